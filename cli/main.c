@@ -1,0 +1,6 @@
+#include <stdio.h>
+int main(void)
+{
+    puts("freezetune " FREEZETUNE_VERSION);
+    return 0;
+}

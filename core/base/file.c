@@ -1,0 +1,220 @@
+#define _GNU_SOURCE
+#include "core/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/memory.h"
+
+/* Opens a regular file for reading. O_NONBLOCK keeps a FIFO without a writer from hanging us. */
+static enum status open_regular(int *fd, size_t *size, const char *path, struct error *err)
+{
+    int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (opened < 0)
+        return error_set(err, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+    struct stat info;
+    enum status status = OK;
+    if (fstat(opened, &info) != 0)
+        status = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(info.st_mode))
+        status = error_set(err, ERR_DATA, "%s: not a regular file", path);
+    if (status != OK) {
+        close(opened);
+        return status;
+    }
+    *fd = opened;
+    *size = (size_t)info.st_size;
+    return OK;
+}
+
+enum status file_map_open(struct file_map *out, const char *path, struct error *err)
+{
+    int fd;
+    size_t size;
+    enum status status = open_regular(&fd, &size, path, err);
+    if (status != OK)
+        return status;
+    void *bytes = NULL;
+    if (size > 0) {
+        bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (bytes == MAP_FAILED)
+            status = error_set(err, ERR_SYSTEM, "%s: cannot map %zu bytes: %s", path, size, strerror(errno));
+    }
+    close(fd);
+    if (status == OK)
+        *out = (struct file_map){.bytes = bytes, .size = size};
+    return status;
+}
+
+void file_map_close(struct file_map *map)
+{
+    if (map->bytes)
+        munmap((void *)map->bytes, map->size);
+    *map = (struct file_map){0};
+}
+
+enum status file_read(uint8_t **out, size_t *size, const char *path, size_t limit, struct error *err)
+{
+    int fd;
+    size_t expected;
+    void *bytes = NULL;
+    enum status status = open_regular(&fd, &expected, path, err);
+    if (status != OK)
+        return status;
+    if (expected > limit) {
+        status = error_set(err, ERR_DATA, "%s: %zu bytes, more than the %zu that are read", path, expected, limit);
+        goto cleanup;
+    }
+    status = memory_alloc(&bytes, expected + 1, 1, path, err);
+    if (status != OK)
+        goto cleanup;
+    size_t have = 0;
+    while (have < expected) {
+        ssize_t got = read(fd, (uint8_t *)bytes + have, expected - have);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            status = error_set(err, ERR_IO, "%s: reading failed at byte %zu: %s", path, have, strerror(errno));
+            goto cleanup;
+        }
+        if (got == 0)
+            break;
+        have += (size_t)got;
+    }
+    *out = bytes;
+    *size = have;
+    bytes = NULL;
+cleanup:
+    memory_free(bytes);
+    close(fd);
+    return status;
+}
+
+enum status path_join(char **out, const char *folder, const char *name, struct error *err)
+{
+    size_t size = strlen(folder) + strlen(name) + 2;
+    void *text;
+    enum status status = memory_alloc(&text, size, 1, "a path", err);
+    if (status != OK)
+        return status;
+    size_t end = strlen(folder);
+    snprintf(text, size, "%s%s%s", folder, end > 0 && folder[end - 1] == '/' ? "" : "/", name);
+    *out = text;
+    return OK;
+}
+
+enum status outfile_open(struct outfile *out, const char *path, struct error *err)
+{
+    struct stat info;
+    struct outfile file = {0};
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return error_set(err, ERR_CANTCREATE, "%s: is not a regular file, so it cannot be replaced", path);
+
+    size_t size = strlen(path) + sizeof ".XXXXXX.part";
+    void *temporary;
+    enum status status = memory_alloc(&temporary, size, 1, "a path", err);
+    if (status != OK)
+        return status;
+    file.temporary = temporary;
+    status = memory_strdup(&file.path, path, err);
+    if (status != OK)
+        goto cleanup;
+    snprintf(file.temporary, size, "%s.XXXXXX.part", path);
+    int fd = mkostemps(file.temporary, 5, O_CLOEXEC);
+    if (fd < 0) {
+        status = error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s", path, strerror(errno));
+        goto cleanup;
+    }
+    mode_t mask = umask(0);
+    umask(mask);
+    if (fchmod(fd, 0666 & ~mask) != 0 || !(file.stream = fdopen(fd, "wb"))) {
+        status = error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s", path, strerror(errno));
+        close(fd);
+        unlink(file.temporary);
+        goto cleanup;
+    }
+    *out = file;
+    return OK;
+cleanup:
+    memory_free(file.path);
+    memory_free(file.temporary);
+    return status;
+}
+
+static void sync_folder_of(const char *path)
+{
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 0;
+    if (length >= sizeof folder)
+        return;
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    int fd = open(!slash ? "." : length ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd); /* some file systems refuse this for folders; the rename is then as durable as they make it */
+        close(fd);
+    }
+}
+
+enum status outfile_commit(struct outfile *out, struct error *err)
+{
+    int failed = 0;
+    if (fflush(out->stream) != 0 || ferror(out->stream) || fsync(fileno(out->stream)) != 0)
+        failed = errno ? errno : EIO;
+    if (fclose(out->stream) != 0 && !failed)
+        failed = errno;
+    out->stream = NULL;
+    if (!failed && rename(out->temporary, out->path) != 0)
+        failed = errno;
+    enum status status = OK;
+    if (failed)
+        status = error_set(err, ERR_IO, "%s: writing failed: %s; nothing was changed", out->path, strerror(failed));
+    else
+        sync_folder_of(out->path);
+    if (failed)
+        unlink(out->temporary);
+    memory_free(out->path);
+    memory_free(out->temporary);
+    *out = (struct outfile){0};
+    return status;
+}
+
+void outfile_discard(struct outfile *out)
+{
+    if (!out->temporary)
+        return;
+    if (out->stream)
+        fclose(out->stream);
+    unlink(out->temporary);
+    memory_free(out->path);
+    memory_free(out->temporary);
+    *out = (struct outfile){0};
+}
+
+enum status folder_create(const char *path, struct error *err)
+{
+    char *copy;
+    enum status status = memory_strdup(&copy, path, err);
+    if (status != OK)
+        return status;
+    for (char *at = copy + 1; status == OK; at++) {
+        if (*at != '/' && *at != '\0')
+            continue;
+        char kept = *at;
+        *at = '\0';
+        struct stat info;
+        if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && stat(copy, &info) == 0 && S_ISDIR(info.st_mode)))
+            status = error_set(err, ERR_CANTCREATE, "%s: the folder cannot be made: %s", copy, strerror(errno));
+        *at = kept;
+        if (kept == '\0')
+            break;
+    }
+    memory_free(copy);
+    return status;
+}

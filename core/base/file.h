@@ -1,0 +1,44 @@
+/* Files: read whole or mapped, and written so that they appear whole or not at all. */
+#ifndef FREEZETUNE_FILE_H
+#define FREEZETUNE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/base/error.h"
+
+/* A regular file mapped read-only. Opening never blocks on a FIFO and refuses folders and devices. */
+struct file_map {
+    const uint8_t *bytes; /* NULL when size is 0 */
+    size_t size;
+};
+
+/* ERR_NOINPUT when the file cannot be opened, ERR_DATA when it is not a regular file. */
+MUST_CHECK enum status file_map_open(struct file_map *out, const char *path, struct error *err);
+void file_map_close(struct file_map *map);
+
+/* The whole of a regular file of at most `limit` bytes, owned by the caller (memory_free), with a NUL behind the last
+ * byte that is not counted in *size. Same errors; ERR_DATA beyond the limit, ERR_IO when reading fails. */
+MUST_CHECK enum status file_read(uint8_t **out, size_t *size, const char *path, size_t limit, struct error *err);
+
+/* A file under construction: written beside its target under a temporary name, then synced and renamed over it. */
+struct outfile {
+    FILE *stream; /* write here */
+    char *path, *temporary;
+};
+
+/* ERR_CANTCREATE when the file cannot be made, or when the target is something other than a regular file. */
+MUST_CHECK enum status outfile_open(struct outfile *out, const char *path, struct error *err);
+/* Flush, fsync, rename, fsync of the folder. On failure (ERR_IO) the temporary file is gone and a former target is as
+ * it was. *out is dead after either call; outfile_discard of a dead one does nothing. */
+MUST_CHECK enum status outfile_commit(struct outfile *out, struct error *err);
+void outfile_discard(struct outfile *out);
+
+/* Makes the folder and the missing ones above it. An existing folder is fine. */
+MUST_CHECK enum status folder_create(const char *path, struct error *err);
+
+/* "folder/name", owned by the caller (memory_free). */
+MUST_CHECK enum status path_join(char **out, const char *folder, const char *name, struct error *err);
+
+#endif

@@ -1,0 +1,19 @@
+/* Text from outside (file names, class names, metadata) made safe for a terminal, a table or a log line. */
+#ifndef FREEZETUNE_TEXT_H
+#define FREEZETUNE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Writes `text` with control bytes, backslashes, DEL and bytes that are not valid UTF-8 as \n, \t, \\ or \xNN; the rest
+ * stays. At most `size` bytes with the terminator; a longer text ends in "...". Returns out. */
+char *text_escape(char *out, size_t size, const char *text);
+
+/* The length in bytes (1..4) of the valid UTF-8 character at `text`, 0 if it is none (RFC 3629). */
+size_t text_utf8_length(const char *text);
+
+/* The whole of `text` as a number: false on an empty text, trailing bytes, overflow, or NaN. No leading blanks. */
+bool text_to_double(double *out, const char *text);
+bool text_to_long(long long *out, const char *text);
+
+#endif
