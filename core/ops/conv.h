@@ -1,0 +1,112 @@
+/* Convolution, NHWC, and with it the linear layer (a 1x1 convolution of a 1x1 map).
+ *
+ *   y[N,P,Q,K] = conv(view(x[N,H,W,C]), w[K,R,S,C]),  pad per side, as torch.nn.Conv2d without groups and dilation
+ *
+ * Rows: all of a batch's output pixels in one line, m = (n*P + p)*Q + q, M = N*P*Q of them, so y is [M,K].
+ *
+ * What surrounds the product is done while a tile of it is in the cache:
+ *   view      how the input is made from what is stored: a = relu?(x * scale + shift), BatchNorm applied at the load
+ *   epilogue  what happens to a fresh tile of y: folded BatchNorm or bias, residual, ReLU; or the sums of BatchNorm
+ *   tail      backward: what happens to a fresh tile of da: the ReLU's mask and the backward sums of BatchNorm
+ *
+ * A kernel cuts the work into tiles whose number and size depend on the shape and the batch alone, never on threads;
+ * each tile writes to places of its own. conv_kernels[] is the table of kernels; conv_kernel_choose picks one.
+ */
+#ifndef FREEZETUNE_CONV_H
+#define FREEZETUNE_CONV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/threads.h"
+
+struct conv_shape {
+    size_t h, w, c; /* input map */
+    size_t r, s;    /* kernel */
+    size_t stride, pad;
+    size_t p, q, k; /* output map: p = (h + 2*pad - r) / stride + 1 */
+};
+
+/* Fills p and q. false when the padded input is smaller than the kernel. */
+bool conv_shape_init(struct conv_shape *out, size_t h, size_t w, size_t c, size_t k, size_t kernel, size_t stride,
+                     size_t pad);
+
+/* a = relu?(x * scale + shift). scale and shift NULL together: x as it is stored. */
+struct view {
+    const float *x;
+    const float *scale, *shift;
+    bool relu;
+};
+
+/* y = relu?(y * scale + shift + residual); sums gathers moments of y before all that (then the rest must be unset). */
+struct epilogue {
+    const float *scale, *shift; /* [K], NULL: 1 and 0 */
+    const float *residual;      /* [M,K] or NULL */
+    bool relu;
+    double *sums; /* NULL, or [tiles][2][K]: per tile, sum and sum of squares. OVERWRITTEN. */
+};
+
+/* da *= mask of (z * scale + shift) when relu; sums gathers sum(da) and sum(da * (z - mean)) after that. */
+struct tail {
+    const float *z;             /* [N*H*W, C], NULL: nothing to do */
+    const float *scale, *shift; /* [C] */
+    const float *mean;          /* [C], NULL: no sums */
+    bool relu;
+    double *sums; /* [tail_tiles][2][C]. OVERWRITTEN. */
+};
+
+struct conv_kernel;
+
+/* One convolution, ready to run over `images` images. */
+struct conv_task {
+    const struct conv_kernel *kernel;
+    struct conv_shape shape;
+    size_t images;
+    struct view in;
+    const float *w;        /* [K,R,S,C] */
+    const float *prepared; /* weights as kernel->prepare made them; NULL when kernel->prepared_size is 0 */
+    float *y;
+    struct epilogue epilogue;
+};
+
+struct conv_kernel {
+    const char *name;
+    bool exact; /* multiplies as the definition does: allowed under --conv exact */
+    bool (*fits)(const struct conv_shape *shape);
+
+    /* Forward. tiles: items of work, each some rows of y with all their channels. scratch: floats for one thread.
+     * prepared_size: floats that prepare makes of the weights, 0 for none. */
+    size_t (*tiles)(const struct conv_shape *shape, size_t images);
+    size_t (*scratch)(const struct conv_shape *shape);
+    size_t (*prepared_size)(const struct conv_shape *shape);
+    void (*prepare)(float *prepared, const float *w, const struct conv_shape *shape, struct pool *pool);
+    void (*forward)(const struct conv_task *task, size_t tile, float *scratch);
+
+    /* Backward, over the whole batch. `scratch` holds backward_scratch(shape, images, threads) floats.
+     *   forward:  y[M,K] = a[M,RSC] w[K,RSC]^T
+     *   data:     da = dy w, gathered over the windows   OVERWRITES da[N,H,W,C], or ADDS to it when `add`
+     *   weight:   dw = dy^T a                            OVERWRITES dw[K,R,S,C]
+     * `tail` is applied to da (never together with `add`). */
+    size_t (*backward_scratch)(const struct conv_shape *shape, size_t images, size_t threads);
+    size_t (*tail_tiles)(const struct conv_shape *shape, size_t images);
+    void (*backward_data)(float *da, bool add, const struct conv_task *task, const float *dy, const struct tail *tail,
+                          struct pool *pool, float *scratch);
+    void (*backward_weight)(float *dw, const struct conv_task *task, const float *dy, struct pool *pool,
+                            float *scratch);
+};
+
+/* The kernel for a shape: the fast ones first unless `exact`. There always is one. */
+const struct conv_kernel *conv_kernel_choose(const struct conv_shape *shape, bool exact);
+/* All kernels, NULL at the end. */
+extern const struct conv_kernel *const conv_kernels[];
+
+/* The whole batch over the pool; `scratch` holds kernel->scratch(shape) floats for each thread. */
+void conv_forward(const struct conv_task *task, struct pool *pool, float *scratch);
+
+/* For kernels: the epilogue of rows m..m+rows of y, of tile `tile`. `y` points at row m. The first call for a tile must
+ * say `first`: its sums start at zero. */
+void epilogue_apply(const struct epilogue *epilogue, float *y, size_t m, size_t rows, size_t k, size_t tile, bool first);
+/* The tail of rows m..m+rows of da [N*H*W, C], of tail tile `tile`. `da` points at row m. */
+void tail_apply(const struct tail *tail, float *da, size_t m, size_t rows, size_t channels, size_t tile, bool first);
+
+#endif

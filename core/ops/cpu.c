@@ -1,0 +1,40 @@
+#include "core/ops/cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum cpu_set widest(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
+            return CPU_AVX512;
+        return CPU_AVX2;
+    }
+#endif
+    return CPU_PLAIN;
+}
+
+const char *cpu_set_name(enum cpu_set set)
+{
+    static const char *const names[] = {"plain", "avx2", "avx512"};
+    return names[set];
+}
+
+enum cpu_set cpu_set_get(void)
+{
+    /* Two threads that come here first together compute the same value. */
+    static int chosen = -1;
+    int set = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
+    if (set < 0) {
+        const char *wish = getenv("FREEZETUNE_CPU");
+        set = (int)widest();
+        for (int i = 0; wish && i < set; i++)
+            if (strcmp(wish, cpu_set_name((enum cpu_set)i)) == 0)
+                set = i;
+        __atomic_store_n(&chosen, set, __ATOMIC_RELAXED);
+    }
+    return (enum cpu_set)set;
+}
