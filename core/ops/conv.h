@@ -105,7 +105,8 @@ void conv_forward(const struct conv_task *task, struct pool *pool, float *scratc
 
 /* For kernels: the epilogue of rows m..m+rows of y, of tile `tile`. `y` points at row m. The first call for a tile must
  * say `first`: its sums start at zero. */
-void epilogue_apply(const struct epilogue *epilogue, float *y, size_t m, size_t rows, size_t k, size_t tile, bool first);
+void epilogue_apply(const struct epilogue *epilogue, float *y, size_t m, size_t rows, size_t k, size_t tile,
+                    bool first);
 /* The tail of rows m..m+rows of da [N*H*W, C], of tail tile `tile`. `da` points at row m. */
 void tail_apply(const struct tail *tail, float *da, size_t m, size_t rows, size_t channels, size_t tile, bool first);
 

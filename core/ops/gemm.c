@@ -9,10 +9,11 @@ enum status gemm_init(struct error *err)
     openblas_set_num_threads(1);
     int threads = openblas_get_num_threads();
     if (threads != 1)
-        return error_set(err, ERR_SYSTEM,
-                         "OpenBLAS insists on %d threads (an OpenMP build?): set OMP_NUM_THREADS=1 or install its pthread "
-                         "build",
-                         threads);
+        return error_set(
+            err, ERR_SYSTEM,
+            "OpenBLAS insists on %d threads (an OpenMP build?): set OMP_NUM_THREADS=1 or install its pthread "
+            "build",
+            threads);
     return OK;
 }
 

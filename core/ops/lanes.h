@@ -41,11 +41,13 @@ struct lanes {
     /* y[row] = table[x[row]], per channel: pixels[count, 3] through table[3][256]. */
     void (*pixels)(float *y, const uint8_t *x, size_t count, const float *table);
 
-    /* Optimizer steps over `count` values, in place on w and the state (core/train/optimizer.h has the formulas). */
-    void (*sgd)(float *w, float *momentum, const float *dw, size_t count, float lr, float mu, float damp, float decay,
+    /* Optimizer steps over `count` values, in place on w and on the state. core/train/optimizer.h has the formulas and
+     * says what the coefficients are. `first`: the momentum starts as the gradient. `step` is lr / (1 - beta1^t),
+     * `shrink` multiplies w before anything else (AdamW; 1 for none). */
+    void (*sgd)(float *w, float *momentum, const float *dw, size_t count, float lr, float mu, float decay,
                 bool nesterov, bool first);
-    void (*adam)(float *w, float *m, float *v, const float *dw, size_t count, float lr, float beta1, float beta2,
-                 float eps, float decay, float shrink, float correction1, float correction2_sqrt);
+    void (*adam)(float *w, float *m, float *v, const float *dw, size_t count, float step, float beta1, float beta2,
+                 float eps, float decay, float shrink, float correction2_sqrt);
 };
 
 const struct lanes *lanes(void);

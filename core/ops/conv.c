@@ -1,0 +1,83 @@
+#include "core/ops/conv.h"
+
+#include <string.h>
+
+#include "core/ops/lanes.h"
+
+extern const struct conv_kernel conv_pointwise, conv_im2col;
+
+/* In order of preference. */
+const struct conv_kernel *const conv_kernels[] = {&conv_pointwise, &conv_im2col, NULL};
+
+bool conv_shape_init(struct conv_shape *out, size_t h, size_t w, size_t c, size_t k, size_t kernel, size_t stride,
+                     size_t pad)
+{
+    if (h + 2 * pad < kernel || w + 2 * pad < kernel)
+        return false;
+    *out = (struct conv_shape){.h = h,
+                               .w = w,
+                               .c = c,
+                               .r = kernel,
+                               .s = kernel,
+                               .stride = stride,
+                               .pad = pad,
+                               .p = (h + 2 * pad - kernel) / stride + 1,
+                               .q = (w + 2 * pad - kernel) / stride + 1,
+                               .k = k};
+    return true;
+}
+
+const struct conv_kernel *conv_kernel_choose(const struct conv_shape *shape, bool exact)
+{
+    for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++)
+        if ((*kernel)->fits(shape) && ((*kernel)->exact || !exact))
+            return *kernel;
+    return NULL;
+}
+
+struct forward_work {
+    const struct conv_task *task;
+    float *scratch;
+    size_t scratch_size;
+};
+
+static void forward_tile(void *context, size_t tile, size_t thread)
+{
+    struct forward_work *work = context;
+    work->task->kernel->forward(work->task, tile, work->scratch + thread * work->scratch_size);
+}
+
+void conv_forward(const struct conv_task *task, struct pool *pool, float *scratch)
+{
+    struct forward_work work = {task, scratch, task->kernel->scratch(&task->shape)};
+    pool_for(pool, task->kernel->tiles(&task->shape, task->images), forward_tile, &work);
+}
+
+void epilogue_apply(const struct epilogue *epilogue, float *y, size_t m, size_t rows, size_t k, size_t tile, bool first)
+{
+    if (epilogue->sums) {
+        double *sums = epilogue->sums + tile * 2 * k;
+        if (first)
+            memset(sums, 0, 2 * k * sizeof *sums);
+        lanes()->moments(sums, sums + k, y, rows, k);
+        return;
+    }
+    if (epilogue->scale || epilogue->shift || epilogue->residual || epilogue->relu)
+        lanes()->affine(y, y, rows, k, epilogue->scale, epilogue->shift,
+                        epilogue->residual ? epilogue->residual + m * k : NULL, NULL, NULL, epilogue->relu);
+}
+
+void tail_apply(const struct tail *tail, float *da, size_t m, size_t rows, size_t channels, size_t tile, bool first)
+{
+    if (!tail || !tail->z)
+        return;
+    const float *z = tail->z + m * channels;
+    if (tail->relu)
+        lanes()->mask_affine(da, z, rows, channels, tail->scale, tail->shift);
+    if (tail->mean) {
+        double *sums = tail->sums + tile * 2 * channels;
+        if (first)
+            memset(sums, 0, 2 * channels * sizeof *sums);
+        lanes()->gradient_sums(sums, sums + channels, da, z, tail->mean, rows, channels);
+    }
+}

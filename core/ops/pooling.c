@@ -1,0 +1,143 @@
+#include "core/ops/pooling.h"
+
+#include <math.h>
+#include <string.h>
+
+static float view_value(const struct view *in, const float *x, size_t c)
+{
+    float v = in->scale ? x[c] * in->scale[c] + in->shift[c] : x[c];
+    return in->relu && v < 0.0f ? 0.0f : v;
+}
+
+/* The best of one window so far against one more pixel of it. */
+static void take_pixel(float *best, uint8_t *where, const struct view *in, const float *x, size_t channels,
+                       uint8_t place, bool first)
+{
+    for (size_t c = 0; c < channels; c++) {
+        float v = view_value(in, x, c);
+        bool wins = first || v > best[c] || isnan(v);
+        best[c] = wins ? v : best[c];
+        if (where)
+            where[c] = wins ? place : where[c];
+    }
+}
+
+void maxpool_image(float *y, uint8_t *where, const struct view *in, const struct conv_shape *shape)
+{
+    size_t channels = shape->c;
+    for (size_t p = 0; p < shape->p; p++)
+        for (size_t q = 0; q < shape->q; q++) {
+            bool first = true;
+            for (size_t r = 0; r < shape->r; r++)
+                for (size_t s = 0; s < shape->s; s++) {
+                    size_t h = p * shape->stride + r, w = q * shape->stride + s;
+                    if (h < shape->pad || h - shape->pad >= shape->h || w < shape->pad || w - shape->pad >= shape->w)
+                        continue;
+                    const float *x = in->x + ((h - shape->pad) * shape->w + w - shape->pad) * channels;
+                    take_pixel(y, where, in, x, channels, (uint8_t)(r * shape->s + s), first);
+                    first = false;
+                }
+            y += channels;
+            where = where ? where + channels : NULL;
+        }
+}
+
+struct pooling_work {
+    float *out;
+    uint8_t *where;
+    const uint8_t *kept;
+    const struct view *in;
+    const float *dy;
+    const struct conv_shape *shape;
+    size_t pixels, channels;
+};
+
+static void maxpool_item(void *context, size_t n, size_t thread)
+{
+    (void)thread;
+    struct pooling_work *work = context;
+    const struct conv_shape *shape = work->shape;
+    size_t out = n * shape->p * shape->q * shape->c;
+    struct view in = *work->in;
+    in.x += n * shape->h * shape->w * shape->c;
+    maxpool_image(work->out + out, work->where ? work->where + out : NULL, &in, shape);
+}
+
+void maxpool_forward(float *y, uint8_t *where, const struct view *in, const struct conv_shape *shape, size_t images,
+                     struct pool *pool)
+{
+    struct pooling_work work = {.out = y, .where = where, .in = in, .shape = shape};
+    pool_for(pool, images, maxpool_item, &work);
+}
+
+static void maxpool_backward_item(void *context, size_t n, size_t thread)
+{
+    (void)thread;
+    struct pooling_work *work = context;
+    const struct conv_shape *shape = work->shape;
+    size_t channels = shape->c, out = n * shape->p * shape->q * channels;
+    float *dx = work->out + n * shape->h * shape->w * channels;
+    const float *dy = work->dy + out;
+    const uint8_t *where = work->kept + out;
+    memset(dx, 0, shape->h * shape->w * channels * sizeof *dx);
+    for (size_t p = 0; p < shape->p; p++)
+        for (size_t q = 0; q < shape->q; q++, dy += channels, where += channels)
+            for (size_t c = 0; c < channels; c++) {
+                size_t h = p * shape->stride + where[c] / shape->s - shape->pad;
+                size_t w = q * shape->stride + where[c] % shape->s - shape->pad;
+                dx[(h * shape->w + w) * channels + c] += dy[c];
+            }
+}
+
+void maxpool_backward(float *dx, const float *dy, const uint8_t *where, const struct conv_shape *shape, size_t images,
+                      struct pool *pool)
+{
+    struct pooling_work work = {.out = dx, .dy = dy, .kept = where, .shape = shape};
+    pool_for(pool, images, maxpool_backward_item, &work);
+}
+
+void avgpool_image(float *y, const struct view *in, size_t pixels, size_t channels)
+{
+    enum { BLOCK = 64 };
+    for (size_t c0 = 0; c0 < channels; c0 += BLOCK) {
+        double sums[BLOCK] = {0};
+        size_t count = channels - c0 < BLOCK ? channels - c0 : BLOCK;
+        for (size_t pixel = 0; pixel < pixels; pixel++)
+            for (size_t c = 0; c < count; c++)
+                sums[c] += view_value(in, in->x + pixel * channels, c0 + c);
+        for (size_t c = 0; c < count; c++)
+            y[c0 + c] = (float)(sums[c] / (double)pixels);
+    }
+}
+
+static void avgpool_item(void *context, size_t n, size_t thread)
+{
+    (void)thread;
+    struct pooling_work *work = context;
+    struct view in = *work->in;
+    in.x += n * work->pixels * work->channels;
+    avgpool_image(work->out + n * work->channels, &in, work->pixels, work->channels);
+}
+
+void avgpool_forward(float *y, const struct view *in, size_t images, size_t pixels, size_t channels, struct pool *pool)
+{
+    struct pooling_work work = {.out = y, .in = in, .pixels = pixels, .channels = channels};
+    pool_for(pool, images, avgpool_item, &work);
+}
+
+static void avgpool_backward_item(void *context, size_t n, size_t thread)
+{
+    (void)thread;
+    struct pooling_work *work = context;
+    const float *dy = work->dy + n * work->channels;
+    float *dx = work->out + n * work->pixels * work->channels, share = (float)(1.0 / (double)work->pixels);
+    for (size_t pixel = 0; pixel < work->pixels; pixel++, dx += work->channels)
+        for (size_t c = 0; c < work->channels; c++)
+            dx[c] = dy[c] * share;
+}
+
+void avgpool_backward(float *dx, const float *dy, size_t images, size_t pixels, size_t channels, struct pool *pool)
+{
+    struct pooling_work work = {.out = dx, .dy = dy, .pixels = pixels, .channels = channels};
+    pool_for(pool, images, avgpool_backward_item, &work);
+}

@@ -1,0 +1,26 @@
+/* What the *.simd.c files share: vectors as gcc and clang know them on every processor, and the name of a table. */
+#ifndef FREEZETUNE_SIMD_H
+#define FREEZETUNE_SIMD_H
+
+#define SIMD_JOIN2(a, b) a##_##b
+#define SIMD_JOIN(a, b) SIMD_JOIN2(a, b)
+/* SIMD_NAME(lanes) is lanes_avx2 and so on. */
+#define SIMD_NAME(name) SIMD_JOIN(name, SIMD_SET)
+
+/* Iterations do not depend on each other, though the pointers may be equal (in-place work). */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* Eight neighbouring channels. `wide` holds them in double. Loads and stores need no alignment. */
+enum { LANES = 8 };
+typedef float vector __attribute__((vector_size(32)));
+typedef float vector_unaligned __attribute__((vector_size(32), aligned(4), may_alias));
+typedef double wide __attribute__((vector_size(64)));
+typedef double wide_unaligned __attribute__((vector_size(64), aligned(8), may_alias));
+
+#endif
