@@ -1,0 +1,80 @@
+/* The plan: every shape, every buffer's place and lifetime, the kernels, the memory and the work, all known before the
+ * first image. Made once from (network, batch, image size, freeze); running it (run.h) allocates nothing.
+ *
+ *   arena   | tensors of the suffix, kept until backward has used them      placed by lifetime:
+ *           | gradients of tensors, alive from their reader to their maker  what is never alive at the same time
+ *           | tensors of folded steps that run over the whole batch         shares its place
+ *   scratch | the largest step's: tiles and partial sums of each thread, or
+ *           | the buffers in which each thread carries one image depth-first through the first folded steps
+ *   state   | BatchNorm's coefficients, folded weights: small, kept from step to step
+ */
+#ifndef FREEZETUNE_PLAN_H
+#define FREEZETUNE_PLAN_H
+
+#include "core/net/freeze.h"
+#include "core/net/fuse.h"
+#include "core/net/net.h"
+#include "core/ops/conv.h"
+
+struct plan_options {
+    bool train;   /* false: forward only, everything folded; `freeze` is then ignored */
+    size_t batch; /* the most images of a pass */
+    size_t height, width;
+    struct freeze freeze;
+    bool exact; /* --conv exact: no kernel that multiplies less than the definition does */
+    size_t threads;
+};
+
+/* A tensor is [images, h, w, channels] float32. Offsets are in floats into the arena. */
+struct plan_tensor {
+    size_t h, w, channels, floats; /* floats of one image */
+    size_t offset;                 /* in the arena, or in a thread's buffer when depth_first */
+    bool depth_first;
+    bool has_gradient;
+    size_t gradient;    /* offset */
+    int gradient_of;    /* the tensor whose gradient's place this one takes over, or -1 */
+    size_t last_reader; /* the last step that reads it */
+};
+
+struct plan_step {
+    struct conv_shape shape; /* of a convolution or of max pooling */
+    const struct conv_kernel *kernel;
+    size_t prepared; /* offset in the state of weights prepared once (depth-first steps), when prepared_kept */
+    bool prepared_kept;
+    size_t where; /* max pooling in a trained suffix: offset in the arena, in floats, of [images,P,Q,C] bytes */
+    double flops; /* of one image, forward, counted as direct convolution */
+};
+
+struct plan {
+    struct plan_options options;
+    const struct net *net;
+    struct program *program;
+    struct plan_tensor *tensors;
+    struct plan_step *steps;
+
+    size_t depth_first_steps; /* the first steps, run one image per thread */
+    size_t thread_floats;     /* a thread's buffer for them */
+
+    size_t arena_floats, scratch_floats, state_floats;
+    size_t prepared_floats; /* part of scratch: transformed weights of the step at hand */
+    size_t sums_doubles;    /* part of scratch */
+
+    /* Work of one image: folded forward, the rest of forward, backward. */
+    double flops_prefix, flops_suffix, flops_backward;
+};
+
+/* ERR_USAGE when the image is too small for the network, or when BatchNorm would see a single value per channel;
+ * ERR_SYSTEM without memory. `net` must outlive the plan; its trainable flags must be set (freeze_apply). */
+MUST_CHECK enum status plan_create(struct plan **out, const struct net *net, const struct plan_options *options,
+                                   struct error *err);
+void plan_destroy(struct plan *plan);
+
+/* Bytes that run_create will allocate for it (arena, scratch and state). */
+size_t plan_bytes(const struct plan *plan);
+/* Bytes of the arena and scratch, which two runs that never work at the same time can share. */
+size_t plan_shared_bytes(const struct plan *plan);
+
+/* Whether a batch of `images` would give some BatchNorm with batch statistics a single value per channel. */
+bool plan_batch_too_small(const struct plan *plan, size_t images);
+
+#endif

@@ -1,0 +1,56 @@
+/* Runs a plan: forward and backward over a batch.
+ *
+ *   struct run *run;
+ *   run_create(&run, plan, pool, NULL, err);
+ *   const float *logits = run_forward_pixels(run, pixels, n);
+ *   cross_entropy(dlogits, logits, labels, n, classes);
+ *   run_backward(run, dlogits, sink, context);
+ *
+ * One thread drives a run; the work is spread over the pool. The same input gives the same bytes for any pool.
+ */
+#ifndef FREEZETUNE_RUN_H
+#define FREEZETUNE_RUN_H
+
+#include "core/base/threads.h"
+#include "core/net/plan.h"
+
+struct run;
+
+/* How pixels become numbers: (pixel / 255 - mean) / std, per channel, in float32 as torchvision's ToTensor and
+ * Normalize. */
+struct normalise {
+    float mean[3], std[3];
+};
+
+/* `shared` is memory of at least plan_shared_bytes(plan), 64-byte aligned, that outlives the run, or NULL: the run
+ * makes its own. Folds and prepares the frozen weights. `plan` and `pool` must outlive the run. */
+MUST_CHECK enum status run_create(struct run **out, const struct plan *plan, const struct normalise *normalise,
+                                  struct pool *pool, void *shared, struct error *err);
+void run_destroy(struct run *run);
+
+/* To be called when weights that the run folded have changed: the folded ones of an inference plan after training. */
+void run_refold(struct run *run);
+
+/* Forward over images (1..batch) of uint8 pixels[images,H,W,3] or of ready-made x[images,H,W,C]. Returns logits
+ * [images, classes], borrowed until the next call. A training plan's BatchNorm layers in batch mode move their running
+ * statistics. */
+const float *run_forward_pixels(struct run *run, const uint8_t *pixels, size_t images);
+const float *run_forward(struct run *run, const float *x, size_t images);
+
+/* Is told the gradient of a parameter (in the parameter's layout) as soon as it is complete: when the parameter itself
+ * is not read again in this backward pass, so it may be updated at once. `gradient` is borrowed for the call. */
+typedef void gradient_sink(void *context, size_t param, const float *gradient);
+
+/* Backward of the last forward: dlogits[images, classes]. Every trainable parameter reaches the sink once, in a fixed
+ * order, from the calling thread (which may use the pool). */
+void run_backward(struct run *run, const float *dlogits, gradient_sink *sink, void *context);
+
+/* ---- the same forward in two halves, for callers that keep the prefix's output --------------------------------------
+ */
+/* Floats of one image at the cut between the folded prefix and the suffix (0 when there is no prefix). */
+size_t run_features(const struct run *run);
+/* OVERWRITES features[images, run_features()]. */
+void run_prefix_pixels(struct run *run, float *features, const uint8_t *pixels, size_t images);
+const float *run_suffix(struct run *run, const float *features, size_t images);
+
+#endif
