@@ -16,6 +16,11 @@
 #include "core/net/net.h"
 #include "core/ops/conv.h"
 
+enum {
+    PLAN_ROWS = 256,  /* rows of a tile where a step is not a product */
+    BN_STATE_ROWS = 7 /* floats per channel that a BatchNorm keeps: see struct batchnorm */
+};
+
 struct plan_options {
     bool train;   /* false: forward only, everything folded; `freeze` is then ignored */
     size_t batch; /* the most images of a pass */
@@ -56,8 +61,11 @@ struct plan {
     size_t thread_floats;     /* a thread's buffer for them */
 
     size_t arena_floats, scratch_floats, state_floats;
-    size_t prepared_floats; /* part of scratch: transformed weights of the step at hand */
-    size_t sums_doubles;    /* part of scratch */
+    /* Parts of scratch, in this order; the rest is the tiles. */
+    size_t prepared_floats; /* transformed weights of the step at hand */
+    size_t sums_doubles;    /* partial sums of BatchNorm */
+    size_t gradient_floats; /* the gradient of one parameter */
+    size_t thread_scratch;  /* depth-first: tiles of a thread, behind its buffer of thread_floats */
 
     /* Work of one image: folded forward, the rest of forward, backward. */
     double flops_prefix, flops_suffix, flops_backward;
@@ -73,6 +81,9 @@ void plan_destroy(struct plan *plan);
 size_t plan_bytes(const struct plan *plan);
 /* Bytes of the arena and scratch, which two runs that never work at the same time can share. */
 size_t plan_shared_bytes(const struct plan *plan);
+
+/* Tiles of PLAN_ROWS rows in a full batch of this tensor. */
+size_t plan_row_tiles(const struct plan *plan, int tensor);
 
 /* Whether a batch of `images` would give some BatchNorm with batch statistics a single value per channel. */
 bool plan_batch_too_small(const struct plan *plan, size_t images);

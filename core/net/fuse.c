@@ -1,0 +1,255 @@
+#include "core/net/fuse.h"
+
+#include <string.h>
+
+#include "core/base/memory.h"
+
+/* The pass walks the operators once and remembers of each value how it can be read. */
+struct pass {
+    struct program *program;
+    const struct net *net;
+    const struct freeze *freeze;
+    struct operand *views; /* of each value */
+    int *makers;           /* of each tensor: the step that makes it, -1 for the input */
+    bool folding;
+};
+
+static const struct operand nothing = {.tensor = -1, .bn = -1};
+
+static int tensor_new(struct pass *pass, size_t channels)
+{
+    struct program *program = pass->program;
+    program->tensor_channels[program->tensors_count] = channels;
+    pass->makers[program->tensors_count] = (int)program->steps_count - 1;
+    return (int)program->tensors_count++;
+}
+
+static struct step *step_new(struct pass *pass, enum step_kind kind, size_t op, struct operand in,
+                             struct operand residual)
+{
+    const struct net *net = pass->net;
+    struct step *step = &pass->program->steps[pass->program->steps_count++];
+    *step = (struct step){.kind = kind,
+                          .op = (int)op,
+                          .child = net->ops[op].child,
+                          .folded = pass->folding,
+                          .in = in,
+                          .residual = residual,
+                          .bn = -1};
+    step->out = tensor_new(pass, net->values[net->ops[op].out].channels);
+    return step;
+}
+
+static struct step *maker_of(struct pass *pass, struct operand operand)
+{
+    int maker = operand.tensor >= 0 ? pass->makers[operand.tensor] : -1;
+    return maker >= 0 ? &pass->program->steps[maker] : NULL;
+}
+
+static bool plain(struct operand operand)
+{
+    return operand.bn < 0 && !operand.relu;
+}
+
+static struct operand plain_tensor(int tensor)
+{
+    return (struct operand){.tensor = tensor, .bn = -1};
+}
+
+/* Stores what is only promised: a merge of one operand. */
+static struct operand materialise(struct pass *pass, size_t op, struct operand operand)
+{
+    struct operand bare = operand;
+    bare.relu = false;
+    struct step *step = step_new(pass, STEP_MERGE, op, bare, nothing);
+    step->relu = operand.relu;
+    return plain_tensor(step->out);
+}
+
+/* Whether something can still be folded into the step that made this operand. */
+static bool open_for(struct pass *pass, struct operand operand, int value, enum step_kind kind)
+{
+    struct step *maker = maker_of(pass, operand);
+    return maker && maker->kind == kind && maker->folded == pass->folding && plain(operand) && !maker->relu &&
+           pass->net->values[value].readers == 1;
+}
+
+static bool fuse_batchnorm(struct pass *pass, const struct op *op)
+{
+    struct program *program = pass->program;
+    struct operand in = pass->views[op->in[0]];
+    if (!open_for(pass, in, op->in[0], STEP_CONV) || maker_of(pass, in)->bn >= 0 ||
+        maker_of(pass, in)->residual.tensor >= 0)
+        return false;
+    int bn = (int)program->bns_count++;
+    program->bns[bn] = (struct program_bn){.param = op->param,
+                                           .child = op->child,
+                                           .channels = pass->net->values[op->out].channels,
+                                           .mode = pass->freeze ? freeze_bn_mode(pass->freeze, op->child) : BN_EVAL,
+                                           .folded = pass->folding};
+    maker_of(pass, in)->bn = bn;
+    if (!pass->folding)
+        in.bn = bn;
+    pass->views[op->out] = in;
+    return true;
+}
+
+static bool fuse_relu(struct pass *pass, size_t index)
+{
+    const struct op *op = &pass->net->ops[index];
+    struct operand in = pass->views[op->in[0]];
+    enum step_kind kind = pass->folding ? STEP_CONV : STEP_MERGE;
+    if (open_for(pass, in, op->in[0], kind))
+        maker_of(pass, in)->relu = true;
+    else
+        in.relu = true;
+    if (in.relu && pass->net->values[op->in[0]].readers > 1)
+        in = materialise(pass, index, in); /* others read the same tensor without it */
+    pass->views[op->out] = in;
+    return true;
+}
+
+static bool fuse_add(struct pass *pass, size_t index)
+{
+    const struct op *op = &pass->net->ops[index];
+    struct operand a = pass->views[op->in[0]], b = pass->views[op->in[1]];
+    if (!pass->folding) {
+        if (a.relu)
+            a = materialise(pass, index, a);
+        if (b.relu)
+            b = materialise(pass, index, b);
+        pass->views[op->out] = plain_tensor(step_new(pass, STEP_MERGE, index, a, b)->out);
+        return true;
+    }
+    /* Into the later of the two steps: by then the other operand is there. */
+    bool a_later = pass->makers[a.tensor] > pass->makers[b.tensor];
+    struct operand late = a_later ? a : b, early = a_later ? b : a;
+    int late_value = op->in[a_later ? 0 : 1];
+    if (!plain(early) || !open_for(pass, late, late_value, STEP_CONV) || maker_of(pass, late)->residual.tensor >= 0)
+        return false;
+    maker_of(pass, late)->residual = early;
+    pass->views[op->out] = late;
+    return true;
+}
+
+static bool fuse_op(struct pass *pass, size_t index)
+{
+    const struct op *op = &pass->net->ops[index];
+    switch (op->kind) {
+    case OP_CONV:
+    case OP_LINEAR:
+        pass->views[op->out] = plain_tensor(step_new(pass, STEP_CONV, index, pass->views[op->in[0]], nothing)->out);
+        return true;
+    case OP_MAXPOOL:
+        pass->views[op->out] = plain_tensor(step_new(pass, STEP_MAXPOOL, index, pass->views[op->in[0]], nothing)->out);
+        return true;
+    case OP_AVGPOOL:
+        pass->views[op->out] = plain_tensor(step_new(pass, STEP_AVGPOOL, index, pass->views[op->in[0]], nothing)->out);
+        return true;
+    case OP_BATCHNORM:
+        return fuse_batchnorm(pass, op);
+    case OP_RELU:
+        return fuse_relu(pass, index);
+    case OP_ADD:
+        return fuse_add(pass, index);
+    }
+    return false;
+}
+
+/* A promise can be kept for one reader only: what several read, and the network's output, is stored. */
+static void settle(struct pass *pass, size_t index)
+{
+    const struct op *op = &pass->net->ops[index];
+    struct operand *view = &pass->views[op->out];
+    bool last = op->out == pass->net->output;
+    if (!plain(*view) && (last || pass->net->values[op->out].readers > 1))
+        *view = materialise(pass, index, *view);
+}
+
+static size_t first_trained_step(const struct program *program)
+{
+    const struct param *params = program->net->params;
+    for (size_t i = 0; i < program->steps_count; i++) {
+        const struct step *step = &program->steps[i];
+        const struct op *op = &program->net->ops[step->op];
+        if (step->kind == STEP_CONV && (params[op->param].trainable || (op->bias >= 0 && params[op->bias].trainable)))
+            return i;
+        if (step->kind == STEP_CONV && step->bn >= 0 && params[program->bns[step->bn].param].trainable)
+            return i;
+    }
+    return program->steps_count;
+}
+
+static enum status allocate(struct pass *pass, struct program **out, struct error *err)
+{
+    const struct net *net = pass->net;
+    void *memory;
+    size_t most_steps = 2 * net->ops_count + 1; /* every operator may need a materialised operand */
+    enum status status = memory_alloc(&memory, 1, sizeof(struct program), "the program", err);
+    if (status != OK)
+        return status;
+    struct program *program = *out = memory;
+    if ((status = memory_alloc(&memory, most_steps, sizeof *program->steps, "the program", err)) != OK)
+        return status;
+    program->steps = memory;
+    if ((status = memory_alloc(&memory, most_steps, sizeof *program->tensor_channels, "the program", err)) != OK)
+        return status;
+    program->tensor_channels = memory;
+    if ((status = memory_alloc(&memory, net->ops_count, sizeof *program->bns, "the program", err)) != OK)
+        return status;
+    program->bns = memory;
+    if ((status = memory_alloc(&memory, net->values_count, sizeof *pass->views, "the program", err)) != OK)
+        return status;
+    pass->views = memory;
+    if ((status = memory_alloc(&memory, most_steps, sizeof *pass->makers, "the program", err)) != OK)
+        return status;
+    pass->makers = memory;
+    return OK;
+}
+
+enum status program_create(struct program **out, const struct net *net, const struct freeze *freeze, struct error *err)
+{
+    struct pass pass = {.net = net, .freeze = freeze};
+    struct program *program = NULL;
+    enum status status = allocate(&pass, &program, err);
+    if (status != OK)
+        goto cleanup;
+    pass.program = program;
+    program->net = net;
+
+    pass.makers[0] = -1;
+    program->tensor_channels[program->tensors_count++] = net->values[net->input].channels;
+    pass.views[net->input] = plain_tensor(0);
+    size_t cut = freeze ? freeze_cut(net, freeze) : net->ops_count;
+    for (size_t i = 0; i < net->ops_count; i++) {
+        pass.folding = i < cut;
+        if (i == cut)
+            program->folded_steps = program->steps_count;
+        if (!fuse_op(&pass, i)) {
+            status = error_set(err, ERR_PROMISE, "%s: operator %zu follows in an order that fusion does not know",
+                               net->arch, i);
+            goto cleanup;
+        }
+        settle(&pass, i);
+    }
+    if (cut == net->ops_count)
+        program->folded_steps = program->steps_count;
+    program->backward_from = freeze ? first_trained_step(program) : program->steps_count;
+    *out = program;
+    program = NULL;
+cleanup:
+    memory_free(pass.views);
+    memory_free(pass.makers);
+    program_destroy(program);
+    return status;
+}
+
+void program_destroy(struct program *program)
+{
+    if (!program)
+        return;
+    memory_free(program->steps);
+    memory_free(program->tensor_channels);
+    memory_free(program->bns);
+    memory_free(program);
+}

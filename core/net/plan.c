@@ -1,0 +1,427 @@
+#include "core/net/plan.h"
+
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/net/place.h"
+
+/* Rows of a folded step's output map from which it runs depth-first: large maps are bound by memory and gain from
+ * staying in a core's cache; small ones would hand BLAS too few rows at a time. */
+enum { DEPTH_FIRST_ROWS = 512 };
+enum { ALIGN_FLOATS = 16 };
+
+static size_t align_floats(size_t floats)
+{
+    return (floats + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
+}
+
+static size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* ---- shapes
+ * ----------------------------------------------------------------------------------------------------------- */
+static bool shape_step(struct plan *plan, size_t index)
+{
+    const struct step *step = &plan->program->steps[index];
+    const struct op *op = &plan->net->ops[step->op];
+    const struct plan_tensor *in = &plan->tensors[step->in.tensor];
+    struct plan_tensor *out = &plan->tensors[step->out];
+    struct plan_step *planned = &plan->steps[index];
+    out->h = in->h;
+    out->w = in->w;
+    if (step->kind == STEP_CONV || step->kind == STEP_MAXPOOL) {
+        if (!conv_shape_init(&planned->shape, in->h, in->w, in->channels, out->channels, op->kernel, op->stride,
+                             op->pad))
+            return false;
+        out->h = planned->shape.p;
+        out->w = planned->shape.q;
+    } else if (step->kind == STEP_AVGPOOL) {
+        out->h = out->w = 1;
+    }
+    if (step->kind == STEP_CONV) {
+        planned->kernel = conv_kernel_choose(&planned->shape, plan->options.exact);
+        planned->flops =
+            2.0 * (double)(out->h * out->w * out->channels) * (double)(op->kernel * op->kernel * in->channels);
+    }
+    return true;
+}
+
+/* Sizes are products of an image's sides and channel counts, each far below 2^32, so an image cannot wrap; a batch can.
+ */
+static bool size_tensors(struct plan *plan)
+{
+    for (size_t t = 0; t < plan->program->tensors_count; t++) {
+        struct plan_tensor *tensor = &plan->tensors[t];
+        size_t pixels, bytes;
+        if (!size_mul(&pixels, tensor->h, tensor->w) || !size_mul(&tensor->floats, pixels, tensor->channels) ||
+            !size_mul(&bytes, tensor->floats, plan->options.batch) || !size_mul(&bytes, bytes, sizeof(float) * 4))
+            return false;
+    }
+    return true;
+}
+
+static void find_readers(struct plan *plan)
+{
+    const struct program *program = plan->program;
+    for (size_t i = 0; i < program->steps_count; i++) {
+        const struct step *step = &program->steps[i];
+        plan->tensors[step->in.tensor].last_reader = i;
+        if (step->residual.tensor >= 0)
+            plan->tensors[step->residual.tensor].last_reader = i;
+        if (i >= program->backward_from)
+            plan->tensors[step->out].has_gradient = true;
+    }
+}
+
+static void count_flops(struct plan *plan)
+{
+    const struct program *program = plan->program;
+    for (size_t i = 0; i < program->steps_count; i++) {
+        const struct step *step = &program->steps[i];
+        if (step->kind != STEP_CONV)
+            continue;
+        double flops = plan->steps[i].flops;
+        *(step->folded ? &plan->flops_prefix : &plan->flops_suffix) += flops;
+        if (i >= program->backward_from) {
+            plan->flops_backward += plan->tensors[step->in.tensor].has_gradient ? flops : 0;
+            plan->flops_backward += plan->net->params[plan->net->ops[step->op].param].trainable ? flops : 0;
+        }
+    }
+}
+
+/* ---- depth-first part
+ * -------------------------------------------------------------------------------------------------- */
+static size_t tensors_across(const struct plan *plan, size_t cut)
+{
+    const struct program *program = plan->program;
+    size_t count = cut == 0 || plan->tensors[0].last_reader >= cut;
+    for (size_t i = 0; i < cut; i++)
+        count += plan->tensors[program->steps[i].out].last_reader >= cut;
+    return count;
+}
+
+static void choose_depth_first(struct plan *plan)
+{
+    const struct program *program = plan->program;
+    size_t cut = 0;
+    while (cut < program->folded_steps) {
+        const struct plan_tensor *out = &plan->tensors[program->steps[cut].out];
+        if (out->h * out->w < DEPTH_FIRST_ROWS)
+            break;
+        cut++;
+    }
+    while (cut > 0 && cut < program->steps_count && tensors_across(plan, cut) != 1)
+        cut--;
+    plan->depth_first_steps = cut;
+    for (size_t i = 0; i < cut; i++) {
+        if (i == 0)
+            plan->tensors[0].depth_first = true;
+        plan->tensors[program->steps[i].out].depth_first = i + 1 < cut; /* the last one is for the whole batch */
+    }
+}
+
+static enum status place_depth_first(struct plan *plan, struct placed *buffers, struct error *err)
+{
+    const struct program *program = plan->program;
+    size_t count = 0, last = plan->depth_first_steps;
+    for (size_t t = 0; t < program->tensors_count; t++) {
+        const struct plan_tensor *tensor = &plan->tensors[t];
+        if (!tensor->depth_first)
+            continue;
+        size_t start = 0;
+        for (size_t i = 0; i < last; i++)
+            if (program->steps[i].out == (int)t)
+                start = i;
+        buffers[count++] = (struct placed){.size = tensor->floats, .start = start, .end = tensor->last_reader};
+    }
+    enum status status = place(buffers, count, ALIGN_FLOATS, &plan->thread_floats, err);
+    if (status != OK)
+        return status;
+    count = 0;
+    for (size_t t = 0; t < program->tensors_count; t++)
+        if (plan->tensors[t].depth_first)
+            plan->tensors[t].offset = buffers[count++].offset;
+    return OK;
+}
+
+/* ---- the arena: time runs 0..S-1 through forward and S..2S-1 back through backward
+ * ------------------------------------- */
+static size_t backward_time(const struct plan *plan, size_t step)
+{
+    return 2 * plan->program->steps_count - 1 - step;
+}
+
+/* Whether the gradient of a merge's output can serve as that of its operand: the merge is the first to write it. */
+static void alias_gradients(struct plan *plan)
+{
+    const struct program *program = plan->program;
+    for (size_t t = 0; t < program->tensors_count; t++)
+        plan->tensors[t].gradient_of = -1;
+    for (size_t i = program->backward_from; i < program->steps_count; i++) {
+        const struct step *step = &program->steps[i];
+        int operand = step->residual.tensor >= 0 ? step->residual.tensor : step->in.tensor;
+        if (step->kind == STEP_MERGE && plan->tensors[operand].has_gradient && plan->tensors[operand].last_reader == i)
+            plan->tensors[operand].gradient_of = step->out;
+    }
+}
+
+static int gradient_root(const struct plan *plan, int tensor)
+{
+    while (plan->tensors[tensor].gradient_of >= 0)
+        tensor = plan->tensors[tensor].gradient_of;
+    return tensor;
+}
+
+struct arena {
+    struct placed *buffers;
+    size_t count;
+    int *tensor_buffer, *gradient_buffer, *where_buffer; /* -1: none; the last by step */
+};
+
+static int arena_add(struct arena *arena, size_t size, size_t start, size_t end)
+{
+    arena->buffers[arena->count] = (struct placed){.size = size, .start = start, .end = end};
+    return (int)arena->count++;
+}
+
+static void add_tensors(struct plan *plan, struct arena *arena)
+{
+    const struct program *program = plan->program;
+    for (size_t t = 0; t < program->tensors_count; t++) {
+        const struct plan_tensor *tensor = &plan->tensors[t];
+        size_t maker = 0, first_kept = program->steps_count;
+        for (size_t i = program->steps_count; i-- > 0;) {
+            const struct step *step = &program->steps[i];
+            if (step->out == (int)t)
+                maker = i;
+            bool touches = step->out == (int)t || step->in.tensor == (int)t || step->residual.tensor == (int)t;
+            if (touches && i >= program->backward_from)
+                first_kept = i;
+        }
+        size_t end =
+            t == (size_t)program->steps[program->steps_count - 1].out ? program->steps_count : tensor->last_reader;
+        if (first_kept < program->steps_count)
+            end = backward_time(plan, first_kept);
+        arena->tensor_buffer[t] =
+            tensor->depth_first ? -1 : arena_add(arena, tensor->floats * plan->options.batch, maker, end);
+    }
+}
+
+static void add_gradients(struct plan *plan, struct arena *arena)
+{
+    const struct program *program = plan->program;
+    for (size_t t = 0; t < program->tensors_count; t++)
+        arena->gradient_buffer[t] = -1;
+    for (size_t i = program->steps_count; i-- > program->backward_from;) {
+        int t = program->steps[i].out, root = gradient_root(plan, t);
+        const struct plan_tensor *tensor = &plan->tensors[t];
+        size_t start = i + 1 == program->steps_count ? program->steps_count : backward_time(plan, tensor->last_reader);
+        size_t end = backward_time(plan, i);
+        if (root == t)
+            arena->gradient_buffer[t] = arena_add(arena, tensor->floats * plan->options.batch, start, end);
+        else if (arena->buffers[arena->gradient_buffer[root]].end < end)
+            arena->buffers[arena->gradient_buffer[root]].end = end;
+    }
+}
+
+static void add_winners(struct plan *plan, struct arena *arena)
+{
+    const struct program *program = plan->program;
+    for (size_t i = 0; i < program->steps_count; i++) {
+        const struct plan_tensor *out = &plan->tensors[program->steps[i].out];
+        arena->where_buffer[i] = -1;
+        if (program->steps[i].kind == STEP_MAXPOOL && i >= program->backward_from)
+            arena->where_buffer[i] = arena_add(
+                arena, align_floats(out->floats * plan->options.batch / sizeof(float) + 1), i, backward_time(plan, i));
+    }
+}
+
+static enum status place_arena(struct plan *plan, struct placed *buffers, struct error *err)
+{
+    const struct program *program = plan->program;
+    void *memory;
+    enum status status =
+        memory_alloc(&memory, 2 * program->tensors_count + program->steps_count, sizeof(int), "the plan", err);
+    if (status != OK)
+        return status;
+    struct arena arena = {.buffers = buffers, .tensor_buffer = memory};
+    arena.gradient_buffer = arena.tensor_buffer + program->tensors_count;
+    arena.where_buffer = arena.gradient_buffer + program->tensors_count;
+    alias_gradients(plan);
+    add_tensors(plan, &arena);
+    add_gradients(plan, &arena);
+    add_winners(plan, &arena);
+    status = place(buffers, arena.count, ALIGN_FLOATS, &plan->arena_floats, err);
+    for (size_t t = 0; status == OK && t < program->tensors_count; t++) {
+        struct plan_tensor *tensor = &plan->tensors[t];
+        if (arena.tensor_buffer[t] >= 0)
+            tensor->offset = buffers[arena.tensor_buffer[t]].offset;
+        if (tensor->has_gradient)
+            tensor->gradient = buffers[arena.gradient_buffer[gradient_root(plan, (int)t)]].offset;
+    }
+    for (size_t i = 0; status == OK && i < program->steps_count; i++)
+        if (arena.where_buffer[i] >= 0)
+            plan->steps[i].where = buffers[arena.where_buffer[i]].offset;
+    memory_free(memory);
+    return status;
+}
+
+/* ---- scratch and state
+ * ------------------------------------------------------------------------------------------------- */
+static void size_conv_scratch(struct plan *plan, size_t index, size_t *depth_first, size_t *tiles)
+{
+    struct plan_step *planned = &plan->steps[index];
+    const struct conv_kernel *kernel = planned->kernel;
+    size_t threads = plan->options.threads, batch = plan->options.batch;
+    size_t prepared = kernel->prepared_size(&planned->shape), scratch = kernel->scratch(&planned->shape);
+    if (index < plan->depth_first_steps) {
+        planned->prepared_kept = prepared > 0;
+        planned->prepared = plan->state_floats;
+        plan->state_floats += align_floats(prepared);
+        *depth_first = max_size(*depth_first, align_floats(scratch));
+        return;
+    }
+    plan->prepared_floats = max_size(plan->prepared_floats, align_floats(prepared));
+    plan->sums_doubles = max_size(plan->sums_doubles, kernel->tiles(&planned->shape, batch) * 2 * planned->shape.k);
+    *tiles = max_size(*tiles, threads * scratch);
+    if (index >= plan->program->backward_from) {
+        *tiles = max_size(*tiles, kernel->backward_scratch(&planned->shape, batch, threads));
+        plan->sums_doubles =
+            max_size(plan->sums_doubles, kernel->tail_tiles(&planned->shape, batch) * 2 * planned->shape.c);
+    }
+}
+
+static void size_scratch(struct plan *plan)
+{
+    const struct program *program = plan->program;
+    size_t depth_first = 0, tiles = 0, gradient = 0;
+    for (size_t i = 0; i < program->steps_count; i++) {
+        const struct plan_tensor *out = &plan->tensors[program->steps[i].out];
+        if (program->steps[i].kind == STEP_CONV)
+            size_conv_scratch(plan, i, &depth_first, &tiles);
+        else if (i >= program->backward_from) /* the sums of two operands, in tiles of PLAN_ROWS rows */
+            plan->sums_doubles =
+                max_size(plan->sums_doubles, 4 * out->channels * plan_row_tiles(plan, program->steps[i].in.tensor));
+    }
+    for (size_t i = 0; i < plan->net->params_count && plan->options.train; i++)
+        if (plan->net->params[i].trainable)
+            gradient = max_size(gradient, align_floats(plan->net->params[i].count));
+    for (size_t b = 0; b < program->bns_count; b++) {
+        plan->state_floats += BN_STATE_ROWS * align_floats(program->bns[b].channels);
+        tiles = max_size(tiles, program->bns[b].channels); /* the gradient of a bias, beside that of a weight */
+    }
+    plan->gradient_floats = gradient;
+    size_t batchwise = plan->prepared_floats + align_floats(plan->sums_doubles * 2) + gradient + align_floats(tiles);
+    plan->scratch_floats =
+        max_size(batchwise, plan->options.threads * (align_floats(plan->thread_floats) + depth_first));
+    plan->thread_scratch = depth_first;
+}
+
+size_t plan_row_tiles(const struct plan *plan, int tensor)
+{
+    const struct plan_tensor *t = &plan->tensors[tensor];
+    return (plan->options.batch * t->h * t->w + PLAN_ROWS - 1) / PLAN_ROWS;
+}
+
+/* ---- the whole
+ * ---------------------------------------------------------------------------------------------------------- */
+bool plan_batch_too_small(const struct plan *plan, size_t images)
+{
+    const struct program *program = plan->program;
+    for (size_t i = 0; i < program->steps_count; i++) {
+        const struct step *step = &program->steps[i];
+        const struct plan_tensor *out = &plan->tensors[step->out];
+        if (step->bn >= 0 && !program->bns[step->bn].folded && program->bns[step->bn].mode == BN_BATCH &&
+            images * out->h * out->w < 2)
+            return true;
+    }
+    return false;
+}
+
+static enum status allocate(struct plan *plan, struct error *err)
+{
+    void *memory;
+    enum status status = memory_alloc(&memory, plan->program->tensors_count, sizeof *plan->tensors, "the plan", err);
+    if (status != OK)
+        return status;
+    plan->tensors = memory;
+    status = memory_alloc(&memory, plan->program->steps_count, sizeof *plan->steps, "the plan", err);
+    if (status == OK)
+        plan->steps = memory;
+    return status;
+}
+
+static enum status lay_out(struct plan *plan, struct error *err)
+{
+    const struct program *program = plan->program;
+    const struct plan_options *options = &plan->options;
+    void *memory;
+    enum status status = allocate(plan, err);
+    if (status != OK)
+        return status;
+    for (size_t t = 0; t < program->tensors_count; t++)
+        plan->tensors[t].channels = program->tensor_channels[t];
+    plan->tensors[0].h = options->height;
+    plan->tensors[0].w = options->width;
+    for (size_t i = 0; i < program->steps_count; i++)
+        if (!shape_step(plan, i))
+            return error_set(err, ERR_USAGE, "an image of %zux%zu is too small for %s: use a larger --image-size",
+                             options->width, options->height, plan->net->arch);
+    if (!size_tensors(plan))
+        return error_memory(err, "the plan: the batch or the image is too large", SIZE_MAX);
+    find_readers(plan);
+    count_flops(plan);
+    choose_depth_first(plan);
+    status = memory_alloc(&memory, 2 * program->tensors_count + program->steps_count, sizeof(struct placed), "the plan",
+                          err);
+    if (status != OK)
+        return status;
+    status = place_depth_first(plan, memory, err);
+    if (status == OK)
+        status = place_arena(plan, memory, err);
+    memory_free(memory);
+    if (status == OK)
+        size_scratch(plan);
+    return status;
+}
+
+enum status plan_create(struct plan **out, const struct net *net, const struct plan_options *options, struct error *err)
+{
+    void *memory;
+    enum status status = memory_alloc(&memory, 1, sizeof(struct plan), "the plan", err);
+    if (status != OK)
+        return status;
+    struct plan *plan = memory;
+    plan->net = net;
+    plan->options = *options;
+    status = program_create(&plan->program, net, options->train ? &options->freeze : NULL, err);
+    if (status == OK)
+        status = lay_out(plan, err);
+    if (status != OK)
+        plan_destroy(plan);
+    else
+        *out = plan;
+    return status;
+}
+
+void plan_destroy(struct plan *plan)
+{
+    if (!plan)
+        return;
+    program_destroy(plan->program);
+    memory_free(plan->tensors);
+    memory_free(plan->steps);
+    memory_free(plan);
+}
+
+size_t plan_shared_bytes(const struct plan *plan)
+{
+    return (plan->arena_floats + plan->scratch_floats) * sizeof(float);
+}
+
+size_t plan_bytes(const struct plan *plan)
+{
+    return plan_shared_bytes(plan) + plan->state_floats * sizeof(float);
+}

@@ -1,0 +1,396 @@
+#include "core/net/run.h"
+
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/net/run_internal.h"
+#include "core/ops/lanes.h"
+#include "core/ops/pooling.h"
+
+/* ---- places
+ * ------------------------------------------------------------------------------------------------------------- */
+float *run_tensor(const struct run *run, int tensor)
+{
+    return run->arena + run->plan->tensors[tensor].offset;
+}
+
+float *run_gradient(const struct run *run, int tensor)
+{
+    return run->arena + run->plan->tensors[tensor].gradient;
+}
+
+float *run_prepared(const struct run *run)
+{
+    return run->scratch;
+}
+
+double *run_sums(const struct run *run)
+{
+    return (double *)(void *)(run->scratch + run->plan->prepared_floats);
+}
+
+static size_t align16(size_t floats)
+{
+    return (floats + 15) / 16 * 16;
+}
+
+float *run_gradient_scratch(const struct run *run)
+{
+    return run->scratch + run->plan->prepared_floats + align16(2 * run->plan->sums_doubles);
+}
+
+float *run_tiles(const struct run *run)
+{
+    return run_gradient_scratch(run) + run->plan->gradient_floats;
+}
+
+/* ---- creation
+ * ----------------------------------------------------------------------------------------------------------- */
+static void place_batchnorms(struct run *run)
+{
+    const struct program *program = run->plan->program;
+    float *next = run->state;
+    for (size_t i = 0; i < program->steps_count; i++) /* kept weights come first */
+        if (run->plan->steps[i].prepared_kept)
+            next += align16(run->plan->steps[i].kernel->prepared_size(&run->plan->steps[i].shape));
+    for (size_t b = 0; b < program->bns_count; b++) {
+        const struct program_bn *planned = &program->bns[b];
+        const struct param *params = &program->net->params[planned->param];
+        struct batchnorm *bn = &run->bns[b];
+        size_t row = align16(planned->channels);
+        *bn = (struct batchnorm){.channels = planned->channels,
+                                 .weight = params[0].data,
+                                 .bias = params[1].data,
+                                 .running_mean = params[2].data,
+                                 .running_var = params[3].data,
+                                 .mean = next,
+                                 .inverse = next + row,
+                                 .scale = next + 2 * row,
+                                 .shift = next + 3 * row,
+                                 .a = next + 4 * row,
+                                 .b = next + 5 * row,
+                                 .c = next + 6 * row};
+        next += BN_STATE_ROWS * row;
+    }
+}
+
+void run_refold(struct run *run)
+{
+    const struct program *program = run->plan->program;
+    for (size_t b = 0; b < program->bns_count; b++)
+        if (program->bns[b].folded)
+            batchnorm_fold(run->bns[b].scale, run->bns[b].shift, &run->bns[b]);
+    for (size_t i = 0; i < run->plan->depth_first_steps; i++) {
+        const struct plan_step *planned = &run->plan->steps[i];
+        if (planned->prepared_kept)
+            planned->kernel->prepare(run->state + planned->prepared,
+                                     program->net->params[program->net->ops[program->steps[i].op].param].data,
+                                     &planned->shape, run->pool);
+    }
+}
+
+static void fill_pixel_table(float table[3 * 256], const struct normalise *normalise)
+{
+    for (int c = 0; c < 3; c++)
+        for (int v = 0; v < 256; v++)
+            table[c * 256 + v] = ((float)v / 255.0f - normalise->mean[c]) / normalise->std[c];
+}
+
+enum status run_create(struct run **out, const struct plan *plan, const struct normalise *normalise, struct pool *pool,
+                       void *shared, struct error *err)
+{
+    void *memory;
+    enum status status = memory_alloc(&memory, 1, sizeof(struct run), "the run", err);
+    if (status != OK)
+        return status;
+    struct run *run = memory;
+    run->plan = plan;
+    run->pool = pool;
+    if ((status = memory_alloc(&memory, plan->program->bns_count, sizeof *run->bns, "the run", err)) != OK)
+        goto cleanup;
+    run->bns = memory;
+    if ((status = memory_alloc(&memory, plan->state_floats, sizeof(float), "the run", err)) != OK)
+        goto cleanup;
+    run->state = memory;
+    if (!shared) {
+        if ((status = memory_alloc(&run->owned, plan_shared_bytes(plan), 1, "activations", err)) != OK)
+            goto cleanup;
+        shared = run->owned;
+    }
+    run->arena = shared;
+    run->scratch = run->arena + plan->arena_floats;
+    if (normalise)
+        fill_pixel_table(run->pixel_table, normalise);
+    place_batchnorms(run);
+    run_refold(run);
+    *out = run;
+    return OK;
+cleanup:
+    run_destroy(run);
+    return status;
+}
+
+void run_destroy(struct run *run)
+{
+    if (!run)
+        return;
+    memory_free(run->bns);
+    memory_free(run->state);
+    memory_free(run->owned);
+    memory_free(run);
+}
+
+/* ---- one step
+ * ----------------------------------------------------------------------------------------------------------- */
+struct view run_view(const struct run *run, const struct operand *operand, const float *x)
+{
+    struct view view = {.x = x, .relu = operand->relu};
+    if (operand->bn >= 0) {
+        view.scale = run->bns[operand->bn].scale;
+        view.shift = run->bns[operand->bn].shift;
+    }
+    return view;
+}
+
+struct conv_task run_conv_task(const struct run *run, size_t index, size_t images, const float *in,
+                               const float *residual, float *out)
+{
+    const struct program *program = run->plan->program;
+    const struct step *step = &program->steps[index];
+    const struct op *op = &program->net->ops[step->op];
+    struct conv_task task = {.kernel = run->plan->steps[index].kernel,
+                             .shape = run->plan->steps[index].shape,
+                             .images = images,
+                             .in = run_view(run, &step->in, in),
+                             .w = program->net->params[op->param].data,
+                             .y = out};
+    if (op->bias >= 0)
+        task.epilogue.shift = program->net->params[op->bias].data;
+    if (step->folded) {
+        if (step->bn >= 0) {
+            task.epilogue.scale = run->bns[step->bn].scale;
+            task.epilogue.shift = run->bns[step->bn].shift;
+        }
+        task.epilogue.residual = residual;
+        task.epilogue.relu = step->relu;
+    }
+    return task;
+}
+
+void run_prepare(const struct run *run, struct conv_task *task)
+{
+    if (task->kernel->prepared_size(&task->shape) == 0)
+        return;
+    task->kernel->prepare(run_prepared(run), task->w, &task->shape, run->pool);
+    task->prepared = run_prepared(run);
+}
+
+static void conv_step(struct run *run, size_t index)
+{
+    const struct program *program = run->plan->program;
+    const struct step *step = &program->steps[index];
+    const float *residual = step->residual.tensor >= 0 ? run_tensor(run, step->residual.tensor) : NULL;
+    struct conv_task task =
+        run_conv_task(run, index, run->images, run_tensor(run, step->in.tensor), residual, run_tensor(run, step->out));
+    const struct program_bn *bn = step->bn >= 0 ? &program->bns[step->bn] : NULL;
+    bool gathers = bn && !bn->folded && bn->mode == BN_BATCH;
+    if (gathers)
+        task.epilogue.sums = run_sums(run);
+    run_prepare(run, &task);
+    conv_forward(&task, run->pool, run_tiles(run));
+    if (gathers) {
+        batchnorm_from_sums(&run->bns[step->bn], run_sums(run), task.kernel->tiles(&task.shape, run->images),
+                            run->images * task.shape.p * task.shape.q);
+        program->net->params[bn->param + 4].batches++;
+    }
+}
+
+struct merge_work {
+    const struct run *run;
+    const struct step *step;
+    size_t rows, channels;
+};
+
+static void merge_tile(void *context, size_t tile, size_t thread)
+{
+    (void)thread;
+    const struct merge_work *work = context;
+    const struct step *step = work->step;
+    size_t m0 = tile * PLAN_ROWS, rows = work->rows - m0 < PLAN_ROWS ? work->rows - m0 : PLAN_ROWS;
+    size_t at = m0 * work->channels;
+    struct view in = run_view(work->run, &step->in, run_tensor(work->run, step->in.tensor) + at), residual = {0};
+    if (step->residual.tensor >= 0)
+        residual = run_view(work->run, &step->residual, run_tensor(work->run, step->residual.tensor) + at);
+    lanes()->affine(run_tensor(work->run, step->out) + at, in.x, rows, work->channels, in.scale, in.shift, residual.x,
+                    residual.scale, residual.shift, step->relu);
+}
+
+static void merge_step(struct run *run, const struct step *step)
+{
+    const struct plan_tensor *out = &run->plan->tensors[step->out];
+    struct merge_work work = {run, step, run->images * out->h * out->w, out->channels};
+    pool_for(run->pool, (work.rows + PLAN_ROWS - 1) / PLAN_ROWS, merge_tile, &work);
+}
+
+void run_steps(struct run *run, size_t from, size_t to)
+{
+    const struct plan *plan = run->plan;
+    for (size_t i = from; i < to; i++) {
+        const struct step *step = &plan->program->steps[i];
+        const struct plan_tensor *in = &plan->tensors[step->in.tensor];
+        struct view view = run_view(run, &step->in, run_tensor(run, step->in.tensor));
+        float *out = run_tensor(run, step->out);
+        switch (step->kind) {
+        case STEP_CONV:
+            conv_step(run, i);
+            break;
+        case STEP_MERGE:
+            merge_step(run, step);
+            break;
+        case STEP_MAXPOOL:
+            maxpool_forward(out,
+                            i >= plan->program->backward_from ? (uint8_t *)(run->arena + plan->steps[i].where) : NULL,
+                            &view, &plan->steps[i].shape, run->images, run->pool);
+            break;
+        case STEP_AVGPOOL:
+            avgpool_forward(out, &view, run->images, in->h * in->w, in->channels, run->pool);
+            break;
+        }
+    }
+}
+
+/* ---- the input
+ * ---------------------------------------------------------------------------------------------------------- */
+static void load_image(const struct run *run, float *to, size_t image)
+{
+    const struct plan_tensor *input = &run->plan->tensors[0];
+    if (run->pixels)
+        lanes()->pixels(to, run->pixels + image * input->floats, input->h * input->w, run->pixel_table);
+    else
+        memcpy(to, run->x + image * input->floats, input->floats * sizeof *to);
+}
+
+static void load_item(void *context, size_t image, size_t thread)
+{
+    (void)thread;
+    const struct run *run = context;
+    load_image(run, run_tensor(run, 0) + image * run->plan->tensors[0].floats, image);
+}
+
+/* ---- depth-first
+ * -------------------------------------------------------------------------------------------------------- */
+static float *image_tensor(const struct run *run, int tensor, float *buffer, size_t image)
+{
+    const struct plan_tensor *planned = &run->plan->tensors[tensor];
+    return planned->depth_first ? buffer + planned->offset : run_tensor(run, tensor) + image * planned->floats;
+}
+
+static void depth_first_conv(const struct run *run, size_t index, float *buffer, size_t image, float *tiles)
+{
+    const struct step *step = &run->plan->program->steps[index];
+    const struct plan_step *planned = &run->plan->steps[index];
+    struct conv_task task =
+        run_conv_task(run, index, 1, image_tensor(run, step->in.tensor, buffer, image),
+                      step->residual.tensor >= 0 ? image_tensor(run, step->residual.tensor, buffer, image) : NULL,
+                      image_tensor(run, step->out, buffer, image));
+    if (planned->prepared_kept)
+        task.prepared = run->state + planned->prepared;
+    for (size_t tile = 0, count = task.kernel->tiles(&task.shape, 1); tile < count; tile++)
+        task.kernel->forward(&task, tile, tiles);
+}
+
+static void depth_first_image(void *context, size_t image, size_t thread)
+{
+    const struct run *run = context;
+    const struct plan *plan = run->plan;
+    size_t buffer_floats = align16(plan->thread_floats);
+    float *buffer = run->scratch + thread * (buffer_floats + plan->thread_scratch);
+    load_image(run, image_tensor(run, 0, buffer, image), image);
+    for (size_t i = 0; i < plan->depth_first_steps; i++) {
+        const struct step *step = &plan->program->steps[i];
+        const struct plan_tensor *in = &plan->tensors[step->in.tensor];
+        struct view view = run_view(run, &step->in, image_tensor(run, step->in.tensor, buffer, image));
+        float *out = image_tensor(run, step->out, buffer, image);
+        if (step->kind == STEP_CONV)
+            depth_first_conv(run, i, buffer, image, buffer + buffer_floats);
+        else if (step->kind == STEP_MAXPOOL)
+            maxpool_image(out, NULL, &view, &plan->steps[i].shape);
+        else
+            avgpool_image(out, &view, in->h * in->w, in->channels);
+    }
+}
+
+void run_depth_first(struct run *run)
+{
+    pool_for(run->pool, run->images, depth_first_image, run);
+}
+
+/* ---- the whole
+ * ---------------------------------------------------------------------------------------------------------- */
+static void forward_prefix(struct run *run)
+{
+    const struct plan *plan = run->plan;
+    if (plan->depth_first_steps > 0)
+        run_depth_first(run);
+    else
+        pool_for(run->pool, run->images, load_item, run);
+    run_steps(run, plan->depth_first_steps, plan->program->folded_steps);
+}
+
+static const float *forward_suffix(struct run *run)
+{
+    const struct program *program = run->plan->program;
+    for (size_t b = 0; b < program->bns_count; b++)
+        if (!program->bns[b].folded && program->bns[b].mode == BN_EVAL)
+            batchnorm_from_running(&run->bns[b]);
+    run_steps(run, program->folded_steps, program->steps_count);
+    return run_tensor(run, program->steps[program->steps_count - 1].out);
+}
+
+static void set_input(struct run *run, const uint8_t *pixels, const float *x, size_t images)
+{
+    run->pixels = pixels;
+    run->x = x;
+    run->images = images;
+}
+
+const float *run_forward_pixels(struct run *run, const uint8_t *pixels, size_t images)
+{
+    set_input(run, pixels, NULL, images);
+    forward_prefix(run);
+    return forward_suffix(run);
+}
+
+const float *run_forward(struct run *run, const float *x, size_t images)
+{
+    set_input(run, NULL, x, images);
+    forward_prefix(run);
+    return forward_suffix(run);
+}
+
+/* The tensor behind the last folded step. */
+static int cut_tensor(const struct run *run)
+{
+    const struct program *program = run->plan->program;
+    return program->folded_steps > 0 ? program->steps[program->folded_steps - 1].out : -1;
+}
+
+size_t run_features(const struct run *run)
+{
+    int tensor = cut_tensor(run);
+    return tensor >= 0 ? run->plan->tensors[tensor].floats : 0;
+}
+
+void run_prefix_pixels(struct run *run, float *features, const uint8_t *pixels, size_t images)
+{
+    set_input(run, pixels, NULL, images);
+    forward_prefix(run);
+    memcpy(features, run_tensor(run, cut_tensor(run)), images * run_features(run) * sizeof *features);
+}
+
+const float *run_suffix(struct run *run, const float *features, size_t images)
+{
+    run->images = images;
+    memcpy(run_tensor(run, cut_tensor(run)), features, images * run_features(run) * sizeof *features);
+    return forward_suffix(run);
+}

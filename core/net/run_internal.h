@@ -1,0 +1,45 @@
+/* What the files of a run share: where everything is. */
+#ifndef FREEZETUNE_RUN_INTERNAL_H
+#define FREEZETUNE_RUN_INTERNAL_H
+
+#include "core/net/run.h"
+#include "core/ops/batchnorm.h"
+
+struct run {
+    const struct plan *plan;
+    struct pool *pool;
+    float *arena, *scratch; /* borrowed or owned */
+    float *state;
+    void *owned;
+
+    struct batchnorm *bns; /* as program.bns */
+    float pixel_table[3 * 256];
+    size_t images;         /* of the pass at hand */
+    const uint8_t *pixels; /* its input: one of the two */
+    const float *x;
+};
+
+/* A step's convolution over `images` images, with its operands at these places. */
+struct conv_task run_conv_task(const struct run *run, size_t index, size_t images, const float *in,
+                               const float *residual, float *out);
+/* How a tensor at `x` is read. */
+struct view run_view(const struct run *run, const struct operand *operand, const float *x);
+
+float *run_tensor(const struct run *run, int tensor);   /* in the arena: the whole batch */
+float *run_gradient(const struct run *run, int tensor); /* likewise */
+
+/* Parts of the scratch memory: see plan.h. */
+float *run_prepared(const struct run *run);
+double *run_sums(const struct run *run);
+float *run_gradient_scratch(const struct run *run);
+float *run_tiles(const struct run *run);
+
+/* Transforms a convolution's weights for the step at hand, if its kernel wants that. */
+void run_prepare(const struct run *run, struct conv_task *task);
+
+/* Folded steps depth-first, each image by one thread: from the input to the tensor behind the last of them. */
+void run_depth_first(struct run *run);
+/* Steps from..to-1 over the whole batch. */
+void run_steps(struct run *run, size_t from, size_t to);
+
+#endif
