@@ -1,0 +1,112 @@
+/* A file of named tensors, open for reading, whatever its format is.
+ *
+ * The file stays memory-mapped: a tensor's data is a place in the mapping, so opening costs the header alone and values
+ * are read from disk when they are looked at. Everything about the file has been checked when weight_file_open returns:
+ * no name, shape, type or range that a caller meets here can point outside the file.
+ *
+ * Formats: safetensors (weights/safetensors.h). They are told apart by content, never by the file's name.
+ *
+ * Somebody who shortens the file while it is open can still end the process (SIGBUS), as with any mapping.
+ */
+#ifndef FREEZETUNE_WEIGHT_FILE_H
+#define FREEZETUNE_WEIGHT_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+
+#define WEIGHT_MAX_RANK 8
+
+/* The types of the safetensors format, in the order of its reference implementation. */
+enum weight_dtype {
+    WEIGHT_BOOL,
+    WEIGHT_F4,
+    WEIGHT_F6_E2M3,
+    WEIGHT_F6_E3M2,
+    WEIGHT_U8,
+    WEIGHT_I8,
+    WEIGHT_F8_E5M2,
+    WEIGHT_F8_E4M3,
+    WEIGHT_F8_E8M0,
+    WEIGHT_F8_E4M3FNUZ,
+    WEIGHT_F8_E5M2FNUZ,
+    WEIGHT_I16,
+    WEIGHT_U16,
+    WEIGHT_F16,
+    WEIGHT_BF16,
+    WEIGHT_I32,
+    WEIGHT_U32,
+    WEIGHT_F32,
+    WEIGHT_C64,
+    WEIGHT_F64,
+    WEIGHT_I64,
+    WEIGHT_U64,
+    WEIGHT_DTYPES
+};
+
+struct weight_tensor {
+    const char *name; /* UTF-8, NUL-terminated, unique in its file */
+    enum weight_dtype dtype;
+    unsigned rank;                   /* 0: a single value */
+    uint64_t shape[WEIGHT_MAX_RANK]; /* last dimension fastest; unused places are 0 */
+    const void *data;                /* little-endian, NOT aligned: copy values out of it */
+    size_t bytes;
+};
+
+struct weight_metadata {
+    const char *key, *value; /* UTF-8 */
+};
+
+struct weight_file;
+
+/* Opens and checks `path`. ERR_NOINPUT when it cannot be opened; ERR_DATA when it is not a valid weight file: the text
+ * says which tensor and byte, what was expected and what was found. The caller owns *out (weight_file_close). */
+MUST_CHECK enum status weight_file_open(struct weight_file **out, const char *path, struct error *err);
+void weight_file_close(struct weight_file *file);
+
+/* All that is got from a file is borrowed and lives as long as the file is open. */
+const char *weight_file_path(const struct weight_file *file);
+size_t weight_file_count(const struct weight_file *file);
+/* Tensor i < count, in the order of the data in the file. */
+const struct weight_tensor *weight_file_at(const struct weight_file *file, size_t i);
+/* The tensor of that name, or NULL. */
+const struct weight_tensor *weight_file_find(const struct weight_file *file, const char *name);
+
+size_t weight_file_metadata_count(const struct weight_file *file);
+struct weight_metadata weight_file_metadata_at(const struct weight_file *file, size_t i);
+/* The value of that key, or NULL. */
+const char *weight_file_metadata_find(const struct weight_file *file, const char *key);
+
+/* dst[0..count-1] = the values as float32, count = weight_tensor_values(tensor): F32 bit by bit, F16 and BF16 exactly,
+ * F64 rounded to nearest (beyond float32's range: infinite). OVERWRITES dst. ERR_DATA for any other type. */
+MUST_CHECK enum status weight_tensor_read_f32(float *dst, const struct weight_tensor *tensor,
+                                              const struct weight_file *file, struct error *err);
+/* *dst = the one value of an integer tensor of rank 0 (or [1]). ERR_DATA for anything else or when it does not fit. */
+MUST_CHECK enum status weight_tensor_read_i64(int64_t *dst, const struct weight_tensor *tensor,
+                                              const struct weight_file *file, struct error *err);
+
+/* Gives the tensor's pages back to the system, or all pages of the file, so that what has been read does not count
+ * as memory in use. The data stays valid: it is read again when looked at. */
+void weight_tensor_drop(const struct weight_tensor *tensor, const struct weight_file *file);
+void weight_file_drop(const struct weight_file *file);
+
+/* The product of the shape: how many values the tensor holds. */
+size_t weight_tensor_values(const struct weight_tensor *tensor);
+bool weight_tensor_same_shape(const struct weight_tensor *a, const struct weight_tensor *b);
+
+/* "[64,3,7,7]", "[]" for rank 0; at most `size` bytes with the terminator. Returns out. */
+#define WEIGHT_SHAPE_TEXT 192
+char *weight_shape_text(char *out, size_t size, unsigned rank, const uint64_t *shape);
+
+/* "F32"; and back: false when the text is no type. Bits of one value (4, 6, 8, 16, 32, 64). */
+const char *weight_dtype_name(enum weight_dtype dtype);
+bool weight_dtype_parse(enum weight_dtype *out, const char *name);
+unsigned weight_dtype_bits(enum weight_dtype dtype);
+
+/* *values = product of the shape, *bytes = values * size of the type. False, with both untouched, when that overflows
+ * or does not fill whole bytes. */
+bool weight_size(size_t *values, size_t *bytes, enum weight_dtype dtype, unsigned rank, const uint64_t *shape);
+
+#endif
