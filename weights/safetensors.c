@@ -54,6 +54,7 @@ static void put_number(struct header *h, uint64_t value)
 /* The text in quotes; everything but ", \ and control bytes as it is. */
 static void put_quoted(struct header *h, const char *text, const char *path)
 {
+    const char *whole = text;
     put_text(h, "\"");
     while (*text && h->status == OK) {
         size_t length = text_utf8_length(text);
@@ -61,7 +62,7 @@ static void put_quoted(struct header *h, const char *text, const char *path)
         if (length == 0) {
             char shown[200];
             h->status = error_set(h->err, ERR_DATA, "%.400s: cannot be written: '%s' is not valid UTF-8", path,
-                                  text_escape(shown, sizeof shown, text));
+                                  text_escape(shown, sizeof shown, whole));
         } else if ((unsigned char)*text < 0x20) {
             put(h, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)*text));
         } else {

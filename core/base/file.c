@@ -112,6 +112,8 @@ enum status outfile_open(struct outfile *out, const char *path, struct error *er
 {
     struct stat info;
     struct outfile file = {0};
+    if (*path == '\0')
+        return error_set(err, ERR_CANTCREATE, "an empty name cannot be written to");
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
         return error_set(err, ERR_CANTCREATE, "%s: is not a regular file, so it cannot be replaced", path);
 

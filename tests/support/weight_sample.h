@@ -1,0 +1,29 @@
+/* Weight files made byte by byte, and a folder of a test's own for them. */
+#ifndef FREEZETUNE_WEIGHT_SAMPLE_H
+#define FREEZETUNE_WEIGHT_SAMPLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "weights/weight_file.h"
+
+/* cmocka group setup and teardown: a fresh folder under $TMPDIR, /dev/shm or /tmp, removed with the files in it. */
+int sample_folder_setup(void **state);
+int sample_folder_teardown(void **state);
+/* "folder/name"; valid until the eighth call from now. */
+const char *sample_path(const char *name);
+/* How many entries the folder holds. */
+size_t sample_folder_entries(void);
+
+/* The file's bytes become exactly these. */
+void sample_write(const char *path, const void *bytes, size_t size);
+/* At most `size` bytes are read; returns how many the file has. */
+size_t sample_read(void *bytes, size_t size, const char *path);
+
+/* A safetensors file: length, header, then `data` bytes counting 0, 1, 2, ... Returns its size; at most `size`. */
+size_t sample_build(uint8_t *out, size_t size, const char *header, size_t header_size, size_t data);
+
+/* True when both files hold the same tensors (name, type, shape, bytes; same order) and the same metadata. */
+int sample_same(const struct weight_file *a, const struct weight_file *b);
+
+#endif

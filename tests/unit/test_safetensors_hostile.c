@@ -1,0 +1,460 @@
+/* Malformed weight files: each is refused with ERR_DATA and one line that names the byte, or is as good as it reads. */
+#define _GNU_SOURCE
+#include "tests/support/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/rng.h"
+#include "tests/support/weight_sample.h"
+#include "weights/safetensors.h"
+
+static const char good_header[] = "{\"__metadata__\":{\"format\":\"pt\"},"
+                                  "\"w\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
+                                  "\"n\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[8,16]}} ";
+enum { GOOD_DATA = 16, GOOD_SIZE = 8 + (int)sizeof good_header - 1 + GOOD_DATA };
+
+static void assert_one_line_with_a_byte(const struct error *err, const char *path)
+{
+    assert_int_equal(err->status, ERR_DATA);
+    assert_null(strpbrk(err->text, "\n\r"));
+    assert_memory_equal(err->text, path, strlen(path));
+    const char *byte = strstr(err->text, "byte ");
+    assert_true(byte && byte[5] >= '0' && byte[5] <= '9');
+}
+
+/* The file is refused, and the error holds `wanted`. */
+static void assert_refused(const void *bytes, size_t size, const char *wanted)
+{
+    const char *path = sample_path("bad.safetensors");
+    struct weight_file *untouched = (struct weight_file *)&untouched, *file = untouched;
+    struct error err = {0};
+    sample_write(path, bytes, size);
+    if (weight_file_open(&file, path, &err) != ERR_DATA)
+        fail_msg("not refused; expected: %s", wanted);
+    assert_ptr_equal(file, untouched);
+    assert_one_line_with_a_byte(&err, path);
+    if (!strstr(err.text, wanted))
+        fail_msg("'%s' does not say '%s'", err.text, wanted);
+}
+
+static void assert_header_refused(const char *header, size_t length, size_t data, const char *wanted)
+{
+    static uint8_t bytes[400000];
+    assert_refused(bytes, sample_build(bytes, sizeof bytes, header, length, data), wanted);
+}
+
+/* Refused with a good message, or what was read can be written and read again as the same. True when it was read. */
+static bool refused_or_rewritten(const void *bytes, size_t size)
+{
+    const char *path = sample_path("flipped.safetensors"), *again = sample_path("rewritten.safetensors");
+    struct weight_file *file, *copy;
+    struct error err = {0};
+    sample_write(path, bytes, size);
+    if (weight_file_open(&file, path, &err) != OK) {
+        assert_one_line_with_a_byte(&err, path);
+        return false;
+    }
+    struct weight_tensor tensors[8];
+    struct weight_metadata metadata[8];
+    size_t count = weight_file_count(file), notes = weight_file_metadata_count(file);
+    assert_true(count <= 8 && notes <= 8);
+    for (size_t i = 0; i < count; i++)
+        tensors[i] = *weight_file_at(file, i);
+    for (size_t i = 0; i < notes; i++)
+        metadata[i] = weight_file_metadata_at(file, i);
+    if (safetensors_write(again, tensors, count, metadata, notes, &err) != OK ||
+        weight_file_open(&copy, again, &err) != OK)
+        fail_msg("%s", err.text);
+    assert_true(sample_same(file, copy));
+    weight_file_close(copy);
+    weight_file_close(file);
+    return true;
+}
+
+/* ---- kinds of malformed headers -------------------------------------------------------------------------------------
+ */
+
+#define T(shape, range) "{\"a\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" range "}}"
+
+static const struct {
+    const char *header;
+    size_t data;
+    const char *wanted;
+} kinds[] = {
+    /* not the grammar */
+    {"", 0, "byte 8: expected '{' as the header's first byte, found the end"},
+    {" {}", 0, "byte 8: expected '{' as the header's first byte, found byte 0x20"},
+    {"\xef\xbb\xbf{}", 0, "found byte 0xef"},
+    {"[]", 0, "found '['"},
+    {"null", 0, "found 'n'"},
+    {"{", 0, "byte 9: expected a name in quotes, found the end of the header"},
+    {"{}\n", 0, "byte 10: expected nothing but spaces behind the header's last '}', found byte 0x0a"},
+    {"{}}", 0, "found '}'"},
+    {"{}{}", 0, "found '{'"},
+    {"{,}", 0, "expected a name in quotes, found ','"},
+    {"{'a':1}", 0, "expected a name in quotes"},
+    {"{a:1}", 0, "expected a name in quotes"},
+    {"{\"a\"}", 0, "expected ':'"},
+    {"{\"a\":}", 0, "tensor 'a', byte 13: expected '{'"},
+    {"{\"a\":1}", 0, "expected '{'"},
+    {"{\"a\":null}", 0, "expected '{'"},
+    {"{\"a\":[\"F32\",[],[0,4]]}", 4, "expected '{'"},
+    {"{\"a\":{}}", 0, "expected \"dtype\", \"shape\" or \"data_offsets\""},
+    {"{/**/}", 0, "expected a name"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},}", 4, "expected a name in quotes, found '}'"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],}}", 4, "found '}'"},
+    {"{\"a\":{\"dtype\":\"F32\" \"shape\":[1],\"data_offsets\":[0,4]}}", 4, "expected ',' or '}', found '\"'"},
+    /* keys */
+    {"{\"a\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "tensor 'a', byte 10: no dtype"},
+    {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "no shape"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "no data_offsets"},
+    {"{\"a\":{\"dtype\":\"F32\",\"Shape\":[1],\"data_offsets\":[0,4]}}", 4, "the key 'Shape' is not known"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "'shape' occurs twice"},
+    {"{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "'dtype' occurs twice"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":{\"y\":[]}}}", 4, "key 'x' is not known"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+     "\"\\u0061\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+     8, "byte 63: the tensor 'a' occurs twice"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},"
+     "\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+     0, "the tensor 'a' occurs twice"},
+    {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "__metadata__ occurs twice"},
+    {"{\"__metadata__\":{\"k\":\"1\",\"j\":\"\",\"\\u006b\":\"2\"}}", 0, "the metadata key 'k' occurs twice"},
+    {"{\"__metadata__\":{\"k\":1}}", 0, "expected a text in quotes (metadata holds nothing else), found '1'"},
+    {"{\"__metadata__\":{\"k\":null}}", 0, "expected a text in quotes"},
+    {"{\"__metadata__\":{\"k\":{\"l\":\"m\"}}}", 0, "expected a text in quotes"},
+    {"{\"__metadata__\":null}", 0, "expected '{'"},
+    {"{\"__metadata__\":[]}", 0, "expected '{'"},
+    /* types */
+    {"{\"a\":{\"dtype\":\"F31\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "byte 22: the type 'F31' is not known"},
+    {"{\"a\":{\"dtype\":\"f32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "the type 'f32' is not known"},
+    {"{\"a\":{\"dtype\":\"\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "the type '' is not known"},
+    {"{\"a\":{\"dtype\":32,\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "expected a type in quotes"},
+    {"{\"a\":{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,1]}}", 1, "shape [3] of type F4 is no whole number"},
+    /* shapes */
+    {T("[4294967296,4294967296]", "[0,0]"), 0, "shape [4294967296,4294967296] of type F32 is no whole number"},
+    {T("[4294967296,4294967296]", "[0,4]"), 4, "is no whole number"},
+    {T("[4611686018427387904]", "[0,0]"), 0, "is no whole number"},
+    {T("[2305843009213693952]", "[0,0]"), 0, "is no whole number"},
+    {T("[18446744073709551615,18446744073709551615,0]", "[0,0]"), 0, "is no whole number"},
+    {T("[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4, "more than 8 dimensions"},
+    {T("[2]", "[0,4]"), 4, "data_offsets [0,4] hold 4 bytes, shape [2] of type F32 needs 8"},
+    {T("[0]", "[0,4]"), 4, "needs 0"},
+    {T("[]", "[0,8]"), 8, "shape [] of type F32 needs 4"},
+    {T("[1,]", "[0,4]"), 4, "expected digits of a whole number, found ']'"},
+    {T("[,1]", "[0,4]"), 4, "found ','"},
+    {T("[1 1]", "[0,4]"), 4, "expected ',' or ']', found '1'"},
+    {T("[[1]]", "[0,4]"), 4, "found '['"},
+    {T("[\"1\"]", "[0,4]"), 4, "found '\"'"},
+    {T("[true]", "[0,4]"), 4, "found 't'"},
+    {T("{}", "[0,4]"), 4, "expected '[', found '{'"},
+    {T("1", "[0,4]"), 4, "expected '['"},
+    {T("[01]", "[0,4]"), 4, "a number with a leading zero"},
+    {T("[+1]", "[0,4]"), 4, "found '+'"},
+    {T("[0x1]", "[0,4]"), 4, "expected ',' or ']', found 'x'"},
+    {T("[1.0]", "[0,4]"), 4, "a fraction or an exponent"},
+    {T("[1e0]", "[0,4]"), 4, "a fraction or an exponent"},
+    {T("[-0]", "[0,0]"), 0, "found '-'"},
+    {T("[18446744073709551617]", "[0,4]"), 4, "a number beyond 2^64-1"},
+    /* ranges */
+    {T("[1]", "[0,4]"), 3, "data_offsets are [0,4], the file holds 3 bytes"},
+    {T("[1]", "[4,0]"), 4, "data_offsets are [4,0]"},
+    {T("[1]", "[18446744073709551612,18446744073709551615]"), 4, "data_offsets are [18446744073709551612,"},
+    {T("[1]", "[0,4,8]"), 8, "expected ']', found ','"},
+    {T("[1]", "[0]"), 4, "expected ',', found ']'"},
+    {T("[1]", "[]"), 4, "expected digits"},
+    {T("[1]", "4"), 4, "expected '['"},
+    {T("[1]", "[0,4]"), 5, "byte 66: the tensors end here, but the file goes on for 1 bytes"},
+    {T("[1]", "[1,5]"), 5, "its data begins at 1, expected 0: there is a hole before it"},
+    {"{}", 1, "byte 10: the tensors end here"},
+    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
+     "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[3,5]}}",
+     5, "tensor 'b', byte 62: its data begins at 3, expected 2: there is a hole before it"},
+    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
+     "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}",
+     3, "begins at 1, expected 2: it overlaps another tensor"},
+    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
+     "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}",
+     2, "it overlaps another tensor"},
+    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
+     "\"b\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[2,2]}}",
+     4, "tensor 'b', byte 62: its data begins at 2, expected 4: it overlaps another tensor"},
+    /* texts */
+    {"{\"\xff\":{}}", 0, "byte 10: byte 0xff is not valid UTF-8"},
+    {"{\"\xc0\x80\":{}}", 0, "byte 0xc0 is not valid UTF-8"},
+    {"{\"\xed\xa0\x80\":{}}", 0, "byte 0xed is not valid UTF-8"},
+    {"{\"\xf4\x90\x80\x80\":{}}", 0, "byte 0xf4 is not valid UTF-8"},
+    {"{\"\xe2\x82", 0, "byte 0xe2 is not valid UTF-8"},
+    {"{\"\\ud800\":{}}", 0, "\\ud800 is half of a surrogate pair"},
+    {"{\"\\udc00\\ud800\":{}}", 0, "\\udc00 is half of a surrogate pair"},
+    {"{\"\\ud800\\u0041\":{}}", 0, "half of a surrogate pair"},
+    {"{\"\\u0000\":{}}", 0, "\\u0000 in a text"},
+    {"{\"\\u00g0\":{}}", 0, "\\u is not followed by four hexadecimal digits"},
+    {"{\"\\u00", 0, "\\u is not followed by four hexadecimal digits"},
+    {"{\"\\x41\":{}}", 0, "an escape that JSON does not know"},
+    {"{\"\\", 0, "an escape that JSON does not know"},
+    {"{\"a\tb\":{}}", 0, "control byte 0x09 in a text"},
+    {"{\"a\nb\":{}}", 0, "control byte 0x0a in a text"},
+    {"{\"abc", 0, "byte 13: the header ends inside a text"},
+    {"{\"__metadata__\":{\"k\":\"\x80\"}}", 0, "byte 0x80 is not valid UTF-8"},
+};
+
+static void kinds_of_bad_headers_are_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+
+        assert_header_refused(kinds[i].header, strlen(kinds[i].header), kinds[i].data, kinds[i].wanted);
+}
+
+static void nul_bytes_are_refused_everywhere(void **state)
+{
+    (void)state;
+    char header[sizeof good_header];
+    size_t length = sizeof good_header - 1;
+    for (size_t i = 0; i < length; i++) {
+        memcpy(header, good_header, length);
+        header[i] = '\0';
+        assert_header_refused(header, length, GOOD_DATA, "byte");
+    }
+    static const char behind[] = "{}\0 ";
+    assert_header_refused(behind, 4, 0, "byte 10: expected nothing but spaces");
+}
+
+/* ---- numbers --------------------------------------------------------------------------------------------------------
+ */
+
+static void numbers_are_judged_by_their_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool whole;
+    } numbers[] = {
+        {"0", true},
+        {"1", true},
+        {"2147483648", true},
+        {"4294967296", true},
+        {"9007199254740992", true}, /* 2^53, and the first number that a double cannot hold */
+        {"9007199254740993", true},
+        {"9223372036854775808", true},
+        {"18446744073709551615", true},
+        {"18446744073709551616", false},
+        {"-1", false},
+        {"1e3", false},
+        {"1.5", false},
+        {"1.0", false},
+        {"-0", false},
+        {"00", false},
+        {"NaN", false},
+        {"1E0", false},
+        {"99999999999999999999999999999999999999999999", false},
+    };
+    /* %s is the number; 4 bytes of data, which no number above but 4 makes right, or none, where all whole ones do. */
+    static const struct {
+        const char *form;
+        size_t data;
+        bool whole_is_fine;
+    } places[] = {
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[%s,4],\"data_offsets\":[0,4]}}", 4, false},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2,%s],\"data_offsets\":[0,4]}}", 4, false},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[%s,4]}}", 4, false},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,%s]}}", 4, false},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[%s,%s]}}", 4, false},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[%s,0],\"data_offsets\":[0,0]}}", 0, true},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[0,%s],\"data_offsets\":[0,0]}}", 0, true},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        for (size_t j = 0; j < sizeof places / sizeof *places; j++) {
+            const char *text = numbers[i].text;
+            char header[256];
+            uint8_t bytes[512];
+            int length = snprintf(header, sizeof header, places[j].form, text, text);
+            size_t size = sample_build(bytes, sizeof bytes, header, (size_t)length, places[j].data);
+            bool neutral = (j == 0 && strcmp(text, "1") == 0) || (j == 2 && strcmp(text, "0") == 0);
+            bool fine = numbers[i].whole && (places[j].whole_is_fine || neutral);
+            if (refused_or_rewritten(bytes, size) != fine)
+                fail_msg("%s %s", header, fine ? "was refused" : "was read");
+        }
+}
+
+/* ---- damaged files --------------------------------------------------------------------------------------------------
+ */
+
+static void a_file_cut_at_any_byte_is_refused(void **state)
+{
+    (void)state;
+    uint8_t bytes[GOOD_SIZE + 1] = {0};
+    assert_int_equal(sample_build(bytes, sizeof bytes, good_header, sizeof good_header - 1, GOOD_DATA), GOOD_SIZE);
+    assert_true(refused_or_rewritten(bytes, GOOD_SIZE));
+    for (size_t size = 0; size < GOOD_SIZE; size++)
+        assert_refused(bytes, size, "byte ");
+    assert_refused(bytes, GOOD_SIZE + 1, "goes on for 1 bytes");
+}
+
+static void any_flipped_bit_is_refused_or_read_as_it_stands(void **state)
+{
+    (void)state;
+    uint8_t bytes[GOOD_SIZE];
+    sample_build(bytes, sizeof bytes, good_header, sizeof good_header - 1, GOOD_DATA);
+    size_t read = 0, total = 8 * (GOOD_SIZE - GOOD_DATA);
+    for (size_t bit = 0; bit < total; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        read += refused_or_rewritten(bytes, GOOD_SIZE);
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    /* Flips in names, keys and texts (6+2+1+1 letters) may give other letters, and two types can take another's place.
+     */
+    assert_in_range(read, 20, 100);
+}
+
+/* Bytes of a valid file replaced, doubled, removed and swapped, by chance. */
+static void random_damage_is_refused_or_read_as_it_stands(void **state)
+{
+    (void)state;
+    static const char letters[] = "{}[]\",:\\0123456789 eE.-+utn\x80\xff";
+    for (uint32_t seed = 0; seed < 3000; seed++) {
+        struct rng rng = rng_stream(1, RNG_TEST, seed, 0);
+        uint8_t bytes[GOOD_SIZE + 16];
+        size_t size = sample_build(bytes, sizeof bytes, good_header, sizeof good_header - 1, GOOD_DATA);
+        for (uint32_t change = 0; change < 1 + rng_below(&rng, 4); change++) {
+            size_t at = rng_below(&rng, (uint32_t)size), other = rng_below(&rng, (uint32_t)size);
+            uint8_t kept = bytes[at];
+            switch (rng_below(&rng, 4)) {
+            case 0:
+                bytes[at] = (uint8_t)letters[rng_below(&rng, sizeof letters)];
+                break;
+            case 1:
+                memmove(bytes + at + 1, bytes + at, size++ - at);
+                break;
+            case 2:
+                memmove(bytes + at, bytes + at + 1, --size - at);
+                break;
+            default:
+                bytes[at] = bytes[other];
+                bytes[other] = kept;
+            }
+        }
+        refused_or_rewritten(bytes, size);
+    }
+}
+
+/* ---- sizes ----------------------------------------------------------------------------------------------------------
+ */
+
+static void huge_header_lengths_are_refused_before_they_are_used(void **state)
+{
+    (void)state;
+    static const uint64_t lengths[] = {GOOD_SIZE - 7, 1u << 31,   1ull << 32,    1ull << 53,
+                                       1ull << 63,    UINT64_MAX, UINT64_MAX - 7};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        uint8_t bytes[GOOD_SIZE];
+        sample_build(bytes, sizeof bytes, good_header, sizeof good_header - 1, GOOD_DATA);
+        for (size_t j = 0; j < 8; j++)
+            bytes[j] = (uint8_t)(lengths[i] >> (8 * j));
+        assert_refused(bytes, sizeof bytes, "byte 0: not a safetensors file, or a damaged one: a header of");
+    }
+    /* 100,000,001 bytes of header that are really there (a file with a hole). */
+    const uint64_t beyond = SAFETENSORS_MAX_HEADER + 1;
+    const char *path = sample_path("sparse.safetensors");
+    struct weight_file *file = NULL;
+    struct error err = {0};
+    sample_write(path, &beyond, sizeof beyond);
+    assert_int_equal(truncate(path, 8 + (off_t)beyond), 0);
+    assert_int_equal(weight_file_open(&file, path, &err), ERR_DATA);
+    assert_one_line_with_a_byte(&err, path);
+    assert_non_null(strstr(err.text, "where 100000000 are possible"));
+    unlink(path);
+}
+
+static void depth_is_no_danger(void **state)
+{
+    (void)state;
+    static const char *const openings[] = {"[",
+                                           "{\"a\":",
+                                           "{\"a\":{\"dtype\":",
+                                           "{\"__metadata__\":{\"k\":",
+                                           "{\"a\":{\"dtype\":\"F32\",\"shape\":[",
+                                           "{\"a\":{\"data_offsets\":["};
+    static char header[300000];
+    for (size_t i = 0; i < sizeof openings / sizeof *openings; i++) {
+        size_t length = 0, piece = strlen(openings[i]);
+        for (; length + piece <= sizeof header; length += piece)
+            memcpy(header + length, openings[i], piece);
+        assert_header_refused(header, length, 0, "byte ");
+    }
+}
+
+static void long_names_do_not_hide_the_message(void **state)
+{
+    (void)state;
+    static char header[5000];
+    char name[4001];
+    memset(name, 'n', 4000);
+    name[4000] = '\0';
+    int length =
+        snprintf(header, sizeof header, "{\"%s\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", name);
+    assert_header_refused(header, (size_t)length, 4, "needs 8");
+    memset(name, '\1', 4000);
+    length = snprintf(header, sizeof header, "{\"\\n%s", name);
+    assert_header_refused(header, (size_t)length, 0, "control byte 0x01");
+}
+
+static void other_files_are_called_by_their_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *begin, *wanted;
+    } rows[] = {
+        {"PK\3\4", "a zip file, such as a PyTorch .pth; scripts/convert_weights.py"},
+        {"\x80\2\x8a\n", "a pickle"},
+        {"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer"},
+        {"<!DOCTYPE html>", "a web page"},
+        {"\xfd"
+         "7zXZ",
+         "an xz archive"},
+        {"\x1f\x8b\b", "a gzip archive"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char bytes[200] = {0};
+        memcpy(bytes, rows[i].begin, strlen(rows[i].begin));
+        assert_refused(bytes, sizeof bytes, rows[i].wanted);
+    }
+}
+
+static void what_is_no_file_is_refused(void **state)
+{
+    (void)state;
+    struct weight_file *file = NULL;
+    struct error err = {0};
+    assert_int_equal(weight_file_open(&file, sample_path("missing"), &err), ERR_NOINPUT);
+    assert_int_equal(weight_file_open(&file, sample_path("."), &err), ERR_DATA);
+    assert_int_equal(weight_file_open(&file, "/dev/zero", &err), ERR_DATA);
+    const char *fifo = sample_path("fifo");
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    assert_int_equal(weight_file_open(&file, fifo, &err), ERR_DATA);
+    assert_null(file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kinds_of_bad_headers_are_refused),
+        cmocka_unit_test(nul_bytes_are_refused_everywhere),
+        cmocka_unit_test(numbers_are_judged_by_their_text),
+        cmocka_unit_test(a_file_cut_at_any_byte_is_refused),
+        cmocka_unit_test(any_flipped_bit_is_refused_or_read_as_it_stands),
+        cmocka_unit_test(random_damage_is_refused_or_read_as_it_stands),
+        cmocka_unit_test(huge_header_lengths_are_refused_before_they_are_used),
+        cmocka_unit_test(depth_is_no_danger),
+        cmocka_unit_test(long_names_do_not_hide_the_message),
+        cmocka_unit_test(other_files_are_called_by_their_name),
+        cmocka_unit_test(what_is_no_file_is_refused),
+    };
+    return cmocka_run_group_tests_name("safetensors, hostile", tests, sample_folder_setup, sample_folder_teardown);
+}
