@@ -191,6 +191,7 @@ static const struct {
     {"{\"\xf4\x90\x80\x80\":{}}", 0, "byte 0xf4 is not valid UTF-8"},
     {"{\"\xe2\x82", 0, "byte 0xe2 is not valid UTF-8"},
     {"{\"\\ud800\":{}}", 0, "\\ud800 is half of a surrogate pair"},
+    {"{\"\\udc00\\udc00\":{}}", 0, "\\udc00 is half of a surrogate pair"},
     {"{\"\\udc00\\ud800\":{}}", 0, "\\udc00 is half of a surrogate pair"},
     {"{\"\\ud800\\u0041\":{}}", 0, "half of a surrogate pair"},
     {"{\"\\u0000\":{}}", 0, "\\u0000 in a text"},
