@@ -3,12 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct resnet_shape shapes[] = {
+const struct resnet_shape resnet_shapes[] = {
     {"resnet18", false, {2, 2, 2, 2}, 64},  {"resnet34", false, {3, 4, 6, 3}, 64},
     {"resnet50", true, {3, 4, 6, 3}, 64},   {"resnet101", true, {3, 4, 23, 3}, 64},
-    {"resnet152", true, {3, 8, 36, 3}, 64},
+    {"resnet152", true, {3, 8, 36, 3}, 64}, {.arch = NULL},
 };
-enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 const char *const resnet_names[] = {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", NULL};
 
@@ -114,9 +113,9 @@ enum status resnet_create_shape(struct net **out, const struct resnet_shape *sha
 
 enum status resnet_create(struct net **out, const char *arch, size_t classes, struct error *err)
 {
-    for (size_t i = 0; i < SHAPES; i++)
-        if (strcmp(arch, shapes[i].arch) == 0)
-            return resnet_create_shape(out, &shapes[i], classes, err);
+    for (const struct resnet_shape *shape = resnet_shapes; shape->arch; shape++)
+        if (strcmp(arch, shape->arch) == 0)
+            return resnet_create_shape(out, shape, classes, err);
     return error_set(err, ERR_USAGE, "--arch %s: known are resnet18, resnet34, resnet50, resnet101 and resnet152",
                      arch);
 }

@@ -17,7 +17,8 @@ struct resnet_shape {
 MUST_CHECK enum status resnet_create_shape(struct net **out, const struct resnet_shape *shape, size_t classes,
                                            struct error *err);
 
-/* The architectures' names, NULL at the end. */
+/* The architectures, and their names alone; arch is NULL, and so is the last name, at the end. */
+extern const struct resnet_shape resnet_shapes[];
 extern const char *const resnet_names[];
 
 #endif

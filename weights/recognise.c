@@ -1,0 +1,75 @@
+#include "weights/recognise.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "models/resnet.h"
+
+static bool has_shape(const struct weight_tensor *tensor, unsigned rank, const uint64_t *shape)
+{
+    return tensor && tensor->rank == rank && memcmp(tensor->shape, shape, rank * sizeof *shape) == 0;
+}
+
+/* How many blocks follow one another in layer1..4. */
+static size_t count_blocks(const struct weight_file *file, int layer)
+{
+    for (size_t i = 0;; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "layer%d.%zu.conv1.weight", layer, i);
+        if (!weight_file_find(file, name))
+            return i;
+    }
+}
+
+static bool is_resnet(const struct weight_file *file, const struct resnet_shape *shape, const size_t blocks[4],
+                      size_t *classes)
+{
+    const struct weight_tensor *head = weight_file_find(file, "fc.weight");
+    const uint64_t stem[] = {shape->width, 3, 7, 7}, features = shape->width * 8 * (shape->bottleneck ? 4 : 1);
+    if (memcmp(blocks, shape->blocks, sizeof shape->blocks) != 0 ||
+        (weight_file_find(file, "layer1.0.conv3.weight") != NULL) != shape->bottleneck ||
+        !has_shape(weight_file_find(file, "conv1.weight"), 4, stem) || !head || head->rank != 2 ||
+        head->shape[0] == 0 || head->shape[1] != features)
+        return false;
+    *classes = (size_t)head->shape[0];
+    return true;
+}
+
+/* fc1, fc2, ...: each layer's inputs are the outputs of the one before; no other tensors. */
+static bool recognise_mlp(struct recognised *out, const struct weight_file *file)
+{
+    struct recognised found = {.arch = "mlp"};
+    while (found.layers < RECOGNISE_LAYERS) {
+        char name[32];
+        snprintf(name, sizeof name, "fc%zu.weight", found.layers + 1);
+        const struct weight_tensor *weight = weight_file_find(file, name);
+        snprintf(name, sizeof name, "fc%zu.bias", found.layers + 1);
+        if (!weight)
+            break;
+        if (weight->rank != 2 || weight->shape[0] == 0 || weight->shape[1] == 0 ||
+            !has_shape(weight_file_find(file, name), 1, weight->shape) ||
+            (found.layers > 0 && weight->shape[1] != found.sizes[found.layers]))
+            return false;
+        found.sizes[0] = found.layers ? found.sizes[0] : (size_t)weight->shape[1];
+        found.sizes[++found.layers] = (size_t)weight->shape[0];
+    }
+    if (found.layers == 0 || weight_file_count(file) != 2 * found.layers)
+        return false;
+    found.classes = found.sizes[found.layers];
+    *out = found;
+    return true;
+}
+
+bool weights_recognise(struct recognised *out, const struct weight_file *file)
+{
+    size_t blocks[4], classes;
+    for (int layer = 1; layer <= 4; layer++)
+        blocks[layer - 1] = count_blocks(file, layer);
+    for (const struct resnet_shape *shape = resnet_shapes; shape->arch; shape++)
+        if (is_resnet(file, shape, blocks, &classes)) {
+            *out = (struct recognised){.classes = classes};
+            snprintf(out->arch, sizeof out->arch, "%s", shape->arch);
+            return true;
+        }
+    return recognise_mlp(out, file);
+}

@@ -1,0 +1,23 @@
+/* Which of our architectures a weight file belongs to, by the names and shapes in it. */
+#ifndef FREEZETUNE_RECOGNISE_H
+#define FREEZETUNE_RECOGNISE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "weights/weight_file.h"
+
+enum { RECOGNISE_LAYERS = 15 };
+
+struct recognised {
+    char arch[32];  /* "resnet50", "mlp" */
+    size_t classes; /* outputs of the last layer */
+    /* mlp only: inputs, then the outputs of each layer, as mlp_create wants them. */
+    size_t sizes[RECOGNISE_LAYERS + 1], layers;
+};
+
+/* False, with *out untouched, when it is none. Looks at the tensors that tell architectures apart, no others: that all
+ * tensors are there and fit is for weights_load (bind.h) to say. */
+bool weights_recognise(struct recognised *out, const struct weight_file *file);
+
+#endif
