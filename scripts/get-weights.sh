@@ -1,0 +1,74 @@
+#!/bin/sh
+# get-weights.sh [--v2]: torchvision's pretrained ResNet-50 as ${XDG_DATA_HOME:-~/.local/share}/freezetune/resnet50.safetensors,
+# where `freezetune train` looks for it. The official .pth comes from the torch hub cache of this user or by download, its
+# SHA-256 is checked before it is opened, and PyTorch converts it. Does nothing when the result is there.
+#   --v2   the weights IMAGENET1K_V2, as resnet50-v2.safetensors
+# Exit codes: 0 done, 64 usage, 65 the wrong bytes came, 66 no network or no PyTorch, 73/74 the result cannot be written.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+
+case "${1:-}" in
+"")
+    pth=resnet50-0676ba61.pth name=resnet50.safetensors
+    sha256=0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a
+    ;;
+--v2)
+    pth=resnet50-11ad3fa6.pth name=resnet50-v2.safetensors
+    sha256=11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca
+    ;;
+*)
+    echo "usage: get-weights.sh [--v2]" >&2
+    exit 64
+    ;;
+esac
+
+out=${XDG_DATA_HOME:-$HOME/.local/share}/freezetune/$name
+cache=${XDG_CACHE_HOME:-$HOME/.cache}
+hub=${TORCH_HOME:-$cache/torch}/hub/checkpoints/$pth
+url=${FREEZETUNE_MODELS_URL:-https://download.pytorch.org/models}/$pth
+
+if [ -s "$out" ]; then
+    echo "$out"
+    exit 0
+fi
+
+is_right() {
+    echo "$sha256  $1" | sha256sum --check --status
+}
+
+# ---- a Python that can open a .pth, asked before 98 MB are downloaded for nothing
+python=
+for candidate in python3 "$cache/freezetune/venv/bin/python"; do
+    if "$candidate" -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("torch") and u.find_spec("safetensors")))' \
+        2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+if [ -z "$python" ]; then
+    echo "get-weights.sh: the official file is a .pth, and no python3 with torch and safetensors is here to convert it." >&2
+    echo "Run scripts/venv.sh (a download of some gigabytes) and this again, or put a resnet50.safetensors with" \
+        "torchvision's tensor names at $out" >&2
+    exit 66
+fi
+
+# ---- the .pth
+if [ -f "$hub" ] && is_right "$hub"; then
+    echo "using $hub" >&2
+    from=$hub
+else
+    from=$cache/freezetune/$pth
+    echo "downloading $url (98 MB)" >&2
+    sh "$here/fetch.sh" "$url" "$from" "$sha256" || {
+        status=$?
+        [ "$status" != 66 ] || echo "Without a network, copy $pth to $hub, or any resnet50.safetensors with torchvision's" \
+            "tensor names to $out" >&2
+        exit "$status"
+    }
+fi
+
+# ---- converted
+mkdir -p "$(dirname "$out")" || exit 73
+"$python" "$here/convert_weights.py" "$from" "$out" >&2 || exit 74
+[ "$from" = "$hub" ] || rm -f "$from"
+echo "$out"
