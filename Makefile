@@ -59,6 +59,7 @@ UNIT_TESTS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 SUPPORT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
 TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
+IDX_TO_PNG := $(BUILD)/scripts/idx_to_png
 CLI_TESTS := $(wildcard tests/cli/*.bats)
 TEST_LIBS := -lcmocka
 
@@ -88,6 +89,9 @@ $(foreach set,$(SIMD_SETS),$(eval $(call simd_rule,$(set))))
 $(UNIT_TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT_OBJECTS) $(LIBRARY)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(ALL_LIBS)
 
+$(IDX_TO_PNG): $(BUILD)/scripts/idx_to_png.o $(LIBRARY)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
 # Objects are rebuilt when the flags change.
 FLAGS_NOW = $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(ALL_LIBS)
 $(BUILD)/flags: FORCE
@@ -100,14 +104,14 @@ deps: ## install the missing packages (Debian, Ubuntu); silent when nothing is m
 
 demo: ## the whole job on real photos, about ten minutes on two cores
 	@sh scripts/deps.sh build
-	@$(MAKE) --no-print-directory freezetune
-	@sh scripts/demo.sh
+	@$(MAKE) --no-print-directory freezetune $(IDX_TO_PNG)
+	@FREEZETUNE=$(abspath $(PROGRAM)) IDX_TO_PNG=$(abspath $(IDX_TO_PNG)) sh scripts/demo.sh
 
 check: ## build and run all tests (under ten minutes on two cores)
 	@sh scripts/deps.sh check
 	@$(MAKE) --no-print-directory run-tests
 
-run-tests: freezetune $(UNIT_TESTS) $(TOOLS)
+run-tests: freezetune $(UNIT_TESTS) $(TOOLS) $(IDX_TO_PNG)
 	@FREEZETUNE=$(abspath $(PROGRAM)) BUILD=$(abspath $(BUILD)) LC_ALL=C CMOCKA_MESSAGE_OUTPUT=TAP \
 		prove --timer --failures -e '' $(TESTFLAGS) $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(CLI_TESTS))
 
