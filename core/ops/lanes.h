@@ -11,6 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The coefficients of one Adam step, each rounded once from double: 1 - 0.999f is not 0.001f. */
+struct adam_step {
+    float rate;         /* lr / (1 - beta1^t) */
+    float rest1;        /* 1 - beta1 */
+    float beta2, rest2; /* rest2 = 1 - beta2 */
+    float eps;
+    float decay;            /* joins the gradient (Adam), or 0 */
+    float shrink;           /* multiplies w before anything else (AdamW), or 1 */
+    float correction2_root; /* sqrt(1 - beta2^t) */
+};
+
 struct lanes {
     /* y = relu?(x * scale + shift + residual * residual_scale + residual_shift). Any of the pointers scale, shift,
      * residual, residual_scale, residual_shift may be NULL: 1, 0, 0, 1, 0. OVERWRITES y, which may be x or residual. */
@@ -41,13 +52,11 @@ struct lanes {
     /* y[row] = table[x[row]], per channel: pixels[count, 3] through table[3][256]. */
     void (*pixels)(float *y, const uint8_t *x, size_t count, const float *table);
 
-    /* Optimizer steps over `count` values, in place on w and on the state. core/train/optimizer.h has the formulas and
-     * says what the coefficients are. `first`: the momentum starts as the gradient. `step` is lr / (1 - beta1^t),
-     * `shrink` multiplies w before anything else (AdamW; 1 for none). */
+    /* Optimizer steps over `count` values, in place on w and on the state. core/train/optimizer.h has the formulas.
+     * sgd: `momentum` NULL is none; `first`: it starts as the gradient. */
     void (*sgd)(float *w, float *momentum, const float *dw, size_t count, float lr, float mu, float decay,
                 bool nesterov, bool first);
-    void (*adam)(float *w, float *m, float *v, const float *dw, size_t count, float step, float beta1, float beta2,
-                 float eps, float decay, float shrink, float correction2_sqrt);
+    void (*adam)(float *w, float *m, float *v, const float *dw, size_t count, const struct adam_step *step);
 };
 
 const struct lanes *lanes(void);

@@ -195,18 +195,18 @@ static void sgd(float *w, float *momentum, const float *dw, size_t count, float 
     }
 }
 
-static void adam(float *w, float *m, float *v, const float *dw, size_t count, float step, float beta1, float beta2,
-                 float eps, float decay, float shrink, float correction2_sqrt)
+static void adam(float *w, float *m, float *v, const float *dw, size_t count, const struct adam_step *step)
 {
+    struct adam_step s = *step; /* a copy, so that no store to w can change it */
     INDEPENDENT
     for (size_t i = 0; i < count; i++) {
-        float x = w[i] * shrink;
-        float d = dw[i] + decay * x;
-        float first = m[i] + (1.0f - beta1) * (d - m[i]);
-        float second = v[i] * beta2 + (1.0f - beta2) * (d * d);
+        float x = w[i] * s.shrink;
+        float d = dw[i] + s.decay * x;
+        float first = m[i] + s.rest1 * (d - m[i]);
+        float second = v[i] * s.beta2 + s.rest2 * (d * d);
         m[i] = first;
         v[i] = second;
-        w[i] = x - step * (first / (sqrtf(second) / correction2_sqrt + eps));
+        w[i] = x - s.rate * first / (sqrtf(second) / s.correction2_root + s.eps);
     }
 }
 

@@ -61,8 +61,8 @@ void optimizer_update(struct optimizer *optimizer, size_t param, const float *gr
 struct optimizer_row {
     const char *name; /* "momentum", "exp_avg", "exp_avg_sq", as torch.optim calls them */
     size_t param;
-    float *data;     /* param's count of floats, may be written */
-    uint64_t *steps; /* of this parameter; shared by its rows */
+    float *data;    /* param's count of floats, may be written */
+    int64_t *steps; /* of this parameter; shared by its rows */
 };
 
 /* Rows in the order of the parameters. Without momentum, sgd has a row per parameter with data NULL: the steps alone.
