@@ -1,0 +1,9 @@
+/* The table of commands. */
+#ifndef FREEZETUNE_COMMANDS_H
+#define FREEZETUNE_COMMANDS_H
+
+#include "cli/options.h"
+
+extern const struct command *const commands[]; /* in the order in which help lists them, NULL-terminated */
+
+#endif

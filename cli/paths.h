@@ -1,0 +1,21 @@
+/* Where things are when the command line does not say. */
+#ifndef FREEZETUNE_PATHS_H
+#define FREEZETUNE_PATHS_H
+
+#include "core/base/error.h"
+
+/* The weight file: `given` if not NULL, else the first of $FREEZETUNE_WEIGHTS, ./resnet50.safetensors and
+ * ${XDG_DATA_HOME:-~/.local/share}/freezetune/resnet50.safetensors. A named one ($FREEZETUNE_WEIGHTS too) is taken
+ * without a look, so that opening it reports what is wrong. *out is owned by the caller (memory_free). ERR_NOINPUT when
+ * there is none, with a text that says how to get one. */
+MUST_CHECK enum status path_weights(char **out, const char *given, struct error *err);
+
+/* The folder of photos: `given` or "data". ERR_NOINPUT when it does not exist, ERR_DATA when it is not a folder. */
+MUST_CHECK enum status path_data(char **out, const char *given, struct error *err);
+
+/* The folder of a run, made here. Without `given`: runs/1, runs/2, ..., the first that could be made, so that two runs
+ * started together get two folders. A `given` one is made with the folders above it; one that exists must be empty.
+ * ERR_CANTCREATE otherwise. */
+MUST_CHECK enum status path_run(char **out, const char *given, struct error *err);
+
+#endif

@@ -1,0 +1,19 @@
+/* Ctrl-C and SIGTERM: the first asks the loop to stop when the step is done, the second leaves at once. */
+#ifndef FREEZETUNE_SIGNALS_H
+#define FREEZETUNE_SIGNALS_H
+
+#include <stdbool.h>
+
+/* From now on SIGINT and SIGTERM set the flag instead of ending the program; a second one ends it at once with 128 +
+ * its number, nothing being written. A signal that was ignored when the program started (nohup, background jobs) stays
+ * so. */
+void signals_catch(void);
+
+/* Has one come? Safe to call from any thread, cheap. */
+bool signals_stop(void);
+
+/* 130 after SIGINT, 143 after SIGTERM, 0 when none came. A command that returns OK after a signal ends with this code.
+ */
+int signals_exit_code(void);
+
+#endif
