@@ -52,6 +52,7 @@ LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) \
 	$(foreach set,$(SIMD_SETS),$(SIMD_SOURCES:%.simd.c=$(BUILD)/%.$(set).o))
 CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libfreezetune.a
+CLI_LIBRARY := $(BUILD)/libfreezetune-cli.a
 PROGRAM := $(BUILD)/freezetune
 
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
@@ -68,10 +69,15 @@ all: freezetune ## build ./freezetune (the default)
 freezetune: $(PROGRAM)
 	@ln -sf $(PROGRAM) $@
 
-$(PROGRAM): $(CLI_OBJECTS) $(LIBRARY)
+$(PROGRAM): $(BUILD)/cli/main.o $(CLI_LIBRARY) $(LIBRARY)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 $(LIBRARY): $(LIB_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# All of cli but main: for the tests.
+$(CLI_LIBRARY): $(filter-out $(BUILD)/cli/main.o,$(CLI_OBJECTS))
 	@rm -f $@
 	$(AR) rcs $@ $^
 
@@ -86,7 +92,7 @@ $(BUILD)/%.$(1).o: %.simd.c $(BUILD)/flags
 endef
 $(foreach set,$(SIMD_SETS),$(eval $(call simd_rule,$(set))))
 
-$(UNIT_TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT_OBJECTS) $(LIBRARY)
+$(UNIT_TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT_OBJECTS) $(CLI_LIBRARY) $(LIBRARY)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(ALL_LIBS)
 
 $(IDX_TO_PNG): $(BUILD)/scripts/idx_to_png.o $(LIBRARY)

@@ -1,6 +1,142 @@
+/* From the command line to a command and back to an exit code. */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
-int main(void)
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "cli/term.h"
+#include "core/base/text.h"
+
+enum { EXIT_READER_GONE = 141 }; /* what a shell shows for SIGPIPE */
+
+/* A standard stream that was closed by the caller would hand its number to the next file that is opened, and results
+ * would land in it. The closed ones get a descriptor on which the use that they are for fails. */
+static void hold_standard_streams(void)
 {
-    puts("freezetune " FREEZETUNE_VERSION);
-    return 0;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY);
+}
+
+/* One line on stderr: "freezetune train: ...". */
+static int report(const char *command, const struct error *err)
+{
+    char safe[4 * sizeof err->text + 4];
+    progress_clear();
+    text_escape(safe, sizeof safe, err->text[0] ? err->text : "failed without saying why");
+    fprintf(stderr, "%sfreezetune%s%s:%s %s\n", term_style(TERM_RED), command ? " " : "", command ? command : "",
+            term_style(TERM_PLAIN), safe);
+    return (int)err->status;
+}
+
+static bool reader_gone(void)
+{
+    struct pollfd stream = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&stream, 1, 0) == 1 && (stream.revents & (POLLERR | POLLHUP));
+}
+
+/* The last act of every command: was everything that it printed taken? */
+static int finish_stdout(const char *command, int code)
+{
+    struct error err;
+    errno = 0;
+    bool flushed = fflush(stdout) == 0;
+    int reason = errno;
+    bool failed = !flushed || ferror(stdout);
+    if (failed && (reason == EPIPE || reader_gone()))
+        return code ? code : EXIT_READER_GONE;
+    if (!failed && close(STDOUT_FILENO) != 0 && errno != EBADF) {
+        failed = true;
+        reason = errno;
+    }
+    if (!failed)
+        return code;
+    error_set(&err, ERR_IO, "stdout: the results could not be written: %s", reason ? strerror(reason) : "write error");
+    report(command, &err);
+    return code ? code : ERR_IO;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static const char *command_name_at(const void *context, size_t i)
+{
+    (void)context;
+    return commands[i]->name;
+}
+
+static int unknown_command(const char *name)
+{
+    struct error err;
+    size_t count = 0;
+    while (commands[count])
+        count++;
+    const char *meant = name_nearest(name, command_name_at, NULL, count);
+    if (meant)
+        error_set(&err, ERR_USAGE, "unknown command %s: did you mean %s?", name, meant);
+    else
+        error_set(&err, ERR_USAGE, "unknown command %s: freezetune --help lists them", name);
+    return report(NULL, &err);
+}
+
+static int run(const struct command *command, int argc, const char *const *argv)
+{
+    struct arguments args;
+    struct error err = {.status = OK};
+    enum status status = arguments_parse(&args, command, argc, argv, &err);
+    if (status == OK && args.help)
+        command_help(stdout, command, term_width(stdout));
+    else if (status == OK)
+        status = command->run(&args, &err);
+    arguments_free(&args);
+    if (status == ERR_NO && !err.text[0])
+        return ERR_NO; /* the answer was printed */
+    if (status != OK) {
+        err.status = status;
+        return report(command->name, &err);
+    }
+    return signals_exit_code();
+}
+
+int main(int argc, char **argv)
+{
+    hold_standard_streams();
+    signal(SIGPIPE, SIG_IGN); /* a run must not die because a reader left; finish_stdout sees to it */
+    const char *name = argc > 1 ? argv[1] : NULL;
+    if (!name) {
+        program_help(stderr, commands, term_width(stderr));
+        return ERR_USAGE;
+    }
+    const char *const *rest = (const char *const *)argv + 2;
+    if (strcmp(name, "--version") == 0) {
+        program_version(stdout);
+        return finish_stdout(NULL, OK);
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (strcmp(name, "help") == 0 && argc == 2)) {
+        program_help(stdout, commands, term_width(stdout));
+        return finish_stdout(NULL, OK);
+    }
+    bool help = strcmp(name, "help") == 0;
+    const struct command *command = find_command(help ? argv[2] : name);
+    if (!command)
+        return unknown_command(help ? argv[2] : name);
+    if (help) {
+        command_help(stdout, command, term_width(stdout));
+        return finish_stdout(command->name, OK);
+    }
+    return finish_stdout(command->name, run(command, argc - 2, rest));
 }

@@ -15,7 +15,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "core/base/error.h"
 
@@ -73,9 +72,9 @@ struct command {
 /* A command line, parsed. Strings are borrowed from argv. */
 struct arguments {
     const struct command *command;
-    void *values;                /* the command's struct */
-    bool *given;                 /* by row of the table: was it on the command line? */
-    const char *const *operands; /* argv's own strings */
+    void *values;          /* the command's struct */
+    bool *given;           /* by row of the table: was it on the command line? */
+    const char **operands; /* argv's own strings */
     size_t operand_count;
     bool help; /* --help was there: nothing else was checked */
 };
@@ -88,12 +87,6 @@ void arguments_free(struct arguments *arguments);
 
 /* Was the option (a name in the command's table) on the command line? */
 bool arguments_given(const struct arguments *arguments, const char *name);
-
-/* --help of a command, wrapped to `width` columns (at least 60). */
-void command_help(FILE *out, const struct command *command, int width);
-
-/* Writes `text` wrapped to `width` from column `indent`; `column` is where the cursor stands now. Ends the line. */
-void help_wrap(FILE *out, const char *text, int column, int indent, int width);
 
 /* The name nearest to `text` by edit distance (insert, delete, replace, swap of neighbours), NULL when none is near
  * enough to be meant. name_at gives the i-th name of count. */

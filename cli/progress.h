@@ -1,5 +1,5 @@
 /* Progress on stderr: one line that is rewritten, with an estimate of the time left, and only on a terminal. Elsewhere
- * (a log file, a pipe) nothing is written until progress_line, which is meant for one line per epoch.
+ * (a log file, a pipe) nothing is written: there, `remark` (cli/term.h) gives one line per epoch.
  *
  *   epoch 2/4  train  37/61 [=========>      ] loss 0.3124  23.1 photos/s  0:42 left
  */
@@ -29,9 +29,6 @@ void progress_end(struct progress *progress);
 /* Removes the line that stands on the terminal, if any, so that something else can be printed: remarks and errors call
  * it. The next update draws it again. */
 void progress_clear(void);
-
-/* One plain line on stderr, on a terminal or not, unless remarks are silenced. */
-void progress_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Seconds of a clock that never jumps. */
 double seconds_now(void);

@@ -57,8 +57,6 @@ void table_discard(struct table *table);
 
 /* The building stones, for output that is no plain table. */
 void csv_cell(FILE *out, const char *text);
-/* A JSON string with its quotes: valid JSON in valid UTF-8 for any bytes. */
-void json_string(FILE *out, const char *text);
 /* Padded with blanks to `width` columns, right-aligned if `right`; the text is escaped. */
 void text_padded(FILE *out, const char *text, size_t width, bool right);
 

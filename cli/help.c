@@ -1,0 +1,132 @@
+#include "cli/help.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/term.h"
+#include "cli/version.h"
+
+enum { INDENT = 26 }; /* the column of the sentences */
+
+/* Writes `text` wrapped to `width`, continued at column `indent`; `column` is where the cursor stands. Ends the line.
+ */
+static void wrap(FILE *out, const char *text, int column, int indent, int width)
+{
+    bool first = true;
+    while (*text) {
+        int word = (int)strcspn(text, " \n");
+        if (!first && column + 1 + word > width) {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+        } else if (!first) {
+            putc(' ', out);
+            column++;
+        }
+        fprintf(out, "%.*s", word, text);
+        column += word;
+        text += word;
+        first = false;
+        if (*text == '\n') {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+            first = true;
+        }
+        if (*text)
+            text++;
+    }
+    putc('\n', out);
+}
+
+/* "  --schedule constant|step|cosine"; returns its width. */
+static int write_name(FILE *out, const struct option *option)
+{
+    int column = fprintf(out, "  --%s", option->name);
+    if (option->kind == OPTION_CHOICE)
+        for (size_t i = 0; option->choices[i]; i++)
+            column += fprintf(out, "%c%s", i ? '|' : ' ', option->choices[i]);
+    else if (option->kind != OPTION_FLAG)
+        column += fprintf(out, " %s", option->placeholder);
+    return column;
+}
+
+static void write_option(FILE *out, const struct option *option, int width)
+{
+    char text[1024];
+    const char *shown = option->shown ? option->shown : option->initial;
+    int column = write_name(out, option);
+    if (column > INDENT - 2) {
+        putc('\n', out);
+        column = 0;
+    }
+    fprintf(out, "%*s", INDENT - column, "");
+    snprintf(text, sizeof text, shown ? "%s (default: %s)" : "%s", option->help, shown);
+    wrap(out, text, INDENT, INDENT, width);
+}
+
+void command_help(FILE *out, const struct command *command, int width)
+{
+    const char *group = NULL;
+    fprintf(out, "usage: freezetune %s %s\n\n", command->name, command->usage);
+    wrap(out, command->summary, 0, 0, width);
+    if (command->description) {
+        putc('\n', out);
+        wrap(out, command->description, 0, 0, width);
+    }
+    for (size_t i = 0; i < command->option_count; i++) {
+        const struct option *option = &command->options[i];
+        if (!group || strcmp(group, option->group) != 0)
+            fprintf(out, "\n%s:\n", option->group);
+        group = option->group;
+        write_option(out, option, width);
+    }
+    if (!group)
+        fputs("\nOptions:\n", out);
+    fprintf(out, "  %-*s%s\n", INDENT - 2, "--help", "show this help");
+    if (command->examples)
+        fprintf(out, "\nExamples:\n%s", command->examples);
+}
+
+void program_help(FILE *out, const struct command *const *commands, int width)
+{
+    fputs("usage: freezetune COMMAND [options]\n\n", out);
+    wrap(
+        out,
+        "freezetune fine-tunes a pretrained ResNet-50 on folders of photos, on the CPU. The first children of the network "
+        "are frozen, the rest is trained.",
+        0, 0, width);
+    fputs("\nCommands:\n", out);
+    for (size_t i = 0; commands[i]; i++) {
+        fprintf(out, "  %-10s", commands[i]->name);
+        wrap(out, commands[i]->summary, 12, 12, width);
+    }
+    fputs("\nStart with a folder of photos, data/train/CLASS/*.jpg and data/val/CLASS/*.jpg:\n"
+          "  freezetune train --freeze-until 6\n"
+          "  freezetune predict --model runs/1/best.safetensors PHOTO\n"
+          "\nOptions:\n"
+          "  --help      show this help; freezetune COMMAND --help shows that of a command\n"
+          "  --version   show the version, the libraries and the instruction set in use\n"
+          "\nExit codes:\n"
+          "  0    done\n"
+          "  1    the answer is no: diff found a difference, an asserted accuracy was not reached\n"
+          "  64   the command line is wrong\n"
+          "  65   a photo, a folder of photos or a weight file is wrong\n"
+          "  66   an input is missing\n"
+          "  70   a promise of freezetune broke: the proof that frozen stayed frozen, an internal check\n"
+          "  71   the system refused: memory, threads\n"
+          "  73   an output cannot be made\n"
+          "  74   reading or writing failed\n"
+          "  130  stopped by Ctrl-C (143: by SIGTERM), after what was done so far has been saved\n"
+          "  141  the reader of the output went away\n"
+          "\nResults go to stdout, progress and remarks to stderr. NO_COLOR is respected.\n",
+          out);
+}
+
+void program_version(FILE *out)
+{
+    fprintf(out, "freezetune %s\n", FREEZETUNE_VERSION);
+    for (size_t i = 0; i < version_part_count(); i++) {
+        char text[256];
+        struct version_part part = version_part(i, text);
+        fprintf(out, "%-14s%s\n", part.name, part.text);
+    }
+}

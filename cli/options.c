@@ -1,0 +1,298 @@
+#include "cli/options.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/base/text.h"
+
+/* ---- names that were meant ----------------------------------------------------------------------------------------
+ */
+
+enum { NAME_MOST = 40 };
+
+/* Edit distance with swaps of neighbours (Damerau 1964, "optimal string alignment"). Both at most NAME_MOST long. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t rows[3][NAME_MOST + 1];
+    size_t *before = rows[0], *last = rows[1], *now = rows[2];
+    size_t a_length = strlen(a), b_length = strlen(b);
+    for (size_t j = 0; j <= b_length; j++)
+        last[j] = j;
+    for (size_t i = 1; i <= a_length; i++) {
+        now[0] = i;
+        for (size_t j = 1; j <= b_length; j++) {
+            size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
+            if (last[j] + 1 < best)
+                best = last[j] + 1;
+            if (now[j - 1] + 1 < best)
+                best = now[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            now[j] = best;
+        }
+        size_t *spare = before;
+        before = last;
+        last = now;
+        now = spare;
+    }
+    return last[b_length];
+}
+
+const char *name_nearest(const char *text, const char *(*name_at)(const void *context, size_t i), const void *context,
+                         size_t count)
+{
+    const char *nearest = NULL;
+    size_t least = SIZE_MAX, length = strlen(text);
+    if (length > NAME_MOST)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = name_at(context, i);
+        if (strlen(name) > NAME_MOST)
+            continue;
+        size_t d = distance(text, name);
+        bool begins = length >= 3 && strncmp(text, name, length) == 0;
+        if ((d <= 1 + length / 4 || begins) && d < length && d < least) {
+            least = d;
+            nearest = name;
+        }
+    }
+    return nearest;
+}
+
+static const char *option_name_at(const void *context, size_t i)
+{
+    const struct command *command = context;
+    return i < command->option_count ? command->options[i].name : "help";
+}
+
+/* ---- values -------------------------------------------------------------------------------------------------------
+ */
+
+/* "8M": a whole number and one letter. */
+static bool text_to_size(long long *out, const char *text)
+{
+    static const char units[] = "KMGT";
+    char digits[24];
+    size_t length = strlen(text);
+    unsigned shift = 0;
+    if (length == 0 || length >= sizeof digits)
+        return false;
+    memcpy(digits, text, length + 1);
+    const char *unit = strchr(units, digits[length - 1]);
+    if (unit) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        digits[length - 1] = '\0';
+    }
+    long long value;
+    if (!text_to_long(&value, digits) || value < 0 || value > (INT64_MAX >> shift))
+        return false;
+    *out = value << shift;
+    return true;
+}
+
+static bool in_range(const struct option *option, double value)
+{
+    return value >= option->low && value <= option->high;
+}
+
+static enum status range_error(const struct option *option, const char *text, struct error *err)
+{
+    if (option->high >= 1e15)
+        return error_set(err, ERR_USAGE, "--%s %s: must be %.10g or more", option->name, text, option->low);
+    return error_set(err, ERR_USAGE, "--%s %s: must be from %.10g to %.10g", option->name, text, option->low,
+                     option->high);
+}
+
+static enum status choice_error(const struct option *option, const char *text, struct error *err)
+{
+    char list[256] = "";
+    size_t end = 0;
+    for (size_t i = 0; option->choices[i]; i++) {
+        const char *between = i == 0 ? "" : option->choices[i + 1] ? ", " : " or ";
+        int length = snprintf(list + end, sizeof list - end, "%s%s", between, option->choices[i]);
+        if (length < 0 || (size_t)length >= sizeof list - end)
+            break;
+        end += (size_t)length;
+    }
+    return error_set(err, ERR_USAGE, "--%s %s: must be %s", option->name, text, list);
+}
+
+static enum status set_choice(int *out, const struct option *option, const char *text, struct error *err)
+{
+    for (int i = 0; option->choices[i]; i++) {
+        if (strcmp(option->choices[i], text) == 0) {
+            *out = i;
+            return OK;
+        }
+    }
+    return choice_error(option, text, err);
+}
+
+/* Parses `text` (NULL for a flag) into the option's place in `values`. */
+static enum status set_value(void *values, const struct option *option, const char *text, struct error *err)
+{
+    void *place = (char *)values + option->offset;
+    long long whole;
+    double real;
+    switch (option->kind) {
+    case OPTION_FLAG:
+        *(bool *)place = true;
+        return OK;
+    case OPTION_INT:
+        if (!text_to_long(&whole, text))
+            return error_set(err, ERR_USAGE, "--%s %s: not a whole number", option->name, text);
+        if (!in_range(option, (double)whole))
+            return range_error(option, text, err);
+        *(long long *)place = whole;
+        return OK;
+    case OPTION_FLOAT:
+        if (!text_to_double(&real, text))
+            return error_set(err, ERR_USAGE, "--%s %s: not a number", option->name, text);
+        if (!in_range(option, real))
+            return range_error(option, text, err);
+        *(double *)place = real;
+        return OK;
+    case OPTION_SIZE:
+        if (!text_to_size(&whole, text))
+            return error_set(err, ERR_USAGE, "--%s %s: not a size; write 800M or 2G", option->name, text);
+        if (!in_range(option, (double)whole))
+            return range_error(option, text, err);
+        *(long long *)place = whole;
+        return OK;
+    case OPTION_STRING:
+        if (*text == '\0')
+            return error_set(err, ERR_USAGE, "--%s: the %s is empty", option->name, option->placeholder);
+        *(const char **)place = text;
+        return OK;
+    case OPTION_CHOICE:
+        return set_choice(place, option, text, err);
+    }
+    return error_set(err, ERR_PROMISE, "--%s: unknown kind of option", option->name);
+}
+
+/* ---- the command line ---------------------------------------------------------------------------------------------
+ */
+
+static enum status unknown_option(const struct command *command, const char *text, struct error *err)
+{
+    char name[NAME_MOST + 2];
+    size_t length = strcspn(text, "=");
+    if (text[0] == '-' && text[1] == '-' && length - 2 <= NAME_MOST) {
+        memcpy(name, text + 2, length - 2);
+        name[length - 2] = '\0';
+        const char *meant = name_nearest(name, option_name_at, command, command->option_count + 1);
+        if (meant)
+            return error_set(err, ERR_USAGE, "unknown option --%s: did you mean --%s?", name, meant);
+    }
+    return error_set(err, ERR_USAGE, "unknown option %.*s: see freezetune %s --help", (int)length, text, command->name);
+}
+
+static const struct option *find_option(const struct command *command, const char *name, size_t length)
+{
+    for (size_t i = 0; i < command->option_count; i++)
+        if (strlen(command->options[i].name) == length && memcmp(command->options[i].name, name, length) == 0)
+            return &command->options[i];
+    return NULL;
+}
+
+/* The option at argv[*at]; *at moves on when its value is the next word. */
+static enum status parse_option(struct arguments *args, int *at, int argc, const char *const *argv, struct error *err)
+{
+    const char *word = argv[*at];
+    size_t length = strcspn(word, "=");
+    const struct option *option = NULL;
+    const char *text = NULL;
+    if (word[1] == '-')
+        option = find_option(args->command, word + 2, length - 2);
+    if (!option)
+        return unknown_option(args->command, word, err);
+    if (word[length] == '=')
+        text = word + length + 1;
+    if (option->kind == OPTION_FLAG && text)
+        return error_set(err, ERR_USAGE, "--%s takes no value", option->name);
+    if (option->kind != OPTION_FLAG && !text) {
+        if (*at + 1 >= argc)
+            return error_set(err, ERR_USAGE, "--%s needs a value", option->name);
+        text = argv[++*at];
+    }
+    args->given[option - args->command->options] = true;
+    return set_value(args->values, option, text, err);
+}
+
+static bool asks_for_help(int argc, const char *const *argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+static enum status prepare(struct arguments *args, int argc, struct error *err)
+{
+    const struct command *command = args->command;
+    void *operands = NULL, *given = NULL;
+    enum status status = memory_alloc(&args->values, 1, command->values_size, "options", err);
+    if (status == OK)
+        status = memory_alloc(&given, command->option_count, sizeof(bool), "options", err);
+    args->given = given;
+    if (status == OK)
+        status = memory_alloc(&operands, (size_t)argc, sizeof(char *), "options", err);
+    args->operands = operands;
+    for (size_t i = 0; i < command->option_count && status == OK; i++)
+        if (command->options[i].initial)
+            status = set_value(args->values, &command->options[i], command->options[i].initial, err);
+    return status;
+}
+
+static enum status check_operands(const struct arguments *args, struct error *err)
+{
+    const struct command *command = args->command;
+    if (args->operand_count < command->operands_least)
+        return error_set(err, ERR_USAGE, "too few arguments; usage: freezetune %s %s", command->name, command->usage);
+    if (args->operand_count > command->operands_most)
+        return error_set(err, ERR_USAGE, "%s: one argument too many; usage: freezetune %s %s",
+                         args->operands[command->operands_most], command->name, command->usage);
+    for (size_t i = 0; i < args->operand_count; i++)
+        if (args->operands[i][0] == '\0')
+            return error_set(err, ERR_USAGE, "an argument is empty");
+    return OK;
+}
+
+enum status arguments_parse(struct arguments *out, const struct command *command, int argc, const char *const *argv,
+                            struct error *err)
+{
+    *out = (struct arguments){.command = command};
+    enum status status = prepare(out, argc, err);
+    if (status != OK)
+        return status;
+    if (asks_for_help(argc, argv)) {
+        out->help = true;
+        return OK;
+    }
+    bool options = true;
+    for (int i = 0; i < argc && status == OK; i++) {
+        if (options && strcmp(argv[i], "--") == 0)
+            options = false;
+        else if (options && argv[i][0] == '-' && argv[i][1] != '\0')
+            status = parse_option(out, &i, argc, argv, err);
+        else
+            out->operands[out->operand_count++] = argv[i];
+    }
+    return status == OK ? check_operands(out, err) : status;
+}
+
+void arguments_free(struct arguments *arguments)
+{
+    memory_free(arguments->values);
+    memory_free(arguments->given);
+    memory_free((void *)arguments->operands);
+    *arguments = (struct arguments){0};
+}
+
+bool arguments_given(const struct arguments *arguments, const char *name)
+{
+    const struct option *option = find_option(arguments->command, name, strlen(name));
+    return option && arguments->given[option - arguments->command->options];
+}

@@ -1,0 +1,117 @@
+#define _POSIX_C_SOURCE 200809L
+#include "cli/paths.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/file.h"
+#include "core/base/memory.h"
+
+static bool exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+/* ${XDG_DATA_HOME:-~/.local/share}/freezetune/resnet50.safetensors. The specification has relative values ignored. NULL
+ * in *out when there is no home either. */
+static enum status user_weights(char **out, struct error *err)
+{
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (data && data[0] == '/')
+        return path_join(out, data, "freezetune/resnet50.safetensors", err);
+    if (home && home[0])
+        return path_join(out, home, ".local/share/freezetune/resnet50.safetensors", err);
+    *out = NULL;
+    return OK;
+}
+
+enum status path_weights(char **out, const char *given, struct error *err)
+{
+    static const char here[] = "resnet50.safetensors";
+    const char *named = given ? given : getenv("FREEZETUNE_WEIGHTS");
+    if (named && named[0])
+        return memory_strdup(out, named, err);
+    if (exists(here))
+        return memory_strdup(out, here, err);
+    char *path = NULL;
+    enum status status = user_weights(&path, err);
+    if (status != OK)
+        return status;
+    if (path && exists(path)) {
+        *out = path;
+        return OK;
+    }
+    error_set(
+        err, ERR_NOINPUT,
+        "no pretrained weights: looked for $FREEZETUNE_WEIGHTS, ./%s and %s; get them with scripts/get-weights.sh, "
+        "name a file with --weights FILE, or start from nothing with --weights random",
+        here, path ? path : "the user's data folder");
+    memory_free(path);
+    return ERR_NOINPUT;
+}
+
+enum status path_data(char **out, const char *given, struct error *err)
+{
+    const char *path = given ? given : "data";
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return error_set(err, ERR_NOINPUT, "%s: %s; --data names a folder that holds train/ and val/, or class folders",
+                         path, strerror(errno));
+    if (!S_ISDIR(info.st_mode))
+        return error_set(err, ERR_DATA,
+                         "%s: not a folder; --data names a folder that holds train/ and val/, or class "
+                         "folders",
+                         path);
+    return memory_strdup(out, path, err);
+}
+
+/* Is there nothing in the folder? */
+static enum status require_empty(const char *path, struct error *err)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return error_set(err, ERR_CANTCREATE, "%s: %s", path, strerror(errno));
+    bool empty = true;
+    for (struct dirent *entry = readdir(folder); entry && empty; entry = readdir(folder))
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    closedir(folder);
+    if (!empty)
+        return error_set(err, ERR_CANTCREATE,
+                         "%s: is not empty; name a new folder with --out, or go on with that run by --resume %s", path,
+                         path);
+    return OK;
+}
+
+static enum status next_run(char **out, struct error *err)
+{
+    enum { RUNS_MOST = 1000000 };
+    char path[32];
+    enum status status = folder_create("runs", err);
+    for (int n = 1; status == OK && n <= RUNS_MOST; n++) {
+        snprintf(path, sizeof path, "runs/%d", n);
+        if (mkdir(path, 0777) == 0)
+            return memory_strdup(out, path, err);
+        if (errno != EEXIST)
+            return error_set(err, ERR_CANTCREATE, "%s: %s; name another folder with --out", path, strerror(errno));
+    }
+    return status == OK ? error_set(err, ERR_CANTCREATE, "runs: all numbers are taken; name a folder with --out")
+                        : status;
+}
+
+enum status path_run(char **out, const char *given, struct error *err)
+{
+    if (!given)
+        return next_run(out, err);
+    enum status status = folder_create(given, err);
+    if (status == OK)
+        status = require_empty(given, err);
+    if (status == OK)
+        status = memory_strdup(out, given, err);
+    return status;
+}
