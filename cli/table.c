@@ -148,15 +148,17 @@ static size_t column_width(const struct table *table, size_t column)
     return width;
 }
 
-/* One line; the last column is not padded, so that no line ends in blanks. `row` NULL gives the titles. */
+/* One line without blanks at its end. `row` NULL gives the titles. */
 static void write_line(const struct table *table, char *const *row, const size_t *widths)
 {
-    for (size_t i = 0; i < table->column_count; i++) {
+    size_t count = table->column_count;
+    while (row && count && row[count - 1][0] == '\0')
+        count--;
+    for (size_t i = 0; i < count; i++) {
         bool right = table->columns[i].kind == COLUMN_NUMBER;
-        const char *text = row ? row[i] : table->columns[i].title;
         if (i)
             fputs("  ", table->out);
-        text_padded(table->out, text, i + 1 < table->column_count || right ? widths[i] : 0, right);
+        text_padded(table->out, row ? row[i] : table->columns[i].title, i + 1 < count || right ? widths[i] : 0, right);
     }
     putc('\n', table->out);
 }

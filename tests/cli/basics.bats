@@ -1,0 +1,107 @@
+#!/usr/bin/env bats
+# What every command shares: help, version, mistakes on the command line, the standard streams.
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+}
+
+# run_split COMMAND...: sets $status, $out and $err.
+run_split() {
+    status=0
+    "$@" >stdout.txt 2>stderr.txt || status=$?
+    out=$(cat stdout.txt)
+    err=$(cat stderr.txt)
+}
+
+@test "--version names the libraries, on stdout" {
+    run_split "$FREEZETUNE" --version
+    [ "$status" = 0 ]
+    [ -z "$err" ]
+    [[ $out =~ ^freezetune\ [0-9]+\.[0-9]+\.[0-9]+ ]]
+    [[ $out == *cJSON*xxHash* ]]
+}
+
+@test "--help lists every command and every exit code" {
+    run_split "$FREEZETUNE" --help
+    [ "$status" = 0 ]
+    [ -z "$err" ]
+    for code in 0 1 64 65 66 70 71 73 74 130; do
+        grep -q "^  $code  *[a-z]" stdout.txt
+    done
+    awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on && /^  [a-z]/ { print $1 }' stdout.txt >names.txt
+    [ -s names.txt ]
+    while read -r name; do
+        "$FREEZETUNE" "$name" --help >help.txt
+        grep -q "^usage: freezetune $name " help.txt
+        "$FREEZETUNE" help "$name" | cmp - help.txt
+        # No line is wider than 80 columns, none ends in a blank.
+        awk -v name="$name" 'length > 80 || / $/ { print name ": " $0; bad = 1 } END { exit bad }' help.txt
+    done <names.txt
+}
+
+@test "no command: the help on stderr and 64" {
+    run_split "$FREEZETUNE"
+    [ "$status" = 64 ]
+    [ -z "$out" ]
+    [[ $err == "usage: freezetune "* ]]
+}
+
+@test "an unknown command is one line and 64" {
+    run_split "$FREEZETUNE" inspct
+    [ "$status" = 64 ]
+    [ -z "$out" ]
+    [ "$err" = "freezetune: unknown command inspct: did you mean inspect?" ]
+    run_split "$FREEZETUNE" xyzzy
+    [ "$status" = 64 ]
+    [ "$err" = "freezetune: unknown command xyzzy: freezetune --help lists them" ]
+    run_split "$FREEZETUNE" "$(printf 'a\033[31m\nb')"
+    [ "$status" = 64 ]
+    [ "$(wc -l <stderr.txt)" = 1 ]
+    [[ $err == *'a\x1b[31m\nb'* ]]
+}
+
+@test "an unknown option names the command and the nearest one" {
+    run_split "$FREEZETUNE" inspect --jsn
+    [ "$status" = 64 ]
+    [ "$err" = "freezetune inspect: unknown option --jsn: did you mean --json?" ]
+}
+
+@test "a half-number is refused" {
+    run_split "$FREEZETUNE" inspect --arch resnet50 --batch-size 12abc
+    [ "$status" = 64 ]
+    [ "$err" = "freezetune inspect: --batch-size 12abc: not a whole number" ]
+}
+
+@test "closed stdout: 74 and one line" {
+    status=0
+    "$FREEZETUNE" --help >&- 2>stderr.txt || status=$?
+    [ "$status" = 74 ]
+    [ "$(wc -l <stderr.txt)" = 1 ]
+    grep -q '^freezetune: stdout: the results could not be written' stderr.txt
+}
+
+@test "full disk behind stdout: 74 and one line" {
+    [ -c /dev/full ] || skip "no /dev/full"
+    status=0
+    "$FREEZETUNE" inspect --help >/dev/full 2>stderr.txt || status=$?
+    [ "$status" = 74 ]
+    [ "$(wc -l <stderr.txt)" = 1 ]
+    grep -q '^freezetune inspect: stdout: .*No space left' stderr.txt
+}
+
+@test "a reader that left: 141 and silence" {
+    mkfifo pipe
+    exec 8<>pipe 9>pipe
+    exec 8<&-
+    status=0
+    "$FREEZETUNE" --help >&9 2>stderr.txt || status=$?
+    exec 9>&-
+    [ "$status" = 141 ]
+    [ ! -s stderr.txt ]
+}
+
+@test "all standard streams closed: no file gets the output" {
+    status=0
+    "$FREEZETUNE" --version <&- >&- 2>&- || status=$?
+    [ "$status" = 74 ]
+}

@@ -1,0 +1,201 @@
+#define _POSIX_C_SOURCE 200809L
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/help.h"
+#include "cli/options.h"
+
+struct values {
+    bool nesterov;
+    long long epochs;
+    double lr;
+    const char *data;
+    int schedule;
+    long long memory;
+};
+
+enum { STEP = 1, COSINE = 2 };
+
+static const char *const schedules[] = {"constant", "step", "cosine", NULL};
+
+static const struct option rows[] = {
+    OPTION_ROW_STRING("Common", "data", "DIR", struct values, data, NULL, "./data", "the folder of photos"),
+    OPTION_ROW_NUMBER("Common", "epochs", "N", OPTION_INT, struct values, epochs, "4", NULL, 1, 10000,
+                      "passes over the photos"),
+    OPTION_ROW_NUMBER("Common", "lr", "X", OPTION_FLOAT, struct values, lr, "0.001", NULL, 0, 1e3, "learning rate"),
+    OPTION_ROW_CHOICE("More", "schedule", schedules, struct values, schedule, "cosine", "how the rate changes"),
+    OPTION_ROW_FLAG("More", "nesterov", struct values, nesterov, "look ahead"),
+    OPTION_ROW_NUMBER("More", "memory", "SIZE", OPTION_SIZE, struct values, memory, "1G", NULL, 0, 1e18, "at most"),
+};
+
+static const struct command command = {
+    .name = "fit",
+    .summary = "fits",
+    .usage = "[options] FILE...",
+    .options = rows,
+    .option_count = sizeof rows / sizeof *rows,
+    .values_size = sizeof(struct values),
+    .operands_least = 0,
+    .operands_most = 2,
+};
+
+enum { WORDS_MOST = 16 };
+
+/* Parses the words of `line`, cut at blanks; "''" is an empty word. */
+static enum status parse(struct arguments *out, const char *line, struct error *err)
+{
+    static char copy[256];
+    const char *argv[WORDS_MOST];
+    int argc = 0;
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+        argv[argc++] = strcmp(word, "''") == 0 ? "" : word;
+    *err = (struct error){.status = OK};
+    return arguments_parse(out, &command, argc, argv, err);
+}
+
+static struct values parsed(const char *line)
+{
+    struct arguments args;
+    struct error err;
+    enum status status = parse(&args, line, &err);
+    if (status != OK)
+        fail_msg("'%s': %s", line, err.text);
+    struct values values = *(struct values *)args.values;
+    arguments_free(&args);
+    return values;
+}
+
+static void refused(const char *line, const char *text)
+{
+    struct arguments args;
+    struct error err;
+    enum status status = parse(&args, line, &err);
+    arguments_free(&args);
+    assert_int_equal(status, ERR_USAGE);
+    assert_string_equal(err.text, text);
+}
+
+static void defaults_come_from_the_table(void **state)
+{
+    (void)state;
+    struct values v = parsed("");
+    assert_false(v.nesterov);
+    assert_int_equal(v.epochs, 4);
+    assert_true(v.lr == 0.001);
+    assert_null(v.data);
+    assert_int_equal(v.schedule, COSINE);
+    assert_int_equal(v.memory, 1LL << 30);
+}
+
+static void both_spellings_and_the_last_one_wins(void **state)
+{
+    (void)state;
+    struct values v = parsed("--epochs=7 --lr 1e-2 --schedule step --nesterov --memory=800M --data=a=b");
+    assert_true(v.nesterov);
+    assert_int_equal(v.epochs, 7);
+    assert_true(v.lr == 0.01);
+    assert_string_equal(v.data, "a=b");
+    assert_int_equal(v.schedule, STEP);
+    assert_int_equal(v.memory, 800LL << 20);
+    assert_int_equal(parsed("--epochs 1 --epochs=2 --epochs 3").epochs, 3);
+    assert_string_equal(parsed("--data --lr").data, "--lr"); /* as GNU does it */
+}
+
+static void operands_are_kept_in_order(void **state)
+{
+    (void)state;
+    struct arguments args;
+    struct error err;
+    assert_int_equal(parse(&args, "- --epochs 2 -- --lr", &err), OK);
+    assert_int_equal(args.operand_count, 2);
+    assert_string_equal(args.operands[0], "-");
+    assert_string_equal(args.operands[1], "--lr");
+    assert_true(arguments_given(&args, "epochs"));
+    assert_false(arguments_given(&args, "lr"));
+    arguments_free(&args);
+    refused("a b c", "c: one argument too many; usage: freezetune fit [options] FILE...");
+    refused("a ''", "an argument is empty");
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+    (void)state;
+    refused("--epochs 12abc", "--epochs 12abc: not a whole number");
+    refused("--epochs 1.5", "--epochs 1.5: not a whole number");
+    refused("--epochs 0", "--epochs 0: must be from 1 to 10000");
+    refused("--epochs 99999999999999999999", "--epochs 99999999999999999999: not a whole number");
+    refused("--epochs=", "--epochs : not a whole number");
+    refused("--epochs", "--epochs needs a value");
+    refused("--lr abc", "--lr abc: not a number");
+    refused("--lr nan", "--lr nan: not a number");
+    refused("--lr inf", "--lr inf: not a number");
+    refused("--lr -1", "--lr -1: must be from 0 to 1000");
+    refused("--data ''", "--data: the DIR is empty");
+    refused("--schedule fast", "--schedule fast: must be constant, step or cosine");
+    refused("--schedule Step", "--schedule Step: must be constant, step or cosine");
+    refused("--nesterov=yes", "--nesterov takes no value");
+    refused("--memory 1X", "--memory 1X: not a size; write 800M or 2G");
+    refused("--memory G", "--memory G: not a size; write 800M or 2G");
+    refused("--memory 9999999999T", "--memory 9999999999T: not a size; write 800M or 2G");
+}
+
+static void unknown_options_are_answered_with_the_nearest(void **state)
+{
+    (void)state;
+    refused("--epoch 3", "unknown option --epoch: did you mean --epochs?");
+    refused("--epohcs=3", "unknown option --epohcs: did you mean --epochs?");
+    refused("--sched step", "unknown option --sched: did you mean --schedule?"); /* never completed */
+    refused("--hepl", "unknown option --hepl: did you mean --help?");
+    refused("--zzz", "unknown option --zzz: see freezetune fit --help");
+    refused("-e", "unknown option -e: see freezetune fit --help");
+    refused("--=3", "unknown option --: see freezetune fit --help");
+    refused("---", "unknown option ---: see freezetune fit --help");
+}
+
+static void help_wins_over_mistakes(void **state)
+{
+    (void)state;
+    struct arguments args;
+    struct error err;
+    assert_int_equal(parse(&args, "--lr abc --help", &err), OK);
+    assert_true(args.help);
+    arguments_free(&args);
+    assert_int_equal(parse(&args, "-- --help", &err), OK);
+    assert_false(args.help);
+    arguments_free(&args);
+}
+
+static void help_shows_groups_defaults_and_keeps_the_width(void **state)
+{
+    (void)state;
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    command_help(out, &command, 60);
+    fclose(out);
+    assert_non_null(strstr(text, "usage: freezetune fit [options] FILE...\n"));
+    assert_non_null(strstr(text, "\nCommon:\n  --data DIR"));
+    assert_non_null(strstr(text, "the folder of photos (default:\n                          ./data)\n"));
+    assert_non_null(strstr(text, "\nMore:\n  --schedule constant|step|cosine\n                          how the rate"));
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        assert_true(strlen(line) <= 60);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_come_from_the_table),
+        cmocka_unit_test(both_spellings_and_the_last_one_wins),
+        cmocka_unit_test(operands_are_kept_in_order),
+        cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(unknown_options_are_answered_with_the_nearest),
+        cmocka_unit_test(help_wins_over_mistakes),
+        cmocka_unit_test(help_shows_groups_defaults_and_keeps_the_width),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+#define _XOPEN_SOURCE 700
+#define _DEFAULT_SOURCE
+#include "tests/support/test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "cli/term.h"
+
+/* The exit code of a child that runs `body`. */
+static int exit_code_of(void (*body)(void))
+{
+    int code;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        body();
+        _exit(99);
+    }
+    assert_int_equal(waitpid(child, &code, 0), child);
+    return WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
+}
+
+static void one_interrupt(void)
+{
+    signals_catch();
+    if (signals_stop() || signals_exit_code() != 0)
+        _exit(1);
+    raise(SIGINT);
+    _exit(signals_stop() ? signals_exit_code() : 2);
+}
+
+static void one_term(void)
+{
+    signals_catch();
+    raise(SIGTERM);
+    _exit(signals_exit_code());
+}
+
+static void interrupt_then_term(void)
+{
+    signals_catch();
+    raise(SIGINT);
+    raise(SIGTERM);
+}
+
+static void ignored_interrupt(void)
+{
+    signal(SIGINT, SIG_IGN);
+    signals_catch();
+    raise(SIGINT);
+    _exit(signals_stop() ? 1 : 0);
+}
+
+static void the_first_signal_asks_and_the_second_leaves(void **state)
+{
+    (void)state;
+    assert_int_equal(exit_code_of(one_interrupt), 130);
+    assert_int_equal(exit_code_of(one_term), 143);
+    assert_int_equal(exit_code_of(interrupt_then_term), 143);
+    assert_int_equal(exit_code_of(ignored_interrupt), 0);
+}
+
+/* What `body` writes on a stderr that is a terminal of 50 columns; as long as it fits the terminal's buffer. */
+static void on_terminal(char *out, size_t size, void (*body)(void))
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY), kept = dup(STDERR_FILENO);
+    struct winsize window = {.ws_row = 24, .ws_col = 50};
+    assert_true(slave >= 0);
+    assert_int_equal(ioctl(slave, TIOCSWINSZ, &window), 0);
+    dup2(slave, STDERR_FILENO);
+    body();
+    fflush(stderr);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    fcntl(master, F_SETFL, O_NONBLOCK);
+    ssize_t got = read(master, out, size - 1);
+    out[got > 0 ? got : 0] = '\0';
+    close(slave);
+    close(master);
+}
+
+static struct progress now_visible(const char *label, size_t total)
+{
+    struct progress progress;
+    progress_start(&progress, label, "photos", total);
+    progress.started -= 10; /* ten seconds ago */
+    progress.drawn -= 10;
+    return progress;
+}
+
+static void draw_once_and_remark(void)
+{
+    struct progress progress = now_visible("epoch 1/4", 40);
+    progress_update(&progress, 10, "loss 0.5");
+    progress_update(&progress, 11, "loss 0.4"); /* too soon: not drawn */
+    remark("a\nremark");
+    progress_end(&progress);
+}
+
+static void short_work(void)
+{
+    struct progress progress;
+    progress_start(&progress, "scan", NULL, 10);
+    for (size_t i = 0; i <= 10; i++)
+        progress_update(&progress, i, NULL);
+    progress_end(&progress);
+}
+
+static void a_terminal_shows_progress(void **state)
+{
+    (void)state;
+    char text[1024];
+    setenv("TERM", "xterm", 1);
+    on_terminal(text, sizeof text, draw_once_and_remark);
+    assert_string_equal(text, "\r\033[Kepoch 1/4  10/40 [====>           ]  loss 0.5  1.\r\033[Ka\\nremark\r\n");
+    on_terminal(text, sizeof text, short_work);
+    assert_string_equal(text, "");
+    setenv("TERM", "dumb", 1);
+    on_terminal(text, sizeof text, draw_once_and_remark);
+    assert_string_equal(text, "a\\nremark\r\n");
+}
+
+static void styles(void)
+{
+    fprintf(stderr, "%sx", term_style(TERM_RED));
+}
+
+static void color_only_where_it_is_wanted(void **state)
+{
+    (void)state;
+    char text[64];
+    setenv("TERM", "xterm", 1);
+    unsetenv("NO_COLOR");
+    on_terminal(text, sizeof text, styles);
+    assert_string_equal(text, "\033[31mx");
+    setenv("NO_COLOR", "1", 1);
+    on_terminal(text, sizeof text, styles);
+    assert_string_equal(text, "x");
+    setenv("NO_COLOR", "", 1);
+    on_terminal(text, sizeof text, styles);
+    assert_string_equal(text, "\033[31mx");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_signal_asks_and_the_second_leaves),
+        cmocka_unit_test(a_terminal_shows_progress),
+        cmocka_unit_test(color_only_where_it_is_wanted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
