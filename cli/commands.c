@@ -3,5 +3,6 @@
 #include <stddef.h>
 
 const struct command *const commands[] = {
+    &cmd_diff,
     NULL,
 };

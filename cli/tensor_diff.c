@@ -1,0 +1,173 @@
+#include "cli/tensor_diff.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/children.h"
+#include "core/base/memory.h"
+
+struct room {
+    float *a, *b; /* values of one tensor each */
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return tensor_name_compare(((const struct tensor_diff *)a)->name, ((const struct tensor_diff *)b)->name);
+}
+
+static enum tensor_verdict verdict_of(const struct tensor_diff *tensor)
+{
+    if (!tensor->b)
+        return TENSOR_ONLY_A;
+    if (!tensor->a)
+        return TENSOR_ONLY_B;
+    if (!weight_tensor_same_shape(tensor->a, tensor->b))
+        return TENSOR_SHAPE;
+    if (tensor->a->dtype != tensor->b->dtype)
+        return TENSOR_TYPE;
+    return memcmp(tensor->a->data, tensor->b->data, tensor->a->bytes) == 0 ? TENSOR_SAME : TENSOR_VALUES;
+}
+
+static bool is_real(enum weight_dtype dtype)
+{
+    return dtype == WEIGHT_F32 || dtype == WEIGHT_F16 || dtype == WEIGHT_BF16 || dtype == WEIGHT_F64;
+}
+
+/* Values whose bytes differ. */
+static size_t count_changed(const struct weight_tensor *a, const struct weight_tensor *b, size_t values)
+{
+    const unsigned char *x = a->data, *y = b->data;
+    size_t changed = 0, size = weight_dtype_bits(a->dtype) / 8;
+    if (size == 0)
+        return values; /* packed below a byte: not told apart */
+    for (size_t i = 0; i < values; i++)
+        changed += memcmp(x + i * size, y + i * size, size) != 0;
+    return changed;
+}
+
+static void measure_values(struct difference *out, const float *a, const float *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double d = (double)a[i] - (double)b[i];
+        if (!(fabs(d) <= out->largest) && !isnan(out->largest))
+            out->largest = fabs(d);
+        out->square += d * d;
+        out->square_a += (double)a[i] * (double)a[i];
+    }
+}
+
+static enum status measure(struct tensor_diff *tensor, const struct weight_file *a, const struct weight_file *b,
+                           const struct room *room, struct error *err)
+{
+    struct difference *d = &tensor->difference;
+    int64_t whole_a, whole_b;
+    if (tensor->verdict > TENSOR_VALUES)
+        return OK;
+    d->values = weight_tensor_values(tensor->a);
+    if (tensor->verdict == TENSOR_VALUES)
+        d->changed = count_changed(tensor->a, tensor->b, d->values);
+    if (is_real(tensor->a->dtype)) {
+        enum status status = weight_tensor_read_f32(room->a, tensor->a, a, err);
+        if (status == OK)
+            status = weight_tensor_read_f32(room->b, tensor->b, b, err);
+        if (status != OK)
+            return status;
+        measure_values(d, room->a, room->b, d->values);
+    } else if (tensor->verdict == TENSOR_VALUES) {
+        bool single = d->values == 1 && weight_tensor_read_i64(&whole_a, tensor->a, a, NULL) == OK &&
+                      weight_tensor_read_i64(&whole_b, tensor->b, b, NULL) == OK;
+        d->largest = single ? fabs((double)whole_a - (double)whole_b) : 0;
+    }
+    weight_tensor_drop(tensor->a, a);
+    weight_tensor_drop(tensor->b, b);
+    return OK;
+}
+
+/* Every name once. */
+static void pair(struct file_diff *diff, const struct weight_file *a, const struct weight_file *b)
+{
+    for (size_t i = 0; i < weight_file_count(a); i++) {
+        const struct weight_tensor *tensor = weight_file_at(a, i);
+        diff->tensors[diff->count++] =
+            (struct tensor_diff){.name = tensor->name, .a = tensor, .b = weight_file_find(b, tensor->name)};
+    }
+    for (size_t i = 0; i < weight_file_count(b); i++) {
+        const struct weight_tensor *tensor = weight_file_at(b, i);
+        if (!weight_file_find(a, tensor->name))
+            diff->tensors[diff->count++] = (struct tensor_diff){.name = tensor->name, .b = tensor};
+    }
+    if (diff->count)
+        qsort(diff->tensors, diff->count, sizeof *diff->tensors, by_name);
+}
+
+/* Room for the largest tensor of real numbers that both files have. */
+static enum status make_room(struct room *room, const struct file_diff *diff, struct error *err)
+{
+    size_t most = 0;
+    void *a = NULL, *b = NULL;
+    for (size_t i = 0; i < diff->count; i++)
+        if (diff->tensors[i].verdict <= TENSOR_VALUES && is_real(diff->tensors[i].a->dtype) &&
+            weight_tensor_values(diff->tensors[i].a) > most)
+            most = weight_tensor_values(diff->tensors[i].a);
+    enum status status = memory_alloc(&a, most, sizeof(float), "a tensor", err);
+    if (status == OK)
+        status = memory_alloc(&b, most, sizeof(float), "a tensor", err);
+    *room = (struct room){a, b};
+    return status;
+}
+
+enum status file_diff_make(struct file_diff *out, const struct weight_file *a, const struct weight_file *b,
+                           struct error *err)
+{
+    struct file_diff diff = {0};
+    struct room room = {0};
+    void *tensors = NULL;
+    enum status status = memory_alloc(&tensors, weight_file_count(a) + weight_file_count(b), sizeof *diff.tensors,
+                                      "the list of tensors", err);
+    if (status != OK)
+        return status;
+    diff.tensors = tensors;
+    pair(&diff, a, b);
+    for (size_t i = 0; i < diff.count; i++)
+        diff.tensors[i].verdict = verdict_of(&diff.tensors[i]);
+    status = make_room(&room, &diff, err);
+    for (size_t i = 0; i < diff.count && status == OK; i++)
+        status = measure(&diff.tensors[i], a, b, &room, err);
+    memory_free(room.a);
+    memory_free(room.b);
+    if (status == OK)
+        *out = diff;
+    else
+        file_diff_free(&diff);
+    return status;
+}
+
+void file_diff_free(struct file_diff *diff)
+{
+    memory_free(diff->tensors);
+    *diff = (struct file_diff){0};
+}
+
+void difference_add(struct difference *sum, const struct difference *one)
+{
+    sum->values += one->values;
+    sum->changed += one->changed;
+    if (!(one->largest <= sum->largest) && !isnan(sum->largest))
+        sum->largest = one->largest;
+    sum->square += one->square;
+    sum->square_a += one->square_a;
+}
+
+double difference_relative(const struct difference *difference)
+{
+    if (difference->square == 0)
+        return 0;
+    return sqrt(difference->square) / sqrt(difference->square_a);
+}
+
+const char *tensor_verdict_name(enum tensor_verdict verdict)
+{
+    static const char *const names[] = {"identical", "changed", "other type", "other shape", "only in A", "only in B"};
+    return names[verdict];
+}
