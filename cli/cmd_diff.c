@@ -65,7 +65,7 @@ static enum status print_children(const struct child *children, size_t count, st
 {
     static const struct column columns[] = {
         {"child", COLUMN_NUMBER},   {"name", COLUMN_TEXT},       {"tensors", COLUMN_NUMBER},
-        {"changed", COLUMN_NUMBER}, {"values", COLUMN_NUMBER},   {"changed", COLUMN_NUMBER},
+        {"changed", COLUMN_NUMBER}, {"values", COLUMN_NUMBER},   {"changed values", COLUMN_NUMBER},
         {"largest", COLUMN_NUMBER}, {"relative", COLUMN_NUMBER}, {"verdict", COLUMN_TEXT}};
     struct table table;
     enum status status = OK;
@@ -104,7 +104,7 @@ static const char *shape_of(char out[WEIGHT_SHAPE_TEXT], const struct weight_ten
 static enum status print_tensors(const struct file_diff *diff, struct error *err)
 {
     static const struct column columns[] = {
-        {"tensor", COLUMN_TEXT},    {"A", COLUMN_TEXT},          {"B", COLUMN_TEXT}, {"changed", COLUMN_NUMBER},
+        {"tensor", COLUMN_TEXT},    {"A", COLUMN_TEXT},          {"B", COLUMN_TEXT},      {"changed", COLUMN_NUMBER},
         {"largest", COLUMN_NUMBER}, {"relative", COLUMN_NUMBER}, {"verdict", COLUMN_TEXT}};
     struct table table;
     enum status status = OK;

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 const struct command *const commands[] = {
+    &cmd_inspect,
     &cmd_diff,
     NULL,
 };

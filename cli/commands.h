@@ -5,6 +5,7 @@
 #include "cli/options.h"
 
 extern const struct command cmd_diff;
+extern const struct command cmd_inspect;
 
 extern const struct command *const commands[]; /* in the order in which help lists them, NULL-terminated */
 

@@ -1,16 +1,10 @@
 #!/usr/bin/env bats
 # What every command shares: help, version, mistakes on the command line, the standard streams.
 
+load common
+
 setup() {
     cd "$BATS_TEST_TMPDIR"
-}
-
-# run_split COMMAND...: sets $status, $out and $err.
-run_split() {
-    status=0
-    "$@" >stdout.txt 2>stderr.txt || status=$?
-    out=$(cat stdout.txt)
-    err=$(cat stderr.txt)
 }
 
 @test "--version names the libraries, on stdout" {

@@ -1,0 +1,186 @@
+#include "cli/inspect_file.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/children.h"
+#include "cli/json.h"
+#include "cli/numbers.h"
+#include "cli/table.h"
+#include "core/base/memory.h"
+#include "weights/weight_file.h"
+
+/* A file's tensors in the order of tensor_name_compare. */
+struct listing {
+    const struct weight_tensor **tensors;
+    size_t count, values, bytes;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct weight_tensor *const *x = a, *const *y = b;
+    return tensor_name_compare((*x)->name, (*y)->name);
+}
+
+static enum status listing_make(struct listing *out, const struct weight_file *file, struct error *err)
+{
+    void *tensors = NULL;
+    size_t count = weight_file_count(file);
+    enum status status = memory_alloc(&tensors, count, sizeof *out->tensors, "the list of tensors", err);
+    if (status != OK)
+        return status;
+    *out = (struct listing){.tensors = tensors, .count = count};
+    for (size_t i = 0; i < count; i++) {
+        out->tensors[i] = weight_file_at(file, i);
+        out->values += weight_tensor_values(out->tensors[i]);
+        out->bytes += out->tensors[i]->bytes;
+    }
+    qsort(out->tensors, count, sizeof *out->tensors, by_name);
+    return OK;
+}
+
+/* How many tensors from `first` on belong to the same child, and their values. */
+static size_t child_run(const struct listing *listing, size_t first, size_t *values)
+{
+    const char *name = listing->tensors[first]->name;
+    size_t length = child_name_length(name), i = first;
+    *values = 0;
+    for (; i < listing->count; i++) {
+        const char *other = listing->tensors[i]->name;
+        if (child_name_length(other) != length || memcmp(other, name, length) != 0)
+            break;
+        *values += weight_tensor_values(listing->tensors[i]);
+    }
+    return i - first;
+}
+
+static enum status print_children(const struct listing *listing, struct error *err)
+{
+    static const struct column columns[] = {
+        {"child", COLUMN_NUMBER}, {"name", COLUMN_TEXT}, {"tensors", COLUMN_NUMBER}, {"values", COLUMN_NUMBER}};
+    struct table table;
+    enum status status = OK;
+    table_start(&table, stdout, TABLE_TEXT, columns, 4);
+    for (size_t i = 0, run; i < listing->count && status == OK; i += run) {
+        char number[16] = "", name[256], tensors[NUMBER_TEXT], sum[NUMBER_TEXT];
+        const char *first = listing->tensors[i]->name;
+        size_t values;
+        run = child_run(listing, i, &values);
+        if (child_number(first))
+            snprintf(number, sizeof number, "%d", child_number(first));
+        snprintf(name, sizeof name, "%.*s", (int)child_name_length(first), first);
+        const char *cells[] = {number, name, number_count(tensors, run), number_count(sum, values)};
+        status = table_row(&table, cells, err);
+    }
+    if (status == OK)
+        table_end(&table);
+    table_discard(&table);
+    return status;
+}
+
+static enum status print_tensors(const struct listing *listing, struct error *err)
+{
+    static const struct column columns[] = {
+        {"tensor", COLUMN_TEXT}, {"type", COLUMN_TEXT}, {"shape", COLUMN_TEXT}, {"values", COLUMN_NUMBER}};
+    struct table table;
+    enum status status = OK;
+    table_start(&table, stdout, TABLE_TEXT, columns, 4);
+    for (size_t i = 0; i < listing->count && status == OK; i++) {
+        const struct weight_tensor *tensor = listing->tensors[i];
+        char shape[WEIGHT_SHAPE_TEXT], values[NUMBER_TEXT];
+        const char *cells[] = {tensor->name, weight_dtype_name(tensor->dtype),
+                               weight_shape_text(shape, sizeof shape, tensor->rank, tensor->shape),
+                               number_count(values, weight_tensor_values(tensor))};
+        status = table_row(&table, cells, err);
+    }
+    if (status == OK)
+        table_end(&table);
+    table_discard(&table);
+    return status;
+}
+
+static enum status print_metadata(const struct weight_file *file, struct error *err)
+{
+    static const struct column columns[] = {{"metadata", COLUMN_TEXT}, {"value", COLUMN_TEXT}};
+    struct table table;
+    enum status status = OK;
+    if (weight_file_metadata_count(file) == 0)
+        return OK;
+    putchar('\n');
+    table_start(&table, stdout, TABLE_TEXT, columns, 2);
+    for (size_t i = 0; i < weight_file_metadata_count(file) && status == OK; i++) {
+        struct weight_metadata entry = weight_file_metadata_at(file, i);
+        const char *cells[] = {entry.key, entry.value};
+        status = table_row(&table, cells, err);
+    }
+    if (status == OK)
+        table_end(&table);
+    table_discard(&table);
+    return status;
+}
+
+static enum status print_text(const struct weight_file *file, const struct listing *listing, struct error *err)
+{
+    char count[NUMBER_TEXT], values[NUMBER_TEXT], bytes[NUMBER_TEXT];
+    text_padded(stdout, weight_file_path(file), 0, false);
+    printf(": %s tensors, %s values, %s\n", number_count(count, listing->count), number_count(values, listing->values),
+           number_bytes(bytes, listing->bytes));
+    enum status status = print_metadata(file, err);
+    if (status != OK || listing->count == 0)
+        return status;
+    putchar('\n');
+    status = print_children(listing, err);
+    if (status != OK)
+        return status;
+    putchar('\n');
+    return print_tensors(listing, err);
+}
+
+static void print_json(const struct weight_file *file, const struct listing *listing)
+{
+    struct json json = json_start(stdout, true);
+    json_open(&json, NULL, '{');
+    json_text(&json, "file", weight_file_path(file));
+    json_int(&json, "values", (int64_t)listing->values);
+    json_int(&json, "bytes", (int64_t)listing->bytes);
+    json_open(&json, "metadata", '{');
+    for (size_t i = 0; i < weight_file_metadata_count(file); i++) {
+        struct weight_metadata entry = weight_file_metadata_at(file, i);
+        json_text(&json, entry.key, entry.value);
+    }
+    json_close(&json);
+    json_open(&json, "tensors", '[');
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct weight_tensor *tensor = listing->tensors[i];
+        json_open(&json, NULL, '{');
+        json_text(&json, "name", tensor->name);
+        json_int(&json, "child", child_number(tensor->name));
+        json_text(&json, "type", weight_dtype_name(tensor->dtype));
+        json_open(&json, "shape", '[');
+        for (unsigned d = 0; d < tensor->rank; d++)
+            json_int(&json, NULL, (int64_t)tensor->shape[d]);
+        json_close(&json);
+        json_close(&json);
+    }
+    json_close(&json);
+    json_close(&json);
+    json_end(&json);
+}
+
+enum status inspect_file(const char *path, bool json, struct error *err)
+{
+    struct weight_file *file = NULL;
+    struct listing listing = {0};
+    enum status status = weight_file_open(&file, path, err);
+    if (status == OK)
+        status = listing_make(&listing, file, err);
+    if (status == OK && json)
+        print_json(file, &listing);
+    else if (status == OK)
+        status = print_text(file, &listing, err);
+    memory_free(listing.tensors);
+    weight_file_close(file);
+    return status;
+}

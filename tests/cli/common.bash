@@ -1,0 +1,32 @@
+# What the bats files share: load common
+
+# run_split COMMAND...: sets $status, $out and $err; also in stdout.txt and stderr.txt.
+run_split() {
+    status=0
+    "$@" >stdout.txt 2>stderr.txt || status=$?
+    out=$(cat stdout.txt)
+    err=$(cat stderr.txt)
+}
+
+# fails CODE PATTERN COMMAND...: the exit code, nothing but one line on stderr, which matches the pattern (a bash regex).
+fails() {
+    local code=$1 pattern=$2
+    shift 2
+    run_split "$@"
+    if [ "$status" != "$code" ] || [ "$(wc -l <stderr.txt)" != 1 ] || ! [[ $err =~ $pattern ]]; then
+        printf 'expected %s and /%s/\nfound    %s and %s\n' "$code" "$pattern" "$status" "$err"
+        return 1
+    fi
+}
+
+# safetensors FILE HEADER DATA: a file from its JSON header and its bytes (printf escapes).
+safetensors() {
+    local n=${#2}
+    {
+        # shellcheck disable=SC2059 # escapes are meant
+        printf "\\x$(printf %02x $((n % 256)))\\x$(printf %02x $((n / 256)))\\0\\0\\0\\0\\0\\0"
+        printf '%s' "$2"
+        # shellcheck disable=SC2059
+        printf "$3"
+    } >"$1"
+}

@@ -1,0 +1,127 @@
+#!/usr/bin/env bats
+# inspect FILE and diff A B.
+
+load common
+
+# Two tensors of child 1 and one of child 7, in the order of the data: 0x3f800000 is 1, 0x40000000 is 2.
+header='{"__metadata__":{"who":"a\nb"},"layer3.10.w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"layer3.9.w":{"dtype":"F32","shape":[],"data_offsets":[8,12]},"conv1.weight":{"dtype":"I64","shape":[1],"data_offsets":[12,20]}}'
+ones='\0\0\x80\x3f'
+twos='\0\0\0\x40'
+count='\5\0\0\0\0\0\0\0'
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    safetensors a.safetensors "$header" "$ones$ones$ones$count"
+}
+
+@test "inspect shows tensors by child and number, and metadata in one line" {
+    run_split "$FREEZETUNE" inspect a.safetensors
+    [ "$status" = 0 ]
+    [ -z "$err" ]
+    [ "$(head -1 stdout.txt)" = "a.safetensors: 3 tensors, 4 values, 20 bytes" ]
+    grep -q '^who  *a\\nb$' stdout.txt
+    grep -qE '^ +7  layer3 +2 +3$' stdout.txt
+    [ "$(awk '/^tensor/ { on = 1; next } on { printf "%s ", $1 }' stdout.txt)" = "conv1.weight layer3.9.w layer3.10.w " ]
+}
+
+@test "inspect --json is JSON" {
+    run_split "$FREEZETUNE" inspect --json a.safetensors
+    [ "$status" = 0 ]
+    command -v python3 >/dev/null || skip "no python3 to read it with"
+    python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+assert d["metadata"] == {"who": "a\nb"}
+assert [(t["name"], t["child"], t["type"], t["shape"]) for t in d["tensors"]] == [
+    ("conv1.weight", 1, "I64", [1]), ("layer3.9.w", 7, "F32", []), ("layer3.10.w", 7, "F32", [2])]' <stdout.txt
+}
+
+@test "inspect says what is wrong with a file" {
+    fails 66 '^freezetune inspect: nothing\.safetensors: ' "$FREEZETUNE" inspect nothing.safetensors
+    head -c 100 a.safetensors >cut.safetensors
+    fails 65 '^freezetune inspect: cut\.safetensors: ' "$FREEZETUNE" inspect cut.safetensors
+    mkdir folder
+    fails 65 '^freezetune inspect: folder: ' "$FREEZETUNE" inspect folder
+    [ -z "$out" ]
+}
+
+@test "diff of equal files is 0, of a file with itself too" {
+    cp a.safetensors b.safetensors
+    for b in a b; do
+        run_split "$FREEZETUNE" diff a.safetensors $b.safetensors
+        [ "$status" = 0 ]
+        [ "$(tail -1 stdout.txt)" = "identical: 1 conv1, 7 layer3" ]
+    done
+}
+
+@test "diff measures what changed and exits 1" {
+    safetensors b.safetensors "$header" "$ones$twos$ones$count"
+    run_split "$FREEZETUNE" diff --tensors a.safetensors b.safetensors
+    [ "$status" = 1 ]
+    [ -z "$err" ]
+    # ||a - b|| / ||a|| is 1 / sqrt(3) over the child, 1 / sqrt(2) over the tensor.
+    grep -qE '^ +7 +layer3 +2 +1 +3 +1 +1 +0\.577 +changed$' stdout.txt
+    grep -qE '^layer3\.10\.w +\[2\] +\[2\] +1 +1 +0\.707 +changed$' stdout.txt
+    ! grep -q '^layer3\.9\.w' stdout.txt
+    grep -qx 'identical: 1 conv1' stdout.txt
+    grep -qx 'different: 7 layer3' stdout.txt
+    run_split "$FREEZETUNE" diff --quiet a.safetensors b.safetensors
+    [ "$status" = 1 ]
+    [ -z "$out$err" ]
+}
+
+@test "diff does not miss NaN, signed zero, integers, types, shapes and missing tensors" {
+    safetensors nan.safetensors "$header" "$ones"'\0\0\xc0\x7f'"$ones$count"
+    run_split "$FREEZETUNE" diff --tensors a.safetensors nan.safetensors
+    [ "$status" = 1 ]
+    grep -qE '^layer3\.10\.w .* nan +nan +changed$' stdout.txt
+
+    safetensors plus.safetensors "$header" "$ones$ones"'\0\0\0\0'"$count"
+    safetensors minus.safetensors "$header" "$ones$ones"'\0\0\0\x80'"$count"
+    run_split "$FREEZETUNE" diff --tensors plus.safetensors minus.safetensors
+    [ "$status" = 1 ]
+    grep -qE '^layer3\.9\.w .* 1 +0 +0 +changed$' stdout.txt
+
+    safetensors steps.safetensors "$header" "$ones$ones$ones"'\7\0\0\0\0\0\0\0'
+    run_split "$FREEZETUNE" diff --tensors a.safetensors steps.safetensors
+    [ "$status" = 1 ]
+    grep -qE '^conv1\.weight .* 1 +2 ' stdout.txt
+
+    safetensors other.safetensors "${header/\"F32\",\"shape\":\[2\]/\"F64\",\"shape\":[]}" "$ones$ones$ones$count"
+    run_split "$FREEZETUNE" diff --tensors a.safetensors other.safetensors
+    [ "$status" = 1 ]
+    grep -qE '^layer3\.10\.w +\[2\] +\[\] .* other shape$' stdout.txt
+
+    safetensors type.safetensors "${header/\"I64\"/\"U64\"}" "$ones$ones$ones$count"
+    run_split "$FREEZETUNE" diff --tensors a.safetensors type.safetensors
+    [ "$status" = 1 ]
+    grep -qE '^conv1\.weight .* other type$' stdout.txt
+
+    safetensors less.safetensors '{"layer3.9.w":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}' "$ones"
+    run_split "$FREEZETUNE" diff --tensors a.safetensors less.safetensors
+    [ "$status" = 1 ]
+    [ "$(grep -c 'only in A$' stdout.txt)" = 4 ]
+    run_split "$FREEZETUNE" diff --tensors less.safetensors a.safetensors
+    [ "$status" = 1 ]
+    [ "$(grep -c 'only in B$' stdout.txt)" = 4 ]
+}
+
+@test "diff --json is JSON" {
+    safetensors b.safetensors "$header" "$ones$twos$ones$count"
+    run_split "$FREEZETUNE" diff --json a.safetensors b.safetensors
+    [ "$status" = 1 ]
+    command -v python3 >/dev/null || skip "no python3 to read it with"
+    python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+assert d["identical"] is False
+assert [(c["child"], c["identical"]) for c in d["children"]] == [(1, True), (7, False)]
+assert [t["verdict"] for t in d["tensors"]] == ["identical", "identical", "changed"]
+assert d["tensors"][2]["largest"] == 1 and d["tensors"][2]["shape_b"] == [2]' <stdout.txt
+}
+
+@test "diff wants two files" {
+    fails 64 '^freezetune diff: too few arguments; usage: ' "$FREEZETUNE" diff a.safetensors
+    fails 64 'one argument too many' "$FREEZETUNE" diff a.safetensors a.safetensors a.safetensors
+    fails 66 'b\.safetensors' "$FREEZETUNE" diff a.safetensors b.safetensors
+}
