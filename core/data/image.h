@@ -1,0 +1,64 @@
+/* Photos from bytes to RGB: JPEG, PNG and BMP, judged by their content, never by their name.
+ *
+ * What a pixel is, whatever the file holds (Pillow's convert("RGB") where nothing else is said):
+ *   grey, palette   r = g = b; the palette's colour
+ *   alpha           composited over white: (c*a + 255*(255-a)) / 255, rounded; also palette and colour-key
+ * transparency. A 32-bit BMP without an alpha mask has no alpha. 16 bits         the high byte JPEG            islow
+ * DCT and smooth chroma upsampling, which is what Pillow sees, when built with libjpeg-turbo; built with stb_image
+ * alone, 0.02 grey levels away on average CMYK, YCCK      ink is stored inverted (as Adobe does, marked or not): r =
+ * (255-c)*(255-k)/255 ICC, gamma      ignored EXIF            orientation 1..8 is applied (JPEG APP1, PNG eXIf), or
+ * ignored as torchvision does
+ *
+ * A file that ends early is an error, not a half-grey picture: the end mark (JPEG EOI, PNG IEND, the last BMP row) must
+ * be there, PNG checksums must hold. Bytes behind the end mark are ignored. A JPEG whose data is damaged but whose end
+ * mark is there is decoded as libjpeg does, as Pillow accepts it too. Sizes are checked from the header, before
+ * anything is decoded.
+ *
+ * Errors here are about one photo, and their text is the reason alone, without the path ("JPEG ends early"), so that
+ * it can stand in a table beside the path: ERR_DATA for its content, ERR_NOINPUT or ERR_IO for reading it; ERR_SYSTEM
+ * alone is about us (no memory).
+ */
+#ifndef FREEZETUNE_IMAGE_H
+#define FREEZETUNE_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+
+#define IMAGE_MAX_SIDE 16384              /* pixels, each way */
+#define IMAGE_MAX_PIXELS 100000000        /* the default of image_options.max_pixels */
+#define IMAGE_MAX_BYTES ((size_t)1 << 28) /* a larger file is not read as a photo */
+
+struct image {
+    int height, width;
+    uint8_t *pixels; /* [H,W,3] RGB */
+};
+
+enum image_format { IMAGE_UNKNOWN, IMAGE_JPEG, IMAGE_PNG, IMAGE_BMP };
+
+struct image_options {
+    bool ignore_exif;  /* leave the orientation as stored */
+    size_t max_pixels; /* H*W beyond this is refused; 0 means IMAGE_MAX_PIXELS */
+};
+
+/* Decodes one photo. Owned by the caller (image_free); untouched on failure. */
+MUST_CHECK enum status image_decode(struct image *out, const uint8_t *bytes, size_t size,
+                                    const struct image_options *options, struct error *err);
+
+/* The same from a file. FIFOs, devices and folders are refused without blocking. */
+MUST_CHECK enum status image_read(struct image *out, const char *path, const struct image_options *options,
+                                  struct error *err);
+
+void image_free(struct image *image);
+
+/* What can be said of a photo from a few reads: ERR_DATA when it is no photo that we read, is too large, or lacks its
+ * end mark. Never refuses what image_read accepts; what passes may still fail to decode. */
+MUST_CHECK enum status image_probe(const char *path, const struct image_options *options, size_t *file_size,
+                                   struct error *err);
+
+/* "libjpeg-turbo 2.1.5" or "stb_image": what decodes JPEG in this build. */
+const char *image_jpeg_library(void);
+
+#endif

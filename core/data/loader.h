@@ -1,0 +1,85 @@
+/* Threads that read, decode, crop and flip photos ahead of the network, and hand them over in batches.
+ *
+ * An epoch is a list of photo numbers, `order`. The rule of batches, which no number of threads and no timing can
+ * change: go through the order; a photo that cannot be read or decoded is bad, is recorded once, and is passed over;
+ * the others fill the batches one after the other. So every batch but the last is full. A photo once bad is not tried
+ * again.
+ *
+ * Going on in the middle of an epoch: photo_batch.position says how many entries of the order are used up with
+ * this batch, bad ones included. loader_start with that position gives the next batch as it would have been. (The batch
+ * number alone could not say where to go on without decoding what lay before.)
+ *
+ *   order    7 2 9 4 4' ...       workers take the next entry, decode into slot (entry mod slots), in any order of
+ *   slots   [7][2][x][4]          time; loader_next walks the slots in order, skips the bad one (x), and copies
+ *   batch   [7][2][4]             into the one batch buffer that the caller borrows
+ */
+#ifndef FREEZETUNE_LOADER_H
+#define FREEZETUNE_LOADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/data/augment.h"
+#include "core/data/folder.h"
+#include "core/data/image.h"
+#include "core/data/preprocess.h"
+
+struct loader_options {
+    size_t threads; /* at least 1, besides the caller's own */
+    size_t batch;   /* photos in a batch, at least 1 */
+    size_t ahead;   /* photos decoded ahead of the caller; raised to threads */
+    struct preprocess preprocess;
+    struct image_options image;
+    uint64_t seed; /* of the augmentation */
+    bool strict;   /* the first bad photo is an error of loader_next */
+};
+
+struct photo_batch {
+    size_t count;           /* N: options.batch, fewer in the last batch of an epoch, never 0 */
+    const uint8_t *pixels;  /* [N,crop,crop,3] */
+    const int32_t *labels;  /* [N] class numbers, -1 for PHOTO_NO_CLASS */
+    const uint32_t *photos; /* [N] numbers in the photo list */
+    size_t position;        /* entries of the order used up so far, to go on from here */
+};
+
+struct loader_bad {
+    uint32_t photo;
+    const char *reason; /* without the path; owned by the loader, lives until loader_destroy */
+};
+
+struct loader;
+
+/* Bytes that loader_create takes. What a photo needs while it is decoded comes on top: per thread, the file, its pixels
+ * (3 bytes each, with EXIF rotation 6) and the decoder's own. */
+size_t loader_memory(const struct loader_options *options, size_t photos);
+
+/* Starts the threads. The list is borrowed and must outlive the loader. ERR_SYSTEM without memory or threads. */
+MUST_CHECK enum status loader_create(struct loader **out, const struct photo_list *photos,
+                                     const struct loader_options *options, struct error *err);
+/* Ends the threads (waits for the photos in their hands) and frees. NULL is fine; in the middle of an epoch too. */
+void loader_destroy(struct loader *loader);
+
+/* Begins an epoch: order[count] (copied; NULL means 0, 1, 2, ...; count <= photos in the list), from `position` on.
+ * What is left of a former epoch is dropped. `epoch` only keys the augmentation. */
+void loader_start(struct loader *loader, const uint32_t *order, size_t count, size_t position, uint32_t epoch,
+                  enum augment augment);
+
+/* The next batch, borrowed until the next loader_next, _start or _destroy; *out = NULL at the end of the epoch.
+ * ERR_DATA, ERR_NOINPUT or ERR_IO for the first bad photo ("path: reason") when strict; ERR_SYSTEM without memory.
+ * After an error the epoch is over. */
+MUST_CHECK enum status loader_next(struct loader *loader, const struct photo_batch **out, struct error *err);
+
+/* Bad photos so far, in the order of being met by loader_next or marked. For the thread that calls loader_next. */
+size_t loader_bad_count(const struct loader *loader);
+struct loader_bad loader_bad_get(const struct loader *loader, size_t index);
+
+/* Tells that a photo is bad (from the scan, or from a run that is resumed), before or between epochs: it is
+ * never tried. Marking twice counts once. ERR_SYSTEM without memory. */
+MUST_CHECK enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *reason, struct error *err);
+
+/* Photos of the list that are not known to be bad: what an epoch over the whole list will give at most. */
+size_t loader_usable(const struct loader *loader);
+
+#endif

@@ -1,0 +1,38 @@
+/* From a decoded photo of any size to the square that the network sees, as torchvision's
+ * Resize(resize) + CenterCrop(crop) on a Pillow image, to the last bit.
+ *
+ * A model file carries this struct, so that predict sees what train saw. Mean and deviation are part of it but are not
+ * applied here: pixels stay uint8 NHWC until the network's first operator.
+ */
+#ifndef FREEZETUNE_PREPROCESS_H
+#define FREEZETUNE_PREPROCESS_H
+
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/data/image.h"
+#include "core/data/resize.h"
+
+struct preprocess {
+    int resize;    /* short side after the resize, 1..IMAGE_MAX_SIDE; the long side is int(resize * long / short) */
+    int crop;      /* side of the square out of the middle, 1..IMAGE_MAX_SIDE */
+    float mean[3]; /* of r, g, b in 0..1 */
+    float std[3];
+};
+
+/* 256, 224 and ImageNet's mean and deviation: torchvision's reference values. */
+struct preprocess preprocess_imagenet(void);
+
+/* For --image-size: crop = size, resize = size * 256 / 224 rounded to nearest (256 for 224); ImageNet's mean and std.
+ */
+struct preprocess preprocess_for_size(int size);
+
+/* ERR_DATA when a value is out of range (sizes, std > 0, finite numbers); `where` begins the message. */
+MUST_CHECK enum status preprocess_check(const struct preprocess *preprocess, const char *where, struct error *err);
+
+/* out[crop,crop,3] = the middle of the resized photo. OVERWRITES. A crop larger than the resized photo is
+ * padded with 0 (black). ERR_SYSTEM without memory. */
+MUST_CHECK enum status preprocess_photo(uint8_t *out, const struct preprocess *preprocess, const struct image *image,
+                                        struct resizer *resizer, struct error *err);
+
+#endif
