@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "models/resnet.h"
+
 size_t child_name_length(const char *tensor)
 {
     return strcspn(tensor, ".");
@@ -10,11 +12,9 @@ size_t child_name_length(const char *tensor)
 
 int child_number(const char *tensor)
 {
-    static const char *const names[] = {"conv1",  "bn1",    "relu",   "maxpool", "layer1",
-                                        "layer2", "layer3", "layer4", "avgpool", "fc"};
     size_t length = child_name_length(tensor);
-    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
-        if (strlen(names[i]) == length && memcmp(names[i], tensor, length) == 0)
+    for (int i = 0; resnet_children[i]; i++)
+        if (strlen(resnet_children[i]) == length && memcmp(resnet_children[i], tensor, length) == 0)
             return i + 1;
     return 0;
 }

@@ -10,6 +10,8 @@ const struct resnet_shape resnet_shapes[] = {
 };
 
 const char *const resnet_names[] = {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", NULL};
+const char *const resnet_children[] = {"conv1",  "bn1",    "relu",    "maxpool", "layer1", "layer2",
+                                       "layer3", "layer4", "avgpool", "fc",      NULL};
 
 static const char *join(char out[NET_NAME], const char *block, const char *name)
 {

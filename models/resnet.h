@@ -20,5 +20,7 @@ MUST_CHECK enum status resnet_create_shape(struct net **out, const struct resnet
 /* The architectures, and their names alone; arch is NULL, and so is the last name, at the end. */
 extern const struct resnet_shape resnet_shapes[];
 extern const char *const resnet_names[];
+/* The names of the children 1, 2, ..., NULL at the end. */
+extern const char *const resnet_children[];
 
 #endif

@@ -1,0 +1,43 @@
+/* A model file: weights that carry what predict needs, in the metadata of the safetensors file.
+ *
+ *   format                 "pt", as other readers of safetensors want it
+ *   freezetune.arch        "resnet50"
+ *   freezetune.classes     ["ants", "bees"]: the names in the order of the outputs
+ *   freezetune.preprocess  {"resize": 256, "crop": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+ *
+ * A file without classes that has 1000 outputs is taken for ImageNet weights as they are published, with torchvision's
+ * preprocessing; without classes and with other outputs the names are "0", "1", ...
+ */
+#ifndef FREEZETUNE_MODEL_FILE_H
+#define FREEZETUNE_MODEL_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/error.h"
+#include "core/data/folder.h"
+#include "core/data/preprocess.h"
+#include "weights/weight_file.h"
+
+/* What a model file says of itself. */
+struct model_info {
+    char *arch;                 /* NULL when it does not say */
+    struct class_names classes; /* in the order of the outputs, all different unless ImageNet's */
+    struct preprocess preprocess;
+    bool own_classes; /* the file named them */
+};
+
+/* Reads the metadata of a file whose network has `outputs` outputs. ERR_DATA, naming the file and the key, when an
+ * entry is not what it should be or the number of classes is not that of the outputs. Free with model_info_free. */
+MUST_CHECK enum status model_info_read(struct model_info *out, const struct weight_file *file, size_t outputs,
+                                       struct error *err);
+void model_info_free(struct model_info *info);
+
+enum { MODEL_METADATA = 4 };
+
+/* Fills entries[MODEL_METADATA] for safetensors_write; *text owns the values (free with memory_free) . */
+MUST_CHECK enum status model_metadata(struct weight_metadata entries[MODEL_METADATA], char **text, const char *arch,
+                                      const struct class_names *classes, const struct preprocess *preprocess,
+                                      struct error *err);
+
+#endif

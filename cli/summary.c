@@ -1,0 +1,104 @@
+#include "cli/summary.h"
+
+#include "cli/numbers.h"
+#include "cli/table.h"
+
+struct child_summary child_summarise(const struct net *net, const struct freeze *freeze, int child)
+{
+    struct child_summary summary = {.name = net->child_names[child],
+                                    .frozen = freeze_covers(freeze, child),
+                                    .bn_mode = freeze_bn_mode(freeze, child)};
+    for (size_t i = 0; i < net->params_count; i++)
+        if (net->params[i].child == child && net->params[i].learnable)
+            summary.parameters += net->params[i].count;
+    for (size_t i = 0; i < net->ops_count; i++)
+        summary.batchnorms += net->ops[i].child == child && net->ops[i].kind == OP_BATCHNORM;
+    return summary;
+}
+
+size_t trained_values(const struct net *net, const struct freeze *freeze)
+{
+    size_t values = 0;
+    for (int child = 1; child <= (int)net->children; child++) {
+        struct child_summary summary = child_summarise(net, freeze, child);
+        values += summary.frozen ? 0 : summary.parameters;
+    }
+    return values;
+}
+
+static void print_totals(FILE *out, const struct net *net, const struct freeze *freeze)
+{
+    char all[NUMBER_TEXT], still[NUMBER_TEXT], moving[NUMBER_TEXT];
+    size_t total = 0, trained = trained_values(net, freeze);
+    for (int child = 1; child <= (int)net->children; child++)
+        total += child_summarise(net, freeze, child).parameters;
+    fprintf(out, "%s parameters: ", number_count(all, total));
+    if (freeze->until > 0)
+        fprintf(out, "%s frozen (children 1-%d), ", number_count(still, total - trained), freeze->until);
+    fprintf(out, "%s trained\n", number_count(moving, trained));
+}
+
+enum status summary_children(FILE *out, const struct net *net, const struct freeze *freeze, struct error *err)
+{
+    static const struct column columns[] = {{"child", COLUMN_NUMBER},
+                                            {"name", COLUMN_TEXT},
+                                            {"parameters", COLUMN_NUMBER},
+                                            {"state", COLUMN_TEXT},
+                                            {"BatchNorm", COLUMN_TEXT}};
+    struct table table;
+    enum status status = OK;
+    table_start(&table, out, TABLE_TEXT, columns, sizeof columns / sizeof *columns);
+    for (int child = 1; child <= (int)net->children && status == OK; child++) {
+        struct child_summary summary = child_summarise(net, freeze, child);
+        char number[16], parameters[NUMBER_TEXT];
+        snprintf(number, sizeof number, "%d", child);
+        const char *cells[] = {number, summary.name, number_count(parameters, summary.parameters),
+                               summary.frozen ? "frozen" : "trained",
+                               !summary.batchnorms          ? ""
+                               : summary.bn_mode == BN_EVAL ? "eval"
+                                                            : "batch"};
+        status = table_row(&table, cells, err);
+    }
+    if (status == OK) {
+        table_end(&table);
+        print_totals(out, net, freeze);
+    }
+    table_discard(&table);
+    return status;
+}
+
+size_t memory_summary_total(const struct memory_summary *memory)
+{
+    return memory->weights + memory->plan + memory->optimizer + memory->photos;
+}
+
+void summary_cost(FILE *out, const struct plan *plan, const struct memory_summary *memory)
+{
+    const struct {
+        const char *name;
+        size_t bytes;
+    } parts[] = {{"weights", memory->weights},
+                 {"network", memory->plan},
+                 {"optimizer", memory->optimizer},
+                 {"photos", memory->photos}};
+    char text[NUMBER_TEXT];
+    fprintf(out, "memory  %s", number_bytes(text, memory_summary_total(memory)));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].bytes)
+            fprintf(out, "%s%s %s", i ? ", " : ": ", parts[i].name, number_bytes(text, parts[i].bytes));
+    fprintf(out, "\nwork    %s a photo",
+            number_flop(text, plan->flops_prefix + plan->flops_suffix + plan->flops_backward));
+    const char *between = ": ";
+    if (plan->flops_prefix > 0) {
+        fprintf(out, "%s%s %s", between, plan->options.train ? "frozen part" : "forward",
+                number_flop(text, plan->flops_prefix));
+        between = ", ";
+    }
+    if (plan->flops_suffix > 0) {
+        fprintf(out, "%sforward %s", between, number_flop(text, plan->flops_suffix));
+        between = ", ";
+    }
+    if (plan->flops_backward > 0)
+        fprintf(out, "%sbackward %s", between, number_flop(text, plan->flops_backward));
+    putc('\n', out);
+}
