@@ -15,41 +15,35 @@
  */
 
 /* "; the file looks like resnet101", when it looks like another architecture than the net's. */
-static const char *hint(char out[64], const struct net *net, const struct weight_file *file)
+static const char *hint(char out[80], const struct net *net, const struct weight_file *file)
 {
     struct recognised found;
     out[0] = '\0';
     if (weights_recognise(&found, file) && strcmp(found.arch, net->arch) != 0)
-        snprintf(out, 64, "; the file looks like %s", found.arch);
+        snprintf(out, 80, "; the file looks like %s", found.arch);
     return out;
 }
 
 static enum status refuse_missing(const struct net *net, const struct weight_file *file, const char *name,
                                   size_t others, struct error *err)
 {
-    char looks[64], more[48] = "";
+    char looks[80], more[80] = "";
     if (others > 0)
-        snprintf(more, sizeof more, " and %zu more that %s has", others, net->arch);
-    return error_set(err, ERR_DATA, "%.400s: tensor '%s'%s is missing%s", weight_file_path(file), name, more,
+        snprintf(more, sizeof more, ", and %zu more that %s has", others, net->arch);
+    return error_set(err, ERR_DATA, "%.400s: tensor '%s' is missing%s%s", weight_file_path(file), name, more,
                      hint(looks, net, file));
 }
 
 static enum status refuse_shape(const struct net *net, const struct weight_file *file, const struct param *param,
                                 const struct weight_tensor *tensor, struct error *err)
 {
-    char found[WEIGHT_SHAPE_TEXT], wanted[WEIGHT_SHAPE_TEXT], looks[64];
+    char found[WEIGHT_SHAPE_TEXT], wanted[WEIGHT_SHAPE_TEXT], looks[80];
     struct weight_tensor own = param_describe(param);
     weight_shape_text(found, sizeof found, tensor->rank, tensor->shape);
     weight_shape_text(wanted, sizeof wanted, own.rank, own.shape);
     return error_set(err, ERR_DATA, "%.400s: tensor '%s' is %s, the model (%s, %zu outputs) wants %s%s",
                      weight_file_path(file), param->name, found, net->arch, net_classes(net), wanted,
                      hint(looks, net, file));
-}
-
-static bool is_float(const struct weight_tensor *tensor)
-{
-    return tensor->dtype == WEIGHT_F32 || tensor->dtype == WEIGHT_F16 || tensor->dtype == WEIGHT_BF16 ||
-           tensor->dtype == WEIGHT_F64;
 }
 
 static enum status refuse_type(const struct weight_file *file, const struct weight_tensor *tensor, const char *wanted,
@@ -106,7 +100,7 @@ static enum status check_extra(const struct net *net, const struct weight_file *
 {
     const char *first = NULL;
     size_t expected = 0, ignored = 0;
-    char name[200], looks[64];
+    char name[200], looks[80];
     for (size_t i = 0; i < net->params_count; i++)
         expected += weight_file_find(file, net->params[i].name) != NULL;
     for (size_t i = 0; i < weight_file_count(file); i++) {
@@ -134,7 +128,7 @@ static enum status check_shapes(const struct net *net, const struct weight_file 
             continue;
         if (!weight_tensor_same_shape(tensor, &own))
             return refuse_shape(net, file, param, tensor, err);
-        if (param->role != PARAM_BATCHES && !is_float(tensor))
+        if (param->role != PARAM_BATCHES && !weight_dtype_is_float(tensor->dtype))
             return refuse_type(file, tensor, "F32, F16, BF16 or F64", err);
     }
     return OK;
@@ -232,7 +226,7 @@ enum status weights_read_buffer(float *buffer, const struct param *param, const 
                          tensor->name, weight_shape_text(found, sizeof found, tensor->rank, tensor->shape), param->name,
                          weight_shape_text(wanted, sizeof wanted, own.rank, own.shape));
     }
-    if (!is_float(tensor))
+    if (!weight_dtype_is_float(tensor->dtype))
         return refuse_type(file, tensor, "F32, F16, BF16 or F64", err);
     void *scratch;
     enum status status = memory_alloc(&scratch, param_rows_of(param).floats, sizeof(float), "a row of weights", err);

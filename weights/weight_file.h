@@ -104,6 +104,8 @@ char *weight_shape_text(char *out, size_t size, unsigned rank, const uint64_t *s
 const char *weight_dtype_name(enum weight_dtype dtype);
 bool weight_dtype_parse(enum weight_dtype *out, const char *name);
 unsigned weight_dtype_bits(enum weight_dtype dtype);
+/* F32, F16, BF16 or F64: what weight_tensor_read_f32 reads. */
+bool weight_dtype_is_float(enum weight_dtype dtype);
 
 /* *values = product of the shape, *bytes = values * size of the type. False, with both untouched, when that overflows
  * or does not fill whole bytes. */

@@ -59,6 +59,11 @@ unsigned weight_dtype_bits(enum weight_dtype dtype)
     return types[dtype].bits;
 }
 
+bool weight_dtype_is_float(enum weight_dtype dtype)
+{
+    return dtype == WEIGHT_F32 || dtype == WEIGHT_F16 || dtype == WEIGHT_BF16 || dtype == WEIGHT_F64;
+}
+
 bool weight_size(size_t *values, size_t *bytes, enum weight_dtype dtype, unsigned rank, const uint64_t *shape)
 {
     uint64_t count = 1, bits;
