@@ -350,6 +350,36 @@ static void a_head_of_another_size_is_drawn_if_that_is_allowed(void **state)
     net_destroy(expected);
 }
 
+static void a_head_that_differs_in_more_is_refused(void **state)
+{
+    (void)state;
+    static const float values[7 * FEATURES];
+    static const struct weight_tensor weight = {.name = "fc.weight",
+                                                .dtype = WEIGHT_F32,
+                                                .rank = 2,
+                                                .shape = {7, FEATURES},
+                                                .data = values,
+                                                .bytes = sizeof values};
+    const struct weights_rules rules = {.new_head = true};
+    struct edit edit;
+    net_destroy(save_good());
+    edit_begin(&edit);
+    *edit_find(&edit, "fc.weight") = weight;
+    assert_edit_refused(&edit, &rules, "'fc.weight' is [7,128], the model"); /* with a bias of 5 */
+    edit_begin(&edit);
+    *edit_find(&edit, "fc.weight") = weight;
+    *edit_find(&edit, "fc.bias") = (struct weight_tensor){
+        .name = "fc.bias", .dtype = WEIGHT_F32, .rank = 2, .shape = {7, 1}, .data = values, .bytes = 28};
+    assert_edit_refused(&edit, &rules, "'fc.weight' is [7,128], the model");
+    edit_begin(&edit);
+    *edit_find(&edit, "fc.weight") = weight;
+    edit_find(&edit, "fc.weight")->shape[0] = 14;
+    edit_find(&edit, "fc.weight")->shape[1] = FEATURES / 2;
+    *edit_find(&edit, "fc.bias") = (struct weight_tensor){
+        .name = "fc.bias", .dtype = WEIGHT_F32, .rank = 1, .shape = {14}, .data = values, .bytes = 56};
+    assert_edit_refused(&edit, &rules, "'fc.weight' is [14,64], the model");
+}
+
 static void a_head_that_fits_is_kept_even_so(void **state)
 {
     (void)state;
@@ -516,7 +546,7 @@ static void a_place_that_cannot_be_written_is_refused(void **state)
 static void write_resnet(const struct resnet_shape *shape, uint64_t classes, uint64_t features)
 {
     static float zeros[64 * 3 * 49 + 7 * 4096];
-    static char names[64][40];
+    static char names[64][64];
     struct weight_tensor tensors[64] = {
         {.name = "conv1.weight", .rank = 4, .shape = {shape->width, 3, 7, 7}, .bytes = shape->width * 147 * 4},
         {.name = "fc.weight", .rank = 2, .shape = {classes, features}, .bytes = classes * features * 4},
@@ -590,6 +620,31 @@ static void an_mlp_is_recognised_and_another_net_is_not(void **state)
     weight_file_close(file);
     net_destroy(net);
 
+    /* One tensor more; layers that do not follow one another. */
+    static const float zeros[20];
+    struct weight_tensor layers[] = {{.name = "fc1.weight", .rank = 2, .shape = {5, 4}},
+                                     {.name = "fc1.bias", .rank = 1, .shape = {5}},
+                                     {.name = "fc2.weight", .rank = 2, .shape = {2, 5}},
+                                     {.name = "fc2.bias", .rank = 1, .shape = {2}},
+                                     {.name = "else", .rank = 1, .shape = {1}}};
+    for (size_t i = 0; i < 5; i++) {
+        size_t values;
+        layers[i].dtype = WEIGHT_F32;
+        layers[i].data = zeros;
+        assert_true(weight_size(&values, &layers[i].bytes, WEIGHT_F32, layers[i].rank, layers[i].shape));
+    }
+    found.arch[0] = '\0';
+    assert_int_equal(safetensors_write(sample_path("model"), layers, 5, NULL, 0, NULL), OK);
+    assert_false(recognise_model(&found));
+    layers[2].shape[1] = 4;
+    layers[2].bytes = 32;
+    assert_int_equal(safetensors_write(sample_path("model"), layers, 4, NULL, 0, NULL), OK);
+    assert_false(recognise_model(&found));
+    layers[2].shape[1] = 5;
+    layers[2].bytes = 40;
+    assert_int_equal(safetensors_write(sample_path("model"), layers, 4, NULL, 0, NULL), OK);
+    assert_true(recognise_model(&found));
+
     found.arch[0] = '\0';
     assert_int_equal(weights_save(sample_path("model"), resnet, NULL, 0, NULL), OK);
     assert_false(recognise_model(&found));
@@ -609,6 +664,7 @@ int main(void)
         cmocka_unit_test(types_that_hold_no_weights_are_refused),
         cmocka_unit_test(values_that_are_no_numbers_are_named),
         cmocka_unit_test(a_head_of_another_size_is_drawn_if_that_is_allowed),
+        cmocka_unit_test(a_head_that_differs_in_more_is_refused),
         cmocka_unit_test(a_head_that_fits_is_kept_even_so),
         cmocka_unit_test(any_change_below_the_freeze_line_is_found),
         cmocka_unit_test(the_place_of_a_change_is_counted_as_in_the_file),
