@@ -1,8 +1,11 @@
 /* Bilinear resize with antialias on uint8 RGB, equal to Pillow's Image.resize(..., BILINEAR) to the last bit.
  *
- * Two passes, rows first, each output pixel a weighted mean of the input pixels under a triangle that is as wide as
- * two input pixels or, when shrinking, two output pixels. Weights are computed in double, rounded to 22 bits behind
- * the point; each pass rounds to uint8. (Pillow's src/libImaging/Resample.c defines the numbers.)
+ * Two passes, each output pixel a weighted mean of the input pixels under a triangle that is as wide as two input
+ * pixels or, when shrinking, two output pixels. Weights are computed in double, rounded to 22 bits behind the point;
+ * each pass rounds to uint8. (Pillow's src/libImaging/Resample.c defines the numbers.)
+ *
+ * Which pass comes first is Pillow 13.0's choice: across, unless the height loses more than twice as many pixels as the
+ * width. Older versions always go across first, which a few pixels of very tall photos and crops show, by one level.
  *
  * Input may be a part of a larger picture, which then counts as cropped first: no pixel outside is looked at. Output
  * may be a window of the resized picture, and only what the window needs is computed.

@@ -1,0 +1,69 @@
+#include "core/data/preprocess.h"
+
+#include <math.h>
+#include <string.h>
+
+struct preprocess preprocess_imagenet(void)
+{
+    return (struct preprocess){
+        .resize = 256, .crop = 224, .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}};
+}
+
+struct preprocess preprocess_for_size(int size)
+{
+    struct preprocess preprocess = preprocess_imagenet();
+    preprocess.crop = size;
+    preprocess.resize = (int)(((long long)size * 256 + 112) / 224);
+    return preprocess;
+}
+
+enum status preprocess_check(const struct preprocess *preprocess, const char *where, struct error *err)
+{
+    if (preprocess->resize < 1 || preprocess->resize > IMAGE_MAX_SIDE || preprocess->crop < 1 ||
+        preprocess->crop > IMAGE_MAX_SIDE)
+        return error_set(err, ERR_DATA, "%s: resize to %d and crop to %d pixels: both must be 1 to %d", where,
+                         preprocess->resize, preprocess->crop, IMAGE_MAX_SIDE);
+    for (int c = 0; c < 3; c++) {
+        float mean = preprocess->mean[c], std = preprocess->std[c];
+        if (!isfinite(mean) || !isfinite(std) || !(std > 0))
+            return error_set(err, ERR_DATA,
+                             "%s: mean %g and deviation %g of colour %d: numbers, and the second above 0", where,
+                             (double)mean, (double)std, c);
+    }
+    return OK;
+}
+
+/* Along one side: which part of `resized` pixels the crop shows, and where in the crop it begins. torchvision pads a
+ * side that is too short by (crop - resized) / 2 first, and then cuts at round((have - crop) / 2), half to even. */
+struct cut {
+    int from, count, at;
+};
+
+static struct cut cut_middle(int resized, int crop)
+{
+    if (resized < crop)
+        return (struct cut){.from = 0, .count = resized, .at = (crop - resized) / 2};
+    return (struct cut){.from = (int)nearbyint((resized - crop) / 2.0), .count = crop, .at = 0};
+}
+
+enum status preprocess_photo(uint8_t *out, const struct preprocess *preprocess, const struct image *image,
+                             struct resizer *resizer, struct error *err)
+{
+    bool wide = image->width >= image->height;
+    long long longer = wide ? image->width : image->height, shorter = wide ? image->height : image->width;
+    int side = (int)((double)(preprocess->resize * longer) / (double)shorter), crop = preprocess->crop;
+    int height = wide ? preprocess->resize : side, width = wide ? side : preprocess->resize;
+    struct cut rows = cut_middle(height, crop), columns = cut_middle(width, crop);
+    struct resize_input in = {
+        .pixels = image->pixels, .height = image->height, .width = image->width, .stride = (size_t)image->width * 3};
+    struct resize_window window = {.height = height,
+                                   .width = width,
+                                   .top = rows.from,
+                                   .left = columns.from,
+                                   .rows = rows.count,
+                                   .columns = columns.count};
+    if (rows.count < crop || columns.count < crop)
+        memset(out, 0, (size_t)crop * (size_t)crop * 3);
+    size_t stride = (size_t)crop * 3;
+    return resize_bilinear(resizer, out + (size_t)rows.at * stride + (size_t)columns.at * 3, stride, &window, &in, err);
+}

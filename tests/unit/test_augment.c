@@ -1,0 +1,172 @@
+#include "tests/support/test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/data/augment.h"
+#include "tests/support/test_files.h"
+
+/* torchvision's own get_params with its draws replaced: scripts/make_photo_fixtures.py wrote the table. */
+static void crops_equal_torchvision_for_the_same_draws(void **state)
+{
+    (void)state;
+    char line[1024];
+    int rows = 0;
+    FILE *table = fopen("tests/fixtures/augment.tsv", "r");
+    assert_non_null(table);
+    while (fgets(line, sizeof line, table)) {
+        if (line[0] == '#')
+            continue;
+        long numbers[6 + AUGMENT_DRAWS];
+        char *at = line;
+        for (size_t i = 0; i < 6 + AUGMENT_DRAWS; i++)
+            numbers[i] = strtol(at, &at, 10);
+        assert_int_equal(*at, '\n');
+        float draws[AUGMENT_DRAWS];
+        for (size_t i = 0; i < AUGMENT_DRAWS; i++)
+            draws[i] = (float)numbers[6 + i] / 16777216.0f;
+        struct augment_box box = augment_crop((int)numbers[0], (int)numbers[1], draws);
+        if (box.top != numbers[2] || box.left != numbers[3] || box.height != numbers[4] || box.width != numbers[5])
+            fail_msg("box %d %d %d %d for: %.60s", box.top, box.left, box.height, box.width, line);
+        rows++;
+    }
+    fclose(table);
+    assert_true(rows >= 100);
+}
+
+static void crops_have_the_promised_area_and_aspect(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000, HEIGHT = 400, WIDTH = 500 };
+    double area = 0, log_aspect = 0, left = 0;
+    for (int i = 0; i < COUNT; i++) {
+        struct rng rng = rng_stream(3, RNG_TEST, 0, (uint64_t)i);
+        float draws[AUGMENT_DRAWS];
+        for (int d = 0; d < AUGMENT_DRAWS; d++)
+            draws[d] = rng_float(&rng);
+        struct augment_box box = augment_crop(HEIGHT, WIDTH, draws);
+        assert_true(box.top >= 0 && box.left >= 0 && box.height > 0 && box.width > 0);
+        assert_true(box.top + box.height <= HEIGHT && box.left + box.width <= WIDTH);
+        double part = (double)box.height * box.width / (HEIGHT * WIDTH), aspect = (double)box.width / box.height;
+        assert_true(part > 0.075 && part <= 1 && aspect > 0.73 && aspect < 1.36);
+        area += part;
+        log_aspect += log(aspect);
+        left += WIDTH > box.width ? (double)box.left / (WIDTH - box.width) : 0.5;
+    }
+    /* torchvision's own means over 60,000 crops of a 400x500 photo: area 0.455, log of the aspect 0.028. Boxes that are
+     * too high or too wide are drawn again, which costs the large ones and the tall ones. */
+    assert_true(fabs(area / COUNT - 0.455) < 0.01);
+    assert_true(fabs(log_aspect / COUNT - 0.028) < 0.01);
+    assert_true(fabs(left / COUNT - 0.5) < 0.01);
+}
+
+static void a_mirror_turns_left_to_right(void **state)
+{
+    (void)state;
+    for (int width = 1; width < 6; width++) {
+        struct image image = test_pattern(3, width), mirrored = test_pattern(3, width);
+        augment_mirror(mirrored.pixels, 3, width);
+        for (int y = 0; y < 3; y++)
+            for (int x = 0; x < width; x++)
+                assert_memory_equal(mirrored.pixels + 3 * (y * width + x),
+                                    image.pixels + 3 * (y * width + width - 1 - x), 3);
+        image_free(&image);
+        image_free(&mirrored);
+    }
+}
+
+/* flip is the plain picture or its mirror image, each about half of the time; none is always the plain one. */
+static void flip_is_a_fair_coin_and_none_is_still(void **state)
+{
+    (void)state;
+    enum { SIDE = 9, COUNT = 1000, BYTES = SIDE * SIDE * 3 };
+    struct error err = {0};
+    struct resizer *resizer;
+    struct image image = test_pattern(20, 17);
+    struct preprocess preprocess = preprocess_imagenet();
+    preprocess.resize = 10;
+    preprocess.crop = SIDE;
+    uint8_t plain[BYTES], mirrored[BYTES], out[BYTES];
+    assert_int_equal(resizer_create(&resizer, &err), OK);
+    assert_int_equal(preprocess_photo(plain, &preprocess, &image, resizer, &err), OK);
+    memcpy(mirrored, plain, BYTES);
+    augment_mirror(mirrored, SIDE, SIDE);
+    int flipped = 0;
+    for (uint32_t epoch = 0; epoch < COUNT; epoch++) {
+        struct rng rng = rng_stream(5, RNG_AUGMENT, epoch, 3);
+        assert_int_equal(augment_photo(out, AUGMENT_NONE, &preprocess, &image, rng, resizer, &err), OK);
+        assert_memory_equal(out, plain, BYTES);
+        assert_int_equal(augment_photo(out, AUGMENT_FLIP, &preprocess, &image, rng, resizer, &err), OK);
+        bool is_mirrored = memcmp(out, mirrored, BYTES) == 0;
+        assert_true(is_mirrored || memcmp(out, plain, BYTES) == 0);
+        flipped += is_mirrored;
+    }
+    assert_in_range(flipped, COUNT / 2 - 80, COUNT / 2 + 80); /* five standard deviations */
+    image_free(&image);
+    resizer_destroy(resizer);
+}
+
+/* standard crops first and resizes the crop: done by hand from the same stream, the bytes are the same. */
+static void standard_is_crop_resize_flip(void **state)
+{
+    (void)state;
+    enum { SIDE = 16, BYTES = SIDE * SIDE * 3 };
+    struct error err = {0};
+    struct resizer *resizer;
+    struct image image = test_pattern(60, 45);
+    struct preprocess preprocess = preprocess_for_size(SIDE);
+    uint8_t out[BYTES], expected[BYTES];
+    int flips = 0;
+    assert_int_equal(resizer_create(&resizer, &err), OK);
+    for (uint64_t photo = 0; photo < 40; photo++) {
+        struct rng rng = rng_stream(5, RNG_AUGMENT, 1, photo);
+        assert_int_equal(augment_photo(out, AUGMENT_STANDARD, &preprocess, &image, rng, resizer, &err), OK);
+        float draws[AUGMENT_DRAWS];
+        for (int i = 0; i < AUGMENT_DRAWS; i++)
+            draws[i] = rng_float(&rng);
+        struct augment_box box = augment_crop(60, 45, draws);
+        struct image cropped = test_pattern(box.height, box.width);
+        for (int y = 0; y < box.height; y++)
+            memcpy(cropped.pixels + y * box.width * 3, image.pixels + ((box.top + y) * 45 + box.left) * 3,
+                   (size_t)box.width * 3);
+        struct resize_input in = {cropped.pixels, box.height, box.width, (size_t)box.width * 3};
+        struct resize_window window = {SIDE, SIDE, 0, 0, SIDE, SIDE};
+        assert_int_equal(resize_bilinear(resizer, expected, SIDE * 3, &window, &in, &err), OK);
+        if (rng_float(&rng) < 0.5f) {
+            augment_mirror(expected, SIDE, SIDE);
+            flips++;
+        }
+        assert_memory_equal(out, expected, BYTES);
+        image_free(&cropped);
+    }
+    assert_in_range(flips, 8, 32);
+    image_free(&image);
+    resizer_destroy(resizer);
+}
+
+static void names_go_both_ways(void **state)
+{
+    (void)state;
+    enum augment augment;
+    for (enum augment each = AUGMENT_NONE; each <= AUGMENT_STANDARD; each++) {
+        assert_true(augment_from_name(&augment, augment_name(each)));
+        assert_int_equal(augment, each);
+    }
+    assert_false(augment_from_name(&augment, "Flip"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(crops_equal_torchvision_for_the_same_draws),
+        cmocka_unit_test(crops_have_the_promised_area_and_aspect),
+        cmocka_unit_test(a_mirror_turns_left_to_right),
+        cmocka_unit_test(flip_is_a_fair_coin_and_none_is_still),
+        cmocka_unit_test(standard_is_crop_resize_flip),
+        cmocka_unit_test(names_go_both_ways),
+    };
+    return cmocka_run_group_tests_name("augment", tests, NULL, NULL);
+}

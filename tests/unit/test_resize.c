@@ -1,0 +1,165 @@
+/* Resize and preprocessing against Pillow and torchvision: scripts/make_photo_fixtures.py wrote the tables. */
+#include "tests/support/test.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/data/preprocess.h"
+#include "core/data/resize.h"
+#include "tests/support/test_files.h"
+
+static uint8_t *new_pixels(int height, int width)
+{
+    void *pixels;
+    assert_int_equal(memory_alloc(&pixels, (size_t)height * (size_t)width, 3, "pixels", NULL), OK);
+    memset(pixels, 0xA5, (size_t)height * (size_t)width * 3);
+    return pixels;
+}
+
+static void equals_pillow_in_every_size(void **state)
+{
+    (void)state;
+    struct resizer *resizer;
+    struct error err = {0};
+    char line[256];
+    int rows = 0;
+    FILE *table = fopen("tests/fixtures/resize.tsv", "r");
+    assert_non_null(table);
+    assert_int_equal(resizer_create(&resizer, &err), OK);
+    while (fgets(line, sizeof line, table)) {
+        int height, width, top, left, rows_in, columns_in, out_height, out_width;
+        uint64_t expected;
+        if (line[0] == '#')
+            continue;
+        assert_int_equal(sscanf(line, "%d %d %d %d %d %d %d %d %" SCNx64, &height, &width, &top, &left, &rows_in,
+                                &columns_in, &out_height, &out_width, &expected),
+                         9);
+        struct image image = test_pattern(height, width);
+        struct resize_input in = {.pixels = image.pixels + 3 * ((size_t)top * (size_t)width + (size_t)left),
+                                  .height = rows_in,
+                                  .width = columns_in,
+                                  .stride = (size_t)width * 3};
+        struct resize_window window = {out_height, out_width, 0, 0, out_height, out_width};
+        uint8_t *out = new_pixels(out_height, out_width);
+        assert_int_equal(resize_bilinear(resizer, out, (size_t)out_width * 3, &window, &in, &err), OK);
+        if (test_fnv(out, (size_t)out_height * (size_t)out_width * 3) != expected)
+            fail_msg("other pixels than Pillow's: %s", line);
+        memory_free(out);
+        image_free(&image);
+        rows++;
+    }
+    fclose(table);
+    resizer_destroy(resizer);
+    assert_true(rows >= 50);
+}
+
+/* A window holds what the whole resized picture holds there, and nothing beside it is touched. */
+static void a_window_is_a_part_of_the_whole(void **state)
+{
+    (void)state;
+    enum { HEIGHT = 50, WIDTH = 37, TOP = 11, LEFT = 5, ROWS = 20, COLUMNS = 31, STRIDE = WIDTH * 3 };
+    struct resizer *resizer;
+    struct error err = {0};
+    struct image image = test_pattern(90, 71);
+    struct resize_input in = {image.pixels, image.height, image.width, (size_t)image.width * 3};
+    uint8_t *whole = new_pixels(HEIGHT, WIDTH), *part = new_pixels(HEIGHT, WIDTH);
+    assert_int_equal(resizer_create(&resizer, &err), OK);
+    struct resize_window all = {HEIGHT, WIDTH, 0, 0, HEIGHT, WIDTH}, window = {HEIGHT, WIDTH, TOP, LEFT, ROWS, COLUMNS};
+    assert_int_equal(resize_bilinear(resizer, whole, STRIDE, &all, &in, &err), OK);
+    assert_int_equal(resize_bilinear(resizer, part + TOP * STRIDE + LEFT * 3, STRIDE, &window, &in, &err), OK);
+    for (int y = 0; y < HEIGHT; y++) {
+        for (int x = 0; x < STRIDE; x++) {
+            bool inside = y >= TOP && y < TOP + ROWS && x >= LEFT * 3 && x < (LEFT + COLUMNS) * 3;
+            assert_int_equal(part[y * STRIDE + x], inside ? whole[y * STRIDE + x] : 0xA5);
+        }
+    }
+    memory_free(whole);
+    memory_free(part);
+    image_free(&image);
+    resizer_destroy(resizer);
+}
+
+static void preprocessing_equals_torchvision(void **state)
+{
+    (void)state;
+    struct resizer *resizer;
+    struct error err = {0};
+    char line[256];
+    int rows = 0;
+    FILE *table = fopen("tests/fixtures/preprocess.tsv", "r");
+    assert_non_null(table);
+    assert_int_equal(resizer_create(&resizer, &err), OK);
+    while (fgets(line, sizeof line, table)) {
+        int height, width;
+        uint64_t expected;
+        struct preprocess preprocess = preprocess_imagenet();
+        if (line[0] == '#')
+            continue;
+        assert_int_equal(
+            sscanf(line, "%d %d %d %d %" SCNx64, &height, &width, &preprocess.resize, &preprocess.crop, &expected), 5);
+        struct image image = test_pattern(height, width);
+        uint8_t *out = new_pixels(preprocess.crop, preprocess.crop);
+        assert_int_equal(preprocess_photo(out, &preprocess, &image, resizer, &err), OK);
+        if (test_fnv(out, (size_t)preprocess.crop * (size_t)preprocess.crop * 3) != expected)
+            fail_msg("other pixels than torchvision's: %s", line);
+        memory_free(out);
+        image_free(&image);
+        rows++;
+    }
+    fclose(table);
+    resizer_destroy(resizer);
+    assert_true(rows >= 15);
+}
+
+/* A picture one pixel high grows to 3 million pixels in length; only the middle of them is ever made. */
+static void a_very_long_picture_costs_little(void **state)
+{
+    (void)state;
+    struct resizer *resizer;
+    struct error err = {0};
+    struct preprocess preprocess = preprocess_imagenet();
+    struct image image = test_pattern(1, IMAGE_MAX_SIDE);
+    uint8_t *out = new_pixels(224, 224);
+    assert_int_equal(resizer_create(&resizer, &err), OK);
+    assert_int_equal(preprocess_photo(out, &preprocess, &image, resizer, &err), OK);
+    assert_memory_equal(out, out + 223 * 224 * 3, 224 * 3);
+    memory_free(out);
+    image_free(&image);
+    resizer_destroy(resizer);
+}
+
+static void settings_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct preprocess good = preprocess_for_size(224), bad;
+    assert_int_equal(good.resize, 256);
+    assert_int_equal(preprocess_for_size(32).resize, 37);
+    assert_int_equal(preprocess_check(&good, "m", &err), OK);
+    bad = good;
+    bad.crop = 0;
+    assert_int_equal(preprocess_check(&bad, "m", &err), ERR_DATA);
+    bad = good;
+    bad.resize = IMAGE_MAX_SIDE + 1;
+    assert_int_equal(preprocess_check(&bad, "m", &err), ERR_DATA);
+    bad = good;
+    bad.std[2] = 0;
+    assert_int_equal(preprocess_check(&bad, "m", &err), ERR_DATA);
+    bad = good;
+    bad.mean[1] = strtof("nan", NULL);
+    assert_int_equal(preprocess_check(&bad, "m", &err), ERR_DATA);
+    assert_non_null(strstr(err.text, "m: "));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_pillow_in_every_size),       cmocka_unit_test(a_window_is_a_part_of_the_whole),
+        cmocka_unit_test(preprocessing_equals_torchvision),  cmocka_unit_test(a_very_long_picture_costs_little),
+        cmocka_unit_test(settings_out_of_range_are_refused),
+    };
+    return cmocka_run_group_tests_name("resize", tests, NULL, NULL);
+}
