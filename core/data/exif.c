@@ -1,0 +1,38 @@
+/* EXIF orientation: tag 0x0112 of the first directory of a TIFF structure (Exif 2.32, 4.6.4). Nothing else is read, and
+ * a structure that does not hold together counts as no orientation. */
+#include "core/data/image_format.h"
+
+#include <string.h>
+
+static uint32_t get16(const uint8_t *at, bool big)
+{
+    return big ? (uint32_t)at[0] << 8 | at[1] : (uint32_t)at[1] << 8 | at[0];
+}
+
+static uint32_t get32(const uint8_t *at, bool big)
+{
+    return big ? get16(at, big) << 16 | get16(at + 2, big) : get16(at + 2, big) << 16 | get16(at, big);
+}
+
+int exif_orientation(const uint8_t *tiff, size_t size)
+{
+    enum { TAG_ORIENTATION = 0x0112, TYPE_SHORT = 3, ENTRY = 12 };
+    if (size < 8)
+        return 1;
+    bool big = memcmp(tiff, "MM\0*", 4) == 0;
+    if (!big && memcmp(tiff, "II*\0", 4) != 0)
+        return 1;
+    size_t directory = get32(tiff + 4, big);
+    if (directory > size - 2)
+        return 1;
+    size_t entries = get16(tiff + directory, big), at = directory + 2;
+    for (; entries > 0 && size - at >= ENTRY; entries--, at += ENTRY) {
+        const uint8_t *entry = tiff + at;
+        if (get16(entry, big) != TAG_ORIENTATION)
+            continue;
+        uint32_t value = get16(entry + 8, big);
+        bool fits = get16(entry + 2, big) == TYPE_SHORT && get32(entry + 4, big) == 1;
+        return fits && value >= 1 && value <= 8 ? (int)value : 1;
+    }
+    return 1;
+}

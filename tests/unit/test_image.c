@@ -1,0 +1,350 @@
+/* Decoding against Pillow (scripts/make_photo_fixtures.py wrote the pictures) and against files that are not well. */
+#define _GNU_SOURCE
+#include "tests/support/test.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/memory.h"
+#include "core/data/image.h"
+#include "core/data/image_format.h"
+#include "tests/support/test_files.h"
+
+#define PHOTOS "tests/fixtures/photos"
+
+static char folder[256];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    test_folder_make(folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    test_folder_remove(folder);
+    return 0;
+}
+
+static const char *fixture(const char *name)
+{
+    return test_path(PHOTOS, name);
+}
+
+/* The largest difference of a byte. libjpeg-turbo gives Pillow's bytes; stb_image rounds its DCT and chroma
+ * otherwise: 4 at most was measured on these pictures. */
+static int difference(const struct image *a, const struct image *b)
+{
+    int largest = 0;
+    assert_int_equal(a->height, b->height);
+    assert_int_equal(a->width, b->width);
+    for (size_t i = 0; i < (size_t)a->height * (size_t)a->width * 3; i++)
+        if (abs(a->pixels[i] - b->pixels[i]) > largest)
+            largest = abs(a->pixels[i] - b->pixels[i]);
+    return largest;
+}
+
+static void every_kind_of_photo_has_pillows_pixels(void **state)
+{
+    (void)state;
+    struct dirent *entry;
+    int photos = 0;
+    bool exact = strncmp(image_jpeg_library(), "libjpeg", 7) == 0;
+    DIR *dir = opendir(PHOTOS);
+    assert_non_null(dir);
+    while ((entry = readdir(dir))) {
+        size_t length = strlen(entry->d_name), file_size;
+        if (entry->d_name[0] == '.' || (length > 4 && strcmp(entry->d_name + length - 4, ".ppm") == 0))
+            continue;
+        char name[300];
+        struct image image = {0}, expected;
+        struct error err = {0};
+        snprintf(name, sizeof name, "%s.ppm", entry->d_name);
+        expected = test_ppm(fixture(name));
+        if (image_read(&image, fixture(entry->d_name), NULL, &err) != OK)
+            fail_msg("%s: %s", entry->d_name, err.text);
+        int most = !exact && strstr(entry->d_name, ".jpg") ? 4 : 0, found = difference(&image, &expected);
+        if (found > most)
+            fail_msg("%s: differs by %d", entry->d_name, found);
+        assert_int_equal(image_probe(fixture(entry->d_name), NULL, &file_size, &err), OK);
+        image_free(&image);
+        image_free(&expected);
+        photos++;
+    }
+    closedir(dir);
+    assert_in_range(photos, 30, 100);
+}
+
+static void orientation_can_be_ignored(void **state)
+{
+    (void)state;
+    struct image stored = {0}, upright = {0}, plain = {0};
+    struct image_options ignore = {.ignore_exif = true};
+    struct error err;
+    assert_int_equal(image_read(&stored, fixture("exif6.jpg"), &ignore, &err), OK);
+    assert_int_equal(image_read(&upright, fixture("exif6.jpg"), NULL, &err), OK);
+    assert_int_equal(image_read(&plain, fixture("exif1.jpg"), NULL, &err), OK);
+    assert_int_equal(stored.width, 20);
+    assert_int_equal(upright.width, 12);
+    assert_int_equal(difference(&stored, &plain), 0);
+    image_free(&stored);
+    image_free(&upright);
+    image_free(&plain);
+}
+
+/* A TIFF structure with one directory entry, changed one field at a time. */
+static void broken_exif_counts_as_none(void **state)
+{
+    (void)state;
+    static const uint8_t good[] = "II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0";
+    enum { SIZE = sizeof good - 1 };
+    static const struct {
+        size_t at;
+        uint8_t value;
+    } changes[] = {{0, 'X'}, {3, 1}, {4, 200}, {7, 0xFF}, {8, 0}, {12, 4}, {14, 2}, {18, 0}, {18, 9}, {19, 1}};
+    uint8_t bytes[SIZE];
+    assert_int_equal(exif_orientation(good, SIZE), 6);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        memcpy(bytes, good, SIZE);
+        bytes[changes[i].at] = changes[i].value;
+        assert_int_equal(exif_orientation(bytes, SIZE), 1);
+    }
+    for (size_t size = 0; size < SIZE; size++) {
+        uint8_t *exact = malloc(size ? size : 1); /* so that the sanitizer sees a read beyond */
+        memcpy(exact, good, size);
+        assert_int_equal(exif_orientation(exact, size), 1);
+        free(exact);
+    }
+}
+
+static void assert_bad(const void *bytes, size_t size, const char *reason)
+{
+    const char *path = test_path(folder, "bad.jpg");
+    struct image image = {.height = 77};
+    struct error err = {0};
+    uint8_t *exact = malloc(size ? size : 1);
+    memcpy(exact, bytes, size);
+    enum status status = image_decode(&image, exact, size, NULL, &err);
+    free(exact);
+    if (status != ERR_DATA || !strstr(err.text, reason) || strchr(err.text, '\n'))
+        fail_msg("status %d, \"%s\", expected \"%s\"", status, err.text, reason);
+    assert_int_equal(image.height, 77);
+    assert_null(image.pixels);
+    test_write(path, bytes, size);
+    assert_int_equal(image_read(&image, path, NULL, &err), ERR_DATA);
+    assert_null(strstr(err.text, "bad.jpg"));
+}
+
+static void assert_probe(const void *bytes, size_t size, enum status expected)
+{
+    const char *path = test_path(folder, "probe.jpg");
+    struct error err = {0};
+    size_t file_size = 0;
+    test_write(path, bytes, size);
+    assert_int_equal(image_probe(path, NULL, &file_size, &err), expected);
+    assert_int_equal(file_size, size);
+}
+
+static void a_file_cut_anywhere_ends_early(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"s420.jpg", "progressive.jpg", "restart.jpg", "rgb.png", "rgb.bmp", "cmyk.jpg"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t size;
+        uint8_t *bytes = test_read(fixture(names[i]), &size);
+        for (size_t place = 0; place < 20; place++) {
+            /* Up to the last byte but one; the last byte of the BMP is padding, which nobody misses. */
+            size_t cut = 30 + (size - 31 - (strcmp(names[i], "rgb.bmp") == 0)) * place / 19;
+            assert_bad(bytes, cut, "ends early");
+            assert_probe(bytes, cut, ERR_DATA);
+        }
+        for (size_t cut = 0; cut < 30; cut++) {
+            assert_bad(bytes, cut, "");
+            assert_probe(bytes, cut, ERR_DATA);
+        }
+        memory_free(bytes);
+    }
+}
+
+static void bytes_behind_the_end_mark_are_ignored(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"s420.jpg", "rgb.png", "rgb.bmp"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t size;
+        struct image image = {0};
+        struct error err = {0};
+        uint8_t *bytes = test_read(fixture(names[i]), &size), *longer = calloc(size + 9000, 1);
+        memcpy(longer, bytes, size);
+        memset(longer + size, 'x', 9000);
+        assert_int_equal(image_decode(&image, longer, size + 9000, NULL, &err), OK);
+        image_free(&image);
+        assert_probe(longer, size + 9000, OK);
+        free(longer);
+        memory_free(bytes);
+    }
+}
+
+static void what_is_no_photo_says_what_it_is(void **state)
+{
+    (void)state;
+    assert_bad("", 0, "an empty file");
+    assert_bad("hello world, I am text\n", 23, "not a JPEG, PNG or BMP image (starts with \"hello wo\")");
+    assert_bad("\n\0\0\0\0\0\0\0", 8, "(starts with \"\\n\\x01");
+    assert_bad("GIF89a..........", 16, "a GIF image; JPEG, PNG and BMP are read");
+    assert_bad("RIFF....WEBPVP8 ", 16, "a WebP image");
+    assert_bad("\xFF\xD8\xFF\xD9", 4, "JPEG without a picture");
+    assert_bad("\xFF\xD8\xFF\xDA\0\x02\xFF\xD9", 8, "before its size");
+    assert_bad("\xFF\xD8\xFF\xE0\0\x01...", 9, "segment of 1 bytes");
+}
+
+/* Headers that claim more than we read, in files of a few bytes: refused before any memory is asked for. */
+static void sizes_are_checked_before_decoding(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *jpeg = test_read(fixture("s420.jpg"), &size);
+    uint8_t *frame = memmem(jpeg, size, "\xFF\xC0", 2);
+    assert_non_null(frame);
+    memset(frame + 5, 0xFF, 4);
+    assert_bad(jpeg, size, "65535x65535 pixels, more than 16384 a side");
+    assert_probe(jpeg, size, ERR_DATA);
+    memcpy(frame + 5, "\x40\0\x40\0", 4);
+    assert_bad(jpeg, size, "16384x16384 pixels, more than 100000000 in all");
+    memcpy(frame + 5, "\0\0\0\x08", 4);
+    assert_bad(jpeg, size, "8x0 pixels");
+    frame[4] = 12;
+    assert_bad(jpeg, size, "12 bits a sample");
+    memory_free(jpeg);
+
+    uint8_t *png = test_read(fixture("rgb.png"), &size);
+    memset(png + 16, 0xFF, 8);
+    assert_bad(png, size, "4294967295x4294967295 pixels, more than 16384 a side");
+    memory_free(png);
+
+    uint8_t *bmp = test_read(fixture("rgb.bmp"), &size);
+    memcpy(bmp + 18, "\0\0\0\x80", 4);
+    assert_bad(bmp, size, "-2147483648x13 pixels");
+    memcpy(bmp + 18, "\x10\0\0\0\0\0\0\x80", 8);
+    assert_bad(bmp, size, "16x2147483648 pixels");
+    memcpy(bmp + 18, "\x10\x27\0\0\x10\x27\0\0", 8);
+    assert_bad(bmp, size, "BMP ends early");
+    memcpy(bmp + 18, "\x11\0\0\0\x0D\0\0\0", 8);
+    bmp[30] = 1;
+    assert_bad(bmp, size, "BMP with compression 1");
+    memory_free(bmp);
+
+    struct image image = {0};
+    struct error err = {0};
+    struct image_options few = {.max_pixels = 37 * 29 - 1};
+    assert_int_equal(image_read(&image, fixture("s444.jpg"), &few, &err), ERR_DATA);
+    assert_string_equal(err.text, "37x29 pixels, more than 1072 in all");
+}
+
+/* Two bombs: a JPEG of empty scans without end, a PNG whose data inflates far beyond its picture. */
+static void bombs_are_refused(void **state)
+{
+    (void)state;
+    enum { SCANS = 3000, SCAN = 10 };
+    size_t size;
+    uint8_t *jpeg = test_read(fixture("progressive.jpg"), &size);
+    uint8_t *longer = calloc(size + SCANS * SCAN, 1), *at = longer + size - 2;
+    memcpy(longer, jpeg, size - 2);
+    for (int i = 0; i < SCANS; i++, at += SCAN)
+        memcpy(at, "\xFF\xDA\0\x08\x01\x01\0\x01\x3F\0", SCAN);
+    memcpy(at, "\xFF\xD9", 2);
+    assert_bad(longer, size + SCANS * SCAN, "JPEG with more than 500 scans, refused");
+    free(longer);
+    memory_free(jpeg);
+
+    uint8_t *png = test_read("tests/fixtures/bomb.png", &size);
+    assert_true(size < 10000);
+    assert_bad(png, size, "far more data than its size needs");
+    memory_free(png);
+}
+
+static void png_damage_is_found(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *png = test_read(fixture("rgb.png"), &size);
+    png[size / 2] ^= 4;
+    assert_bad(png, size, "PNG is damaged: the checksum at byte");
+    memory_free(png);
+}
+
+static void devices_and_folders_are_refused_at_once(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"fifo", "/dev/zero", "folder", "missing"};
+    const char *fifo = test_path(folder, "fifo"), *sub = test_path(folder, "folder");
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    assert_int_equal(mkdir(sub, 0700), 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *path = names[i][0] == '/' ? names[i] : test_path(folder, names[i]);
+        struct image image;
+        struct error err = {0};
+        size_t size;
+        enum status expected = strcmp(names[i], "missing") == 0 ? ERR_NOINPUT : ERR_DATA;
+        const char *text = expected == ERR_DATA ? "not a regular file" : "No such file or directory";
+        assert_int_equal(image_read(&image, path, NULL, &err), expected);
+        assert_string_equal(err.text, text);
+        assert_int_equal(image_probe(path, NULL, &size, &err), expected);
+        assert_string_equal(err.text, text);
+    }
+}
+
+/* Bytes changed at random: any answer is right that is one (the sanitizers watch), and what the probe refuses is
+ * refused by the decoder too. */
+static void changed_bytes_do_no_harm(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"s420.jpg",    "progressive.jpg",  "cmyk.jpg",       "exif6.jpg",
+                                        "rgb.png",     "grey16.png",       "interlaced.png", "rgb.bmp",
+                                        "palette.bmp", "palette_alpha.png"};
+    uint32_t seed = 1;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t size, file_size;
+        uint8_t *bytes = test_read(fixture(names[i]), &size), *changed = malloc(size);
+        for (int round = 0; round < 300; round++) {
+            memcpy(changed, bytes, size);
+            for (int change = 0; change <= round % 3; change++) {
+                seed = seed * 1664525 + 1013904223;
+                changed[(seed >> 8) % (round % 2 ? size : 64)] = (uint8_t)(seed >> 24);
+            }
+            struct image image = {0};
+            struct error err = {0};
+            enum status status = image_decode(&image, changed, size, NULL, &err);
+            assert_true(status == OK || (status == ERR_DATA && err.text[0] != '\0'));
+            image_free(&image);
+            test_write(test_path(folder, "changed"), changed, size);
+            assert_true(image_probe(test_path(folder, "changed"), NULL, &file_size, &err) == OK || status != OK);
+        }
+        free(changed);
+        memory_free(bytes);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_of_photo_has_pillows_pixels),
+        cmocka_unit_test(orientation_can_be_ignored),
+        cmocka_unit_test(broken_exif_counts_as_none),
+        cmocka_unit_test(a_file_cut_anywhere_ends_early),
+        cmocka_unit_test(bytes_behind_the_end_mark_are_ignored),
+        cmocka_unit_test(what_is_no_photo_says_what_it_is),
+        cmocka_unit_test(sizes_are_checked_before_decoding),
+        cmocka_unit_test(bombs_are_refused),
+        cmocka_unit_test(png_damage_is_found),
+        cmocka_unit_test(devices_and_folders_are_refused_at_once),
+        cmocka_unit_test(changed_bytes_do_no_harm),
+    };
+    return cmocka_run_group_tests_name("image", tests, make_folder, remove_folder);
+}
