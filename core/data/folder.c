@@ -1,0 +1,193 @@
+#define _GNU_SOURCE
+#include "core/data/folder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/hash.h"
+#include "core/base/memory.h"
+#include "core/base/text.h"
+#include "core/data/walk.h"
+
+void photo_list_free(struct photo_list *list)
+{
+    memory_free(list->root);
+    memory_free(list->names);
+    memory_free(list->photos);
+    *list = (struct photo_list){0};
+}
+
+void class_names_free(struct class_names *classes)
+{
+    for (size_t i = 0; i < classes->count; i++)
+        memory_free(classes->names[i]);
+    memory_free(classes->names);
+    *classes = (struct class_names){0};
+}
+
+uint32_t class_names_find(const struct class_names *classes, const char *name)
+{
+    size_t low = 0, high = classes->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(classes->names[middle], name);
+        if (order == 0)
+            return (uint32_t)middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return PHOTO_NO_CLASS;
+}
+
+const char *photo_name(const struct photo_list *list, size_t photo)
+{
+    return list->names + list->photos[photo].name;
+}
+
+bool photo_path(char *out, size_t size, const struct photo_list *list, size_t photo)
+{
+    const char *name = photo_name(list, photo);
+    size_t root = list->root ? strlen(list->root) : 0, length = strlen(name);
+    bool slash = root > 0 && list->root[root - 1] != '/';
+    if (root + slash + length >= size)
+        return false;
+    if (root)
+        memcpy(out, list->root, root);
+    if (slash)
+        out[root] = '/';
+    memcpy(out + root + slash, name, length + 1);
+    return true;
+}
+
+/* True when the whole text is valid UTF-8. */
+static bool is_utf8(const char *text)
+{
+    while (*text) {
+        size_t length = text_utf8_length(text);
+        if (length == 0)
+            return false;
+        text += length;
+    }
+    return true;
+}
+
+static enum status check_class(const char *dir, const char *name, const struct class_names *known, struct error *err)
+{
+    char shown[300];
+    if (!is_utf8(name))
+        return error_set(err, ERR_DATA, "%s: the name of class folder '%s' is not UTF-8: rename it", dir,
+                         text_escape(shown, sizeof shown, name));
+    if (known && class_names_find(known, name) == PHOTO_NO_CLASS)
+        return error_set(err, ERR_DATA,
+                         "%s: class '%s' is not among the %zu classes that are known: remove or rename it", dir,
+                         text_escape(shown, sizeof shown, name), known->count);
+    return OK;
+}
+
+/* Takes over the folder names as classes; or takes *known. */
+static enum status class_names_set(struct class_names *out, const struct walk_names *folders, struct error *err)
+{
+    void *names;
+    enum status status = memory_alloc(&names, folders->count, sizeof *out->names, "the class names", err);
+    if (status != OK)
+        return status;
+    *out = (struct class_names){.names = names};
+    for (; status == OK && out->count < folders->count; out->count += status == OK)
+        status = memory_strdup(&out->names[out->count], walk_names_get(folders, out->count), err);
+    if (status != OK)
+        class_names_free(out);
+    return status;
+}
+
+/* Lists the photos of one class folder after the others. */
+static enum status list_class(struct photo_list *list, const char *name, uint32_t class, bool must_hold,
+                              struct error *err)
+{
+    size_t before = list->count;
+    char shown[300];
+    enum status status = walk_photos(list, name, class, err);
+    if (status == OK && must_hold && list->count == before)
+        status = error_set(err, ERR_DATA, "%s: class folder '%s' holds no photo: add some or remove it", list->root,
+                           text_escape(shown, sizeof shown, name));
+    return status;
+}
+
+enum status folder_list(struct photo_list *out, struct class_names *classes, const char *dir,
+                        const struct class_names *known, struct error *err)
+{
+    struct photo_list list = {0};
+    struct class_names found = {0};
+    struct walk_names folders = {0}, files = {0};
+    enum status status = memory_strdup(&list.root, dir, err);
+    if (status == OK)
+        status = walk_folder(&folders, &files, &list.hidden, dir, err);
+    if (status != OK)
+        goto cleanup;
+    list.stray = files.count;
+    if (folders.count == 0)
+        status = error_set(err, ERR_DATA,
+                           "%s: holds no class folders: photos belong into one folder for each class, "
+                           "like %s/cats and %s/dogs",
+                           dir, dir, dir);
+    for (size_t i = 0; status == OK && i < folders.count; i++)
+        status = check_class(dir, walk_names_get(&folders, i), known, err);
+    if (status == OK && !known)
+        status = class_names_set(&found, &folders, err);
+    for (size_t i = 0; status == OK && i < folders.count; i++) {
+        const char *name = walk_names_get(&folders, i);
+        status = list_class(&list, name, known ? class_names_find(known, name) : (uint32_t)i, !known, err);
+    }
+    if (status == OK && list.count == 0)
+        status = error_set(err, ERR_DATA, "%s: its class folders hold no photo", dir);
+cleanup:
+    walk_names_free(&folders);
+    walk_names_free(&files);
+    if (status != OK) {
+        photo_list_free(&list);
+        class_names_free(&found);
+        return status;
+    }
+    *out = list;
+    if (classes)
+        *classes = found;
+    return OK;
+}
+
+enum status photo_list_add(struct photo_list *list, const char *path, struct error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return error_set(err, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(info.st_mode))
+        return walk_photos(list, path, PHOTO_NO_CLASS, err);
+    return photo_list_push(list, path, NULL, PHOTO_NO_CLASS, err);
+}
+
+enum status photo_list_add_stream(struct photo_list *list, FILE *stream, char separator, struct error *err)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    enum status status = OK;
+    while (status == OK && (length = getdelim(&line, &room, separator, stream)) >= 0) {
+        if (length > 0 && line[length - 1] == separator)
+            line[--length] = '\0';
+        struct stat info;
+        if (length == 0)
+            continue;
+        if (strlen(line) != (size_t)length)
+            status = error_set(err, ERR_DATA, "the list of photos has a zero byte in a line: it is no list of paths");
+        else if (stat(line, &info) == 0 && S_ISDIR(info.st_mode))
+            status = walk_photos(list, line, PHOTO_NO_CLASS, err);
+        else
+            status = photo_list_push(list, line, NULL, PHOTO_NO_CLASS, err);
+    }
+    if (status == OK && ferror(stream))
+        status = error_set(err, ERR_IO, "reading the list of photos failed: %s", strerror(errno));
+    free(line);
+    return status;
+}

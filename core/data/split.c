@@ -1,0 +1,217 @@
+/* Which photos train and which validate: --data as a whole. */
+#define _GNU_SOURCE
+#include "core/data/folder.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/file.h"
+#include "core/base/hash.h"
+#include "core/base/memory.h"
+#include "core/base/text.h"
+#include "core/data/walk.h"
+
+bool split_validates(const char *class_and_name, double val_split, uint64_t seed)
+{
+    struct hash128 hash = hash_bytes(class_and_name, strlen(class_and_name), seed);
+    return (double)(hash.high >> 11) * 0x1p-53 < val_split;
+}
+
+static enum status sub_folder(char **out, bool *there, const char *dir, const char *name, struct error *err)
+{
+    struct stat info;
+    enum status status = path_join(out, dir, name, err);
+    *there = status == OK && stat(*out, &info) == 0 && S_ISDIR(info.st_mode);
+    return status;
+}
+
+/* Moves what validates out of *all into *val; *all keeps the rest, and its names. */
+static enum status split_list(struct photo_list *all, struct photo_list *val, double val_split, uint64_t seed,
+                              struct error *err)
+{
+    struct photo_list chosen = {0};
+    size_t kept = 0;
+    enum status status = memory_strdup(&chosen.root, all->root, err);
+    for (size_t i = 0; status == OK && i < all->count; i++) {
+        const char *name = photo_name(all, i);
+        if (split_validates(name, val_split, seed))
+            status = photo_list_push(&chosen, name, NULL, all->photos[i].class, err);
+        else
+            all->photos[kept++] = all->photos[i];
+    }
+    if (status != OK) {
+        photo_list_free(&chosen);
+        return status;
+    }
+    all->count = kept;
+    *val = chosen;
+    return OK;
+}
+
+static enum status check_split(const struct dataset *data, const char *dir, uint64_t seed, struct error *err)
+{
+    size_t next = 0;
+    char shown[300];
+    for (uint32_t class = 0; class < data->classes.count; class ++) {
+        if (next >= data->train.count || data->train.photos[next].class != class)
+            return error_set(err, ERR_DATA,
+                             "%s: all photos of class '%s' fell into the validation part with seed %llu: add "
+                             "photos, or change --val-split or --seed",
+                             dir, text_escape(shown, sizeof shown, data->classes.names[class]),
+                             (unsigned long long)seed);
+        while (next < data->train.count && data->train.photos[next].class == class)
+            next++;
+    }
+    if (data->val.count == 0)
+        return error_set(err, ERR_DATA,
+                         "%s: no photo fell into the validation part with seed %llu: add photos, or raise "
+                         "--val-split",
+                         dir, (unsigned long long)seed);
+    return OK;
+}
+
+static enum status check_classes(const struct dataset *data, const char *dir, struct error *err)
+{
+    char shown[300];
+    if (data->classes.count < 2)
+        return error_set(err, ERR_DATA, "%s: only one class, '%s': there is nothing to tell apart", dir,
+                         text_escape(shown, sizeof shown, data->classes.names[0]));
+    return OK;
+}
+
+static enum status open_two(struct dataset *data, const char *train, const char *val, struct error *err)
+{
+    char shown[300];
+    struct walk_names folders = {0}, files = {0};
+    size_t hidden = 0;
+    enum status status = folder_list(&data->train, &data->classes, train, NULL, err);
+    if (status == OK)
+        status = check_classes(data, train, err);
+    if (status == OK)
+        status = walk_folder(&folders, &files, &hidden, val, err);
+    for (size_t i = 0; status == OK && i < folders.count; i++) {
+        const char *name = walk_names_get(&folders, i);
+        if (class_names_find(&data->classes, name) == PHOTO_NO_CLASS)
+            status = error_set(err, ERR_DATA, "%s: class '%s' has no folder in %s: classes are matched by name", val,
+                               text_escape(shown, sizeof shown, name), train);
+    }
+    walk_names_free(&folders);
+    walk_names_free(&files);
+    if (status == OK)
+        status = folder_list(&data->val, NULL, val, &data->classes, err);
+    return status;
+}
+
+static enum status open_one(struct dataset *data, const char *dir, double val_split, uint64_t seed, struct error *err)
+{
+    enum status status = folder_list(&data->train, &data->classes, dir, NULL, err);
+    if (status == OK)
+        status = check_classes(data, dir, err);
+    if (status == OK)
+        status = split_list(&data->train, &data->val, val_split, seed, err);
+    if (status == OK)
+        status = check_split(data, dir, seed, err);
+    return status;
+}
+
+enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed, struct error *err)
+{
+    struct dataset data = {0};
+    struct stat info;
+    char *train = NULL, *val = NULL;
+    bool has_train = false, has_val = false;
+    if (stat(dir, &info) != 0)
+        return error_set(err, ERR_NOINPUT, "%s: there is no such folder: --data names the folder of photos", dir);
+    if (!S_ISDIR(info.st_mode))
+        return error_set(err, ERR_NOINPUT, "%s: is not a folder: --data names the folder of photos", dir);
+    enum status status = sub_folder(&train, &has_train, dir, "train", err);
+    if (status == OK)
+        status = sub_folder(&val, &has_val, dir, "val", err);
+    if (status != OK)
+        goto cleanup;
+    if (has_train && has_val && val_split > 0)
+        status = error_set(err, ERR_USAGE, "%s: has train/ and val/ already: leave --val-split out", dir);
+    else if (has_train && has_val)
+        status = open_two(&data, train, val, err);
+    else if (has_train || has_val)
+        status = error_set(err, ERR_DATA, "%s: has %s/ but no %s/: add it, or give --data %s and --val-split 0.2", dir,
+                           has_train ? "train" : "val", has_train ? "val" : "train", has_train ? train : val);
+    else if (!(val_split > 0 && val_split < 1))
+        status = error_set(err, ERR_USAGE,
+                           "%s: has no train/ and val/: say how much of it validates, with --val-split 0.2", dir);
+    else
+        status = open_one(&data, dir, val_split, seed, err);
+cleanup:
+    memory_free(train);
+    memory_free(val);
+    if (status != OK)
+        dataset_close(&data);
+    else
+        *out = data;
+    return status;
+}
+
+void dataset_close(struct dataset *dataset)
+{
+    class_names_free(&dataset->classes);
+    photo_list_free(&dataset->train);
+    photo_list_free(&dataset->val);
+}
+
+/* A name and its place in the caller's order. */
+struct placed {
+    char *name;
+    uint32_t place;
+};
+
+static int by_placed_name(const void *a, const void *b)
+{
+    return strcmp(((const struct placed *)a)->name, ((const struct placed *)b)->name);
+}
+
+/* The model's classes sorted (names borrowed), and where each stands in the model. */
+static enum status sort_known(char ***names, struct placed **placed, const struct class_names *known, struct error *err)
+{
+    void *sorted, *memory;
+    enum status status = memory_alloc(&sorted, known->count, sizeof **names, "the class names", err);
+    if (status != OK)
+        return status;
+    status = memory_alloc(&memory, known->count, sizeof **placed, "the class names", err);
+    if (status != OK) {
+        memory_free(sorted);
+        return status;
+    }
+    *names = sorted;
+    *placed = memory;
+    for (size_t i = 0; i < known->count; i++)
+        (*placed)[i] = (struct placed){.name = known->names[i], .place = (uint32_t)i};
+    qsort(*placed, known->count, sizeof **placed, by_placed_name);
+    for (size_t i = 0; i < known->count; i++)
+        (*names)[i] = (*placed)[i].name;
+    return OK;
+}
+
+enum status dataset_open_val(struct photo_list *out, const char *dir, const struct class_names *known,
+                             struct error *err)
+{
+    char *val = NULL;
+    bool has_val = false;
+    struct placed *placed = NULL;
+    struct class_names sorted = {.count = known->count};
+    struct photo_list list;
+    enum status status = sort_known(&sorted.names, &placed, known, err);
+    if (status == OK)
+        status = sub_folder(&val, &has_val, dir, "val", err);
+    if (status == OK)
+        status = folder_list(&list, NULL, has_val ? val : dir, &sorted, err);
+    if (status == OK) {
+        for (size_t i = 0; i < list.count; i++)
+            list.photos[i].class = placed[list.photos[i].class].place;
+        *out = list;
+    }
+    memory_free(val);
+    memory_free(placed);
+    memory_free(sorted.names);
+    return status;
+}

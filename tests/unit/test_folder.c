@@ -1,0 +1,324 @@
+#define _GNU_SOURCE
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "core/data/folder.h"
+#include "tests/support/test_files.h"
+
+static char folder[256];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    test_folder_make(folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    test_folder_remove(folder);
+    return 0;
+}
+
+/* Files need no content: a listing does not open them. */
+static void touch(const char *name)
+{
+    test_write(test_path(folder, name), "", 0);
+}
+
+static void assert_photo(const struct photo_list *list, size_t photo, const char *name, uint32_t class)
+{
+    char path[1024], expected[1024];
+    assert_true(photo < list->count);
+    assert_string_equal(photo_name(list, photo), name);
+    assert_int_equal(list->photos[photo].class, class);
+    snprintf(expected, sizeof expected, "%s/%s", list->root, name);
+    assert_true(photo_path(path, sizeof path, list, photo));
+    assert_string_equal(path, expected);
+    assert_false(photo_path(path, strlen(expected), list, photo));
+}
+
+static void two_folders_are_listed_by_name(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct error err = {0};
+    touch("train/bees/b.jpg");
+    touch("train/bees/a.jpg");
+    touch("train/bees/sub/c.png");
+    touch("train/bees/.DS_Store");
+    touch("train/ants/1.jpg");
+    touch("train/Zebra/z");
+    touch("train/.cache/x.jpg");
+    touch("train/readme.txt");
+    touch("val/ants/2.jpg");
+    touch("val/bees/3.jpg");
+    if (dataset_open(&data, folder, 0, 1, &err) != OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(data.classes.count, 3);
+    assert_string_equal(data.classes.names[0], "Zebra");
+    assert_string_equal(data.classes.names[1], "ants");
+    assert_int_equal(class_names_find(&data.classes, "bees"), 2);
+    assert_int_equal(class_names_find(&data.classes, "be"), PHOTO_NO_CLASS);
+    assert_int_equal(data.train.count, 5);
+    assert_photo(&data.train, 0, "Zebra/z", 0);
+    assert_photo(&data.train, 1, "ants/1.jpg", 1);
+    assert_photo(&data.train, 2, "bees/a.jpg", 2);
+    assert_photo(&data.train, 3, "bees/b.jpg", 2);
+    assert_photo(&data.train, 4, "bees/sub/c.png", 2);
+    assert_int_equal(data.train.hidden, 2);
+    assert_int_equal(data.train.stray, 1);
+    /* val lacks Zebra, and its classes keep train's numbers */
+    assert_int_equal(data.val.count, 2);
+    assert_photo(&data.val, 0, "ants/2.jpg", 1);
+    assert_photo(&data.val, 1, "bees/3.jpg", 2);
+    dataset_close(&data);
+}
+
+static void assert_refused(double val_split, enum status expected, const char *text)
+{
+    struct dataset data;
+    struct error err = {0};
+    enum status status = dataset_open(&data, folder, val_split, 1, &err);
+    if (status != expected || !strstr(err.text, text))
+        fail_msg("status %d, \"%s\", expected %d \"%s\"", status, err.text, expected, text);
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct error err = {0};
+    assert_int_equal(dataset_open(&data, test_path(folder, "nowhere"), 0, 1, &err), ERR_NOINPUT);
+    touch("file");
+    assert_int_equal(dataset_open(&data, test_path(folder, "file"), 0, 1, &err), ERR_NOINPUT);
+    assert_refused(0, ERR_USAGE, "--val-split 0.2");
+    assert_refused(0.2, ERR_DATA, "holds no class folders");
+    touch("train/ants/1.jpg");
+    assert_refused(0, ERR_DATA, "has train/ but no val/");
+    touch("val/ants/2.jpg");
+    assert_refused(0.2, ERR_USAGE, "leave --val-split out");
+    assert_refused(0, ERR_DATA, "only one class, 'ants'");
+    touch("train/bees/1.jpg");
+    touch("val/wasps/2.jpg");
+    assert_refused(0, ERR_DATA, "class 'wasps' has no folder in");
+    assert_int_equal(rename(test_path(folder, "val/wasps"), test_path(folder, "val/bees")), 0);
+    assert_int_equal(dataset_open(&data, folder, 0, 1, &err), OK);
+    dataset_close(&data);
+    assert_int_equal(mkdir(test_path(folder, "train/empty"), 0700), 0);
+    assert_refused(0, ERR_DATA, "class folder 'empty' holds no photo");
+    assert_int_equal(rmdir(test_path(folder, "train/empty")), 0);
+    touch("train/gr\xFC"
+          "n/1.jpg");
+    assert_refused(0, ERR_DATA, "class folder 'gr\\xfcn' is not UTF-8");
+}
+
+static void names_may_hold_any_byte(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a/new\nline.jpg", "a/\xFF\xFE.jpg", "a/tab\tspace .jpg", "b/\"quoted\".jpg",
+                                        "b/-rf"};
+    struct photo_list list;
+    struct class_names classes;
+    struct error err = {0};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        touch(names[i]);
+    assert_int_equal(folder_list(&list, &classes, folder, NULL, &err), OK);
+    assert_int_equal(list.count, 5);
+    assert_photo(&list, 0, "a/new\nline.jpg", 0);
+    assert_photo(&list, 2, "a/\xFF\xFE.jpg", 0);
+    photo_list_free(&list);
+    class_names_free(&classes);
+}
+
+static void links_are_followed_but_not_in_circles(void **state)
+{
+    (void)state;
+    struct photo_list list;
+    struct class_names classes;
+    struct error err = {0};
+    touch("data/a/1.jpg");
+    touch("data/b/2.jpg");
+    touch("elsewhere/3.jpg");
+    assert_int_equal(symlink("../../elsewhere", test_path(folder, "data/a/more")), 0);
+    assert_int_equal(symlink(".", test_path(folder, "data/a/self")), 0);
+    assert_int_equal(symlink("..", test_path(folder, "data/a/up")), 0);
+    assert_int_equal(symlink("../..", test_path(folder, "data/a/upper")), 0);
+    assert_int_equal(symlink("/", test_path(folder, "data/a/top")), 0);
+    assert_int_equal(symlink("nothing", test_path(folder, "data/a/broken.jpg")), 0);
+    assert_int_equal(mkfifo(test_path(folder, "data/b/fifo.jpg"), 0600), 0);
+    assert_int_equal(folder_list(&list, &classes, test_path(folder, "data"), NULL, &err), OK);
+    assert_int_equal(list.count, 5);
+    assert_photo(&list, 0, "a/1.jpg", 0);
+    assert_photo(&list, 1, "a/broken.jpg", 0); /* said to be missing when it is read */
+    assert_photo(&list, 2, "a/more/3.jpg", 0);
+    assert_photo(&list, 4, "b/fifo.jpg", 1);
+    photo_list_free(&list);
+    class_names_free(&classes);
+}
+
+/* One folder, 2 classes of 400 and 600 photos; returns what validates, by name. */
+static void one_folder_is_split_in_proportion(void **state)
+{
+    (void)state;
+    struct dataset data, other, more;
+    struct error err = {0};
+    char name[64];
+    size_t counts[2] = {0};
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "%s/%d.jpg", i < 400 ? "ants" : "bees", i);
+        touch(name);
+    }
+    assert_int_equal(dataset_open(&data, folder, 0.2, 7, &err), OK);
+    assert_int_equal(data.train.count + data.val.count, 1000);
+    for (size_t i = 0; i < data.val.count; i++) {
+        counts[data.val.photos[i].class]++;
+        assert_true(split_validates(photo_name(&data.val, i), 0.2, 7));
+    }
+    for (size_t i = 0; i < data.train.count; i++)
+        assert_false(split_validates(photo_name(&data.train, i), 0.2, 7));
+    assert_in_range(counts[0], 80 - 32, 80 + 32); /* four standard deviations */
+    assert_in_range(counts[1], 120 - 40, 120 + 40);
+
+    /* Another seed splits otherwise. */
+    assert_int_equal(dataset_open(&other, folder, 0.2, 8, &err), OK);
+    size_t same = 0;
+    for (size_t i = 0; i < data.val.count; i++)
+        same += split_validates(photo_name(&data.val, i), 0.2, 8);
+    assert_in_range(same, 10, 80);
+    dataset_close(&other);
+
+    /* More photos, in front and behind: none of the former ones moves. */
+    for (int i = 0; i < 50; i++) {
+        snprintf(name, sizeof name, "ants/%s%d.jpg", i % 2 ? "A" : "z", i);
+        touch(name);
+    }
+    assert_int_equal(dataset_open(&more, folder, 0.2, 7, &err), OK);
+    size_t found = 0;
+    for (size_t i = 0, j = 0; i < more.val.count && j < data.val.count; i++)
+        if (strcmp(photo_name(&more.val, i), photo_name(&data.val, j)) == 0) {
+            found++;
+            j++;
+        }
+    assert_int_equal(found, data.val.count);
+    found = 0;
+    for (size_t i = 0, j = 0; i < more.train.count && j < data.train.count; i++)
+        if (strcmp(photo_name(&more.train, i), photo_name(&data.train, j)) == 0) {
+            found++;
+            j++;
+        }
+    assert_int_equal(found, data.train.count);
+    dataset_close(&more);
+    dataset_close(&data);
+}
+
+/* What a seed means must not change from version to version. */
+static void the_split_is_the_same_for_ever(void **state)
+{
+    (void)state;
+    char bits[33] = {0}, name[32];
+    for (int i = 0; i < 32; i++) {
+        snprintf(name, sizeof name, "ants/%d.jpg", i);
+        bits[i] = split_validates(name, 0.25, 42) ? '1' : '0';
+    }
+    assert_string_equal(bits, "10101000010000000000000000000010");
+    assert_false(split_validates("a/b", 0, 1));
+    assert_true(split_validates("a/b", 1, 1));
+}
+
+static void a_split_that_leaves_nothing_is_refused(void **state)
+{
+    (void)state;
+    touch("a/1.jpg");
+    touch("b/2.jpg");
+    assert_refused(0.999999, ERR_DATA, "all photos of class 'a' fell into the validation part with seed 1");
+    assert_refused(0.000001, ERR_DATA, "no photo fell into the validation part");
+}
+
+static void validation_takes_the_models_class_numbers(void **state)
+{
+    (void)state;
+    struct photo_list list;
+    struct error err = {0};
+    char *names[] = {"wasps", "ants", "bees"};
+    struct class_names known = {.names = names, .count = 3};
+    touch("ants/1.jpg");
+    touch("wasps/2.jpg");
+    assert_int_equal(dataset_open_val(&list, folder, &known, &err), OK);
+    assert_photo(&list, 0, "ants/1.jpg", 1);
+    assert_photo(&list, 1, "wasps/2.jpg", 0);
+    photo_list_free(&list);
+    touch("cats/3.jpg");
+    assert_int_equal(dataset_open_val(&list, folder, &known, &err), ERR_DATA);
+    assert_non_null(strstr(err.text, "class 'cats' is not among the 3 classes"));
+    touch("val/bees/4.jpg");
+    assert_int_equal(dataset_open_val(&list, folder, &known, &err), OK);
+    assert_photo(&list, 0, "bees/4.jpg", 2);
+    photo_list_free(&list);
+}
+
+static void lists_for_predict(void **state)
+{
+    (void)state;
+    struct photo_list list = {0};
+    struct error err = {0};
+    char text[4096];
+    touch("x/2.jpg");
+    touch("x/y/3.jpg");
+    touch("1.jpg");
+    assert_int_equal(photo_list_add(&list, test_path(folder, "1.jpg"), &err), OK);
+    assert_int_equal(photo_list_add(&list, test_path(folder, "x/"), &err), OK);
+    assert_int_equal(photo_list_add(&list, test_path(folder, "missing"), &err), ERR_NOINPUT);
+    assert_int_equal(list.count, 3);
+    assert_string_equal(photo_name(&list, 0), test_path(folder, "1.jpg"));
+    assert_string_equal(photo_name(&list, 1), test_path(folder, "x/2.jpg"));
+    assert_string_equal(photo_name(&list, 2), test_path(folder, "x/y/3.jpg"));
+    assert_int_equal(list.photos[0].class, PHOTO_NO_CLASS);
+    char path[64];
+    assert_true(photo_path(text, sizeof text, &list, 0));
+    assert_string_equal(text, photo_name(&list, 0));
+    photo_list_free(&list);
+
+    for (int zero = 0; zero < 2; zero++) {
+        char separator = zero ? '\0' : '\n';
+        int length = snprintf(text, sizeof text, "%s%cmissing.jpg%c%c%s", test_path(folder, "x"), separator, separator,
+                              separator, test_path(folder, "1.jpg"));
+        FILE *stream = fmemopen(text, (size_t)length, "r");
+        struct photo_list lines = {0};
+        assert_int_equal(photo_list_add_stream(&lines, stream, separator, &err), OK);
+        fclose(stream);
+        assert_int_equal(lines.count, 4);
+        assert_string_equal(photo_name(&lines, 2), "missing.jpg");
+        assert_string_equal(photo_name(&lines, 3), test_path(folder, "1.jpg"));
+        photo_list_free(&lines);
+    }
+    snprintf(path, sizeof path, "a%cb\n", 0);
+    FILE *stream = fmemopen(path, 4, "r");
+    struct photo_list lines = {0};
+    assert_int_equal(photo_list_add_stream(&lines, stream, '\n', &err), ERR_DATA);
+    fclose(stream);
+    photo_list_free(&lines);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(two_folders_are_listed_by_name, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(what_is_wrong_is_named, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(names_may_hold_any_byte, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(links_are_followed_but_not_in_circles, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(one_folder_is_split_in_proportion, make_folder, remove_folder),
+        cmocka_unit_test(the_split_is_the_same_for_ever),
+        cmocka_unit_test_setup_teardown(a_split_that_leaves_nothing_is_refused, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(validation_takes_the_models_class_numbers, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(lists_for_predict, make_folder, remove_folder),
+    };
+    return cmocka_run_group_tests_name("folder", tests, NULL, NULL);
+}
