@@ -17,6 +17,7 @@
 #include "core/base/error.h"
 #include "core/data/folder.h"
 #include "core/data/preprocess.h"
+#include "core/net/net.h"
 #include "weights/weight_file.h"
 
 /* What a model file says of itself. */
@@ -32,6 +33,18 @@ struct model_info {
 MUST_CHECK enum status model_info_read(struct model_info *out, const struct weight_file *file, size_t outputs,
                                        struct error *err);
 void model_info_free(struct model_info *info);
+
+/* A network with its weights and what belongs to it. */
+struct model {
+    struct net *net;
+    struct model_info info;
+};
+
+/* Opens a model file or plain weights of a ResNet. A checkpoint (last.safetensors) is fine too: what it holds besides
+ * the network is passed over. ERR_NOINPUT when the file cannot be opened, ERR_DATA when it does not fit. Free with
+ * model_close, which a zeroed model survives. */
+MUST_CHECK enum status model_open(struct model *out, const char *path, struct error *err);
+void model_close(struct model *model);
 
 enum { MODEL_METADATA = 4 };
 

@@ -1,0 +1,234 @@
+/* freezetune predict: the classes of photos. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "cli/commands.h"
+#include "cli/inference.h"
+#include "cli/logits_file.h"
+#include "cli/predict_output.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "cli/term.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
+
+struct values {
+    struct engine_options engine;
+    const char *model, *out, *logits;
+    long long top_k, batch_size;
+    int format;
+    bool null;
+};
+
+static const struct option options[] = {
+    OPTION_ROW_STRING("Common", "model", "FILE", struct values, model, NULL, NULL,
+                      "the model: best.safetensors of a run, or plain ImageNet weights (needed)"),
+    OPTION_ROW_NUMBER("Common", "top-k", "K", OPTION_INT, struct values, top_k, "5", NULL, 1, 1e9,
+                      "how many classes to show of each photo"),
+    OPTION_ROW_CHOICE("Common", "format", table_formats, struct values, format, "table", "how to write the answers"),
+    OPTION_ROW_STRING("Output", "out", "FILE", struct values, out, NULL, "stdout", "where to write the answers"),
+    OPTION_ROW_STRING("Output", "logits", "FILE", struct values, logits, NULL, NULL,
+                      "also write the network's raw outputs, [photos, classes], as safetensors"),
+    ENGINE_ROW_QUIET(struct values),
+    ENGINE_ROW_EXIF(struct values),
+    OPTION_ROW_FLAG("Photos", "null", struct values, null,
+                    "paths on stdin end in a NUL byte, as find -print0 writes them"),
+    ENGINE_ROW_THREADS(struct values),
+    OPTION_ROW_NUMBER("Engine", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
+                      "photos computed together; results are the same with any number"),
+    ENGINE_ROW_CONV(struct values),
+};
+
+/* A predict under way. */
+struct job {
+    const struct values *values;
+    struct model model;
+    struct photo_list photos;
+    size_t named; /* the first photos of the list were named one by one; the others were found in folders */
+    struct inference inference;
+    struct outfile outfile;
+    bool outfile_open;
+    struct predict_output output;
+    struct logits_file logits;
+    size_t bad_reported, bad_failed;
+};
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* Named photos first, so that they can be told from those found in folders. */
+static enum status list_photos(struct job *job, const struct arguments *args, struct error *err)
+{
+    enum status status = OK;
+    bool read = false;
+    for (int folders = 0; folders < 2; folders++) {
+        for (size_t i = 0; i < args->operand_count && status == OK; i++) {
+            const char *path = args->operands[i];
+            bool list = strcmp(path, "-") == 0;
+            if (list && !read) {
+                status = photo_list_add_stream(&job->photos, stdin, job->values->null ? '\0' : '\n', err);
+                read = true;
+            } else if (!list && is_folder(path) == (folders == 1)) {
+                status = photo_list_add(&job->photos, path, err);
+            }
+        }
+        if (folders == 0)
+            job->named = job->photos.count;
+    }
+    if (status == OK && ferror(stdin))
+        status = error_set(err, ERR_IO, "stdin: reading the list of photos failed");
+    if (status == OK && job->photos.count == 0)
+        status = error_set(err, ERR_NOINPUT, "no photos: the list or the folder is empty");
+    return status;
+}
+
+/* Does the name claim to be a photo's? */
+static bool looks_like_photo(const char *name)
+{
+    static const char *const suffixes[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png",  ".bmp",
+                                           ".gif", ".webp", ".tif", ".tiff", ".heic", ".avif"};
+    const char *suffix = strrchr(name, '.');
+    for (size_t i = 0; suffix && i < sizeof suffixes / sizeof *suffixes; i++)
+        if (strcasecmp(suffix, suffixes[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Names the photos that the loader found bad since the last call. A file of another kind that lay in a folder is
+ * remarked upon; it is no failure. */
+static void report_bad(struct job *job)
+{
+    const struct loader *loader = job->inference.loader;
+    for (; job->bad_reported < loader_bad_count(loader); job->bad_reported++) {
+        struct loader_bad bad = loader_bad_get(loader, job->bad_reported);
+        const char *name = photo_name(&job->photos, bad.photo);
+        if (bad.photo >= job->named && !looks_like_photo(name)) {
+            remark("ignored: %s: %s", name, bad.reason);
+            continue;
+        }
+        job->bad_failed++;
+        warn("%s: %s", name, bad.reason);
+    }
+}
+
+static enum status write_batch(struct job *job, const struct photo_batch *batch, const float *logits, struct error *err)
+{
+    size_t classes = job->model.info.classes.count;
+    enum status status = OK;
+    for (size_t i = 0; i < batch->count && status == OK; i++)
+        status =
+            predict_output_photo(&job->output, photo_name(&job->photos, batch->photos[i]), logits + i * classes, err);
+    if (status == OK && job->values->logits)
+        status = logits_file_add(&job->logits, logits, batch->photos, batch->count, err);
+    return status;
+}
+
+static enum status predict(struct job *job, struct error *err)
+{
+    struct progress progress;
+    const struct photo_batch *batch = NULL;
+    const float *logits = NULL;
+    FILE *out = job->outfile_open ? job->outfile.stream : stdout;
+    enum status status = OK;
+    progress_start(&progress, "predict", "photos", job->photos.count);
+    while (status == OK && !signals_stop()) {
+        status = inference_next(&job->inference, &batch, &logits, err);
+        report_bad(job);
+        if (status != OK || !batch)
+            break;
+        progress_clear();
+        status = write_batch(job, batch, logits, err);
+        if (status == OK && (fflush(out) != 0 || ferror(out)))
+            break; /* said when the stream is closed */
+        if (!job->values->engine.quiet)
+            progress_update(&progress, batch->position, NULL);
+    }
+    progress_end(&progress);
+    return status;
+}
+
+static enum status prepare(struct job *job, const struct arguments *args, struct error *err)
+{
+    const struct values *v = job->values;
+    enum status status = model_open(&job->model, v->model, err);
+    if (status == OK)
+        status = list_photos(job, args, err);
+    if (status == OK)
+        status =
+            inference_open(&job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size, false, err);
+    if (status == OK && v->out) {
+        status = outfile_open(&job->outfile, v->out, err);
+        job->outfile_open = status == OK;
+    }
+    if (status == OK && v->logits)
+        status = logits_file_start(&job->logits, v->logits, job->model.info.classes.count, err);
+    if (status == OK)
+        status = predict_output_start(&job->output, job->outfile_open ? job->outfile.stream : stdout,
+                                      (enum table_format)v->format, &job->model.info.classes, (size_t)v->top_k, err);
+    return status;
+}
+
+static enum status finish(struct job *job, struct error *err)
+{
+    enum status status = OK;
+    predict_output_end(&job->output);
+    if (signals_stop())
+        return OK; /* no half answers under a final name */
+    if (job->outfile_open) {
+        status = outfile_commit(&job->outfile, err);
+        job->outfile_open = false;
+    }
+    if (status == OK && job->values->logits)
+        status = logits_file_write(&job->logits, &job->photos, err);
+    if (status == OK && job->bad_failed)
+        status = error_set(err, ERR_DATA, "%zu of %zu photos could not be read; the others are done", job->bad_failed,
+                           job->photos.count);
+    return status;
+}
+
+static enum status run(const struct arguments *args, struct error *err)
+{
+    struct job job = {.values = args->values};
+    if (!job.values->model)
+        return error_set(err, ERR_USAGE, "--model is needed: best.safetensors of a run, or a file of ImageNet weights");
+    signals_catch();
+    enum status status = prepare(&job, args, err);
+    if (status == OK)
+        status = predict(&job, err);
+    if (status == OK)
+        status = finish(&job, err);
+    predict_output_discard(&job.output);
+    logits_file_free(&job.logits);
+    if (job.outfile_open)
+        outfile_discard(&job.outfile);
+    inference_close(&job.inference);
+    photo_list_free(&job.photos);
+    model_close(&job.model);
+    return status;
+}
+
+const struct command cmd_predict = {
+    .name = "predict",
+    .summary = "the classes of photos",
+    .usage = "--model FILE [options] PHOTO|FOLDER|- ...",
+    .description =
+        "Names the most probable classes of photos: files, everything in folders, or - for a list of paths on stdin. Photos that "
+        "cannot be read are named on stderr; the others are done, and the exit code is then 65. On plain ImageNet weights "
+        "the classes are ImageNet's.",
+    .examples = "  freezetune predict --model runs/1/best.safetensors photo.jpg\n"
+                "  freezetune predict --model resnet50.safetensors --format jsonl photos/\n"
+                "  find . -name '*.jpg' -print0 | freezetune predict --model m.safetensors --null -\n",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .values_size = sizeof(struct values),
+    .operands_least = 1,
+    .operands_most = SIZE_MAX,
+    .run = run,
+};

@@ -1,0 +1,25 @@
+#include "cli/engine_options.h"
+
+#include "cli/term.h"
+#include "core/ops/gemm.h"
+
+const char *const conv_choices[] = {"fast", "exact", NULL};
+const char *const exif_choices[] = {"apply", "ignore", NULL};
+
+size_t engine_threads(const struct engine_options *engine)
+{
+    return engine->threads ? (size_t)engine->threads : threads_available();
+}
+
+struct image_options engine_image_options(const struct engine_options *engine)
+{
+    return (struct image_options){.ignore_exif = engine->exif == EXIF_IGNORE};
+}
+
+enum status engine_start(struct pool **pool, const struct engine_options *engine, struct error *err)
+{
+    if (engine->quiet)
+        remarks_silence();
+    enum status status = gemm_init(err);
+    return status == OK ? pool_create(pool, engine_threads(engine), err) : status;
+}

@@ -1,0 +1,43 @@
+/* The options that every command which computes has, and what they become. */
+#ifndef FREEZETUNE_ENGINE_OPTIONS_H
+#define FREEZETUNE_ENGINE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/options.h"
+#include "core/base/threads.h"
+#include "core/data/image.h"
+
+/* A member of the command's struct of values, named `engine`. */
+struct engine_options {
+    long long threads; /* 0: all processors */
+    int conv;          /* CONV_ */
+    int exif;          /* EXIF_ */
+    bool quiet;
+};
+
+enum { CONV_FAST, CONV_EXACT };
+enum { EXIF_APPLY, EXIF_IGNORE };
+extern const char *const conv_choices[]; /* "fast", "exact" */
+extern const char *const exif_choices[]; /* "apply", "ignore" */
+
+#define ENGINE_ROW_THREADS(type)                                                                                       \
+    OPTION_ROW_NUMBER("Engine", "threads", "N", OPTION_INT, type, engine.threads, NULL, "all processors", 1, 1024,     \
+                      "threads; results are the same with any number")
+#define ENGINE_ROW_CONV(type)                                                                                          \
+    OPTION_ROW_CHOICE("Engine", "conv", conv_choices, type, engine.conv, "fast",                                       \
+                      "exact: no convolution that multiplies less than its definition does")
+#define ENGINE_ROW_EXIF(type)                                                                                          \
+    OPTION_ROW_CHOICE("Photos", "exif", exif_choices, type, engine.exif, "apply",                                      \
+                      "ignore: leave photos as they are stored, as torchvision does")
+#define ENGINE_ROW_QUIET(type)                                                                                         \
+    OPTION_ROW_FLAG("Output", "quiet", type, engine.quiet, "no progress, no remarks, no warnings")
+
+size_t engine_threads(const struct engine_options *engine);
+struct image_options engine_image_options(const struct engine_options *engine);
+
+/* Silences remarks if asked to, sets BLAS up and makes the pool. ERR_SYSTEM when the system refuses. */
+MUST_CHECK enum status engine_start(struct pool **pool, const struct engine_options *engine, struct error *err);
+
+#endif

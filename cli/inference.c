@@ -1,0 +1,72 @@
+#include "cli/inference.h"
+
+#include <string.h>
+
+static enum status make_run(struct inference *inference, const struct model *model, const struct engine_options *engine,
+                            size_t batch_size, struct error *err)
+{
+    const struct preprocess *preprocess = &model->info.preprocess;
+    const struct plan_options options = {.batch = batch_size,
+                                         .height = (size_t)preprocess->crop,
+                                         .width = (size_t)preprocess->crop,
+                                         .exact = engine->conv == CONV_EXACT,
+                                         .threads = engine_threads(engine)};
+    struct normalise normalise;
+    memcpy(normalise.mean, preprocess->mean, sizeof normalise.mean);
+    memcpy(normalise.std, preprocess->std, sizeof normalise.std);
+    enum status status = plan_create(&inference->plan, model->net, &options, err);
+    if (status == OK)
+        status = run_create(&inference->run, inference->plan, &normalise, inference->pool, NULL, err);
+    return status;
+}
+
+static enum status make_loader(struct inference *inference, const struct model *model, const struct photo_list *photos,
+                               const struct engine_options *engine, size_t batch_size, bool strict, struct error *err)
+{
+    const struct loader_options options = {.threads = engine_threads(engine),
+                                           .batch = batch_size,
+                                           .ahead = batch_size,
+                                           .preprocess = model->info.preprocess,
+                                           .image = engine_image_options(engine),
+                                           .strict = strict};
+    enum status status = loader_create(&inference->loader, photos, &options, err);
+    if (status == OK)
+        loader_start(inference->loader, NULL, photos->count, 0, 0, AUGMENT_NONE);
+    return status;
+}
+
+enum status inference_open(struct inference *out, const struct model *model, const struct photo_list *photos,
+                           const struct engine_options *engine, size_t batch_size, bool strict, struct error *err)
+{
+    struct inference inference = {0};
+    if (photos->count < batch_size)
+        batch_size = photos->count;
+    enum status status = engine_start(&inference.pool, engine, err);
+    if (status == OK)
+        status = make_run(&inference, model, engine, batch_size, err);
+    if (status == OK)
+        status = make_loader(&inference, model, photos, engine, batch_size, strict, err);
+    if (status == OK)
+        *out = inference;
+    else
+        inference_close(&inference);
+    return status;
+}
+
+void inference_close(struct inference *inference)
+{
+    loader_destroy(inference->loader);
+    run_destroy(inference->run);
+    plan_destroy(inference->plan);
+    pool_destroy(inference->pool);
+    *inference = (struct inference){0};
+}
+
+enum status inference_next(struct inference *inference, const struct photo_batch **batch, const float **logits,
+                           struct error *err)
+{
+    enum status status = loader_next(inference->loader, batch, err);
+    if (status == OK && *batch)
+        *logits = run_forward_pixels(inference->run, (*batch)->pixels, (*batch)->count);
+    return status;
+}

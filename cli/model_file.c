@@ -1,0 +1,47 @@
+#include "cli/model_file.h"
+
+#include <string.h>
+
+#include "models/resnet.h"
+#include "weights/bind.h"
+#include "weights/recognise.h"
+
+static enum status fill(struct model *model, const struct weight_file *file, struct error *err)
+{
+    const struct weights_rules rules = {.ignore = "optimizer."};
+    struct recognised found;
+    if (!weights_recognise(&found, file) || strncmp(found.arch, "resnet", 6) != 0)
+        return error_set(err, ERR_DATA, "%s: not a ResNet's weights; `freezetune inspect` lists what it holds",
+                         weight_file_path(file));
+    enum status status = model_info_read(&model->info, file, found.classes, err);
+    if (status == OK && model->info.arch && strcmp(model->info.arch, found.arch) != 0)
+        status = error_set(err, ERR_DATA, "%s: its metadata says %s, its tensors are those of a %s",
+                           weight_file_path(file), model->info.arch, found.arch);
+    if (status == OK)
+        status = resnet_create(&model->net, found.arch, found.classes, err);
+    if (status == OK)
+        status = weights_load(model->net, file, &rules, NULL, err);
+    return status;
+}
+
+enum status model_open(struct model *out, const char *path, struct error *err)
+{
+    struct model model = {0};
+    struct weight_file *file = NULL;
+    enum status status = weight_file_open(&file, path, err);
+    if (status == OK)
+        status = fill(&model, file, err);
+    weight_file_close(file);
+    if (status == OK)
+        *out = model;
+    else
+        model_close(&model);
+    return status;
+}
+
+void model_close(struct model *model)
+{
+    net_destroy(model->net);
+    model_info_free(&model->info);
+    *model = (struct model){0};
+}
