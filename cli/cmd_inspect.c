@@ -1,37 +1,87 @@
-/* freezetune inspect: what a weight file holds. */
+/* freezetune inspect: what a weight file holds, or what a network would take. */
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/children.h"
 #include "cli/commands.h"
+#include "cli/engine_options.h"
+#include "cli/inspect_arch.h"
 #include "cli/inspect_file.h"
+#include "models/resnet.h"
 
 struct values {
+    struct engine_options engine;
+    const char *freeze_until;
+    int arch, bn_frozen, bn_trained;
+    long long batch_size, image_size, classes;
     bool json;
 };
 
 static const struct option options[] = {
-    OPTION_ROW_FLAG("Options", "json", struct values, json, "one JSON object instead of tables"),
+    OPTION_ROW_FLAG("Common", "json", struct values, json, "one JSON object instead of tables"),
+    OPTION_ROW_CHOICE("Network", "arch", resnet_names, struct values, arch, "resnet50",
+                      "look at this network instead of a file"),
+    OPTION_ROW_STRING("Network", "freeze-until", "N", struct values, freeze_until, "0", NULL,
+                      "freeze children 1 to N; a number or a child's name"),
+    OPTION_ROW_NUMBER("Network", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
+                      "photos in a step"),
+    OPTION_ROW_NUMBER("Network", "image-size", "N", OPTION_INT, struct values, image_size, "224", NULL, 1, 16384,
+                      "side of the square that the network sees, in pixels"),
+    OPTION_ROW_NUMBER("Network", "classes", "N", OPTION_INT, struct values, classes, "1000", NULL, 1, 1000000,
+                      "outputs of the last layer"),
+    OPTION_ROW_CHOICE("Network", "bn-frozen", bn_choices, struct values, bn_frozen, "eval",
+                      "BatchNorm of frozen children: stand still, or use and move batch statistics"),
+    OPTION_ROW_CHOICE("Network", "bn-trained", bn_choices, struct values, bn_trained, "batch",
+                      "BatchNorm of trained children"),
+    ENGINE_ROW_THREADS(struct values),
+    ENGINE_ROW_CONV(struct values),
 };
+
+/* An option of the network on the command line of a file would do nothing: better said than passed over. */
+static enum status refuse_network_options(const struct arguments *args, struct error *err)
+{
+    for (size_t i = 0; i < args->command->option_count; i++)
+        if (args->given[i] && strcmp(args->command->options[i].group, "Common") != 0)
+            return error_set(err, ERR_USAGE, "--%s does not go with a FILE: it describes a network",
+                             args->command->options[i].name);
+    return OK;
+}
 
 static enum status run(const struct arguments *args, struct error *err)
 {
     const struct values *v = args->values;
-    return inspect_file(args->operands[0], v->json, err);
+    if (args->operand_count) {
+        enum status status = refuse_network_options(args, err);
+        return status == OK ? inspect_file(args->operands[0], v->json, err) : status;
+    }
+    if (!arguments_given(args, "arch"))
+        return error_set(err, ERR_USAGE, "name a FILE, or a network with --arch resnet50");
+    const struct inspect_arch what = {.arch = resnet_names[v->arch],
+                                      .freeze_until = v->freeze_until,
+                                      .bn_frozen = (enum bn_mode)v->bn_frozen,
+                                      .bn_trained = (enum bn_mode)v->bn_trained,
+                                      .classes = (size_t)v->classes,
+                                      .batch = (size_t)v->batch_size,
+                                      .image_size = (size_t)v->image_size,
+                                      .threads = engine_threads(&v->engine),
+                                      .exact = v->engine.conv == CONV_EXACT,
+                                      .json = v->json};
+    return inspect_arch(&what, err);
 }
 
 const struct command cmd_inspect = {
     .name = "inspect",
-    .summary = "what a weight file holds",
-    .usage = "[options] FILE",
+    .summary = "what a weight file holds, or what a network would take",
+    .usage = "[options] FILE | --arch NAME",
     .description =
-        "Shows the tensors of a weight file with their types and shapes, its metadata, and the network that it fits.",
-    .examples = "  freezetune inspect resnet50.safetensors\n"
-                "  freezetune inspect runs/1/best.safetensors --json\n",
+        "Shows the tensors of a weight file with their types and shapes, its metadata, and the network that it fits. "
+        "With --arch: the children of a network, which of them --freeze-until freezes, and the memory and work of "
+        "training the rest.",
+    .examples = "  freezetune inspect runs/1/best.safetensors\n"
+                "  freezetune inspect --arch resnet50 --freeze-until 6 --batch-size 16\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .values_size = sizeof(struct values),
-    .operands_least = 1,
+    .operands_least = 0,
     .operands_most = 1,
     .run = run,
 };

@@ -1,10 +1,12 @@
 #include "cli/engine_options.h"
 
 #include "cli/term.h"
+#include "core/net/freeze.h"
 #include "core/ops/gemm.h"
 
 const char *const conv_choices[] = {"fast", "exact", NULL};
 const char *const exif_choices[] = {"apply", "ignore", NULL};
+const char *const bn_choices[] = {[BN_EVAL] = "eval", [BN_BATCH] = "batch", [BN_BATCH + 1] = NULL};
 
 size_t engine_threads(const struct engine_options *engine)
 {

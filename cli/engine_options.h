@@ -21,6 +21,7 @@ enum { CONV_FAST, CONV_EXACT };
 enum { EXIF_APPLY, EXIF_IGNORE };
 extern const char *const conv_choices[]; /* "fast", "exact" */
 extern const char *const exif_choices[]; /* "apply", "ignore" */
+extern const char *const bn_choices[];   /* "eval", "batch": by enum bn_mode */
 
 #define ENGINE_ROW_THREADS(type)                                                                                       \
     OPTION_ROW_NUMBER("Engine", "threads", "N", OPTION_INT, type, engine.threads, NULL, "all processors", 1, 1024,     \

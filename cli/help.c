@@ -63,25 +63,36 @@ static void write_option(FILE *out, const struct option *option, int width)
     wrap(out, text, INDENT, INDENT, width);
 }
 
+static void write_help_row(FILE *out)
+{
+    fprintf(out, "  %-*s%s\n", INDENT - 2, "--help", "show this help");
+}
+
 void command_help(FILE *out, const struct command *command, int width)
 {
     const char *group = NULL;
+    bool first_group = true;
     fprintf(out, "usage: freezetune %s %s\n\n", command->name, command->usage);
     wrap(out, command->summary, 0, 0, width);
     if (command->description) {
         putc('\n', out);
         wrap(out, command->description, 0, 0, width);
     }
+    if (command->option_count == 0)
+        fputs("\nOptions:\n", out);
     for (size_t i = 0; i < command->option_count; i++) {
         const struct option *option = &command->options[i];
-        if (!group || strcmp(group, option->group) != 0)
-            fprintf(out, "\n%s:\n", option->group);
-        group = option->group;
+        if (i == 0 || strcmp(group, option->group) != 0) {
+            if (first_group && i)
+                write_help_row(out);
+            first_group = i == 0;
+            group = option->group;
+            fprintf(out, "\n%s:\n", group);
+        }
         write_option(out, option, width);
     }
-    if (!group)
-        fputs("\nOptions:\n", out);
-    fprintf(out, "  %-*s%s\n", INDENT - 2, "--help", "show this help");
+    if (first_group)
+        write_help_row(out);
     if (command->examples)
         fprintf(out, "\nExamples:\n%s", command->examples);
 }

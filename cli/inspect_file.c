@@ -10,6 +10,7 @@
 #include "cli/numbers.h"
 #include "cli/table.h"
 #include "core/base/memory.h"
+#include "weights/recognise.h"
 #include "weights/weight_file.h"
 
 /* A file's tensors in the order of tensor_name_compare. */
@@ -124,9 +125,14 @@ static enum status print_metadata(const struct weight_file *file, struct error *
 static enum status print_text(const struct weight_file *file, const struct listing *listing, struct error *err)
 {
     char count[NUMBER_TEXT], values[NUMBER_TEXT], bytes[NUMBER_TEXT];
+    struct recognised found;
     text_padded(stdout, weight_file_path(file), 0, false);
     printf(": %s tensors, %s values, %s\n", number_count(count, listing->count), number_count(values, listing->values),
            number_bytes(bytes, listing->bytes));
+    if (weights_recognise(&found, file))
+        printf("network: %s with %zu classes\n", found.arch, found.classes);
+    else
+        puts("network: none that freezetune knows");
     enum status status = print_metadata(file, err);
     if (status != OK || listing->count == 0)
         return status;
@@ -141,10 +147,15 @@ static enum status print_text(const struct weight_file *file, const struct listi
 static void print_json(const struct weight_file *file, const struct listing *listing)
 {
     struct json json = json_start(stdout, true);
+    struct recognised found;
+    bool known = weights_recognise(&found, file);
     json_open(&json, NULL, '{');
     json_text(&json, "file", weight_file_path(file));
     json_int(&json, "values", (int64_t)listing->values);
     json_int(&json, "bytes", (int64_t)listing->bytes);
+    json_text(&json, "arch", known ? found.arch : NULL);
+    if (known)
+        json_int(&json, "classes", (int64_t)found.classes);
     json_open(&json, "metadata", '{');
     for (size_t i = 0; i < weight_file_metadata_count(file); i++) {
         struct weight_metadata entry = weight_file_metadata_at(file, i);

@@ -4,12 +4,10 @@
 
 #include <cjson/cJSON.h>
 #include <xxhash.h>
-#ifdef HAVE_LIBJPEG
-#include <jpeglib.h>
-#endif
 
-#define TEXT_OF(x) #x
-#define TEXT(x) TEXT_OF(x)
+#include "core/data/image.h"
+#include "core/ops/cpu.h"
+#include "core/ops/gemm.h"
 
 static const char *compiler(void)
 {
@@ -20,17 +18,6 @@ static const char *compiler(void)
 #endif
 }
 
-static const char *jpeg(void)
-{
-#if defined HAVE_LIBJPEG && defined LIBJPEG_TURBO_VERSION
-    return "libjpeg-turbo " TEXT(LIBJPEG_TURBO_VERSION);
-#elif defined HAVE_LIBJPEG
-    return "libjpeg " TEXT(JPEG_LIB_VERSION);
-#else
-    return "stb_image";
-#endif
-}
-
 static const char *xxhash(char space[256])
 {
     unsigned version = XXH_versionNumber();
@@ -38,19 +25,25 @@ static const char *xxhash(char space[256])
     return space;
 }
 
+enum { PARTS = 6 };
+
 size_t version_part_count(void)
 {
-    return 4;
+    return PARTS;
 }
 
 struct version_part version_part(size_t i, char space[256])
 {
     switch (i) {
     case 0:
-        return (struct version_part){"JPEG", jpeg()};
+        return (struct version_part){"instructions", cpu_set_name(cpu_set_get())};
     case 1:
-        return (struct version_part){"cJSON", cJSON_Version()};
+        return (struct version_part){"BLAS", gemm_library()};
     case 2:
+        return (struct version_part){"JPEG", image_jpeg_library()};
+    case 3:
+        return (struct version_part){"cJSON", cJSON_Version()};
+    case 4:
         return (struct version_part){"xxHash", xxhash(space)};
     default:
         return (struct version_part){"compiler", compiler()};

@@ -8,6 +8,13 @@ run_split() {
     err=$(cat stderr.txt)
 }
 
+# absent PATTERN: no line of stdout matches. (A bare `! grep` would not fail a test.)
+absent() {
+    if grep "$1" stdout.txt; then
+        return 1
+    fi
+}
+
 # fails CODE PATTERN COMMAND...: the exit code, nothing but one line on stderr, which matches the pattern (a bash regex).
 fails() {
     local code=$1 pattern=$2

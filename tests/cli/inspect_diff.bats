@@ -19,6 +19,7 @@ setup() {
     [ "$status" = 0 ]
     [ -z "$err" ]
     [ "$(head -1 stdout.txt)" = "a.safetensors: 3 tensors, 4 values, 20 bytes" ]
+    [ "$(sed -n 2p stdout.txt)" = "network: none that freezetune knows" ]
     grep -q '^who  *a\\nb$' stdout.txt
     grep -qE '^ +7  layer3 +2 +3$' stdout.txt
     [ "$(awk '/^tensor/ { on = 1; next } on { printf "%s ", $1 }' stdout.txt)" = "conv1.weight layer3.9.w layer3.10.w " ]
@@ -34,6 +35,32 @@ d = json.load(sys.stdin)
 assert d["metadata"] == {"who": "a\nb"}
 assert [(t["name"], t["child"], t["type"], t["shape"]) for t in d["tensors"]] == [
     ("conv1.weight", 1, "I64", [1]), ("layer3.9.w", 7, "F32", []), ("layer3.10.w", 7, "F32", [2])]' <stdout.txt
+}
+
+@test "inspect --arch shows what is frozen and what it takes" {
+    run_split "$FREEZETUNE" inspect --arch resnet50 --freeze-until layer2 --threads 1
+    [ "$status" = 0 ]
+    [ -z "$err" ]
+    grep -qE '^ +6  layer2 +1,219,584  frozen +eval$' stdout.txt
+    grep -qE '^ +7  layer3 +7,098,368  trained +batch$' stdout.txt
+    grep -qE '^ +10  fc +2,049,000  trained$' stdout.txt
+    # PyTorch counts the same: sum(p.numel() for p in model.parameters() if p.requires_grad).
+    grep -qx '25,557,032 parameters: 1,444,928 frozen (children 1-6), 24,112,104 trained' stdout.txt
+    grep -qE '^work    16\.9 GFLOP a photo: frozen part 3\.63 GFLOP' stdout.txt
+    run_split "$FREEZETUNE" inspect --arch resnet18 --freeze-until 0 --bn-trained eval
+    [ "$status" = 0 ]
+    grep -qx '11,689,512 parameters: 11,689,512 trained' stdout.txt
+    absent 'frozen\|batch$'
+}
+
+@test "inspect --arch refuses what makes no sense" {
+    fails 64 'leaves nothing to train' "$FREEZETUNE" inspect --arch resnet50 --freeze-until 10
+    fails 64 'must be 0 to 9' "$FREEZETUNE" inspect --arch resnet50 --freeze-until 11
+    fails 64 'not a child of resnet50' "$FREEZETUNE" inspect --arch resnet50 --freeze-until layer9
+    fails 64 '--arch resnet51: must be ' "$FREEZETUNE" inspect --arch resnet51
+    fails 64 '--image-size 0' "$FREEZETUNE" inspect --arch resnet50 --image-size 0
+    fails 64 'name a FILE, or a network' "$FREEZETUNE" inspect
+    fails 64 '^freezetune inspect: --freeze-until does not go with a FILE' "$FREEZETUNE" inspect a.safetensors --freeze-until 6
 }
 
 @test "inspect says what is wrong with a file" {
@@ -62,7 +89,7 @@ assert [(t["name"], t["child"], t["type"], t["shape"]) for t in d["tensors"]] ==
     # ||a - b|| / ||a|| is 1 / sqrt(3) over the child, 1 / sqrt(2) over the tensor.
     grep -qE '^ +7 +layer3 +2 +1 +3 +1 +1 +0\.577 +changed$' stdout.txt
     grep -qE '^layer3\.10\.w +\[2\] +\[2\] +1 +1 +0\.707 +changed$' stdout.txt
-    ! grep -q '^layer3\.9\.w' stdout.txt
+    absent '^layer3\.9\.w'
     grep -qx 'identical: 1 conv1' stdout.txt
     grep -qx 'different: 7 layer3' stdout.txt
     run_split "$FREEZETUNE" diff --quiet a.safetensors b.safetensors
