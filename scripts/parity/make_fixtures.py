@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 import op_fixtures
-from pytorch_side import Case, Optimizer, SmallResNet, normalise, run, worst
+from pytorch_side import Case, Optimizer, SmallResNet, normalise, random_photos, run, worst
 
 WIDTH, BLOCKS, CLASSES = 3, (1, 2, 1, 1), 5
 STEPS, IMAGES, HEIGHT, WIDTH_PX = 10, 3, 37, 35
@@ -36,16 +36,6 @@ TRAJECTORIES = {
     "adam": (Case(6, "eval", "batch"), Optimizer("adam", lr=0.002)),
     "adamw": (Case(7, "eval", "eval"), Optimizer("adamw", lr=0.002, weight_decay=0.05)),
 }
-
-
-def photos(generator):
-    """Smooth coloured blobs with a little noise: uint8 pixels that resemble photos more than noise does."""
-    shape = (STEPS * IMAGES, 3, 6, 6)
-    coarse = torch.rand(shape, generator=generator)
-    smooth = torch.nn.functional.interpolate(coarse, size=(HEIGHT, WIDTH_PX), mode="bicubic", align_corners=False)
-    noise = 0.1 * torch.randn(smooth.shape, generator=generator)
-    pixels = ((smooth + noise).clamp(0, 1) * 255).round().to(torch.uint8)
-    return pixels.permute(0, 2, 3, 1).reshape(STEPS, IMAGES, HEIGHT, WIDTH_PX, 3).contiguous()
 
 
 def small_net(generator, pixels):
@@ -118,7 +108,7 @@ def main():
     torch.set_num_threads(1)
 
     generator = torch.Generator().manual_seed(options.seed)
-    pixels = photos(generator)
+    pixels = random_photos(generator, STEPS, IMAGES, HEIGHT, WIDTH_PX)
     labels = torch.randint(CLASSES, (STEPS, IMAGES), generator=generator)
     model = small_net(generator, pixels)
     write(options.folder, "small_weights.safetensors", model.state_dict())

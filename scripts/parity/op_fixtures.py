@@ -11,6 +11,8 @@ operators.safetensors, KIND.NUMBER/TENSOR:
   mse        x[N,K] target[N,K] -> loss[1]; dx      (mean over the values)
 optimizers.safetensors, NAME/TENSOR:
   start[V], lr[T], gradients[T,V] -> path[T,V]      the parameters after each step
+schedules, in the same file, schedule.NAME/TENSOR:
+  options [lr, gamma, step_epochs, warmup_steps, epochs, steps_per_epoch] -> lr[epochs * steps_per_epoch]
 """
 import torch
 import torch.nn.functional as F
@@ -185,4 +187,52 @@ def optimizers(rows):
         rows.append((f"optimizer {name}", *worst(path(make, torch.float32), truth)))
         tensors |= {f"{name}/start": start.clone(), f"{name}/lr": lr.clone(), f"{name}/gradients": gradients.clone(),
                     f"{name}/path": truth["path"].float()}
+    return tensors | schedules(rows)
+
+
+# lr, gamma, step_epochs, warmup_steps, epochs, steps_per_epoch
+SCHEDULES = {
+    "constant": (0.1, 1, 1, 0, 3, 4),
+    "constant_warm": (0.1, 1, 1, 5, 3, 4),
+    "step": (0.3, 0.1, 2, 0, 7, 3),
+    "step_warm": (0.3, 0.5, 1, 4, 4, 3),
+    "cosine": (0.2, 1, 1, 0, 5, 4),
+    "cosine_warm": (0.2, 1, 1, 6, 5, 4),
+    "cosine_one_step_warm": (0.2, 1, 1, 1, 2, 4),
+}
+
+
+def schedule_path(name, dtype):
+    """PyTorch's schedulers, stepped after every step: warm-up is LinearLR from lr/W to lr over the first W steps."""
+    lr, gamma, step_epochs, warmup, epochs, per_epoch = SCHEDULES[name]
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
+    schedulers = torch.optim.lr_scheduler
+    parts = []
+    if warmup:
+        parts.append(schedulers.LinearLR(optimizer, start_factor=1 / warmup, total_iters=warmup - 1))
+    if name.startswith("step"):
+        parts.append(schedulers.StepLR(optimizer, step_epochs * per_epoch, gamma))
+    if name.startswith("cosine"):
+        parts.append(schedulers.CosineAnnealingLR(optimizer, epochs * per_epoch - warmup))
+    # Warm-up multiplies the steps of `step`; `cosine` begins after it.
+    if name.startswith("cosine") and warmup:
+        whole = schedulers.SequentialLR(optimizer, parts, milestones=[warmup])
+    else:
+        whole = schedulers.ChainedScheduler(parts) if parts else None
+    path = []
+    for _ in range(epochs * per_epoch):
+        path.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if whole:
+            whole.step()
+    return torch.tensor(path, dtype=dtype)
+
+
+def schedules(rows):
+    tensors = {}
+    for name, options in SCHEDULES.items():
+        path = schedule_path(name, torch.float64)
+        rows.append((f"schedule {name}", *worst({"lr": path.float()}, {"lr": path})))
+        tensors |= {f"schedule.{name}/options": torch.tensor(options, dtype=torch.float32),
+                    f"schedule.{name}/lr": path.float()}
     return tensors

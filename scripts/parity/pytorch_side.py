@@ -92,6 +92,15 @@ def resnet50(state):
     return model
 
 
+def random_photos(generator, steps, images, height, width):
+    """Smooth coloured blobs with a little noise: uint8 [S,N,H,W,3] that resembles photos more than noise does."""
+    coarse = torch.rand((steps * images, 3, 6, 6), generator=generator)
+    smooth = nn.functional.interpolate(coarse, size=(height, width), mode="bicubic", align_corners=False)
+    noise = 0.1 * torch.randn(smooth.shape, generator=generator)
+    pixels = ((smooth + noise).clamp(0, 1) * 255).round().to(torch.uint8)
+    return pixels.permute(0, 2, 3, 1).reshape(steps, images, height, width, 3).contiguous()
+
+
 def normalise(pixels, dtype):
     """uint8 [N,H,W,3] -> normalised [N,3,H,W]."""
     x = pixels.to(dtype) / 255

@@ -35,6 +35,11 @@ void fixture_close(struct fixture *fixture)
     memory_free(fixture);
 }
 
+size_t fixture_count(const struct fixture *fixture)
+{
+    return weight_file_count(fixture->file);
+}
+
 static const struct weight_tensor *find(const struct fixture *fixture, char name[256], const char *format, va_list list)
 {
     vsnprintf(name, 256, format, list);

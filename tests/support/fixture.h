@@ -15,6 +15,9 @@ void fixture_close(struct fixture *fixture);
 /* Whether there is a tensor of that name; the name is made as printf does. */
 bool fixture_has(const struct fixture *fixture, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* How many tensors the file has. */
+size_t fixture_count(const struct fixture *fixture);
+
 /* The dimensions of a tensor, its values, a fresh copy: the copy may be written to and lives until fixture_close.
  * Integers of 1 or 8 bytes become floats. */
 struct fixture_tensor {

@@ -1,0 +1,59 @@
+/* Our side of a comparison with PyTorch: trains a network over given batches and keeps what
+ * scripts/parity/pytorch_side.py keeps, under the same names and in PyTorch's layout:
+ *
+ *   logits [N,K], loss [1]     of the first batch, before any step
+ *   grad/NAME                  of every trained parameter, same moment
+ *   stat/NAME                  running statistics after the first batch
+ *   losses [steps]             of each batch, before its step            } with an optimizer
+ *   after/NAME                 trained parameters and running statistics } after the last step
+ *
+ * Used by tests/tools/parity_dump.c (live, real weights) and tests/unit/test_parity.c (committed fixtures).
+ */
+#ifndef FREEZETUNE_PARITY_H
+#define FREEZETUNE_PARITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/net/freeze.h"
+#include "core/net/net.h"
+#include "core/train/optimizer.h"
+#include "weights/weight_file.h"
+
+struct parity_batches {
+    size_t steps, images, height, width;
+    const uint8_t *pixels; /* [steps,images,height,width,3] */
+    const int32_t *labels; /* [steps,images] */
+};
+
+struct parity_options {
+    struct freeze freeze;
+    bool optimize; /* false: the first batch alone, no step */
+    struct optimizer_options optimizer;
+    double lr;
+    bool exact;
+    size_t threads;
+};
+
+struct parity_row {
+    char name[NET_NAME + 8];
+    size_t rank, shape[4], count;
+    float *values;
+};
+
+struct parity_result {
+    struct parity_row *rows;
+    size_t count, capacity;
+};
+
+/* A ResNet of bottlenecks whose blocks, width and classes are those of the file, with the file's values. */
+MUST_CHECK enum status parity_net_create(struct net **out, const struct weight_file *file, struct error *err);
+
+/* Trains `net` in place. *result starts as {0} and is the caller's (parity_result_free), also after an error. */
+MUST_CHECK enum status parity_run(struct parity_result *result, struct net *net, const struct parity_batches *batches,
+                                  const struct parity_options *options, struct error *err);
+void parity_result_free(struct parity_result *result);
+
+#endif
