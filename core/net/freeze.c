@@ -48,6 +48,15 @@ void freeze_apply(struct net *net, const struct freeze *freeze)
     }
 }
 
+void freeze_child(struct net *net, int child, bool frozen)
+{
+    for (size_t i = 0; i < net->params_count; i++) {
+        struct param *param = &net->params[i];
+        if (param->child == child)
+            param->trainable = param->learnable && !frozen;
+    }
+}
+
 /* Whether everything that an operator does is fixed. */
 static bool op_is_constant(const struct net *net, const struct freeze *freeze, const struct op *op)
 {

@@ -30,6 +30,9 @@ enum bn_mode freeze_bn_mode(const struct freeze *freeze, int child);
 /* Sets `trainable` on every parameter. */
 void freeze_apply(struct net *net, const struct freeze *freeze);
 
+/* Freezes or unfreezes one child by itself (`for p in net.fc2.parameters(): p.requires_grad = ...`). */
+void freeze_child(struct net *net, int child, bool frozen);
+
 /* The first operator that is not a constant function of the pixels: everything before it is frozen, in eval mode, and
  * can be folded. Moved past operators without parameters, and back to where a single value crosses. */
 size_t freeze_cut(const struct net *net, const struct freeze *freeze);

@@ -186,23 +186,29 @@ void optimizer_update(struct optimizer *optimizer, size_t param, const float *gr
     pool_for(optimizer->pool, (update.count + PIECE - 1) / PIECE, update_piece, &update);
 }
 
-size_t optimizer_row_count(const struct optimizer *optimizer)
+size_t optimizer_state_count(const struct optimizer *optimizer)
 {
-    return optimizer->used * (optimizer->buffers ? optimizer->buffers : 1);
+    return optimizer->used;
 }
 
-struct optimizer_row optimizer_row_get(const struct optimizer *optimizer, size_t index)
+size_t optimizer_buffers(const struct optimizer *optimizer)
 {
-    size_t each = optimizer->buffers ? optimizer->buffers : 1, left = index / each, param = 0;
-    while (!optimizer->states[param].used || left-- > 0)
+    return optimizer->buffers;
+}
+
+struct optimizer_state optimizer_state_get(const struct optimizer *optimizer, size_t index)
+{
+    assert(index < optimizer->used);
+    size_t param = 0;
+    while (!optimizer->states[param].used || index-- > 0)
         param++;
     struct state *state = &optimizer->states[param];
-    return (struct optimizer_row){
-        .name = buffer_names[optimizer->options.kind][index % each],
-        .param = param,
-        .data = state->buffers[index % each],
-        .steps = &state->steps,
-    };
+    struct optimizer_state out = {.param = param, .buffers = optimizer->buffers, .steps = &state->steps};
+    for (size_t b = 0; b < optimizer->buffers; b++) {
+        out.names[b] = buffer_names[optimizer->options.kind][b];
+        out.data[b] = state->buffers[b];
+    }
+    return out;
 }
 
 size_t optimizer_bytes(const struct net *net, const struct optimizer_options *options)

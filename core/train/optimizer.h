@@ -57,18 +57,20 @@ MUST_CHECK enum status optimizer_add_trainable(struct optimizer *optimizer, stru
  * out as the parameter is. CHANGES the parameter and its state. */
 void optimizer_update(struct optimizer *optimizer, size_t param, const float *gradient, double lr);
 
-/* One tensor of state: what a checkpoint holds. A buffer has the shape and layout of its parameter. */
-struct optimizer_row {
-    const char *name; /* "momentum", "exp_avg", "exp_avg_sq", as torch.optim calls them */
+/* The state of one parameter: what a checkpoint holds. Buffers have the shape and layout of the parameter. */
+struct optimizer_state {
     size_t param;
-    float *data;    /* param's count of floats, may be written */
-    int64_t *steps; /* of this parameter; shared by its rows */
+    size_t buffers;       /* 0 (sgd without momentum), 1 or 2 */
+    const char *names[2]; /* "momentum"; "exp_avg", "exp_avg_sq", as torch.optim calls them */
+    float *data[2];       /* may be written */
+    int64_t *steps;       /* done on this parameter; may be written */
 };
 
-/* Rows in the order of the parameters. Without momentum, sgd has a row per parameter with data NULL: the steps alone.
- */
-size_t optimizer_row_count(const struct optimizer *optimizer);
-struct optimizer_row optimizer_row_get(const struct optimizer *optimizer, size_t index);
+/* States, in the order of the parameters. */
+size_t optimizer_state_count(const struct optimizer *optimizer);
+struct optimizer_state optimizer_state_get(const struct optimizer *optimizer, size_t index);
+/* Of each parameter. */
+size_t optimizer_buffers(const struct optimizer *optimizer);
 
 /* Bytes of state that optimizer_create would make for the parameters that are trainable now. */
 size_t optimizer_bytes(const struct net *net, const struct optimizer_options *options);

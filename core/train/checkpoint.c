@@ -1,0 +1,214 @@
+#include "core/train/checkpoint.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "core/base/hash.h"
+#include "core/base/memory.h"
+#include "core/base/text.h"
+#include "core/train/train_private.h"
+
+enum { FORMAT = 1 };
+
+size_t checkpoint_row_count(const struct optimizer *optimizer)
+{
+    return optimizer_state_count(optimizer) * (1 + optimizer_buffers(optimizer));
+}
+
+struct checkpoint_row checkpoint_row_get(const struct optimizer *optimizer, const struct net *net, size_t index)
+{
+    size_t each = 1 + optimizer_buffers(optimizer), part = index % each;
+    struct optimizer_state state = optimizer_state_get(optimizer, index / each);
+    struct checkpoint_row row = {.param = &net->params[state.param]};
+    snprintf(row.name, sizeof row.name, CHECKPOINT_PREFIX "%s.%s", part == 0 ? "step" : state.names[part - 1],
+             row.param->name);
+    if (part == 0)
+        row.integer = state.steps;
+    else
+        row.floats = state.data[part - 1];
+    return row;
+}
+
+/* A hash over the names and classes of both lists: the order of an epoch is an order of their numbers. */
+static void photos_fingerprint(char hex[33], const struct dataset *dataset)
+{
+    struct hash128 hash = {0};
+    const struct photo_list *lists[] = {&dataset->train, &dataset->val};
+    for (size_t l = 0; l < 2; l++) {
+        for (size_t i = 0; i < lists[l]->count; i++) {
+            const char *name = photo_name(lists[l], i);
+            uint64_t seed = hash.low ^ ((uint64_t)lists[l]->photos[i].class << 1 | l);
+            hash = hash_bytes(name, strlen(name), seed);
+        }
+    }
+    hash_hex(hex, hash);
+}
+
+/* Exactly, as C's hexadecimal notation. */
+static void add_exact(cJSON *object, const char *key, double value)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%a", value);
+    cJSON_AddStringToObject(object, key, text);
+}
+
+static void add_bad(cJSON *list, const struct train *train, bool val)
+{
+    for (size_t i = 0; i < train_bad_count(train, val); i++) {
+        struct loader_bad bad = train_bad_get(train, val, i);
+        char reason[1024];
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "list", val ? "val" : "train");
+        cJSON_AddNumberToObject(item, "photo", bad.photo);
+        cJSON_AddStringToObject(item, "reason", text_escape(reason, sizeof reason, bad.reason));
+        cJSON_AddItemToArray(list, item);
+    }
+}
+
+enum status checkpoint_text(char **out, const struct train *train, struct error *err)
+{
+    const struct train_state *state = &train->state;
+    char photos[33];
+    cJSON *root = cJSON_CreateObject();
+    photos_fingerprint(photos, train->dataset);
+    cJSON_AddNumberToObject(root, "format", FORMAT);
+    cJSON_AddStringToObject(root, "photos", photos);
+    cJSON_AddNumberToObject(root, "epoch", (double)state->epoch);
+    cJSON_AddNumberToObject(root, "position", (double)state->position);
+    cJSON_AddNumberToObject(root, "batch", (double)state->batch);
+    cJSON_AddNumberToObject(root, "step", (double)state->step);
+    cJSON_AddNumberToObject(root, "steps_per_epoch", (double)state->steps_per_epoch);
+    cJSON_AddNumberToObject(root, "left_out", (double)state->left_out);
+    cJSON_AddNumberToObject(root, "count", (double)state->count);
+    cJSON_AddNumberToObject(root, "top1", (double)state->top1);
+    add_exact(root, "loss_sum", state->loss_sum);
+    cJSON_AddBoolToObject(root, "has_best", state->has_best);
+    cJSON_AddNumberToObject(root, "best_epoch", (double)state->best_epoch);
+    add_exact(root, "best_accuracy", state->best_accuracy);
+    add_exact(root, "best_loss", state->best_loss);
+    cJSON *bad = cJSON_AddArrayToObject(root, "bad");
+    add_bad(bad, train, false);
+    add_bad(bad, train, true);
+
+    char *text = cJSON_PrintUnformatted(root);
+    cJSON_Delete(root);
+    if (!text)
+        return error_memory(err, "the state of the run", 0);
+    enum status status = memory_strdup(out, text, err);
+    cJSON_free(text);
+    return status;
+}
+
+/* ---- reading: what is missing or odd counts as wrong ---------------------------------------------------------------
+ */
+
+struct reader {
+    const cJSON *object;
+    const char *wrong; /* the first key that was */
+};
+
+static size_t read_count(struct reader *reader, const char *key, size_t most)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(reader->object, key);
+    double value = cJSON_IsNumber(item) ? item->valuedouble : -1;
+    bool good = value >= 0 && value <= (double)most && value < 0x1p53 && value == floor(value);
+    if (!good && !reader->wrong)
+        reader->wrong = key;
+    return good ? (size_t)value : 0;
+}
+
+static double read_exact(struct reader *reader, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(reader->object, key);
+    double value = 0;
+    bool good = cJSON_IsString(item) && text_to_double(&value, item->valuestring) && isfinite(value);
+    if (!good && !reader->wrong)
+        reader->wrong = key;
+    return good ? value : 0;
+}
+
+static struct train_state read_state(struct reader *reader, const struct train *train)
+{
+    size_t epochs = train->options.schedule.epochs, photos = train->dataset->train.count;
+    const cJSON *best = cJSON_GetObjectItemCaseSensitive(reader->object, "has_best");
+    struct train_state state = {
+        .epoch = read_count(reader, "epoch", epochs),
+        .position = read_count(reader, "position", photos),
+        .batch = read_count(reader, "batch", photos),
+        .step = read_count(reader, "step", SIZE_MAX),
+        .steps_per_epoch = read_count(reader, "steps_per_epoch", photos),
+        .left_out = read_count(reader, "left_out", photos),
+        .count = read_count(reader, "count", photos),
+        .top1 = read_count(reader, "top1", photos),
+        .loss_sum = read_exact(reader, "loss_sum"),
+        .has_best = cJSON_IsTrue(best),
+        .best_epoch = read_count(reader, "best_epoch", epochs),
+        .best_accuracy = read_exact(reader, "best_accuracy"),
+        .best_loss = read_exact(reader, "best_loss"),
+    };
+    if (!reader->wrong && !cJSON_IsBool(best))
+        reader->wrong = "has_best";
+    if (!reader->wrong && state.steps_per_epoch == 0)
+        reader->wrong = "steps_per_epoch";
+    return state;
+}
+
+static enum status mark_bad(struct train *train, const cJSON *list, const char *where, struct error *err)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        struct reader reader = {.object = item};
+        const cJSON *name = cJSON_GetObjectItemCaseSensitive(item, "list");
+        const cJSON *reason = cJSON_GetObjectItemCaseSensitive(item, "reason");
+        bool val = cJSON_IsString(name) && strcmp(name->valuestring, "val") == 0;
+        size_t count = val ? train->dataset->val.count : train->dataset->train.count;
+        size_t photo = read_count(&reader, "photo", count - 1);
+        if (reader.wrong || !cJSON_IsString(reason))
+            return error_set(err, ERR_DATA, "%s: the list of bad photos in the run's state is damaged", where);
+        enum status status = train_mark_bad(train, val, (uint32_t)photo, reason->valuestring, err);
+        if (status != OK)
+            return status;
+    }
+    return OK;
+}
+
+enum status checkpoint_restore(struct train *train, const char *text, const char *where, struct error *err)
+{
+    char photos[33];
+    cJSON *root = cJSON_Parse(text);
+    struct reader reader = {.object = root};
+    enum status status = OK;
+    const cJSON *known = cJSON_GetObjectItemCaseSensitive(root, "photos");
+    photos_fingerprint(photos, train->dataset);
+    if (!cJSON_IsObject(root) || read_count(&reader, "format", FORMAT) != FORMAT || !cJSON_IsString(known)) {
+        status = error_set(err, ERR_DATA, "%s: holds no state of a run that this version can go on from", where);
+        goto cleanup;
+    }
+    if (strcmp(known->valuestring, photos) != 0) {
+        status =
+            error_set(err, ERR_DATA,
+                      "%s: the photos have changed since this run began (files were added, removed or renamed), so "
+                      "it cannot go on to the same result; start a new run with --weights %s",
+                      where, where);
+        goto cleanup;
+    }
+    struct train_state state = read_state(&reader, train);
+    if (reader.wrong) {
+        status =
+            error_set(err, ERR_DATA, "%s: '%s' in the run's state is missing or out of range", where, reader.wrong);
+        goto cleanup;
+    }
+    status = mark_bad(train, cJSON_GetObjectItemCaseSensitive(root, "bad"), where, err);
+    if (status != OK)
+        goto cleanup;
+    train->state = state;
+    train->options.schedule.steps_per_epoch = state.steps_per_epoch;
+    run_refold(train->run);
+cleanup:
+    cJSON_Delete(root);
+    return status;
+}

@@ -1,0 +1,44 @@
+/* What a run must remember to go on to the same bytes: tensors by name and a text.
+ *
+ *   tensors   the network's parameters, running statistics and counts, under PyTorch's names: a checkpoint is a model
+ *             file that holds more
+ *             "optimizer.<buffer>.<parameter>"   momentum, exp_avg, exp_avg_sq, with the parameter's shape
+ *             "optimizer.step.<parameter>"       one integer
+ *   text      JSON: place in the run, best so far, photos found bad, and a fingerprint of the list of photos
+ *
+ * Random numbers need no state: they follow from (seed, epoch, photo). Files are not this file's business; the caller
+ * (cli) writes the rows and the text, and hands them back.
+ */
+#ifndef FREEZETUNE_CHECKPOINT_H
+#define FREEZETUNE_CHECKPOINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/train/train.h"
+
+#define CHECKPOINT_PREFIX "optimizer."
+enum { CHECKPOINT_NAME = NET_NAME + 32 };
+
+/* A tensor beyond the network's own. Either floats (laid out as the parameter is) or an integer; both may be written.
+ */
+struct checkpoint_row {
+    char name[CHECKPOINT_NAME];
+    const struct param *param;
+    float *floats;    /* [param->count], or NULL */
+    int64_t *integer; /* or NULL */
+};
+
+size_t checkpoint_row_count(const struct optimizer *optimizer);
+/* Rows in a fixed order. Pointers live as long as the optimizer. */
+struct checkpoint_row checkpoint_row_get(const struct optimizer *optimizer, const struct net *net, size_t index);
+
+/* The text, owned by the caller (memory_free). ERR_SYSTEM without memory. */
+MUST_CHECK enum status checkpoint_text(char **out, const struct train *train, struct error *err);
+
+/* After train_prepare, with the parameters and all rows loaded: takes the state from the text and marks the bad photos.
+ * `where` begins an error's message. ERR_DATA when the text is not a state, does not fit the run's options, or was made
+ * with other photos; the run is then not to be used. */
+MUST_CHECK enum status checkpoint_restore(struct train *train, const char *text, const char *where, struct error *err);
+
+#endif

@@ -1,0 +1,206 @@
+#include "core/train/train.h"
+
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/train/train_private.h"
+
+static struct plan_options plan_options_of(const struct train_options *options, const struct pool *pool, bool training)
+{
+    return (struct plan_options){
+        .train = training,
+        .batch = options->loader.batch,
+        .height = (size_t)options->loader.preprocess.crop,
+        .width = (size_t)options->loader.preprocess.crop,
+        .freeze = options->freeze,
+        .exact = options->exact,
+        .threads = pool_threads(pool),
+    };
+}
+
+/* Full batches, and the rest if BatchNorm can use it. */
+static size_t steps_in_epoch(const struct plan *plan, size_t photos, size_t batch)
+{
+    size_t rest = photos % batch;
+    return photos / batch + (rest > 0 && !plan_batch_too_small(plan, rest));
+}
+
+static enum status check(const struct train_options *options, struct error *err)
+{
+    const struct schedule *schedule = &options->schedule;
+    if (schedule->epochs < 1)
+        return error_set(err, ERR_USAGE, "--epochs must be 1 or more");
+    if (!(schedule->lr > 0) || schedule->lr > 1e6)
+        return error_set(err, ERR_USAGE, "--lr must be above 0");
+    if (!(schedule->warmup >= 0) || !(schedule->warmup < (double)schedule->epochs))
+        return error_set(err, ERR_USAGE, "--warmup must be 0 or more and less than --epochs (%zu)", schedule->epochs);
+    return OK;
+}
+
+static enum status make_plans(struct train *train, struct error *err)
+{
+    struct plan_options training = plan_options_of(&train->options, train->pool, true);
+    struct plan_options evaluation = plan_options_of(&train->options, train->pool, false);
+    enum status status = plan_create(&train->plan, train->net, &training, err);
+    if (status == OK)
+        status = plan_create(&train->evaluation_plan, train->net, &evaluation, err);
+    if (status != OK)
+        return status;
+    size_t batch = train->options.loader.batch, usable = train->options.usable;
+    size_t steps = steps_in_epoch(train->plan, usable, batch);
+    if (steps == 0)
+        return error_set(err, ERR_DATA,
+                         "%zu usable photos to train on are too few for BatchNorm with batch statistics at this image "
+                         "size: add photos, or use --bn-trained eval",
+                         usable);
+    train->options.schedule.steps_per_epoch = steps;
+    train->state.steps_per_epoch = steps;
+    return OK;
+}
+
+enum status train_create(struct train **out, struct net *net, const struct dataset *dataset,
+                         const struct train_options *options, struct pool *pool, struct error *err)
+{
+    void *memory;
+    enum status status = check(options, err);
+    if (status == OK)
+        status = memory_alloc(&memory, 1, sizeof(struct train), "the training", err);
+    if (status != OK)
+        return status;
+    struct train *train = memory;
+    *train = (struct train){.net = net, .dataset = dataset, .pool = pool, .options = *options};
+    freeze_apply(net, &options->freeze);
+    status = make_plans(train, err);
+    if (status != OK)
+        train_destroy(train);
+    else
+        *out = train;
+    return status;
+}
+
+void train_destroy(struct train *train)
+{
+    if (!train)
+        return;
+    metrics_free(&train->val);
+    metrics_free(&train->batch);
+    memory_free(train->dlogits);
+    memory_free(train->order);
+    run_destroy(train->evaluation);
+    run_destroy(train->run);
+    memory_free(train->shared);
+    loader_destroy(train->val_loader);
+    loader_destroy(train->loader);
+    optimizer_destroy(train->optimizer);
+    plan_destroy(train->evaluation_plan);
+    plan_destroy(train->plan);
+    memory_free(train);
+}
+
+static size_t shared_bytes(const struct train *train)
+{
+    size_t a = plan_shared_bytes(train->plan), b = plan_shared_bytes(train->evaluation_plan);
+    return a > b ? a : b;
+}
+
+/* Of both runs: what they share once, what each keeps for itself. */
+static size_t network_bytes(const struct train *train)
+{
+    return shared_bytes(train) + plan_bytes(train->plan) - plan_shared_bytes(train->plan) +
+           plan_bytes(train->evaluation_plan) - plan_shared_bytes(train->evaluation_plan);
+}
+
+struct train_needs train_needs(const struct train *train)
+{
+    const struct loader_options *loader = &train->options.loader;
+    const struct plan *plan = train->plan, *evaluation = train->evaluation_plan;
+    return (struct train_needs){
+        .weights = net_floats(train->net) * sizeof(float),
+        .optimizer = optimizer_bytes(train->net, &train->options.optimizer),
+        .network = network_bytes(train),
+        .photos = loader_memory(loader, train->dataset->train.count) + loader_memory(loader, train->dataset->val.count),
+        .steps_per_epoch = train->state.steps_per_epoch,
+        .step_flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward,
+        .evaluation_flops = evaluation->flops_prefix + evaluation->flops_suffix,
+    };
+}
+
+static enum status make_runs(struct train *train, struct error *err)
+{
+    const struct preprocess *preprocess = &train->options.loader.preprocess;
+    struct normalise normalise;
+    memcpy(normalise.mean, preprocess->mean, sizeof normalise.mean);
+    memcpy(normalise.std, preprocess->std, sizeof normalise.std);
+    enum status status = memory_alloc(&train->shared, shared_bytes(train), 1, "the activations", err);
+    if (status == OK)
+        status = run_create(&train->run, train->plan, &normalise, train->pool, train->shared, err);
+    if (status == OK)
+        status = run_create(&train->evaluation, train->evaluation_plan, &normalise, train->pool, train->shared, err);
+    return status;
+}
+
+static enum status make_buffers(struct train *train, struct error *err)
+{
+    size_t classes = net_classes(train->net);
+    void *memory;
+    enum status status = memory_alloc(&memory, train->dataset->train.count, sizeof(uint32_t), "the order", err);
+    if (status != OK)
+        return status;
+    train->order = memory;
+    status = memory_alloc(&memory, train->options.loader.batch * classes, sizeof(float), "the logits", err);
+    if (status != OK)
+        return status;
+    train->dlogits = memory;
+    status = metrics_init(&train->batch, classes, 0, err);
+    return status == OK ? metrics_init(&train->val, classes, train->dataset->val.count, err) : status;
+}
+
+enum status train_prepare(struct train *train, struct error *err)
+{
+    const struct train_options *options = &train->options;
+    enum status status = optimizer_create(&train->optimizer, train->net, &options->optimizer, train->pool, err);
+    if (status == OK)
+        status = make_runs(train, err);
+    if (status == OK)
+        status = make_buffers(train, err);
+    if (status == OK)
+        status = loader_create(&train->loader, &train->dataset->train, &options->loader, err);
+    if (status == OK)
+        status = loader_create(&train->val_loader, &train->dataset->val, &options->loader, err);
+    return status;
+}
+
+enum status train_mark_bad(struct train *train, bool val, uint32_t photo, const char *reason, struct error *err)
+{
+    return loader_mark_bad(val ? train->val_loader : train->loader, photo, reason, err);
+}
+
+size_t train_bad_count(const struct train *train, bool val)
+{
+    return loader_bad_count(val ? train->val_loader : train->loader);
+}
+
+struct loader_bad train_bad_get(const struct train *train, bool val, size_t index)
+{
+    return loader_bad_get(val ? train->val_loader : train->loader, index);
+}
+
+const struct train_state *train_state_get(const struct train *train)
+{
+    return &train->state;
+}
+
+struct net *train_net(const struct train *train)
+{
+    return train->net;
+}
+
+struct optimizer *train_optimizer(const struct train *train)
+{
+    return train->optimizer;
+}
+
+const struct plan *train_plan(const struct train *train)
+{
+    return train->plan;
+}

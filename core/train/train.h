@@ -1,0 +1,133 @@
+/* Training: epochs over the photos, an evaluation after each, and hooks for whoever watches and saves.
+ *
+ *   train_create   checks the options and makes the plans: everything is known, nothing large is allocated (--dry-run)
+ *   train_prepare  allocates: optimizer, activations, loaders
+ *   train_run      the loop; ends when all epochs are done or when should_stop says so
+ *
+ * One step: a batch from the loader, forward, cross-entropy, backward, and each parameter updated as soon as its
+ * gradient is complete. The order of epoch e is rng_shuffle with (seed, RNG_ORDER, e), crops and flips follow (seed,
+ * RNG_AUGMENT, e, photo): a run is a function of its options and files, whatever the number of threads and however
+ * often it was stopped and resumed (checkpoint.h).
+ *
+ * The last batch of an epoch holds what is left. Where that is too little for BatchNorm with batch statistics (a single
+ * value per channel, where PyTorch raises an error), it is left out: those photos have their turn in the next epoch's
+ * order. epoch_result.left_out counts them.
+ *
+ * The evaluation is evaluate() over the validation photos with an inference plan; it works in the training run's arena.
+ */
+#ifndef FREEZETUNE_TRAIN_H
+#define FREEZETUNE_TRAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/base/threads.h"
+#include "core/data/folder.h"
+#include "core/data/loader.h"
+#include "core/net/freeze.h"
+#include "core/net/net.h"
+#include "core/net/plan.h"
+#include "core/train/metrics.h"
+#include "core/train/optimizer.h"
+#include "core/train/schedule.h"
+
+struct train_options {
+    uint64_t seed; /* of the order */
+    struct freeze freeze;
+    bool exact; /* --conv exact */
+    enum augment augment;
+    struct optimizer_options optimizer;
+    struct schedule schedule;     /* with epochs; steps_per_epoch is filled in here */
+    struct loader_options loader; /* with batch, preprocess and the seed of the augmentation; `strict` for both lists */
+    size_t usable;                /* training photos not known to be bad */
+};
+
+/* What a run needs. Bytes; operations of one photo. */
+struct train_needs {
+    size_t weights, optimizer, network, photos;
+    size_t steps_per_epoch;
+    double step_flops, evaluation_flops;
+};
+
+/* Where a run is. Everything that --resume needs besides the tensors; written and read by checkpoint.h. */
+struct train_state {
+    size_t epoch;           /* running, from 0; `epochs` when all is done */
+    size_t position, batch; /* in the epoch: entries of the order used up, steps done */
+    size_t step;            /* steps done in the whole run */
+    size_t steps_per_epoch; /* as planned at the start: photos found bad on the way do not change the schedule */
+    size_t left_out;
+    size_t count, top1; /* of the epoch's training photos so far: seen, right */
+    double loss_sum;
+    bool has_best;
+    size_t best_epoch;
+    double best_accuracy, best_loss;
+};
+
+struct train;
+
+/* Sets the net's trainable flags. Borrows net, dataset and pool. ERR_USAGE for options that do not go together, a batch
+ * that BatchNorm cannot use, an image too small; ERR_DATA when there are too few photos for one step; ERR_SYSTEM. */
+MUST_CHECK enum status train_create(struct train **out, struct net *net, const struct dataset *dataset,
+                                    const struct train_options *options, struct pool *pool, struct error *err);
+void train_destroy(struct train *train);
+
+struct train_needs train_needs(const struct train *train);
+/* The plan of the training pass, borrowed. */
+const struct plan *train_plan(const struct train *train);
+
+/* The net's parameters must be loaded. ERR_SYSTEM without memory or threads. */
+MUST_CHECK enum status train_prepare(struct train *train, struct error *err);
+
+/* After train_prepare, before train_run: a photo of a list is known to be bad (from the scan). */
+MUST_CHECK enum status train_mark_bad(struct train *train, bool val, uint32_t photo, const char *reason,
+                                      struct error *err);
+/* Bad photos of a list so far, the marked ones included. */
+size_t train_bad_count(const struct train *train, bool val);
+struct loader_bad train_bad_get(const struct train *train, bool val, size_t index);
+
+const struct train_state *train_state_get(const struct train *train);
+struct net *train_net(const struct train *train);
+/* NULL before train_prepare. */
+struct optimizer *train_optimizer(const struct train *train);
+
+struct step_result {
+    size_t epoch, batch; /* which step this was, from 0 */
+    size_t steps;        /* steps of the epoch as planned */
+    size_t images;
+    double loss, lr;
+};
+
+struct epoch_result {
+    size_t epoch;                   /* from 0 */
+    size_t steps, images, left_out; /* photos trained on, photos of a last batch too small */
+    double lr;                      /* of its last step */
+    double train_loss, train_accuracy;
+    const struct metrics *val; /* with all predictions; borrowed for the call */
+    bool best;                 /* highest accuracy so far; at equal accuracy the lower loss */
+};
+
+/* Any hook but on_epoch and save may be NULL. */
+struct train_hooks {
+    void *context;
+    void (*on_step)(void *context, const struct step_result *step);
+    void (*on_evaluation)(void *context, size_t done, size_t all);
+    /* Asked after every step and every batch of an evaluation. */
+    bool (*should_stop)(void *context);
+    /* Asked after every step that is not the last of its epoch: is it time for a checkpoint? */
+    bool (*should_save)(void *context);
+    /* An epoch is over: write the best model, tables, logs. The state does not count the epoch as done yet. */
+    enum status (*on_epoch)(void *context, const struct epoch_result *epoch, struct error *err);
+    /* Write a checkpoint of the state as it is. Called after every on_epoch, when should_save says so and when
+     * stopping. */
+    enum status (*save)(void *context, struct error *err);
+};
+
+/* Goes on from the state to the end of the last epoch, or until should_stop, after a last call of save (*stopped).
+ * Errors: those of the hooks and of the loader; ERR_DATA when a loss or a weight is no longer a finite number, with
+ * what to do, before anything of it was saved; ERR_DATA when no validation photo could be read. */
+MUST_CHECK enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped,
+                                 struct error *err);
+
+#endif

@@ -1,0 +1,204 @@
+#include <assert.h>
+#include <math.h>
+
+#include "core/base/rng.h"
+#include "core/ops/loss.h"
+#include "core/train/evaluate.h"
+#include "core/train/train_private.h"
+
+static enum status diverged(const struct train *train, const char *what, double value, struct error *err)
+{
+    return error_set(err, ERR_DATA,
+                     "epoch %zu, step %zu: %s is %s: the training diverged; lower --lr (now %g) or lengthen --warmup. "
+                     "What was saved before is untouched",
+                     train->state.epoch + 1, train->state.batch + 1, what, isnan(value) ? "not a number" : "infinite",
+                     train->options.schedule.lr);
+}
+
+/* A checkpoint or a model with a NaN in it would be worse than none. */
+static enum status check_weights(const struct train *train, struct error *err)
+{
+    for (size_t i = 0; i < train->net->params_count; i++) {
+        const struct param *param = &train->net->params[i];
+        for (size_t j = 0; j < param->count; j++)
+            if (!isfinite(param->data[j]))
+                return diverged(train, param->name, (double)param->data[j], err);
+    }
+    return OK;
+}
+
+static enum status save(struct train *train, const struct train_hooks *hooks, struct error *err)
+{
+    enum status status = check_weights(train, err);
+    return status == OK ? hooks->save(hooks->context, err) : status;
+}
+
+static bool should_stop(const struct train_hooks *hooks)
+{
+    return hooks->should_stop && hooks->should_stop(hooks->context);
+}
+
+static void start_epoch(struct train *train)
+{
+    size_t count = train->dataset->train.count;
+    struct rng rng = rng_stream(train->options.seed, RNG_ORDER, (uint32_t)train->state.epoch, 0);
+    for (size_t i = 0; i < count; i++)
+        train->order[i] = (uint32_t)i;
+    rng_shuffle(&rng, train->order, count);
+    loader_start(train->loader, train->order, count, train->state.position, (uint32_t)train->state.epoch,
+                 train->options.augment);
+}
+
+static void take_gradient(void *context, size_t param, const float *gradient)
+{
+    struct train *train = context;
+    optimizer_update(train->optimizer, param, gradient, train->lr);
+}
+
+static enum status step(struct train *train, const struct photo_batch *batch, const struct train_hooks *hooks,
+                        struct error *err)
+{
+    struct train_state *state = &train->state;
+    const float *logits = run_forward_pixels(train->run, batch->pixels, batch->count);
+    double loss = cross_entropy(train->dlogits, logits, batch->labels, batch->count, net_classes(train->net));
+    if (!isfinite(loss))
+        return diverged(train, "the loss", loss, err);
+    metrics_reset(&train->batch);
+    metrics_add(&train->batch, logits, batch->labels, batch->photos, batch->count);
+    train->lr = schedule_lr(&train->options.schedule, state->epoch, state->batch);
+    run_backward(train->run, train->dlogits, take_gradient, train);
+
+    struct step_result result = {state->epoch, state->batch, state->steps_per_epoch, batch->count, loss, train->lr};
+    state->position = batch->position;
+    state->batch++;
+    state->step++;
+    state->count += train->batch.count;
+    state->top1 += train->batch.top1;
+    state->loss_sum += train->batch.loss_sum;
+    if (hooks->on_step)
+        hooks->on_step(hooks->context, &result);
+    return OK;
+}
+
+/* The steps of one epoch, or what is left of them. */
+static enum status run_steps(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
+{
+    const struct photo_batch *batch;
+    start_epoch(train);
+    for (;;) {
+        if (should_stop(hooks)) {
+            *stopped = true;
+            return OK;
+        }
+        enum status status = loader_next(train->loader, &batch, err);
+        if (status == OK && !batch && train->state.batch == 0)
+            return error_set(err, ERR_DATA, "%s: epoch %zu had no step: too few photos can be read",
+                             train->dataset->train.root, train->state.epoch + 1);
+        if (status != OK || !batch)
+            return status;
+        if (plan_batch_too_small(train->plan, batch->count)) {
+            train->state.left_out += batch->count;
+            train->state.position = batch->position;
+            continue;
+        }
+        status = step(train, batch, hooks, err);
+        bool last = batch->position == train->dataset->train.count;
+        if (status == OK && !last && hooks->should_save && hooks->should_save(hooks->context))
+            status = save(train, hooks, err);
+        if (status != OK)
+            return status;
+    }
+}
+
+struct watch {
+    const struct train_hooks *hooks;
+    size_t all;
+};
+
+static bool watch_evaluation(void *context, size_t done)
+{
+    const struct watch *watch = context;
+    if (watch->hooks->on_evaluation)
+        watch->hooks->on_evaluation(watch->hooks->context, done, watch->all);
+    return !should_stop(watch->hooks);
+}
+
+static enum status run_evaluation(struct train *train, const struct train_hooks *hooks, bool *stopped,
+                                  struct error *err)
+{
+    size_t count = train->dataset->val.count;
+    struct watch watch = {hooks, count};
+    enum status status = check_weights(train, err);
+    if (status != OK)
+        return status;
+    run_refold(train->evaluation);
+    metrics_reset(&train->val);
+    status = evaluate(&train->val, stopped, train->evaluation, train->val_loader, count, watch_evaluation, &watch, err);
+    if (status != OK || *stopped)
+        return status;
+    if (train->val.count == 0)
+        return error_set(err, ERR_DATA, "%s: none of the %zu validation photos can be read", train->dataset->val.root,
+                         count);
+    double loss = metrics_loss(&train->val);
+    return isfinite(loss) ? OK : diverged(train, "the validation loss", loss, err);
+}
+
+static bool is_best(const struct train_state *state, double accuracy, double loss)
+{
+    if (!state->has_best || accuracy > state->best_accuracy)
+        return true;
+    return accuracy == state->best_accuracy && loss < state->best_loss;
+}
+
+/* Tells the hook, then moves the state to the next epoch. */
+static enum status finish_epoch(struct train *train, const struct train_hooks *hooks, struct error *err)
+{
+    struct train_state *state = &train->state;
+    double accuracy = metrics_accuracy(&train->val), loss = metrics_loss(&train->val);
+    double images = state->count ? (double)state->count : 1;
+    size_t last = state->batch ? state->batch - 1 : 0;
+    struct epoch_result result = {
+        .epoch = state->epoch,
+        .steps = state->batch,
+        .images = state->count,
+        .left_out = state->left_out,
+        .lr = schedule_lr(&train->options.schedule, state->epoch, last),
+        .train_loss = state->loss_sum / images,
+        .train_accuracy = (double)state->top1 / images,
+        .val = &train->val,
+        .best = is_best(state, accuracy, loss),
+    };
+    enum status status = hooks->on_epoch(hooks->context, &result, err);
+    if (status != OK)
+        return status;
+    if (result.best) {
+        state->has_best = true;
+        state->best_epoch = state->epoch;
+        state->best_accuracy = accuracy;
+        state->best_loss = loss;
+    }
+    state->epoch++;
+    state->position = state->batch = state->left_out = 0;
+    state->count = state->top1 = 0;
+    state->loss_sum = 0;
+    return save(train, hooks, err);
+}
+
+enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
+{
+    assert(train->run && hooks->on_epoch && hooks->save);
+    *stopped = false;
+    while (train->state.epoch < train->options.schedule.epochs) {
+        enum status status = run_steps(train, hooks, stopped, err);
+        if (status == OK && !*stopped)
+            status = run_evaluation(train, hooks, stopped, err);
+        if (status != OK)
+            return status;
+        if (*stopped)
+            return save(train, hooks, err);
+        status = finish_epoch(train, hooks, err);
+        if (status != OK)
+            return status;
+    }
+    return OK;
+}
