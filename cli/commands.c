@@ -5,5 +5,6 @@
 const struct command *const commands[] = {
     &cmd_inspect,
     &cmd_diff,
+    &cmd_toy,
     NULL,
 };

@@ -1,0 +1,331 @@
+/* freezetune toy: the small example of the PyTorch recipe, with the network, freeze, optimizer and weight-file code
+ * that train uses for a ResNet-50. Every stage says what should hold, and checks it.
+ */
+#define _GNU_SOURCE
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
+#include "core/base/rng.h"
+#include "core/base/threads.h"
+#include "core/net/freeze.h"
+#include "core/net/init.h"
+#include "core/net/run.h"
+#include "core/ops/gemm.h"
+#include "core/ops/loss.h"
+#include "core/train/optimizer.h"
+#include "models/mlp.h"
+#include "weights/bind.h"
+#include "weights/weight_file.h"
+
+enum { INPUTS = 10, HIDDEN = 5, SAMPLES = 64 };
+
+static const double SGD_LR = 0.05, ADAM_LR = 0.01;
+
+struct values {
+    long long seed, steps, threads;
+    const char *out;
+};
+
+static const struct option options[] = {
+    OPTION_ROW_NUMBER("Options", "seed", "N", OPTION_INT, struct values, seed, "0", NULL, 0, 9e15,
+                      "of the weights and the data"),
+    OPTION_ROW_NUMBER("Options", "steps", "N", OPTION_INT, struct values, steps, "100", NULL, 1, 1e6,
+                      "optimizer steps of each stage"),
+    OPTION_ROW_STRING("Options", "out", "FILE", struct values, out, NULL, "a temporary file",
+                      "where stage 2 saves the network"),
+    OPTION_ROW_NUMBER("Options", "threads", "N", OPTION_INT, struct values, threads, "1", NULL, 1, 1024, "threads"),
+};
+
+struct toy {
+    const struct values *values;
+    struct pool *pool;
+    struct net *net;
+    float x[SAMPLES * INPUTS], y[SAMPLES];
+    float *before; /* a copy of all parameters */
+    double loss;   /* of the last step */
+    bool broken;   /* something that should hold did not */
+};
+
+/* ---- pieces --------------------------------------------------------------------------------------------------------
+ */
+
+static enum status make_net(struct net **out, uint64_t seed, struct error *err)
+{
+    static const size_t sizes[] = {INPUTS, HIDDEN, HIDDEN, 1};
+    enum status status = mlp_create(out, sizes, 3, err);
+    if (status == OK)
+        net_init(*out, seed);
+    return status;
+}
+
+/* Standard normal inputs and targets, as torch.randn. */
+static void make_data(struct toy *toy)
+{
+    struct rng rng = rng_stream((uint64_t)toy->values->seed, RNG_TOY, 0, 0);
+    for (size_t i = 0; i < SAMPLES * INPUTS; i++)
+        toy->x[i] = (float)rng_normal(&rng);
+    for (size_t i = 0; i < SAMPLES; i++)
+        toy->y[i] = (float)rng_normal(&rng);
+}
+
+struct sink {
+    struct optimizer *optimizer;
+    double lr;
+};
+
+static void take_gradient(void *context, size_t param, const float *gradient)
+{
+    const struct sink *sink = context;
+    optimizer_update(sink->optimizer, param, gradient, sink->lr);
+}
+
+/* Steps of an optimizer on the mean squared error over all samples. Plans anew, as what is trainable may have changed.
+ */
+static enum status train(struct toy *toy, struct optimizer *optimizer, double lr, struct error *err)
+{
+    const struct plan_options plan_options = {
+        .train = true, .batch = SAMPLES, .height = 1, .width = 1, .threads = pool_threads(toy->pool)};
+    struct sink sink = {optimizer, lr};
+    struct plan *plan = NULL;
+    struct run *run = NULL;
+    float dy[SAMPLES];
+    enum status status = plan_create(&plan, toy->net, &plan_options, err);
+    if (status == OK)
+        status = run_create(&run, plan, NULL, toy->pool, NULL, err);
+    double first = 0;
+    for (long long step = 0; status == OK && step < toy->values->steps; step++) {
+        const float *y = run_forward(run, toy->x, SAMPLES);
+        toy->loss = mean_squared_error(dy, y, toy->y, SAMPLES);
+        first = step == 0 ? toy->loss : first;
+        run_backward(run, dy, take_gradient, &sink);
+    }
+    if (status == OK)
+        printf("  mean squared error %.4f -> %.4f\n", first, toy->loss);
+    run_destroy(run);
+    plan_destroy(plan);
+    return status;
+}
+
+static void remember(struct toy *toy)
+{
+    float *to = toy->before;
+    for (size_t i = 0; i < toy->net->params_count; i++) {
+        const struct param *param = &toy->net->params[i];
+        memcpy(to, param->data, param->count * sizeof(float));
+        to += param->count;
+    }
+}
+
+/* How many values of the child, or of the others, are no longer those of remember(), bit by bit. */
+static size_t changed_values(const struct toy *toy, const struct net *net, int child, bool others)
+{
+    const float *before = toy->before;
+    size_t changed = 0;
+    for (size_t i = 0; i < net->params_count; i++) {
+        const struct param *param = &net->params[i];
+        for (size_t j = 0; (param->child == child) != others && j < param->count; j++)
+            changed += memcmp(&before[j], &param->data[j], sizeof(float)) != 0;
+        before += param->count;
+    }
+    return changed;
+}
+
+/* "  ok      fc2 is unchanged": what should hold, and whether it does. */
+static void expect(struct toy *toy, bool holds, const char *format, ...) PRINTF_LIKE(3, 4);
+static void expect(struct toy *toy, bool holds, const char *format, ...)
+{
+    va_list list;
+    printf("  %s", holds ? "ok      " : "FAILED  ");
+    va_start(list, format);
+    vprintf(format, list);
+    va_end(list);
+    putchar('\n');
+    toy->broken |= !holds;
+}
+
+static void print_fc2(const struct toy *toy, const char *when)
+{
+    const struct param *weight = &toy->net->params[net_param_find(toy->net, "fc2.weight")];
+    printf("  fc2.weight %s\n", when);
+    for (size_t row = 0; row < HIDDEN; row++) {
+        fputs("   ", stdout);
+        for (size_t column = 0; column < HIDDEN; column++)
+            printf(" %8.4f", (double)weight->data[row * HIDDEN + column]);
+        putchar('\n');
+    }
+}
+
+/* ---- stages --------------------------------------------------------------------------------------------------------
+ */
+
+static enum status stage_train(struct toy *toy, struct error *err)
+{
+    const struct optimizer_options sgd = optimizer_defaults(OPTIMIZER_SGD);
+    struct optimizer *optimizer = NULL;
+    printf("1. train: %lld steps of SGD on the mean squared error\n", toy->values->steps);
+    print_fc2(toy, "before");
+    remember(toy);
+    enum status status = optimizer_create(&optimizer, toy->net, &sgd, toy->pool, err);
+    if (status == OK)
+        status = train(toy, optimizer, SGD_LR, err);
+    optimizer_destroy(optimizer);
+    if (status != OK)
+        return status;
+    print_fc2(toy, "after");
+    expect(toy, isfinite(toy->loss), "the loss is a number");
+    expect(toy, changed_values(toy, toy->net, 2, false) > 0, "fc2 has changed");
+    expect(toy, changed_values(toy, toy->net, 2, true) > 0, "so have the others");
+    return OK;
+}
+
+static enum status save_and_load(struct toy *toy, const char *path, struct error *err)
+{
+    static const struct weights_rules rules = {0};
+    static const struct weight_metadata metadata[] = {{"format", "pt"}};
+    struct weight_file *file = NULL;
+    struct net *loaded = NULL;
+    enum status status = weights_save(path, toy->net, metadata, 1, err);
+    if (status == OK)
+        status = weight_file_open(&file, path, err);
+    if (status == OK)
+        status = make_net(&loaded, (uint64_t)toy->values->seed + 1, err);
+    if (status == OK) {
+        remember(toy);
+        expect(toy, changed_values(toy, loaded, 0, true) > 0, "a new network has other weights");
+        status = weights_load(loaded, file, &rules, NULL, err);
+        if (status == OK)
+            expect(toy, changed_values(toy, loaded, 0, true) == 0, "with the file loaded it is the same, bit by bit");
+    }
+    if (status == OK) { /* what follows goes on with the loaded one */
+        net_destroy(toy->net);
+        toy->net = loaded;
+        loaded = NULL;
+    }
+    net_destroy(loaded);
+    weight_file_close(file);
+    return status;
+}
+
+static enum status stage_save(struct toy *toy, struct error *err)
+{
+    if (toy->values->out) {
+        printf("2. save to %s, load into a new network\n", toy->values->out);
+        return save_and_load(toy, toy->values->out, err);
+    }
+    const char *root = getenv("TMPDIR");
+    char *folder = NULL, *path = NULL;
+    printf("2. save to a file, load it into a new network\n");
+    enum status status = path_join(&folder, root && root[0] ? root : "/tmp", "freezetune-toy.XXXXXX", err);
+    if (status != OK)
+        return status;
+    if (mkdtemp(folder)) {
+        status = path_join(&path, folder, "toy.safetensors", err);
+        if (status == OK) {
+            status = save_and_load(toy, path, err);
+            unlink(path);
+        }
+        rmdir(folder);
+    } else {
+        status = error_set(err, ERR_CANTCREATE, "%s: cannot be made; use --out FILE or set TMPDIR", folder);
+    }
+    memory_free(path);
+    memory_free(folder);
+    return status;
+}
+
+static enum status stage_freeze(struct toy *toy, struct optimizer **adam, struct error *err)
+{
+    const struct optimizer_options options_adam = optimizer_defaults(OPTIMIZER_ADAM);
+    printf("3. freeze fc2: %lld steps of Adam on the rest\n", toy->values->steps);
+    freeze_child(toy->net, 2, true);
+    remember(toy);
+    enum status status = optimizer_create(adam, toy->net, &options_adam, toy->pool, err);
+    if (status == OK)
+        status = train(toy, *adam, ADAM_LR, err);
+    if (status != OK)
+        return status;
+    expect(toy, changed_values(toy, toy->net, 2, false) == 0, "fc2 is unchanged, bit by bit");
+    expect(toy, changed_values(toy, toy->net, 2, true) > 0, "the others have changed");
+    return OK;
+}
+
+static enum status stage_unfreeze(struct toy *toy, struct optimizer *adam, struct error *err)
+{
+    printf("4. unfreeze fc2, add it to the same optimizer: %lld more steps\n", toy->values->steps);
+    freeze_child(toy->net, 2, false);
+    remember(toy);
+    enum status status = optimizer_add_trainable(adam, err);
+    if (status == OK)
+        status = train(toy, adam, ADAM_LR, err);
+    if (status != OK)
+        return status;
+    print_fc2(toy, "after");
+    expect(toy, changed_values(toy, toy->net, 2, false) > 0, "fc2 has changed");
+    for (size_t i = 0; i < optimizer_state_count(adam); i++) {
+        struct optimizer_state state = optimizer_state_get(adam, i);
+        const struct param *param = &toy->net->params[state.param];
+        long long wanted = param->child == 2 ? toy->values->steps : 2 * toy->values->steps;
+        if (param->role == PARAM_WEIGHT)
+            expect(toy, *state.steps == wanted, "Adam has done %lld steps on %s", (long long)*state.steps, param->name);
+    }
+    return OK;
+}
+
+static enum status run(const struct arguments *args, struct error *err)
+{
+    struct toy toy = {.values = args->values};
+    struct optimizer *adam = NULL;
+    void *before = NULL;
+    enum status status = gemm_init(err);
+    if (status == OK)
+        status = pool_create(&toy.pool, (size_t)toy.values->threads, err);
+    if (status == OK)
+        status = make_net(&toy.net, (uint64_t)toy.values->seed, err);
+    if (status == OK)
+        status = memory_alloc(&before, net_floats(toy.net), sizeof(float), "the toy", err);
+    toy.before = before;
+    if (status == OK) {
+        make_data(&toy);
+        printf("a %d-%d-%d-1 network, %d samples of random data, seed %lld\n", INPUTS, HIDDEN, HIDDEN, SAMPLES,
+               toy.values->seed);
+        status = stage_train(&toy, err);
+    }
+    if (status == OK)
+        status = stage_save(&toy, err);
+    if (status == OK)
+        status = stage_freeze(&toy, &adam, err);
+    if (status == OK)
+        status = stage_unfreeze(&toy, adam, err);
+    if (status == OK && toy.broken)
+        status = error_set(err, ERR_PROMISE, "something that should hold did not: see FAILED above");
+    else if (status == OK)
+        puts("all as it should be");
+    optimizer_destroy(adam);
+    memory_free(before);
+    net_destroy(toy.net);
+    pool_destroy(toy.pool);
+    return status;
+}
+
+const struct command cmd_toy = {
+    .name = "toy",
+    .summary = "a walk-through on a tiny network: train, save, load, freeze, unfreeze",
+    .usage = "[options]",
+    .description =
+        "Shows on a network of 91 values what train does on a ResNet-50, with the same code: SGD, saving and "
+        "loading, a frozen layer that Adam leaves alone, and the same layer unfrozen and added to the "
+        "optimizer. Says of each stage what should hold and checks it.",
+    .examples = "  freezetune toy\n"
+                "  freezetune toy --seed 7 --out toy.safetensors\n",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .values_size = sizeof(struct values),
+    .run = run,
+};
