@@ -407,6 +407,11 @@ static enum status prove(struct frozen_proof *proof, const struct net *net, int 
     return status;
 }
 
+static void flip(void *value)
+{
+    *(unsigned char *)value ^= 1;
+}
+
 static void any_change_below_the_freeze_line_is_found(void **state)
 {
     (void)state;
@@ -422,15 +427,15 @@ static void any_change_below_the_freeze_line_is_found(void **state)
         tensors += frozen;
         values += frozen ? param->count + batches : 0;
         /* The lowest bit of one value or count is flipped, and back. */
-        uint32_t *bits = batches ? (uint32_t *)&param->batches : (uint32_t *)&param->data[i % param->count];
-        *bits ^= 1;
+        void *value = batches ? (void *)&param->batches : (void *)&param->data[i % param->count];
+        flip(value);
         enum status status = prove(&proof, net, until, BN_EVAL, &err);
         assert_int_equal(status, frozen ? ERR_PROMISE : OK);
         if (frozen) {
             assert_non_null(strstr(err.text, param->name));
             assert_true(proof.tensors < whole.tensors);
         }
-        *bits ^= 1;
+        flip(value);
     }
     assert_int_equal(whole.tensors, tensors);
     assert_int_equal(whole.values, values);
