@@ -33,7 +33,7 @@ struct loader_options {
     struct preprocess preprocess;
     struct image_options image;
     uint64_t seed; /* of the augmentation */
-    bool strict;   /* the first bad photo is an error of loader_next */
+    bool strict;   /* the first photo found bad is an error of loader_next; marked ones are passed over all the same */
 };
 
 struct photo_batch {

@@ -1,0 +1,379 @@
+#define _GNU_SOURCE
+#include "core/data/loader.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/data/resize.h"
+
+enum slot_state { SLOT_EMPTY, SLOT_GOOD, SLOT_BAD, SLOT_FAILED };
+
+/* A place for one decoded photo. Entry e of the order is decoded into slot e mod slots. */
+struct slot {
+    enum slot_state state;
+    enum status status; /* of a bad or failed one */
+    char *reason;       /* of a bad one, on its way to the list of bad photos */
+};
+
+struct worker {
+    struct loader *loader;
+    struct resizer *resizer;
+    pthread_t thread;
+};
+
+struct loader {
+    const struct photo_list *list;
+    struct loader_options options;
+    size_t photo_bytes; /* crop * crop * 3 */
+
+    /* Fixed for an epoch. */
+    uint32_t *order;
+    size_t count;
+    uint32_t epoch;
+    enum augment augment;
+
+    /* Under the lock. `taken` is the next entry for a worker, `done` the next one for the caller: entries done..taken-1
+     * are in the slots. */
+    pthread_mutex_t lock;
+    pthread_cond_t room, ready, idle;
+    size_t taken, done;
+    size_t busy; /* workers with a photo in their hands */
+    bool stop;
+    struct slot *slots;
+    size_t slot_count;
+    uint8_t *slot_pixels;
+
+    /* The caller's thread only; `is_bad` is written by it, and read by workers under the lock. */
+    bool *is_bad;
+    struct loader_bad *bad;
+    size_t bad_count, bad_room;
+    struct photo_batch batch;
+    uint8_t *pixels;
+    int32_t *labels;
+    uint32_t *photos;
+
+    struct worker *workers;
+    size_t started;
+};
+
+static size_t slots_for(const struct loader_options *options)
+{
+    return options->ahead > options->threads ? options->ahead : options->threads;
+}
+
+size_t loader_memory(const struct loader_options *options, size_t photos)
+{
+    size_t side = (size_t)options->preprocess.crop, pixels = side * side * 3;
+    return (slots_for(options) + options->batch) * pixels + photos * (sizeof(uint32_t) + sizeof(bool)) +
+           options->batch * 2 * sizeof(uint32_t) + sizeof(struct loader);
+}
+
+/* Decodes one photo into out. What fails is about the photo (bad) or about us (ERR_SYSTEM). */
+static enum status load_photo(uint8_t *out, const struct loader *loader, uint32_t photo, struct resizer *resizer,
+                              struct error *err)
+{
+    char path[PATH_MAX];
+    struct image image = {0};
+    if (!photo_path(path, sizeof path, loader->list, photo))
+        return error_set(err, ERR_DATA, "its path is too long");
+    enum status status = image_read(&image, path, &loader->options.image, err);
+    if (status != OK)
+        return status;
+    struct rng rng = rng_stream(loader->options.seed, RNG_AUGMENT, loader->epoch, photo);
+    status = augment_photo(out, loader->augment, &loader->options.preprocess, &image, rng, resizer, err);
+    image_free(&image);
+    return status;
+}
+
+/* Fills a slot, the lock being held; lets go of it while decoding. */
+static void fill_slot(struct loader *loader, size_t entry, struct resizer *resizer)
+{
+    size_t index = entry % loader->slot_count;
+    uint32_t photo = loader->order[entry];
+    struct slot slot = {.state = SLOT_BAD, .status = ERR_DATA};
+    if (!loader->is_bad[photo]) {
+        struct error err = {0};
+        loader->busy++;
+        pthread_mutex_unlock(&loader->lock);
+        slot.status = load_photo(loader->slot_pixels + index * loader->photo_bytes, loader, photo, resizer, &err);
+        if (slot.status == OK)
+            slot.state = SLOT_GOOD;
+        else if (slot.status == ERR_SYSTEM || memory_strdup(&slot.reason, err.text, NULL) != OK)
+            slot.state = SLOT_FAILED;
+        pthread_mutex_lock(&loader->lock);
+        loader->busy--;
+    }
+    loader->slots[index] = slot;
+    if (entry == loader->done)
+        pthread_cond_signal(&loader->ready);
+    if (loader->busy == 0)
+        pthread_cond_signal(&loader->idle);
+}
+
+static void *worker_main(void *argument)
+{
+    struct worker *self = argument;
+    struct loader *loader = self->loader;
+    pthread_mutex_lock(&loader->lock);
+    while (!loader->stop) {
+        if (loader->taken < loader->count && loader->taken - loader->done < loader->slot_count)
+            fill_slot(loader, loader->taken++, self->resizer);
+        else
+            pthread_cond_wait(&loader->room, &loader->lock);
+    }
+    pthread_mutex_unlock(&loader->lock);
+    return NULL;
+}
+
+static enum status start_workers(struct loader *loader, struct error *err)
+{
+    enum status status = OK;
+    sigset_t all, before;
+    sigfillset(&all); /* signals are for the thread that called us */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (size_t i = 0; status == OK && i < loader->options.threads; i++) {
+        struct worker *worker = &loader->workers[i];
+        worker->loader = loader;
+        status = resizer_create(&worker->resizer, err);
+        if (status != OK)
+            break;
+        if (pthread_create(&worker->thread, NULL, worker_main, worker) == 0) {
+            loader->started++;
+        } else {
+            resizer_destroy(worker->resizer);
+            status = error_set(err, ERR_SYSTEM, "the system refused loader thread %zu of %zu: use fewer", i + 1,
+                               loader->options.threads);
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
+/* One line for each buffer of the loader. */
+static enum status allocate(struct loader *loader, struct error *err)
+{
+    const struct {
+        void **out;
+        size_t count, size;
+    } buffers[] = {{(void **)&loader->order, loader->list->count, sizeof *loader->order},
+                   {(void **)&loader->is_bad, loader->list->count, sizeof *loader->is_bad},
+                   {(void **)&loader->slots, loader->slot_count, sizeof *loader->slots},
+                   {(void **)&loader->slot_pixels, loader->slot_count, loader->photo_bytes},
+                   {(void **)&loader->pixels, loader->options.batch, loader->photo_bytes},
+                   {(void **)&loader->labels, loader->options.batch, sizeof *loader->labels},
+                   {(void **)&loader->photos, loader->options.batch, sizeof *loader->photos},
+                   {(void **)&loader->workers, loader->options.threads, sizeof *loader->workers}};
+    enum status status = OK;
+    for (size_t i = 0; status == OK && i < sizeof buffers / sizeof *buffers; i++)
+        status = memory_alloc(buffers[i].out, buffers[i].count, buffers[i].size, "the photo loader", err);
+    return status;
+}
+
+enum status loader_create(struct loader **out, const struct photo_list *photos, const struct loader_options *options,
+                          struct error *err)
+{
+    void *memory;
+    size_t side = (size_t)options->preprocess.crop;
+    assert(options->threads > 0 && options->batch > 0 && side > 0);
+    enum status status = memory_alloc(&memory, 1, sizeof(struct loader), "the photo loader", err);
+    if (status != OK)
+        return status;
+    struct loader *loader = memory;
+    loader->list = photos;
+    loader->options = *options;
+    loader->photo_bytes = side * side * 3;
+    loader->slot_count = slots_for(options);
+    pthread_mutex_init(&loader->lock, NULL);
+    pthread_cond_init(&loader->room, NULL);
+    pthread_cond_init(&loader->ready, NULL);
+    pthread_cond_init(&loader->idle, NULL);
+    status = allocate(loader, err);
+    if (status == OK)
+        status = start_workers(loader, err);
+    if (status != OK) {
+        loader_destroy(loader);
+        return status;
+    }
+    *out = loader;
+    return OK;
+}
+
+/* Ends the epoch: no entry is left to take, no photo is in anybody's hands, no slot holds a reason. */
+static void drop_epoch(struct loader *loader)
+{
+    pthread_mutex_lock(&loader->lock);
+    loader->count = 0;
+    while (loader->busy > 0)
+        pthread_cond_wait(&loader->idle, &loader->lock);
+    loader->taken = loader->done = 0;
+    for (size_t i = 0; i < loader->slot_count; i++) {
+        memory_free(loader->slots[i].reason);
+        loader->slots[i] = (struct slot){0};
+    }
+    pthread_mutex_unlock(&loader->lock);
+}
+
+void loader_destroy(struct loader *loader)
+{
+    if (!loader)
+        return;
+    if (loader->started > 0) {
+        drop_epoch(loader);
+        pthread_mutex_lock(&loader->lock);
+        loader->stop = true;
+        pthread_cond_broadcast(&loader->room);
+        pthread_mutex_unlock(&loader->lock);
+    }
+    for (size_t i = 0; i < loader->started; i++) {
+        pthread_join(loader->workers[i].thread, NULL);
+        resizer_destroy(loader->workers[i].resizer);
+    }
+    pthread_cond_destroy(&loader->idle);
+    pthread_cond_destroy(&loader->ready);
+    pthread_cond_destroy(&loader->room);
+    pthread_mutex_destroy(&loader->lock);
+    for (size_t i = 0; i < loader->bad_count; i++)
+        memory_free((void *)loader->bad[i].reason);
+    memory_free(loader->bad);
+    memory_free(loader->workers);
+    memory_free(loader->photos);
+    memory_free(loader->labels);
+    memory_free(loader->pixels);
+    memory_free(loader->slot_pixels);
+    memory_free(loader->slots);
+    memory_free(loader->is_bad);
+    memory_free(loader->order);
+    memory_free(loader);
+}
+
+void loader_start(struct loader *loader, const uint32_t *order, size_t count, size_t position, uint32_t epoch,
+                  enum augment augment)
+{
+    assert(count <= loader->list->count);
+    drop_epoch(loader);
+    for (size_t i = 0; i < count; i++)
+        loader->order[i] = order ? order[i] : (uint32_t)i;
+    pthread_mutex_lock(&loader->lock);
+    loader->epoch = epoch;
+    loader->augment = augment;
+    loader->taken = loader->done = position < count ? position : count;
+    loader->count = count;
+    pthread_cond_broadcast(&loader->room);
+    pthread_mutex_unlock(&loader->lock);
+}
+
+/* Records a bad photo, whose reason it takes over (also on failure). */
+static enum status add_bad(struct loader *loader, uint32_t photo, char *reason, struct error *err)
+{
+    void *memory = loader->bad;
+    enum status status =
+        memory_grow(&memory, &loader->bad_room, loader->bad_count + 1, sizeof *loader->bad, "the bad photos", err);
+    loader->bad = memory;
+    if (status != OK) {
+        memory_free(reason);
+        return status;
+    }
+    loader->bad[loader->bad_count++] = (struct loader_bad){.photo = photo, .reason = reason};
+    pthread_mutex_lock(&loader->lock);
+    loader->is_bad[photo] = true;
+    pthread_mutex_unlock(&loader->lock);
+    return OK;
+}
+
+/* Waits for the next entry and takes its slot's content; the pixels stay until slot_release. */
+static struct slot slot_await(struct loader *loader)
+{
+    struct slot *slot = &loader->slots[loader->done % loader->slot_count];
+    pthread_mutex_lock(&loader->lock);
+    while (slot->state == SLOT_EMPTY)
+        pthread_cond_wait(&loader->ready, &loader->lock);
+    struct slot taken = *slot;
+    slot->reason = NULL;
+    pthread_mutex_unlock(&loader->lock);
+    return taken;
+}
+
+static void slot_release(struct loader *loader)
+{
+    pthread_mutex_lock(&loader->lock);
+    loader->slots[loader->done % loader->slot_count].state = SLOT_EMPTY;
+    loader->done++;
+    pthread_cond_signal(&loader->room);
+    pthread_mutex_unlock(&loader->lock);
+}
+
+static void batch_push(struct loader *loader, uint32_t photo)
+{
+    size_t n = loader->batch.count++, bytes = loader->photo_bytes;
+    uint32_t class = loader->list->photos[photo].class;
+    memcpy(loader->pixels + n * bytes, loader->slot_pixels + loader->done % loader->slot_count * bytes, bytes);
+    loader->labels[n] = class == PHOTO_NO_CLASS ? -1 : (int32_t) class;
+    loader->photos[n] = photo;
+}
+
+static enum status take_entry(struct loader *loader, struct error *err)
+{
+    uint32_t photo = loader->order[loader->done];
+    struct slot slot = slot_await(loader);
+    enum status status = OK;
+    char path[PATH_MAX];
+    if (slot.state == SLOT_GOOD) {
+        batch_push(loader, photo);
+    } else if (slot.state == SLOT_FAILED) {
+        status = error_set(err, ERR_SYSTEM, "%s: out of memory while it was decoded",
+                           photo_path(path, sizeof path, loader->list, photo) ? path : "a photo");
+    } else if (slot.reason && loader->options.strict) {
+        status = error_set(err, slot.status, "%s: %s",
+                           photo_path(path, sizeof path, loader->list, photo) ? path : "a photo", slot.reason);
+        memory_free(slot.reason);
+    } else if (slot.reason && loader->is_bad[photo]) {
+        memory_free(slot.reason); /* it stands in the order twice */
+    } else if (slot.reason) {
+        status = add_bad(loader, photo, slot.reason, err);
+    }
+    slot_release(loader);
+    return status;
+}
+
+enum status loader_next(struct loader *loader, const struct photo_batch **out, struct error *err)
+{
+    enum status status = OK;
+    loader->batch = (struct photo_batch){.pixels = loader->pixels, .labels = loader->labels, .photos = loader->photos};
+    while (status == OK && loader->done < loader->count && loader->batch.count < loader->options.batch)
+        status = take_entry(loader, err);
+    if (status != OK) {
+        drop_epoch(loader);
+        return status;
+    }
+    loader->batch.position = loader->done;
+    *out = loader->batch.count > 0 ? &loader->batch : NULL;
+    return OK;
+}
+
+size_t loader_bad_count(const struct loader *loader)
+{
+    return loader->bad_count;
+}
+
+struct loader_bad loader_bad_get(const struct loader *loader, size_t index)
+{
+    return loader->bad[index];
+}
+
+enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *reason, struct error *err)
+{
+    char *copy;
+    if (loader->is_bad[photo])
+        return OK;
+    enum status status = memory_strdup(&copy, reason, err);
+    return status == OK ? add_bad(loader, photo, copy, err) : status;
+}
+
+size_t loader_usable(const struct loader *loader)
+{
+    return loader->list->count - loader->bad_count;
+}

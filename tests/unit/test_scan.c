@@ -1,0 +1,126 @@
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/data/scan.h"
+#include "tests/support/test_files.h"
+
+static char folder[256];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    test_folder_make(folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    test_folder_remove(folder);
+    return 0;
+}
+
+/* A photo of 8 x 8 pixels, unlike that of any other seed; cut to `size` bytes if that is not 0. */
+static void put(const char *name, uint32_t seed, size_t cut)
+{
+    size_t size;
+    uint8_t *bytes = test_bmp(&size, 8, 8, seed);
+    test_write(test_path(folder, name), bytes, cut ? cut : size);
+    memory_free(bytes);
+}
+
+static void scan(struct scan_report *report, struct dataset *data, size_t threads)
+{
+    struct pool *pool;
+    struct error err = {0};
+    if (dataset_open(data, folder, 0, 1, &err) != OK || pool_create(&pool, threads, &err) != OK ||
+        scan_dataset(report, data, NULL, pool, &err) != OK)
+        fail_msg("%s", err.text);
+    pool_destroy(pool);
+}
+
+static void counts_and_bad_photos(void **state)
+{
+    (void)state;
+    struct scan_report report;
+    struct dataset data;
+    char name[64];
+    for (uint32_t i = 0; i < 30; i++) {
+        snprintf(name, sizeof name, "train/%s/%02u.bmp", i < 21 ? "ants" : "bees", i);
+        put(name, i, i == 5 || i == 25 ? 100 : 0);
+    }
+    test_write(test_path(folder, "train/ants/.hidden"), "x", 1);
+    test_write(test_path(folder, "train/note"), "x", 1);
+    test_write(test_path(folder, "val/ants/text.jpg"), "hello, text\n", 12);
+    put("val/ants/a.bmp", 100, 0);
+    put("val/bees/b.bmp", 101, 0);
+    test_write(test_path(folder, "val/bees/empty.jpg"), "", 0);
+    for (size_t threads = 1; threads <= 3; threads++) {
+        scan(&report, &data, threads);
+        assert_int_equal(report.class_count, 2);
+        assert_int_equal(report.classes[0].train, 21);
+        assert_int_equal(report.classes[0].bad_train, 1);
+        assert_int_equal(report.classes[1].train, 9);
+        assert_int_equal(report.classes[1].bad_train, 1);
+        assert_int_equal(report.classes[0].val, 2);
+        assert_int_equal(report.classes[0].bad_val, 1);
+        assert_int_equal(report.few, 1); /* ants: 21 - 1 is enough */
+        assert_int_equal(report.hidden, 1);
+        assert_int_equal(report.stray, 1);
+        assert_int_equal(report.bad_count, 4);
+        assert_false(report.bad[0].val);
+        assert_int_equal(report.bad[0].photo, 5);
+        assert_string_equal(report.bad[0].reason, "BMP ends early: 100 bytes, its pixels need 246");
+        assert_int_equal(report.bad[1].photo, 25);
+        assert_true(report.bad[2].val);
+        assert_int_equal(report.bad[2].photo, 1);
+        assert_non_null(strstr(report.bad[2].reason, "not a JPEG, PNG or BMP image"));
+        assert_string_equal(report.bad[3].reason, "an empty file");
+        assert_int_equal(report.duplicate_count, 0);
+        assert_int_equal(report.bytes, 28 * 246 + 2 * 100 + 12 + 2 * 246);
+        scan_report_free(&report);
+        dataset_close(&data);
+    }
+}
+
+static void photos_that_train_and_val_share_are_found(void **state)
+{
+    (void)state;
+    struct scan_report report;
+    struct dataset data;
+    put("train/a/1.bmp", 1, 0);
+    put("train/a/2.bmp", 2, 0);
+    put("train/b/2 again.bmp", 2, 0);
+    put("train/b/3.bmp", 3, 0);
+    put("train/b/short.bmp", 4, 100); /* bad: not compared */
+    put("val/a/4.bmp", 4, 0);
+    put("val/a/two.bmp", 2, 0);
+    put("val/b/three.bmp", 3, 0);
+    put("val/b/2 too.bmp", 2, 0);
+    put("val/b/short.bmp", 4, 100);
+    put("val/b/twin1.bmp", 9, 0);
+    put("val/b/twin2.bmp", 9, 0); /* twins within val are nobody's business */
+    scan(&report, &data, 2);
+    static const struct {
+        const char *train, *val;
+    } expected[] = {{"a/2.bmp", "a/two.bmp"}, {"a/2.bmp", "b/2 too.bmp"}, {"b/3.bmp", "b/three.bmp"}};
+    assert_int_equal(report.duplicate_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(photo_name(&data.train, report.duplicates[i].train), expected[i].train);
+        assert_string_equal(photo_name(&data.val, report.duplicates[i].val), expected[i].val);
+    }
+    scan_report_free(&report);
+    dataset_close(&data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(counts_and_bad_photos, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(photos_that_train_and_val_share_are_found, make_folder, remove_folder),
+    };
+    return cmocka_run_group_tests_name("scan", tests, NULL, NULL);
+}
