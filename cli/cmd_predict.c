@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/inference.h"
 #include "cli/logits_file.h"
+#include "cli/paths.h"
 #include "cli/predict_output.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
@@ -43,12 +44,18 @@ static const struct option options[] = {
     ENGINE_ROW_CONV(struct values),
 };
 
+/* What of the list came from one operand. */
+struct span {
+    size_t end; /* of its photos in the list */
+    bool folder;
+};
+
 /* A predict under way. */
 struct job {
     const struct values *values;
     struct model model;
     struct photo_list photos;
-    size_t named; /* the first photos of the list were named one by one; the others were found in folders */
+    struct span *spans; /* by operand */
     struct inference inference;
     struct outfile outfile;
     bool outfile_open;
@@ -63,30 +70,34 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* Named photos first, so that they can be told from those found in folders. */
 static enum status list_photos(struct job *job, const struct arguments *args, struct error *err)
 {
-    enum status status = OK;
-    bool read = false;
-    for (int folders = 0; folders < 2; folders++) {
-        for (size_t i = 0; i < args->operand_count && status == OK; i++) {
-            const char *path = args->operands[i];
-            bool list = strcmp(path, "-") == 0;
-            if (list && !read) {
-                status = photo_list_add_stream(&job->photos, stdin, job->values->null ? '\0' : '\n', err);
-                read = true;
-            } else if (!list && is_folder(path) == (folders == 1)) {
-                status = photo_list_add(&job->photos, path, err);
-            }
-        }
-        if (folders == 0)
-            job->named = job->photos.count;
+    void *spans = NULL;
+    bool list_read = false;
+    enum status status = memory_alloc(&spans, args->operand_count, sizeof *job->spans, "the list of photos", err);
+    job->spans = spans;
+    for (size_t i = 0; i < args->operand_count && status == OK; i++) {
+        const char *path = args->operands[i];
+        bool list = strcmp(path, "-") == 0;
+        if (!list)
+            status = photo_list_add(&job->photos, path, err);
+        else if (!list_read)
+            status = photo_list_add_stream(&job->photos, stdin, job->values->null ? '\0' : '\n', err);
+        list_read = list_read || list;
+        job->spans[i] = (struct span){job->photos.count, !list && is_folder(path)};
     }
-    if (status == OK && ferror(stdin))
-        status = error_set(err, ERR_IO, "stdin: reading the list of photos failed");
     if (status == OK && job->photos.count == 0)
         status = error_set(err, ERR_NOINPUT, "no photos: the list or the folder is empty");
     return status;
+}
+
+/* Was the photo found in a folder, and not named? */
+static bool was_found(const struct job *job, size_t photo)
+{
+    const struct span *span = job->spans;
+    while (photo >= span->end)
+        span++;
+    return span->folder;
 }
 
 /* Does the name claim to be a photo's? */
@@ -109,7 +120,7 @@ static void report_bad(struct job *job)
     for (; job->bad_reported < loader_bad_count(loader); job->bad_reported++) {
         struct loader_bad bad = loader_bad_get(loader, job->bad_reported);
         const char *name = photo_name(&job->photos, bad.photo);
-        if (bad.photo >= job->named && !looks_like_photo(name)) {
+        if (was_found(job, bad.photo) && !looks_like_photo(name)) {
             remark("ignored: %s: %s", name, bad.reason);
             continue;
         }
@@ -154,12 +165,26 @@ static enum status predict(struct job *job, struct error *err)
     return status;
 }
 
+/* An answer that took the place of a photo or of the model would be a loss. */
+static enum status refuse_input(const struct job *job, const char *option, const char *path, struct error *err)
+{
+    char photo[4096];
+    bool same = path && path_same_file(path, job->values->model);
+    for (size_t i = 0; path && i < job->photos.count && !same; i++)
+        same = photo_path(photo, sizeof photo, &job->photos, i) && path_same_file(path, photo);
+    return same ? error_set(err, ERR_USAGE, "--%s %s: is one of the inputs", option, path) : OK;
+}
+
 static enum status prepare(struct job *job, const struct arguments *args, struct error *err)
 {
     const struct values *v = job->values;
     enum status status = model_open(&job->model, v->model, err);
     if (status == OK)
         status = list_photos(job, args, err);
+    if (status == OK)
+        status = refuse_input(job, "out", v->out, err);
+    if (status == OK)
+        status = refuse_input(job, "logits", v->logits, err);
     if (status == OK)
         status =
             inference_open(&job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size, false, err);
@@ -210,6 +235,7 @@ static enum status run(const struct arguments *args, struct error *err)
         outfile_discard(&job.outfile);
     inference_close(&job.inference);
     photo_list_free(&job.photos);
+    memory_free(job.spans);
     model_close(&job.model);
     return status;
 }

@@ -3,8 +3,5 @@
 #include <stddef.h>
 
 const struct command *const commands[] = {
-    &cmd_inspect,
-    &cmd_diff,
-    &cmd_toy,
-    NULL,
+    &cmd_eval, &cmd_predict, &cmd_inspect, &cmd_diff, &cmd_toy, NULL,
 };

@@ -115,3 +115,9 @@ enum status path_run(char **out, const char *given, struct error *err)
         status = memory_strdup(out, given, err);
     return status;
 }
+
+bool path_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}

@@ -2,6 +2,8 @@
 #ifndef FREEZETUNE_PATHS_H
 #define FREEZETUNE_PATHS_H
 
+#include <stdbool.h>
+
 #include "core/base/error.h"
 
 /* The weight file: `given` if not NULL, else the first of $FREEZETUNE_WEIGHTS, ./resnet50.safetensors and
@@ -17,5 +19,8 @@ MUST_CHECK enum status path_data(char **out, const char *given, struct error *er
  * started together get two folders. A `given` one is made with the folders above it; one that exists must be empty.
  * ERR_CANTCREATE otherwise. */
 MUST_CHECK enum status path_run(char **out, const char *given, struct error *err);
+
+/* Do both name the same existing file, by whatever way? An output must not be an input. */
+bool path_same_file(const char *a, const char *b);
 
 #endif

@@ -155,12 +155,26 @@ static void runs_started_together_get_a_folder_each(void **state)
     }
 }
 
+static void the_same_file_by_another_name(void **state)
+{
+    (void)state;
+    touch("a");
+    touch("b");
+    assert_int_equal(symlink("a", "link"), 0);
+    assert_int_equal(link("b", "hard"), 0);
+    assert_true(path_same_file("a", "./link"));
+    assert_true(path_same_file("hard", "b"));
+    assert_false(path_same_file("a", "b"));
+    assert_false(path_same_file("none", "none"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(weights_are_looked_for_in_order, enter, leave),
         cmocka_unit_test_setup_teardown(data_must_be_a_folder, enter, leave),
         cmocka_unit_test_setup_teardown(runs_are_counted, enter, leave),
+        cmocka_unit_test_setup_teardown(the_same_file_by_another_name, enter, leave),
         cmocka_unit_test_setup_teardown(runs_started_together_get_a_folder_each, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,205 @@
+/* freezetune eval: how good a model is on photos whose classes are known. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/inference.h"
+#include "cli/json.h"
+#include "cli/numbers.h"
+#include "cli/paths.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+#include "cli/table.h"
+#include "cli/term.h"
+#include "core/base/memory.h"
+#include "core/train/metrics.h"
+
+struct values {
+    struct engine_options engine;
+    const char *model, *data;
+    double assert_accuracy;
+    long long worst, batch_size;
+    bool json, strict;
+};
+
+static const struct option options[] = {
+    OPTION_ROW_STRING("Common", "model", "FILE", struct values, model, NULL, NULL,
+                      "the model: best.safetensors of a run (needed)"),
+    OPTION_ROW_STRING("Common", "data", "DIR", struct values, data, NULL, "./data",
+                      "photos in folders by class; its val/ if it has one"),
+    OPTION_ROW_NUMBER("Common", "assert-accuracy", "X", OPTION_FLOAT, struct values, assert_accuracy, NULL, NULL, 0, 1,
+                      "exit with 1 when the accuracy is below X"),
+    OPTION_ROW_FLAG("Output", "json", struct values, json, "one JSON object instead of tables"),
+    OPTION_ROW_NUMBER("Output", "worst", "N", OPTION_INT, struct values, worst, "10", NULL, 0, 1000000,
+                      "how many of the surest wrong answers to list"),
+    ENGINE_ROW_QUIET(struct values),
+    OPTION_ROW_FLAG("Photos", "strict", struct values, strict, "the first photo that cannot be read is an error"),
+    ENGINE_ROW_EXIF(struct values),
+    ENGINE_ROW_THREADS(struct values),
+    OPTION_ROW_NUMBER("Engine", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
+                      "photos computed together; results are the same with any number"),
+    ENGINE_ROW_CONV(struct values),
+};
+
+struct job {
+    const struct values *values;
+    char *data;
+    struct model model;
+    struct photo_list photos;
+    struct inference inference;
+    struct metrics metrics;
+    size_t bad;
+};
+
+static void report_bad(struct job *job)
+{
+    const struct loader *loader = job->inference.loader;
+    for (; job->bad < loader_bad_count(loader); job->bad++) {
+        struct loader_bad bad = loader_bad_get(loader, job->bad);
+        warn("%s/%s: %s", job->photos.root, photo_name(&job->photos, bad.photo), bad.reason);
+    }
+}
+
+static enum status prepare(struct job *job, struct error *err)
+{
+    const struct values *v = job->values;
+    enum status status = path_data(&job->data, v->data, err);
+    if (status == OK)
+        status = model_open(&job->model, v->model, err);
+    if (status == OK)
+        status = dataset_open_val(&job->photos, job->data, &job->model.info.classes, err);
+    if (status == OK)
+        status = metrics_init(&job->metrics, job->model.info.classes.count, job->photos.count, err);
+    if (status == OK)
+        status = inference_open(&job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size,
+                                v->strict, err);
+    return status;
+}
+
+static enum status evaluate(struct job *job, struct error *err)
+{
+    struct progress progress;
+    const struct photo_batch *batch = NULL;
+    const float *logits = NULL;
+    enum status status = OK;
+    progress_start(&progress, "eval", "photos", job->photos.count);
+    while (status == OK && !signals_stop()) {
+        status = inference_next(&job->inference, &batch, &logits, err);
+        report_bad(job);
+        if (status != OK || !batch)
+            break;
+        metrics_add(&job->metrics, logits, batch->labels, batch->photos, batch->count);
+        if (!job->values->engine.quiet)
+            progress_update(&progress, batch->position, NULL);
+    }
+    progress_end(&progress);
+    if (status == OK && !signals_stop() && job->metrics.count == 0)
+        status =
+            error_set(err, ERR_DATA, "%s: none of the %zu photos could be read", job->photos.root, job->photos.count);
+    return status;
+}
+
+static void print_json(const struct job *job, const struct prediction *worst, size_t count)
+{
+    const struct class_names *classes = &job->model.info.classes;
+    struct json json = json_start(stdout, true);
+    json_open(&json, NULL, '{');
+    json_text(&json, "model", job->values->model);
+    json_text(&json, "data", job->photos.root);
+    json_int(&json, "unreadable", (int64_t)job->bad);
+    report_json(&json, &job->metrics, classes);
+    json_open(&json, "worst", '[');
+    for (size_t i = 0; i < count; i++) {
+        json_open(&json, NULL, '{');
+        json_text(&json, "file", photo_name(&job->photos, worst[i].photo));
+        json_text(&json, "class", classes->names[worst[i].label]);
+        json_text(&json, "predicted", classes->names[worst[i].predicted]);
+        json_float(&json, "probability", worst[i].probability);
+        json_close(&json);
+    }
+    json_close(&json);
+    json_close(&json);
+    json_end(&json);
+}
+
+static enum status report_as_json(const struct job *job, struct error *err)
+{
+    void *worst = NULL;
+    size_t most = (size_t)job->values->worst;
+    enum status status = memory_alloc(&worst, most, sizeof(struct prediction), "the worst mistakes", err);
+    if (status == OK)
+        print_json(job, worst, metrics_worst(worst, most, &job->metrics));
+    memory_free(worst);
+    return status;
+}
+
+static enum status report_as_text(const struct job *job, struct error *err)
+{
+    const struct class_names *classes = &job->model.info.classes;
+    char photos[NUMBER_TEXT], bad[NUMBER_TEXT];
+    text_padded(stdout, job->photos.root, 0, false);
+    printf(": %s photos", number_count(photos, job->metrics.count));
+    if (job->bad)
+        printf(", %s more could not be read", number_count(bad, job->bad));
+    putchar('\n');
+    report_line(stdout, &job->metrics);
+    putchar('\n');
+    enum status status = report_classes(stdout, &job->metrics, classes, err);
+    if (status == OK) {
+        puts("\nconfusion, rows: the class, columns: the answer");
+        status = report_confusion(stdout, &job->metrics, classes, err);
+    }
+    if (status == OK && job->values->worst && job->metrics.top1 < job->metrics.count) {
+        puts("\nworst mistakes");
+        status = report_worst(stdout, &job->metrics, classes, &job->photos, (size_t)job->values->worst, err);
+    }
+    return status;
+}
+
+static enum status judge(const struct job *job, const struct arguments *args, struct error *err)
+{
+    double accuracy = metrics_accuracy(&job->metrics), wanted = job->values->assert_accuracy;
+    if (!arguments_given(args, "assert-accuracy") || accuracy >= wanted)
+        return OK;
+    return error_set(err, ERR_NO, "accuracy %.4f is below the %.4f that --assert-accuracy asks for", accuracy, wanted);
+}
+
+static enum status run(const struct arguments *args, struct error *err)
+{
+    struct job job = {.values = args->values};
+    if (!job.values->model)
+        return error_set(err, ERR_USAGE, "--model is needed: best.safetensors of a run");
+    signals_catch();
+    enum status status = prepare(&job, err);
+    if (status == OK)
+        status = evaluate(&job, err);
+    if (status == OK && !signals_stop()) {
+        status = (job.values->json ? report_as_json : report_as_text)(&job, err);
+        if (status == OK)
+            status = judge(&job, args, err);
+    }
+    metrics_free(&job.metrics);
+    inference_close(&job.inference);
+    photo_list_free(&job.photos);
+    model_close(&job.model);
+    memory_free(job.data);
+    return status;
+}
+
+const struct command cmd_eval = {
+    .name = "eval",
+    .summary = "how good a model is on photos whose classes are known",
+    .usage = "--model FILE [options]",
+    .description =
+        "Classifies the photos of DIR/val (or of DIR) and compares with the folders that they lie in: accuracy, loss, "
+        "precision, recall and F1 of each class, the confusion matrix, the worst mistakes. Classes are matched by name.",
+    .examples = "  freezetune eval --model runs/1/best.safetensors --data photos\n"
+                "  freezetune eval --model runs/1/best.safetensors --assert-accuracy 0.9 --json\n",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .values_size = sizeof(struct values),
+    .operands_least = 0,
+    .operands_most = 0,
+    .run = run,
+};

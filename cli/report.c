@@ -1,0 +1,181 @@
+#include "cli/report.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "cli/numbers.h"
+#include "cli/table.h"
+#include "core/base/memory.h"
+
+static char *number_score(char out[NUMBER_TEXT], double value)
+{
+    snprintf(out, NUMBER_TEXT, "%.3f", value);
+    return out;
+}
+
+static enum status close_table(struct table *table, enum status status)
+{
+    if (status == OK)
+        table_end(table);
+    table_discard(table);
+    return status;
+}
+
+void report_line(FILE *out, const struct metrics *metrics)
+{
+    fprintf(out, "accuracy %.4f", metrics_accuracy(metrics));
+    if (metrics->classes > 5)
+        fprintf(out, "  top-5 %.4f", metrics_top5(metrics));
+    fprintf(out, "  loss %.4f  macro-F1 %.4f\n", metrics_loss(metrics), metrics_macro_f1(metrics));
+}
+
+enum status report_classes(FILE *out, const struct metrics *metrics, const struct class_names *classes,
+                           struct error *err)
+{
+    static const struct column columns[] = {
+        {"class", COLUMN_TEXT},       {"photos", COLUMN_NUMBER}, {"right", COLUMN_NUMBER}, {"predicted", COLUMN_NUMBER},
+        {"precision", COLUMN_NUMBER}, {"recall", COLUMN_NUMBER}, {"F1", COLUMN_NUMBER}};
+    struct table table;
+    enum status status = OK;
+    table_start(&table, out, TABLE_TEXT, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < classes->count && status == OK; i++) {
+        char photos[NUMBER_TEXT], right[NUMBER_TEXT], predicted[NUMBER_TEXT], precision[NUMBER_TEXT],
+            recall[NUMBER_TEXT], f1[NUMBER_TEXT];
+        struct class_score score = metrics_class(metrics, i);
+        if (score.labelled == 0)
+            continue;
+        const char *cells[] = {classes->names[i],
+                               number_count(photos, score.labelled),
+                               number_count(right, score.right),
+                               number_count(predicted, score.predicted),
+                               number_score(precision, score.precision),
+                               number_score(recall, score.recall),
+                               number_score(f1, score.f1)};
+        status = table_row(&table, cells, err);
+    }
+    return close_table(&table, status);
+}
+
+static enum status report_matrix(FILE *out, const struct metrics *metrics, const struct class_names *classes,
+                                 struct error *err)
+{
+    struct column columns[REPORT_MATRIX + 1] = {{"class", COLUMN_TEXT}};
+    char texts[REPORT_MATRIX][NUMBER_TEXT];
+    const char *cells[REPORT_MATRIX + 1];
+    struct table table;
+    enum status status = OK;
+    for (size_t i = 0; i < classes->count; i++)
+        columns[i + 1] = (struct column){classes->names[i], COLUMN_NUMBER};
+    table_start(&table, out, TABLE_TEXT, columns, classes->count + 1);
+    for (size_t label = 0; label < classes->count && status == OK; label++) {
+        cells[0] = classes->names[label];
+        for (size_t i = 0; i < classes->count; i++)
+            cells[i + 1] = number_count(texts[i], metrics->confusion[label * classes->count + i]);
+        status = table_row(&table, cells, err);
+    }
+    return close_table(&table, status);
+}
+
+/* The largest entry off the diagonal that comes after `last` in descending order (ties by place), or SIZE_MAX. */
+static size_t next_confusion(const struct metrics *metrics, size_t last)
+{
+    size_t best = SIZE_MAX, all = metrics->classes * metrics->classes;
+    for (size_t i = 0; i < all; i++) {
+        uint64_t count = metrics->confusion[i];
+        if (count == 0 || i / metrics->classes == i % metrics->classes)
+            continue;
+        if (last != SIZE_MAX && (count > metrics->confusion[last] || (count == metrics->confusion[last] && i <= last)))
+            continue;
+        if (best == SIZE_MAX || count > metrics->confusion[best])
+            best = i;
+    }
+    return best;
+}
+
+static enum status report_confusions(FILE *out, const struct metrics *metrics, const struct class_names *classes,
+                                     struct error *err)
+{
+    static const struct column columns[] = {
+        {"class", COLUMN_TEXT}, {"taken for", COLUMN_TEXT}, {"photos", COLUMN_NUMBER}};
+    struct table table;
+    enum status status = OK;
+    size_t place = next_confusion(metrics, SIZE_MAX);
+    if (place == SIZE_MAX)
+        return OK;
+    table_start(&table, out, TABLE_TEXT, columns, 3);
+    for (size_t i = 0; i < REPORT_CONFUSIONS && place != SIZE_MAX && status == OK; i++) {
+        char photos[NUMBER_TEXT];
+        const char *cells[] = {classes->names[place / classes->count], classes->names[place % classes->count],
+                               number_count(photos, metrics->confusion[place])};
+        status = table_row(&table, cells, err);
+        place = next_confusion(metrics, place);
+    }
+    return close_table(&table, status);
+}
+
+enum status report_confusion(FILE *out, const struct metrics *metrics, const struct class_names *classes,
+                             struct error *err)
+{
+    if (classes->count > REPORT_MATRIX)
+        return report_confusions(out, metrics, classes, err);
+    return report_matrix(out, metrics, classes, err);
+}
+
+enum status report_worst(FILE *out, const struct metrics *metrics, const struct class_names *classes,
+                         const struct photo_list *photos, size_t most, struct error *err)
+{
+    static const struct column columns[] = {
+        {"file", COLUMN_TEXT}, {"class", COLUMN_TEXT}, {"taken for", COLUMN_TEXT}, {"probability", COLUMN_NUMBER}};
+    struct table table;
+    void *room = NULL;
+    enum status status = memory_alloc(&room, most, sizeof(struct prediction), "the worst mistakes", err);
+    if (status != OK)
+        return status;
+    const struct prediction *worst = room;
+    size_t count = metrics_worst(room, most, metrics);
+    table_start(&table, out, TABLE_TEXT, columns, 4);
+    for (size_t i = 0; i < count && status == OK; i++) {
+        char probability[NUMBER_TEXT];
+        const char *cells[] = {photo_name(photos, worst[i].photo), classes->names[worst[i].label],
+                               classes->names[worst[i].predicted],
+                               number_percent(probability, (double)worst[i].probability)};
+        status = table_row(&table, cells, err);
+    }
+    memory_free(room);
+    if (status == OK && count == 0) {
+        table_discard(&table);
+        return OK;
+    }
+    return close_table(&table, status);
+}
+
+void report_json(struct json *json, const struct metrics *metrics, const struct class_names *classes)
+{
+    json_int(json, "photos", (int64_t)metrics->count);
+    json_double(json, "accuracy", metrics_accuracy(metrics));
+    json_double(json, "top5", metrics_top5(metrics));
+    json_double(json, "loss", metrics_loss(metrics));
+    json_double(json, "macro_f1", metrics_macro_f1(metrics));
+    json_open(json, "classes", '[');
+    for (size_t i = 0; i < classes->count; i++) {
+        struct class_score score = metrics_class(metrics, i);
+        json_open(json, NULL, '{');
+        json_text(json, "class", classes->names[i]);
+        json_int(json, "photos", (int64_t)score.labelled);
+        json_int(json, "right", (int64_t)score.right);
+        json_int(json, "predicted", (int64_t)score.predicted);
+        json_double(json, "precision", score.precision);
+        json_double(json, "recall", score.recall);
+        json_double(json, "f1", score.f1);
+        json_close(json);
+    }
+    json_close(json);
+    json_open(json, "confusion", '[');
+    for (size_t label = 0; label < classes->count; label++) {
+        json_open(json, NULL, '[');
+        for (size_t i = 0; i < classes->count; i++)
+            json_int(json, NULL, (int64_t)metrics->confusion[label * classes->count + i]);
+        json_close(json);
+    }
+    json_close(json);
+}

@@ -1,0 +1,257 @@
+#!/usr/bin/env bats
+# predict and eval, with a small model whose weights are random: what is asked here is who answers, how and for which
+# photos. That the answers are right is for reference.bats and for the tests of the engine.
+
+load common
+
+setup_file() {
+    "$BUILD/tests/tools/make_model" "$BATS_FILE_TMPDIR/m.safetensors" 32 ants bees cats
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    model=$BATS_FILE_TMPDIR/m.safetensors
+    fixtures=$BATS_TEST_DIRNAME/../fixtures/photos
+    mkdir photos
+    cp "$fixtures/grey.jpg" photos/a.jpg
+    cp "$fixtures/palette.png" photos/b.png
+    cp "$fixtures/bits.bmp" photos/c
+}
+
+predict() {
+    "$FREEZETUNE" predict --model "$model" "$@"
+}
+
+@test "predict answers for files, folders and lists, in the order given" {
+    run_split predict --format tsv --top-k 1 photos/b.png photos
+    [ "$status" = 0 ]
+    [ -z "$err" ]
+    [ "$(cut -f1 stdout.txt | tr '\n' ' ')" = "file photos/b.png photos/a.jpg photos/b.png photos/c " ]
+    printf 'photos/c\n\nphotos/a.jpg\n' >list.txt
+    run_split predict --format tsv --top-k 1 - photos/b.png <list.txt
+    [ "$status" = 0 ]
+    [ "$(cut -f1 stdout.txt | tr '\n' ' ')" = "file photos/c photos/a.jpg photos/b.png " ]
+    run_split predict --format tsv --top-k 1 --null - < <(printf 'photos/c\0photos/a.jpg\0')
+    [ "$status" = 0 ]
+    [ "$(cut -f1 stdout.txt | tr '\n' ' ')" = "file photos/c photos/a.jpg " ]
+}
+
+@test "predict writes the same with any threads and any batch" {
+    predict --format jsonl --top-k 9 --threads 1 photos >one.jsonl
+    [ "$(wc -l <one.jsonl)" = 3 ]
+    for options in "--threads 3" "--threads 2 --batch-size 1" "--threads 1 --batch-size 2"; do
+        # shellcheck disable=SC2086 # words are meant
+        predict --format jsonl --top-k 9 $options photos | cmp - one.jsonl
+    done
+}
+
+@test "predict's jsonl has probabilities that sum to one" {
+    predict --format jsonl photos >out.jsonl
+    command -v python3 >/dev/null || skip "no python3 to read it with"
+    python3 -c '
+import json, sys
+for line in open("out.jsonl"):
+    row = json.loads(line)
+    assert list(row) == ["file", "top"], row
+    assert sorted(t["class"] for t in row["top"]) == ["ants", "bees", "cats"]
+    assert all(["ants", "bees", "cats"][t["index"]] == t["class"] for t in row["top"])
+    p = [t["probability"] for t in row["top"]]
+    assert p == sorted(p, reverse=True) and abs(sum(p) - 1) < 1e-6, p'
+}
+
+@test "predict names the photos that cannot be read, does the others and exits 65" {
+    echo "no photo" >photos/text.jpg
+    : >photos/empty.png
+    head -c 300 "$fixtures/grey.jpg" >photos/cut.jpg
+    mkfifo photos/pipe.jpg
+    ln -s /dev/zero photos/zero.jpg
+    run_split predict --format tsv --top-k 1 photos
+    [ "$status" = 65 ]
+    [ "$(cut -f1 stdout.txt | tr '\n' ' ')" = "file photos/a.jpg photos/b.png photos/c " ]
+    for name in text.jpg empty.png cut.jpg pipe.jpg zero.jpg; do
+        grep -q "^freezetune: warning: photos/$name: " stderr.txt
+    done
+    [ "$(wc -l <stderr.txt)" = 6 ]
+    [ "$(tail -1 stderr.txt)" = "freezetune predict: 5 of 8 photos could not be read; the others are done" ]
+    run_split predict --format tsv --quiet photos
+    [ "$status" = 65 ]
+    [ "$(wc -l <stderr.txt)" = 1 ]
+}
+
+@test "predict passes over other files in a folder and says so; named, they are photos" {
+    echo "hello" >photos/README.txt
+    run_split predict --format tsv --top-k 1 photos
+    [ "$status" = 0 ]
+    [ "$(wc -l <stdout.txt)" = 4 ]
+    [[ $err == "ignored: photos/README.txt: "* ]]
+    run_split predict --format tsv photos/README.txt
+    [ "$status" = 65 ]
+    run_split predict --format tsv - <<<photos/README.txt
+    [ "$status" = 65 ]
+    run_split predict --format tsv - <<<photos/none.jpg
+    [ "$status" = 65 ]
+    [[ $err == *photos/none.jpg* ]]
+}
+
+@test "predict survives names with newlines, tabs and bytes that are not UTF-8" {
+    mkdir odd
+    cp photos/a.jpg "odd/new
+line.jpg"
+    cp photos/a.jpg "$(printf 'odd/caf\351\t.jpg')"
+    for format in table tsv csv jsonl; do
+        run_split predict --format $format --top-k 1 odd
+        [ "$status" = 0 ]
+    done
+    predict --format tsv --top-k 1 odd >out.tsv
+    [ "$(wc -l <out.tsv)" = 3 ]
+    grep -qF 'odd/new\nline.jpg' out.tsv
+    grep -qF 'odd/caf\xe9\t.jpg' out.tsv
+    predict --format jsonl --top-k 1 odd | iconv -f utf-8 -t utf-8 >/dev/null
+}
+
+@test "predict --out writes the whole file or none" {
+    run_split predict --format csv --out answers.csv photos
+    [ "$status" = 0 ]
+    [ -z "$out" ]
+    predict --format csv photos | cmp - answers.csv
+    echo keep >kept.csv
+    fails 66 'nowhere' predict --out kept.csv photos/nowhere
+    [ "$(cat kept.csv)" = keep ]
+    fails 73 '' predict --out no/such/folder.csv photos
+    mkdir folder
+    fails 73 'folder' predict --out folder photos
+    fails 64 'is one of the inputs' predict --out photos/a.jpg photos
+    cmp "$fixtures/grey.jpg" photos/a.jpg
+    fails 64 'is one of the inputs' predict --logits "$model" photos
+    [ "$(ls)" = "$(printf 'answers.csv\nfolder\nkept.csv\nphotos\nstderr.txt\nstdout.txt')" ]
+}
+
+@test "predict --logits writes the raw outputs of the readable photos" {
+    echo "no photo" >photos/bad.jpg
+    run_split predict --logits l.safetensors photos
+    [ "$status" = 65 ]
+    "$FREEZETUNE" inspect l.safetensors >inspect.txt
+    grep -qE '^logits +F32 +\[3,3\]' inspect.txt
+    grep -qF '["photos/a.jpg", "photos/b.png", "photos/c"]' inspect.txt
+}
+
+@test "predict: a full disk is 74, and nothing is left" {
+    [ -c /dev/full ] || skip "no /dev/full"
+    status=0
+    predict --format jsonl photos >/dev/full 2>stderr.txt || status=$?
+    [ "$status" = 74 ]
+    [ "$(wc -l <stderr.txt)" = 1 ]
+}
+
+@test "predict says what is missing" {
+    fails 64 '--model is needed' "$FREEZETUNE" predict photos
+    fails 64 'too few arguments' predict
+    fails 64 '--top-k 0: must be ' predict --top-k 0 photos
+    fails 64 '--format xml: must be table, tsv, csv or jsonl' predict --format xml photos
+    fails 66 'none\.safetensors' "$FREEZETUNE" predict --model none.safetensors photos
+    fails 65 'photos/a\.jpg' "$FREEZETUNE" predict --model photos/a.jpg photos
+    safetensors other.safetensors '{"w":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}' '\0\0\0\0'
+    fails 65 "not a ResNet's weights" "$FREEZETUNE" predict --model other.safetensors photos
+    fails 66 'none' predict none
+    mkdir hollow
+    fails 66 'no photos' predict hollow
+    fails 66 'no photos' predict - </dev/null
+}
+
+@test "predict stops at once on a signal with 143 and leaves no file" {
+    mkfifo list
+    "$FREEZETUNE" predict --model "$model" --out answers.tsv - <list 2>stderr.txt &
+    pid=$!
+    exec 9>list
+    kill -TERM $pid
+    echo photos/a.jpg >&9
+    exec 9>&-
+    status=0
+    wait $pid || status=$?
+    [ "$status" = 143 ]
+    [ ! -e answers.tsv ]
+    [ -z "$(find . -name '*answers*')" ]
+}
+
+make_data() {
+    mkdir -p data/val/ants data/val/bees
+    cp photos/a.jpg photos/b.png data/val/ants/
+    cp photos/c "$fixtures/cmyk.jpg" "$fixtures/grey.png" data/val/bees/
+}
+
+evaluate() {
+    "$FREEZETUNE" eval --model "$model" "$@"
+}
+
+@test "eval counts what predict answers" {
+    make_data
+    run_split evaluate
+    [ "$status" = 0 ]
+    [ -z "$err" ]
+    [ "$(head -1 stdout.txt)" = "data/val: 5 photos" ]
+    right=0
+    for class in ants bees; do
+        right=$((right + $(predict --top-k 1 --format tsv data/val/$class | cut -f4 | grep -cx $class || true)))
+    done
+    grep -q "^accuracy $(awk "BEGIN { printf \"%.4f\", $right / 5 }")  loss [0-9.]*  macro-F1 " stdout.txt
+    grep -qE '^bees +3 ' stdout.txt
+    grep -q '^worst mistakes' stdout.txt
+    # The same from the folder of class folders itself, and with other threads.
+    evaluate --data data/val --threads 3 --batch-size 2 | cmp - stdout.txt
+}
+
+@test "eval --json agrees with itself" {
+    make_data
+    evaluate --json >out.json
+    command -v python3 >/dev/null || skip "no python3 to read it with"
+    python3 -c '
+import json
+d = json.load(open("out.json"))
+c = d["confusion"]
+assert sum(map(sum, c)) == d["photos"] == 5
+assert d["accuracy"] == sum(c[i][i] for i in range(3)) / 5
+assert [k["class"] for k in d["classes"]] == ["ants", "bees", "cats"]
+assert [k["photos"] for k in d["classes"]] == [2, 3, 0]
+assert len(d["worst"]) == 5 - sum(c[i][i] for i in range(3))
+assert d["unreadable"] == 0'
+}
+
+@test "eval --assert-accuracy is a gate" {
+    make_data
+    run_split evaluate --assert-accuracy 0
+    [ "$status" = 0 ]
+    mv data/val/bees/* data/val/ants/
+    rmdir data/val/bees
+    class=$(predict --top-k 1 --format tsv data/val/ants | cut -f4 | tail -1)
+    [ "$class" != ants ] || mv data/val/ants data/val/bees
+    run_split evaluate --assert-accuracy 1
+    [ "$status" = 1 ]
+    [[ $err =~ ^freezetune\ eval:\ accuracy\ 0\.[0-9]{4}\ is\ below\ the\ 1\.0000 ]]
+    [ "$(wc -l <stderr.txt)" = 1 ]
+    fails 64 '--assert-accuracy 90: must be from 0 to 1' evaluate --assert-accuracy 90
+}
+
+@test "eval names and counts unreadable photos; --strict stops at the first" {
+    make_data
+    echo "no photo" >data/val/ants/bad.jpg
+    run_split evaluate
+    [ "$status" = 0 ]
+    [ "$(head -1 stdout.txt)" = "data/val: 5 photos, 1 more could not be read" ]
+    [[ $err == "freezetune: warning: data/val/ants/bad.jpg: "* ]]
+    run_split evaluate --strict
+    [ "$status" = 65 ]
+    [ -z "$out" ]
+    find data -type f ! -name bad.jpg -delete
+    run_split evaluate --quiet
+    [ "$status" = 65 ]
+    [[ $err == *"none of the 1 photos could be read" ]]
+}
+
+@test "eval refuses classes that the model does not know" {
+    make_data
+    mv data/val/bees data/val/wasps
+    fails 65 'wasps' evaluate
+    fails 66 'none' evaluate --data none
+    fails 64 '--model is needed' "$FREEZETUNE" eval
+    fails 64 'one argument too many' evaluate data
+}
