@@ -38,7 +38,7 @@ static const struct option options[] = {
     ENGINE_ROW_EXIF(struct values),
     ENGINE_ROW_THREADS(struct values),
     OPTION_ROW_NUMBER("Engine", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
-                      "photos computed together; results are the same with any number"),
+                      "photos computed together"),
     ENGINE_ROW_CONV(struct values),
 };
 

@@ -40,7 +40,7 @@ static const struct option options[] = {
                     "paths on stdin end in a NUL byte, as find -print0 writes them"),
     ENGINE_ROW_THREADS(struct values),
     OPTION_ROW_NUMBER("Engine", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
-                      "photos computed together; results are the same with any number"),
+                      "photos computed together"),
     ENGINE_ROW_CONV(struct values),
 };
 
@@ -250,7 +250,7 @@ const struct command cmd_predict = {
         "the classes are ImageNet's.",
     .examples = "  freezetune predict --model runs/1/best.safetensors photo.jpg\n"
                 "  freezetune predict --model resnet50.safetensors --format jsonl photos/\n"
-                "  find . -name '*.jpg' -print0 | freezetune predict --model m.safetensors --null -\n",
+                "  find photos -print0 | freezetune predict --model m.safetensors --null -\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .values_size = sizeof(struct values),

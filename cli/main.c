@@ -32,7 +32,7 @@ static int report(const char *command, const struct error *err)
 {
     char safe[4 * sizeof err->text + 4];
     progress_clear();
-    text_escape(safe, sizeof safe, err->text[0] ? err->text : "failed without saying why");
+    text_printable(safe, sizeof safe, err->text[0] ? err->text : "failed without saying why");
     fprintf(stderr, "%sfreezetune%s%s:%s %s\n", term_style(TERM_RED), command ? " " : "", command ? command : "",
             term_style(TERM_PLAIN), safe);
     return (int)err->status;

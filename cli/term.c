@@ -92,7 +92,7 @@ static void say(const char *before, const char *format, va_list args)
         return;
     vsnprintf(text, sizeof text, format, args);
     progress_clear();
-    fprintf(stderr, "%s%s\n", before, text_escape(safe, sizeof safe, text));
+    fprintf(stderr, "%s%s\n", before, text_printable(safe, sizeof safe, text));
 }
 
 void warn(const char *format, ...)

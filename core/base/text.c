@@ -38,14 +38,14 @@ size_t text_utf8_length(const char *text)
     return length;
 }
 
-char *text_escape(char *out, size_t size, const char *text)
+static char *escape(char *out, size_t size, const char *text, bool backslashes)
 {
     size_t end = 0;
     while (*text) {
         char piece[5];
         size_t taken = text_utf8_length(text), length;
         unsigned char byte = (unsigned char)*text;
-        if (taken > 1 || (taken == 1 && byte >= 0x20 && byte != 0x7F && byte != '\\')) {
+        if (taken > 1 || (taken == 1 && byte >= 0x20 && byte != 0x7F && (byte != '\\' || !backslashes))) {
             memcpy(piece, text, taken);
             length = taken;
         } else {
@@ -69,6 +69,16 @@ char *text_escape(char *out, size_t size, const char *text)
     if (size)
         out[end] = '\0';
     return out;
+}
+
+char *text_escape(char *out, size_t size, const char *text)
+{
+    return escape(out, size, text, true);
+}
+
+char *text_printable(char *out, size_t size, const char *text)
+{
+    return escape(out, size, text, false);
 }
 
 bool text_to_double(double *out, const char *text)

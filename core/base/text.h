@@ -9,6 +9,9 @@
  * stays. At most `size` bytes with the terminator; a longer text ends in "...". Returns out. */
 char *text_escape(char *out, size_t size, const char *text);
 
+/* The same, but backslashes stay as they are: for whole lines, of which parts may have gone through text_escape. */
+char *text_printable(char *out, size_t size, const char *text);
+
 /* The length in bytes (1..4) of the valid UTF-8 character at `text`, 0 if it is none (RFC 3629). */
 size_t text_utf8_length(const char *text);
 

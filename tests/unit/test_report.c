@@ -41,7 +41,7 @@ static void predict_in_every_format(void **state)
     (void)state;
     static const char *const expected[] = {
         "file  index  class  probability\n"
-        "a\\n        1  bees        60.0 %\n"
+        "a\\n       1  bees        60.0 %\n"
         "          0  ants        20.0 %\n",
         "file\trank\tindex\tclass\tprobability\n"
         "a\\n\t1\t1\tbees\t0.6\n"
