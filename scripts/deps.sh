@@ -1,34 +1,67 @@
 #!/bin/sh
-# deps.sh [build|check|demo|offline]: installs what is missing from the distribution; silent when nothing is missing, never asks.
-#   build   what `make` needs
-#   check   that, and what the tests need
-#   demo    what the demo downloads with
-#   offline the photos of the demo's offline path
+# deps.sh [--look] [build|check|demo|offline|lint]: installs what is missing from the distribution (Debian, Ubuntu). Says
+# nothing when nothing is missing and never asks a question: where it would need a password, it prints the command.
+#   build    what `make` needs
+#   check    that, and what the tests need
+#   demo     what the demo downloads with
+#   offline  the photos of the demo's offline path
+#   lint     what `make lint` and `make format` need
+#   --look   installs nothing: one line says what is missing
+# Exit codes: 0 nothing is missing (any more), or the system is not one of these and the names were printed; 64 usage;
+# 71 it could not be installed.
 set -eu
 
-packages="gcc make pkg-config libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libxxhash-dev"
+look=
+if [ "${1:-}" = --look ]; then
+    look=yes
+    shift
+fi
+tools=
 case "${1:-build}" in
-build) ;;
-check) packages="$packages libcmocka-dev bats perl" ;;
-demo) packages="curl ca-certificates unzip" ;;
+build)
+    tools="cc:gcc make:make pkg-config:pkg-config"
+    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libxxhash-dev"
+    ;;
+check)
+    tools="cc:gcc make:make pkg-config:pkg-config bats:bats prove:perl"
+    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libxxhash-dev libcmocka-dev"
+    ;;
+demo)
+    tools="curl:curl unzip:unzip"
+    packages="ca-certificates"
+    ;;
 offline) packages="dataset-fashion-mnist" ;;
+lint)
+    tools="clang:clang clang-format:clang-format shellcheck:shellcheck python3:python3-minimal"
+    packages=
+    ;;
 *)
-    echo "usage: deps.sh [build|check|demo|offline]" >&2
+    echo "usage: deps.sh [--look] [build|check|demo|offline|lint]" >&2
     exit 64
     ;;
 esac
 
+missing=
+for pair in $tools; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
+done
+
+# ---- a system without dpkg: say the names, and let the build try --------------------------------------------------------
 if ! command -v dpkg-query >/dev/null 2>&1; then
-    # Not a Debian: the build and the demo themselves say what they do not find.
-    if ! { command -v pkg-config && pkg-config --exists openblas libcjson libxxhash; } >/dev/null 2>&1; then
-        echo "freezetune needs a C compiler, make, pkg-config, OpenBLAS (single-threaded or pthread build), cJSON," \
-            "stb_image, libjpeg-turbo and xxHash (with their development files); for the tests cmocka and bats." >&2
-        echo "This system has no dpkg, so please install them with its package manager." >&2
-    fi
+    # What pkg-config calls the same libraries; a system's own names are not known here.
+    case "${1:-build}" in
+    build | check)
+        for library in openblas:OpenBLAS libcjson:cJSON libxxhash:xxHash libjpeg:libjpeg-turbo stb:stb_image; do
+            pkg-config --exists "${library%%:*}" 2>/dev/null || missing="$missing ${library#*:}"
+        done
+        ;;
+    esac
+    [ "${1:-build}" != check ] || pkg-config --exists cmocka 2>/dev/null || missing="$missing cmocka"
+    [ -z "$missing" ] || echo "deps.sh: not found here:$missing (with the development files; OpenBLAS in its pthread build)." \
+        "This system has no dpkg: please install them with its own package manager." >&2
     exit 0
 fi
 
-missing=""
 for package in $packages; do
     case "$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null)" in
     *" installed") ;;
@@ -36,17 +69,42 @@ for package in $packages; do
     esac
 done
 [ -n "$missing" ] || exit 0
-
-sudo=""
-if [ "$(id -u)" != 0 ]; then
-    if ! command -v sudo >/dev/null 2>&1; then
-        echo "missing packages:$missing. Install them as root: apt-get install$missing" >&2
-        exit 1
-    fi
-    sudo="sudo"
+if [ "$look" ]; then
+    echo "deps.sh: missing packages:$missing. \`make deps\` installs what the build needs" >&2
+    exit 0
 fi
-echo "installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
+
+# ---- Debian, Ubuntu -----------------------------------------------------------------------------------------------------
+fail() {
+    echo "deps.sh: missing packages:$missing. $1:" >&2
+    echo "  sudo apt-get update && sudo apt-get install$missing" >&2
+    exit 71
+}
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+    # -n: sudo must not ask for a password either.
+    sudo -n true >/dev/null 2>&1 || fail "This user may not install them unasked, so please run"
+    as_root="sudo -n"
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+apt() {
+    # shellcheck disable=SC2086 # nothing, or a command and its option
+    $as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -y -q -o Dpkg::Use-Pty=0 \
+        -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1 </dev/null
+}
+
+echo "deps.sh: installing$missing" >&2
 # shellcheck disable=SC2086 # the list is meant to be split
-$sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
-    { $sudo apt-get update -qq && $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null; }
+if ! apt install --no-install-recommends $missing; then
+    # A new machine has no package lists yet, an old one has stale ones.
+    apt update || true
+    # shellcheck disable=SC2086
+    if ! apt install --no-install-recommends $missing; then
+        grep '^E:' "$log" | tail -n 3 >&2
+        fail "apt-get failed (no network? on Ubuntu they are in 'universe'). Once it works, run"
+    fi
+fi

@@ -27,7 +27,7 @@ static const char *hint(char out[80], const struct net *net, const struct weight
 static enum status refuse_missing(const struct net *net, const struct weight_file *file, const char *name,
                                   size_t others, struct error *err)
 {
-    char looks[80], more[80] = "";
+    char looks[80], more[96] = "";
     if (others > 0)
         snprintf(more, sizeof more, ", and %zu more that %s has", others, net->arch);
     return error_set(err, ERR_DATA, "%.400s: tensor '%s' is missing%s%s", weight_file_path(file), name, more,
