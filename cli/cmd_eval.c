@@ -13,6 +13,7 @@
 #include "cli/table.h"
 #include "cli/term.h"
 #include "core/base/memory.h"
+#include "core/train/evaluate.h"
 #include "core/train/metrics.h"
 
 struct values {
@@ -49,7 +50,8 @@ struct job {
     struct photo_list photos;
     struct inference inference;
     struct metrics metrics;
-    size_t bad;
+    struct progress progress;
+    size_t bad; /* reported */
 };
 
 static void report_bad(struct job *job)
@@ -77,24 +79,25 @@ static enum status prepare(struct job *job, struct error *err)
     return status;
 }
 
-static enum status evaluate(struct job *job, struct error *err)
+static bool on_batch(void *context, size_t done)
 {
-    struct progress progress;
-    const struct photo_batch *batch = NULL;
-    const float *logits = NULL;
-    enum status status = OK;
-    progress_start(&progress, "eval", "photos", job->photos.count);
-    while (status == OK && !signals_stop()) {
-        status = inference_next(&job->inference, &batch, &logits, err);
-        report_bad(job);
-        if (status != OK || !batch)
-            break;
-        metrics_add(&job->metrics, logits, batch->labels, batch->photos, batch->count);
-        if (!job->values->engine.quiet)
-            progress_update(&progress, batch->position, NULL);
-    }
-    progress_end(&progress);
-    if (status == OK && !signals_stop() && job->metrics.count == 0)
+    struct job *job = context;
+    report_bad(job);
+    if (!job->values->engine.quiet)
+        progress_update(&job->progress, done, NULL);
+    return !signals_stop();
+}
+
+/* The pass that train makes after each epoch. */
+static enum status measure(struct job *job, struct error *err)
+{
+    bool stopped;
+    progress_start(&job->progress, "eval", "photos", job->photos.count);
+    enum status status = evaluate(&job->metrics, &stopped, job->inference.run, job->inference.loader, job->photos.count,
+                                  on_batch, job, err);
+    progress_end(&job->progress);
+    report_bad(job);
+    if (status == OK && !stopped && job->metrics.count == 0)
         status =
             error_set(err, ERR_DATA, "%s: none of the %zu photos could be read", job->photos.root, job->photos.count);
     return status;
@@ -173,7 +176,7 @@ static enum status run(const struct arguments *args, struct error *err)
     signals_catch();
     enum status status = prepare(&job, err);
     if (status == OK)
-        status = evaluate(&job, err);
+        status = measure(&job, err);
     if (status == OK && !signals_stop()) {
         status = (job.values->json ? report_as_json : report_as_text)(&job, err);
         if (status == OK)

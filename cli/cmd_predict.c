@@ -145,15 +145,16 @@ static enum status predict(struct job *job, struct error *err)
 {
     struct progress progress;
     const struct photo_batch *batch = NULL;
-    const float *logits = NULL;
     FILE *out = job->outfile_open ? job->outfile.stream : stdout;
     enum status status = OK;
     progress_start(&progress, "predict", "photos", job->photos.count);
+    loader_start(job->inference.loader, NULL, job->photos.count, 0, 0, AUGMENT_NONE);
     while (status == OK && !signals_stop()) {
-        status = inference_next(&job->inference, &batch, &logits, err);
+        status = loader_next(job->inference.loader, &batch, err);
         report_bad(job);
         if (status != OK || !batch)
             break;
+        const float *logits = run_forward_pixels(job->inference.run, batch->pixels, batch->count);
         progress_clear();
         status = write_batch(job, batch, logits, err);
         if (status == OK && (fflush(out) != 0 || ferror(out)))

@@ -29,10 +29,7 @@ static enum status make_loader(struct inference *inference, const struct model *
                                            .preprocess = model->info.preprocess,
                                            .image = engine_image_options(engine),
                                            .strict = strict};
-    enum status status = loader_create(&inference->loader, photos, &options, err);
-    if (status == OK)
-        loader_start(inference->loader, NULL, photos->count, 0, 0, AUGMENT_NONE);
-    return status;
+    return loader_create(&inference->loader, photos, &options, err);
 }
 
 enum status inference_open(struct inference *out, const struct model *model, const struct photo_list *photos,
@@ -60,13 +57,4 @@ void inference_close(struct inference *inference)
     plan_destroy(inference->plan);
     pool_destroy(inference->pool);
     *inference = (struct inference){0};
-}
-
-enum status inference_next(struct inference *inference, const struct photo_batch **batch, const float **logits,
-                           struct error *err)
-{
-    enum status status = loader_next(inference->loader, batch, err);
-    if (status == OK && *batch)
-        *logits = run_forward_pixels(inference->run, (*batch)->pixels, (*batch)->count);
-    return status;
 }

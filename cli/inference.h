@@ -1,4 +1,4 @@
-/* A model's answers for a list of photos, batch by batch: what predict and eval share. */
+/* A model made ready to answer for a list of photos: what predict and eval share. */
 #ifndef FREEZETUNE_INFERENCE_H
 #define FREEZETUNE_INFERENCE_H
 
@@ -22,9 +22,5 @@ MUST_CHECK enum status inference_open(struct inference *out, const struct model 
                                       const struct engine_options *engine, size_t batch_size, bool strict,
                                       struct error *err);
 void inference_close(struct inference *inference);
-
-/* The next batch and its logits [N, classes], both borrowed until the next call; *batch = NULL at the end. */
-MUST_CHECK enum status inference_next(struct inference *inference, const struct photo_batch **batch,
-                                      const float **logits, struct error *err);
 
 #endif

@@ -2,13 +2,14 @@
 
 #include <string.h>
 
+#include "core/train/checkpoint.h"
 #include "models/resnet.h"
 #include "weights/bind.h"
 #include "weights/recognise.h"
 
 static enum status fill(struct model *model, const struct weight_file *file, struct error *err)
 {
-    const struct weights_rules rules = {.ignore = "optimizer."};
+    const struct weights_rules rules = {.ignore = CHECKPOINT_PREFIX};
     struct recognised found;
     if (!weights_recognise(&found, file) || strncmp(found.arch, "resnet", 6) != 0)
         return error_set(err, ERR_DATA, "%s: not a ResNet's weights; `freezetune inspect` lists what it holds",

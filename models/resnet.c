@@ -67,7 +67,7 @@ static int basic_block(struct net *net, int x, const char *block, size_t planes,
 
 static int layer(struct net *net, int x, const struct resnet_shape *shape, int number, size_t *channels)
 {
-    char name[16], block[NET_NAME];
+    char name[24], block[NET_NAME];
     size_t planes = shape->width << (number - 1), out = planes * (shape->bottleneck ? 4 : 1);
     snprintf(name, sizeof name, "layer%d", number);
     net_child(net, name);

@@ -125,7 +125,7 @@ static void many_classes_show_the_confusions(void **state)
     (void)state;
     enum { MANY = REPORT_MATRIX + 1 };
     char *many[MANY];
-    char texts[MANY][8];
+    char texts[MANY][16];
     struct metrics metrics;
     struct error err;
     for (int i = 0; i < MANY; i++) {
