@@ -33,13 +33,13 @@ ALL_CFLAGS = -std=c11 $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='
 ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) -lm -pthread
 
 # Files named *.simd.c hold loops over channels that are compiled once for each instruction set and chosen at start by
-# core/ops/cpu.c. Products and sums may be fused (FMA) there; nowhere else.
+# core/ops/cpu.c. Products and sums may be fused (FMA) there, nowhere else; nobody asks errno after a square root.
 ARCH := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
-SIMD_plain := -O3 -ffp-contract=fast
+SIMD_plain := -O3 -ffp-contract=fast -fno-math-errno
 ifeq ($(ARCH),x86_64)
 SIMD_SETS := plain avx2 avx512
-SIMD_avx2 := -O3 -ffp-contract=fast -mavx2 -mfma
-SIMD_avx512 := -O3 -ffp-contract=fast -mavx2 -mfma -mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512
+SIMD_avx2 := -O3 -ffp-contract=fast -fno-math-errno -mavx2 -mfma
+SIMD_avx512 := -O3 -ffp-contract=fast -fno-math-errno -mavx2 -mfma -mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512
 else
 SIMD_SETS := plain
 endif
