@@ -46,6 +46,25 @@ static enum status check_size(struct image_info *info, long long height, long lo
     return OK;
 }
 
+/* The first eight bytes, made printable; zero bytes too, at which text_escape would end. */
+static const char *show_start(char *out, size_t size, const uint8_t *bytes, size_t have)
+{
+    char start[9] = {0};
+    size_t count = have < sizeof start - 1 ? have : sizeof start - 1, used = 0;
+    memcpy(start, bytes, count);
+    out[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        if (start[i] == '\0') {
+            used += (size_t)snprintf(out + used, size - used, "\\x00");
+        } else {
+            text_escape(out + used, size - used, start + i);
+            used += strlen(out + used);
+            i += strlen(start + i) - 1;
+        }
+    }
+    return out;
+}
+
 static enum status say_what_it_is(const uint8_t *bytes, size_t have, struct error *err)
 {
     static const struct {
@@ -59,12 +78,9 @@ static enum status say_what_it_is(const uint8_t *bytes, size_t have, struct erro
         if (have >= known[i].at + length && memcmp(bytes + known[i].at, known[i].magic, length) == 0)
             return error_set(err, ERR_DATA, "%s image; JPEG, PNG and BMP are read", known[i].name);
     }
-    char start[9] = {0}, shown[48];
-    size_t length = have < sizeof start - 1 ? have : sizeof start - 1;
-    for (size_t i = 0; i < length; i++)
-        start[i] = bytes[i] ? (char)bytes[i] : '\1'; /* a zero byte would end the text */
+    char shown[48];
     return error_set(err, ERR_DATA, "not a JPEG, PNG or BMP image (starts with \"%s\")",
-                     text_escape(shown, sizeof shown, start));
+                     show_start(shown, sizeof shown, bytes, have));
 }
 
 static enum status jpeg_frame(struct image_info *info, const uint8_t *body, size_t length,

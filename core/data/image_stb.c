@@ -66,7 +66,7 @@ enum status image_decode_stb(struct image *out, const struct image_info *info, c
                              struct error *err)
 {
     const char *name = info->format == IMAGE_JPEG ? "JPEG" : info->format == IMAGE_PNG ? "PNG" : "BMP";
-    int width, height, channels;
+    int width = 0, height = 0, channels = 0;
     void *pixels;
     stb_cap = cap_for(info, size);
     stb_capped = stb_failed = false;

@@ -200,7 +200,8 @@ static void what_is_no_photo_says_what_it_is(void **state)
     (void)state;
     assert_bad("", 0, "an empty file");
     assert_bad("hello world, I am text\n", 23, "not a JPEG, PNG or BMP image (starts with \"hello wo\")");
-    assert_bad("\n\0\0\0\0\0\0\0", 8, "(starts with \"\\n\\x01");
+    assert_bad("\n\0\0\0\0\0\0\0", 8, "(starts with \"\\n\\x00\\x00\\x00\\x00\\x00\\x00\\x00\")");
+    assert_bad("a\0bc\0\0dd", 8, "(starts with \"a\\x00bc\\x00\\x00dd\")");
     assert_bad("GIF89a..........", 16, "a GIF image; JPEG, PNG and BMP are read");
     assert_bad("RIFF....WEBPVP8 ", 16, "a WebP image");
     assert_bad("\xFF\xD8\xFF\xD9", 4, "JPEG without a picture");
