@@ -164,21 +164,40 @@ static enum status examine_jpeg(struct image_info *info, bool *more, const uint8
     return error_set(err, ERR_DATA, "JPEG ends early: within its header, at byte %zu", size);
 }
 
+/* Huffman tables of a DHT segment: none may have more than 256 codes, which stb_image does not check itself. */
+static bool jpeg_tables_fit(const uint8_t *body, size_t length)
+{
+    enum { HEAD = 17 };
+    while (length >= HEAD) {
+        size_t codes = 0;
+        for (int i = 1; i < HEAD; i++)
+            codes += body[i];
+        if (codes > 256 || codes > length - HEAD)
+            return false;
+        body += HEAD + codes;
+        length -= HEAD + codes;
+    }
+    return length == 0;
+}
+
 static enum status whole_jpeg(const struct image_info *info, const uint8_t *bytes, size_t size, struct error *err)
 {
-    enum { EOI = 0xD9, SOS = 0xDA };
+    enum { DHT = 0xC4, EOI = 0xD9, SOS = 0xDA };
     double most = JPEG_SCAN_PIXELS / ((double)info->height * info->width);
     most = most < JPEG_SCANS_FEW ? JPEG_SCANS_FEW : most > JPEG_SCANS_MANY ? JPEG_SCANS_MANY : most;
-    size_t at = info->data, scans = 1;
+    size_t at = 2, scans = 0;
     int marker;
     while ((marker = jpeg_marker(&at, bytes, size)) != 0 && marker != EOI) {
         if (jpeg_marker_alone(marker))
             continue;
-        if (size - at < 2 || big16(bytes + at) > size - at)
+        size_t length = size - at < 2 ? SIZE_MAX : big16(bytes + at);
+        if (length > size - at)
             break;
+        if (marker == DHT && (length < 2 || !jpeg_tables_fit(bytes + at + 2, length - 2)))
+            return error_set(err, ERR_DATA, "JPEG is damaged: the Huffman table at byte %zu", at);
         if (marker == SOS && (double)++scans > most)
             return error_set(err, ERR_DATA, "JPEG with more than %.0f scans, refused", most);
-        at += big16(bytes + at);
+        at += length;
     }
     if (marker != EOI)
         return error_set(err, ERR_DATA, "JPEG ends early: no end mark in its %zu bytes", size);

@@ -274,6 +274,27 @@ static void bombs_are_refused(void **state)
     memory_free(png);
 }
 
+/* 16 x 17 codes in one Huffman table: stb_image would write behind its own. */
+static void a_huffman_table_that_is_too_large_is_refused(void **state)
+{
+    (void)state;
+    enum { CODES = 16 * 17 };
+    size_t size;
+    uint8_t *jpeg = test_read(fixture("s420.jpg"), &size), *table = memmem(jpeg, size, "\xFF\xC4", 2);
+    assert_non_null(table);
+    size_t before = (size_t)(table - jpeg), length = 2 + 17 + CODES;
+    uint8_t *longer = calloc(size + 2 + length, 1);
+    memcpy(longer, jpeg, before);
+    memcpy(longer + before, "\xFF\xC4", 2);
+    longer[before + 2] = (uint8_t)(length >> 8);
+    longer[before + 3] = (uint8_t)length;
+    memset(longer + before + 5, 17, 16);
+    memcpy(longer + before + 2 + length, table, size - before);
+    assert_bad(longer, size + 2 + length, "the Huffman table at byte");
+    free(longer);
+    memory_free(jpeg);
+}
+
 static void png_damage_is_found(void **state)
 {
     (void)state;
@@ -347,6 +368,7 @@ int main(void)
         cmocka_unit_test(what_is_no_photo_says_what_it_is),
         cmocka_unit_test(sizes_are_checked_before_decoding),
         cmocka_unit_test(bombs_are_refused),
+        cmocka_unit_test(a_huffman_table_that_is_too_large_is_refused),
         cmocka_unit_test(png_damage_is_found),
         cmocka_unit_test(devices_and_folders_are_refused_at_once),
         cmocka_unit_test(changed_bytes_do_no_harm),
