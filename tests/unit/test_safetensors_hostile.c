@@ -52,7 +52,7 @@ static void assert_header_refused(const char *header, size_t length, size_t data
 static bool refused_or_rewritten(const void *bytes, size_t size)
 {
     const char *path = sample_path("flipped.safetensors"), *again = sample_path("rewritten.safetensors");
-    struct weight_file *file, *copy;
+    struct weight_file *file, *copy = NULL;
     struct error err = {0};
     sample_write(path, bytes, size);
     if (weight_file_open(&file, path, &err) != OK) {
