@@ -1,7 +1,6 @@
 # freezetune: `make help` lists the targets. CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR and the *_CFLAGS / *_LIBS below can be
-# set from outside. VARIANT picks the folder of the objects: build/release, build/asan, ...
+# set from outside. VARIANT picks the folder of the objects: build/release, build/asan, ... V=1 shows the commands.
 
-CC ?= cc
 PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
 VARIANT ?= release
@@ -10,26 +9,34 @@ VERSION := 0.1.0
 
 .DEFAULT_GOAL := all
 
-# ---- packages: asked of pkg-config; `make deps` installs what is missing --------------------------------------------
-# JPEG=turbo links libjpeg-turbo, JPEG=stb leaves JPEG to stb_image; unset, the build takes what it finds.
-JPEG ?= $(if $(shell $(PKG_CONFIG) --exists libjpeg && echo yes),turbo,stb)
-
-BLAS_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags openblas 2>/dev/null)
-BLAS_LIBS ?= $(shell $(PKG_CONFIG) --libs openblas 2>/dev/null || echo -lopenblas)
+# ---- packages: asked of pkg-config; `make deps` installs what is missing ----------------------------------------------
+# OpenBLAS comes in several builds, of which Debian makes one the system's. The one wanted here has its own threads (which
+# core/ops/gemm.c can turn off); an OpenMP build takes its own way. Where the pthread build is installed it is linked,
+# and found at run time, whichever of them the system has chosen.
+PKG_CONFIG_DIRS := $(subst :, ,$(shell $(PKG_CONFIG) --variable pc_path pkg-config 2>/dev/null))
+OPENBLAS_PC := $(firstword $(wildcard $(PKG_CONFIG_DIRS:%/pkgconfig=%/openblas-pthread/pkgconfig/openblas.pc)) openblas)
+OPENBLAS_DIR := $(if $(filter %.pc,$(OPENBLAS_PC)),$(shell $(PKG_CONFIG) --variable libdir $(OPENBLAS_PC)))
+BLAS_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(OPENBLAS_PC) 2>/dev/null)
+BLAS_LIBS ?= $(shell $(PKG_CONFIG) --libs $(OPENBLAS_PC) 2>/dev/null || echo -lopenblas) \
+	$(addprefix -Wl$(comma)-rpath$(comma),$(OPENBLAS_DIR))
 PACKAGE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcjson stb libxxhash 2>/dev/null)
 PACKAGE_LIBS ?= $(shell $(PKG_CONFIG) --libs libcjson libxxhash 2>/dev/null || echo -lcjson -lxxhash)
+# JPEG=turbo links libjpeg-turbo, JPEG=stb leaves JPEG to stb_image; unset, the build takes what it finds.
+JPEG ?= $(if $(shell $(PKG_CONFIG) --exists libjpeg 2>/dev/null && echo yes),turbo,stb)
 ifeq ($(JPEG),turbo)
 JPEG_CFLAGS ?= -DHAVE_LIBJPEG $(shell $(PKG_CONFIG) --cflags libjpeg 2>/dev/null)
 JPEG_LIBS ?= $(shell $(PKG_CONFIG) --libs libjpeg 2>/dev/null || echo -ljpeg)
 endif
+comma := ,
 
 # ---- flags ------------------------------------------------------------------------------------------------------------
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wmissing-prototypes
 CFLAGS ?= -O2 -g
 STRICT ?= $(if $(CI),-Werror)
+# What packages bring is a system header: no warnings of ours about it.
+PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS)
 ALL_CFLAGS = -std=c11 $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' \
-	$(addprefix -isystem ,$(patsubst -I%,%,$(filter -I%,$(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS)))) \
-	$(filter-out -I%,$(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS)) -pthread
+	$(patsubst -I%,-isystem %,$(filter -I%,$(PACKAGES_CFLAGS))) $(filter-out -I%,$(PACKAGES_CFLAGS)) -pthread
 ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) -lm -pthread
 
 # Files named *.simd.c hold loops over channels that are compiled once for each instruction set and chosen at start by
@@ -63,92 +70,129 @@ TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
 IDX_TO_PNG := $(BUILD)/scripts/idx_to_png
 CLI_TESTS := $(wildcard tests/cli/*.bats)
 TEST_LIBS := -lcmocka
+ALL_PROGRAMS := $(PROGRAM) $(UNIT_TESTS) $(TOOLS) $(IDX_TO_PNG)
+
+# ---- building ---------------------------------------------------------------------------------------------------------
+# A line per file; V=1 shows the whole commands.
+say = @$(if $(V),,printf '  %-4s %s\n' $(1) $@;)
+quiet = $(if $(V),,@)
+LINK = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 all: freezetune ## build ./freezetune (the default)
 
+# ./freezetune is the release build; the other variants stay in their folders.
 freezetune: $(PROGRAM)
-	@ln -sf $(PROGRAM) $@
+	@$(if $(filter release,$(VARIANT)),ln -sf $(PROGRAM) $@)
 
 $(PROGRAM): $(BUILD)/cli/main.o $(CLI_LIBRARY) $(LIBRARY)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+	$(call say,LD)
+	$(quiet)$(LINK) $(ALL_LIBS)
 
 $(LIBRARY): $(LIB_OBJECTS)
+	$(call say,AR)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(quiet)$(AR) rcs $@ $^
 
 # All of cli but main: for the tests.
 $(CLI_LIBRARY): $(filter-out $(BUILD)/cli/main.o,$(CLI_OBJECTS))
+	$(call say,AR)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(quiet)$(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
+	$(call say,CC)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(quiet)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 define simd_rule
 $(BUILD)/%.$(1).o: %.simd.c $(BUILD)/flags
+	$$(call say,CC)
 	@mkdir -p $$(@D)
-	$(CC) $$(ALL_CFLAGS) $(SIMD_$(1)) -DSIMD_SET=$(1) -MMD -MP -c -o $$@ $$<
+	$$(quiet)$(CC) $$(ALL_CFLAGS) $(SIMD_$(1)) -DSIMD_SET=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach set,$(SIMD_SETS),$(eval $(call simd_rule,$(set))))
 
 $(UNIT_TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT_OBJECTS) $(CLI_LIBRARY) $(LIBRARY)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(ALL_LIBS)
+	$(call say,LD)
+	$(quiet)$(LINK) $(TEST_LIBS) $(ALL_LIBS)
 
 $(IDX_TO_PNG): $(BUILD)/scripts/idx_to_png.o $(LIBRARY)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+	$(call say,LD)
+	$(quiet)$(LINK) $(ALL_LIBS)
 
-# Objects are rebuilt when the flags change.
+# Objects are rebuilt when the flags change. The first build also says which packages it will not find.
 FLAGS_NOW = $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(ALL_LIBS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
+	@[ -f $@ ] || sh scripts/deps.sh --look build
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $@
 
 # ---- what a person calls ----------------------------------------------------------------------------------------------
+# These call make again: after the packages are there, and on all cores unless -j was given.
+again = +@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+
 deps: ## install the missing packages (Debian, Ubuntu); silent when nothing is missing
 	@sh scripts/deps.sh build
 
 demo: ## the whole job on real photos, about ten minutes on two cores
 	@sh scripts/deps.sh build
-	@$(MAKE) --no-print-directory freezetune $(IDX_TO_PNG)
+	$(again) freezetune $(IDX_TO_PNG)
 	@FREEZETUNE=$(abspath $(PROGRAM)) IDX_TO_PNG=$(abspath $(IDX_TO_PNG)) sh scripts/demo.sh
 
-check: ## build and run all tests (under ten minutes on two cores)
+check: ## build and run all tests (TESTS=... runs some of them)
 	@sh scripts/deps.sh check
-	@$(MAKE) --no-print-directory run-tests
+	$(again) run-tests
 
-run-tests: freezetune $(UNIT_TESTS) $(TOOLS) $(IDX_TO_PNG)
+run-tests: freezetune $(ALL_PROGRAMS)
 	@FREEZETUNE=$(abspath $(PROGRAM)) BUILD=$(abspath $(BUILD)) LC_ALL=C CMOCKA_MESSAGE_OUTPUT=TAP \
-		prove --timer --failures -e '' $(TESTFLAGS) $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(CLI_TESTS))
+		prove --timer --failures -e 'sh tests/support/run_test.sh' $(TESTFLAGS) $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(CLI_TESTS))
 
 asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	@sh scripts/deps.sh check
-	@$(MAKE) --no-print-directory run-tests VARIANT=asan \
-		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
-		LDFLAGS='-fsanitize=address,undefined'
+	+@ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:$$ASAN_OPTIONS \
+		UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS \
+		$(MAKE) --no-print-directory check VARIANT=asan LDFLAGS='-fsanitize=address,undefined' \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+
+check-stb: ## the whole suite in a build without libjpeg-turbo
+	+@$(MAKE) --no-print-directory check VARIANT=stb JPEG=stb
+
+check-aarch64: ## cross-compile for aarch64 and run the unit tests under qemu (Debian, as root)
+	@sh scripts/check-aarch64.sh
+
+check-fresh-root: ## make check and make demo in a new Debian below /tmp (as root; SUITE=bookworm)
+	@sh scripts/check-fresh-root.sh $(SUITE)
 
 format: ## lay out all C files by .clang-format
 	clang-format -i $(shell git ls-files '*.c' '*.h')
 
-lint: ## clang-format, clang-tidy-like warnings of a second compiler, shellcheck
-	clang-format --dry-run --Werror $(shell git ls-files '*.c' '*.h')
-	shellcheck $(shell git ls-files '*.sh') .ci/run
-	$(MAKE) --no-print-directory VARIANT=lint CC=clang STRICT=-Werror freezetune
+lint: ## layout, shell and Python checks, and a build by clang without a warning
+	@sh scripts/deps.sh check
+	@sh scripts/deps.sh lint
+	@sh scripts/lint.sh
+	$(again) VARIANT=lint CC=clang STRICT=-Werror programs
 
-install: freezetune ## install the program to PREFIX (/usr/local), below DESTDIR
+programs: $(ALL_PROGRAMS)
+
+install: $(PROGRAM) ## install the program, man page and completion to PREFIX (/usr/local), below DESTDIR
 	install -D -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/freezetune'
+	install -D -m 644 docs/completion.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/freezetune'
+	install -D -m 644 LICENSE '$(DESTDIR)$(PREFIX)/share/doc/freezetune/LICENSE'
+	install -D -m 644 README.md '$(DESTDIR)$(PREFIX)/share/doc/freezetune/README.md'
 
 uninstall: ## remove what install made
-	rm -f '$(DESTDIR)$(PREFIX)/bin/freezetune'
+	rm -f '$(DESTDIR)$(PREFIX)/bin/freezetune' '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/freezetune'
+	rm -rf '$(DESTDIR)$(PREFIX)/share/doc/freezetune'
 
 clean: ## remove everything that was built
 	rm -rf build freezetune
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all deps demo check run-tests asan format lint install uninstall clean help FORCE
+.PHONY: all deps demo check run-tests asan check-stb check-aarch64 check-fresh-root format lint programs install \
+	uninstall clean help FORCE
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,12 @@
+#!/bin/sh
+# run_test.sh PROGRAM: runs one test program for prove. One that ran no test has failed: prove would call it skipped.
+tap=$(mktemp) || exit 1
+trap 'rm -f "$tap"' EXIT
+"$@" >"$tap"
+status=$?
+cat "$tap"
+if grep -q '^1\.\.0' "$tap" || ! [ -s "$tap" ]; then
+    echo "$*: no test was run" >&2
+    exit 1
+fi
+exit "$status"
