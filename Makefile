@@ -40,13 +40,15 @@ ALL_CFLAGS = -std=c11 $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='
 ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) -lm -pthread
 
 # Files named *.simd.c hold loops over channels that are compiled once for each instruction set and chosen at start by
-# core/ops/cpu.c. Products and sums may be fused (FMA) there, nowhere else; nobody asks errno after a square root.
+# core/ops/cpu.c. Products and sums may be fused (FMA) there; nowhere else. Nobody there asks errno about a root, and a
+# sqrtf that sets it would keep Adam's loop scalar.
 ARCH := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
-SIMD_plain := -O3 -ffp-contract=fast -fno-math-errno
+SIMD_FLAGS := -O3 -ffp-contract=fast -fno-math-errno
+SIMD_plain := $(SIMD_FLAGS)
 ifeq ($(ARCH),x86_64)
 SIMD_SETS := plain avx2 avx512
-SIMD_avx2 := -O3 -ffp-contract=fast -fno-math-errno -mavx2 -mfma
-SIMD_avx512 := -O3 -ffp-contract=fast -fno-math-errno -mavx2 -mfma -mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512
+SIMD_avx2 := $(SIMD_FLAGS) -mavx2 -mfma
+SIMD_avx512 := $(SIMD_FLAGS) -mavx2 -mfma -mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512
 else
 SIMD_SETS := plain
 endif
@@ -174,14 +176,24 @@ lint: ## layout, shell and Python checks, and a build by clang without a warning
 
 programs: $(ALL_PROGRAMS)
 
-install: $(PROGRAM) ## install the program, man page and completion to PREFIX (/usr/local), below DESTDIR
+# The man page is written from --help. RUN is what runs a program that was built for another machine.
+RUN ?=
+MAN_PAGE := $(BUILD)/freezetune.1
+$(MAN_PAGE): docs/freezetune.1.in docs/man.sh $(PROGRAM)
+	$(call say,MAN)
+	@sh docs/man.sh $(RUN) $(PROGRAM) >$@.part
+	@mv $@.part $@
+
+install: $(PROGRAM) $(MAN_PAGE) ## install program, man page and completion to PREFIX (/usr/local), below DESTDIR
 	install -D -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/freezetune'
+	install -D -m 644 $(MAN_PAGE) '$(DESTDIR)$(PREFIX)/share/man/man1/freezetune.1'
 	install -D -m 644 docs/completion.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/freezetune'
 	install -D -m 644 LICENSE '$(DESTDIR)$(PREFIX)/share/doc/freezetune/LICENSE'
 	install -D -m 644 README.md '$(DESTDIR)$(PREFIX)/share/doc/freezetune/README.md'
 
 uninstall: ## remove what install made
-	rm -f '$(DESTDIR)$(PREFIX)/bin/freezetune' '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/freezetune'
+	rm -f '$(DESTDIR)$(PREFIX)/bin/freezetune' '$(DESTDIR)$(PREFIX)/share/man/man1/freezetune.1' \
+		'$(DESTDIR)$(PREFIX)/share/bash-completion/completions/freezetune'
 	rm -rf '$(DESTDIR)$(PREFIX)/share/doc/freezetune'
 
 clean: ## remove everything that was built

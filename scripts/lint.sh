@@ -1,0 +1,57 @@
+#!/bin/sh
+# lint.sh: what can be said of the sources without running them; `make lint` adds a build by a second compiler.
+# Prints each finding; exit code 1 when there are any.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+found=0
+
+check() {
+    name=$1
+    shift
+    "$@" || {
+        echo "lint: $name: see above" >&2
+        found=1
+    }
+}
+
+# Prints the lines of C files that match a pattern and succeeds when there are none: none PATTERN FOLDER...
+none() {
+    pattern=$1
+    shift
+    ! git grep -nE "$pattern" -- "$@"
+}
+
+layout() {
+    git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run --Werror
+}
+
+shell() {
+    git ls-files -z '*.sh' .ci/run docs/completion.bash | xargs -0 shellcheck &&
+        # In bats every line may fail the test, and variables are read in other files.
+        git ls-files -z '*.bats' tests/cli/common.bash | xargs -0 shellcheck -S warning -e SC2164,SC2034
+}
+
+python() {
+    git ls-files -z '*.py' | xargs -0 python3 -c 'import ast, sys
+for name in sys.argv[1:]:
+    ast.parse(open(name, encoding="utf-8").read(), name)'
+}
+
+check "layout (make format)" layout
+check "shell" shell
+check "Python" python
+
+# The arrows of CONTRIBUTING.md: who may include whom, and who may print or end the program.
+check "core includes cli, models or weights" none '^#include "(cli|models|weights)/' core
+check "core/base includes a room above it" none '^#include "core/(ops|net|data|train)/' core/base
+check "core/data includes more than core/base" none '^#include "core/(ops|net|train)/' core/data
+check "core/ops includes a room above it" none '^#include "core/(net|data|train)/' core/ops
+check "core/net includes a room above it" none '^#include "core/(data|train)/' core/net
+check "models and weights include cli, data or train" none '^#include "(cli/|core/(data|train)/)' models weights
+check "BLAS is called outside core/ops/gemm.c" none 'cblas_[a-z]+\(|openblas_[a-z_]+\(' \
+    'core/*.c' 'cli/*.c' 'models/*.c' 'weights/*.c' ':!core/ops/gemm.c'
+check "core, models or weights print or end the program" \
+    none '\b(printf|puts|perror|exit|_exit|abort)\(|fprintf\(stderr' 'core/*.[ch]' 'models/*.[ch]' 'weights/*.[ch]'
+check "rand() or time()" none '\b(rand|srand|random|time)\(' 'core/*.[ch]' 'models/*.[ch]' 'weights/*.[ch]'
+check "a blank at the end of a line" none '[[:blank:]]+$' '*.c' '*.h' '*.sh' '*.py' '*.bats' '*.md' Makefile
+exit "$found"

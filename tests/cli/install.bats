@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# What `make install` installs: the program, its man page, its completion.
+
+load common
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    root=$BATS_TEST_DIRNAME/../..
+}
+
+# The commands and the options of a command, from --help.
+commands() {
+    "$FREEZETUNE" --help | awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on && /^  [a-z]/ { print $1 }'
+}
+
+options() {
+    "$FREEZETUNE" "$1" --help | awk '/^  --/ { print $1 }'
+}
+
+# complete_line WORD...: what the completion offers for the last word.
+complete_line() {
+    COMP_WORDS=("$FREEZETUNE" "$@")
+    COMP_CWORD=$#
+    _freezetune
+    printf '%s\n' "${COMPREPLY[@]}"
+}
+
+@test "the man page has every command, option and exit code" {
+    sh "$root/docs/man.sh" "$FREEZETUNE" >page.1
+    ! grep '@[A-Z]*@' page.1
+    sed 's/\\-/-/g' page.1 >plain.txt
+    commands >commands.txt
+    [ "$(wc -l <commands.txt)" -ge 3 ]
+    while read -r command; do
+        grep -q "^\.SS \"freezetune $command " plain.txt
+        options "$command" >options.txt
+        [ -s options.txt ]
+        while read -r option; do
+            awk -v head=".SS \"freezetune $command " -v option="$option" '
+                /^\.SS/ { on = index($0, head) == 1 }
+                on && index($0, "\\fB" option) == 1 { found = 1 }
+                END { exit !found }' plain.txt || { echo "$command $option is not in the man page"; false; }
+        done <options.txt
+    done <commands.txt
+    for code in 0 1 64 65 66 70 71 73 74 130 141; do
+        grep -q "^\\\\fB$code\\\\fR$" page.1
+    done
+}
+
+@test "the man page is good roff" {
+    command -v groff >/dev/null || skip "no groff"
+    sh "$root/docs/man.sh" "$FREEZETUNE" >page.1
+    groff -man -Tutf8 -ww page.1 >page.txt 2>warnings.txt
+    cat warnings.txt
+    [ ! -s warnings.txt ]
+    grep -q 'fine-tune a pretrained ResNet-50' page.txt
+}
+
+@test "the man page is not made from a program that fails" {
+    run_split sh "$root/docs/man.sh" false
+    [ "$status" != 0 ]
+    [ -z "$out" ]
+}
+
+@test "completion: commands, options, choices, files" {
+    source "$root/docs/completion.bash"
+    complete_line "" | grep -v '^--' | cmp - <(commands)
+    [ "$(complete_line insp)" = inspect ]
+    complete_line inspect -- | cmp - <(options inspect)
+    [ "$(complete_line inspect --freeze-)" = --freeze-until ]
+    [ "$(complete_line inspect --conv "")" = $'fast\nexact' ]
+    [ "$(complete_line inspect --conv = e)" = exact ]
+    touch some.safetensors
+    [ "$(complete_line inspect some)" = some.safetensors ]
+    [ "$(complete_line inspect --json some)" = some.safetensors ]
+}
+
+@test "make install and make uninstall" {
+    make -C "$root" --no-print-directory VARIANT="$(basename "$BUILD")" DESTDIR="$PWD/a b" PREFIX=/usr install
+    [ "$(cd "a b" && find . -type f | LC_ALL=C sort)" = "./usr/bin/freezetune
+./usr/share/bash-completion/completions/freezetune
+./usr/share/doc/freezetune/LICENSE
+./usr/share/doc/freezetune/README.md
+./usr/share/man/man1/freezetune.1" ]
+    "a b/usr/bin/freezetune" --version
+    make -C "$root" --no-print-directory VARIANT="$(basename "$BUILD")" DESTDIR="$PWD/a b" PREFIX=/usr uninstall
+    [ -z "$(find "a b" -type f)" ]
+}
