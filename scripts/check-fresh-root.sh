@@ -51,7 +51,7 @@ fi
 # How apt reaches its archive from here (a proxy, if there is one).
 apt-config dump | grep -E '^Acquire::https?::' >"$root/etc/apt/apt.conf.d/99from-outside" || true
 cp /etc/resolv.conf "$root/etc/resolv.conf"
-for folder in proc dev; do
+for folder in proc dev dev/pts; do
     mount --bind "/$folder" "$root/$folder"
     mounted="$folder $mounted"
 done
