@@ -46,6 +46,11 @@ struct lanes {
     void (*gradient_apply)(float *dz, const float *g, const float *z, const float *a, const float *b, const float *c,
                            size_t rows, size_t channels);
 
+    /* best[c] = the larger of best[c] and relu?(x[c] * scale[c] + shift[c]) (scale and shift may be NULL: 1, 0), NaN
+     * being larger than all; where[c] = place where x wins. where may be NULL. */
+    void (*larger)(float *best, uint8_t *where, const float *x, size_t channels, const float *scale, const float *shift,
+                   bool relu, uint8_t place);
+
     /* y += x. */
     void (*add)(float *y, const float *x, size_t count);
 

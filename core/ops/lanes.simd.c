@@ -158,6 +158,35 @@ static void gradient_apply(float *dz, const float *g, const float *z, const floa
     }
 }
 
+/* ---- max pooling ---------------------------------------------------------------------------------------------------
+ */
+ALWAYS_INLINE void larger_loop(float *best, uint8_t *where, const float *x, size_t channels, const float *scale,
+                               const float *shift, bool relu, uint8_t place, bool affine_view, bool remember)
+{
+    INDEPENDENT
+    for (size_t c = 0; c < channels; c++) {
+        float v = affine_view ? x[c] * scale[c] + shift[c] : x[c];
+        v = relu ? relu_value(v) : v;
+        bool wins = (v > best[c]) | (v != v);
+        best[c] = wins ? v : best[c];
+        if (remember)
+            where[c] = wins ? place : where[c];
+    }
+}
+
+static void larger(float *best, uint8_t *where, const float *x, size_t channels, const float *scale, const float *shift,
+                   bool relu, uint8_t place)
+{
+    if (where)
+        larger_loop(best, where, x, channels, scale, shift, relu, place, scale != NULL, true);
+    else if (scale && relu)
+        larger_loop(best, NULL, x, channels, scale, shift, true, 0, true, false);
+    else if (scale || relu)
+        larger_loop(best, NULL, x, channels, scale, shift, relu, 0, scale != NULL, false);
+    else
+        larger_loop(best, NULL, x, channels, NULL, NULL, false, 0, false, false);
+}
+
 static void add(float *y, const float *x, size_t count)
 {
     INDEPENDENT
@@ -218,6 +247,7 @@ const struct lanes SIMD_NAME(lanes) = {
     .mask_affine = mask_affine,
     .gradient_sums = gradient_sums,
     .gradient_apply = gradient_apply,
+    .larger = larger,
     .add = add,
     .pixels = pixels,
     .sgd = sgd,

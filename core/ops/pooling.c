@@ -1,25 +1,15 @@
 #include "core/ops/pooling.h"
 
-#include <math.h>
 #include <string.h>
 
-static float view_value(const struct view *in, const float *x, size_t c)
-{
-    float v = in->scale ? x[c] * in->scale[c] + in->shift[c] : x[c];
-    return in->relu && v < 0.0f ? 0.0f : v;
-}
+#include "core/ops/lanes.h"
 
-/* The best of one window so far against one more pixel of it. */
-static void take_pixel(float *best, uint8_t *where, const struct view *in, const float *x, size_t channels,
-                       uint8_t place, bool first)
+static void take_first(float *best, uint8_t *where, const struct view *in, const float *x, size_t channels,
+                       uint8_t place)
 {
-    for (size_t c = 0; c < channels; c++) {
-        float v = view_value(in, x, c);
-        bool wins = first || v > best[c] || isnan(v);
-        best[c] = wins ? v : best[c];
-        if (where)
-            where[c] = wins ? place : where[c];
-    }
+    lanes()->affine(best, x, 1, channels, in->scale, in->shift, NULL, NULL, NULL, in->relu);
+    if (where)
+        memset(where, place, channels);
 }
 
 void maxpool_image(float *y, uint8_t *where, const struct view *in, const struct conv_shape *shape)
@@ -34,7 +24,11 @@ void maxpool_image(float *y, uint8_t *where, const struct view *in, const struct
                     if (h < shape->pad || h - shape->pad >= shape->h || w < shape->pad || w - shape->pad >= shape->w)
                         continue;
                     const float *x = in->x + ((h - shape->pad) * shape->w + w - shape->pad) * channels;
-                    take_pixel(y, where, in, x, channels, (uint8_t)(r * shape->s + s), first);
+                    uint8_t place = (uint8_t)(r * shape->s + s);
+                    if (first)
+                        take_first(y, where, in, x, channels, place);
+                    else
+                        lanes()->larger(y, where, x, channels, in->scale, in->shift, in->relu, place);
                     first = false;
                 }
             y += channels;
@@ -94,6 +88,12 @@ void maxpool_backward(float *dx, const float *dy, const uint8_t *where, const st
 {
     struct pooling_work work = {.out = dx, .dy = dy, .kept = where, .shape = shape};
     pool_for(pool, images, maxpool_backward_item, &work);
+}
+
+static float view_value(const struct view *in, const float *x, size_t c)
+{
+    float v = in->scale ? x[c] * in->scale[c] + in->shift[c] : x[c];
+    return in->relu && v < 0.0f ? 0.0f : v;
 }
 
 void avgpool_image(float *y, const struct view *in, size_t pixels, size_t channels)
