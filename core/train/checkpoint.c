@@ -55,6 +55,18 @@ static void add_exact(cJSON *object, const char *key, double value)
     cJSON_AddStringToObject(object, key, text);
 }
 
+/* The text, escaped if it is not UTF-8 as a whole, so that what was escaped once stays as it is. */
+static const char *as_utf8(char *out, size_t size, const char *text)
+{
+    size_t length;
+    for (const char *at = text; *at; at += length) {
+        length = text_utf8_length(at);
+        if (length == 0)
+            return text_escape(out, size, text);
+    }
+    return text;
+}
+
 static void add_bad(cJSON *list, const struct train *train, bool val)
 {
     for (size_t i = 0; i < train_bad_count(train, val); i++) {
@@ -63,7 +75,7 @@ static void add_bad(cJSON *list, const struct train *train, bool val)
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "list", val ? "val" : "train");
         cJSON_AddNumberToObject(item, "photo", bad.photo);
-        cJSON_AddStringToObject(item, "reason", text_escape(reason, sizeof reason, bad.reason));
+        cJSON_AddStringToObject(item, "reason", as_utf8(reason, sizeof reason, bad.reason));
         cJSON_AddItemToArray(list, item);
     }
 }

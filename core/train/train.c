@@ -1,5 +1,6 @@
 #include "core/train/train.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/base/memory.h"
@@ -30,8 +31,8 @@ static enum status check(const struct train_options *options, struct error *err)
     const struct schedule *schedule = &options->schedule;
     if (schedule->epochs < 1)
         return error_set(err, ERR_USAGE, "--epochs must be 1 or more");
-    if (!(schedule->lr > 0) || schedule->lr > 1e6)
-        return error_set(err, ERR_USAGE, "--lr must be above 0");
+    if (!(schedule->lr > 0) || !isfinite(schedule->lr))
+        return error_set(err, ERR_USAGE, "--lr %g: must be above 0", schedule->lr);
     if (!(schedule->warmup >= 0) || !(schedule->warmup < (double)schedule->epochs))
         return error_set(err, ERR_USAGE, "--warmup must be 0 or more and less than --epochs (%zu)", schedule->epochs);
     return OK;
@@ -47,7 +48,13 @@ static enum status make_plans(struct train *train, struct error *err)
     if (status != OK)
         return status;
     size_t batch = train->options.loader.batch, usable = train->options.usable;
-    size_t steps = steps_in_epoch(train->plan, usable, batch);
+    if (plan_batch_too_small(train->plan, batch) && usable > batch)
+        return error_set(
+            err, ERR_USAGE,
+            "--batch-size %zu: at this image size BatchNorm with batch statistics would see a single value "
+            "per channel; use a larger one, or --bn-trained eval",
+            batch);
+    size_t steps = plan_batch_too_small(train->plan, batch) ? 0 : steps_in_epoch(train->plan, usable, batch);
     if (steps == 0)
         return error_set(err, ERR_DATA,
                          "%zu usable photos to train on are too few for BatchNorm with batch statistics at this image "

@@ -1,0 +1,212 @@
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/train/checkpoint.h"
+#include "core/train/train_private.h"
+#include "models/resnet.h"
+
+/* A run over photos that need not exist: nothing here reads them. */
+struct fixture {
+    struct net *net;
+    struct pool *pool;
+    struct dataset dataset;
+    struct train *train;
+    char train_names[64], val_names[64], *class_names[2];
+    struct photo train_photos[10], val_photos[4];
+};
+
+/* Names "a0", "a1", ... of two classes. */
+static struct photo_list list_of(char *names, struct photo *photos, size_t count, char letter)
+{
+    char *at = names;
+    for (size_t i = 0; i < count; i++) {
+        photos[i] = (struct photo){.name = (uint64_t)(at - names), .class = (uint32_t)(i % 2)};
+        at += sprintf(at, "%c%zu", letter, i) + 1;
+    }
+    return (struct photo_list){.root = "nowhere", .names = names, .photos = photos, .count = count};
+}
+
+static void open_fixture(struct fixture *f, enum optimizer_kind kind, double momentum, char letter)
+{
+    static const struct resnet_shape shape = {"tiny", true, {1, 1, 1, 1}, 8};
+    struct train_options options = {.optimizer = optimizer_defaults(kind),
+                                    .schedule = {.lr = 0.1, .epochs = 5, .step_epochs = 1},
+                                    .freeze = {.until = 6, .bn_trained = BN_BATCH},
+                                    .loader = {.threads = 1, .batch = 4, .preprocess = preprocess_for_size(64)},
+                                    .usable = 10};
+    struct error err = {0};
+    options.optimizer.momentum = momentum;
+    *f = (struct fixture){.class_names = {"x", "y"}};
+    f->dataset.classes = (struct class_names){f->class_names, 2};
+    f->dataset.train = list_of(f->train_names, f->train_photos, 10, letter);
+    f->dataset.val = list_of(f->val_names, f->val_photos, 4, 'v');
+    assert_int_equal(pool_create(&f->pool, 1, &err), OK);
+    assert_int_equal(resnet_create_shape(&f->net, &shape, 2, &err), OK);
+    if (train_create(&f->train, f->net, &f->dataset, &options, f->pool, &err) != OK ||
+        train_prepare(f->train, &err) != OK)
+        fail_msg("%s", err.text);
+}
+
+static void close_fixture(struct fixture *f)
+{
+    train_destroy(f->train);
+    net_destroy(f->net);
+    pool_destroy(f->pool);
+}
+
+static void take_text(char **text, const struct fixture *f)
+{
+    struct error err;
+    assert_int_equal(checkpoint_text(text, f->train, &err), OK);
+}
+
+static void the_state_comes_back_exactly(void **state)
+{
+    (void)state;
+    struct fixture a, b;
+    struct error err;
+    open_fixture(&a, OPTIMIZER_SGD, 0.9, 't');
+    a.train->state = (struct train_state){.epoch = 3,
+                                          .position = 9,
+                                          .batch = 2,
+                                          .step = 11,
+                                          .steps_per_epoch = 3,
+                                          .left_out = 1,
+                                          .count = 8,
+                                          .top1 = 5,
+                                          .loss_sum = 0.1 + 0.2,
+                                          .has_best = true,
+                                          .best_epoch = 1,
+                                          .best_accuracy = 1.0 / 3,
+                                          .best_loss = 1e-300};
+    assert_int_equal(train_mark_bad(a.train, false, 7, "JPEG ends early", &err), OK);
+    assert_int_equal(train_mark_bad(a.train, true, 2, "an \"odd\"\n\xff reason", &err), OK);
+    char *text = NULL;
+    take_text(&text, &a);
+    open_fixture(&b, OPTIMIZER_SGD, 0.9, 't');
+    if (checkpoint_restore(b.train, text, "here", &err) != OK)
+        fail_msg("%s", err.text);
+    char *again = NULL;
+    take_text(&again, &b);
+    assert_string_equal(strstr(text, "\"epoch\""), strstr(again, "\"epoch\""));
+    assert_memory_equal(&a.train->state, &b.train->state, sizeof a.train->state);
+    assert_int_equal(train_bad_count(b.train, false), 1);
+    assert_int_equal(train_bad_get(b.train, false, 0).photo, 7);
+    assert_string_equal(train_bad_get(b.train, false, 0).reason, "JPEG ends early");
+    assert_int_equal(train_bad_get(b.train, true, 0).photo, 2);
+    memory_free(text);
+    memory_free(again);
+    close_fixture(&a);
+    close_fixture(&b);
+}
+
+static void other_photos_are_refused(void **state)
+{
+    (void)state;
+    struct fixture a, b;
+    struct error err;
+    open_fixture(&a, OPTIMIZER_SGD, 0, 't');
+    open_fixture(&b, OPTIMIZER_SGD, 0, 'u');
+    char *text = NULL;
+    take_text(&text, &a);
+    assert_int_equal(checkpoint_restore(b.train, text, "here", &err), ERR_DATA);
+    assert_non_null(strstr(err.text, "photos have changed"));
+    assert_int_equal(checkpoint_restore(a.train, text, "here", &err), OK);
+    memory_free(text);
+    close_fixture(&a);
+    close_fixture(&b);
+}
+
+/* Each replacement makes the text wrong. */
+static void what_is_no_state_is_refused(void **state)
+{
+    (void)state;
+    static const char *const changes[][2] = {
+        {"\"format\":1", "\"format\":2"},
+        {"\"format\":1", "\"format\":\"1\""},
+        {"\"epoch\":0", "\"epoch\":6"},
+        {"\"epoch\":0", "\"epoch\":-1"},
+        {"\"epoch\":0", "\"epoch\":0.5"},
+        {"\"epoch\":0", "\"epoch\":1e99"},
+        {"\"epoch\":0", "\"epoch\":null"},
+        {"\"epoch\":0", "\"apoch\":0"},
+        {"\"position\":0", "\"position\":11"},
+        {"\"steps_per_epoch\":3", "\"steps_per_epoch\":0"},
+        {"\"loss_sum\":\"0x0p+0\"", "\"loss_sum\":\"nan\""},
+        {"\"loss_sum\":\"0x0p+0\"", "\"loss_sum\":\"0x0p+0 \""},
+        {"\"loss_sum\":\"0x0p+0\"", "\"loss_sum\":0"},
+        {"\"has_best\":false", "\"has_best\":0"},
+        {"\"bad\":[]", "\"bad\":[{\"list\":\"train\",\"photo\":10,\"reason\":\"x\"}]"},
+        {"\"bad\":[]", "\"bad\":[{\"list\":\"val\",\"photo\":4,\"reason\":\"x\"}]"},
+        {"\"bad\":[]", "\"bad\":[{\"list\":\"train\",\"photo\":1}]"},
+        {"\"bad\":[]", "\"bad\":[7]"},
+        {"{", "["},
+    };
+    struct fixture f;
+    struct error err;
+    open_fixture(&f, OPTIMIZER_SGD, 0, 't');
+    char *text = NULL;
+    take_text(&text, &f);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        char broken[4096];
+        const char *at = strstr(text, changes[i][0]);
+        assert_non_null(at);
+        snprintf(broken, sizeof broken, "%.*s%s%s", (int)(at - text), text, changes[i][1], at + strlen(changes[i][0]));
+        if (checkpoint_restore(f.train, broken, "here", &err) != ERR_DATA)
+            fail_msg("accepted: %s", broken);
+        assert_memory_equal(err.text, "here: ", 6);
+    }
+    assert_int_equal(checkpoint_restore(f.train, "", "here", &err), ERR_DATA);
+    memory_free(text);
+    close_fixture(&f);
+}
+
+static void rows_cover_what_is_trained(void **state)
+{
+    (void)state;
+    static const struct {
+        enum optimizer_kind kind;
+        double momentum;
+        size_t each;
+        const char *second, *third;
+    } cases[] = {{OPTIMIZER_SGD, 0, 1, NULL, NULL},
+                 {OPTIMIZER_SGD, 0.9, 2, "optimizer.momentum.layer3.0.conv1.weight", NULL},
+                 {OPTIMIZER_ADAM, 0, 3, "optimizer.exp_avg.layer3.0.conv1.weight",
+                  "optimizer.exp_avg_sq.layer3.0.conv1.weight"}};
+    for (size_t c = 0; c < 3; c++) {
+        struct fixture f;
+        size_t trainable = 0;
+        open_fixture(&f, cases[c].kind, cases[c].momentum, 't');
+        for (size_t i = 0; i < f.net->params_count; i++)
+            trainable += f.net->params[i].trainable;
+        const struct optimizer *optimizer = train_optimizer(f.train);
+        assert_int_equal(checkpoint_row_count(optimizer), trainable * cases[c].each);
+        struct checkpoint_row row = checkpoint_row_get(optimizer, f.net, 0);
+        assert_string_equal(row.name, "optimizer.step.layer3.0.conv1.weight");
+        assert_true(row.integer && !row.floats);
+        if (cases[c].second) {
+            row = checkpoint_row_get(optimizer, f.net, 1);
+            assert_string_equal(row.name, cases[c].second);
+            assert_true(row.floats && !row.integer);
+        }
+        if (cases[c].third)
+            assert_string_equal(checkpoint_row_get(optimizer, f.net, 2).name, cases[c].third);
+        row = checkpoint_row_get(optimizer, f.net, checkpoint_row_count(optimizer) - 1);
+        assert_string_equal(row.param->name, "fc.bias");
+        close_fixture(&f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_state_comes_back_exactly),
+        cmocka_unit_test(other_photos_are_refused),
+        cmocka_unit_test(what_is_no_state_is_refused),
+        cmocka_unit_test(rows_cover_what_is_trained),
+    };
+    return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
+}
