@@ -1,5 +1,10 @@
 #include "cli/engine_options.h"
 
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "cli/term.h"
 #include "core/net/freeze.h"
 #include "core/ops/gemm.h"
@@ -18,10 +23,20 @@ struct image_options engine_image_options(const struct engine_options *engine)
     return (struct image_options){.ignore_exif = engine->exif == EXIF_IGNORE};
 }
 
+/* A decoded photo can take many megabytes. The C library would keep them for the next one, in every thread; the plan of
+ * memory that a person is shown would then not hold. */
+static void return_large_blocks(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+#endif
+}
+
 enum status engine_start(struct pool **pool, const struct engine_options *engine, struct error *err)
 {
     if (engine->quiet)
         remarks_silence();
+    return_large_blocks();
     enum status status = gemm_init(err);
     return status == OK ? pool_create(pool, engine_threads(engine), err) : status;
 }
