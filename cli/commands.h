@@ -9,6 +9,7 @@ extern const struct command cmd_predict;
 extern const struct command cmd_inspect;
 extern const struct command cmd_diff;
 extern const struct command cmd_toy;
+extern const struct command cmd_train;
 
 extern const struct command *const commands[]; /* in the order in which help lists them, NULL-terminated */
 

@@ -1,0 +1,36 @@
+#include "cli/estimate.h"
+
+#include "cli/progress.h"
+#include "core/base/memory.h"
+#include "core/ops/gemm.h"
+
+enum { ROWS = 256, INNER = 576, COLUMNS = 256, ROUNDS = 8 };
+
+/* One item's matrices: a tile of a 3x3 convolution of 64 channels to 256. */
+enum { FLOATS = ROWS * INNER + INNER * COLUMNS + ROWS * COLUMNS };
+
+static void multiply(void *context, size_t item, size_t thread)
+{
+    (void)thread;
+    float *a = (float *)context + item * FLOATS, *b = a + ROWS * INNER, *c = b + INNER * COLUMNS;
+    for (int round = 0; round < ROUNDS; round++)
+        gemm(GEMM_NN, ROWS, COLUMNS, INNER, a, INNER, b, COLUMNS, 0, c, COLUMNS);
+}
+
+double estimate_speed(struct pool *pool)
+{
+    const double once = 2.0 * ROWS * INNER * COLUMNS * ROUNDS;
+    size_t threads = pool_threads(pool), repeats = 0;
+    void *matrices;
+    if (memory_alloc(&matrices, threads, FLOATS * sizeof(float), "a measurement", NULL) != OK)
+        return 0;
+    pool_for(pool, threads, multiply, matrices); /* the first touch of everything */
+    double start = seconds_now(), elapsed;
+    do {
+        pool_for(pool, threads, multiply, matrices);
+        repeats++;
+        elapsed = seconds_now() - start;
+    } while (elapsed < 0.1);
+    memory_free(matrices);
+    return once * (double)(threads * repeats) / elapsed;
+}

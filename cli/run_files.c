@@ -1,0 +1,139 @@
+#include "cli/run_files.h"
+
+#include <stdio.h>
+
+#include "cli/json.h"
+#include "cli/table.h"
+#include "cli/version.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
+
+static enum status open_file(struct outfile *out, const char *folder, const char *name, struct error *err)
+{
+    char *path;
+    enum status status = path_join(&path, folder, name, err);
+    if (status != OK)
+        return status;
+    status = outfile_open(out, path, err);
+    memory_free(path);
+    return status;
+}
+
+/* Commits, or throws away what a failure left. */
+static enum status close_file(struct outfile *file, enum status status, struct error *err)
+{
+    if (status == OK)
+        return outfile_commit(file, err);
+    outfile_discard(file);
+    return status;
+}
+
+static void put_versions(struct json *json)
+{
+    json_open(json, "versions", '{');
+    json_text(json, "freezetune", FREEZETUNE_VERSION);
+    for (size_t i = 0; i < version_part_count(); i++) {
+        char space[256];
+        struct version_part part = version_part(i, space);
+        json_text(json, part.name, part.text);
+    }
+    json_close(json);
+}
+
+enum status write_config(const char *folder, const struct training *t, struct error *err)
+{
+    struct outfile file;
+    enum status status = open_file(&file, folder, "config.json", err);
+    if (status != OK)
+        return status;
+    struct json json = json_start(file.stream, true);
+    json_open(&json, NULL, '{');
+    train_options_record(&json, t->values, t->data, t->weights ? t->weights : "random", t->options.freeze.until);
+    json_text(&json, "arch", t->net->arch);
+    json_text(&json, "weights_hash", t->weights_hash); /* XXH3, 128 bits */
+    json_bool(&json, "new_head", t->head_drawn);
+    json_open(&json, "classes", '[');
+    for (size_t i = 0; i < t->dataset.classes.count; i++)
+        json_text(&json, NULL, t->dataset.classes.names[i]);
+    json_close(&json);
+    json_int(&json, "train_photos", (int64_t)t->dataset.train.count);
+    json_int(&json, "val_photos", (int64_t)t->dataset.val.count);
+    json_int(&json, "unreadable_photos", (int64_t)t->scan.bad_count);
+    json_int(&json, "duplicates", (int64_t)t->scan.duplicate_count);
+    json_int(&json, "steps_per_epoch", (int64_t)train_state_get(t->train)->steps_per_epoch);
+    put_versions(&json);
+    json_close(&json);
+    json_end(&json);
+    return close_file(&file, OK, err);
+}
+
+enum status write_confusion(const char *folder, const struct class_names *classes, const struct metrics *metrics,
+                            struct error *err)
+{
+    struct outfile file;
+    enum status status = open_file(&file, folder, "confusion.csv", err);
+    if (status != OK)
+        return status;
+    fputs("class", file.stream);
+    for (size_t k = 0; k < classes->count; k++) {
+        putc(',', file.stream);
+        csv_cell(file.stream, classes->names[k]);
+    }
+    putc('\n', file.stream);
+    for (size_t row = 0; row < classes->count; row++) {
+        csv_cell(file.stream, classes->names[row]);
+        for (size_t k = 0; k < classes->count; k++)
+            fprintf(file.stream, ",%llu", (unsigned long long)metrics->confusion[row * classes->count + k]);
+        putc('\n', file.stream);
+    }
+    return close_file(&file, OK, err);
+}
+
+enum status write_predictions(const char *folder, const struct dataset *dataset, const struct metrics *metrics,
+                              struct error *err)
+{
+    struct outfile file;
+    enum status status = open_file(&file, folder, "predictions_val.csv", err);
+    if (status != OK)
+        return status;
+    fputs("file,class,predicted,probability,class_probability,right\n", file.stream);
+    for (size_t i = 0; i < metrics->predictions_count; i++) {
+        const struct prediction *p = &metrics->predictions[i];
+        csv_cell(file.stream, photo_name(&dataset->val, p->photo));
+        putc(',', file.stream);
+        csv_cell(file.stream, dataset->classes.names[p->label]);
+        putc(',', file.stream);
+        csv_cell(file.stream, dataset->classes.names[p->predicted]);
+        fprintf(file.stream, ",%.6g,%.6g,%d\n", (double)p->probability, (double)p->label_probability,
+                p->predicted == p->label);
+    }
+    return close_file(&file, OK, err);
+}
+
+static enum status bad_rows(struct table *table, const struct training *t, bool val, struct error *err)
+{
+    const struct photo_list *list = val ? &t->dataset.val : &t->dataset.train;
+    enum status status = OK;
+    for (size_t i = 0; i < train_bad_count(t->train, val) && status == OK; i++) {
+        struct loader_bad bad = train_bad_get(t->train, val, i);
+        const char *cells[] = {val ? "val" : "train", photo_name(list, bad.photo), bad.reason};
+        status = table_row(table, cells, err);
+    }
+    return status;
+}
+
+enum status write_bad_images(const char *folder, const struct training *training, struct error *err)
+{
+    static const struct column columns[] = {{"list", COLUMN_TEXT}, {"file", COLUMN_TEXT}, {"reason", COLUMN_TEXT}};
+    struct outfile file;
+    struct table table;
+    enum status status = open_file(&file, folder, "bad_images.tsv", err);
+    if (status != OK)
+        return status;
+    table_start(&table, file.stream, TABLE_TSV, columns, sizeof columns / sizeof *columns);
+    status = bad_rows(&table, training, false, err);
+    if (status == OK)
+        status = bad_rows(&table, training, true, err);
+    table_end(&table);
+    return close_file(&file, status, err);
+}

@@ -1,0 +1,260 @@
+#define _GNU_SOURCE
+#include "cli/run_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/checkpoint_file.h"
+#include "cli/json.h"
+#include "cli/paths.h"
+#include "cli/run_files.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
+#include "weights/bind.h"
+
+static const char metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy,val_top5,val_macro_f1,"
+                                   "photos,left_out,best,seconds\n";
+
+/* ---- the files that grow -------------------------------------------------------------------------------------------
+ */
+
+/* The length of the first `lines` lines; false when there are fewer. */
+static bool lines_end(off_t *out, FILE *stream, size_t lines)
+{
+    size_t seen = 0;
+    int c;
+    while (seen < lines && (c = getc(stream)) != EOF)
+        seen += c == '\n';
+    *out = ftello(stream);
+    return seen == lines && *out >= 0;
+}
+
+/* Opens for appending behind the first `lines` lines; what follows them is cut off. */
+static enum status open_growing(FILE **out, const struct run_folder *folder, const char *name, size_t lines,
+                                struct error *err)
+{
+    char *path;
+    struct stat info;
+    off_t end;
+    enum status status = path_join(&path, folder->path, name, err);
+    if (status != OK)
+        return status;
+    FILE *stream = fopen(path, "a+b");
+    if (!stream)
+        status = error_set(err, ERR_CANTCREATE, "%s: %s", path, strerror(errno));
+    else if (fstat(fileno(stream), &info) != 0 || !S_ISREG(info.st_mode))
+        status = error_set(err, ERR_CANTCREATE, "%s: is not a regular file", path);
+    else if (fseeko(stream, 0, SEEK_SET) != 0 || !lines_end(&end, stream, lines))
+        status = error_set(err, ERR_DATA, "%s: has fewer than the %zu lines that the run had written: it was changed",
+                           path, lines);
+    else if (ftruncate(fileno(stream), end) != 0 || fseeko(stream, 0, SEEK_END) != 0)
+        status = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    if (status != OK && stream)
+        fclose(stream);
+    if (status == OK)
+        *out = stream;
+    memory_free(path);
+    return status;
+}
+
+/* log.jsonl holds a line for each step and each epoch, metrics.csv one for each epoch and its head. */
+static enum status open_all(struct run_folder *folder, bool begins, struct error *err)
+{
+    const struct train_state *state = train_state_get(folder->training->train);
+    enum status status = open_growing(&folder->log, folder, "log.jsonl", state->step + state->epoch, err);
+    if (status == OK)
+        status = open_growing(&folder->metrics, folder, "metrics.csv", begins ? 0 : state->epoch + 1, err);
+    if (status == OK && begins)
+        fputs(metrics_head, folder->metrics);
+    return status;
+}
+
+/* What a checkpoint stands for must be on disk before it. */
+static enum status sync_growing(FILE *stream, const struct run_folder *folder, const char *name, struct error *err)
+{
+    errno = 0;
+    if (fflush(stream) != 0 || ferror(stream) || fsync(fileno(stream)) != 0)
+        return error_set(err, ERR_IO, "%s/%s: writing failed: %s", folder->path, name,
+                         errno ? strerror(errno) : "write error");
+    return OK;
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------------
+ */
+
+static enum status name_files(struct run_folder *folder, struct error *err)
+{
+    const struct training *t = folder->training;
+    enum status status = path_join(&folder->best, folder->path, "best.safetensors", err);
+    if (status == OK)
+        status = path_join(&folder->last, folder->path, "last.safetensors", err);
+    if (status == OK)
+        status = model_metadata(folder->metadata, &folder->metadata_text, t->net->arch, &t->dataset.classes,
+                                &t->options.loader.preprocess, err);
+    return status;
+}
+
+static enum status lock_folder(struct run_folder *folder, struct error *err)
+{
+    folder->lock = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder->lock < 0)
+        return error_set(err, ERR_NOINPUT, "%s: %s", folder->path, strerror(errno));
+    if (flock(folder->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return error_set(err, ERR_CANTCREATE, "%s: another freezetune is at work on this run", folder->path);
+    return OK;
+}
+
+/* "last.safetensors.XXXXXX.part" and the like, see outfile_open. */
+static bool is_unfinished(const char *name)
+{
+    static const char *const ours[] = {"config.json",   "best.safetensors",    "last.safetensors",
+                                       "confusion.csv", "predictions_val.csv", "bad_images.tsv"};
+    size_t length = strlen(name), tail = strlen(".XXXXXX.part");
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (length == strlen(ours[i]) + tail && strncmp(name, ours[i], length - tail) == 0 &&
+            strcmp(name + length - strlen(".part"), ".part") == 0)
+            return true;
+    return false;
+}
+
+static void remove_unfinished(const struct run_folder *folder)
+{
+    DIR *dir = opendir(folder->path);
+    const struct dirent *entry;
+    while (dir && (entry = readdir(dir)))
+        if (is_unfinished(entry->d_name))
+            unlinkat(folder->lock, entry->d_name, 0);
+    if (dir)
+        closedir(dir);
+}
+
+enum status run_folder_create(struct run_folder *out, const struct training *training, struct error *err)
+{
+    *out = (struct run_folder){.training = training, .lock = -1};
+    enum status status = path_run(&out->path, training->values->out, err);
+    if (status == OK)
+        status = lock_folder(out, err);
+    if (status == OK)
+        status = name_files(out, err);
+    if (status == OK)
+        status = write_config(out->path, training, err);
+    return status == OK ? open_all(out, true, err) : status;
+}
+
+enum status run_folder_resume(struct run_folder *out, const struct training *training, struct error *err)
+{
+    struct stat info;
+    *out = (struct run_folder){.training = training, .lock = -1};
+    enum status status = memory_strdup(&out->path, training->values->resume, err);
+    if (status == OK)
+        status = lock_folder(out, err);
+    if (status == OK)
+        status = name_files(out, err);
+    if (status != OK)
+        return status;
+    remove_unfinished(out);
+    bool begins = stat(out->last, &info) != 0 && errno == ENOENT;
+    if (!begins)
+        status = checkpoint_read(out->last, training->train, err);
+    return status == OK ? open_all(out, begins, err) : status;
+}
+
+void run_folder_close(struct run_folder *folder)
+{
+    if (folder->log)
+        fclose(folder->log);
+    if (folder->metrics)
+        fclose(folder->metrics);
+    if (folder->lock >= 0)
+        close(folder->lock);
+    memory_free(folder->metadata_text);
+    memory_free(folder->last);
+    memory_free(folder->best);
+    memory_free(folder->path);
+    *folder = (struct run_folder){.lock = -1};
+}
+
+/* ---- as the run goes on --------------------------------------------------------------------------------------------
+ */
+
+void run_folder_step(struct run_folder *folder, const struct step_result *step)
+{
+    struct json json = json_start(folder->log, false);
+    json_open(&json, NULL, '{');
+    json_text(&json, "event", "step");
+    json_int(&json, "epoch", (int64_t)step->epoch + 1);
+    json_int(&json, "step", (int64_t)step->batch + 1);
+    json_int(&json, "photos", (int64_t)step->images);
+    json_double(&json, "lr", step->lr);
+    json_double(&json, "loss", step->loss);
+    json_close(&json);
+    json_end(&json);
+    fflush(folder->log);
+}
+
+static void log_epoch(struct run_folder *folder, const struct epoch_result *epoch, double seconds)
+{
+    struct json json = json_start(folder->log, false);
+    json_open(&json, NULL, '{');
+    json_text(&json, "event", "epoch");
+    json_int(&json, "epoch", (int64_t)epoch->epoch + 1);
+    json_double(&json, "lr", epoch->lr);
+    json_double(&json, "train_loss", epoch->train_loss);
+    json_double(&json, "train_accuracy", epoch->train_accuracy);
+    json_double(&json, "val_loss", metrics_loss(epoch->val));
+    json_double(&json, "val_accuracy", metrics_accuracy(epoch->val));
+    json_double(&json, "val_top5", metrics_top5(epoch->val));
+    json_double(&json, "val_macro_f1", metrics_macro_f1(epoch->val));
+    json_int(&json, "photos", (int64_t)epoch->images);
+    json_int(&json, "left_out", (int64_t)epoch->left_out);
+    json_bool(&json, "best", epoch->best);
+    json_double(&json, "seconds", seconds);
+    json_close(&json);
+    json_end(&json);
+}
+
+static void row_of_epoch(struct run_folder *folder, const struct epoch_result *epoch, double seconds)
+{
+    fprintf(folder->metrics, "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%zu,%zu,%d,%.3f\n", epoch->epoch + 1, epoch->lr,
+            epoch->train_loss, epoch->train_accuracy, metrics_loss(epoch->val), metrics_accuracy(epoch->val),
+            metrics_top5(epoch->val), metrics_macro_f1(epoch->val), epoch->images, epoch->left_out, epoch->best,
+            seconds);
+}
+
+enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, double seconds,
+                             struct error *err)
+{
+    const struct training *t = folder->training;
+    enum status status = OK;
+    log_epoch(folder, epoch, seconds);
+    row_of_epoch(folder, epoch, seconds);
+    if (!epoch->best)
+        return OK;
+    status = weights_save(folder->best, t->net, folder->metadata, MODEL_METADATA, err);
+    if (status == OK)
+        status = write_confusion(folder->path, &t->dataset.classes, epoch->val, err);
+    if (status == OK)
+        status = write_predictions(folder->path, &t->dataset, epoch->val, err);
+    return status;
+}
+
+enum status run_folder_save(struct run_folder *folder, struct error *err)
+{
+    const struct train *train = folder->training->train;
+    size_t bad = train_bad_count(train, false) + train_bad_count(train, true);
+    enum status status = OK;
+    if (folder->bad_written != bad + 1) {
+        status = write_bad_images(folder->path, folder->training, err);
+        folder->bad_written = bad + 1;
+    }
+    if (status == OK)
+        status = sync_growing(folder->log, folder, "log.jsonl", err);
+    if (status == OK)
+        status = sync_growing(folder->metrics, folder, "metrics.csv", err);
+    return status == OK ? checkpoint_write(folder->last, train, folder->metadata, err) : status;
+}

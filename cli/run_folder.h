@@ -1,0 +1,50 @@
+/* The folder of a run:
+ *
+ *   config.json          every option as resolved, versions, classes, the hash of the weights: written before the first
+ * step log.jsonl            a line per step and per epoch, as they happen metrics.csv          a row per epoch
+ *   best.safetensors     the model of the best epoch: highest validation accuracy, at equal accuracy the lower loss
+ *   last.safetensors     the newest state with all that --resume needs
+ *   confusion.csv, predictions_val.csv   of the best epoch
+ *   bad_images.tsv       photos that could not be read
+ *
+ * log.jsonl and metrics.csv grow; a resumed run cuts them down to what they were when last.safetensors was written. The
+ * others are replaced whole.
+ */
+#ifndef FREEZETUNE_RUN_FOLDER_H
+#define FREEZETUNE_RUN_FOLDER_H
+
+#include <stdio.h>
+
+#include "cli/training.h"
+
+struct run_folder {
+    const struct training *training; /* borrowed */
+    char *path, *best, *last;
+    FILE *log, *metrics;
+    struct weight_metadata metadata[MODEL_METADATA];
+    char *metadata_text;
+    int lock;           /* descriptor of the folder, locked: no second process works in it; -1: none */
+    size_t bad_written; /* rows of bad_images.tsv + 1; 0: not written yet */
+};
+
+/* A new run: makes the folder (path_run) and begins its files. ERR_CANTCREATE. Free with run_folder_close, also after
+ * an error. */
+MUST_CHECK enum status run_folder_create(struct run_folder *out, const struct training *training, struct error *err);
+
+/* An existing run: takes away the unfinished files that a killed process left, reads last.safetensors into the
+ * training, which must be prepared, and cuts the growing files. Where a run was killed before it saved anything, it
+ * begins again. Errors of checkpoint_read, ERR_IO. */
+MUST_CHECK enum status run_folder_resume(struct run_folder *out, const struct training *training, struct error *err);
+void run_folder_close(struct run_folder *folder);
+
+/* A line of log.jsonl. Whether writing worked is asked by run_folder_epoch and run_folder_save. */
+void run_folder_step(struct run_folder *folder, const struct step_result *step);
+
+/* The files of an epoch that is over. `seconds` it took. ERR_CANTCREATE, ERR_IO. */
+MUST_CHECK enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, double seconds,
+                                        struct error *err);
+
+/* last.safetensors and bad_images.tsv. */
+MUST_CHECK enum status run_folder_save(struct run_folder *folder, struct error *err);
+
+#endif

@@ -1,0 +1,183 @@
+#include "cli/train_options.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "cli/commands.h"
+
+static const char *const augment_choices[] = {"none", "flip", "standard", NULL};
+
+#define GROUP_MAIN "Main"
+#define GROUP_STEPS "Steps"
+#define GROUP_NET "Network"
+#define GROUP_PHOTOS "Photos"
+#define GROUP_ENGINE "Engine"
+#define GROUP_OUTPUT "Output"
+
+#define NUMBER(group, name, placeholder, kind, field, initial, shown, low, high, help)                                 \
+    OPTION_ROW_NUMBER(group, name, placeholder, kind, struct train_values, field, initial, shown, low, high, help)
+#define TEXT(group, name, placeholder, field, initial, shown, help)                                                    \
+    OPTION_ROW_STRING(group, name, placeholder, struct train_values, field, initial, shown, help)
+#define CHOICE(group, name, choices, field, initial, help)                                                             \
+    OPTION_ROW_CHOICE(group, name, choices, struct train_values, field, initial, help)
+#define FLAG(group, name, field, help) OPTION_ROW_FLAG(group, name, struct train_values, field, help)
+
+static const struct option options[] = {
+    TEXT(GROUP_MAIN, "data", "DIR", data, NULL, "data",
+         "folder with train/ and val/, or with one folder per class (then with --val-split)"),
+    TEXT(GROUP_MAIN, "weights", "FILE", weights, NULL, "$FREEZETUNE_WEIGHTS, ./resnet50.safetensors, the data folder",
+         "pretrained weights, a model of an earlier run, or `random`"),
+    TEXT(GROUP_MAIN, "freeze-until", "N", freeze_until, "6", NULL,
+         "freeze children 1..N (a number, or a child's name such as layer2); the rest is trained"),
+    TEXT(GROUP_MAIN, "out", "RUN", out, NULL, "runs/1, runs/2, ...", "folder for everything the run writes"),
+    NUMBER(GROUP_MAIN, "epochs", "N", OPTION_INT, epochs, "10", NULL, 1, 1e6, "times that every photo is seen"),
+    NUMBER(GROUP_MAIN, "batch-size", "N", OPTION_INT, batch_size, "16", NULL, 1, 65536, "photos of one step"),
+    NUMBER(GROUP_MAIN, "lr", "X", OPTION_FLOAT, lr, "0.001", NULL, 0, 1e6, "learning rate"),
+    TEXT(GROUP_MAIN, "resume", "RUN", resume, NULL, NULL, "go on with a run that was stopped, to the same result"),
+    FLAG(GROUP_MAIN, "dry-run", dry_run, "show what would be trained, its memory, work and time, and stop there"),
+
+    CHOICE(GROUP_STEPS, "optimizer", optimizer_names, optimizer, "sgd", "as PyTorch defines them"),
+    NUMBER(GROUP_STEPS, "momentum", "X", OPTION_FLOAT, momentum, "0.9", NULL, 0, 1, "of sgd"),
+    FLAG(GROUP_STEPS, "nesterov", nesterov, "Nesterov's momentum, with sgd"),
+    NUMBER(GROUP_STEPS, "weight-decay", "X", OPTION_FLOAT, weight_decay, "0.0001", NULL, 0, 1e3,
+           "on every trained parameter, never on a frozen one"),
+    CHOICE(GROUP_STEPS, "schedule", schedule_names, schedule, "cosine", "how the learning rate goes on"),
+    NUMBER(GROUP_STEPS, "warmup", "EPOCHS", OPTION_FLOAT, warmup, "0", NULL, 0, 1e6,
+           "the rate rises to --lr over so many epochs (0.5 is half an epoch)"),
+    NUMBER(GROUP_STEPS, "step-epochs", "N", OPTION_INT, step_epochs, "7", NULL, 1, 1e6,
+           "epochs between two changes, with --schedule step"),
+    NUMBER(GROUP_STEPS, "gamma", "X", OPTION_FLOAT, gamma, "0.1", NULL, 0, 1,
+           "what each change multiplies the rate by, with --schedule step"),
+    NUMBER(GROUP_STEPS, "seed", "N", OPTION_INT, seed, "0", NULL, 0, 9e15,
+           "the same seed gives the same result, byte for byte"),
+
+    TEXT(GROUP_NET, "arch", "NAME", arch, NULL, "what the weights are; resnet50 with random",
+         "resnet18, resnet34, resnet50, resnet101 or resnet152"),
+    CHOICE(
+        GROUP_NET, "bn-frozen", bn_choices, bn_frozen, "eval",
+        "BatchNorm of frozen children: eval keeps its statistics still, batch uses and moves them as PyTorch's recipe "
+        "does"),
+    CHOICE(GROUP_NET, "bn-trained", bn_choices, bn_trained, "batch", "BatchNorm of trained children"),
+
+    NUMBER(GROUP_PHOTOS, "image-size", "N", OPTION_INT, image_size, "224", NULL, 1, 4096,
+           "side of the square that the network sees; the short side is resized to N*256/224 first"),
+    CHOICE(GROUP_PHOTOS, "augment", augment_choices, augment, "standard",
+           "none: resize and centre crop; flip: that, mirrored at random; standard: random crop, size and mirroring"),
+    NUMBER(GROUP_PHOTOS, "val-split", "X", OPTION_FLOAT, val_split, NULL, NULL, 0, 0.9,
+           "share of the photos that validate, where DIR has no train/ and val/"),
+    ENGINE_ROW_EXIF(struct train_values),
+    FLAG(GROUP_PHOTOS, "strict", strict, "a photo that cannot be read ends the run; else it is listed and passed over"),
+
+    ENGINE_ROW_THREADS(struct train_values),
+    NUMBER(GROUP_ENGINE, "loader-threads", "N", OPTION_INT, loader_threads, NULL, "as --threads", 1, 256,
+           "threads that decode photos"),
+    ENGINE_ROW_CONV(struct train_values),
+
+    NUMBER(GROUP_OUTPUT, "save-every", "MINUTES", OPTION_FLOAT, save_every, "10", NULL, 0, 1e6,
+           "also save for --resume within an epoch; 0: only after epochs"),
+    FLAG(GROUP_OUTPUT, "json", json, "one JSON object on stdout instead of tables"),
+    ENGINE_ROW_QUIET(struct train_values),
+};
+
+struct train_options train_options_from(const struct train_values *v, const struct preprocess *preprocess)
+{
+    struct train_options out = {
+        .seed = (uint64_t)v->seed,
+        .freeze = {.bn_frozen = (enum bn_mode)v->bn_frozen, .bn_trained = (enum bn_mode)v->bn_trained},
+        .exact = v->engine.conv == CONV_EXACT,
+        .augment = (enum augment)v->augment,
+        .optimizer = optimizer_defaults((enum optimizer_kind)v->optimizer),
+        .schedule = {.kind = (enum schedule_kind)v->schedule,
+                     .lr = v->lr,
+                     .gamma = v->gamma,
+                     .step_epochs = (size_t)v->step_epochs,
+                     .warmup = v->warmup,
+                     .epochs = (size_t)v->epochs},
+        .loader = {.threads = v->loader_threads ? (size_t)v->loader_threads : engine_threads(&v->engine),
+                   .batch = (size_t)v->batch_size,
+                   .ahead = (size_t)v->batch_size,
+                   .preprocess = *preprocess,
+                   .image = engine_image_options(&v->engine),
+                   .seed = (uint64_t)v->seed,
+                   .strict = v->strict},
+    };
+    out.optimizer.momentum = v->momentum;
+    out.optimizer.nesterov = v->nesterov;
+    out.optimizer.weight_decay = v->weight_decay;
+    return out;
+}
+
+static bool name_in(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (strcmp(name, *names) == 0)
+            return true;
+    return false;
+}
+
+static void record_one(struct json *json, const struct option *option, const void *values)
+{
+    const char *at = (const char *)values + option->offset;
+    long long whole = option->kind == OPTION_INT ? *(const long long *)(const void *)at : 0;
+    switch (option->kind) {
+    case OPTION_FLAG:
+        json_bool(json, option->name, *(const bool *)(const void *)at);
+        break;
+    case OPTION_INT: /* 0 where that is out of range: left to the machine */
+        if ((double)whole >= option->low)
+            json_int(json, option->name, whole);
+        break;
+    case OPTION_FLOAT:
+        json_double(json, option->name, *(const double *)(const void *)at);
+        break;
+    case OPTION_CHOICE:
+        json_text(json, option->name, option->choices[*(const int *)(const void *)at]);
+        break;
+    case OPTION_STRING:
+        json_text(json, option->name, *(const char *const *)(const void *)at);
+        break;
+    case OPTION_SIZE:
+        break; /* train has none */
+    }
+}
+
+void train_options_record(struct json *json, const struct train_values *values, const char *data, const char *weights,
+                          int freeze_until)
+{
+    static const char *const left_out[] = {"resume", "out", "dry-run", "json", "quiet", NULL};
+    json_open(json, "options", '{');
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        const char *name = options[i].name;
+        if (name_in(name, left_out))
+            continue;
+        if (strcmp(name, "data") == 0)
+            json_text(json, name, data);
+        else if (strcmp(name, "weights") == 0)
+            json_text(json, name, weights);
+        else if (strcmp(name, "freeze-until") == 0)
+            json_int(json, name, freeze_until);
+        else
+            record_one(json, &options[i], values);
+    }
+    json_close(json);
+}
+
+const struct command cmd_train = {
+    .name = "train",
+    .summary = "fine-tune a network on a folder of photos, its first children frozen",
+    .usage = "[options]",
+    .description =
+        "The first N children of the network are frozen (conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4, "
+        "avgpool, fc are 1 to 10), the rest is trained. Before the first step it shows what is frozen, the memory, work "
+        "and time; at the end it compares every frozen tensor with the file it came from. Ctrl-C finishes the step and "
+        "saves; --resume goes on to the same result, byte for byte. If the photos have other classes than the weights, "
+        "the last layer begins anew.",
+    .examples = "  freezetune train --freeze-until 6\n"
+                "  freezetune train --data photos --val-split 0.2 --weights resnet50.safetensors --epochs 5\n"
+                "  freezetune train --freeze-until layer4 --lr 0.01 --dry-run\n"
+                "  freezetune train --resume runs/1\n",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .values_size = sizeof(struct train_values),
+    .run = train_command,
+};

@@ -1,0 +1,45 @@
+/* The options of train: the table, and what they become. */
+#ifndef FREEZETUNE_TRAIN_OPTIONS_H
+#define FREEZETUNE_TRAIN_OPTIONS_H
+
+#include "cli/engine_options.h"
+#include "cli/json.h"
+#include "cli/options.h"
+#include "core/train/train.h"
+
+struct train_values {
+    struct engine_options engine;
+    const char *data, *weights, *freeze_until, *out, *arch, *resume;
+    long long epochs, batch_size, image_size, seed, loader_threads, step_epochs;
+    double lr, momentum, weight_decay, gamma, warmup, val_split, save_every;
+    int optimizer, schedule, augment, bn_frozen, bn_trained;
+    bool nesterov, strict, dry_run, json;
+};
+
+/* What the command does (cmd_train.c); the command itself, with its table, is cmd_train. */
+MUST_CHECK enum status train_command(const struct arguments *args, struct error *err);
+
+/* The pieces of train_options that the command line decides alone (all but the freeze point and the number of photos).
+ */
+struct train_options train_options_from(const struct train_values *values, const struct preprocess *preprocess);
+
+/* Writes the values of all options that make the run what it is, {"lr": 0.001, ...}, with `data`, `weights` and
+ * `freeze-until` as resolved. Paths that are not UTF-8 are written escaped. */
+void train_options_record(struct json *json, const struct train_values *values, const char *data, const char *weights,
+                          int freeze_until);
+
+/* A parsed command line put together from what was recorded in RUN/config.json and from `given`, which may hold only
+ * options that do not change the result (and --data, --weights for files that have moved). */
+struct resumed {
+    struct arguments arguments;
+    char **texts; /* the options as text; arguments borrows from them */
+    size_t count;
+    char weights_hash[33]; /* of the file the run started from; "" for random */
+};
+
+/* ERR_NOINPUT when RUN holds no config.json, ERR_DATA when it is not one, ERR_USAGE for an option that may not change.
+ */
+MUST_CHECK enum status train_options_resume(struct resumed *out, const struct arguments *given, struct error *err);
+void resumed_free(struct resumed *resumed);
+
+#endif

@@ -1,0 +1,40 @@
+/* What train tells its user: warnings about the photos, the table before the first step, progress, the tables at the
+ * end.
+ *
+ * Results go to stdout, everything else to stderr.
+ */
+#ifndef FREEZETUNE_TRAIN_REPORT_H
+#define FREEZETUNE_TRAIN_REPORT_H
+
+#include "cli/progress.h"
+#include "cli/run_folder.h"
+#include "cli/training.h"
+
+/* stderr: what was found among the photos, what the weights are, whether the last layer begins anew. */
+void report_inputs(const struct training *training);
+
+/* stdout: children, memory, work, time. Measures the speed of products for a moment. With --json an object. */
+MUST_CHECK enum status report_plan(const struct training *training, struct error *err);
+
+/* Progress on a terminal, a line per epoch elsewhere. */
+struct train_progress {
+    const struct training *training;
+    struct progress line;
+    char label[64];
+    bool running, evaluating;
+    size_t done; /* photos of this epoch */
+};
+
+void report_step(struct train_progress *progress, const struct step_result *step);
+void report_evaluation(struct train_progress *progress, size_t epoch, size_t done, size_t all);
+void report_epoch(struct train_progress *progress, const struct epoch_result *epoch, double seconds);
+
+/* "frozen: children 1-6 (conv1..layer2), T tensors, V values: bit-identical" */
+void proof_text(char *out, size_t size, const struct training *training, const struct training_proof *proof);
+
+/* stdout: the epochs (from metrics.csv), the best, the proof. With --json an object. ERR_IO when metrics.csv cannot be
+ * read again. */
+MUST_CHECK enum status report_end(const struct run_folder *folder, const struct training_proof *proof,
+                                  struct error *err);
+
+#endif

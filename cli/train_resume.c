@@ -1,0 +1,165 @@
+/* From RUN/config.json back to a command line. */
+#include <stdio.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "cli/commands.h"
+#include "cli/numbers.h"
+#include "cli/train_options.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
+
+enum { CONFIG_MOST = 64 << 20 };
+
+/* Options that may stand beside --resume: none of them changes what comes out. */
+static const char *const free_options[] = {"resume",     "data",    "weights", "threads", "loader-threads",
+                                           "save-every", "dry-run", "json",    "quiet",   NULL};
+
+static bool is_free(const char *name)
+{
+    for (const char *const *at = free_options; *at; at++)
+        if (strcmp(name, *at) == 0)
+            return true;
+    return false;
+}
+
+static enum status check_given(const struct arguments *given, struct error *err)
+{
+    for (size_t i = 0; i < cmd_train.option_count; i++)
+        if (given->given[i] && !is_free(cmd_train.options[i].name))
+            return error_set(err, ERR_USAGE,
+                             "--%s cannot be changed when a run is resumed: it goes on as it began; for other options "
+                             "start a new run, with --weights RUN/best.safetensors if that is meant",
+                             cmd_train.options[i].name);
+    return OK;
+}
+
+/* --name=text, appended. */
+static enum status add_text(struct resumed *out, const char *name, const char *text, struct error *err)
+{
+    size_t size = strlen(name) + (text ? strlen(text) : 0) + 4;
+    void *memory;
+    enum status status = memory_alloc(&memory, size, 1, "options", err);
+    if (status != OK)
+        return status;
+    snprintf(memory, size, text ? "--%s=%s" : "--%s", name, text);
+    out->texts[out->count++] = memory;
+    return OK;
+}
+
+static enum status add_recorded(struct resumed *out, const cJSON *item, struct error *err)
+{
+    char number[NUMBER_TEXT];
+    if (cJSON_IsTrue(item))
+        return add_text(out, item->string, NULL, err);
+    if (cJSON_IsString(item))
+        return add_text(out, item->string, item->valuestring, err);
+    if (!cJSON_IsNumber(item))
+        return OK; /* null or false */
+    if (item->valuedouble == (double)(long long)item->valuedouble)
+        snprintf(number, sizeof number, "%lld", (long long)item->valuedouble);
+    else
+        number_double(number, item->valuedouble);
+    return add_text(out, item->string, number, err);
+}
+
+/* The value of a given option as text; every kind that may stand beside --resume. */
+static enum status add_given(struct resumed *out, const struct option *option, const void *values, struct error *err)
+{
+    const char *at = (const char *)values + option->offset;
+    char number[NUMBER_TEXT];
+    switch (option->kind) {
+    case OPTION_FLAG:
+        return add_text(out, option->name, NULL, err);
+    case OPTION_STRING:
+        return add_text(out, option->name, *(const char *const *)(const void *)at, err);
+    case OPTION_FLOAT:
+        return add_text(out, option->name, number_double(number, *(const double *)(const void *)at), err);
+    default:
+        snprintf(number, sizeof number, "%lld", *(const long long *)(const void *)at);
+        return add_text(out, option->name, number, err);
+    }
+}
+
+static enum status collect(struct resumed *out, const cJSON *options, const struct arguments *given, struct error *err)
+{
+    void *memory;
+    enum status status = memory_alloc(&memory, (size_t)cJSON_GetArraySize(options) + cmd_train.option_count,
+                                      sizeof(char *), "options", err);
+    if (status != OK)
+        return status;
+    out->texts = memory;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, options)
+    {
+        status = add_recorded(out, item, err);
+        if (status != OK)
+            return status;
+    }
+    for (size_t i = 0; i < cmd_train.option_count && status == OK; i++)
+        if (given->given[i])
+            status = add_given(out, &cmd_train.options[i], given->values, err);
+    return status;
+}
+
+static enum status read_config(cJSON **out, const char *path, struct error *err)
+{
+    uint8_t *text;
+    size_t size;
+    enum status status = file_read(&text, &size, path, CONFIG_MOST, err);
+    if (status == ERR_NOINPUT)
+        return error_set(err, ERR_NOINPUT, "%s: cannot be opened, so there is no run to go on with", path);
+    if (status != OK)
+        return status;
+    cJSON *root = cJSON_Parse((const char *)text);
+    memory_free(text);
+    if (!root || !cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(root, "options"))) {
+        cJSON_Delete(root);
+        return error_set(err, ERR_DATA, "%s: is not the config.json of a run", path);
+    }
+    *out = root;
+    return OK;
+}
+
+enum status train_options_resume(struct resumed *out, const struct arguments *given, struct error *err)
+{
+    const struct train_values *values = given->values;
+    struct resumed resumed = {0};
+    char *path = NULL;
+    cJSON *root = NULL;
+    enum status status = check_given(given, err);
+    if (status == OK)
+        status = path_join(&path, values->resume, "config.json", err);
+    if (status == OK)
+        status = read_config(&root, path, err);
+    if (status == OK)
+        status = collect(&resumed, cJSON_GetObjectItemCaseSensitive(root, "options"), given, err);
+    if (status == OK) {
+        const cJSON *hash = cJSON_GetObjectItemCaseSensitive(root, "weights_hash");
+        if (cJSON_IsString(hash))
+            snprintf(resumed.weights_hash, sizeof resumed.weights_hash, "%s", hash->valuestring);
+        status = arguments_parse(&resumed.arguments, given->command, (int)resumed.count,
+                                 (const char *const *)resumed.texts, err);
+        if (status == ERR_USAGE) {
+            struct error reason = *err;
+            status = error_set(err, ERR_DATA, "%s: %s", path, reason.text);
+        }
+    }
+    cJSON_Delete(root);
+    memory_free(path);
+    if (status == OK)
+        *out = resumed;
+    else
+        resumed_free(&resumed);
+    return status;
+}
+
+void resumed_free(struct resumed *resumed)
+{
+    arguments_free(&resumed->arguments);
+    for (size_t i = 0; i < resumed->count; i++)
+        memory_free(resumed->texts[i]);
+    memory_free(resumed->texts);
+    *resumed = (struct resumed){0};
+}

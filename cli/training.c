@@ -1,0 +1,239 @@
+#define _GNU_SOURCE
+#include "cli/training.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/paths.h"
+#include "core/base/file.h"
+#include "core/base/hash.h"
+#include "core/base/memory.h"
+#include "core/net/init.h"
+#include "models/resnet.h"
+#include "weights/bind.h"
+#include "weights/recognise.h"
+
+/* Replaces *path, owned, by its absolute form. */
+static enum status make_absolute(char **path, struct error *err)
+{
+    char *real = realpath(*path, NULL);
+    if (!real)
+        return error_set(err, ERR_NOINPUT, "%s: %s", *path, strerror(errno));
+    char *copy;
+    enum status status = memory_strdup(&copy, real, err);
+    free(real);
+    if (status != OK)
+        return status;
+    memory_free(*path);
+    *path = copy;
+    return OK;
+}
+
+/* ---- photos --------------------------------------------------------------------------------------------------------
+ */
+
+static enum status refuse_bad(const struct training *t, struct error *err)
+{
+    const struct scan_bad *bad = t->scan.bad_count ? &t->scan.bad[0] : NULL;
+    if (!bad)
+        return OK;
+    const struct photo_list *list = bad->val ? &t->dataset.val : &t->dataset.train;
+    return error_set(err, ERR_DATA, "%s/%s: %s (--strict)", list->root, photo_name(list, bad->photo), bad->reason);
+}
+
+static enum status open_photos(struct training *t, struct error *err)
+{
+    const struct train_values *v = t->values;
+    enum status status = path_data(&t->data, v->data, err);
+    if (status == OK)
+        status = make_absolute(&t->data, err);
+    if (status == OK)
+        status = dataset_open(&t->dataset, t->data, v->val_split, (uint64_t)v->seed, err);
+    if (status == OK)
+        status = scan_dataset(&t->scan, &t->dataset, &t->options.loader.image, t->pool, err);
+    if (status == OK && v->strict)
+        status = refuse_bad(t, err);
+    if (status != OK)
+        return status;
+    size_t bad = 0, train = t->dataset.train.count;
+    for (size_t i = 0; i < t->scan.bad_count; i++)
+        bad += !t->scan.bad[i].val;
+    t->options.usable = train - bad;
+    if (t->options.usable == 0)
+        return error_set(err, ERR_DATA, "%s: none of the %zu photos can be read; the first: %s: %s",
+                         t->dataset.train.root, train, photo_name(&t->dataset.train, t->scan.bad[0].photo),
+                         t->scan.bad[0].reason);
+    if (t->options.loader.batch > t->options.usable)
+        t->options.loader.batch = t->options.usable;
+    return OK;
+}
+
+/* ---- network -------------------------------------------------------------------------------------------------------
+ */
+
+/* The file's content, so that config.json says what the run began with and --resume notices another. */
+static enum status hash_weights(struct training *t, const char *wanted, struct error *err)
+{
+    struct file_map map;
+    enum status status = file_map_open(&map, t->weights, err);
+    if (status != OK)
+        return status;
+    hash_hex(t->weights_hash, hash_bytes(map.bytes, map.size, 0));
+    file_map_close(&map);
+    if (wanted && strcmp(wanted, t->weights_hash) != 0)
+        return error_set(err, ERR_DATA,
+                         "%s: is not the file that the run began with (its hash is %s, config.json says %s)",
+                         t->weights, t->weights_hash, wanted[0] ? wanted : "random weights");
+    return OK;
+}
+
+static enum status random_net(struct net **out, const struct training *t, struct error *err)
+{
+    const char *arch = t->values->arch ? t->values->arch : "resnet50";
+    enum status status = resnet_create(out, arch, t->dataset.classes.count, err);
+    if (status == OK)
+        net_init(*out, (uint64_t)t->values->seed);
+    return status;
+}
+
+static bool same_classes(const struct class_names *a, const struct class_names *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = strcmp(a->names[i], b->names[i]) == 0;
+    return same;
+}
+
+/* A head that was trained for other classes is worth nothing, even when their number is the same. */
+static enum status renew_head(struct training *t, struct error *err)
+{
+    struct model_info info;
+    enum status status = model_info_read(&info, t->file, t->file_classes, err);
+    if (status != OK)
+        return status;
+    if (!t->head_drawn && info.own_classes && !same_classes(&info.classes, &t->dataset.classes)) {
+        for (size_t i = 0; i < t->net->ops_count; i++) {
+            const struct op *op = &t->net->ops[i];
+            if (op->kind != OP_LINEAR || op->out != t->net->output)
+                continue;
+            param_init(t->net, (size_t)op->param, (uint64_t)t->values->seed);
+            param_init(t->net, (size_t)op->bias, (uint64_t)t->values->seed);
+            t->head_drawn = true;
+        }
+    }
+    model_info_free(&info);
+    return OK;
+}
+
+static enum status net_from_file(struct training *t, struct error *err)
+{
+    const struct weights_rules rules = {
+        .new_head = true, .seed = (uint64_t)t->values->seed, .ignore = CHECKPOINT_PREFIX};
+    const char *arch = t->values->arch;
+    struct recognised found;
+    struct weights_loaded loaded;
+    enum status status = weight_file_open(&t->file, t->weights, err);
+    if (status != OK)
+        return status;
+    if (!weights_recognise(&found, t->file) || strncmp(found.arch, "resnet", 6) != 0)
+        return error_set(err, ERR_DATA, "%s: not a ResNet's weights; `freezetune inspect` lists what it holds",
+                         t->weights);
+    if (arch && strcmp(arch, found.arch) != 0)
+        return error_set(err, ERR_USAGE, "--arch %s: %s holds the weights of a %s", arch, t->weights, found.arch);
+    status = resnet_create(&t->net, found.arch, t->dataset.classes.count, err);
+    if (status == OK)
+        status = weights_load(t->net, t->file, &rules, &loaded, err);
+    if (status != OK)
+        return status;
+    t->head_drawn = loaded.head_drawn;
+    t->file_classes = loaded.file_classes;
+    return renew_head(t, err);
+}
+
+static enum status open_net(struct training *t, const char *weights_hash, struct error *err)
+{
+    const char *given = t->values->weights;
+    if (given && strcmp(given, "random") == 0) {
+        if (weights_hash && weights_hash[0])
+            return error_set(err, ERR_DATA, "--weights random: the run began with a file");
+        return random_net(&t->net, t, err);
+    }
+    enum status status = path_weights(&t->weights, given, err);
+    if (status == OK)
+        status = make_absolute(&t->weights, err);
+    if (status == OK)
+        status = hash_weights(t, weights_hash, err);
+    return status == OK ? net_from_file(t, err) : status;
+}
+
+/* ---- all of it -----------------------------------------------------------------------------------------------------
+ */
+
+enum status training_open(struct training *out, const struct train_values *values, const char *weights_hash,
+                          struct error *err)
+{
+    struct preprocess preprocess = preprocess_for_size((int)values->image_size);
+    *out = (struct training){.values = values};
+    out->options = train_options_from(values, &preprocess);
+    enum status status = engine_start(&out->pool, &values->engine, err);
+    if (status == OK)
+        status = open_photos(out, err);
+    if (status == OK)
+        status = open_net(out, weights_hash, err);
+    if (status == OK)
+        status = freeze_parse(&out->options.freeze.until, out->net, values->freeze_until, err);
+    if (status == OK)
+        status = train_create(&out->train, out->net, &out->dataset, &out->options, out->pool, err);
+    return status;
+}
+
+void training_close(struct training *training)
+{
+    train_destroy(training->train);
+    net_destroy(training->net);
+    weight_file_close(training->file);
+    memory_free(training->weights);
+    scan_report_free(&training->scan);
+    dataset_close(&training->dataset);
+    memory_free(training->data);
+    pool_destroy(training->pool);
+    *training = (struct training){0};
+}
+
+enum status training_prepare(struct training *training, struct error *err)
+{
+    enum status status = train_prepare(training->train, err);
+    for (size_t i = 0; i < training->scan.bad_count && status == OK; i++) {
+        const struct scan_bad *bad = &training->scan.bad[i];
+        status = train_mark_bad(training->train, bad->val, bad->photo, bad->reason, err);
+    }
+    return status;
+}
+
+/* ---- the proof -----------------------------------------------------------------------------------------------------
+ */
+
+enum status training_prove(struct training_proof *out, const struct training *training, const char *best,
+                           struct error *err)
+{
+    const struct freeze *freeze = &training->options.freeze;
+    struct weight_file *file = NULL;
+    struct net *fresh = NULL;
+    struct frozen_proof proof;
+    enum status status = weight_file_open(&file, best, err);
+    if (status == OK)
+        status = weights_compare_frozen(&proof, training->net, freeze, file, err);
+    if (status == OK && training->file) {
+        status = weights_compare_frozen(&proof, training->net, freeze, training->file, err);
+    } else if (status == OK) {
+        status = random_net(&fresh, training, err);
+        if (status == OK)
+            status = weights_compare_frozen(&proof, fresh, freeze, file, err);
+    }
+    net_destroy(fresh);
+    weight_file_close(file);
+    if (status == OK)
+        *out = (struct training_proof){proof.tensors, proof.values, proof.moving};
+    return status;
+}

@@ -1,0 +1,53 @@
+/* Everything that a training run is made of, from the options to the moment before the first step. */
+#ifndef FREEZETUNE_TRAINING_H
+#define FREEZETUNE_TRAINING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/model_file.h"
+#include "cli/train_options.h"
+#include "core/base/threads.h"
+#include "core/data/folder.h"
+#include "core/data/scan.h"
+#include "core/net/net.h"
+#include "core/train/checkpoint.h"
+#include "core/train/train.h"
+#include "weights/weight_file.h"
+
+struct training {
+    const struct train_values *values; /* borrowed */
+    struct train_options options;
+    struct pool *pool;
+    char *data; /* absolute path */
+    struct dataset dataset;
+    struct scan_report scan;
+    char *weights; /* absolute path, or NULL: random */
+    char weights_hash[33];
+    struct weight_file *file;
+    struct net *net;
+    size_t file_classes; /* outputs of the weight file's last layer */
+    bool head_drawn;     /* the last layer begins anew */
+    struct train *train;
+};
+
+/* Opens the photos, looks at them, opens the weights, declares and loads the network, plans. `weights_hash` is what the
+ * weight file's must be, or NULL. Prints nothing. Free with training_close, also after an error. */
+MUST_CHECK enum status training_open(struct training *out, const struct train_values *values, const char *weights_hash,
+                                     struct error *err);
+void training_close(struct training *training);
+
+/* Allocates what the run needs and tells the loaders of the photos that the scan found bad. */
+MUST_CHECK enum status training_prepare(struct training *training, struct error *err);
+
+/* What the proof found, see weights_compare_frozen. */
+struct training_proof {
+    size_t tensors, values, moving;
+};
+
+/* Compares all that is frozen, bit by bit, in memory and in the model file `best`, with the file that the weights came
+ * from, or with the random weights of the seed. ERR_PROMISE when something differs. */
+MUST_CHECK enum status training_prove(struct training_proof *out, const struct training *training, const char *best,
+                                      struct error *err);
+
+#endif
