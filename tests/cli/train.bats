@@ -1,0 +1,270 @@
+#!/usr/bin/env bats
+# train on tiny photos of coloured noise: a ResNet-18 at 32 pixels.
+
+load common
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return
+    "$BUILD/tests/tools/make_photos" photos 3 12 4 40 1
+    # Weights to start from, made by ourselves: three classes.
+    "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --freeze-until 0 \
+        --epochs 1 --batch-size 12 --lr 0.01 --out base >/dev/null
+    cp base/best.safetensors weights.safetensors
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    photos=$BATS_FILE_TMPDIR/photos
+    weights=$BATS_FILE_TMPDIR/weights.safetensors
+    unset FREEZETUNE_WEIGHTS
+}
+
+# train OPTION...: three epochs of five steps.
+train() {
+    "$FREEZETUNE" train --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 \
+        --lr 0.01 "$@"
+}
+
+# The same in the background, as $pid. (A shell without job control starts those with SIGINT ignored.)
+train_aside() {
+    env --default-signal=INT "$FREEZETUNE" train --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 \
+        --lr 0.01 "$@" >aside.txt 2>&1 &
+    pid=$!
+}
+
+# The same results, up to the time they took.
+same_run() {
+    cmp "$1/best.safetensors" "$2/best.safetensors"
+    cmp "$1/last.safetensors" "$2/last.safetensors"
+    cmp "$1/predictions_val.csv" "$2/predictions_val.csv"
+    cmp "$1/confusion.csv" "$2/confusion.csv"
+    cmp "$1/bad_images.tsv" "$2/bad_images.tsv"
+    cmp <(cut -d, -f1-11 "$1/metrics.csv") <(cut -d, -f1-11 "$2/metrics.csv")
+    cmp <(sed 's/, "seconds".*//' "$1/log.jsonl") <(sed 's/, "seconds".*//' "$2/log.jsonl")
+}
+
+# wait_lines FILE COUNT: until the file of a running process has so many lines.
+wait_lines() {
+    for _ in $(seq 1200); do
+        if [ -e "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ]; then
+            return 0
+        fi
+        sleep 0.05
+    done
+    return 1
+}
+
+@test "the frozen children are identical afterwards, the others have changed, and the run says so" {
+    run_split train --freeze-until 6 --out run
+    [ "$status" = 0 ]
+    [ -z "$err" ]
+    grep -qE '^ +6  layer2 +525,568  frozen +eval$' stdout.txt
+    grep -qE '^ +7  layer3 +2,099,712  trained +batch$' stdout.txt
+    grep -qx 'frozen: children 1-6 (conv1..layer2), 60 tensors, 685,002 values: bit-identical' stdout.txt
+    run_split "$FREEZETUNE" diff "$weights" run/best.safetensors
+    [ "$status" = 1 ]
+    grep -qx 'identical: 1 conv1, 2 bn1, 5 layer1, 6 layer2' stdout.txt
+    grep -qx 'different: 7 layer3, 8 layer4, 10 fc' stdout.txt
+    [ "$(cd run && printf '%s ' *)" = "bad_images.tsv best.safetensors config.json confusion.csv last.safetensors log.jsonl metrics.csv predictions_val.csv " ]
+    [ "$(wc -l <run/metrics.csv)" = 4 ]
+    [ "$(wc -l <run/log.jsonl)" = 18 ]
+    [ "$(wc -l <run/predictions_val.csv)" = 13 ]
+}
+
+@test "eval of the best model gives the accuracy that train measured" {
+    train --freeze-until 7 --out run >/dev/null
+    best=$(awk -F, 'NR > 1 && $11 == 1 { a = $6 } END { printf "%.6f", a }' run/metrics.csv)
+    "$FREEZETUNE" eval --quiet --model run/best.safetensors --data "$photos" --assert-accuracy "$best" >eval.txt
+    run "$FREEZETUNE" eval --quiet --model run/best.safetensors --data "$photos" --assert-accuracy 1.0
+    [ "$best" = 1.000000 ] || [ "$status" = 1 ]
+}
+
+@test "the same seed gives the same bytes with any number of threads, another seed does not" {
+    train --freeze-until 5 --augment standard --threads 1 --out one >/dev/null
+    train --freeze-until 5 --augment standard --threads 2 --loader-threads 1 --out two >/dev/null
+    train --freeze-until 5 --augment standard --threads 3 --loader-threads 5 --out three >/dev/null
+    same_run one two
+    same_run one three
+    train --freeze-until 5 --augment standard --seed 1 --out other >/dev/null
+    run cmp -s one/best.safetensors other/best.safetensors
+    [ "$status" = 1 ]
+}
+
+@test "Ctrl-C finishes the step and saves; --resume goes on to the same bytes" {
+    train --freeze-until 5 --optimizer adam --lr 0.001 --warmup 1 --out whole >/dev/null
+    for signal in INT TERM; do
+        train_aside --freeze-until 5 --optimizer adam --lr 0.001 --warmup 1 --out run
+        wait_lines run/log.jsonl 8 # the second epoch
+        kill -s $signal "$pid"
+        status=0
+        wait "$pid" || status=$?
+        [ "$status" = "$([ $signal = INT ] && echo 130 || echo 143)" ]
+        [ -e run/last.safetensors ]
+        run_split "$FREEZETUNE" train --resume run --quiet --threads 2
+        [ "$status" = 0 ]
+        grep -q '^frozen: children 1-5 (conv1..layer1), .*: bit-identical$' stdout.txt
+        same_run whole run
+        rm -rf run
+    done
+}
+
+@test "kill -9 at any moment and --resume come to the same bytes" {
+    train --freeze-until 6 --out whole >/dev/null
+    train_aside --freeze-until 6 --out run --save-every 0.0001
+    wait_lines run/config.json 1
+    kill -9 "$pid"
+    wait "$pid" || true
+    for lines in 2 6 7 11 14; do
+        "$FREEZETUNE" train --resume run --quiet --save-every 0.0001 >/dev/null 2>&1 &
+        pid=$!
+        wait_lines run/log.jsonl "$lines"
+        sleep "0.0$((RANDOM % 100))"
+        kill -9 "$pid" 2>/dev/null || true
+        wait "$pid" || true
+    done
+    "$FREEZETUNE" train --resume run --quiet >/dev/null
+    same_run whole run
+    [ -z "$(find run -name '*.part')" ]
+    # A finished run has nothing to go on with, and says the same.
+    "$FREEZETUNE" train --resume run --quiet | tail -1 | grep -q '^frozen: '
+    same_run whole run
+}
+
+@test "--resume refuses what would not give the same result" {
+    train --freeze-until 9 --out run >/dev/null
+    fails 64 '--lr cannot be changed' "$FREEZETUNE" train --resume run --lr 0.1
+    fails 66 'nowhere/config.json: cannot be opened' "$FREEZETUNE" train --resume nowhere
+    cp -r "$photos" moved
+    "$FREEZETUNE" train --resume run --data moved --quiet >/dev/null
+    cp moved/train/class0/00.png moved/train/class0/new.png
+    fails 65 'the photos have changed' "$FREEZETUNE" train --resume run --data moved --quiet
+    fails 65 'is not the file that the run began with' "$FREEZETUNE" train --resume run --weights run/best.safetensors --quiet
+    sed -i 's/"lr": 0.01/"lr": "much"/' run/config.json
+    fails 65 'run/config.json: .*much' "$FREEZETUNE" train --resume run
+    echo '{}' >run/config.json
+    fails 65 'is not the config.json of a run' "$FREEZETUNE" train --resume run
+}
+
+@test "two processes do not work on one run" {
+    train_aside --freeze-until 9 --epochs 200 --out run
+    wait_lines run/log.jsonl 1
+    fails 73 'another freezetune is at work' "$FREEZETUNE" train --resume run --quiet
+    kill "$pid"
+    wait "$pid" || [ $? = 143 ]
+}
+
+@test "--dry-run shows everything and makes nothing" {
+    run_split train --dry-run --freeze-until layer3
+    [ "$status" = 0 ]
+    grep -qE '^ +7  layer3 +2,099,712  frozen +eval$' stdout.txt
+    grep -q '^memory  ' stdout.txt
+    grep -q '^work  .*FLOP a photo' stdout.txt
+    grep -q '^time    about .* an epoch of 5 steps' stdout.txt
+    [ ! -e runs ]
+    train --dry-run --json | python3 -c 'import json, sys; d = json.load(sys.stdin); assert d["steps_per_epoch"] == 5'
+}
+
+@test "runs are numbered, and --data and --weights have their defaults" {
+    cp -r "$photos" data
+    FREEZETUNE_WEIGHTS=$weights "$FREEZETUNE" train --freeze-until 9 --image-size 32 --epochs 1 --quiet >/dev/null
+    FREEZETUNE_WEIGHTS=$weights "$FREEZETUNE" train --freeze-until 9 --image-size 32 --epochs 1 --quiet --json >out.json
+    python3 -c 'import json; d = json.load(open("out.json")); assert d["run"] == "runs/2" and d["frozen"]["identical"]'
+    [ "$(cd runs && printf '%s ' *)" = "1 2 " ]
+}
+
+@test "a new head is drawn for other classes, even for as many, and said in a line" {
+    "$BUILD/tests/tools/make_photos" two 2 6 3 40 2
+    run_split "$FREEZETUNE" train --data two --weights "$weights" --image-size 32 --epochs 1 --freeze-until 9 --out a
+    [ "$status" = 0 ]
+    grep -qx "head: fc begins anew for 2 classes (the file's has 3 outputs)" stderr.txt
+    cp -r "$photos" other
+    mv other/train/class2 other/train/zebra
+    mv other/val/class2 other/val/zebra
+    run_split "$FREEZETUNE" train --data other --weights "$weights" --image-size 32 --epochs 1 --freeze-until 9 --out b
+    grep -q '^head: fc begins anew for 3 classes' stderr.txt
+    run_split "$FREEZETUNE" train --data "$photos" --weights "$weights" --image-size 32 --epochs 1 --freeze-until 9 --out c
+    absent '^head' stderr.txt
+}
+
+@test "--bn-frozen batch moves the running statistics and nothing else" {
+    run_split train --freeze-until 6 --bn-frozen batch --epochs 1 --out run
+    [ "$status" = 0 ]
+    grep -qx 'frozen: children 1-6 (conv1..layer2), 30 tensors, 683,072 values: bit-identical; 30 running statistics moved, as --bn-frozen batch asks' stdout.txt
+    run_split "$FREEZETUNE" diff --tensors "$weights" run/best.safetensors
+    grep -q '^layer1.0.bn1.running_mean ' stdout.txt
+    absent '^layer1.*\(conv\|weight\|bias\)'
+}
+
+@test "random weights are proved frozen too" {
+    run_split "$FREEZETUNE" train --quiet --data "$photos" --weights random --arch resnet18 --image-size 32 --epochs 1 \
+        --freeze-until 5 --out run
+    [ "$status" = 0 ]
+    grep -q '^frozen: children 1-5 (conv1..layer1), .*: bit-identical$' stdout.txt
+}
+
+@test "a bad photo is named, listed and passed over; --strict refuses it" {
+    cp -r "$photos" mixed
+    echo text >mixed/train/class1/x.jpg
+    head -c 700 mixed/train/class0/01.jpg >mixed/val/class2/cut.jpg
+    photos=mixed
+    run_split "$FREEZETUNE" train --data mixed --weights "$weights" --image-size 32 --epochs 1 --freeze-until 9 --out run
+    [ "$status" = 0 ]
+    grep -q 'train/class1/x.jpg: .*passed over' stderr.txt
+    [ "$(cut -f1,2 run/bad_images.tsv | tr '\t\n' '  ')" = "list file train class1/x.jpg val class2/cut.jpg " ]
+    fails 65 'class1/x.jpg: .*--strict' train --strict --out strict
+    [ ! -e strict ]
+}
+
+@test "a rest too small for BatchNorm is left out and said" {
+    "$BUILD/tests/tools/make_photos" nine 3 3 1 40 2
+    run_split "$FREEZETUNE" train --data nine --weights "$weights" --image-size 32 --epochs 2 --batch-size 4 --freeze-until 6 --out run
+    [ "$status" = 0 ]
+    grep -q 'the last 1 photo of an epoch is too few for BatchNorm and left out' stderr.txt
+    [ "$(cut -d, -f9,10 run/metrics.csv | tail -1)" = 8,1 ]
+    fails 64 'BatchNorm' train --batch-size 1 --freeze-until 6 --out no
+}
+
+@test "a loss that is no number ends the run before anything of it is saved" {
+    fails 65 'diverged; lower --lr' train --freeze-until 5 --lr 1e6 --augment none --out run
+    [ ! -e run/best.safetensors ]
+    [ ! -e run/last.safetensors ]
+}
+
+@test "what makes no sense is refused in one line" {
+    fails 64 'leaves nothing to train' train --freeze-until 10
+    fails 64 'must be 0 to 9' train --freeze-until 11
+    fails 64 'must be 0 to 9' train --freeze-until -1
+    fails 64 'not a child' train --freeze-until layer5
+    fails 64 '--lr nan' train --lr nan
+    fails 64 '--lr 0' train --lr 0
+    fails 64 '--lr 1,5' train --lr 1,5
+    fails 64 '--epochs 0' train --epochs 0
+    fails 64 '--momentum' train --momentum 1
+    fails 64 '--nesterov' train --optimizer adam --nesterov
+    fails 64 '--warmup' train --warmup 3
+    fails 64 '--arch resnet50: .*resnet18' train --arch resnet50
+    fails 64 '--val-split' train --val-split 0.2
+    fails 64 'unknown option' train --learning-rate 1
+    fails 66 'nowhere' train --data nowhere
+    fails 66 'nowhere' train --weights nowhere
+    fails 65 '' train --weights "$photos/train/class0/00.png"
+    [ ! -e runs ]
+}
+
+@test "an output that cannot be made is an error before the first step" {
+    mkdir full
+    touch full/something
+    fails 73 'full' train --out full
+    fails 73 'full/something' train --out full/something/run
+}
+
+@test "folders that are no data set are refused" {
+    mkdir -p empty one/train/a one/val/a
+    cp "$photos/train/class0/00.png" one/train/a
+    cp "$photos/train/class0/02.png" one/val/a
+    fails 65 'empty' train --data empty --val-split 0.2
+    fails 65 'only one class' train --data one
+    cp -r "$photos" extra
+    cp -r extra/val/class0 extra/val/only
+    fails 65 'only' train --data extra
+}
