@@ -145,6 +145,32 @@ wait_lines() {
     fails 65 'is not the config.json of a run' "$FREEZETUNE" train --resume run
 }
 
+@test "a damaged checkpoint is refused, and stays as it is" {
+    train --freeze-until 9 --out run >/dev/null
+    cp run/last.safetensors good
+    head -c 1000000 good >run/last.safetensors
+    fails 65 'last.safetensors: ' "$FREEZETUNE" train --resume run --quiet
+    [ "$(stat -c %s run/last.safetensors)" = 1000000 ]
+    cp run/best.safetensors run/last.safetensors
+    fails 65 "tensor 'optimizer.step.fc.weight' is missing" "$FREEZETUNE" train --resume run --quiet
+    cp good run/last.safetensors
+    sed -i 2,3d run/log.jsonl
+    fails 65 'log.jsonl: has fewer than the 18 lines' "$FREEZETUNE" train --resume run --quiet
+}
+
+@test "a disk that is full ends the run with what was whole before" {
+    # A limit on the size of files stands for the disk: the model fits, the checkpoint with its momentum does not.
+    (
+        ulimit -f 60000
+        fails 74 'last.safetensors: writing failed' train --freeze-until 6 --out run
+    )
+    [ "$(cd run && printf '%s ' *.safetensors*)" = "best.safetensors " ]
+    "$FREEZETUNE" inspect run/best.safetensors >/dev/null
+    train --freeze-until 6 --out whole >/dev/null
+    "$FREEZETUNE" train --resume run --quiet >/dev/null
+    same_run whole run
+}
+
 @test "two processes do not work on one run" {
     train_aside --freeze-until 9 --epochs 200 --out run
     wait_lines run/log.jsonl 1
