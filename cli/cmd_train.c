@@ -9,6 +9,7 @@
 #include "cli/train_options.h"
 #include "cli/train_report.h"
 #include "cli/training.h"
+#include "core/base/clock.h"
 
 /* What the hooks of the loop work on. */
 struct session {
@@ -41,13 +42,13 @@ static bool should_save(void *context)
 {
     const struct session *session = context;
     double every = session->training->values->save_every * 60;
-    return every > 0 && seconds_now() - session->saved >= every;
+    return every > 0 && clock_seconds() - session->saved >= every;
 }
 
 static enum status on_epoch(void *context, const struct epoch_result *epoch, struct error *err)
 {
     struct session *session = context;
-    double now = seconds_now(), seconds = now - session->epoch_started;
+    double now = clock_seconds(), seconds = now - session->epoch_started;
     session->epoch_started = now;
     report_epoch(&session->progress, epoch, seconds);
     return run_folder_epoch(session->folder, epoch, seconds, err);
@@ -57,7 +58,7 @@ static enum status save(void *context, struct error *err)
 {
     struct session *session = context;
     enum status status = run_folder_save(session->folder, err);
-    session->saved = seconds_now();
+    session->saved = clock_seconds();
     return status;
 }
 
@@ -82,7 +83,7 @@ static enum status run_loop(const struct training *training, struct run_folder *
     struct training_proof proof;
     bool stopped;
     signals_catch();
-    session.epoch_started = session.saved = seconds_now();
+    session.epoch_started = session.saved = clock_seconds();
     enum status status = train_run(training->train, &hooks, &stopped, err);
     progress_end(&session.progress.line);
     if (status == OK && stopped) {

@@ -1,6 +1,6 @@
 #include "cli/estimate.h"
 
-#include "cli/progress.h"
+#include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/ops/gemm.h"
 
@@ -25,11 +25,11 @@ double estimate_speed(struct pool *pool)
     if (memory_alloc(&matrices, threads, FLOATS * sizeof(float), "a measurement", NULL) != OK)
         return 0;
     pool_for(pool, threads, multiply, matrices); /* the first touch of everything */
-    double start = seconds_now(), elapsed;
+    double start = clock_seconds(), elapsed;
     do {
         pool_for(pool, threads, multiply, matrices);
         repeats++;
-        elapsed = seconds_now() - start;
+        elapsed = clock_seconds() - start;
     } while (elapsed < 0.1);
     memory_free(matrices);
     return once * (double)(threads * repeats) / elapsed;

@@ -1,27 +1,19 @@
-#define _POSIX_C_SOURCE 200809L
 #include "cli/progress.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/numbers.h"
 #include "cli/term.h"
+#include "core/base/clock.h"
 
 static const double patience = 0.5, interval = 0.1; /* seconds */
 static bool standing;                               /* is there a progress line on the terminal? */
 
-double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 void progress_start(struct progress *progress, const char *label, const char *unit, size_t total)
 {
     *progress = (struct progress){.label = label, .unit = unit, .total = total, .live = term_live()};
-    progress->started = seconds_now();
+    progress->started = clock_seconds();
     progress->drawn = progress->started + patience - interval;
 }
 
@@ -63,7 +55,7 @@ void progress_update(struct progress *progress, size_t done, const char *note)
     progress->done = done;
     if (!progress->live)
         return;
-    double now = seconds_now();
+    double now = clock_seconds();
     if (now - progress->drawn < interval)
         return;
     progress->drawn = now;

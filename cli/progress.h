@@ -30,7 +30,4 @@ void progress_end(struct progress *progress);
  * it. The next update draws it again. */
 void progress_clear(void);
 
-/* Seconds of a clock that never jumps. */
-double seconds_now(void);
-
 #endif

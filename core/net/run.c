@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/net/run_internal.h"
 #include "core/ops/lanes.h"
@@ -140,6 +141,16 @@ void run_destroy(struct run *run)
     memory_free(run);
 }
 
+void run_set_profile(struct run *run, struct profile *profile)
+{
+    run->profile = profile;
+}
+
+double run_clock(const struct run *run)
+{
+    return run->profile ? clock_seconds() : 0;
+}
+
 /* ---- one step
  * ----------------------------------------------------------------------------------------------------------- */
 struct view run_view(const struct run *run, const struct operand *operand, const float *x)
@@ -240,6 +251,7 @@ void run_steps(struct run *run, size_t from, size_t to)
         const struct plan_tensor *in = &plan->tensors[step->in.tensor];
         struct view view = run_view(run, &step->in, run_tensor(run, step->in.tensor));
         float *out = run_tensor(run, step->out);
+        double start = run_clock(run);
         switch (step->kind) {
         case STEP_CONV:
             conv_step(run, i);
@@ -256,6 +268,8 @@ void run_steps(struct run *run, size_t from, size_t to)
             avgpool_forward(out, &view, run->images, in->h * in->w, in->channels, run->pool);
             break;
         }
+        if (run->profile)
+            profile_add(run->profile, 0, i, PROFILE_FORWARD, run->images, start);
     }
 }
 
@@ -311,12 +325,15 @@ static void depth_first_image(void *context, size_t image, size_t thread)
         const struct plan_tensor *in = &plan->tensors[step->in.tensor];
         struct view view = run_view(run, &step->in, image_tensor(run, step->in.tensor, buffer, image));
         float *out = image_tensor(run, step->out, buffer, image);
+        double start = run_clock(run);
         if (step->kind == STEP_CONV)
             depth_first_conv(run, i, buffer, image, buffer + buffer_floats);
         else if (step->kind == STEP_MAXPOOL)
             maxpool_image(out, NULL, &view, &plan->steps[i].shape);
         else
             avgpool_image(out, &view, in->h * in->w, in->channels);
+        if (run->profile)
+            profile_add(run->profile, thread, i, PROFILE_FORWARD, 1, start);
     }
 }
 
@@ -330,20 +347,26 @@ void run_depth_first(struct run *run)
 static void forward_prefix(struct run *run)
 {
     const struct plan *plan = run->plan;
+    double start = run_clock(run);
     if (plan->depth_first_steps > 0)
         run_depth_first(run);
     else
         pool_for(run->pool, run->images, load_item, run);
     run_steps(run, plan->depth_first_steps, plan->program->folded_steps);
+    if (run->profile)
+        run->profile->prefix += clock_seconds() - start;
 }
 
 static const float *forward_suffix(struct run *run)
 {
     const struct program *program = run->plan->program;
+    double start = run_clock(run);
     for (size_t b = 0; b < program->bns_count; b++)
         if (!program->bns[b].folded && program->bns[b].mode == BN_EVAL)
             batchnorm_from_running(&run->bns[b]);
     run_steps(run, program->folded_steps, program->steps_count);
+    if (run->profile)
+        run->profile->suffix += clock_seconds() - start;
     return run_tensor(run, program->steps[program->steps_count - 1].out);
 }
 

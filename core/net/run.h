@@ -13,6 +13,7 @@
 
 #include "core/base/threads.h"
 #include "core/net/plan.h"
+#include "core/net/profile.h"
 
 struct run;
 
@@ -30,6 +31,9 @@ void run_destroy(struct run *run);
 
 /* To be called when weights that the run folded have changed: the folded ones of an inference plan after training. */
 void run_refold(struct run *run);
+
+/* From now on the run's time is added to `profile` (of the same plan, borrowed); NULL stops that. */
+void run_set_profile(struct run *run, struct profile *profile);
 
 /* Forward over images (1..batch) of uint8 pixels[images,H,W,3] or of ready-made x[images,H,W,C]. Returns logits
  * [images, classes], borrowed until the next call. A training plan's BatchNorm layers in batch mode move their running

@@ -2,6 +2,7 @@
  * lazy BatchNorm and ReLU, because whoever wrote it took it through them (finish_operand). */
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/net/run.h"
 #include "core/net/run_internal.h"
 #include "core/ops/lanes.h"
@@ -137,6 +138,7 @@ static void conv_backward(const struct backward *back, size_t index)
     struct conv_task task =
         run_conv_task(run, index, run->images, run_tensor(run, step->in.tensor), NULL, run_tensor(run, step->out));
     const float *dy = run_gradient(run, step->out);
+    double start = run_clock(run);
     if (in->has_gradient) {
         float *da = run_gradient(run, step->in.tensor);
         struct tail tail = operand_tail(run, &step->in, run_sums(run));
@@ -144,10 +146,15 @@ static void conv_backward(const struct backward *back, size_t index)
         task.kernel->backward_data(da, in->last_reader != index, &task, dy, &tail, run->pool, run_tiles(run));
         finish_operand(back, &step->in, da, da, run_sums(run), task.kernel->tail_tiles(&task.shape, run->images));
     }
+    if (run->profile)
+        profile_add(run->profile, 0, index, PROFILE_DATA, run->images, start);
+    start = run_clock(run);
     if (op->bias >= 0 && plan->net->params[op->bias].trainable)
         bias_gradient(back, &task, op->bias, dy);
     if (plan->net->params[op->param].trainable) {
         task.kernel->backward_weight(run_gradient_scratch(run), &task, dy, run->pool, run_tiles(run));
+        if (run->profile)
+            profile_add(run->profile, 0, index, PROFILE_WEIGHT, run->images, start);
         give(back, op->param, run_gradient_scratch(run));
     }
 }
@@ -221,21 +228,35 @@ static void merge_backward(const struct backward *back, size_t index)
     }
 }
 
+static void step_backward(const struct backward *back, size_t index)
+{
+    struct run *run = back->run;
+    enum step_kind kind = run->plan->program->steps[index].kind;
+    if (kind == STEP_CONV) {
+        conv_backward(back, index);
+        return;
+    }
+    double start = run_clock(run);
+    if (kind == STEP_MERGE)
+        merge_backward(back, index);
+    else
+        pooling_backward(back, index);
+    if (run->profile)
+        profile_add(run->profile, 0, index, PROFILE_DATA, run->images, start);
+}
+
 void run_backward(struct run *run, const float *dlogits, gradient_sink *sink, void *context)
 {
     const struct program *program = run->plan->program;
     struct backward back = {run, sink, context};
+    double start = run_clock(run);
     size_t last = program->steps_count - 1;
     if (program->backward_from > last)
         return;
     const struct plan_tensor *logits = &run->plan->tensors[program->steps[last].out];
     memcpy(run_gradient(run, program->steps[last].out), dlogits, run->images * logits->floats * sizeof *dlogits);
-    for (size_t i = program->steps_count; i-- > program->backward_from;) {
-        if (program->steps[i].kind == STEP_CONV)
-            conv_backward(&back, i);
-        else if (program->steps[i].kind == STEP_MERGE)
-            merge_backward(&back, i);
-        else
-            pooling_backward(&back, i);
-    }
+    for (size_t i = program->steps_count; i-- > program->backward_from;)
+        step_backward(&back, i);
+    if (run->profile)
+        run->profile->backward += clock_seconds() - start;
 }

@@ -14,8 +14,9 @@ struct run {
 
     struct batchnorm *bns; /* as program.bns */
     float pixel_table[3 * 256];
-    size_t images;         /* of the pass at hand */
-    const uint8_t *pixels; /* its input: one of the two */
+    struct profile *profile; /* or NULL */
+    size_t images;           /* of the pass at hand */
+    const uint8_t *pixels;   /* its input: one of the two */
     const float *x;
 };
 
@@ -36,6 +37,9 @@ float *run_tiles(const struct run *run);
 
 /* Transforms a convolution's weights for the step at hand, if its kernel wants that. */
 void run_prepare(const struct run *run, struct conv_task *task);
+
+/* The time, if it is asked for. */
+double run_clock(const struct run *run);
 
 /* Folded steps depth-first, each image by one thread: from the input to the tensor behind the last of them. */
 void run_depth_first(struct run *run);

@@ -1,0 +1,238 @@
+/* freezetune bench: how fast this machine runs the network, and how near to its peak. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/bench_run.h"
+#include "cli/commands.h"
+#include "cli/engine_options.h"
+#include "cli/json.h"
+#include "cli/profile_report.h"
+#include "core/net/init.h"
+#include "core/ops/cpu.h"
+#include "core/ops/gemm.h"
+#include "models/resnet.h"
+#include "weights/bind.h"
+
+enum { FORMAT_MD, FORMAT_CSV, FORMAT_JSON };
+static const char *const formats[] = {"md", "csv", "json", NULL};
+
+struct values {
+    struct engine_options engine;
+    const char *freeze_until, *weights, *photo;
+    int arch, format;
+    long long batch_size, image_size, classes, repeat;
+    bool profile, forward;
+};
+
+static const struct option options[] = {
+    OPTION_ROW_STRING("Common", "freeze-until", "N", struct values, freeze_until, "6", NULL,
+                      "freeze children 1 to N; a number or a child's name"),
+    OPTION_ROW_NUMBER("Common", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
+                      "photos in a pass"),
+    OPTION_ROW_NUMBER("Common", "repeat", "N", OPTION_INT, struct values, repeat, "7", NULL, 1, 1000,
+                      "rounds; the median of each figure counts"),
+    OPTION_ROW_CHOICE("Common", "format", formats, struct values, format, "md", "how the figures are printed"),
+    OPTION_ROW_FLAG("Common", "profile", struct values, profile, "then where the time goes, operator by operator"),
+    OPTION_ROW_FLAG("Common", "forward", struct values, forward, "the forward pass alone, no training step"),
+    OPTION_ROW_CHOICE("Network", "arch", resnet_names, struct values, arch, "resnet50", "the network"),
+    OPTION_ROW_STRING("Network", "weights", "FILE", struct values, weights, "random", NULL,
+                      "weights of that network with --classes outputs; speed does not depend on them"),
+    OPTION_ROW_NUMBER("Network", "image-size", "N", OPTION_INT, struct values, image_size, "224", NULL, 1, 16384,
+                      "side of the square that the network sees, in pixels"),
+    OPTION_ROW_NUMBER("Network", "classes", "N", OPTION_INT, struct values, classes, "1000", NULL, 1, 1000000,
+                      "outputs of the last layer"),
+    OPTION_ROW_STRING("Photos", "photo", "FILE", struct values, photo, NULL, "noise of 500x375, not decoded",
+                      "a photo to decode, resize and augment"),
+    ENGINE_ROW_THREADS(struct values),
+    ENGINE_ROW_CONV(struct values),
+};
+
+struct part_text {
+    const char *key, *title, *unit;
+};
+static const struct part_text texts[BENCH_PARTS] = {
+    [BENCH_PEAK_ONE] = {"peak_gflops_one_thread", "multiply-add peak, one thread", "GFLOP/s"},
+    [BENCH_PEAK_ALL] = {"peak_gflops", "multiply-add peak, all threads", "GFLOP/s"},
+    [BENCH_FORWARD] = {"forward_ms", "forward", "ms a photo"},
+    [BENCH_STEP] = {"step_ms", "training step", "ms a photo"},
+    [BENCH_PREFIX] = {"prefix_ms", "of which: frozen part", "ms a photo"},
+    [BENCH_SUFFIX] = {"suffix_ms", "of which: forward of the rest", "ms a photo"},
+    [BENCH_BACKWARD] = {"backward_ms", "of which: backward", "ms a photo"},
+    [BENCH_OPTIMIZER] = {"optimizer_ms", "of which: optimizer", "ms a photo"},
+    [BENCH_DECODE] = {"decode_ms", "decode a photo", "ms, one thread"},
+    [BENCH_RESIZE] = {"resize_ms", "resize and crop it", "ms, one thread"},
+    [BENCH_AUGMENT] = {"augment_ms", "or crop it at random and flip", "ms, one thread"},
+};
+
+static bool part_measured(const struct values *v, enum bench_part part)
+{
+    if (part == BENCH_DECODE)
+        return v->photo != NULL;
+    return !v->forward || part < BENCH_STEP || part > BENCH_OPTIMIZER;
+}
+
+/* GFLOP/s of a part that multiplies, counted as the definition of convolution does; 0 for others. */
+static double part_rate(const struct bench_result *result, enum bench_part part, double ms)
+{
+    double flops = part == BENCH_FORWARD ? result->forward_flops : part == BENCH_STEP ? result->step_flops : 0;
+    return ms > 0 ? flops / ms / 1e6 : 0;
+}
+
+static void print_rows(const struct values *v, const struct bench_result *result)
+{
+    size_t n = (size_t)v->repeat;
+    bool csv = v->format == FORMAT_CSV;
+    double peak = bench_median(result, BENCH_PEAK_ALL, n);
+    fputs(csv ? "figure,median,lowest,highest,unit,gflops,share_of_peak\n"
+              : "| figure | median | lowest | highest | unit | GFLOP/s | of peak |\n|---|---|---|---|---|---|---|\n",
+          stdout);
+    for (int i = 0; i < BENCH_PARTS; i++) {
+        enum bench_part part = (enum bench_part)i;
+        if (!part_measured(v, part))
+            continue;
+        double median = bench_median(result, part, n), low = result->values[part][0],
+               high = result->values[part][n - 1];
+        double rate = part_rate(result, part, median);
+        char more[64] = "";
+        if (rate > 0)
+            snprintf(more, sizeof more, csv ? "%.1f,%.3f" : "%.1f | %.0f %%", rate, rate / peak * (csv ? 1 : 100));
+        if (csv)
+            printf("%s,%.4g,%.4g,%.4g,%s,%s\n", texts[part].key, median, low, high,
+                   part <= BENCH_PEAK_ALL ? "gflops" : "ms", rate > 0 ? more : ",");
+        else
+            printf("| %s | %.4g | %.4g | %.4g | %s | %s |\n", texts[part].title, median, low, high, texts[part].unit,
+                   rate > 0 ? more : "|");
+    }
+    if (csv)
+        printf("peak_rss_mb,%.1f,,,MB,,\n", (double)result->peak_rss / 1e6);
+    else
+        printf("| peak memory | %.1f | | | MB | | |\n", (double)result->peak_rss / 1e6);
+}
+
+static void print_json(const struct values *v, const struct bench_result *result, const struct bench_options *o,
+                       const struct net *net)
+{
+    size_t n = (size_t)v->repeat;
+    struct json json = json_start(stdout, true);
+    json_open(&json, NULL, '{');
+    json_text(&json, "arch", net->arch);
+    json_int(&json, "freeze_until", o->freeze_until);
+    json_int(&json, "batch_size", (int64_t)o->batch);
+    json_int(&json, "image_size", (int64_t)o->image_size);
+    json_int(&json, "threads", (int64_t)o->threads);
+    json_text(&json, "conv", conv_choices[v->engine.conv]);
+    json_text(&json, "instruction_set", cpu_set_name(cpu_set_get()));
+    json_text(&json, "blas", gemm_library());
+    json_int(&json, "repeat", v->repeat);
+    for (int i = 0; i < BENCH_PARTS; i++)
+        if (part_measured(v, (enum bench_part)i))
+            json_double(&json, texts[i].key, bench_median(result, (enum bench_part)i, n));
+    json_double(&json, "forward_gflops", part_rate(result, BENCH_FORWARD, bench_median(result, BENCH_FORWARD, n)));
+    if (!v->forward)
+        json_double(&json, "step_gflops", part_rate(result, BENCH_STEP, bench_median(result, BENCH_STEP, n)));
+    json_double(&json, "peak_rss_mb", (double)result->peak_rss / 1e6);
+    json_open(&json, "lowest_highest", '{');
+    for (int i = 0; i < BENCH_PARTS; i++) {
+        if (!part_measured(v, (enum bench_part)i))
+            continue;
+        json_open(&json, texts[i].key, '[');
+        json_double(&json, NULL, result->values[i][0]);
+        json_double(&json, NULL, result->values[i][n - 1]);
+        json_close(&json);
+    }
+    json_close(&json);
+    json_close(&json);
+    json_end(&json);
+}
+
+static enum status load_net(struct net **out, const struct values *v, struct error *err)
+{
+    struct net *net;
+    struct weight_file *file = NULL;
+    const struct weights_rules rules = {0};
+    enum status status = resnet_create(&net, resnet_names[v->arch], (size_t)v->classes, err);
+    if (status != OK)
+        return status;
+    if (strcmp(v->weights, "random") == 0) {
+        net_init(net, 0);
+    } else {
+        status = weight_file_open(&file, v->weights, err);
+        if (status == OK)
+            status = weights_load(net, file, &rules, NULL, err);
+        weight_file_close(file);
+    }
+    if (status == OK)
+        *out = net;
+    else
+        net_destroy(net);
+    return status;
+}
+
+static enum status print(const struct values *v, const struct bench_result *result, const struct bench_options *o,
+                         const struct net *net, const struct profile *profile, struct error *err)
+{
+    if (v->format == FORMAT_JSON) {
+        print_json(v, result, o, net);
+        return OK;
+    }
+    if (v->format == FORMAT_MD)
+        printf("%s, %s %d, batch %zu, %zu px, %zu thread%s, %s, %s\n\n", net->arch,
+               v->forward ? "forward alone; freeze" : "freeze", o->freeze_until, o->batch, o->image_size, o->threads,
+               o->threads == 1 ? "" : "s", cpu_set_name(cpu_set_get()), gemm_library());
+    print_rows(v, result);
+    if (!profile)
+        return OK;
+    putchar('\n');
+    return profile_report(stdout, v->format == FORMAT_CSV ? TABLE_CSV : TABLE_TEXT, profile, err);
+}
+
+static enum status run(const struct arguments *args, struct error *err)
+{
+    const struct values *v = args->values;
+    struct bench_options o = {.batch = (size_t)v->batch_size,
+                              .image_size = (size_t)v->image_size,
+                              .threads = engine_threads(&v->engine),
+                              .repeat = (size_t)v->repeat,
+                              .exact = v->engine.conv == CONV_EXACT,
+                              .forward_only = v->forward,
+                              .photo = v->photo};
+    struct pool *pool = NULL;
+    struct net *net = NULL;
+    struct profile *profile = NULL;
+    struct plan *profile_plan = NULL;
+    struct bench_result result = {0};
+    if (v->profile && v->format == FORMAT_JSON)
+        return error_set(err, ERR_USAGE, "--profile prints a table: not with --format json");
+    enum status status = engine_start(&pool, &v->engine, err);
+    if (status == OK)
+        status = load_net(&net, v, err);
+    if (status == OK)
+        status = freeze_parse(&o.freeze_until, net, v->freeze_until, err);
+    if (status == OK)
+        status = bench_run(&result, net, &o, pool, v->profile ? &profile : NULL, &profile_plan, err);
+    if (status == OK)
+        status = print(v, &result, &o, net, profile, err);
+    bench_result_free(&result);
+    profile_destroy(profile);
+    plan_destroy(profile_plan);
+    net_destroy(net);
+    pool_destroy(pool);
+    return status;
+}
+
+const struct command cmd_bench = {
+    .name = "bench",
+    .summary = "how fast this machine runs the network",
+    .usage = "[options]",
+    .description =
+        "Measures, in rounds: the multiply-add peak, the forward pass, a training step and its parts, and what a photo "
+        "costs before it reaches the network. GFLOP/s count a convolution as its definition does, so a kernel that "
+        "multiplies less can be beyond the peak.",
+    .examples = "  freezetune bench --freeze-until 6 --threads 1\n"
+                "  freezetune bench --forward --format json\n"
+                "  freezetune bench --profile --photo photo.jpg\n",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .values_size = sizeof(struct values),
+    .run = run,
+};

@@ -1,0 +1,36 @@
+/* Where the time of a run goes: seconds and calls by step and pass. A run without a profile measures nothing. */
+#ifndef FREEZETUNE_PROFILE_H
+#define FREEZETUNE_PROFILE_H
+
+#include "core/net/plan.h"
+
+enum profile_pass { PROFILE_FORWARD, PROFILE_DATA, PROFILE_WEIGHT, PROFILE_PASSES }; /* the latter two are backward's */
+
+struct profile_row {
+    size_t images;  /* that went through */
+    double seconds; /* of wall time; a depth-first step's is that of all threads over their number */
+};
+
+struct profile {
+    const struct plan *plan;
+    struct profile_row *rows; /* [threads][steps][PROFILE_PASSES] */
+    /* Wall time of whole passes: folded prefix, the rest of forward, backward with what the sink does. */
+    double prefix, suffix, backward;
+};
+
+/* Owned by the caller (profile_destroy); the plan must outlive it. */
+MUST_CHECK enum status profile_create(struct profile **out, const struct plan *plan, struct error *err);
+void profile_destroy(struct profile *profile);
+void profile_reset(struct profile *profile);
+
+/* Called by the run: what began at `start` (clock_seconds) is done. */
+void profile_add(struct profile *profile, size_t thread, size_t step, enum profile_pass pass, size_t images,
+                 double start);
+
+/* Summed over threads. */
+struct profile_row profile_row_get(const struct profile *profile, size_t step, enum profile_pass pass);
+
+/* A name for a step, as its operators are called: "layer3.0.conv2", "maxpool", "layer3 add". Borrows nothing. */
+void profile_step_name(char out[NET_NAME], const struct plan *plan, size_t step);
+
+#endif

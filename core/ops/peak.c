@@ -1,0 +1,52 @@
+#include "core/ops/peak.h"
+
+#include <assert.h>
+
+#include "core/base/clock.h"
+#include "core/ops/cpu.h"
+
+typedef double peak_loop(float *sink, size_t rounds);
+extern peak_loop peak_loop_plain;
+#if defined(__x86_64__)
+extern peak_loop peak_loop_avx2, peak_loop_avx512;
+#endif
+
+static peak_loop *chosen(void)
+{
+#if defined(__x86_64__)
+    static peak_loop *const table[] = {peak_loop_plain, peak_loop_avx2, peak_loop_avx512};
+    return table[cpu_set_get()];
+#else
+    return peak_loop_plain;
+#endif
+}
+
+enum { MOST_THREADS = 1024, ROUNDS = 20000 };
+
+struct peak_work {
+    double seconds, rates[MOST_THREADS];
+};
+
+static void measure(void *context, size_t item, size_t thread)
+{
+    (void)thread;
+    struct peak_work *work = context;
+    double done = 0, start = clock_seconds(), elapsed;
+    float sink;
+    do {
+        done += chosen()(&sink, ROUNDS);
+        elapsed = clock_seconds() - start;
+    } while (elapsed < work->seconds);
+    work->rates[item] = done / elapsed;
+}
+
+double peak_flops(struct pool *pool, size_t threads, double seconds)
+{
+    struct peak_work work = {.seconds = seconds};
+    assert(threads >= 1 && threads <= MOST_THREADS);
+    pool_for(pool, threads, measure, &work);
+    double sum = 0;
+    for (size_t i = 0; i < threads; i++)
+        sum += work.rates[i];
+    return sum;
+}
