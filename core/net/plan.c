@@ -283,7 +283,8 @@ static void size_conv_scratch(struct plan *plan, size_t index, size_t *depth_fir
         *depth_first = max_size(*depth_first, align_floats(scratch));
         return;
     }
-    plan->prepared_floats = max_size(plan->prepared_floats, align_floats(prepared));
+    if (!kernel->prepare_optional)
+        plan->prepared_floats = max_size(plan->prepared_floats, align_floats(prepared));
     plan->sums_doubles = max_size(plan->sums_doubles, kernel->tiles(&planned->shape, batch) * 2 * planned->shape.k);
     *tiles = max_size(*tiles, threads * scratch);
     if (index >= plan->program->backward_from) {

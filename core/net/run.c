@@ -190,7 +190,7 @@ struct conv_task run_conv_task(const struct run *run, size_t index, size_t image
 
 void run_prepare(const struct run *run, struct conv_task *task)
 {
-    if (task->kernel->prepared_size(&task->shape) == 0)
+    if (task->kernel->prepared_size(&task->shape) == 0 || task->kernel->prepare_optional)
         return;
     task->kernel->prepare(run_prepared(run), task->w, &task->shape, run->pool);
     task->prepared = run_prepared(run);

@@ -142,7 +142,6 @@ static void conv_backward(const struct backward *back, size_t index)
     if (in->has_gradient) {
         float *da = run_gradient(run, step->in.tensor);
         struct tail tail = operand_tail(run, &step->in, run_sums(run));
-        run_prepare(run, &task);
         task.kernel->backward_data(da, in->last_reader != index, &task, dy, &tail, run->pool, run_tiles(run));
         finish_operand(back, &step->in, da, da, run_sums(run), task.kernel->tail_tiles(&task.shape, run->images));
     }

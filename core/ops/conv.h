@@ -64,7 +64,7 @@ struct conv_task {
     size_t images;
     struct view in;
     const float *w;        /* [K,R,S,C] */
-    const float *prepared; /* weights as kernel->prepare made them; NULL when kernel->prepared_size is 0 */
+    const float *prepared; /* for forward: weights as kernel->prepare made them; NULL where that is allowed */
     float *y;
     struct epilogue epilogue;
 };
@@ -75,10 +75,12 @@ struct conv_kernel {
     bool (*fits)(const struct conv_shape *shape);
 
     /* Forward. tiles: items of work, each some rows of y with all their channels. scratch: floats for one thread.
-     * prepared_size: floats that prepare makes of the weights, 0 for none. */
+     * prepared_size: floats that prepare makes of the weights, 0 for none. prepare_optional: forward takes NULL as
+     * well, and gives the same bytes: preparing pays for weights that stay, not for those that change at every step. */
     size_t (*tiles)(const struct conv_shape *shape, size_t images);
     size_t (*scratch)(const struct conv_shape *shape);
     size_t (*prepared_size)(const struct conv_shape *shape);
+    bool prepare_optional;
     void (*prepare)(float *prepared, const float *w, const struct conv_shape *shape, struct pool *pool);
     void (*forward)(const struct conv_task *task, size_t tile, float *scratch);
 

@@ -1,0 +1,441 @@
+#include "core/ops/winograd.h"
+
+#include "core/ops/cpu.h"
+#include "core/ops/panel.h"
+
+extern const struct winograd_lanes winograd_lanes_plain;
+#if defined(__x86_64__)
+extern const struct winograd_lanes winograd_lanes_avx2, winograd_lanes_avx512;
+#endif
+
+static const struct winograd_lanes *lanes_of_cpu(void)
+{
+#if defined(__x86_64__)
+    static const struct winograd_lanes *const table[] = {&winograd_lanes_plain, &winograd_lanes_avx2,
+                                                         &winograd_lanes_avx512};
+    return table[cpu_set_get()];
+#else
+    return &winograd_lanes_plain;
+#endif
+}
+
+static size_t ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* It must save multiplications, and more than the transformations cost: not on maps of a pixel or two. */
+static bool fits(const struct conv_shape *shape)
+{
+    return shape->r == 3 && shape->s == 3 && shape->stride == 1 && shape->pad == 1 && shape->p >= 3 && shape->q >= 3;
+}
+
+/* ---- how the work is cut -------------------------------------------------------------------------------------------
+ * The unit is a row of tiles (four rows of pixels of one image). A block is some rows of tiles, which may span images,
+ * so that small maps fill the products too. Sizes depend on the shape and the batch alone. */
+enum {
+    BLOCK_TILES = 64,          /* tiles of a block, at most */
+    BLOCK_FLOATS = 600 * 1000, /* and its transformed input, about: 2.4 MB */
+    /* Weight gradient, transformed a and dy of a group of rows: 2 to 20 MB, and within that twice the floats of dU,
+     * which every group reads and writes. */
+    GROUP_LEAST = 500 * 1000,
+    GROUP_MOST = 5000 * 1000,
+    CHUNK = 256, /* rows of transformed weights in use at a time: 1.2 MB */
+    APART = 16   /* floats added between frequencies, lest they all fall on the same cache lines */
+};
+
+struct cut {
+    size_t tile_rows, row_tiles; /* of one image */
+    size_t rows;                 /* of tiles, of all images */
+    size_t block_rows, blocks;
+    size_t group_rows, groups; /* of the weight gradient */
+};
+
+static size_t panels(size_t channels)
+{
+    return ceil_div(channels, PANEL);
+}
+
+/* Rows of tiles of `channels` channels in `floats` of transformed input; at least one. */
+static size_t rows_in(size_t floats, size_t row_tiles, size_t channels)
+{
+    size_t rows = floats / (WINOGRAD_FREQUENCIES * PANEL) / (panels(channels) * row_tiles);
+    return rows ? rows : 1;
+}
+
+static size_t block_most_rows(const struct conv_shape *shape)
+{
+    size_t row_tiles = ceil_div(shape->q, WINOGRAD_TILE), widest = shape->c > shape->k ? shape->c : shape->k;
+    size_t rows = min_size(rows_in(BLOCK_FLOATS, row_tiles, widest), BLOCK_TILES / row_tiles);
+    return rows ? rows : 1;
+}
+
+static struct cut cut_of(const struct conv_shape *shape, size_t images)
+{
+    struct cut cut = {.tile_rows = ceil_div(shape->p, WINOGRAD_TILE), .row_tiles = ceil_div(shape->q, WINOGRAD_TILE)};
+    cut.rows = images * cut.tile_rows;
+    cut.block_rows = ceil_div(cut.rows, ceil_div(cut.rows, block_most_rows(shape)));
+    cut.blocks = ceil_div(cut.rows, cut.block_rows);
+    size_t wanted = 2 * WINOGRAD_FREQUENCIES * shape->c * shape->k;
+    wanted = wanted < GROUP_LEAST ? GROUP_LEAST : min_size(wanted, GROUP_MOST);
+    size_t most = rows_in(wanted, cut.row_tiles, panels(shape->c) * PANEL + shape->k);
+    cut.group_rows = ceil_div(cut.rows, ceil_div(cut.rows, most));
+    cut.groups = ceil_div(cut.rows, cut.group_rows);
+    return cut;
+}
+
+/* Of transformed tiles [f][channels/32][tiles][32]. */
+static struct winograd_steps steps_of(size_t tiles, size_t channels)
+{
+    return (struct winograd_steps){.frequency = panels(channels) * tiles * PANEL + APART, .panel = tiles * PANEL};
+}
+
+static size_t tiles_size(size_t tiles, size_t channels)
+{
+    return WINOGRAD_FREQUENCIES * steps_of(tiles, channels).frequency;
+}
+
+/* Transformed weights are [panel][chunk][f][chunk_rows][32]: one panel of outputs, some rows of the sum. */
+static size_t chunk_rows(size_t channels)
+{
+    return min_size(CHUNK, panels(channels) * PANEL);
+}
+
+static size_t weights_step(size_t channels)
+{
+    return chunk_rows(channels) * PANEL + APART;
+}
+
+static size_t chunk_size(size_t channels)
+{
+    return WINOGRAD_FREQUENCIES * weights_step(channels);
+}
+
+static size_t chunks(size_t channels)
+{
+    return ceil_div(channels, CHUNK);
+}
+
+/* Row of tiles `row` of all images: where its image begins, its first pixel row, and how many there are. */
+struct place {
+    size_t image, top, rows;
+};
+
+static struct place place_of(const struct cut *cut, size_t row, size_t height)
+{
+    struct place place = {.image = row / cut->tile_rows, .top = row % cut->tile_rows * WINOGRAD_TILE};
+    place.rows = min_size(WINOGRAD_TILE, height - place.top);
+    return place;
+}
+
+/* ---- one block of tiles, forward or backward ------------------------------------------------------------------------
+ */
+
+/* Rows r0..r1 (r0 a multiple of 32) of panel number `panel` of the transformed weights, up to whole panels of rows. */
+typedef void weights_rows(float *u, size_t step, const float *w, const struct conv_shape *shape, size_t panel,
+                          size_t r0, size_t r1);
+
+struct block {
+    struct view in;
+    struct winograd_map from, to;
+    float *out;
+    bool add;
+    const float *w, *prepared; /* prepared may be NULL: they are made where they are needed */
+    weights_rows *weights;
+    size_t (*frequency)(size_t f); /* which of u belongs to f */
+};
+
+static size_t block_scratch(const struct conv_shape *shape)
+{
+    size_t tiles = block_most_rows(shape) * ceil_div(shape->q, WINOGRAD_TILE);
+    size_t widest = shape->c > shape->k ? shape->c : shape->k;
+    return tiles_size(tiles, widest) + tiles_size(tiles, PANEL) + chunk_size(widest);
+}
+
+/* m = V U for one panel of outputs, chunk after chunk of the sum. */
+static void block_products(float *m, const struct block *b, const struct conv_shape *shape, const float *v,
+                           size_t tiles, size_t panel, float *made)
+{
+    size_t channels = b->from.c, step = weights_step(channels);
+    struct winograd_steps steps = steps_of(tiles, channels), out_steps = steps_of(tiles, PANEL);
+    for (size_t chunk = 0; chunk < chunks(channels); chunk++) {
+        size_t r0 = chunk * CHUNK, r1 = min_size(r0 + CHUNK, channels);
+        const float *u = made;
+        if (b->prepared)
+            u = b->prepared + (panel * chunks(channels) + chunk) * chunk_size(channels);
+        else
+            b->weights(made, step, b->w, shape, panel, r0, r1);
+        for (size_t f = 0; f < WINOGRAD_FREQUENCIES; f++)
+            panel_lanes()->product(m + f * out_steps.frequency, PANEL,
+                                   v + f * steps.frequency + r0 / PANEL * steps.panel, PANEL, steps.panel,
+                                   u + b->frequency(f) * step, tiles, PANEL, panels(r1 - r0) * PANEL, chunk > 0);
+    }
+}
+
+/* Rows of tiles begin..end of b->out = A^T [ U . V ] A, all channels. */
+static void block_run(const struct block *b, const struct conv_shape *shape, const struct cut *cut, size_t begin,
+                      size_t end, float *scratch)
+{
+    size_t tiles = (end - begin) * cut->row_tiles, channels = b->from.c;
+    struct winograd_steps steps = steps_of(tiles, channels), out_steps = steps_of(tiles, PANEL);
+    float *v = scratch, *m = v + tiles_size(tiles, channels), *made = m + tiles_size(tiles, PANEL);
+    struct view image = b->in;
+    for (size_t row = begin; row < end; row++) {
+        struct place place = place_of(cut, row, b->from.h);
+        image.x = b->in.x + place.image * b->from.h * b->from.w * b->from.c;
+        lanes_of_cpu()->input(v + (row - begin) * cut->row_tiles * PANEL, steps, &image, b->from, place.top);
+    }
+    for (size_t panel = 0; panel < panels(b->to.c); panel++) {
+        block_products(m, b, shape, v, tiles, panel, made);
+        for (size_t row = begin; row < end; row++) {
+            struct place place = place_of(cut, row, b->to.h);
+            lanes_of_cpu()->output(b->out + place.image * b->to.h * b->to.w * b->to.c,
+                                   m + (row - begin) * cut->row_tiles * PANEL, out_steps.frequency, b->to, place.top,
+                                   panel * PANEL, min_size(PANEL, b->to.c - panel * PANEL), b->add);
+        }
+    }
+}
+
+/* ---- forward --------------------------------------------------------------------------------------------------------
+ */
+
+static size_t tiles(const struct conv_shape *shape, size_t images)
+{
+    return cut_of(shape, images).blocks;
+}
+
+static size_t prepared_size(const struct conv_shape *shape)
+{
+    return panels(shape->k) * chunks(shape->c) * chunk_size(shape->c);
+}
+
+/* u[f][C][32 outputs]: w is turned so that the outputs lie side by side. */
+static void forward_weights(float *u, size_t step, const float *w, const struct conv_shape *shape, size_t panel,
+                            size_t r0, size_t r1)
+{
+    float turned[9 * PANEL * PANEL];
+    size_t c = shape->c, k0 = panel * PANEL, n = min_size(PANEL, shape->k - k0);
+    for (size_t c0 = r0; c0 < r1; c0 += PANEL) {
+        size_t columns = min_size(PANEL, r1 - c0);
+        for (size_t tap = 0; tap < 9; tap++)
+            panel_lanes()->transpose(turned + tap * PANEL * PANEL, w + (k0 * 9 + tap) * c + c0, 9 * c, n, columns);
+        lanes_of_cpu()->weights(u + (c0 - r0) * PANEL, step, turned, PANEL * PANEL, columns * PANEL, PANEL * PANEL);
+    }
+}
+
+static size_t frequency_same(size_t f)
+{
+    return f;
+}
+
+struct prepare_work {
+    float *prepared;
+    const float *w;
+    const struct conv_shape *shape;
+};
+
+static void prepare_chunk(void *context, size_t item, size_t thread)
+{
+    (void)thread;
+    struct prepare_work *work = context;
+    size_t c = work->shape->c, panel = item / chunks(c), r0 = item % chunks(c) * CHUNK;
+    forward_weights(work->prepared + item * chunk_size(c), weights_step(c), work->w, work->shape, panel, r0,
+                    min_size(r0 + CHUNK, c));
+}
+
+static void prepare(float *prepared, const float *w, const struct conv_shape *shape, struct pool *pool)
+{
+    struct prepare_work work = {prepared, w, shape};
+    pool_for(pool, panels(shape->k) * chunks(shape->c), prepare_chunk, &work);
+}
+
+static void forward(const struct conv_task *task, size_t tile, float *scratch)
+{
+    const struct conv_shape *shape = &task->shape;
+    struct cut cut = cut_of(shape, task->images);
+    size_t begin = tile * cut.block_rows, end = min_size(begin + cut.block_rows, cut.rows);
+    struct block block = {.in = task->in,
+                          .from = {shape->h, shape->w, shape->c},
+                          .to = {shape->p, shape->q, shape->k},
+                          .out = task->y,
+                          .w = task->w,
+                          .prepared = task->prepared,
+                          .weights = forward_weights,
+                          .frequency = frequency_same};
+    block_run(&block, shape, &cut, begin, end, scratch);
+    for (size_t row = begin; row < end; row++) {
+        struct place place = place_of(&cut, row, shape->p);
+        size_t m0 = (place.image * shape->p + place.top) * shape->q;
+        epilogue_apply(&task->epilogue, task->y + m0 * shape->k, m0, place.rows * shape->q, shape->k, tile,
+                       row == begin);
+    }
+}
+
+/* ---- gradient of the input ------------------------------------------------------------------------------------------
+ *   forward:  y[p,q,k] = sum a[p+r-1, q+s-1, c] w[k,r,s,c]
+ *   data:     da[h,w,c] = sum dy[h+r-1, w+s-1, k] w[k,2-r,2-s,c]
+ * the same convolution with turned weights, whose frequency f is frequency frequency_turned(f) of the others. */
+static size_t frequency_turned(size_t f)
+{
+    static const size_t line[WINOGRAD_SIDE] = {5, 3, 4, 1, 2, 0};
+    return line[f / WINOGRAD_SIDE] * WINOGRAD_SIDE + line[f % WINOGRAD_SIDE];
+}
+
+/* u[f][K][32 inputs] */
+enum { AHEAD = 16 };
+
+static void data_weights(float *u, size_t step, const float *w, const struct conv_shape *shape, size_t panel, size_t r0,
+                         size_t r1)
+{
+    size_t c = shape->c, c0 = panel * PANEL, n = min_size(PANEL, c - c0);
+    for (size_t k = r0; k < r1; k++) {
+        /* Two cache lines here and there: no processor foresees that by itself. */
+        const float *ahead = w + min_size(k + AHEAD, shape->k - 1) * 9 * c + c0;
+        for (size_t tap = 0; tap < 9; tap++) {
+            __builtin_prefetch(ahead + tap * c);
+            __builtin_prefetch(ahead + tap * c + n - 1);
+        }
+        lanes_of_cpu()->weights(u + (k - r0) * PANEL, step, w + k * 9 * c + c0, c, n, PANEL);
+    }
+    for (size_t k = r1; k % PANEL; k++)
+        lanes_of_cpu()->weights(u + (k - r0) * PANEL, step, w, c, 0, PANEL);
+}
+
+struct data_work {
+    float *da, *scratch;
+    bool add;
+    const struct conv_task *task;
+    const float *dy;
+    const struct tail *tail;
+};
+
+static void data_block(void *context, size_t tile, size_t thread)
+{
+    struct data_work *work = context;
+    const struct conv_shape *shape = &work->task->shape;
+    struct cut cut = cut_of(shape, work->task->images);
+    size_t begin = tile * cut.block_rows, end = min_size(begin + cut.block_rows, cut.rows);
+    struct block block = {.in = {.x = work->dy},
+                          .from = {shape->p, shape->q, shape->k},
+                          .to = {shape->h, shape->w, shape->c},
+                          .out = work->da,
+                          .add = work->add,
+                          .w = work->task->w,
+                          .weights = data_weights,
+                          .frequency = frequency_turned};
+    block_run(&block, shape, &cut, begin, end, work->scratch + thread * block_scratch(shape));
+    for (size_t row = begin; row < end; row++) {
+        struct place place = place_of(&cut, row, shape->h);
+        size_t m0 = (place.image * shape->h + place.top) * shape->w;
+        tail_apply(work->tail, work->da + m0 * shape->c, m0, place.rows * shape->w, shape->c, tile, row == begin);
+    }
+}
+
+static void backward_data(float *da, bool add, const struct conv_task *task, const float *dy, const struct tail *tail,
+                          struct pool *pool, float *scratch)
+{
+    struct data_work work = {.da = da, .scratch = scratch, .add = add, .task = task, .dy = dy, .tail = tail};
+    pool_for(pool, cut_of(&task->shape, task->images).blocks, data_block, &work);
+}
+
+/* ---- gradient of the weights ----------------------------------------------------------------------------------------
+ *   forward:  y = A^T [ U . V ] A                 summed over c
+ *   weight:   dU[f] = D[f]^T V[f], D = A dy A^T   summed over tiles; dw = G^T dU G
+ * Groups of rows of tiles: transform dy and a, then add the group's products to dU, cut into squares of 32 outputs by
+ * 32 inputs, [f][32][32] each. With one group a square is only needed until it is transformed back. */
+enum { SQUARE_STEP = PANEL * PANEL + APART, SQUARE = WINOGRAD_FREQUENCIES * SQUARE_STEP };
+
+struct weight_work {
+    float *dw, *squares, *v, *d;
+    struct winograd_steps v_steps, d_steps;
+    const struct conv_task *task;
+    const float *dy;
+    struct cut cut;
+    size_t begin, end; /* rows of tiles of this group */
+};
+
+static void weight_transform(void *context, size_t item, size_t thread)
+{
+    (void)thread;
+    struct weight_work *work = context;
+    const struct conv_shape *shape = &work->task->shape;
+    struct place place = place_of(&work->cut, work->begin + item, shape->p);
+    size_t tile = item * work->cut.row_tiles * PANEL;
+    struct view image = work->task->in;
+    image.x += place.image * shape->h * shape->w * shape->c;
+    lanes_of_cpu()->input(work->v + tile, work->v_steps, &image, (struct winograd_map){shape->h, shape->w, shape->c},
+                          place.top);
+    lanes_of_cpu()->gradient(work->d + tile, work->d_steps, work->dy + place.image * shape->p * shape->q * shape->k,
+                             (struct winograd_map){shape->p, shape->q, shape->k}, place.top);
+}
+
+static void weight_square(void *context, size_t item, size_t thread)
+{
+    struct weight_work *work = context;
+    const struct conv_shape *shape = &work->task->shape;
+    size_t across = panels(shape->c), k0 = item / across * PANEL, c0 = item % across * PANEL;
+    size_t tiles = (work->end - work->begin) * work->cut.row_tiles;
+    float *u = work->squares + (work->cut.groups == 1 ? thread : item) * SQUARE;
+    for (size_t f = 0; f < WINOGRAD_FREQUENCIES; f++)
+        panel_lanes()->outer(u + f * SQUARE_STEP, PANEL,
+                             work->d + f * work->d_steps.frequency + item / across * work->d_steps.panel,
+                             work->v + f * work->v_steps.frequency + item % across * work->v_steps.panel, PANEL, PANEL,
+                             tiles, work->begin > 0);
+    if (work->end < work->cut.rows)
+        return;
+    for (size_t k = k0; k < min_size(k0 + PANEL, shape->k); k++)
+        lanes_of_cpu()->weight_gradient(work->dw + k * 9 * shape->c + c0, shape->c, u + (k - k0) * PANEL, SQUARE_STEP,
+                                        min_size(PANEL, shape->c - c0));
+}
+
+static size_t squares_of(const struct conv_shape *shape)
+{
+    return panels(shape->c) * panels(shape->k);
+}
+
+static void backward_weight(float *dw, const struct conv_task *task, const float *dy, struct pool *pool, float *scratch)
+{
+    const struct conv_shape *shape = &task->shape;
+    struct weight_work work = {.dw = dw, .task = task, .dy = dy, .cut = cut_of(shape, task->images), .v = scratch};
+    size_t most = work.cut.group_rows * work.cut.row_tiles;
+    work.d = work.v + tiles_size(most, shape->c);
+    work.squares = work.d + tiles_size(most, shape->k);
+    for (; work.begin < work.cut.rows; work.begin = work.end) {
+        work.end = min_size(work.begin + work.cut.group_rows, work.cut.rows);
+        size_t tiles = (work.end - work.begin) * work.cut.row_tiles;
+        work.v_steps = steps_of(tiles, shape->c);
+        work.d_steps = steps_of(tiles, shape->k);
+        pool_for(pool, work.end - work.begin, weight_transform, &work);
+        pool_for(pool, squares_of(shape), weight_square, &work);
+    }
+}
+
+static size_t backward_scratch(const struct conv_shape *shape, size_t images, size_t threads)
+{
+    struct cut cut = cut_of(shape, images);
+    size_t tiles = cut.group_rows * cut.row_tiles, squares = cut.groups == 1 ? threads : squares_of(shape);
+    size_t weight = tiles_size(tiles, shape->c) + tiles_size(tiles, shape->k) + squares * SQUARE;
+    size_t data = threads * block_scratch(shape);
+    return weight > data ? weight : data;
+}
+
+const struct conv_kernel conv_winograd = {
+    .name = "winograd",
+    .exact = false,
+    .fits = fits,
+    .tiles = tiles,
+    .scratch = block_scratch,
+    .prepared_size = prepared_size,
+    .prepare_optional = true,
+    .prepare = prepare,
+    .forward = forward,
+    .backward_scratch = backward_scratch,
+    .tail_tiles = tiles,
+    .backward_data = backward_data,
+    .backward_weight = backward_weight,
+};

@@ -1,0 +1,72 @@
+/* Kernel "winograd": F(4x4,3x3) for 3x3 convolutions of stride 1 and pad 1, with 36 multiplications where the
+ * definition has 144 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015).
+ *
+ * A map is cut into tiles of 4x4 outputs, each made from 6x6 inputs d with the 3x3 weights g:
+ *
+ *   y = A^T [ (G g G^T) . (B^T d B) ] A         . element by element, summed over the input channels
+ *
+ * so that each of the 36 frequencies is one matrix product over tiles and channels: V[T,C] U[K,C]^T. The weight
+ * gradient is the transposed algorithm, summed over tiles before the one transformation back:
+ *
+ *   dg = G^T [ sum over tiles (A dy A^T) . (B^T d B) ] G
+ *
+ * Points: 0, +-2/3, +-3/2 and infinity, which have about half the rounding error of the usual 0, +-1, +-2 (Alam et al.,
+ * "Winograd Convolution for Deep Neural Networks: Efficient Point Selection", 2022). With a = 2/3, b = 3/2, ab = 1 and
+ * c = 1 / (2 (b^2 - a^2)), s = a^2 + b^2:
+ *
+ *        0    a    -a   b    -b   inf             B^T                                     G
+ *       [1    1    1    1    1    0]        [1   0   -s   0    1   0]             [1    0    0 ]
+ * A^T = [0    a    -a   b    -b   0]        [0   bb   bbb -1   -b  0]             [bc   c    ac]
+ *       [0    aa   aa   bb   bb   0]        [0  -bb   bbb  1   -b  0]             [bc  -c    ac]
+ *       [0    aaa -aaa  bbb -bbb  1]        [0  -aa  -aaa  1    a  0]             [ac   c    bc]
+ *                                           [0   aa  -aaa -1    a  0]             [ac  -c    bc]
+ *                                           [0   1    0   -s    0  1]             [0    0    1 ]
+ *
+ * The points come in pairs p, 1/p (0 pairs with infinity) and G's rows are scaled so that turning the weights by 180
+ * degrees, as the data gradient wants them, only renames the frequencies: its product takes the same U.
+ */
+#ifndef FREEZETUNE_WINOGRAD_H
+#define FREEZETUNE_WINOGRAD_H
+
+#include "core/ops/conv.h"
+
+extern const struct conv_kernel conv_winograd;
+
+/* What the kernel is made of, compiled once per instruction set (winograd.simd.c). A tile's frequency (i, j) is number
+ * f = 6*i + j. Operands of products lie in panels of 32 channels (panel.h), frequency after frequency:
+ *
+ *   v[f][C/32][tiles][32]    m[f][tiles][32] (one panel)    u[f][rows][32] (one panel)
+ */
+enum { WINOGRAD_TILE = 4, WINOGRAD_SIDE = 6, WINOGRAD_FREQUENCIES = 36 };
+
+struct winograd_map {
+    size_t h, w, c; /* one image */
+};
+
+/* Floats from one frequency to the next, and from one panel to the next. */
+struct winograd_steps {
+    size_t frequency, panel;
+};
+
+struct winograd_lanes {
+    /* v = B^T d B for the row of tiles that begins at pixel row `top` of the image view->x[H,W,C]; v points at its
+     * first tile. OVERWRITES ceil(W/4) tiles, all channels up to whole panels (zeros at the end). */
+    void (*input)(float *v, struct winograd_steps steps, const struct view *view, struct winograd_map map, size_t top);
+
+    /* d = A dy A^T, in the same way, of dy[H,W,C]. */
+    void (*gradient)(float *d, struct winograd_steps steps, const float *dy, struct winograd_map map, size_t top);
+
+    /* y = A^T m A for the row of tiles that begins at pixel row `top` of y[H,W,C] and its n (1..32) channels from `c`
+     * on. OVERWRITES, or ADDS when `add`. */
+    void (*output)(float *y, const float *m, size_t frequency, struct winograd_map map, size_t top, size_t c, size_t n,
+                   bool add);
+
+    /* u[f][i] = G g G^T of the weights g[9][i], i < n, and zeros up to `width`; g's nine rows are `ld` floats apart.
+     * OVERWRITES. */
+    void (*weights)(float *u, size_t frequency, const float *g, size_t ld, size_t n, size_t width);
+
+    /* dg[9][i] = G^T u G for i < n; dg's nine rows are `ld` floats apart. OVERWRITES. */
+    void (*weight_gradient)(float *dg, size_t ld, const float *u, size_t frequency, size_t n);
+};
+
+#endif

@@ -1,0 +1,339 @@
+/* The transformations of winograd.h, one vector of channels at a time. Compiled once per instruction set. */
+#include "core/ops/winograd.h"
+
+#include <string.h>
+
+#include "core/ops/panel.h"
+#include "core/ops/simd.h"
+
+#if defined(__AVX512F__)
+#define WIDTH 16
+#elif defined(__AVX2__)
+#define WIDTH 8
+#else
+#define WIDTH 4
+#endif
+
+typedef float vec __attribute__((vector_size(WIDTH * sizeof(float))));
+typedef int vec_mask __attribute__((vector_size(WIDTH * sizeof(float))));
+
+/* The points and what B and G make of them: see winograd.h. */
+static const float A1 = 2.0f / 3, A2 = 4.0f / 9, A3 = 8.0f / 27;
+static const float B1 = 3.0f / 2, B2 = 9.0f / 4, B3 = 27.0f / 8;
+static const float S = 97.0f / 36;
+static const float G0 = 27.0f / 65, G1 = 18.0f / 65, G2 = 12.0f / 65;
+
+/* n <= WIDTH is a constant after inlining wherever a whole vector is left. */
+ALWAYS_INLINE vec load(const float *p, size_t n)
+{
+    vec v = {0};
+    memcpy(&v, p, n * sizeof(float));
+    return v;
+}
+
+ALWAYS_INLINE void store(float *p, vec v, size_t n)
+{
+    memcpy(p, &v, n * sizeof(float));
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Keeps NaN, as PyTorch does. */
+ALWAYS_INLINE vec relu(vec v)
+{
+    return (vec)((vec_mask)v & ~(v < 0.0f));
+}
+
+/* One dimension of B^T d. */
+ALWAYS_INLINE void input_line(vec *v, const vec *d)
+{
+    vec even = B3 * d[2] - B1 * d[4], odd = B2 * d[1] - d[3];
+    v[0] = d[0] - S * d[2] + d[4];
+    v[1] = even + odd;
+    v[2] = even - odd;
+    even = A1 * d[4] - A3 * d[2];
+    odd = d[3] - A2 * d[1];
+    v[3] = even + odd;
+    v[4] = even - odd;
+    v[5] = d[1] - S * d[3] + d[5];
+}
+
+/* One dimension of A^T m. */
+ALWAYS_INLINE void output_line(vec *y, const vec *m)
+{
+    vec even_a = m[1] + m[2], odd_a = m[1] - m[2], even_b = m[3] + m[4], odd_b = m[3] - m[4];
+    y[0] = m[0] + even_a + even_b;
+    y[1] = A1 * odd_a + B1 * odd_b;
+    y[2] = A2 * even_a + B2 * even_b;
+    y[3] = A3 * odd_a + B3 * odd_b + m[5];
+}
+
+/* One dimension of A dy. */
+ALWAYS_INLINE void gradient_line(vec *d, const vec *dy)
+{
+    vec even = dy[0] + A2 * dy[2], odd = A1 * dy[1] + A3 * dy[3];
+    d[0] = dy[0];
+    d[1] = even + odd;
+    d[2] = even - odd;
+    even = dy[0] + B2 * dy[2];
+    odd = B1 * dy[1] + B3 * dy[3];
+    d[3] = even + odd;
+    d[4] = even - odd;
+    d[5] = dy[3];
+}
+
+/* One dimension of G g. */
+ALWAYS_INLINE void weights_line(vec *u, const vec *g)
+{
+    vec even = G0 * g[0] + G2 * g[2], odd = G1 * g[1];
+    u[0] = g[0];
+    u[1] = even + odd;
+    u[2] = even - odd;
+    even = G2 * g[0] + G0 * g[2];
+    u[3] = even + odd;
+    u[4] = even - odd;
+    u[5] = g[2];
+}
+
+/* One dimension of G^T u. */
+ALWAYS_INLINE void weight_gradient_line(vec *g, const vec *u)
+{
+    vec even_a = u[1] + u[2], even_b = u[3] + u[4];
+    g[0] = u[0] + G0 * even_a + G2 * even_b;
+    g[1] = G1 * ((u[1] - u[2]) + (u[3] - u[4]));
+    g[2] = G2 * even_a + G0 * even_b + u[5];
+}
+
+/* ---- input ----------------------------------------------------------------------------------------------------------
+ */
+
+/* Tiles overlap by two columns, so the columns of a run of tiles are transformed once, kept, and then combined. */
+enum { RUN = 16, RUN_COLUMNS = RUN * WINOGRAD_TILE + 2 };
+
+/* Six pixels down from row `top` - 1 in one column of the map, through the view, zero above and below the map. */
+ALWAYS_INLINE void input_column(vec *v, const struct view *view, struct winograd_map map, size_t top, size_t column,
+                                size_t c, size_t n, vec scale, vec shift)
+{
+    vec d[WINOGRAD_SIDE];
+    const float *x = view->x + column * map.c + c;
+    for (size_t i = 0; i < WINOGRAD_SIDE; i++) {
+        size_t row = top + i - 1; /* wraps to a huge number above the map */
+        if (row >= map.h) {
+            d[i] = (vec){0};
+            continue;
+        }
+        d[i] = load(x + row * map.w * map.c, n);
+        if (view->scale)
+            d[i] = d[i] * scale + shift;
+        if (view->relu)
+            d[i] = relu(d[i]);
+    }
+    input_line(v, d);
+}
+
+/* Tiles `tile`..`tile` + `tiles` of the row, channels c..c+n. */
+ALWAYS_INLINE void input_run(float *v, size_t frequency, const struct view *view, struct winograd_map map, size_t top,
+                             size_t tile, size_t tiles, size_t c, size_t n)
+{
+    vec columns[RUN_COLUMNS][WINOGRAD_SIDE];
+    vec scale = {0}, shift = {0};
+    if (view->scale) {
+        scale = load(view->scale + c, n);
+        shift = load(view->shift + c, n);
+    }
+    for (size_t i = 0; i < tiles * WINOGRAD_TILE + 2; i++) {
+        size_t column = tile * WINOGRAD_TILE + i - 1;
+        if (column < map.w)
+            input_column(columns[i], view, map, top, column, c, n, scale, shift);
+        else
+            memset(columns[i], 0, sizeof columns[i]);
+    }
+    for (size_t t = 0; t < tiles; t++)
+        for (size_t i = 0; i < WINOGRAD_SIDE; i++) {
+            vec d[WINOGRAD_SIDE], out[WINOGRAD_SIDE];
+            for (size_t j = 0; j < WINOGRAD_SIDE; j++)
+                d[j] = columns[t * WINOGRAD_TILE + j][i];
+            input_line(out, d);
+            for (size_t j = 0; j < WINOGRAD_SIDE; j++)
+                store(v + (i * WINOGRAD_SIDE + j) * frequency + (tile + t) * PANEL, out[j], WIDTH);
+        }
+}
+
+/* Zeros where the last panel has no channels: vectors from channel `c` (a multiple of WIDTH) on. */
+static void clear_rest(float *v, struct winograd_steps steps, size_t c, size_t tiles)
+{
+    for (; c % PANEL; c += WIDTH)
+        for (size_t f = 0; f < WINOGRAD_FREQUENCIES; f++)
+            for (size_t t = 0; t < tiles; t++)
+                memset(v + f * steps.frequency + c / PANEL * steps.panel + t * PANEL + c % PANEL, 0, sizeof(vec));
+}
+
+static void input(float *v, struct winograd_steps steps, const struct view *view, struct winograd_map map, size_t top)
+{
+    size_t all = (map.w + WINOGRAD_TILE - 1) / WINOGRAD_TILE, c = 0;
+    for (; c < map.c; c += WIDTH) {
+        float *out = v + c / PANEL * steps.panel + c % PANEL;
+        for (size_t tile = 0; tile < all; tile += RUN) {
+            size_t tiles = min_size(RUN, all - tile);
+            if (map.c - c >= WIDTH)
+                input_run(out, steps.frequency, view, map, top, tile, tiles, c, WIDTH);
+            else
+                input_run(out, steps.frequency, view, map, top, tile, tiles, c, map.c - c);
+        }
+    }
+    clear_rest(v, steps, c, all);
+}
+
+/* ---- gradient of the output -----------------------------------------------------------------------------------------
+ */
+
+ALWAYS_INLINE void gradient_tile(float *d, size_t frequency, const float *dy, struct winograd_map map, size_t rows,
+                                 size_t columns, size_t n)
+{
+    vec half[WINOGRAD_TILE][WINOGRAD_SIDE];
+    for (size_t j = 0; j < WINOGRAD_TILE; j++) {
+        vec line[WINOGRAD_TILE];
+        for (size_t i = 0; i < WINOGRAD_TILE; i++)
+            line[i] = i < rows && j < columns ? load(dy + (i * map.w + j) * map.c, n) : (vec){0};
+        gradient_line(half[j], line);
+    }
+    for (size_t i = 0; i < WINOGRAD_SIDE; i++) {
+        vec line[WINOGRAD_TILE], out[WINOGRAD_SIDE];
+        for (size_t j = 0; j < WINOGRAD_TILE; j++)
+            line[j] = half[j][i];
+        gradient_line(out, line);
+        for (size_t j = 0; j < WINOGRAD_SIDE; j++)
+            store(d + (i * WINOGRAD_SIDE + j) * frequency, out[j], WIDTH);
+    }
+}
+
+static void gradient(float *d, struct winograd_steps steps, const float *dy, struct winograd_map map, size_t top)
+{
+    size_t rows = min_size(WINOGRAD_TILE, map.h - top), all = (map.w + WINOGRAD_TILE - 1) / WINOGRAD_TILE, c = 0;
+    for (; c < map.c; c += WIDTH)
+        for (size_t t = 0; t < all; t++) {
+            size_t left = t * WINOGRAD_TILE, columns = min_size(WINOGRAD_TILE, map.w - left);
+            float *out = d + c / PANEL * steps.panel + t * PANEL + c % PANEL;
+            const float *corner = dy + (top * map.w + left) * map.c + c;
+            if (map.c - c < WIDTH)
+                gradient_tile(out, steps.frequency, corner, map, rows, columns, map.c - c);
+            else if (rows == WINOGRAD_TILE && columns == WINOGRAD_TILE)
+                gradient_tile(out, steps.frequency, corner, map, WINOGRAD_TILE, WINOGRAD_TILE, WIDTH);
+            else
+                gradient_tile(out, steps.frequency, corner, map, rows, columns, WIDTH);
+        }
+    clear_rest(d, steps, c, all);
+}
+
+/* ---- output ---------------------------------------------------------------------------------------------------------
+ */
+
+ALWAYS_INLINE void output_tile(float *y, const float *m, size_t frequency, struct winograd_map map, size_t rows,
+                               size_t columns, bool add, size_t n)
+{
+    vec half[WINOGRAD_SIDE][WINOGRAD_TILE];
+    for (size_t i = 0; i < WINOGRAD_SIDE; i++) {
+        vec line[WINOGRAD_SIDE];
+        for (size_t j = 0; j < WINOGRAD_SIDE; j++)
+            line[j] = load(m + (i * WINOGRAD_SIDE + j) * frequency, WIDTH);
+        output_line(half[i], line);
+    }
+    for (size_t j = 0; j < columns; j++) {
+        vec line[WINOGRAD_SIDE], out[WINOGRAD_TILE];
+        for (size_t i = 0; i < WINOGRAD_SIDE; i++)
+            line[i] = half[i][j];
+        output_line(out, line);
+        for (size_t i = 0; i < rows; i++) {
+            float *place = y + (i * map.w + j) * map.c;
+            store(place, add ? load(place, n) + out[i] : out[i], n);
+        }
+    }
+}
+
+static void output(float *y, const float *m, size_t frequency, struct winograd_map map, size_t top, size_t c, size_t n,
+                   bool add)
+{
+    size_t rows = min_size(WINOGRAD_TILE, map.h - top);
+    for (size_t left = 0; left < map.w; left += WINOGRAD_TILE, m += PANEL) {
+        size_t columns = min_size(WINOGRAD_TILE, map.w - left);
+        float *corner = y + (top * map.w + left) * map.c + c;
+        for (size_t i = 0; i < n; i += WIDTH)
+            if (n - i < WIDTH)
+                output_tile(corner + i, m + i, frequency, map, rows, columns, add, n - i);
+            else if (rows == WINOGRAD_TILE && columns == WINOGRAD_TILE && !add)
+                output_tile(corner + i, m + i, frequency, map, WINOGRAD_TILE, WINOGRAD_TILE, false, WIDTH);
+            else
+                output_tile(corner + i, m + i, frequency, map, rows, columns, add, WIDTH);
+    }
+}
+
+/* ---- weights --------------------------------------------------------------------------------------------------------
+ */
+
+ALWAYS_INLINE void weights_vector(float *u, size_t frequency, const float *g, size_t ld, size_t n)
+{
+    vec half[3][WINOGRAD_SIDE];
+    for (size_t s = 0; s < 3; s++) {
+        vec line[3];
+        for (size_t r = 0; r < 3; r++)
+            line[r] = load(g + (r * 3 + s) * ld, n);
+        weights_line(half[s], line);
+    }
+    for (size_t i = 0; i < WINOGRAD_SIDE; i++) {
+        vec line[3], out[WINOGRAD_SIDE];
+        for (size_t s = 0; s < 3; s++)
+            line[s] = half[s][i];
+        weights_line(out, line);
+        for (size_t j = 0; j < WINOGRAD_SIDE; j++)
+            store(u + (i * WINOGRAD_SIDE + j) * frequency, out[j], WIDTH);
+    }
+}
+
+static void weights(float *u, size_t frequency, const float *g, size_t ld, size_t n, size_t width)
+{
+    size_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        weights_vector(u + i, frequency, g + i, ld, WIDTH);
+    for (; i < width; i += WIDTH)
+        weights_vector(u + i, frequency, g + i, ld, i < n ? n - i : 0);
+}
+
+ALWAYS_INLINE void weight_gradient_vector(float *dg, size_t ld, const float *u, size_t frequency, size_t n)
+{
+    vec half[WINOGRAD_SIDE][3];
+    for (size_t i = 0; i < WINOGRAD_SIDE; i++) {
+        vec line[WINOGRAD_SIDE];
+        for (size_t j = 0; j < WINOGRAD_SIDE; j++)
+            line[j] = load(u + (i * WINOGRAD_SIDE + j) * frequency, n);
+        weight_gradient_line(half[i], line);
+    }
+    for (size_t s = 0; s < 3; s++) {
+        vec line[WINOGRAD_SIDE], out[3];
+        for (size_t i = 0; i < WINOGRAD_SIDE; i++)
+            line[i] = half[i][s];
+        weight_gradient_line(out, line);
+        for (size_t r = 0; r < 3; r++)
+            store(dg + (r * 3 + s) * ld, out[r], n);
+    }
+}
+
+static void weight_gradient(float *dg, size_t ld, const float *u, size_t frequency, size_t n)
+{
+    size_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        weight_gradient_vector(dg + i, ld, u + i, frequency, WIDTH);
+    if (i < n)
+        weight_gradient_vector(dg + i, ld, u + i, frequency, n - i);
+}
+
+extern const struct winograd_lanes SIMD_NAME(winograd_lanes);
+const struct winograd_lanes SIMD_NAME(winograd_lanes) = {
+    .input = input,
+    .gradient = gradient,
+    .output = output,
+    .weights = weights,
+    .weight_gradient = weight_gradient,
+};
