@@ -1,0 +1,281 @@
+/* The 1x1 convolution as a product of panels (panel.h): the weights are packed once, the activations are read in place
+ * or packed while the view is applied, and no library call packs them again.
+ *
+ *   forward   y[M,K] = a[M,C] w^T         w^T packed by prepare: [K/32][C][32]
+ *   data      da[M,C] = dy[M,K] w         w packed at the call:  [C/32][K][32]
+ *   weight    dw[K,C] = dy^T a            dy and a packed in groups of rows, squares of 32 outputs by 32 inputs
+ */
+#include "core/ops/conv.h"
+#include "core/ops/panel.h"
+
+extern const struct conv_kernel conv_packed, conv_pointwise;
+
+enum {
+    TILE_ROWS = 384,           /* rows of a tile, so that many threads find work */
+    STEP_ROWS = 96,            /* rows that are worked on at a time, so that all around them stays in the cache */
+    PLACE_MOST = 384,          /* rows of more channels are packed: their strides fall on the same cache lines */
+    GROUP_FLOATS = 400 * 1000, /* packed rows of dy and a that are multiplied together: 1.6 MB, */
+    GROUP_LEAST = 256,         /* but not fewer rows than make reading and writing dw pay */
+    PACK_ROWS = 64,
+    SUM_ROWS = 512 /* rows of one outer product */
+};
+
+static size_t ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t padded(size_t channels)
+{
+    return ceil_div(channels, PANEL) * PANEL;
+}
+
+static bool fits(const struct conv_shape *shape)
+{
+    return shape->r == 1 && shape->s == 1 && shape->pad == 0;
+}
+
+static size_t rows_of(const struct conv_shape *shape, size_t images)
+{
+    return images * shape->p * shape->q;
+}
+
+/* Fewer rows where there are many channels to work on: a tile is then about as much work. */
+static size_t tile_rows(const struct conv_shape *shape)
+{
+    return shape->c * shape->k >= 128 * 1024 ? STEP_ROWS : TILE_ROWS;
+}
+
+static size_t tiles(const struct conv_shape *shape, size_t images)
+{
+    return ceil_div(rows_of(shape, images), tile_rows(shape));
+}
+
+static size_t scratch_size(const struct conv_shape *shape)
+{
+    return STEP_ROWS * padded(shape->c);
+}
+
+static size_t prepared_size(const struct conv_shape *shape)
+{
+    return padded(shape->k) * shape->c;
+}
+
+struct prepare_work {
+    float *prepared;
+    const float *w;
+    const struct conv_shape *shape;
+};
+
+static void prepare_panel(void *context, size_t panel, size_t thread)
+{
+    (void)thread;
+    struct prepare_work *work = context;
+    size_t c = work->shape->c, k0 = panel * PANEL;
+    panel_lanes()->transpose(work->prepared + k0 * c, work->w + k0 * c, c, min_size(PANEL, work->shape->k - k0), c);
+}
+
+static void prepare(float *prepared, const float *w, const struct conv_shape *shape, struct pool *pool)
+{
+    struct prepare_work work = {prepared, w, shape};
+    pool_for(pool, ceil_div(shape->k, PANEL), prepare_panel, &work);
+}
+
+/* ---- the left operand -----------------------------------------------------------------------------------------------
+ */
+
+/* Rows m0..m0+rows of the input, packed: panels of `count` rows, the first of them row `at`. */
+static void pack_rows(float *panels, size_t count, size_t at, const struct conv_task *task, size_t m0, size_t rows)
+{
+    const struct conv_shape *shape = &task->shape;
+    const struct view *in = &task->in;
+    for (size_t done = 0; done < rows;) {
+        size_t m = m0 + done, line = m / shape->q, column = m % shape->q,
+               run = min_size(shape->q - column, rows - done);
+        size_t pixel =
+            (line / shape->p * shape->h + line % shape->p * shape->stride) * shape->w + column * shape->stride;
+        if (shape->stride == 1) { /* rows of the output are rows of the input */
+            pixel = m;
+            run = rows;
+        }
+        panel_lanes()->pack(panels + (at + done) * PANEL, count * PANEL, in->x + pixel * shape->c,
+                            shape->stride * shape->c, run, shape->c, in->scale, in->shift, in->relu);
+        done += run;
+    }
+}
+
+/* c[rows, columns] = a b for panels of b, each `inner` rows long. */
+static void product(float *c, size_t ldc, const float *a, size_t lda, size_t block, const float *b, size_t rows,
+                    size_t columns, size_t inner, bool add)
+{
+    for (size_t j = 0; j < columns; j += PANEL)
+        panel_lanes()->product(c + j, ldc, a, lda, block, b + j * inner, rows, min_size(PANEL, columns - j), inner,
+                               add);
+}
+
+static void forward(const struct conv_task *task, size_t tile, float *scratch)
+{
+    const struct conv_shape *shape = &task->shape;
+    const struct view *in = &task->in;
+    bool in_place = shape->stride == 1 && !in->scale && !in->relu && shape->c <= PLACE_MOST;
+    size_t begin = tile * tile_rows(shape), end = min_size(begin + tile_rows(shape), rows_of(shape, task->images));
+    for (size_t m = begin, rows; m < end; m += rows) {
+        rows = min_size(STEP_ROWS, end - m);
+        float *y = task->y + m * shape->k;
+        if (in_place) {
+            product(y, shape->k, in->x + m * shape->c, shape->c, PANEL, task->prepared, rows, shape->k, shape->c,
+                    false);
+        } else {
+            pack_rows(scratch, rows, 0, task, m, rows);
+            product(y, shape->k, scratch, PANEL, rows * PANEL, task->prepared, rows, shape->k, shape->c, false);
+        }
+        epilogue_apply(&task->epilogue, y, m, rows, shape->k, tile, m == begin);
+    }
+}
+
+/* ---- gradient of the input: strides other than 1 are left to the kernel made for them -------------------------------
+ */
+
+static size_t tail_tiles(const struct conv_shape *shape, size_t images)
+{
+    return shape->stride == 1 ? tiles(shape, images) : conv_pointwise.tail_tiles(shape, images);
+}
+
+struct data_work {
+    float *da, *weights, *scratch;
+    bool add;
+    const struct conv_task *task;
+    const float *dy;
+    const struct tail *tail;
+};
+
+static void data_weights(void *context, size_t item, size_t thread)
+{
+    (void)thread;
+    struct data_work *work = context;
+    const struct conv_shape *shape = &work->task->shape;
+    size_t k0 = item * PACK_ROWS, rows = min_size(PACK_ROWS, shape->k - k0);
+    panel_lanes()->pack(work->weights + k0 * PANEL, shape->k * PANEL, work->task->w + k0 * shape->c, shape->c, rows,
+                        shape->c, NULL, NULL, false);
+}
+
+static void data_tile(void *context, size_t tile, size_t thread)
+{
+    struct data_work *work = context;
+    const struct conv_shape *shape = &work->task->shape;
+    size_t begin = tile * tile_rows(shape),
+           end = min_size(begin + tile_rows(shape), rows_of(shape, work->task->images));
+    float *packed = work->scratch + thread * STEP_ROWS * padded(shape->k);
+    for (size_t m = begin, rows; m < end; m += rows) {
+        rows = min_size(STEP_ROWS, end - m);
+        const float *dy = work->dy + m * shape->k;
+        float *da = work->da + m * shape->c;
+        if (shape->k <= PLACE_MOST) {
+            product(da, shape->c, dy, shape->k, PANEL, work->weights, rows, shape->c, shape->k, work->add);
+        } else {
+            panel_lanes()->pack(packed, rows * PANEL, dy, shape->k, rows, shape->k, NULL, NULL, false);
+            product(da, shape->c, packed, PANEL, rows * PANEL, work->weights, rows, shape->c, shape->k, work->add);
+        }
+        tail_apply(work->tail, da, m, rows, shape->c, tile, m == begin);
+    }
+}
+
+static void backward_data(float *da, bool add, const struct conv_task *task, const float *dy, const struct tail *tail,
+                          struct pool *pool, float *scratch)
+{
+    const struct conv_shape *shape = &task->shape;
+    if (shape->stride != 1) {
+        conv_pointwise.backward_data(da, add, task, dy, tail, pool, scratch);
+        return;
+    }
+    struct data_work work = {.da = da,
+                             .weights = scratch,
+                             .scratch = scratch + shape->k * padded(shape->c),
+                             .add = add,
+                             .task = task,
+                             .dy = dy,
+                             .tail = tail};
+    pool_for(pool, ceil_div(shape->k, PACK_ROWS), data_weights, &work);
+    pool_for(pool, tiles(shape, task->images), data_tile, &work);
+}
+
+/* ---- gradient of the weights ----------------------------------------------------------------------------------------
+ */
+
+static size_t group_rows(const struct conv_shape *shape, size_t images)
+{
+    size_t rows = rows_of(shape, images), most = GROUP_FLOATS / (padded(shape->c) + padded(shape->k));
+    return ceil_div(rows, ceil_div(rows, most < GROUP_LEAST ? GROUP_LEAST : most));
+}
+
+struct weight_work {
+    float *dw, *a, *d;
+    const struct conv_task *task;
+    const float *dy;
+    size_t begin, rows; /* of this group */
+};
+
+static void weight_pack(void *context, size_t item, size_t thread)
+{
+    (void)thread;
+    struct weight_work *work = context;
+    const struct conv_shape *shape = &work->task->shape;
+    size_t at = item * PACK_ROWS, rows = min_size(PACK_ROWS, work->rows - at);
+    pack_rows(work->a, work->rows, at, work->task, work->begin + at, rows);
+    panel_lanes()->pack(work->d + at * PANEL, work->rows * PANEL, work->dy + (work->begin + at) * shape->k, shape->k,
+                        rows, shape->k, NULL, NULL, false);
+}
+
+static void weight_square(void *context, size_t item, size_t thread)
+{
+    (void)thread;
+    struct weight_work *work = context;
+    const struct conv_shape *shape = &work->task->shape;
+    size_t across = ceil_div(shape->c, PANEL), k0 = item / across * PANEL, c0 = item % across * PANEL;
+    const float *d = work->d + k0 * work->rows, *a = work->a + c0 * work->rows;
+    for (size_t m = 0; m < work->rows; m += SUM_ROWS)
+        panel_lanes()->outer(work->dw + k0 * shape->c + c0, shape->c, d + m * PANEL, a + m * PANEL,
+                             min_size(PANEL, shape->k - k0), min_size(PANEL, shape->c - c0),
+                             min_size(SUM_ROWS, work->rows - m), work->begin + m > 0);
+}
+
+static void backward_weight(float *dw, const struct conv_task *task, const float *dy, struct pool *pool, float *scratch)
+{
+    const struct conv_shape *shape = &task->shape;
+    size_t rows = rows_of(shape, task->images), group = group_rows(shape, task->images);
+    struct weight_work work = {.dw = dw, .a = scratch, .d = scratch + group * padded(shape->c), .task = task, .dy = dy};
+    for (; work.begin < rows; work.begin += work.rows) {
+        work.rows = min_size(group, rows - work.begin);
+        pool_for(pool, ceil_div(work.rows, PACK_ROWS), weight_pack, &work);
+        pool_for(pool, ceil_div(shape->k, PANEL) * ceil_div(shape->c, PANEL), weight_square, &work);
+    }
+}
+
+static size_t backward_scratch(const struct conv_shape *shape, size_t images, size_t threads)
+{
+    size_t weight = group_rows(shape, images) * (padded(shape->c) + padded(shape->k));
+    size_t data = shape->k * padded(shape->c) + threads * STEP_ROWS * padded(shape->k);
+    if (shape->stride != 1)
+        data = conv_pointwise.backward_scratch(shape, images, threads);
+    return weight > data ? weight : data;
+}
+
+const struct conv_kernel conv_packed = {
+    .name = "packed",
+    .exact = true,
+    .fits = fits,
+    .tiles = tiles,
+    .scratch = scratch_size,
+    .prepared_size = prepared_size,
+    .prepare = prepare,
+    .forward = forward,
+    .backward_scratch = backward_scratch,
+    .tail_tiles = tail_tiles,
+    .backward_data = backward_data,
+    .backward_weight = backward_weight,
+};
