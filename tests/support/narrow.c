@@ -1,0 +1,50 @@
+#define _GNU_SOURCE
+#include "tests/support/narrow.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/ops/cpu.h"
+
+static int run(const char *set, int output)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        setenv("FREEZETUNE_CPU", set, 1);
+        dup2(output, STDOUT_FILENO);
+        dup2(output, STDERR_FILENO);
+        execl("/proc/self/exe", "narrowed", (char *)NULL);
+        _exit(127);
+    }
+    int status = -1;
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return -1;
+    return status;
+}
+
+int narrow_runs(int *runs)
+{
+    int failed = 0;
+    *runs = 0;
+    if (getenv("FREEZETUNE_CPU"))
+        return 0;
+    for (int set = 0; set < (int)cpu_set_get(); set++) {
+        FILE *output = tmpfile();
+        const char *name = cpu_set_name((enum cpu_set)set);
+        int status = output ? run(name, fileno(output)) : -1;
+        ++*runs;
+        failed += status != 0;
+        if (status != 0 && output) {
+            char line[1024];
+            rewind(output);
+            while (fgets(line, sizeof line, output))
+                fprintf(stderr, "%s: %s", name, line);
+        }
+        if (output)
+            fclose(output);
+    }
+    return failed;
+}

@@ -1,0 +1,10 @@
+/* Runs a test program again with each instruction set that is narrower than this processor's. */
+#ifndef FREEZETUNE_NARROW_H
+#define FREEZETUNE_NARROW_H
+
+/* Runs this program with FREEZETUNE_CPU=<set> for every set below the one in use; returns how many of these runs
+ * failed. A run that was narrowed already runs nothing and returns 0. *runs counts them. What a failing run printed
+ * appears. */
+int narrow_runs(int *runs);
+
+#endif

@@ -1,0 +1,413 @@
+/* Every convolution kernel against the definition, with everything that may surround the product. */
+#include "tests/support/test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/ops/conv.h"
+#include "core/ops/gemm.h"
+#include "tests/support/guarded.h"
+#include "tests/support/naive.h"
+#include "tests/support/narrow.h"
+
+/* Relative error (norms). Measured here: at most 3.1e-7 for the exact kernels, 8.6e-7 for Winograd. */
+static const double exact_tolerance = 8e-7, fast_tolerance = 5e-6;
+
+struct conv_case {
+    size_t h, w, c, k, kernel, stride, pad, images;
+};
+
+static const struct conv_case cases[] = {
+    {1, 1, 1, 1, 1, 1, 0, 1},   {1, 1, 37, 19, 1, 1, 0, 3},   {5, 7, 3, 5, 1, 1, 0, 2},
+    {9, 6, 7, 16, 1, 2, 0, 3},  {7, 7, 33, 17, 1, 2, 0, 5},   {4, 4, 2, 3, 1, 1, 1, 2},
+    {1, 1, 2, 3, 3, 1, 1, 2},   {2, 3, 5, 3, 3, 1, 1, 1},     {3, 3, 1, 1, 3, 1, 1, 1},
+    {3, 17, 5, 7, 3, 1, 1, 2},  {17, 3, 7, 5, 3, 1, 1, 2},    {4, 4, 16, 8, 3, 1, 1, 3},
+    {7, 7, 32, 48, 3, 1, 1, 5}, {13, 14, 19, 21, 3, 1, 1, 2}, {8, 12, 4, 9, 3, 1, 1, 1},
+    {5, 70, 3, 2, 3, 1, 1, 1},  {6, 5, 3, 5, 3, 1, 0, 2},     {9, 9, 6, 5, 3, 2, 1, 3},
+    {10, 7, 5, 4, 3, 2, 1, 2},  {8, 8, 3, 4, 3, 2, 0, 1},     {16, 17, 3, 11, 7, 2, 3, 2},
+    {11, 15, 3, 4, 7, 2, 3, 1}, {7, 7, 2, 3, 7, 1, 3, 1},     {7, 9, 2, 3, 7, 2, 0, 2},
+    {6, 6, 3, 2, 7, 1, 1, 1},   {6, 6, 300, 9, 3, 1, 1, 1},   {28, 30, 20, 12, 3, 1, 1, 2},
+    {6, 5, 9, 530, 1, 1, 0, 3}};
+enum { CASES = sizeof cases / sizeof *cases };
+
+/* One convolution with its inputs, in float and in double, and the references. */
+struct trial {
+    struct conv_shape shape;
+    const struct conv_kernel *kernel;
+    struct conv_task task;
+    size_t images, x_count, y_count, w_count, rows, pixels;
+    float *x, *w, *dy, *prepared, *scale, *shift, *y_scale, *y_shift, *residual, *z, *z_scale, *z_shift, *mean, *before;
+    double *a, *w_wide, *dy_wide, *want_y, *want_da, *want_dw;
+    double tolerance;
+};
+
+static float *floats(struct rng *rng, size_t count, double scale, double shift)
+{
+    return random_floats(rng, count, scale, shift);
+}
+
+static void references(struct trial *t)
+{
+    t->a = as_doubles(t->x, t->x_count);
+    for (size_t i = 0; t->task.in.scale && i < t->x_count; i++)
+        t->a[i] = t->a[i] * (double)t->scale[i % t->shape.c] + (double)t->shift[i % t->shape.c];
+    for (size_t i = 0; t->task.in.relu && i < t->x_count; i++)
+        t->a[i] = t->a[i] > 0 ? t->a[i] : 0;
+    t->w_wide = as_doubles(t->w, t->w_count);
+    t->dy_wide = as_doubles(t->dy, t->y_count);
+    t->want_y = calloc(t->y_count, sizeof(double));
+    t->want_da = calloc(t->x_count, sizeof(double));
+    t->want_dw = calloc(t->w_count, sizeof(double));
+    naive_conv_forward(t->want_y, t->a, t->w_wide, &t->shape, t->images);
+    naive_conv_backward_data(t->want_da, t->dy_wide, t->w_wide, &t->shape, t->images);
+    naive_conv_backward_weight(t->want_dw, t->dy_wide, t->a, &t->shape, t->images);
+}
+
+static void trial_init(struct trial *t, const struct conv_case *one, const struct conv_kernel *kernel, bool affine,
+                       bool relu)
+{
+    struct rng rng = rng_stream(11, RNG_TEST, 0, (uint64_t)(one - cases));
+    *t = (struct trial){.kernel = kernel, .images = one->images};
+    assert_true(conv_shape_init(&t->shape, one->h, one->w, one->c, one->k, one->kernel, one->stride, one->pad));
+    const struct conv_shape *s = &t->shape;
+    t->pixels = t->images * s->h * s->w;
+    t->rows = t->images * s->p * s->q;
+    t->x_count = t->pixels * s->c;
+    t->y_count = t->rows * s->k;
+    t->w_count = s->k * s->r * s->s * s->c;
+    t->tolerance = kernel->exact ? exact_tolerance : fast_tolerance;
+    t->x = floats(&rng, t->x_count, 1, 0.3);
+    t->w = floats(&rng, t->w_count, 0.2, 0);
+    t->dy = floats(&rng, t->y_count, 1, 0.1);
+    t->scale = floats(&rng, s->c, 0.3, 1);
+    t->shift = floats(&rng, s->c, 0.5, 0.2);
+    t->y_scale = floats(&rng, s->k, 0.3, 1);
+    t->y_shift = floats(&rng, s->k, 0.5, 0.2);
+    t->residual = floats(&rng, t->y_count, 1, 0);
+    t->z = floats(&rng, t->x_count, 1, 0.2);
+    t->z_scale = floats(&rng, s->c, 0.3, 1);
+    t->z_shift = floats(&rng, s->c, 0.5, 0);
+    t->mean = floats(&rng, s->c, 0.5, 0);
+    t->before = floats(&rng, t->x_count, 1, 0);
+    t->task = (struct conv_task){
+        .kernel = kernel, .shape = *s, .images = t->images, .in = {.x = t->x, .relu = relu}, .w = t->w};
+    if (affine) {
+        t->task.in.scale = t->scale;
+        t->task.in.shift = t->shift;
+    }
+    references(t);
+}
+
+static void trial_end(struct trial *t)
+{
+    float *all[] = {t->x,        t->w, t->dy,      t->scale,   t->shift, t->y_scale, t->y_shift,
+                    t->residual, t->z, t->z_scale, t->z_shift, t->mean,  t->before};
+    double *wide[] = {t->a, t->w_wide, t->dy_wide, t->want_y, t->want_da, t->want_dw};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        free(wide[i]);
+}
+
+/* Results of one run with one number of threads. */
+struct results {
+    float *y, *da, *dw;
+    double *sums, *tail_sums;
+};
+
+static void results_free(struct results *r)
+{
+    guarded_free(r->y);
+    guarded_free(r->da);
+    guarded_free(r->dw);
+    free(r->sums);
+    free(r->tail_sums);
+}
+
+struct options {
+    bool sums, residual, y_affine, y_shift, y_relu; /* epilogue */
+    bool add, mask, tail_sums;                      /* of the data gradient */
+};
+
+static void run(struct results *r, struct trial *t, const struct options *o, size_t threads)
+{
+    const struct conv_kernel *kernel = t->kernel;
+    const struct conv_shape *s = &t->shape;
+    struct pool *pool;
+    assert_int_equal(pool_create(&pool, threads, NULL), OK);
+    size_t tiles = kernel->tiles(s, t->images), tail_tiles = kernel->tail_tiles(s, t->images);
+    *r = (struct results){.y = guarded_alloc(t->y_count),
+                          .da = guarded_alloc(t->x_count),
+                          .dw = guarded_alloc(t->w_count),
+                          .sums = malloc(tiles * 2 * s->k * sizeof(double)),
+                          .tail_sums = malloc(tail_tiles * 2 * s->c * sizeof(double))};
+    memset(r->sums, 0xff, tiles * 2 * s->k * sizeof(double));
+    memset(r->tail_sums, 0xff, tail_tiles * 2 * s->c * sizeof(double));
+
+    struct conv_task task = t->task;
+    float *prepared = guarded_alloc(kernel->prepared_size(s));
+    if (kernel->prepared_size(s) && !(kernel->prepare_optional && threads == 3)) {
+        kernel->prepare(prepared, t->w, s, pool);
+        task.prepared = prepared;
+    }
+    task.y = r->y;
+    task.epilogue = (struct epilogue){.scale = o->y_affine ? t->y_scale : NULL,
+                                      .shift = o->y_affine || o->y_shift ? t->y_shift : NULL,
+                                      .residual = o->residual ? t->residual : NULL,
+                                      .relu = o->y_relu,
+                                      .sums = o->sums ? r->sums : NULL};
+    float *scratch = guarded_alloc(threads * kernel->scratch(s));
+    conv_forward(&task, pool, scratch);
+    assert_true(guarded_intact(scratch) && guarded_intact(prepared) && guarded_intact(r->y));
+    guarded_free(scratch);
+
+    struct tail tail = {.z = o->mask || o->tail_sums ? t->z : NULL,
+                        .scale = t->z_scale,
+                        .shift = t->z_shift,
+                        .mean = o->tail_sums ? t->mean : NULL,
+                        .relu = o->mask,
+                        .sums = r->tail_sums};
+    if (o->add)
+        memcpy(r->da, t->before, t->x_count * sizeof(float));
+    scratch = guarded_alloc(kernel->backward_scratch(s, t->images, threads));
+    kernel->backward_data(r->da, o->add, &task, t->dy, &tail, pool, scratch);
+    assert_true(guarded_intact(scratch) && guarded_intact(r->da));
+    guarded_free(scratch);
+    scratch = guarded_alloc(kernel->backward_scratch(s, t->images, threads));
+    kernel->backward_weight(r->dw, &task, t->dy, pool, scratch);
+    assert_true(guarded_intact(scratch) && guarded_intact(r->dw));
+    guarded_free(scratch);
+    guarded_free(prepared);
+    pool_destroy(pool);
+}
+
+/* Double sums [tiles][2][channels] added over the tiles, against moments made by the caller. */
+static double sums_error(const double *sums, size_t tiles, size_t channels, const double *want)
+{
+    double off = 0, norm = 0;
+    for (size_t i = 0; i < 2 * channels; i++) {
+        double got = 0;
+        for (size_t tile = 0; tile < tiles; tile++)
+            got += sums[tile * 2 * channels + i];
+        off += (got - want[i]) * (got - want[i]);
+        norm += want[i] * want[i];
+    }
+    return norm > 0 && isfinite(off) ? sqrt(off / norm) : INFINITY;
+}
+
+static double worst[2];
+
+static void within(const char *what, double error, const struct trial *t)
+{
+    const struct conv_shape *s = &t->shape;
+    worst[t->kernel->exact] = fmax(worst[t->kernel->exact], error);
+    if (!(error <= t->tolerance))
+        fail_msg("%s: %s: %zux%zux%zu to %zu, %zux%zu stride %zu pad %zu, %zu images: error %.3g, allowed %.3g",
+                 t->kernel->name, what, s->h, s->w, s->c, s->k, s->r, s->s, s->stride, s->pad, t->images, error,
+                 t->tolerance);
+}
+
+static void check_forward(const struct results *r, const struct trial *t, const struct options *o)
+{
+    size_t k = t->shape.k;
+    double *want = malloc(t->y_count * sizeof *want), *sums = calloc(2 * k, sizeof *sums);
+    for (size_t i = 0; i < t->y_count; i++) {
+        double v = t->want_y[i];
+        sums[i % k] += v;
+        sums[k + i % k] += v * v;
+        v = v * (o->y_affine ? (double)t->y_scale[i % k] : 1) +
+            (o->y_affine || o->y_shift ? (double)t->y_shift[i % k] : 0) + (o->residual ? (double)t->residual[i] : 0);
+        want[i] = o->y_relu && v < 0 ? 0 : v;
+    }
+    within("forward", naive_error(r->y, want, t->y_count), t);
+    if (o->sums)
+        within("sums of y", sums_error(r->sums, t->kernel->tiles(&t->shape, t->images), k, sums), t);
+    free(want);
+    free(sums);
+}
+
+static void check_backward(const struct results *r, const struct trial *t, const struct options *o)
+{
+    size_t c = t->shape.c;
+    double *want = malloc(t->x_count * sizeof *want), *sums = calloc(2 * c, sizeof *sums);
+    for (size_t i = 0; i < t->x_count; i++) {
+        double z = (double)t->z[i], v = t->want_da[i] + (o->add ? (double)t->before[i] : 0);
+        if (o->mask && !(z * (double)t->z_scale[i % c] + (double)t->z_shift[i % c] > 0))
+            v = 0;
+        want[i] = v;
+        sums[i % c] += v;
+        sums[c + i % c] += v * (z - (double)t->mean[i % c]);
+    }
+    double norm = 0;
+    for (size_t i = 0; i < t->x_count; i++)
+        norm += want[i] * want[i];
+    if (norm > 0) { /* the mask may leave nothing of one pixel */
+        within("data gradient", naive_error(r->da, want, t->x_count), t);
+        if (o->tail_sums)
+            within("sums of da", sums_error(r->tail_sums, t->kernel->tail_tiles(&t->shape, t->images), c, sums), t);
+    }
+    within("weight gradient", naive_error(r->dw, t->want_dw, t->w_count), t);
+    free(want);
+    free(sums);
+}
+
+static void same_bytes(const struct results *a, const struct results *b, const struct trial *t, const struct options *o)
+{
+    const struct conv_shape *s = &t->shape;
+    assert_memory_equal(a->y, b->y, t->y_count * sizeof(float));
+    assert_memory_equal(a->da, b->da, t->x_count * sizeof(float));
+    assert_memory_equal(a->dw, b->dw, t->w_count * sizeof(float));
+    if (o->sums)
+        assert_memory_equal(a->sums, b->sums, t->kernel->tiles(s, t->images) * 2 * s->k * sizeof(double));
+    if (o->tail_sums)
+        assert_memory_equal(a->tail_sums, b->tail_sums,
+                            t->kernel->tail_tiles(s, t->images) * 2 * s->c * sizeof(double));
+}
+
+static void check_case(const struct conv_case *one, const struct conv_kernel *kernel, bool affine, bool relu,
+                       const struct options *o)
+{
+    struct trial t;
+    struct results first, other;
+    trial_init(&t, one, kernel, affine, relu);
+    run(&first, &t, o, 1);
+    check_forward(&first, &t, o);
+    check_backward(&first, &t, o);
+    for (size_t threads = 2; threads <= 3; threads++) {
+        run(&other, &t, o, threads);
+        same_bytes(&first, &other, &t, o);
+        results_free(&other);
+    }
+    results_free(&first);
+    trial_end(&t);
+}
+
+static size_t check_all(bool affine, bool relu, const struct options *o)
+{
+    size_t done = 0;
+    for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++)
+        for (size_t i = 0; i < CASES; i++) {
+            struct conv_shape shape;
+            const struct conv_case *one = &cases[i];
+            assert_true(conv_shape_init(&shape, one->h, one->w, one->c, one->k, one->kernel, one->stride, one->pad));
+            if (!(*kernel)->fits(&shape))
+                continue;
+            check_case(one, *kernel, affine, relu, o);
+            done++;
+        }
+    return done;
+}
+
+static void plain_convolutions_match_the_definition(void **state)
+{
+    (void)state;
+    /* im2col takes all, pointwise and winograd some of the cases. */
+    assert_true(check_all(false, false, &(struct options){0}) > CASES + 15);
+}
+
+static void the_view_is_applied_at_the_load(void **state)
+{
+    (void)state;
+    check_all(true, true, &(struct options){.y_shift = true});
+    check_all(true, false, &(struct options){.y_relu = true});
+    check_all(false, true, &(struct options){.residual = true, .add = true});
+}
+
+static void epilogues_and_tails_match(void **state)
+{
+    (void)state;
+    check_all(false, false, &(struct options){.y_affine = true, .y_relu = true, .mask = true});
+    check_all(true, true, &(struct options){.sums = true, .mask = true, .tail_sums = true});
+    check_all(true, true,
+              &(struct options){.y_affine = true, .residual = true, .y_relu = true, .tail_sums = true, .add = false});
+}
+
+static void choice_prefers_fast_kernels_unless_exact(void **state)
+{
+    (void)state;
+    struct conv_shape three, one, odd;
+    assert_true(conv_shape_init(&three, 14, 14, 8, 8, 3, 1, 1));
+    assert_true(conv_shape_init(&one, 14, 14, 8, 8, 1, 1, 0));
+    assert_true(conv_shape_init(&odd, 14, 14, 8, 8, 3, 2, 1));
+    assert_string_equal(conv_kernel_choose(&three, false)->name, "winograd");
+    assert_string_equal(conv_kernel_choose(&three, true)->name, "im2col");
+    assert_string_equal(conv_kernel_choose(&one, false)->name, "packed");
+    assert_string_equal(conv_kernel_choose(&odd, false)->name, "im2col");
+    assert_int_equal(odd.p, 7);
+    struct conv_shape untouched = odd;
+    assert_false(conv_shape_init(&untouched, 4, 9, 1, 1, 7, 1, 1));
+    assert_memory_equal(&untouched, &odd, sizeof odd);
+}
+
+/* ---- the references themselves -------------------------------------------------------------------------------------
+ */
+
+/* d/dvalue of sum(dy * forward) by central differences. */
+static double difference(double *value, const struct trial *t, double *y)
+{
+    double kept = *value, step = 1e-4, sum[2] = {0, 0};
+    for (size_t side = 0; side < 2; side++) {
+        *value = side ? kept + step : kept - step;
+        naive_conv_forward(y, t->a, t->w_wide, &t->shape, t->images);
+        for (size_t i = 0; i < t->y_count; i++)
+            sum[side] += t->dy_wide[i] * y[i];
+    }
+    *value = kept;
+    return (sum[1] - sum[0]) / (2 * step);
+}
+
+static void gradients_match_finite_differences(void **state)
+{
+    (void)state;
+    struct rng rng = rng_stream(12, RNG_TEST, 0, 0);
+    static const size_t few[] = {3, 6, 9, 10, 17, 18, 23};
+    for (size_t i = 0; i < sizeof few / sizeof *few; i++) {
+        struct trial t;
+        trial_init(&t, &cases[few[i]], conv_kernel_choose(&(struct conv_shape){.r = 9}, true), true, false);
+        double *y = calloc(t.y_count, sizeof *y);
+        for (size_t probe = 0; probe < 20; probe++) {
+            size_t at = rng_below(&rng, (uint32_t)t.x_count), tap = rng_below(&rng, (uint32_t)t.w_count);
+            /* The function is linear in each: what remains is rounding, 3e-10 measured. */
+            assert_true(fabs(difference(&t.a[at], &t, y) - t.want_da[at]) <= 3e-9);
+            assert_true(fabs(difference(&t.w_wide[tap], &t, y) - t.want_dw[tap]) <= 3e-9);
+        }
+        free(y);
+        trial_end(&t);
+    }
+}
+
+static void every_instruction_set_passes(void **state)
+{
+    (void)state;
+    int runs;
+    assert_int_equal(narrow_runs(&runs), 0);
+    print_message("# %d narrower instruction sets\n", runs);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return gemm_init(NULL) == OK ? 0 : -1;
+}
+
+static int report(void **state)
+{
+    (void)state;
+    printf("# worst relative error: exact kernels %.2g, fast kernels %.2g\n", worst[1], worst[0]);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_convolutions_match_the_definition),
+        cmocka_unit_test(the_view_is_applied_at_the_load),
+        cmocka_unit_test(epilogues_and_tails_match),
+        cmocka_unit_test(choice_prefers_fast_kernels_unless_exact),
+        cmocka_unit_test(gradients_match_finite_differences),
+        cmocka_unit_test(every_instruction_set_passes),
+    };
+    return cmocka_run_group_tests_name("conv", tests, setup, report);
+}
