@@ -4,10 +4,11 @@
 
 #include "core/ops/lanes.h"
 
-extern const struct conv_kernel conv_packed, conv_pointwise, conv_winograd, conv_im2col;
+extern const struct conv_kernel conv_packed, conv_pointwise, conv_winograd, conv_direct, conv_im2col;
 
 /* In order of preference. */
-const struct conv_kernel *const conv_kernels[] = {&conv_packed, &conv_pointwise, &conv_winograd, &conv_im2col, NULL};
+const struct conv_kernel *const conv_kernels[] = {&conv_packed, &conv_pointwise, &conv_winograd,
+                                                  &conv_direct, &conv_im2col,    NULL};
 
 bool conv_shape_init(struct conv_shape *out, size_t h, size_t w, size_t c, size_t k, size_t kernel, size_t stride,
                      size_t pad)

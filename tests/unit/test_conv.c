@@ -332,9 +332,9 @@ static void choice_prefers_fast_kernels_unless_exact(void **state)
     assert_true(conv_shape_init(&one, 14, 14, 8, 8, 1, 1, 0));
     assert_true(conv_shape_init(&odd, 14, 14, 8, 8, 3, 2, 1));
     assert_string_equal(conv_kernel_choose(&three, false)->name, "winograd");
-    assert_string_equal(conv_kernel_choose(&three, true)->name, "im2col");
+    assert_string_equal(conv_kernel_choose(&three, true)->name, "direct");
     assert_string_equal(conv_kernel_choose(&one, false)->name, "packed");
-    assert_string_equal(conv_kernel_choose(&odd, false)->name, "im2col");
+    assert_string_equal(conv_kernel_choose(&odd, false)->name, "direct");
     assert_int_equal(odd.p, 7);
     struct conv_shape untouched = odd;
     assert_false(conv_shape_init(&untouched, 4, 9, 1, 1, 7, 1, 1));
