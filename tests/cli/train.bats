@@ -231,7 +231,7 @@ wait_lines() {
 @test "a bad photo is named, listed and passed over; --strict refuses it" {
     cp -r "$photos" mixed
     echo text >mixed/train/class1/x.jpg
-    head -c 700 mixed/train/class0/01.jpg >mixed/val/class2/cut.jpg
+    head -c 700 mixed/train/class0/01.bmp >mixed/val/class2/cut.jpg
     photos=mixed
     run_split "$FREEZETUNE" train --data mixed --weights "$weights" --image-size 32 --epochs 1 --freeze-until 9 --out run
     [ "$status" = 0 ]

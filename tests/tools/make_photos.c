@@ -1,7 +1,7 @@
-/* make_photos DIR CLASSES TRAIN VAL SIDE SEED: a data set for tests, as DIR/train/class0/00.png, DIR/val/class0/00.jpg.
+/* make_photos DIR CLASSES TRAIN VAL SIDE SEED: a data set for tests, as DIR/train/class0/00.png, DIR/val/class0/01.bmp.
  *
  * Each class is noise around a colour of its own, so that a network learns it in a few steps. VAL 0 writes
- * DIR/class0/... without train/ and val/. Every other photo is a JPEG.
+ * DIR/class0/... without train/ and val/. Every other photo is a BMP.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -46,9 +46,9 @@ static int write_list(const char *folder, int classes, int count, int side, uint
             struct rng rng = rng_stream(seed, RNG_TEST, (uint32_t) class, (uint64_t)i);
             int done;
             paint(&rng, class, side);
-            snprintf(path, sizeof path, "%s/class%d/%02d.%s", folder, class, i, i % 2 ? "jpg" : "png");
+            snprintf(path, sizeof path, "%s/class%d/%02d.%s", folder, class, i, i % 2 ? "bmp" : "png");
             if (i % 2)
-                done = stbi_write_jpg(path, side, side, 3, pixels, 90);
+                done = stbi_write_bmp(path, side, side, 3, pixels);
             else
                 done = stbi_write_png(path, side, side, 3, pixels, side * 3);
             if (!done) {
