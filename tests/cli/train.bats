@@ -71,12 +71,17 @@ wait_lines() {
     [ "$(wc -l <run/predictions_val.csv)" = 13 ]
 }
 
-@test "eval of the best model gives the accuracy that train measured" {
-    train --freeze-until 7 --out run >/dev/null
-    best=$(awk -F, 'NR > 1 && $11 == 1 { a = $6 } END { printf "%.6f", a }' run/metrics.csv)
-    "$FREEZETUNE" eval --quiet --model run/best.safetensors --data "$photos" --assert-accuracy "$best" >eval.txt
-    run "$FREEZETUNE" eval --quiet --model run/best.safetensors --data "$photos" --assert-accuracy 1.0
-    [ "$best" = 1.000000 ] || [ "$status" = 1 ]
+@test "eval of the best model measures what train measured" {
+    command -v python3 >/dev/null || skip "no python3 to compare with"
+    train --freeze-until 5 --batch-size 8 --out run >/dev/null
+    "$FREEZETUNE" eval --quiet --model run/best.safetensors --data "$photos" --batch-size 8 --json >eval.json
+    python3 -c '
+import csv, json
+best = [row for row in csv.DictReader(open("run/metrics.csv")) if row["best"] == "1"][-1]
+found = json.load(open("eval.json"))
+assert abs(found["accuracy"] - float(best["val_accuracy"])) < 1e-8, (found["accuracy"], best)
+assert abs(found["loss"] - float(best["val_loss"])) <= 1e-8 * found["loss"], (found["loss"], best)
+assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macro_f1"], best)'
 }
 
 @test "the same seed gives the same bytes with any number of threads, another seed does not" {
@@ -187,14 +192,15 @@ wait_lines() {
     grep -q '^work  .*FLOP a photo' stdout.txt
     grep -q '^time    about .* an epoch of 5 steps' stdout.txt
     [ ! -e runs ]
-    train --dry-run --json | python3 -c 'import json, sys; d = json.load(sys.stdin); assert d["steps_per_epoch"] == 5'
+    train --dry-run --json | grep -q '"steps_per_epoch": 5,$'
 }
 
 @test "runs are numbered, and --data and --weights have their defaults" {
     cp -r "$photos" data
     FREEZETUNE_WEIGHTS=$weights "$FREEZETUNE" train --freeze-until 9 --image-size 32 --epochs 1 --quiet >/dev/null
     FREEZETUNE_WEIGHTS=$weights "$FREEZETUNE" train --freeze-until 9 --image-size 32 --epochs 1 --quiet --json >out.json
-    python3 -c 'import json; d = json.load(open("out.json")); assert d["run"] == "runs/2" and d["frozen"]["identical"]'
+    grep -qx '  "run": "runs/2",' out.json
+    grep -q '"identical": true' out.json
     [ "$(cd runs && printf '%s ' *)" = "1 2 " ]
 }
 
