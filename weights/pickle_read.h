@@ -1,0 +1,115 @@
+/* A pickle read as data. Nothing is ever imported, called or looked up: the reader knows the opcodes and the few names
+ * below, which are all that a state dict needs, and turns a pickle into a tree of plain values. Anything else is
+ * refused with its name and its byte; there is no other way to read the file.
+ *
+ * Names: collections.OrderedDict, torch._utils._rebuild_tensor_v2, _rebuild_tensor and _rebuild_parameter, and the
+ * storage types of torch (FloatStorage, ...). A "call" of one of the three functions becomes a value of kind
+ * PICKLE_CALL that holds its name and arguments; an OrderedDict becomes a dictionary; a persistent id stays its tuple.
+ * What they mean is for torch_state.c, which trusts none of it.
+ *
+ * Limits: PICKLE_MAX_*. Memory is at most about 20 MiB, for any pickle. Values may be shared and may even contain
+ * themselves: whoever walks the tree must bound the depth.
+ */
+#ifndef FREEZETUNE_PICKLE_READ_H
+#define FREEZETUNE_PICKLE_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+
+enum {
+    PICKLE_MAX_VALUES = 1 << 19, /* a ResNet-152's state dict has about 20,000 */
+    PICKLE_MAX_STACK = 1 << 14,  /* a thousand entries of a dictionary are set at once */
+    PICKLE_MAX_MARKS = 64        /* how deep things may be under construction */
+};
+
+enum pickle_kind {
+    PICKLE_NONE,
+    PICKLE_BOOL,
+    PICKLE_INT,
+    PICKLE_FLOAT, /* its value is not kept */
+    PICKLE_TEXT,  /* valid UTF-8 without NUL */
+    PICKLE_TUPLE,
+    PICKLE_LIST,
+    PICKLE_DICT,
+    PICKLE_GLOBAL,    /* a name of the table */
+    PICKLE_CALL,      /* one of the functions, with a tuple of arguments */
+    PICKLE_PERSISTENT /* the tuple that names a storage */
+};
+
+enum pickle_name {
+    PICKLE_ORDERED_DICT,
+    PICKLE_REBUILD_TENSOR,
+    PICKLE_REBUILD_TENSOR_V2,
+    PICKLE_REBUILD_PARAMETER,
+    PICKLE_STORAGE /* this one and all behind it: PICKLE_STORAGE + the place in pickle_storages */
+};
+
+typedef uint32_t pickle_id; /* a value: index into pickle.values */
+#define PICKLE_NOTHING UINT32_MAX
+
+struct pickle_value {
+    uint8_t kind; /* enum pickle_kind */
+    uint8_t name; /* GLOBAL, CALL: enum pickle_name */
+    uint32_t at;  /* where in the pickle it begins; 0 for None, True, False and () */
+    union {
+        int64_t integer; /* BOOL, INT */
+        struct {
+            uint32_t begin, length; /* TEXT: bytes of the pickle. TUPLE: links [begin, begin + length) */
+        };
+        struct {
+            uint32_t first, last; /* LIST, DICT: links, PICKLE_NOTHING when empty */
+        };
+        pickle_id tuple; /* CALL, PERSISTENT */
+    };
+};
+
+struct pickle_link {
+    pickle_id key, value; /* key: dictionaries only */
+    uint32_t next;        /* lists and dictionaries only; PICKLE_NOTHING at the end */
+};
+
+struct pickle {
+    const uint8_t *bytes; /* borrowed */
+    size_t size, used;    /* used: behind the STOP */
+    size_t base;          /* where the pickle begins in its file, for errors */
+    const char *path;
+    struct error *err;
+    struct pickle_value *values;
+    size_t values_count, values_capacity;
+    struct pickle_link *links;
+    size_t links_count, links_capacity;
+    pickle_id root;
+};
+
+/* Reads one pickle of protocol 2 to 5 from the beginning of bytes[size], which stay the caller's and must outlive *out;
+ * what follows its STOP is not looked at. ERR_DATA names the file, the byte and what was refused. Free with
+ * pickle_free, also after a failure. */
+MUST_CHECK enum status pickle_read(struct pickle *out, const uint8_t *bytes, size_t size, size_t base, const char *path,
+                                   struct error *err);
+void pickle_free(struct pickle *pickle);
+
+/* "path: byte N: text" with N = base + at. Returns ERR_DATA. */
+enum status pickle_fail(const struct pickle *pickle, size_t at, const char *format, ...) PRINTF_LIKE(3, 4);
+
+static inline const struct pickle_value *pickle_get(const struct pickle *pickle, pickle_id id)
+{
+    return &pickle->values[id];
+}
+
+/* Item i < length of a tuple. */
+static inline const struct pickle_value *pickle_item(const struct pickle *pickle, const struct pickle_value *tuple,
+                                                     uint32_t i)
+{
+    return &pickle->values[pickle->links[tuple->begin + i].value];
+}
+
+/* Whether the value is exactly this text. */
+bool pickle_text_is(const struct pickle *pickle, const struct pickle_value *value, const char *text);
+
+/* "a dictionary", "a number", ...: for errors. */
+const char *pickle_kind_text(const struct pickle_value *value);
+
+#endif
