@@ -18,8 +18,10 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "weights/weight_file.h"
 
 enum {
+    PICKLE_MAX_BYTES = 1 << 24,  /* a ResNet-152's state dict has 140,000 */
     PICKLE_MAX_VALUES = 1 << 19, /* a ResNet-152's state dict has about 20,000 */
     PICKLE_MAX_STACK = 1 << 14,  /* a thousand entries of a dictionary are set at once */
     PICKLE_MAX_MARKS = 64        /* how deep things may be under construction */
@@ -46,6 +48,13 @@ enum pickle_name {
     PICKLE_REBUILD_PARAMETER,
     PICKLE_STORAGE /* this one and all behind it: PICKLE_STORAGE + the place in pickle_storages */
 };
+
+enum { PICKLE_STORAGES = 10 };
+struct pickle_storage {
+    const char *name; /* torch.FloatStorage */
+    enum weight_dtype dtype;
+};
+extern const struct pickle_storage pickle_storages[PICKLE_STORAGES];
 
 typedef uint32_t pickle_id; /* a value: index into pickle.values */
 #define PICKLE_NOTHING UINT32_MAX

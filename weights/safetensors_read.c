@@ -136,13 +136,7 @@ static enum status read_tensor(struct parser *p, const char *name)
     p->json.tensor = NULL;
     if (status != OK)
         return status;
-    struct weight_file *file = p->file;
-    void *list = file->tensors;
-    status = memory_grow(&list, &file->capacity, file->count + 1, sizeof tensor, "a list of tensors", p->json.err);
-    file->tensors = list;
-    if (status == OK)
-        file->tensors[file->count++] = tensor;
-    return status;
+    return weight_file_add(p->file, &tensor, p->json.err);
 }
 
 static enum status read_metadata(struct parser *p)
@@ -203,11 +197,6 @@ static enum status read_header(struct parser *p)
 /* ---- the whole ------------------------------------------------------------------------------------------------------
  */
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp((*(const struct weight_tensor *const *)a)->name, (*(const struct weight_tensor *const *)b)->name);
-}
-
 /* By place in the file; empty tensors, which share a place with their successor, first and in the header's order. */
 static int compare_places(const void *a, const void *b)
 {
@@ -240,17 +229,12 @@ static enum status fail_twice(const struct parser *p, const char *what, const ch
 static enum status check_names(const struct parser *p)
 {
     struct weight_file *file = p->file;
-    void *list;
-    enum status status = memory_alloc(&list, file->count, sizeof *file->by_name, "a list of tensors", p->json.err);
+    const struct weight_tensor *twice[2];
+    enum status status = weight_file_sort(file, twice, p->json.err);
     if (status != OK)
         return status;
-    file->by_name = list;
-    for (size_t i = 0; i < file->count; i++)
-        file->by_name[i] = &file->tensors[i];
-    qsort(file->by_name, file->count, sizeof *file->by_name, compare_names);
-    for (size_t i = 1; i < file->count; i++)
-        if (strcmp(file->by_name[i - 1]->name, file->by_name[i]->name) == 0)
-            return fail_twice(p, "the tensor", file->by_name[i - 1]->name, file->by_name[i]->name);
+    if (twice[0])
+        return fail_twice(p, "the tensor", twice[0]->name, twice[1]->name);
 
     if (file->metadata_count == 0)
         return OK;

@@ -1,41 +1,54 @@
-#define _GNU_SOURCE
 #include "weights/weight_file.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "core/base/memory.h"
 #include "weights/weight_file_private.h"
 
-/* What people have in hand instead of a weight file, by its first bytes. */
+/* What people have in hand instead of a weight file, by its bytes. */
 static const struct {
-    const char *begin;
+    size_t at;
+    const char *bytes;
     size_t size;
     const char *text;
 } strangers[] = {
-    {"PK\3\4", 4, "a zip file, such as a PyTorch .pth; scripts/convert_weights.py makes a safetensors file of it"},
-    {"\x80\2", 2, "a pickle, such as an old PyTorch .pth; scripts/convert_weights.py makes a safetensors file of it"},
-    {"version https://git-lfs", 23, "a Git LFS pointer, not the file itself; fetch it with 'git lfs pull'"},
-    {"<!DOCTYPE", 9, "a web page, not a weight file; the download went wrong"},
-    {"<html", 5, "a web page, not a weight file; the download went wrong"},
-    {"\xfd"
+    {0, "version https://git-lfs", 23, "a Git LFS pointer, not the file itself; fetch it with 'git lfs pull'"},
+    {0, "<!DOCTYPE", 9, "a web page, not a weight file; the download went wrong"},
+    {0, "<html", 5, "a web page, not a weight file; the download went wrong"},
+    {0,
+     "\xfd"
      "7zXZ",
      5, "an xz archive; unpack it first"},
-    {"\x1f\x8b", 2, "a gzip archive; unpack it first"},
-    {"\x89HDF", 4, "an HDF5 file (Keras?), which is not read"},
-    {"GGUF", 4, "a GGUF file, which is not read"},
+    {0, "\x1f\x8b", 2, "a gzip archive; unpack it first"},
+    {0, "\x89HDF", 4, "an HDF5 file (Keras?), which is not read"},
+    {0, "GGUF", 4, "a GGUF file, which is not read"},
+    {0, "PK\5\6", 4, "an empty zip file"},
+    {257, "ustar", 5,
+     "a tar archive; PyTorch's tar format of before 2018 is not read: load it in PyTorch and save it again"},
 };
 
-static enum status refuse_strangers(const struct weight_file *file, struct error *err)
+static bool begins_with(const struct weight_file *file, size_t at, const void *bytes, size_t size)
 {
+    return file->map.size >= at + size + 8 && memcmp(file->map.bytes + at, bytes, size) == 0;
+}
+
+/* The formats are told apart by their first bytes. A safetensors file may begin with any of them, as the low bytes of
+ * its header's length, but no other file has a 0 and a brace behind them. */
+static enum status read_any(struct weight_file *file, struct error *err)
+{
+    const uint8_t *bytes = file->map.bytes;
+    if (file->map.size < 9 || (bytes[7] == 0 && bytes[8] == '{'))
+        return safetensors_read(file, err);
+    if (begins_with(file, 0, "PK\3\4", 4))
+        return torch_zip_read(file, err);
+    if (bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5)
+        return torch_legacy_read(file, err);
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
-        if (file->map.size >= strangers[i].size + 8 &&
-            memcmp(file->map.bytes, strangers[i].begin, strangers[i].size) == 0 &&
-            !(file->map.bytes[8] == '{' && file->map.bytes[7] == 0))
-            return error_set(err, ERR_DATA, "%.400s: byte 0: this is %s", file->path, strangers[i].text);
-    return OK;
+        if (begins_with(file, strangers[i].at, strangers[i].bytes, strangers[i].size))
+            return error_set(err, ERR_DATA, "%.400s: byte %zu: this is %s", file->path, strangers[i].at,
+                             strangers[i].text);
+    return safetensors_read(file, err);
 }
 
 enum status weight_file_open(struct weight_file **out, const char *path, struct error *err)
@@ -49,9 +62,9 @@ enum status weight_file_open(struct weight_file **out, const char *path, struct 
     if (status == OK)
         status = file_map_open(&file->map, path, err);
     if (status == OK)
-        status = refuse_strangers(file, err);
+        status = read_any(file, err);
     if (status == OK)
-        status = safetensors_read(file, err);
+        status = weight_file_rename(file, err);
     if (status != OK) {
         weight_file_close(file);
         return status;
@@ -67,10 +80,53 @@ void weight_file_close(struct weight_file *file)
     memory_free(file->by_name);
     memory_free(file->metadata);
     memory_free(file->tensors);
+    memory_free(file->copies);
+    memory_free(file->renamed);
     memory_free(file->text);
     file_map_close(&file->map);
     memory_free(file->path);
     memory_free(file);
+}
+
+enum status weight_file_add(struct weight_file *file, const struct weight_tensor *tensor, struct error *err)
+{
+    void *list = file->tensors;
+    enum status status = memory_grow(&list, &file->capacity, file->count + 1, sizeof *tensor, "a list of tensors", err);
+    file->tensors = list;
+    if (status == OK)
+        file->tensors[file->count++] = *tensor;
+    return status;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp((*(const struct weight_tensor *const *)a)->name, (*(const struct weight_tensor *const *)b)->name);
+}
+
+enum status weight_file_sort(struct weight_file *file, const struct weight_tensor *twice[2], struct error *err)
+{
+    void *list = file->by_name;
+    twice[0] = twice[1] = NULL;
+    enum status status = OK;
+    if (!list)
+        status = memory_alloc(&list, file->count, sizeof *file->by_name, "a list of tensors", err);
+    if (status != OK)
+        return status;
+    file->by_name = list;
+    for (size_t i = 0; i < file->count; i++)
+        file->by_name[i] = &file->tensors[i];
+    qsort(file->by_name, file->count, sizeof *file->by_name, compare_names);
+    for (size_t i = 1; i < file->count && !twice[0]; i++)
+        if (strcmp(file->by_name[i - 1]->name, file->by_name[i]->name) == 0) {
+            twice[0] = file->by_name[i - 1];
+            twice[1] = file->by_name[i];
+        }
+    return OK;
+}
+
+bool weight_file_is_hugging_face(const struct weight_file *file)
+{
+    return file->hugging_face;
 }
 
 const char *weight_file_path(const struct weight_file *file)
@@ -118,23 +174,14 @@ const char *weight_file_metadata_find(const struct weight_file *file, const char
     return NULL;
 }
 
-/* Whole pages around the bytes: a neighbour's part of a page is read again like the rest. */
-static void drop(const void *data, size_t bytes)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = (uintptr_t)data / page * page, end = (uintptr_t)data + bytes;
-    if (bytes > 0)
-        (void)madvise((void *)begin, end - begin, MADV_DONTNEED); /* advice: nothing is lost when it is refused */
-}
-
 void weight_tensor_drop(const struct weight_tensor *tensor, const struct weight_file *file)
 {
     const uint8_t *begin = tensor->data;
-    if (begin >= file->map.bytes && begin < file->map.bytes + file->map.size)
-        drop(begin, tensor->bytes);
+    if (file->map.size > 0 && begin >= file->map.bytes && begin < file->map.bytes + file->map.size)
+        file_map_drop(&file->map, (size_t)(begin - file->map.bytes), tensor->bytes);
 }
 
 void weight_file_drop(const struct weight_file *file)
 {
-    drop(file->map.bytes, file->map.size);
+    file_map_drop(&file->map, 0, file->map.size);
 }

@@ -1,10 +1,18 @@
 /* A file of named tensors, open for reading, whatever its format is.
  *
- * The file stays memory-mapped: a tensor's data is a place in the mapping, so opening costs the header alone and values
- * are read from disk when they are looked at. Everything about the file has been checked when weight_file_open returns:
- * no name, shape, type or range that a caller meets here can point outside the file.
+ * Formats: safetensors (weights/safetensors.h); what torch.save writes, as a zip file (weights/zip_read.h) or in the
+ * legacy format of before PyTorch 1.6 (weights/torch_legacy.c), when it is a state dict or a checkpoint that holds one
+ * (weights/torch_state.h). They are told apart by content, never by the file's name. Nothing in a file is ever
+ * executed.
  *
- * Formats: safetensors (weights/safetensors.h). They are told apart by content, never by the file's name.
+ * The file stays memory-mapped: a tensor's data is a place in the mapping, and values are read from disk when they are
+ * looked at. (A tensor that lies in a .pth file with other strides than its shape's is copied into memory.) Everything
+ * about the file has been checked when weight_file_open returns: no name, shape, type or range that a caller meets here
+ * can point outside the file. Opening a safetensors file costs the header alone; a zip file is read once for its sums.
+ *
+ * Names are torchvision's: those of Hugging Face's ResNets are translated (weights/names.h), and the prefix of a
+ * wrapper
+ * ("module.", "_orig_mod.", "model.") is taken off when all names have it.
  *
  * Somebody who shortens the file while it is open can still end the process (SIGBUS), as with any mapping.
  */
@@ -69,8 +77,10 @@ void weight_file_close(struct weight_file *file);
 /* All that is got from a file is borrowed and lives as long as the file is open. */
 const char *weight_file_path(const struct weight_file *file);
 size_t weight_file_count(const struct weight_file *file);
-/* Tensor i < count, in the order of the data in the file. */
+/* Tensor i < count, in the order of the data in the file, or of the state dict. */
 const struct weight_tensor *weight_file_at(const struct weight_file *file, size_t i);
+/* Whether the names in the file are those of Hugging Face's ResNetForImageClassification. */
+bool weight_file_is_hugging_face(const struct weight_file *file);
 /* The tensor of that name, or NULL. */
 const struct weight_tensor *weight_file_find(const struct weight_file *file, const char *name);
 

@@ -2,6 +2,7 @@
 #ifndef FREEZETUNE_WEIGHT_FILE_PRIVATE_H
 #define FREEZETUNE_WEIGHT_FILE_PRIVATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/file.h"
@@ -10,15 +11,30 @@
 struct weight_file {
     char *path;
     struct file_map map;
-    char *text;                    /* owns all names, keys and values below */
-    struct weight_tensor *tensors; /* in the order of the data */
+    char *text;        /* owns all names, keys and values below */
+    char *renamed;     /* owns the names that rename.c made; NULL when there are none */
+    void *copies;      /* owns data that could not stay where it lies in the file */
+    bool hugging_face; /* the names were Hugging Face's */
+    struct weight_tensor *tensors;
     size_t count, capacity;
     struct weight_metadata *metadata; /* in the order of the file */
     size_t metadata_count, metadata_capacity;
     const struct weight_tensor **by_name; /* tensors sorted by strcmp of the name */
 };
 
-/* Fills everything but path and map, from map. What has been allocated on failure is freed by weight_file_close. */
+/* These fill everything but path and map, from map. What has been allocated on failure is freed by weight_file_close.
+ */
 MUST_CHECK enum status safetensors_read(struct weight_file *file, struct error *err);
+MUST_CHECK enum status torch_zip_read(struct weight_file *file, struct error *err);
+MUST_CHECK enum status torch_legacy_read(struct weight_file *file, struct error *err);
+
+/* Appends a tensor to the list. */
+MUST_CHECK enum status weight_file_add(struct weight_file *file, const struct weight_tensor *tensor, struct error *err);
+/* Makes by_name, or makes it anew. *twice = two tensors of the same name, the first two that are met, or NULLs. */
+MUST_CHECK enum status weight_file_sort(struct weight_file *file, const struct weight_tensor *twice[2],
+                                        struct error *err);
+/* Gives the tensors the names that torchvision has for them, when all of them have names that are known to mean the
+ * same: a prefix of a wrapper in front of each, or Hugging Face's names. */
+MUST_CHECK enum status weight_file_rename(struct weight_file *file, struct error *err);
 
 #endif

@@ -58,6 +58,15 @@ void file_map_close(struct file_map *map)
     *map = (struct file_map){0};
 }
 
+/* Whole pages: a neighbour's part of a page is read again like the rest. */
+void file_map_drop(const struct file_map *map, size_t at, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)map->bytes + at;
+    uintptr_t begin = first / page * page;
+    if (size > 0)
+        (void)madvise((void *)begin, first + size - begin, MADV_DONTNEED); /* advice: nothing is lost without it */
+}
+
 enum status file_read(uint8_t **out, size_t *size, const char *path, size_t limit, struct error *err)
 {
     int fd;

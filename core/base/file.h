@@ -17,6 +17,9 @@ struct file_map {
 /* ERR_NOINPUT when the file cannot be opened, ERR_DATA when it is not a regular file. */
 MUST_CHECK enum status file_map_open(struct file_map *out, const char *path, struct error *err);
 void file_map_close(struct file_map *map);
+/* Gives the pages around bytes [at, at + size) back to the system, so that what has been read does not count as memory
+ * in use. The bytes stay valid: they are read again when looked at. */
+void file_map_drop(const struct file_map *map, size_t at, size_t size);
 
 /* The whole of a regular file of at most `limit` bytes, owned by the caller (memory_free), with a NUL behind the last
  * byte that is not counted in *size. Same errors; ERR_DATA beyond the limit, ERR_IO when reading fails. */

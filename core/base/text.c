@@ -38,6 +38,22 @@ size_t text_utf8_length(const char *text)
     return length;
 }
 
+bool text_is_utf8(const void *bytes, size_t size)
+{
+    const char *at = bytes;
+    while (size > 0) {
+        char last[5] = {0}; /* the longest character and a NUL: near the end nothing behind it may be read */
+        if (size < 4)
+            memcpy(last, at, size);
+        size_t length = text_utf8_length(size < 4 ? last : at);
+        if (length == 0 || length > size)
+            return false;
+        at += length;
+        size -= length;
+    }
+    return true;
+}
+
 static char *escape(char *out, size_t size, const char *text, bool backslashes)
 {
     size_t end = 0;

@@ -14,6 +14,8 @@ char *text_printable(char *out, size_t size, const char *text);
 
 /* The length in bytes (1..4) of the valid UTF-8 character at `text`, 0 if it is none (RFC 3629). */
 size_t text_utf8_length(const char *text);
+/* Whether bytes[size], which need no NUL behind them, are valid UTF-8 without a NUL among them. */
+bool text_is_utf8(const void *bytes, size_t size);
 
 /* The whole of `text` as a number: false on an empty text, trailing bytes, overflow, or NaN. No leading blanks. */
 bool text_to_double(double *out, const char *text);

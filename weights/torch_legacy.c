@@ -1,0 +1,144 @@
+/* A .pth file as torch.save wrote it before PyTorch 1.6, and still does when asked to:
+ *
+ *     | pickle: 0x1950a86a20f9469cfc6c | pickle: 1001 | pickle: {"little_endian": True, ...} | pickle: the object |
+ *     | pickle: [keys of the storages] | for each key: number of values, 8 bytes; the values |
+ */
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "weights/torch_state.h"
+
+static const uint8_t magic[] = {0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19};
+enum { PROTOCOL = 1001 };
+
+struct cursor {
+    const struct weight_file *file;
+    struct error *err;
+    size_t at;
+};
+
+/* The pickle that begins here. Free with pickle_free, also after a failure. */
+static enum status next_pickle(struct pickle *out, struct cursor *c)
+{
+    enum status status =
+        pickle_read(out, c->file->map.bytes + c->at, c->file->map.size - c->at, c->at, c->file->path, c->err);
+    c->at += out->used;
+    return status;
+}
+
+static enum status check_magic(struct cursor *c)
+{
+    struct pickle pickle;
+    enum status status = next_pickle(&pickle, c);
+    size_t at = status == OK ? pickle.values[pickle.root].at : 0;
+    if (status == OK && (pickle.used - at < sizeof magic || memcmp(pickle.bytes + at, magic, sizeof magic) != 0))
+        status =
+            pickle_fail(&pickle, at, "this is a pickle, but not a file of torch.save: its magic number is missing");
+    pickle_free(&pickle);
+    return status;
+}
+
+static enum status check_protocol(struct cursor *c)
+{
+    struct pickle pickle;
+    enum status status = next_pickle(&pickle, c);
+    const struct pickle_value *root = status == OK ? pickle_get(&pickle, pickle.root) : NULL;
+    if (root && (root->kind != PICKLE_INT || root->integer != PROTOCOL))
+        status = pickle_fail(&pickle, root->at, "torch.save's protocol is not %d, the only one there is", PROTOCOL);
+    pickle_free(&pickle);
+    return status;
+}
+
+static enum status check_system(struct cursor *c)
+{
+    struct pickle pickle;
+    enum status status = next_pickle(&pickle, c);
+    bool little = false;
+    const struct pickle_value *root = status == OK ? pickle_get(&pickle, pickle.root) : NULL;
+    for (uint32_t i = root && root->kind == PICKLE_DICT ? root->first : PICKLE_NOTHING; i != PICKLE_NOTHING;
+         i = pickle.links[i].next)
+        if (pickle_text_is(&pickle, pickle_get(&pickle, pickle.links[i].key), "little_endian")) {
+            const struct pickle_value *value = pickle_get(&pickle, pickle.links[i].value);
+            little = value->kind == PICKLE_BOOL && value->integer;
+        }
+    if (status == OK && !little)
+        status = pickle_fail(&pickle, root->at,
+                             "the byte order is not said to be little; files of big-endian computers are not read");
+    pickle_free(&pickle);
+    return status;
+}
+
+/* Eight bytes of count, then the values. */
+static enum status place_storage(struct cursor *c, struct torch_storage *storage)
+{
+    size_t rest = c->file->map.size - c->at;
+    uint64_t values = 0;
+    if (rest < 8)
+        return error_set(c->err, ERR_DATA, "%.400s: byte %zu: the file ends where a storage begins", c->file->path,
+                         c->at);
+    for (size_t i = 8; i-- > 0;)
+        values = values << 8 | c->file->map.bytes[c->at + i];
+    if (values != storage->values)
+        return error_set(c->err, ERR_DATA, "%.400s: byte %zu: a storage of %llu values, expected %zu", c->file->path,
+                         c->at, (unsigned long long)values, storage->values);
+    if (storage->bytes > rest - 8)
+        return error_set(c->err, ERR_DATA, "%.400s: byte %zu: a storage of %zu bytes, %zu are left: the file was cut",
+                         c->file->path, c->at, storage->bytes, rest - 8);
+    storage->data = c->file->map.bytes + c->at + 8;
+    c->at += 8 + storage->bytes;
+    return OK;
+}
+
+/* The data of the storages follows in the order of the list of keys. */
+static enum status place_storages(struct torch_storages *storages, struct cursor *c)
+{
+    struct pickle keys;
+    size_t placed = 0;
+    enum status status = next_pickle(&keys, c);
+    const struct pickle_value *root = status == OK ? pickle_get(&keys, keys.root) : NULL;
+    if (root && root->kind != PICKLE_LIST)
+        status = pickle_fail(&keys, root->at, "expected the list of storages, found %s", pickle_kind_text(root));
+    for (uint32_t i = status == OK ? root->first : PICKLE_NOTHING; i != PICKLE_NOTHING && status == OK;
+         i = keys.links[i].next) {
+        const struct pickle_value *key = pickle_get(&keys, keys.links[i].value);
+        struct torch_storage *storage = NULL;
+        if (key->kind == PICKLE_TEXT)
+            storage = torch_storages_get(storages, (const char *)keys.bytes + key->begin, key->length);
+        if (!storage || storage->data)
+            status = pickle_fail(&keys, key->at, "a storage that %s", storage ? "is listed twice" : "no tensor uses");
+        else
+            status = place_storage(c, storage);
+        placed++;
+    }
+    if (status == OK && placed != storages->count)
+        status = pickle_fail(&keys, root->at, "%zu storages are listed, the tensors use %zu", placed, storages->count);
+    if (status == OK && c->at != c->file->map.size)
+        status =
+            error_set(c->err, ERR_DATA, "%.400s: byte %zu: the storages end here, but the file goes on for %zu bytes",
+                      c->file->path, c->at, c->file->map.size - c->at);
+    pickle_free(&keys);
+    return status;
+}
+
+enum status torch_legacy_read(struct weight_file *file, struct error *err)
+{
+    struct cursor c = {.file = file, .err = err};
+    struct pickle pickle = {0};
+    struct torch_storages storages = {0};
+    enum status status = check_magic(&c);
+    if (status == OK)
+        status = check_protocol(&c);
+    if (status == OK)
+        status = check_system(&c);
+    if (status == OK)
+        status = next_pickle(&pickle, &c);
+    if (status == OK)
+        status = torch_storages_find(&storages, &pickle);
+    if (status == OK)
+        status = place_storages(&storages, &c);
+    if (status == OK)
+        status = torch_state_read(file, &pickle, &storages, err);
+    memory_free(storages.items);
+    pickle_free(&pickle);
+    return status;
+}

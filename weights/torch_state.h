@@ -1,0 +1,45 @@
+/* What the pickle of a .pth file means: storages, and the state dict in it. For torch_zip.c and torch_legacy.c.
+ *
+ * A state dict is a dictionary of tensors by name, alone or under "state_dict", "model_state_dict", "model" or
+ * "model_ema" (in this order) of a dictionary that may hold other things: they are passed over. A Parameter is its
+ * tensor. Each tensor is a storage, an offset, a shape and strides, all in values: offset + sum((size - 1) * stride)
+ * must lie within the storage. Strides other than the shape's own are read by copying.
+ */
+#ifndef FREEZETUNE_TORCH_STATE_H
+#define FREEZETUNE_TORCH_STATE_H
+
+#include "core/base/error.h"
+#include "weights/pickle_read.h"
+#include "weights/weight_file_private.h"
+
+enum {
+    TORCH_MAX_STORAGES = 1 << 16,
+    TORCH_MAX_TENSORS = 1 << 16,
+    TORCH_MAX_SHARING = 8 /* how often the bytes of the file may be shown, as tensors that share them */
+};
+
+struct torch_storage {
+    const char *key; /* in the pickle, key_length bytes */
+    size_t key_length;
+    size_t at; /* in the pickle */
+    enum weight_dtype dtype;
+    size_t values, bytes;
+    const uint8_t *data; /* bytes of it; set by the caller of torch_storages_find */
+};
+
+struct torch_storages {
+    struct torch_storage *items; /* sorted by key, each once */
+    size_t count, capacity;
+};
+
+/* All storages that the pickle names. ERR_DATA when one is described in two ways, or cannot be. Free items with
+ * memory_free, also after a failure. */
+MUST_CHECK enum status torch_storages_find(struct torch_storages *out, const struct pickle *pickle);
+/* The storage of that key, or NULL. */
+struct torch_storage *torch_storages_get(const struct torch_storages *storages, const char *key, size_t length);
+
+/* Fills file's tensors, text, copies and by_name. All storages must have their data. */
+MUST_CHECK enum status torch_state_read(struct weight_file *file, const struct pickle *pickle,
+                                        const struct torch_storages *storages, struct error *err);
+
+#endif

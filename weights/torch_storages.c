@@ -1,0 +1,106 @@
+/* Storages: ("storage", torch.FloatStorage, key, location, number of values), with None behind it in the legacy format.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "weights/torch_state.h"
+
+static int compare_keys(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
+    return order ? order : (a_length > b_length) - (a_length < b_length);
+}
+
+static int compare_storages(const void *a, const void *b)
+{
+    const struct torch_storage *x = a, *y = b;
+    int order = compare_keys(x->key, x->key_length, y->key, y->key_length);
+    return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+static enum status read_storage(struct torch_storage *out, const struct pickle *pickle,
+                                const struct pickle_value *value)
+{
+    const struct pickle_value *tuple = pickle_get(pickle, value->tuple);
+    if (tuple->length < 5 || !pickle_text_is(pickle, pickle_item(pickle, tuple, 0), "storage"))
+        return pickle_fail(pickle, value->at, "a persistent id that names no storage: refused");
+    const struct pickle_value *type = pickle_item(pickle, tuple, 1), *key = pickle_item(pickle, tuple, 2),
+                              *values = pickle_item(pickle, tuple, 4);
+    bool view = tuple->length == 6 && pickle_item(pickle, tuple, 5)->kind != PICKLE_NONE;
+    if (tuple->length > 6 || view)
+        return pickle_fail(pickle, value->at,
+                           "a view of a storage, which PyTorch wrote before 0.4: load the file in "
+                           "PyTorch and save it again");
+    if (type->kind != PICKLE_GLOBAL || type->name < PICKLE_STORAGE || key->kind != PICKLE_TEXT || key->length == 0 ||
+        values->kind != PICKLE_INT || values->integer < 0)
+        return pickle_fail(pickle, value->at, "a storage of %s, key %s, %s values: refused", pickle_kind_text(type),
+                           pickle_kind_text(key), pickle_kind_text(values));
+    uint64_t shape[1] = {(uint64_t)values->integer};
+    *out = (struct torch_storage){.key = (const char *)pickle->bytes + key->begin,
+                                  .key_length = key->length,
+                                  .at = value->at,
+                                  .dtype = pickle_storages[type->name - PICKLE_STORAGE].dtype};
+    if (!weight_size(&out->values, &out->bytes, out->dtype, 1, shape))
+        return pickle_fail(pickle, value->at, "a storage of %lld values, which no computer can hold",
+                           (long long)values->integer);
+    return OK;
+}
+
+/* Sorted by key; of the descriptions of a storage, which must be the same, the first stays. */
+static enum status merge(struct torch_storages *storages, const struct pickle *pickle)
+{
+    size_t kept = 0;
+    if (storages->count > 0)
+        qsort(storages->items, storages->count, sizeof *storages->items, compare_storages);
+    for (size_t i = 0; i < storages->count; i++) {
+        const struct torch_storage *item = &storages->items[i], *last = kept ? &storages->items[kept - 1] : NULL;
+        if (!last || compare_keys(last->key, last->key_length, item->key, item->key_length) != 0)
+            storages->items[kept++] = *item;
+        else if (last->dtype != item->dtype || last->values != item->values)
+            return pickle_fail(pickle, item->at, "a storage described in two ways: %zu values of %s, then %zu of %s",
+                               last->values, weight_dtype_name(last->dtype), item->values,
+                               weight_dtype_name(item->dtype));
+    }
+    storages->count = kept;
+    return OK;
+}
+
+enum status torch_storages_find(struct torch_storages *out, const struct pickle *pickle)
+{
+    enum status status = OK;
+    *out = (struct torch_storages){0};
+    for (size_t i = 0; i < pickle->values_count && status == OK; i++) {
+        struct torch_storage storage;
+        if (pickle->values[i].kind != PICKLE_PERSISTENT)
+            continue;
+        status = read_storage(&storage, pickle, &pickle->values[i]);
+        if (status == OK && out->count == TORCH_MAX_STORAGES)
+            status = pickle_fail(pickle, storage.at, "more than %d storages", TORCH_MAX_STORAGES);
+        if (status != OK)
+            return status;
+        void *items = out->items;
+        status = memory_grow(&items, &out->capacity, out->count + 1, sizeof storage, "a list of storages", pickle->err);
+        out->items = items;
+        if (status == OK)
+            out->items[out->count++] = storage;
+    }
+    return status == OK ? merge(out, pickle) : status;
+}
+
+struct torch_storage *torch_storages_get(const struct torch_storages *storages, const char *key, size_t length)
+{
+    size_t low = 0, high = storages->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct torch_storage *item = &storages->items[middle];
+        int order = compare_keys(key, length, item->key, item->key_length);
+        if (order == 0)
+            return item;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
