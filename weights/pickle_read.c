@@ -212,6 +212,8 @@ static enum status remember(struct machine *m, uint64_t place)
     if (status == OK && place > m->memo_count + 1)
         status = pickle_fail(m->pickle, m->opcode, "opcode %s remembers a value as number %llu after %zu others",
                              m->name, (unsigned long long)place, m->memo_count);
+    if (status == OK && place >= PICKLE_MAX_VALUES)
+        status = pickle_fail(m->pickle, m->opcode, "more than %d values in the memo", PICKLE_MAX_VALUES);
     if (status != OK)
         return status;
     void *memo = m->memo;

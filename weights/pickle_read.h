@@ -7,7 +7,7 @@
  * PICKLE_CALL that holds its name and arguments; an OrderedDict becomes a dictionary; a persistent id stays its tuple.
  * What they mean is for torch_state.c, which trusts none of it.
  *
- * Limits: PICKLE_MAX_*. Memory is at most about 20 MiB, for any pickle. Values may be shared and may even contain
+ * Limits: PICKLE_MAX_*. Memory is at most 12 MiB, for any pickle. Values may be shared and may even contain
  * themselves: whoever walks the tree must bound the depth.
  */
 #ifndef FREEZETUNE_PICKLE_READ_H
@@ -22,7 +22,7 @@
 
 enum {
     PICKLE_MAX_BYTES = 1 << 24,  /* a ResNet-152's state dict has 140,000 */
-    PICKLE_MAX_VALUES = 1 << 19, /* a ResNet-152's state dict has about 20,000 */
+    PICKLE_MAX_VALUES = 1 << 18, /* a ResNet-152's state dict has about 20,000 */
     PICKLE_MAX_STACK = 1 << 14,  /* a thousand entries of a dictionary are set at once */
     PICKLE_MAX_MARKS = 64        /* how deep things may be under construction */
 };

@@ -67,7 +67,7 @@ static enum status check_names(const struct archive *archive, size_t *storages)
         bool fine = false;
         if (entry->name_length > archive->folder_length &&
             memcmp(entry->name, archive->folder, archive->folder_length) == 0) {
-            fine = name[0] == '.';
+            fine = length > 1 && name[0] == '.' && name[1] >= 'a' && name[1] <= 'z';
             for (size_t k = 0; k < sizeof known / sizeof *known; k++)
                 fine = fine || (length == strlen(known[k]) && memcmp(name, known[k], length) == 0);
             bool data = begins_with(name, length, "data/");

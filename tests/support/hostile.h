@@ -1,0 +1,29 @@
+/* Malformed weight files: each must be refused with ERR_DATA and one line that names the byte, within 0.1 s and 16 MiB;
+ * or, where it is as good as any other, be read as what it says. */
+#ifndef FREEZETUNE_HOSTILE_H
+#define FREEZETUNE_HOSTILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/error.h"
+
+/* `err` is of ERR_DATA, one line, begins with the path and names a byte. */
+void hostile_assert_message(const struct error *err, const char *path);
+
+/* The file is refused, and the error holds `wanted`. */
+void hostile_assert_refused(const void *bytes, size_t size, const char *wanted);
+
+/* Refused with a good message; or read, and then what it holds, written as safetensors, is read again as the same. True
+ * when it was read. */
+bool hostile_refused_or_rewritten(const void *bytes, size_t size);
+
+/* The same for a file that was damaged in a place that its sums watch over: it is refused or holds exactly what `good`
+ * holds. True when it was read. */
+bool hostile_refused_or_same(const void *bytes, size_t size, const char *good);
+
+/* No file so far took more than 0.1 s of processor time or 16 MiB of memory to open. (Sanitizers take more of both, and
+ * are not asked.) */
+void hostile_assert_bounded(void);
+
+#endif

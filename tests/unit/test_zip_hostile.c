@@ -1,0 +1,348 @@
+/* Malformed zip files. The good one is as torch.save writes it; each kind changes one field, or the order of things. */
+#include "tests/support/test.h"
+
+#include <string.h>
+
+#include "core/base/rng.h"
+#include "tests/support/hostile.h"
+#include "tests/support/pth_sample.h"
+#include "tests/support/weight_sample.h"
+
+enum { SEEDS = 25 };
+static const struct tensor_sample plain = {"FloatStorage", "0", 6, 0, 2, {2, 3}, {3, 1}};
+
+static void good_pickle(struct bytes *out)
+{
+    pickle_start(out);
+    pickle_text(out, "w");
+    pickle_tensor(out, &plain, false);
+    pickle_stop(out);
+}
+
+static void good_zip(struct bytes *out, struct zip_places *places, int style)
+{
+    struct bytes pickle = {0};
+    good_pickle(&pickle);
+    pth_zip(out, places, &pickle, 6, style);
+    bytes_free(&pickle);
+}
+
+/* ---- fields ---------------------------------------------------------------------------------------------------------
+ */
+
+enum record { LOCAL, DESCRIPTOR, CENTRAL, ENDING64, LOCATOR, ENDING };
+
+/* Every field of every record whose value means something. */
+static const struct {
+    enum record record;
+    size_t at;
+    unsigned size;
+} fields[] = {
+    {LOCAL, 0, 4},      {LOCAL, 4, 2},       {LOCAL, 6, 2},     {LOCAL, 8, 2},      {LOCAL, 10, 2},
+    {LOCAL, 12, 2},     {LOCAL, 14, 4},      {LOCAL, 18, 4},    {LOCAL, 22, 4},     {LOCAL, 26, 2},
+    {LOCAL, 28, 2},     {LOCAL, 30, 1},      {LOCAL, 38, 1},    {DESCRIPTOR, 0, 4}, {DESCRIPTOR, 4, 4},
+    {DESCRIPTOR, 8, 4}, {DESCRIPTOR, 12, 4}, {CENTRAL, 0, 4},   {CENTRAL, 6, 2},    {CENTRAL, 8, 2},
+    {CENTRAL, 10, 2},   {CENTRAL, 12, 2},    {CENTRAL, 14, 2},  {CENTRAL, 16, 4},   {CENTRAL, 20, 4},
+    {CENTRAL, 24, 4},   {CENTRAL, 28, 2},    {CENTRAL, 30, 2},  {CENTRAL, 32, 2},   {CENTRAL, 34, 2},
+    {CENTRAL, 42, 4},   {CENTRAL, 46, 1},    {CENTRAL, 54, 1},  {ENDING64, 0, 4},   {ENDING64, 4, 8},
+    {ENDING64, 16, 4},  {ENDING64, 20, 4},   {ENDING64, 24, 8}, {ENDING64, 32, 8},  {ENDING64, 40, 8},
+    {ENDING64, 48, 8},  {LOCATOR, 0, 4},     {LOCATOR, 4, 4},   {LOCATOR, 8, 8},    {LOCATOR, 16, 4},
+    {ENDING, 0, 4},     {ENDING, 4, 2},      {ENDING, 6, 2},    {ENDING, 8, 2},     {ENDING, 10, 2},
+    {ENDING, 12, 4},    {ENDING, 16, 4},     {ENDING, 20, 2},
+};
+
+static size_t record_place(const struct zip_places *places, enum record record, size_t entry)
+{
+    switch (record) {
+    case LOCAL:
+        return places->local[entry];
+    case DESCRIPTOR:
+        return places->descriptor[entry];
+    case CENTRAL:
+        return places->central[entry];
+    case ENDING64:
+        return places->ending64;
+    case LOCATOR:
+        return places->locator;
+    default:
+        return places->ending;
+    }
+}
+
+static uint64_t get(const uint8_t *at, unsigned size)
+{
+    uint64_t value = 0;
+    for (unsigned i = size; i-- > 0;)
+        value = value << 8 | at[i];
+    return value;
+}
+
+static void put(uint8_t *at, unsigned size, uint64_t value)
+{
+    for (unsigned i = 0; i < size; i++, value >>= 8)
+        at[i] = (uint8_t)value;
+}
+
+/* By seed: one of the numbers that break readers, a neighbour, or any. */
+static uint64_t other_value(uint64_t value, unsigned size, struct rng *rng, uint32_t seed)
+{
+    static const uint64_t numbers[] = {0,
+                                       1,
+                                       1ull << 31,
+                                       1ull << 32,
+                                       1ull << 53,
+                                       1ull << 63,
+                                       UINT64_MAX,
+                                       UINT64_MAX - 0xF,
+                                       (1ull << 53) + 1,
+                                       0xFFFF,
+                                       0x7FFFFFFF,
+                                       UINT32_MAX,
+                                       22,
+                                       46};
+    uint64_t mask = size == 8 ? UINT64_MAX : (1ull << (8 * size)) - 1, other;
+    if (seed < sizeof numbers / sizeof *numbers)
+        other = numbers[seed];
+    else if (seed < 20)
+        other = seed % 2 ? value + seed - 13 : value - (seed - 13);
+    else
+        other = (uint64_t)rng_u32(rng) << 32 | rng_u32(rng);
+    return (other & mask) == value ? value ^ 1 : other & mask;
+}
+
+static void every_changed_field_is_refused(void **state)
+{
+    (void)state;
+    struct bytes file = {0};
+    struct zip_places places;
+    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
+    assert_true(hostile_refused_or_rewritten(file.at, file.size));
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        for (uint32_t seed = 0; seed < SEEDS; seed++) {
+            struct rng rng = rng_stream(seed, RNG_TEST, 0, i);
+            size_t entry = rng_below(&rng, (uint32_t)places.count);
+            uint8_t *at = file.at + record_place(&places, fields[i].record, entry) + fields[i].at;
+            uint64_t value = get(at, fields[i].size), other = other_value(value, fields[i].size, &rng, seed);
+            /* All ones in the end record say: look into the zip64 record, where the same stands. */
+            bool saturated = fields[i].record == ENDING && fields[i].at >= 4 && fields[i].at < 20 &&
+                             other == (fields[i].size == 2 ? UINT16_MAX : UINT32_MAX);
+            put(at, fields[i].size, other);
+            if (hostile_refused_or_rewritten(file.at, file.size) != saturated)
+                fail_msg("record %d, field at %zu: %llu instead of %llu was %s", fields[i].record, fields[i].at,
+                         (unsigned long long)other, (unsigned long long)value, saturated ? "refused" : "read");
+            put(at, fields[i].size, value);
+        }
+    bytes_free(&file);
+}
+
+/* ---- orders of things -----------------------------------------------------------------------------------------------
+ */
+
+static void refused_parts(const struct zip_part *parts, size_t count, const char *wanted)
+{
+    struct bytes file = {0};
+    struct zip_places places;
+    zip_sample(&file, &places, parts, count, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
+    hostile_assert_refused(file.at, file.size, wanted);
+    bytes_free(&file);
+}
+
+static void archives_of_other_kinds_are_refused(void **state)
+{
+    (void)state;
+    struct bytes pickle = {0};
+    static const float data[6];
+    char name[400];
+    good_pickle(&pickle);
+    struct zip_part parts[ZIP_SAMPLE_PARTS] = {
+        {"a/data.pkl", pickle.at, pickle.size}, {"a/data/0", data, sizeof data}, {"a/version", "3\n", 2}};
+#define LAST(entry_name, wanted) (parts[3] = (struct zip_part){entry_name, "x", 1}, refused_parts(parts, 4, wanted))
+    LAST("a/data.pkl", "entry 'a/data.pkl': the name occurs twice");
+    LAST("a/data/0", "entry 'a/data/0': the name occurs twice");
+    LAST("a/data/1", "data of 2 storages, of which 1 are used");
+    LAST("a/constants.pkl", "a TorchScript archive");
+    LAST("a/code/__torch__.py", "torch.save writes no such entry");
+    LAST("b/data.pkl", "torch.save writes no such entry");
+    LAST("data.pkl", "torch.save writes no such entry");
+    LAST("a/", "torch.save writes no such entry");
+    LAST("../../etc/passwd", "torch.save writes no such entry");
+    LAST("a/../data.pkl", "torch.save writes no such entry");
+    LAST("a/byteorder", "the byte order is not 'little'");
+    LAST("a/\xff", "not UTF-8");
+    LAST("", "a name of 0 bytes");
+    memset(name, 'n', sizeof name);
+    name[sizeof name - 1] = '\0';
+    LAST(name, "a name of 399 bytes");
+    parts[0].name = "data.pkl";
+    refused_parts(parts, 3, "it has no data.pkl in its folder");
+    parts[0] = (struct zip_part){"a/data.pkl", "", 0};
+    refused_parts(parts, 3, "the pickle ends without its STOP");
+    parts[0] = (struct zip_part){"a/data.pkl", pickle.at, pickle.size};
+    parts[1].size = 20;
+    refused_parts(parts, 3, "20 bytes, but 6 values of F32 take 24");
+    parts[1].name = "a/data/7";
+    refused_parts(parts, 3, "a storage whose data is not in the file");
+    pickle_op(&pickle, '.');
+    parts[1] = (struct zip_part){"a/data/0", data, sizeof data};
+    parts[0] = (struct zip_part){"a/data.pkl", pickle.at, pickle.size};
+    refused_parts(parts, 3, "1 bytes behind the end of the pickle");
+    bytes_free(&pickle);
+}
+
+static void insert(struct bytes *file, size_t at, const void *bytes, size_t size)
+{
+    struct bytes result = {0};
+    bytes_add(&result, file->at, at);
+    bytes_add(&result, bytes, size);
+    bytes_add(&result, file->at + at, file->size - at);
+    bytes_free(file);
+    *file = result;
+}
+
+/* A byte more at any place, and one less. */
+static void nothing_may_be_added_or_missing(void **state)
+{
+    (void)state;
+    struct bytes good = {0};
+    struct zip_places places;
+    good_zip(&good, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
+    for (size_t at = 0; at <= good.size; at++) {
+        struct bytes longer = {0};
+        bytes_add(&longer, good.at, good.size);
+        insert(&longer, at, "x", 1);
+        assert_false(hostile_refused_or_rewritten(longer.at, longer.size));
+        bytes_free(&longer);
+        if (at == good.size)
+            break;
+        struct bytes shorter = {0};
+        bytes_add(&shorter, good.at, at);
+        bytes_add(&shorter, good.at + at + 1, good.size - at - 1);
+        assert_false(hostile_refused_or_rewritten(shorter.at, shorter.size));
+        bytes_free(&shorter);
+    }
+    bytes_free(&good);
+}
+
+/* Two whole files in one, which readers from the front and from the back would see differently. */
+static void two_files_in_one_are_refused(void **state)
+{
+    (void)state;
+    struct bytes file = {0};
+    struct zip_places places;
+    good_zip(&file, &places, ZIP_PLAIN);
+    size_t size = file.size;
+    struct bytes second = {0};
+    bytes_add(&second, file.at, size);
+    bytes_add(&file, second.at, size);
+    hostile_assert_refused(file.at, file.size, "the directory is said to");
+    put(file.at + file.size - 6, 4, get(file.at + file.size - 6, 4) + size); /* the directory's place put right */
+    hostile_assert_refused(file.at, file.size, "bytes between the last entry and the directory");
+    bytes_free(&second);
+    bytes_free(&file);
+}
+
+static void two_entries_over_the_same_bytes_are_refused(void **state)
+{
+    (void)state;
+    struct bytes file = {0};
+    struct zip_places places;
+    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
+    put(file.at + places.central[1] + 42, 4, places.local[0]);
+    hostile_assert_refused(file.at, file.size, "entries overlap");
+    bytes_free(&file);
+}
+
+static void compressed_and_encrypted_files_say_so(void **state)
+{
+    (void)state;
+    struct bytes file = {0};
+    struct zip_places places;
+    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
+    put(file.at + places.central[2] + 10, 2, 8);
+    put(file.at + places.local[2] + 8, 2, 8);
+    hostile_assert_refused(file.at, file.size, "entry 'archive/data/0': it is compressed (method 8)");
+    put(file.at + places.central[2] + 10, 2, 0);
+    put(file.at + places.central[2] + 8, 2, 0x0809);
+    hostile_assert_refused(file.at, file.size, "it is encrypted");
+    put(file.at + places.central[2] + 8, 2, 0x2808);
+    hostile_assert_refused(file.at, file.size, "flags 0x2808");
+    bytes_free(&file);
+}
+
+static void wide_fields_may_not_contradict(void **state)
+{
+    (void)state;
+    struct bytes file = {0};
+    struct zip_places places;
+    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64 | ZIP_WITH_WIDE_ENTRIES);
+    for (size_t entry = 0; entry < places.count; entry++) {
+        size_t name = get(file.at + places.local[entry] + 26, 2);
+        const size_t spots[] = {places.local[entry] + 30 + name + 4,    places.local[entry] + 30 + name + 12,
+                                places.central[entry] + 46 + name + 4,  places.central[entry] + 46 + name + 12,
+                                places.central[entry] + 46 + name + 20, places.descriptor[entry] + 8,
+                                places.descriptor[entry] + 16};
+        for (size_t i = 0; i < sizeof spots / sizeof *spots; i++)
+            for (uint32_t seed = 0; seed < SEEDS; seed++) {
+                struct rng rng = rng_stream(seed, RNG_TEST, 1, i);
+                uint64_t value = get(file.at + spots[i], 8);
+                put(file.at + spots[i], 8, other_value(value, 8, &rng, seed));
+                assert_false(hostile_refused_or_rewritten(file.at, file.size));
+                put(file.at + spots[i], 8, value);
+            }
+    }
+    assert_true(hostile_refused_or_rewritten(file.at, file.size));
+    bytes_free(&file);
+}
+
+/* ---- damage ---------------------------------------------------------------------------------------------------------
+ */
+
+static const char fixture[] = "tests/fixtures/pth/tensors_zip.pth";
+
+static void a_file_cut_at_any_byte_is_refused(void **state)
+{
+    (void)state;
+    uint8_t bytes[4096];
+    size_t size = sample_read(bytes, sizeof bytes, fixture);
+    assert_in_range(size, 1000, sizeof bytes);
+    for (size_t cut = 0; cut < size; cut++)
+        hostile_assert_refused(bytes, cut, "byte ");
+}
+
+static void any_flipped_bit_is_refused_or_changes_nothing(void **state)
+{
+    (void)state;
+    uint8_t bytes[4096];
+    size_t size = sample_read(bytes, sizeof bytes, fixture), read = 0;
+    assert_in_range(size, 1000, sizeof bytes);
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        read += hostile_refused_or_same(bytes, size, fixture);
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    /* What may change: padding between header and data, versions that made it, attributes. */
+    assert_in_range(read, 1000, 8 * 700);
+}
+
+static void time_and_memory_are_bounded(void **state)
+{
+    (void)state;
+    hostile_assert_bounded();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_changed_field_is_refused),
+        cmocka_unit_test(archives_of_other_kinds_are_refused),
+        cmocka_unit_test(nothing_may_be_added_or_missing),
+        cmocka_unit_test(two_files_in_one_are_refused),
+        cmocka_unit_test(two_entries_over_the_same_bytes_are_refused),
+        cmocka_unit_test(compressed_and_encrypted_files_say_so),
+        cmocka_unit_test(wide_fields_may_not_contradict),
+        cmocka_unit_test(a_file_cut_at_any_byte_is_refused),
+        cmocka_unit_test(any_flipped_bit_is_refused_or_changes_nothing),
+        cmocka_unit_test(time_and_memory_are_bounded),
+    };
+    return cmocka_run_group_tests_name("zip, hostile", tests, sample_folder_setup, sample_folder_teardown);
+}
