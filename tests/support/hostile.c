@@ -70,8 +70,10 @@ static enum status open_bytes(struct weight_file **file, const void *bytes, size
     enum status status = weight_file_open(file, path, err);
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
     double seconds = (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) * 1e-9;
-    if (big && memory_in_use("VmHWM:") - in_use > largest)
-        largest = memory_in_use("VmHWM:") - in_use;
+    if (big) {
+        long more = memory_in_use("VmHWM:") - in_use - (long)(size / 1024);
+        largest = more > largest ? more : largest;
+    }
     slowest = seconds > slowest ? seconds : slowest;
     return status;
 }

@@ -22,8 +22,8 @@ bool hostile_refused_or_rewritten(const void *bytes, size_t size);
  * holds. True when it was read. */
 bool hostile_refused_or_same(const void *bytes, size_t size, const char *good);
 
-/* No file so far took more than 0.1 s of processor time or 16 MiB of memory to open. (Sanitizers take more of both, and
- * are not asked.) */
+/* No file so far took more than 0.1 s of processor time, or 16 MiB of memory beside its own pages, to open. (Sanitizers
+ * take more of both, and are not asked.) */
 void hostile_assert_bounded(void);
 
 #endif
