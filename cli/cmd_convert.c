@@ -1,0 +1,168 @@
+/* freezetune convert: a weight file in another format. */
+#include "cli/cmd_convert.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "cli/commands.h"
+#include "cli/model_file.h"
+#include "cli/numbers.h"
+#include "cli/paths.h"
+#include "cli/preprocess_options.h"
+#include "cli/term.h"
+#include "core/train/checkpoint.h"
+#include "weights/onnx_write.h"
+#include "weights/recognise.h"
+
+struct values {
+    struct preprocess_options preprocess;
+    int format, dtype;
+    bool fold;
+};
+
+/* By enum convert_format. */
+static const char *const formats[] = {"safetensors", "pth", "onnx", NULL};
+static const char *const dtypes[] = {"f32", "f16", "bf16", NULL};
+static const enum weight_dtype dtype_values[] = {WEIGHT_F32, WEIGHT_F16, WEIGHT_BF16};
+
+static const struct option options[] = {
+    OPTION_ROW_CHOICE("Common", "format", formats, struct values, format, NULL,
+                      "the format of OUT, when its name does not end in .safetensors, .pth, .pt or .onnx"),
+    OPTION_ROW_CHOICE("Common", "dtype", dtypes, struct values, dtype, NULL,
+                      "round float tensors to this type, to nearest; without it they stay as they are"),
+    OPTION_ROW_FLAG("ONNX", "fold", struct values, fold, "BatchNorm goes into the convolutions before it"),
+    PREPROCESS_ROWS(struct values),
+};
+
+/* A conversion under way. */
+struct job {
+    const struct values *values;
+    const char *in, *out;
+    enum convert_format format;
+    struct weight_file *file;
+    bool resnet;
+    struct recognised found;
+    struct model_info info; /* of a ResNet */
+    struct convert_texts texts;
+};
+
+static enum status find_format(enum convert_format *out, const struct arguments *args, struct error *err)
+{
+    static const struct {
+        const char *suffix;
+        enum convert_format format;
+    } rows[] = {
+        {".safetensors", CONVERT_SAFETENSORS}, {".pth", CONVERT_PTH}, {".pt", CONVERT_PTH}, {".onnx", CONVERT_ONNX}};
+    const struct values *v = args->values;
+    const char *suffix = strrchr(args->operands[1], '.');
+    if (arguments_given(args, "format")) {
+        *out = (enum convert_format)v->format;
+        return OK;
+    }
+    for (size_t i = 0; suffix && i < sizeof rows / sizeof *rows; i++)
+        if (strcasecmp(suffix, rows[i].suffix) == 0) {
+            *out = rows[i].format;
+            return OK;
+        }
+    return error_set(err, ERR_USAGE,
+                     "%s: which format? Let the name end in .safetensors, .pth, .pt or .onnx, or say --format",
+                     args->operands[1]);
+}
+
+static enum status check_options(const struct job *job, const struct arguments *args, struct error *err)
+{
+    if (job->format == CONVERT_ONNX && arguments_given(args, "dtype"))
+        return error_set(err, ERR_USAGE, "--dtype does not go with ONNX, which is written as float32");
+    if (job->format != CONVERT_ONNX && job->values->fold)
+        return error_set(err, ERR_USAGE, "--fold goes with ONNX only: other formats hold the network's own tensors");
+    if (path_same_file(job->in, job->out))
+        return error_set(err, ERR_USAGE, "%s: is the input", job->out);
+    return OK;
+}
+
+/* Opens the file and asks what it is. */
+static enum status open_input(struct job *job, struct error *err)
+{
+    enum status status = weight_file_open(&job->file, job->in, err);
+    if (status != OK)
+        return status;
+    if (path_same_file(weight_file_path(job->file), job->out))
+        return error_set(err, ERR_USAGE, "%s: is the input", job->out);
+    job->resnet = weights_recognise(&job->found, job->file) && strncmp(job->found.arch, "resnet", 6) == 0;
+    if (job->resnet) {
+        status = model_info_read(&job->info, job->file, job->found.classes, err);
+        preprocess_override(&job->info.preprocess, &job->values->preprocess);
+    } else if (job->values->preprocess.resize || job->values->preprocess.crop) {
+        return error_set(err, ERR_DATA, "%s: not a ResNet's weights, so --resize and --crop say nothing", job->in);
+    }
+    if (status == OK)
+        status = convert_texts_make(&job->texts, job->file, job->resnet ? job->found.arch : NULL, &job->info.classes,
+                                    &job->info.preprocess, err);
+    return status;
+}
+
+static enum status convert_onnx(const struct job *job, struct error *err)
+{
+    const struct onnx_options onnx = {.height = (size_t)job->info.preprocess.crop,
+                                      .width = (size_t)job->info.preprocess.crop,
+                                      .fold = job->values->fold};
+    struct model model = {0};
+    enum status status = model_open(&model, job->in, err);
+    if (status == OK)
+        status = onnx_write(job->out, model.net, &onnx, job->texts.entries, job->texts.count, err);
+    model_close(&model);
+    return status;
+}
+
+static enum status convert_plain(const struct job *job, const struct arguments *args, struct error *err)
+{
+    const struct convert_rules rules = {.format = job->format,
+                                        .cast = arguments_given(args, "dtype"),
+                                        .dtype = dtype_values[job->values->dtype],
+                                        .ignore = job->resnet ? CHECKPOINT_PREFIX : NULL};
+    struct convert_result result;
+    char count[NUMBER_TEXT], bytes[NUMBER_TEXT];
+    enum status status = convert_tensors(&result, job->out, job->file, &rules, &job->texts, err);
+    if (status != OK)
+        return status;
+    if (result.ignored)
+        remark("left out: %s tensors of the optimizer", number_count(count, result.ignored));
+    remark("%s: %s tensors, %s", job->out, number_count(count, result.tensors), number_bytes(bytes, result.bytes));
+    return OK;
+}
+
+static enum status run(const struct arguments *args, struct error *err)
+{
+    struct job job = {.values = args->values, .in = args->operands[0], .out = args->operands[1]};
+    enum status status = find_format(&job.format, args, err);
+    if (status == OK)
+        status = check_options(&job, args, err);
+    if (status == OK)
+        status = open_input(&job, err);
+    if (status == OK)
+        status = job.format == CONVERT_ONNX ? convert_onnx(&job, err) : convert_plain(&job, args, err);
+    convert_texts_free(&job.texts);
+    model_info_free(&job.info);
+    weight_file_close(job.file);
+    return status;
+}
+
+const struct command cmd_convert = {
+    .name = "convert",
+    .summary = "a weight file in another format: safetensors, PyTorch's .pth, ONNX",
+    .usage = "[options] IN OUT",
+    .description =
+        "IN is any weight file. A ResNet takes its classes and preprocessing along; a checkpoint (last.safetensors) "
+        "becomes the model alone. A .pth is a state dict for torch.load(weights_only=True); its metadata is the "
+        "attribute freezetune_metadata. An ONNX file has operator set 17, the input \"input\" [batch, 3, crop, crop] "
+        "(normalised float32 RGB) and the output \"logits\" [batch, classes]. OUT appears whole or not at all.",
+    .examples = "  freezetune convert runs/1/best.safetensors model.onnx\n"
+                "  freezetune convert runs/1/last.safetensors model.pth\n"
+                "  freezetune convert --dtype f16 runs/1/best.safetensors small.safetensors\n",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .values_size = sizeof(struct values),
+    .operands_least = 2,
+    .operands_most = 2,
+    .run = run,
+};

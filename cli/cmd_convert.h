@@ -1,0 +1,46 @@
+/* What convert writes tensor by tensor: the list of tensors and texts, and the file. For cmd_convert.c. */
+#ifndef FREEZETUNE_CMD_CONVERT_H
+#define FREEZETUNE_CMD_CONVERT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/error.h"
+#include "core/data/folder.h"
+#include "core/data/preprocess.h"
+#include "weights/weight_file.h"
+
+enum convert_format { CONVERT_SAFETENSORS, CONVERT_PTH, CONVERT_ONNX };
+
+/* What the file says of itself, in its new form: the entries that predict reads (model_file.h), rewritten when the file
+ * holds a ResNet, then all others but freezetune's own. Texts are borrowed from `file`. */
+struct convert_texts {
+    struct weight_metadata *entries;
+    size_t count;
+    char *text; /* owns the rewritten values */
+};
+
+/* arch is NULL for what is no ResNet; classes and preprocess are then not looked at. Free with convert_texts_free. */
+MUST_CHECK enum status convert_texts_make(struct convert_texts *out, const struct weight_file *file, const char *arch,
+                                          const struct class_names *classes, const struct preprocess *preprocess,
+                                          struct error *err);
+void convert_texts_free(struct convert_texts *texts);
+
+struct convert_rules {
+    enum convert_format format; /* not CONVERT_ONNX */
+    bool cast;                  /* float tensors become `dtype`; otherwise all stay as they are */
+    enum weight_dtype dtype;
+    const char *ignore; /* tensors whose names begin with this are left out; NULL: none */
+};
+
+struct convert_result {
+    size_t tensors, bytes; /* written */
+    size_t ignored;        /* tensors left out */
+};
+
+/* Writes the tensors of the file, in its order. Errors as safetensors_write, pth_create and weight_cast. */
+MUST_CHECK enum status convert_tensors(struct convert_result *out, const char *path, const struct weight_file *file,
+                                       const struct convert_rules *rules, const struct convert_texts *texts,
+                                       struct error *err);
+
+#endif

@@ -1,0 +1,164 @@
+#include <string.h>
+
+#include "cli/cmd_convert.h"
+#include "cli/model_file.h"
+#include "core/base/memory.h"
+#include "weights/pth_write.h"
+#include "weights/safetensors.h"
+#include "weights/weight_cast.h"
+
+enum { BLOCK = 8192 }; /* values cast at once */
+
+/* ---- texts ----------------------------------------------------------------------------------------------------------
+ */
+
+/* Is the entry rewritten, or the state of a run, which a model alone does not have? */
+static bool is_own(const struct weight_metadata *entry)
+{
+    return strcmp(entry->key, "format") == 0 || strncmp(entry->key, "freezetune.", 11) == 0;
+}
+
+enum status convert_texts_make(struct convert_texts *out, const struct weight_file *file, const char *arch,
+                               const struct class_names *classes, const struct preprocess *preprocess,
+                               struct error *err)
+{
+    struct convert_texts texts = {0};
+    size_t others = weight_file_metadata_count(file);
+    void *entries = NULL;
+    enum status status =
+        memory_alloc(&entries, MODEL_METADATA + others, sizeof *texts.entries, "the list of metadata", err);
+    texts.entries = entries;
+    if (status == OK && arch) {
+        status = model_metadata(texts.entries, &texts.text, arch, classes, preprocess, err);
+        texts.count = MODEL_METADATA;
+    } else if (status == OK) {
+        texts.entries[texts.count++] = (struct weight_metadata){"format", "pt"};
+    }
+    if (status != OK) {
+        convert_texts_free(&texts);
+        return status;
+    }
+    for (size_t i = 0; i < others; i++) {
+        struct weight_metadata entry = weight_file_metadata_at(file, i);
+        if (arch ? !is_own(&entry) : strcmp(entry.key, "format") != 0)
+            texts.entries[texts.count++] = entry;
+    }
+    *out = texts;
+    return OK;
+}
+
+void convert_texts_free(struct convert_texts *texts)
+{
+    memory_free(texts->entries);
+    memory_free(texts->text);
+    *texts = (struct convert_texts){0};
+}
+
+/* ---- tensors --------------------------------------------------------------------------------------------------------
+ */
+
+/* A file under construction, of either format. */
+struct sink {
+    struct safetensors_writer *safetensors;
+    struct pth_writer *pth;
+};
+
+static enum status sink_append(const struct sink *sink, const void *data, size_t bytes, struct error *err)
+{
+    return sink->pth ? pth_append(sink->pth, data, bytes, err)
+                     : safetensors_append(sink->safetensors, data, bytes, err);
+}
+
+static enum status append_tensor(const struct sink *sink, const struct weight_tensor *from, enum weight_dtype dtype,
+                                 void *block, const struct weight_file *file, struct error *err)
+{
+    size_t values = weight_tensor_values(from), size = weight_dtype_bits(dtype) / 8;
+    enum status status = OK;
+    if (dtype == from->dtype)
+        status = sink_append(sink, from->data, from->bytes, err);
+    for (size_t i = 0; i < values && dtype != from->dtype && status == OK; i += BLOCK) {
+        size_t count = values - i < BLOCK ? values - i : BLOCK;
+        status = weight_cast(block, dtype, from, i, count, file, err);
+        if (status == OK)
+            status = sink_append(sink, block, count * size, err);
+    }
+    weight_tensor_drop(from, file);
+    return status;
+}
+
+/* The tensors that go over: from[i] becomes to[i]. */
+struct selection {
+    const struct weight_tensor **from;
+    struct weight_tensor *to;
+    size_t count;
+};
+
+static struct weight_tensor describe(const struct weight_tensor *from, const struct convert_rules *rules)
+{
+    struct weight_tensor to = *from;
+    if (rules->cast && weight_dtype_is_float(from->dtype)) {
+        to.dtype = rules->dtype;
+        to.bytes = weight_tensor_values(from) * (weight_dtype_bits(to.dtype) / 8);
+    }
+    return to;
+}
+
+static enum status select_tensors(struct selection *out, const struct weight_file *file,
+                                  const struct convert_rules *rules, struct error *err)
+{
+    void *from = NULL, *to = NULL;
+    size_t count = weight_file_count(file);
+    enum status status = memory_alloc(&from, count, sizeof *out->from, "the list of tensors", err);
+    if (status == OK)
+        status = memory_alloc(&to, count, sizeof *out->to, "the list of tensors", err);
+    *out = (struct selection){from, to, 0};
+    for (size_t i = 0; i < count && status == OK; i++) {
+        const struct weight_tensor *tensor = weight_file_at(file, i);
+        if (rules->ignore && strncmp(tensor->name, rules->ignore, strlen(rules->ignore)) == 0)
+            continue;
+        out->from[out->count] = tensor;
+        out->to[out->count++] = describe(tensor, rules);
+    }
+    return status;
+}
+
+static enum status write_file(const char *path, const struct selection *selection, const struct weight_file *file,
+                              enum convert_format format, const struct convert_texts *texts, void *block,
+                              struct error *err)
+{
+    struct sink sink = {0};
+    enum status status =
+        format == CONVERT_PTH
+            ? pth_create(&sink.pth, path, selection->to, selection->count, texts->entries, texts->count, err)
+            : safetensors_create(&sink.safetensors, path, selection->to, selection->count, texts->entries, texts->count,
+                                 err);
+    for (size_t i = 0; i < selection->count && status == OK; i++)
+        status = append_tensor(&sink, selection->from[i], selection->to[i].dtype, block, file, err);
+    if (status == OK)
+        return sink.pth ? pth_finish(sink.pth, err) : safetensors_finish(sink.safetensors, err);
+    pth_discard(sink.pth);
+    safetensors_discard(sink.safetensors);
+    return status;
+}
+
+enum status convert_tensors(struct convert_result *out, const char *path, const struct weight_file *file,
+                            const struct convert_rules *rules, const struct convert_texts *texts, struct error *err)
+{
+    struct selection selection = {0};
+    void *block = NULL;
+    enum status status = select_tensors(&selection, file, rules, err);
+    if (status == OK)
+        status = memory_alloc(&block, BLOCK, sizeof(double), "a block of values", err);
+    if (status == OK)
+        status = write_file(path, &selection, file, rules->format, texts, block, err);
+    if (status == OK) {
+        *out =
+            (struct convert_result){.tensors = selection.count, .ignored = weight_file_count(file) - selection.count};
+        for (size_t i = 0; i < selection.count; i++)
+            out->bytes += selection.to[i].bytes;
+    }
+    memory_free(block);
+    memory_free(selection.from);
+    memory_free(selection.to);
+    return status;
+}
