@@ -49,6 +49,9 @@ static size_t count_changed(const struct weight_tensor *a, const struct weight_t
 static void measure_values(struct difference *out, const float *a, const float *b, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        /* The same infinity or NaN on both sides is no distance, and would drown the norms. */
+        if (!isfinite(a[i]) && memcmp(&a[i], &b[i], sizeof a[i]) == 0)
+            continue;
         double d = (double)a[i] - (double)b[i];
         if (!(fabs(d) <= out->largest) && !isnan(out->largest))
             out->largest = fabs(d);

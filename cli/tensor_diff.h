@@ -23,7 +23,7 @@ struct difference {
     size_t changed;  /* of these, different in their bits */
     double largest;  /* max |a - b|; NaN as soon as one of the differences is NaN */
     double square;   /* sum of (a - b)^2 */
-    double square_a; /* sum of a^2 */
+    double square_a; /* sum of a^2; the same infinity or NaN on both sides is left out of all three */
 };
 
 struct tensor_diff {

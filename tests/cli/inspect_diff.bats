@@ -133,6 +133,25 @@ assert [(t["name"], t["child"], t["type"], t["shape"]) for t in d["tensors"]] ==
     [ "$(grep -c 'only in B$' stdout.txt)" = 4 ]
 }
 
+@test "diff: the same infinities and NaN on both sides are no distance" {
+    infinite='\0\0\x80\x7f'
+    safetensors a.safetensors "$header" "$infinite"'\0\0\xc0\x7f'"$ones$count"
+    cp a.safetensors b.safetensors
+    run_split "$FREEZETUNE" diff --json a.safetensors b.safetensors
+    [ "$status" = 0 ]
+    [ "$(grep -c '"largest": 0,' stdout.txt)" = 5 ]
+    [ "$(grep -c '"relative": 0$' stdout.txt)" = 5 ]
+    # What differs beside them is measured as if they were not there; the other infinity is infinitely far away.
+    safetensors b.safetensors "$header" "$infinite"'\0\0\xc0\x7f'"$twos$count"
+    run_split "$FREEZETUNE" diff a.safetensors b.safetensors
+    [ "$status" = 1 ]
+    grep -qE '^ +7 +layer3 +2 +1 +3 +1 +1 +1 +changed$' stdout.txt
+    safetensors b.safetensors "$header" '\0\0\x80\xff\0\0\xc0\x7f'"$ones$count"
+    run_split "$FREEZETUNE" diff a.safetensors b.safetensors
+    [ "$status" = 1 ]
+    grep -qE '^ +7 +layer3 +2 +1 +3 +1 +inf +' stdout.txt
+}
+
 @test "diff --json is JSON" {
     safetensors b.safetensors "$header" "$ones$twos$ones$count"
     run_split "$FREEZETUNE" diff --json a.safetensors b.safetensors
