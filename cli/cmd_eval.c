@@ -7,6 +7,7 @@
 #include "cli/json.h"
 #include "cli/numbers.h"
 #include "cli/paths.h"
+#include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/signals.h"
@@ -18,6 +19,7 @@
 
 struct values {
     struct engine_options engine;
+    struct preprocess_options preprocess;
     const char *model, *data;
     double assert_accuracy;
     long long worst, batch_size;
@@ -37,6 +39,7 @@ static const struct option options[] = {
     ENGINE_ROW_QUIET(struct values),
     OPTION_ROW_FLAG("Photos", "strict", struct values, strict, "the first photo that cannot be read is an error"),
     ENGINE_ROW_EXIF(struct values),
+    PREPROCESS_ROWS(struct values),
     ENGINE_ROW_THREADS(struct values),
     OPTION_ROW_NUMBER("Engine", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
                       "photos computed together"),
@@ -69,6 +72,7 @@ static enum status prepare(struct job *job, struct error *err)
     enum status status = path_data(&job->data, v->data, err);
     if (status == OK)
         status = model_open(&job->model, v->model, err);
+    preprocess_override(&job->model.info.preprocess, &v->preprocess);
     if (status == OK)
         status = dataset_open_val(&job->photos, job->data, &job->model.info.classes, err);
     if (status == OK)

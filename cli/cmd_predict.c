@@ -11,6 +11,7 @@
 #include "cli/logits_file.h"
 #include "cli/paths.h"
 #include "cli/predict_output.h"
+#include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/term.h"
@@ -19,6 +20,7 @@
 
 struct values {
     struct engine_options engine;
+    struct preprocess_options preprocess;
     const char *model, *out, *logits;
     long long top_k, batch_size;
     int format;
@@ -36,6 +38,7 @@ static const struct option options[] = {
                       "also write the network's raw outputs, [photos, classes], as safetensors"),
     ENGINE_ROW_QUIET(struct values),
     ENGINE_ROW_EXIF(struct values),
+    PREPROCESS_ROWS(struct values),
     OPTION_ROW_FLAG("Photos", "null", struct values, null,
                     "paths on stdin end in a NUL byte, as find -print0 writes them"),
     ENGINE_ROW_THREADS(struct values),
@@ -180,6 +183,7 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
 {
     const struct values *v = job->values;
     enum status status = model_open(&job->model, v->model, err);
+    preprocess_override(&job->model.info.preprocess, &v->preprocess);
     if (status == OK)
         status = list_photos(job, args, err);
     if (status == OK)

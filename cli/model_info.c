@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 
 #include "cli/json.h"
+#include "cli/known_weights.h"
 #include "core/base/memory.h"
 #include "models/imagenet_classes.h"
 
@@ -144,6 +145,8 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
         status = default_classes(&info.classes, outputs, err);
     if (status == OK && preprocess)
         status = read_preprocess(&info.preprocess, preprocess_json, file, err);
+    else if (status == OK)
+        status = known_weights_preprocess(&info.preprocess, weight_file_path(file), known_weights, err);
     cJSON_Delete(classes_json);
     cJSON_Delete(preprocess_json);
     if (status == OK)
