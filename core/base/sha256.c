@@ -22,27 +22,46 @@ static uint32_t turn(uint32_t x, unsigned right)
     return x >> right | x << (32 - right);
 }
 
-/* 6.2.2: one block into the state, whose words are a..h there. */
+/* 6.2.2, one round. Instead of moving eight words on, callers turn their roles. */
+static inline void round_of(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g,
+                            uint32_t *h, uint32_t add)
+{
+    uint32_t one = *h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + add;
+    *d += one;
+    *h = one + (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+}
+
+/* One block into the state. */
 static void add_block(uint32_t state[8], const uint8_t *block)
 {
-    uint32_t w[ROUNDS], v[8];
+    uint32_t w[ROUNDS];
     for (int t = 0; t < 16; t++, block += 4)
         w[t] = (uint32_t)block[0] << 24 | (uint32_t)block[1] << 16 | (uint32_t)block[2] << 8 | block[3];
     for (int t = 16; t < ROUNDS; t++) {
-        uint32_t a = w[t - 15], b = w[t - 2];
-        w[t] = w[t - 16] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3) + w[t - 7] + (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
+        uint32_t x = w[t - 15], y = w[t - 2];
+        w[t] = w[t - 16] + (turn(x, 7) ^ turn(x, 18) ^ x >> 3) + w[t - 7] + (turn(y, 17) ^ turn(y, 19) ^ y >> 10);
     }
-    memcpy(v, state, sizeof v);
-    for (int t = 0; t < ROUNDS; t++) {
-        uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]), majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-        uint32_t one = v[7] + (turn(v[4], 6) ^ turn(v[4], 11) ^ turn(v[4], 25)) + choice + round_constants[t] + w[t];
-        uint32_t two = (turn(v[0], 2) ^ turn(v[0], 13) ^ turn(v[0], 22)) + majority;
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += one;
-        v[0] = one + two;
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6],
+             h = state[7];
+    for (int t = 0; t < ROUNDS; t += 8) {
+        const uint32_t *k = round_constants + t, *m = w + t;
+        round_of(a, b, c, &d, e, f, g, &h, k[0] + m[0]);
+        round_of(h, a, b, &c, d, e, f, &g, k[1] + m[1]);
+        round_of(g, h, a, &b, c, d, e, &f, k[2] + m[2]);
+        round_of(f, g, h, &a, b, c, d, &e, k[3] + m[3]);
+        round_of(e, f, g, &h, a, b, c, &d, k[4] + m[4]);
+        round_of(d, e, f, &g, h, a, b, &c, k[5] + m[5]);
+        round_of(c, d, e, &f, g, h, a, &b, k[6] + m[6]);
+        round_of(b, c, d, &e, f, g, h, &a, k[7] + m[7]);
     }
-    for (int i = 0; i < 8; i++)
-        state[i] += v[i];
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+    state[5] += f;
+    state[6] += g;
+    state[7] += h;
 }
 
 void sha256_hex(char out[65], const void *bytes, size_t size)
