@@ -139,14 +139,15 @@ static void put_metadata(struct bytes *out, const struct weight_metadata *metada
 static void put_pickle(struct bytes *out, const struct weight_tensor *tensors, size_t count,
                        const struct weight_metadata *metadata, size_t metadata_count)
 {
+    enum { AT_ONCE = 1000 };       /* as pickle does it, for the reader's stack */
     bytes_put_text(out, "\x80\2"); /* PROTO 2 */
     put_dictionary(out);
-    bytes_put_text(out, "(");
     for (size_t i = 0; i < count; i++) {
+        bytes_put_text(out, i % AT_ONCE == 0 ? "(" : "");
         put_string(out, tensors[i].name);
         put_tensor(out, &tensors[i], i);
+        bytes_put_text(out, i % AT_ONCE == AT_ONCE - 1 || i == count - 1 ? "u" : ""); /* SETITEMS */
     }
-    bytes_put_text(out, "u");
     if (metadata_count > 0)
         put_metadata(out, metadata, metadata_count);
     bytes_put_text(out, "."); /* STOP */
