@@ -1,0 +1,188 @@
+#!/usr/bin/env bats
+# convert IN OUT.
+
+load common
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    "$BUILD/tests/tools/make_model" model.safetensors 64 ants bees
+}
+
+# Any safetensors file: no network that we know.
+other() {
+    safetensors other.safetensors '{"__metadata__":{"who":"me"},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"n":{"dtype":"I64","shape":[],"data_offsets":[8,16]}}' \
+        '\0\0\x80\x3f\0\0\0\x40\5\0\0\0\0\0\0\0'
+}
+
+@test "convert: safetensors to safetensors keeps every bit and what the model says" {
+    run_split "$FREEZETUNE" convert model.safetensors copy.safetensors
+    [ "$status" = 0 ]
+    [ -z "$out" ]
+    [ "$err" = "copy.safetensors: 122 tensors, 44.7 MB" ]
+    cmp model.safetensors copy.safetensors
+}
+
+@test "convert: --dtype rounds float tensors and leaves counts" {
+    "$FREEZETUNE" convert --dtype bf16 model.safetensors small.safetensors
+    "$FREEZETUNE" inspect --json small.safetensors >small.json
+    [ "$(grep -c '"type": "BF16"' small.json)" = 102 ]
+    [ "$(grep -c '"type": "I64"' small.json)" = 20 ]
+    # Back to float32 the file holds what it held: rounding what is rounded already changes nothing.
+    "$FREEZETUNE" convert --dtype f32 small.safetensors wide.safetensors
+    "$FREEZETUNE" convert --dtype bf16 wide.safetensors again.safetensors
+    cmp small.safetensors again.safetensors
+    run_split "$FREEZETUNE" diff --quiet model.safetensors wide.safetensors
+    [ "$status" = 1 ]
+}
+
+@test "convert: a value too large for --dtype is named, and nothing is written" {
+    safetensors big.safetensors '{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}' '\0\0\x80\x3f\0\0\x80\x47'
+    fails 65 "big\.safetensors: tensor 'w': 65536 at value 1 is too large for F16" \
+        "$FREEZETUNE" convert --dtype f16 big.safetensors small.safetensors
+    [ ! -e small.safetensors ]
+    "$FREEZETUNE" convert --dtype bf16 big.safetensors small.safetensors
+}
+
+@test "convert: a checkpoint becomes the model alone" {
+    command -v python3 >/dev/null || skip "no python3 to make one with"
+    # What train leaves in last.safetensors beside the model: a momentum, a count, and the state of the run.
+    python3 - <<'PYTHON'
+import json, struct
+data = open("model.safetensors", "rb").read()
+n = struct.unpack("<Q", data[:8])[0]
+header, values = json.loads(data[8:8 + n]), data[8 + n:]
+end = len(values)
+header["optimizer.momentum.fc.bias"] = {"dtype": "F32", "shape": [2], "data_offsets": [end, end + 8]}
+header["optimizer.step.fc.bias"] = {"dtype": "I64", "shape": [], "data_offsets": [end + 8, end + 16]}
+header["__metadata__"]["freezetune.state"] = "{}"
+header["__metadata__"]["who"] = "me"
+text = json.dumps(header).encode()
+open("last.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + values + bytes(16))
+PYTHON
+    run_split "$FREEZETUNE" convert last.safetensors alone.safetensors
+    [ "$status" = 0 ]
+    grep -qx 'left out: 2 tensors of the optimizer' stderr.txt
+    "$FREEZETUNE" diff --quiet model.safetensors alone.safetensors
+    "$FREEZETUNE" inspect --json alone.safetensors >alone.json
+    grep -q '"who": "me"' alone.json
+    grep -q '"freezetune.classes": ' alone.json
+    run grep -c 'freezetune.state' alone.json
+    [ "$output" = 0 ]
+    "$FREEZETUNE" convert last.safetensors last.onnx
+    "$FREEZETUNE" convert model.safetensors model.onnx
+    run cmp last.onnx model.onnx
+    [ "$status" = 1 ] # "who" is in one of them
+}
+
+@test "convert: plain weights learn what they are; --resize and --crop set the preprocessing" {
+    "$FREEZETUNE" convert --resize 70 --crop 60 model.safetensors other.safetensors
+    "$FREEZETUNE" inspect --json other.safetensors | grep -qF '\"resize\": 70, \"crop\": 60'
+    "$FREEZETUNE" inspect --json model.safetensors | grep -qF '\"resize\": 73, \"crop\": 64'
+    "$FREEZETUNE" diff --quiet other.safetensors model.safetensors
+    run_split "$FREEZETUNE" convert --resize 70 model.safetensors other.onnx
+    [ "$status" = 0 ]
+    grep -qaF '"resize": 70, "crop": 64' other.onnx
+}
+
+@test "convert: files that are no network keep their texts and can be written, but not as ONNX" {
+    other
+    "$FREEZETUNE" convert other.safetensors copy.safetensors
+    "$FREEZETUNE" diff --quiet other.safetensors copy.safetensors
+    "$FREEZETUNE" inspect --json copy.safetensors | grep -q '"who": "me"'
+    "$FREEZETUNE" convert other.safetensors other.pth
+    fails 65 "other\.safetensors: not a ResNet's weights" "$FREEZETUNE" convert other.safetensors other.onnx
+    fails 65 "not a ResNet's weights, so --resize and --crop say nothing" \
+        "$FREEZETUNE" convert --crop 3 other.safetensors x.pth
+    [ ! -e other.onnx ] && [ ! -e x.pth ]
+}
+
+@test "convert: a .pth is a pickle and a zip that Python reads, the values as they were" {
+    command -v python3 >/dev/null || skip "no python3 to read it with"
+    other
+    "$FREEZETUNE" convert other.safetensors other.pth
+    "$FREEZETUNE" convert other.safetensors again.pt
+    cmp other.pth again.pt
+    python3 - <<'PYTHON'
+import collections, pickle, struct, zipfile
+
+class Storage:
+    def __init__(self, name):
+        self.name = name
+
+class Reader(pickle.Unpickler):
+    def find_class(self, module, name):
+        if (module, name) == ("collections", "OrderedDict"):
+            return collections.OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return lambda *arguments: arguments
+        assert module == "torch"
+        return Storage(name)
+
+    def persistent_load(self, where):
+        return where
+
+archive = zipfile.ZipFile("other.pth")
+assert archive.testzip() is None
+assert archive.read("archive/version") == b"3\n" and archive.read("archive/byteorder") == b"little"
+state = Reader(archive.open("archive/data.pkl")).load()
+assert list(state) == ["w", "n"] and state.freezetune_metadata == {"format": "pt", "who": "me"}
+(kind, storage, key, device, count), offset, shape, stride, grad, hooks = state["w"]
+assert (kind, storage.name, device, count, offset, shape, stride, grad) == ("storage", "FloatStorage", "cpu", 2, 0, (2,), (1,), False)
+assert struct.unpack("<2f", archive.read("archive/data/" + key)) == (1, 2)
+assert state["n"][0][1].name == "LongStorage" and state["n"][2:4] == ((), ())
+PYTHON
+}
+
+@test "convert: ONNX, folded or not, whole and the same each time" {
+    for fold in "" --fold; do
+        # shellcheck disable=SC2086 # nothing or one word
+        "$FREEZETUNE" convert $fold model.safetensors a.onnx
+        # shellcheck disable=SC2086
+        "$FREEZETUNE" convert --format onnx $fold model.safetensors b
+        cmp a.onnx b
+    done
+    # 20 BatchNorms are gone, their counts too: 11.18 million values in 4 bytes each.
+    [ "$(stat -c %s a.onnx)" -gt 44600000 ]
+    [ "$(stat -c %s a.onnx)" -lt 44760000 ]
+    grep -qaF '["ants", "bees"]' a.onnx
+}
+
+@test "convert never writes onto its input" {
+    cp model.safetensors kept
+    ln -s model.safetensors link.safetensors
+    ln model.safetensors hard.pth
+    for target in model.safetensors ./model.safetensors link.safetensors hard.pth; do
+        fails 64 "$target: is the input" "$FREEZETUNE" convert model.safetensors "$target"
+    done
+    fails 64 'model\.safetensors: is the input' "$FREEZETUNE" convert --format onnx link.safetensors model.safetensors
+    cmp model.safetensors kept
+}
+
+@test "convert refuses what makes no sense" {
+    fails 64 'x\.bin: which format\? Let the name end in \.safetensors, \.pth, \.pt or \.onnx, or say --format' \
+        "$FREEZETUNE" convert model.safetensors x.bin
+    fails 64 'which format\?' "$FREEZETUNE" convert model.safetensors x
+    fails 64 '--dtype does not go with ONNX' "$FREEZETUNE" convert --dtype f16 model.safetensors x.onnx
+    fails 64 '--fold goes with ONNX only' "$FREEZETUNE" convert --fold model.safetensors x.pth
+    fails 64 '--dtype f64: ' "$FREEZETUNE" convert --dtype f64 model.safetensors x.pth
+    fails 64 '--crop 0: ' "$FREEZETUNE" convert --crop 0 model.safetensors x.pth
+    fails 64 'too few arguments' "$FREEZETUNE" convert model.safetensors
+    [ "$(ls)" = "$(printf '%s\n' model.safetensors stderr.txt stdout.txt)" ]
+}
+
+@test "convert: inputs that are missing or damaged, outputs that cannot be made" {
+    fails 66 'nothing\.safetensors: ' "$FREEZETUNE" convert nothing.safetensors x.pth
+    head -c 1000 model.safetensors >cut.safetensors
+    fails 65 'cut\.safetensors: ' "$FREEZETUNE" convert cut.safetensors x.pth
+    mkdir folder.pth
+    for format in safetensors pth onnx; do
+        fails 73 'no/such/x: ' "$FREEZETUNE" convert --format $format model.safetensors no/such/x
+        fails 73 'folder\.pth: ' "$FREEZETUNE" convert --format $format model.safetensors folder.pth
+        fails 73 '/dev/full: ' "$FREEZETUNE" convert --format $format model.safetensors /dev/full
+        # A file may not grow beyond a megabyte: the disk is full.
+        echo earlier >x
+        fails 74 'x: writing failed' bash -c "trap '' XFSZ; ulimit -f 1000; exec '$FREEZETUNE' convert --format $format model.safetensors x"
+        [ "$(cat x)" = earlier ]
+    done
+    [ "$(ls)" = "$(printf '%s\n' cut.safetensors folder.pth model.safetensors stderr.txt stdout.txt x)" ]
+}
