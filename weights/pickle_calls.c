@@ -139,16 +139,18 @@ enum status machine_reduce(struct machine *m)
     return machine_push_value(m, (struct pickle_value){.kind = PICKLE_CALL, .name = callee.name, .tuple = tuple});
 }
 
-/* A state_dict carries versions of its modules as an attribute (_metadata). They are passed over; attributes of
- * anything else are refused. */
+/* A state_dict carries versions of its modules as an attribute (_metadata), one that we wrote our metadata as another.
+ * Nothing is done with them here but to remember where they are; attributes of anything else are refused. */
 enum status machine_build(struct machine *m)
 {
     enum status status = machine_need(m, 2);
     if (status == OK && (machine_top(m, 0)->kind != PICKLE_DICT || machine_top(m, 1)->kind != PICKLE_DICT))
         status = pickle_fail(m->pickle, m->opcode, "opcode %s would set attributes of %s: refused", m->name,
                              pickle_kind_text(machine_top(m, 1)));
-    if (status == OK)
-        m->stack_count--;
+    if (status == OK) {
+        m->pickle->attributes = m->stack[--m->stack_count];
+        m->pickle->attributed = m->stack[m->stack_count - 1];
+    }
     return status;
 }
 

@@ -91,6 +91,8 @@ struct pickle {
     struct pickle_link *links;
     size_t links_count, links_capacity;
     pickle_id root;
+    /* The last dictionary that was given attributes (BUILD), and the dictionary of these; PICKLE_NOTHING: none was. */
+    pickle_id attributed, attributes;
 };
 
 /* Reads one pickle of protocol 2 to 5 from the beginning of bytes[size], which stay the caller's and must outlive *out;

@@ -284,6 +284,8 @@ enum status torch_state_read(struct weight_file *file, const struct pickle *pick
         status = copy_names(&r);
     if (status == OK)
         status = copy_values(&r);
+    if (status == OK && pickle->attributed != PICKLE_NOTHING && pickle_get(pickle, pickle->attributed) == state)
+        status = torch_metadata_read(file, pickle, pickle_get(pickle, pickle->attributes), err);
     memory_free(r.copies);
     memory_free(r.places);
     return status;

@@ -15,7 +15,8 @@
 enum {
     TORCH_MAX_STORAGES = 1 << 16,
     TORCH_MAX_TENSORS = 1 << 16,
-    TORCH_MAX_SHARING = 8 /* how often the bytes of the file may be shown, as tensors that share them */
+    TORCH_MAX_METADATA = 1024, /* entries */
+    TORCH_MAX_SHARING = 8      /* how often the bytes of the file may be shown, as tensors that share them */
 };
 
 struct torch_storage {
@@ -38,8 +39,12 @@ MUST_CHECK enum status torch_storages_find(struct torch_storages *out, const str
 /* The storage of that key, or NULL. */
 struct torch_storage *torch_storages_get(const struct torch_storages *storages, const char *key, size_t length);
 
-/* Fills file's tensors, text, copies and by_name. All storages must have their data. */
+/* Fills file's tensors, text, copies, by_name and metadata. All storages must have their data. */
 MUST_CHECK enum status torch_state_read(struct weight_file *file, const struct pickle *pickle,
                                         const struct torch_storages *storages, struct error *err);
+
+/* Fills file's metadata from the attributes of the state dict, if what pth_write.h writes is among them. */
+MUST_CHECK enum status torch_metadata_read(struct weight_file *file, const struct pickle *pickle,
+                                           const struct pickle_value *attributes, struct error *err);
 
 #endif

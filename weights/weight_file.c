@@ -78,6 +78,7 @@ void weight_file_close(struct weight_file *file)
     if (!file)
         return;
     memory_free(file->by_name);
+    memory_free(file->metadata_text);
     memory_free(file->metadata);
     memory_free(file->tensors);
     memory_free(file->copies);

@@ -19,6 +19,7 @@ struct weight_file {
     size_t count, capacity;
     struct weight_metadata *metadata; /* in the order of the file */
     size_t metadata_count, metadata_capacity;
+    char *metadata_text;                  /* owns keys and values that are not in `text`, or NULL */
     const struct weight_tensor **by_name; /* tensors sorted by strcmp of the name */
 };
 

@@ -14,6 +14,8 @@
 #include "tests/support/test_files.h"
 #include "tests/support/weight_sample.h"
 #include "weights/pth_write.h"
+#include "weights/safetensors.h"
+#include "weights/zip_write.h"
 
 static const float six[6] = {1, 2, 3, 4, 5, 6};
 static const int64_t steps = 77;
@@ -151,6 +153,109 @@ static void pieces_give_the_same_bytes(void **state)
     memory_free(whole);
 }
 
+/* What our own reader makes of it. */
+static void the_reader_finds_the_same(void **state)
+{
+    (void)state;
+    struct weight_tensor same[3];
+    struct weight_file *a, *b;
+    struct error err = {0};
+    memcpy(same, tensors, sizeof same);
+    same[0].data = six;
+    same[2].data = &steps;
+    assert_int_equal(safetensors_write(sample_path("a.safetensors"), same, 3, notes, 1, NULL), OK);
+    write_sample(sample_path("a.pth"), sizeof six);
+    assert_int_equal(weight_file_open(&a, sample_path("a.safetensors"), NULL), OK);
+    if (weight_file_open(&b, sample_path("a.pth"), &err) != OK)
+        fail_msg("%s", err.text);
+    assert_true(sample_same(a, b));
+    weight_file_close(a);
+    weight_file_close(b);
+}
+
+/* An OrderedDict of one empty tensor with these attributes (opcodes that leave a dictionary on the stack). */
+static enum status read_attributes(const char *opcodes, size_t size, struct error *err)
+{
+    static const char begin[] = "\x80\2ccollections\nOrderedDict\n)RX\1\0\0\0w" TENSOR_BEGIN "FloatStorage\nX\1\0\0\0"
+                                "0X\3\0\0\0cpuK\0tQK\0(K\0t(K\1t" TENSOR_END "s";
+    const char *path = sample_path("attributes.pth");
+    struct zip_writer *zip;
+    struct weight_file *file;
+    assert_int_equal(zip_create(&zip, path, NULL), OK);
+    assert_int_equal(zip_begin(zip, "a/data.pkl", NULL), OK);
+    assert_int_equal(zip_put(zip, begin, sizeof begin - 1, NULL), OK);
+    assert_int_equal(zip_put(zip, opcodes, size, NULL), OK);
+    assert_int_equal(zip_put(zip, "b.", 2, NULL), OK);
+    assert_int_equal(zip_end(zip, NULL), OK);
+    assert_int_equal(zip_begin(zip, "a/data/0", NULL), OK);
+    assert_int_equal(zip_end(zip, NULL), OK);
+    assert_int_equal(zip_begin(zip, "a/version", NULL), OK);
+    assert_int_equal(zip_put(zip, "3\n", 2, NULL), OK);
+    assert_int_equal(zip_end(zip, NULL), OK);
+    assert_int_equal(zip_finish(zip, NULL), OK);
+    enum status status = weight_file_open(&file, path, err);
+    if (status == OK)
+        weight_file_close(file);
+    return status;
+}
+
+#define OURS "X\23\0\0\0freezetune_metadata"
+#define TEXT_A "X\1\0\0\0a"
+
+static void attributes_that_are_none_of_ours_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *opcodes, *text;
+        size_t size;
+    } rows[] = {
+#define ROW(opcodes, text) {opcodes, text, sizeof opcodes - 1}
+        ROW("}", NULL),
+        ROW("}X\1\0\0\0_}s", NULL),
+        ROW("}" OURS "}s", NULL),
+        ROW("}" OURS "}" TEXT_A TEXT_A "ss", NULL),
+        ROW("}" OURS "K\1s", "is a whole number, expected a dictionary"),
+        ROW("}" OURS "}" TEXT_A "K\1ss", "holds something else than texts"),
+        ROW("}" OURS "}K\1" TEXT_A "ss", "holds something else than texts"),
+        ROW("}" OURS "}(" TEXT_A TEXT_A TEXT_A TEXT_A "us", "a key of freezetune_metadata occurs twice"),
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct error err = {0};
+        enum status status = read_attributes(rows[i].opcodes, rows[i].size, &err);
+        if (status != (rows[i].text ? ERR_DATA : OK) || (rows[i].text && !strstr(err.text, rows[i].text)))
+            fail_msg("row %zu: %d %s", i, (int)status, err.text);
+    }
+}
+
+/* One text a thousand times over, or a thousand texts too many. */
+static void attributes_cannot_grow(void **state)
+{
+    (void)state;
+    static char opcodes[100000];
+    struct error err = {0};
+    size_t end = sizeof "}" OURS "}(X\0\4\0\0" - 1;
+    memcpy(opcodes, "}" OURS "}(X\0\4\0\0", end);
+    memset(opcodes + end, 'x', 1024);
+    end += 1024;
+    memcpy(opcodes + end, "q\0", 2); /* BINPUT 0; the same as value, then key and value again and again */
+    end += 2;
+    for (int i = 0; i < 1999; i++, end += 2)
+        memcpy(opcodes + end, "h\0", 2);
+    memcpy(opcodes + end, "us", 2);
+    assert_int_equal(read_attributes(opcodes, end + 2, &err), ERR_DATA);
+    assert_non_null(strstr(err.text, "is larger than the pickle"));
+
+    end = sizeof "}" OURS "}(" - 1;
+    for (int i = 0; i < 1025; i++, end += 18) {
+        memcpy(opcodes + end, "X\4\0\0\0____X\4\0\0\0____", 18);
+        snprintf(opcodes + end + 5, 5, "%04d", i);
+        opcodes[end + 9] = 'X';
+    }
+    memcpy(opcodes + end, "us", 2);
+    assert_int_equal(read_attributes(opcodes, end + 2, &err), ERR_DATA);
+    assert_non_null(strstr(err.text, "more than 1024 texts"));
+}
+
 static void empty_ones_and_many(void **state)
 {
     (void)state;
@@ -252,6 +357,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_is_what_torch_load_wants),
         cmocka_unit_test(pieces_give_the_same_bytes),
+        cmocka_unit_test(the_reader_finds_the_same),
+        cmocka_unit_test(attributes_that_are_none_of_ours_are_refused),
+        cmocka_unit_test(attributes_cannot_grow),
         cmocka_unit_test(empty_ones_and_many),
         cmocka_unit_test(what_cannot_be_written_leaves_nothing),
         cmocka_unit_test(a_full_disk_keeps_the_former_file),
