@@ -16,13 +16,16 @@
 
 struct values {
     struct preprocess_options preprocess;
-    int format, dtype;
+    int format, dtype, names;
     bool fold;
 };
+
+enum { NAMES_TORCHVISION, NAMES_HUGGING_FACE };
 
 /* By enum convert_format. */
 static const char *const formats[] = {"safetensors", "pth", "onnx", NULL};
 static const char *const dtypes[] = {"f32", "f16", "bf16", NULL};
+static const char *const naming[] = {"torchvision", "hf", NULL};
 static const enum weight_dtype dtype_values[] = {WEIGHT_F32, WEIGHT_F16, WEIGHT_BF16};
 
 static const struct option options[] = {
@@ -30,6 +33,8 @@ static const struct option options[] = {
                       "the format of OUT, when its name does not end in .safetensors, .pth, .pt or .onnx"),
     OPTION_ROW_CHOICE("Common", "dtype", dtypes, struct values, dtype, NULL,
                       "round float tensors to this type, to nearest; without it they stay as they are"),
+    OPTION_ROW_CHOICE("Common", "names", naming, struct values, names, "torchvision",
+                      "names of the tensors: torchvision's, which are timm's too, or Hugging Face's"),
     OPTION_ROW_FLAG("ONNX", "fold", struct values, fold, "BatchNorm goes into the convolutions before it"),
     PREPROCESS_ROWS(struct values),
 };
@@ -73,6 +78,8 @@ static enum status check_options(const struct job *job, const struct arguments *
 {
     if (job->format == CONVERT_ONNX && arguments_given(args, "dtype"))
         return error_set(err, ERR_USAGE, "--dtype does not go with ONNX, which is written as float32");
+    if (job->format == CONVERT_ONNX && arguments_given(args, "names"))
+        return error_set(err, ERR_USAGE, "--names does not go with ONNX, whose tensors have torchvision's names");
     if (job->format != CONVERT_ONNX && job->values->fold)
         return error_set(err, ERR_USAGE, "--fold goes with ONNX only: other formats hold the network's own tensors");
     if (path_same_file(job->in, job->out))
@@ -119,6 +126,7 @@ static enum status convert_plain(const struct job *job, const struct arguments *
     const struct convert_rules rules = {.format = job->format,
                                         .cast = arguments_given(args, "dtype"),
                                         .dtype = dtype_values[job->values->dtype],
+                                        .hugging_face = job->values->names == NAMES_HUGGING_FACE,
                                         .ignore = job->resnet ? CHECKPOINT_PREFIX : NULL};
     struct convert_result result;
     char count[NUMBER_TEXT], bytes[NUMBER_TEXT];

@@ -30,6 +30,7 @@ struct convert_rules {
     enum convert_format format; /* not CONVERT_ONNX */
     bool cast;                  /* float tensors become `dtype`; otherwise all stay as they are */
     enum weight_dtype dtype;
+    bool hugging_face;  /* names as Hugging Face has them; otherwise as they are */
     const char *ignore; /* tensors whose names begin with this are left out; NULL: none */
 };
 
@@ -38,7 +39,8 @@ struct convert_result {
     size_t ignored;        /* tensors left out */
 };
 
-/* Writes the tensors of the file, in its order. Errors as safetensors_write, pth_create and weight_cast. */
+/* Writes the tensors of the file, in its order. Errors as safetensors_write, pth_create and weight_cast; ERR_DATA for a
+ * name that Hugging Face has no other for. */
 MUST_CHECK enum status convert_tensors(struct convert_result *out, const char *path, const struct weight_file *file,
                                        const struct convert_rules *rules, const struct convert_texts *texts,
                                        struct error *err);

@@ -3,6 +3,8 @@
 #include "cli/cmd_convert.h"
 #include "cli/model_file.h"
 #include "core/base/memory.h"
+#include "core/base/text.h"
+#include "weights/names.h"
 #include "weights/pth_write.h"
 #include "weights/safetensors.h"
 #include "weights/weight_cast.h"
@@ -90,6 +92,7 @@ static enum status append_tensor(const struct sink *sink, const struct weight_te
 struct selection {
     const struct weight_tensor **from;
     struct weight_tensor *to;
+    char (*names)[WEIGHT_NAME_MAX]; /* new ones, by place in `to`; NULL when they stay */
     size_t count;
 };
 
@@ -103,6 +106,23 @@ static struct weight_tensor describe(const struct weight_tensor *from, const str
     return to;
 }
 
+static enum status rename_tensors(struct selection *selection, const struct weight_file *file, struct error *err)
+{
+    void *names;
+    enum status status = memory_alloc(&names, selection->count, WEIGHT_NAME_MAX, "the names of tensors", err);
+    if (status != OK)
+        return status;
+    selection->names = names;
+    for (size_t i = 0; i < selection->count; i++) {
+        char shown[200];
+        if (!name_to_hugging_face(selection->names[i], selection->to[i].name))
+            return error_set(err, ERR_DATA, "%.400s: tensor '%s' has no name in Hugging Face's ResNet",
+                             weight_file_path(file), text_escape(shown, sizeof shown, selection->to[i].name));
+        selection->to[i].name = selection->names[i];
+    }
+    return OK;
+}
+
 static enum status select_tensors(struct selection *out, const struct weight_file *file,
                                   const struct convert_rules *rules, struct error *err)
 {
@@ -111,7 +131,7 @@ static enum status select_tensors(struct selection *out, const struct weight_fil
     enum status status = memory_alloc(&from, count, sizeof *out->from, "the list of tensors", err);
     if (status == OK)
         status = memory_alloc(&to, count, sizeof *out->to, "the list of tensors", err);
-    *out = (struct selection){from, to, 0};
+    *out = (struct selection){.from = from, .to = to};
     for (size_t i = 0; i < count && status == OK; i++) {
         const struct weight_tensor *tensor = weight_file_at(file, i);
         if (rules->ignore && strncmp(tensor->name, rules->ignore, strlen(rules->ignore)) == 0)
@@ -119,7 +139,7 @@ static enum status select_tensors(struct selection *out, const struct weight_fil
         out->from[out->count] = tensor;
         out->to[out->count++] = describe(tensor, rules);
     }
-    return status;
+    return status == OK && rules->hugging_face ? rename_tensors(out, file, err) : status;
 }
 
 static enum status write_file(const char *path, const struct selection *selection, const struct weight_file *file,
@@ -160,5 +180,6 @@ enum status convert_tensors(struct convert_result *out, const char *path, const 
     memory_free(block);
     memory_free(selection.from);
     memory_free(selection.to);
+    memory_free(selection.names);
     return status;
 }

@@ -133,6 +133,37 @@ assert state["n"][0][1].name == "LongStorage" and state["n"][2:4] == ((), ())
 PYTHON
 }
 
+@test "convert: what went over to a .pth comes back the same, what it says of itself too" {
+    "$FREEZETUNE" convert model.safetensors model.pth
+    "$FREEZETUNE" convert model.pth back.safetensors
+    cmp model.safetensors back.safetensors
+    run_split "$FREEZETUNE" diff model.safetensors model.pth
+    [ "$status" = 0 ]
+    run_split "$FREEZETUNE" inspect model.pth
+    grep -qx 'network: resnet18 with 2 classes' stdout.txt
+    grep -qE '^freezetune\.classes +\["ants", "bees"\]$' stdout.txt
+    # ONNX from either is the same file.
+    "$FREEZETUNE" convert model.pth a.onnx
+    "$FREEZETUNE" convert model.safetensors b.onnx
+    cmp a.onnx b.onnx
+}
+
+@test "convert: --names hf, and back" {
+    for format in safetensors pth; do
+        "$FREEZETUNE" convert --names hf model.safetensors hf.$format
+        grep -qa 'resnet\.encoder\.stages\.0\.layers\.0\.layer\.0\.convolution\.weight' hf.$format
+        run grep -ca 'layer1\.0' hf.$format
+        [ "$output" = 0 ]
+        "$FREEZETUNE" convert hf.$format back.safetensors
+        cmp model.safetensors back.safetensors
+    done
+    other
+    fails 65 "other\.safetensors: tensor 'w' has no name in Hugging Face's ResNet" \
+        "$FREEZETUNE" convert --names hf other.safetensors x.pth
+    [ ! -e x.pth ]
+    fails 64 '--names does not go with ONNX' "$FREEZETUNE" convert --names hf model.safetensors x.onnx
+}
+
 @test "convert: ONNX, folded or not, whole and the same each time" {
     for fold in "" --fold; do
         # shellcheck disable=SC2086 # nothing or one word
