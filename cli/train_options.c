@@ -60,7 +60,10 @@ static const struct option options[] = {
     CHOICE(GROUP_NET, "bn-trained", bn_choices, bn_trained, "batch", "BatchNorm of trained children"),
 
     NUMBER(GROUP_PHOTOS, "image-size", "N", OPTION_INT, image_size, "224", NULL, 1, 4096,
-           "side of the square that the network sees; the short side is resized to N*256/224 first"),
+           "side of the square that the network sees"),
+    NUMBER(GROUP_PHOTOS, "resize", "N", OPTION_INT, resize, NULL, "as the weights want it, 256 for 224", 1,
+           IMAGE_MAX_SIDE,
+           "short side of a photo before the square is cut out of its middle: of all photos that validate"),
     CHOICE(GROUP_PHOTOS, "augment", augment_choices, augment, "standard",
            "none: resize and centre crop; flip: that, mirrored at random; standard: random crop, size and mirroring"),
     NUMBER(GROUP_PHOTOS, "val-split", "X", OPTION_FLOAT, val_split, NULL, NULL, 0, 0.9,

@@ -10,7 +10,7 @@
 struct train_values {
     struct engine_options engine;
     const char *data, *weights, *freeze_until, *out, *arch, *resume;
-    long long epochs, batch_size, image_size, seed, loader_threads, step_epochs;
+    long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs;
     double lr, momentum, weight_decay, gamma, warmup, val_split, save_every;
     int optimizer, schedule, augment, bn_frozen, bn_trained;
     bool nesterov, strict, dry_run, json;

@@ -105,14 +105,20 @@ static bool same_classes(const struct class_names *a, const struct class_names *
     return same;
 }
 
-/* A head that was trained for other classes is worth nothing, even when their number is the same. */
-static enum status renew_head(struct training *t, struct error *err)
+/* Photos go on as the weights know them: their mean, deviation and share of the photo in the crop, at --image-size. */
+static enum status take_preprocess(struct training *t, const struct preprocess *known, struct error *err)
 {
-    struct model_info info;
-    enum status status = model_info_read(&info, t->file, t->file_classes, err);
-    if (status != OK)
-        return status;
-    if (!t->head_drawn && info.own_classes && !same_classes(&info.classes, &t->dataset.classes)) {
+    struct preprocess *preprocess = &t->options.loader.preprocess;
+    *preprocess = preprocess_scaled(known, (int)t->values->image_size);
+    if (t->values->resize)
+        preprocess->resize = (int)t->values->resize;
+    return preprocess_check(preprocess, t->weights, err);
+}
+
+/* A head that was trained for other classes is worth nothing, even when their number is the same. */
+static void renew_head(struct training *t, const struct model_info *info)
+{
+    if (!t->head_drawn && info->own_classes && !same_classes(&info->classes, &t->dataset.classes)) {
         for (size_t i = 0; i < t->net->ops_count; i++) {
             const struct op *op = &t->net->ops[i];
             if (op->kind != OP_LINEAR || op->out != t->net->output)
@@ -122,8 +128,19 @@ static enum status renew_head(struct training *t, struct error *err)
             t->head_drawn = true;
         }
     }
+}
+
+/* What the file says of itself. */
+static enum status use_info(struct training *t, struct error *err)
+{
+    struct model_info info;
+    enum status status = model_info_read(&info, t->file, t->file_classes, err);
+    if (status != OK)
+        return status;
+    renew_head(t, &info);
+    status = take_preprocess(t, &info.preprocess, err);
     model_info_free(&info);
-    return OK;
+    return status;
 }
 
 static enum status net_from_file(struct training *t, struct error *err)
@@ -148,7 +165,7 @@ static enum status net_from_file(struct training *t, struct error *err)
         return status;
     t->head_drawn = loaded.head_drawn;
     t->file_classes = loaded.file_classes;
-    return renew_head(t, err);
+    return use_info(t, err);
 }
 
 static enum status open_net(struct training *t, const char *weights_hash, struct error *err)
@@ -174,6 +191,8 @@ enum status training_open(struct training *out, const struct train_values *value
                           struct error *err)
 {
     struct preprocess preprocess = preprocess_for_size((int)values->image_size);
+    if (values->resize)
+        preprocess.resize = (int)values->resize;
     *out = (struct training){.values = values};
     out->options = train_options_from(values, &preprocess);
     enum status status = engine_start(&out->pool, &values->engine, err);

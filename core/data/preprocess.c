@@ -9,12 +9,18 @@ struct preprocess preprocess_imagenet(void)
         .resize = 256, .crop = 224, .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}};
 }
 
+struct preprocess preprocess_scaled(const struct preprocess *base, int size)
+{
+    struct preprocess preprocess = *base;
+    preprocess.crop = size;
+    preprocess.resize = (int)(((long long)size * base->resize + base->crop / 2) / base->crop);
+    return preprocess;
+}
+
 struct preprocess preprocess_for_size(int size)
 {
-    struct preprocess preprocess = preprocess_imagenet();
-    preprocess.crop = size;
-    preprocess.resize = (int)(((long long)size * 256 + 112) / 224);
-    return preprocess;
+    const struct preprocess base = preprocess_imagenet();
+    return preprocess_scaled(&base, size);
 }
 
 enum status preprocess_check(const struct preprocess *preprocess, const char *where, struct error *err)

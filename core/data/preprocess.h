@@ -23,8 +23,11 @@ struct preprocess {
 /* 256, 224 and ImageNet's mean and deviation: torchvision's reference values. */
 struct preprocess preprocess_imagenet(void);
 
-/* For --image-size: crop = size, resize = size * 256 / 224 rounded to nearest (256 for 224); ImageNet's mean and std.
- */
+/* `base` for a square of another size: crop = size, resize = size * base.resize / base.crop rounded to nearest. May be
+ * out of range: preprocess_check. */
+struct preprocess preprocess_scaled(const struct preprocess *base, int size);
+
+/* The same of preprocess_imagenet: 256 for 224. */
 struct preprocess preprocess_for_size(int size);
 
 /* ERR_DATA when a value is out of range (sizes, std > 0, finite numbers); `where` begins the message. */

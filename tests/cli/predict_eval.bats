@@ -43,6 +43,23 @@ predict() {
     predict --format jsonl --top-k 9 --threads 3 photos | cmp - one.jsonl
 }
 
+@test "predict and eval take the preprocessing from the model, or from --resize and --crop" {
+    predict --format jsonl photos >as_model.jsonl
+    "$FREEZETUNE" convert --resize 50 --crop 40 "$model" other.safetensors
+    "$FREEZETUNE" predict --model other.safetensors --format jsonl photos >other.jsonl
+    run cmp as_model.jsonl other.jsonl
+    [ "$status" = 1 ]
+    predict --resize 50 --crop 40 --format jsonl photos | cmp - other.jsonl
+    "$FREEZETUNE" predict --model other.safetensors --resize 37 --crop 32 --format jsonl photos | cmp - as_model.jsonl
+    fails 64 '--resize 0: ' predict --resize 0 photos
+    mkdir -p val/ants val/bees val/cats
+    cp photos/a.jpg val/ants
+    cp photos/b.png val/bees
+    cp photos/c val/cats/c.bmp
+    "$FREEZETUNE" eval --model other.safetensors --data val --json | grep -v '"model"' >there.json
+    "$FREEZETUNE" eval --model "$model" --resize 50 --crop 40 --data val --json | grep -v '"model"' | cmp - there.json
+}
+
 @test "predict's jsonl has probabilities that sum to one" {
     predict --format jsonl photos >out.jsonl
     command -v python3 >/dev/null || skip "no python3 to read it with"

@@ -204,6 +204,21 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     [ "$(cd runs && printf '%s ' *)" = "1 2 " ]
 }
 
+@test "photos are resized as the weights want it, at --image-size, or as --resize says" {
+    "$FREEZETUNE" convert --resize 36 --crop 32 "$weights" narrow.safetensors
+    one() {
+        "$FREEZETUNE" train --quiet --data "$photos" --epochs 1 --freeze-until 9 "$@" >/dev/null
+    }
+    one --weights narrow.safetensors --image-size 32 --out a
+    one --weights narrow.safetensors --image-size 64 --out b
+    one --weights narrow.safetensors --image-size 32 --resize 33 --out c
+    one --weights random --arch resnet18 --image-size 32 --resize 34 --out d
+    for pair in a:36:32 b:72:64 c:33:32 d:34:32; do
+        IFS=: read -r run resize crop <<<"$pair"
+        "$FREEZETUNE" inspect --json "$run/best.safetensors" | grep -F "\\\"resize\\\": $resize, \\\"crop\\\": $crop,"
+    done
+}
+
 @test "a new head is drawn for other classes, even for as many, and said in a line" {
     "$BUILD/tests/tools/make_photos" two 2 6 3 40 2
     run_split "$FREEZETUNE" train --data two --weights "$weights" --image-size 32 --epochs 1 --freeze-until 9 --out a

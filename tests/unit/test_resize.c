@@ -138,6 +138,12 @@ static void settings_out_of_range_are_refused(void **state)
     struct preprocess good = preprocess_for_size(224), bad;
     assert_int_equal(good.resize, 256);
     assert_int_equal(preprocess_for_size(32).resize, 37);
+    const struct preprocess narrow = {.resize = 232, .crop = 224, .mean = {0.25f}, .std = {0.5f}};
+    struct preprocess scaled = preprocess_scaled(&narrow, 160);
+    assert_int_equal(scaled.resize, 166); /* 165.7 */
+    assert_int_equal(scaled.crop, 160);
+    assert_true(scaled.mean[0] == 0.25f && scaled.std[0] == 0.5f);
+    assert_int_equal(preprocess_scaled(&narrow, 224).resize, 232);
     assert_int_equal(preprocess_check(&good, "m", &err), OK);
     bad = good;
     bad.crop = 0;
