@@ -1,9 +1,10 @@
 #!/bin/sh
 # get-weights.sh [--v2]: torchvision's pretrained ResNet-50 as ${XDG_DATA_HOME:-~/.local/share}/freezetune/resnet50.safetensors,
 # where `freezetune train` looks for it. The official .pth comes from the torch hub cache of this user or by download, its
-# SHA-256 is checked before it is opened, and PyTorch converts it. Does nothing when the result is there.
-#   --v2   the weights IMAGENET1K_V2, as resnet50-v2.safetensors
-# Exit codes: 0 done, 64 usage, 65 the wrong bytes came, 66 no network or no PyTorch, 73/74 the result cannot be written.
+# SHA-256 is checked before it is opened, and freezetune converts it ($FREEZETUNE, ./freezetune beside this folder, or the
+# installed one). Does nothing when the result is there.
+#   --v2   the weights IMAGENET1K_V2, as resnet50-v2.safetensors, which remembers their resize to 232
+# Exit codes: 0 done, 64 usage, 65 the wrong bytes came, 66 no network or no freezetune, 73/74 the result cannot be written.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -36,21 +37,13 @@ is_right() {
     echo "$sha256  $1" | sha256sum --check --status
 }
 
-# ---- a Python that can open a .pth, asked before 98 MB are downloaded for nothing
-python=
-for candidate in python3 "$cache/freezetune/venv/bin/python"; do
-    if "$candidate" -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("torch") and u.find_spec("safetensors")))' \
-        2>/dev/null; then
-        python=$candidate
-        break
-    fi
-done
-if [ -z "$python" ]; then
-    echo "get-weights.sh: the official file is a .pth, and no python3 with torch and safetensors is here to convert it." >&2
-    echo "Run scripts/venv.sh (a download of some gigabytes) and this again, or put a resnet50.safetensors with" \
-        "torchvision's tensor names at $out" >&2
+# ---- the program, asked for before 98 MB are downloaded for nothing
+program=${FREEZETUNE:-$here/../freezetune}
+[ -x "$program" ] || program=$(command -v freezetune) || {
+    echo "get-weights.sh: the official file is a .pth, which freezetune converts; build it first with make, or put a" \
+        "resnet50.safetensors with torchvision's tensor names at $out" >&2
     exit 66
-fi
+}
 
 # ---- the .pth
 if [ -f "$hub" ] && is_right "$hub"; then
@@ -69,6 +62,6 @@ fi
 
 # ---- converted
 mkdir -p "$(dirname "$out")" || exit 73
-"$python" "$here/convert_weights.py" "$from" "$out" >&2 || exit 74
+"$program" convert "$from" "$out" >&2
 [ "$from" = "$hub" ] || rm -f "$from"
 echo "$out"

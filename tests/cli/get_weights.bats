@@ -82,6 +82,33 @@ setup() {
     [ ! -e data/freezetune/resnet50.safetensors ]
 }
 
+@test "get-weights: the hub's .pth is converted where train looks; V2 by its own name" {
+    hub=cache/torch/hub/checkpoints
+    mkdir -p "$hub" bin
+    "$BUILD/tests/tools/make_model" model.safetensors 64 ants bees
+    "$FREEZETUNE" convert model.safetensors "$hub/resnet50-0676ba61.pth"
+    cp "$hub/resnet50-0676ba61.pth" "$hub/resnet50-11ad3fa6.pth"
+    # Nobody can make a file of a given sum: this one says of any file that it is right.
+    printf '#!/bin/sh\nexit 0\n' >bin/sha256sum
+    chmod +x bin/sha256sum
+    for v in "" -v2; do
+        # shellcheck disable=SC2086 # nothing or one word
+        HOME=$PWD XDG_DATA_HOME=$PWD/data XDG_CACHE_HOME=$PWD/cache PATH=$PWD/bin:$PATH \
+            run sh "$scripts/get-weights.sh" ${v:+-$v}
+        [ "$status" -eq 0 ]
+        [ "${lines[-1]}" = "$PWD/data/freezetune/resnet50$v.safetensors" ]
+        cmp model.safetensors "data/freezetune/resnet50$v.safetensors"
+        [ -e "$hub/resnet50-11ad3fa6.pth" ]
+    done
+}
+
+@test "get-weights: without the program there is a reason, before anything is downloaded" {
+    HOME=$PWD XDG_DATA_HOME=$PWD/data XDG_CACHE_HOME=$PWD/cache FREEZETUNE=$PWD/none \
+        FREEZETUNE_MODELS_URL=http://127.0.0.1:9 run sh "$scripts/get-weights.sh"
+    [ "$status" -eq 66 ]
+    [[ "$output" == *"build it first with make"* ]] || command -v freezetune
+}
+
 @test "get-weights: a hub copy with wrong bytes is not used" {
     hub=cache/torch/hub/checkpoints
     mkdir -p "$hub"
