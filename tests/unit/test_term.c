@@ -3,6 +3,7 @@
 #include "tests/support/test.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,9 +84,13 @@ static void on_terminal(char *out, size_t size, void (*body)(void))
     fflush(stderr);
     dup2(kept, STDERR_FILENO);
     close(kept);
-    fcntl(master, F_SETFL, O_NONBLOCK);
-    ssize_t got = read(master, out, size - 1);
-    out[got > 0 ? got : 0] = '\0';
+    /* The kernel hands the text over in its own time, in pieces. */
+    struct pollfd reader = {.fd = master, .events = POLLIN};
+    size_t length = 0;
+    for (ssize_t got; length < size - 1 && poll(&reader, 1, 200) == 1; length += (size_t)got)
+        if ((got = read(master, out + length, size - 1 - length)) <= 0)
+            break;
+    out[length] = '\0';
     close(slave);
     close(master);
 }

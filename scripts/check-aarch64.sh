@@ -1,0 +1,64 @@
+#!/bin/sh
+# check-aarch64.sh [TEST...]: builds for aarch64 with a cross compiler and runs the program's toy and the unit tests (or the
+# named ones) under qemu. For developers, on Debian; needs gcc-aarch64-linux-gnu, qemu-user, debootstrap and root for the
+# last one. The aarch64 packages are unpacked in a folder and not installed, so that this system stays as it is.
+#   FREEZETUNE_SYSROOT   that folder (default: /tmp/freezetune-aarch64), kept for the next call
+# qemu is 20 to 50 times slower than a processor.
+set -eu
+cd "$(dirname "$0")/.."
+sysroot=${FREEZETUNE_SYSROOT:-/tmp/freezetune-aarch64}
+suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+packages=libc6-dev,libopenblas-pthread-dev,libcjson-dev,libstb-dev,libjpeg-dev,libxxhash-dev,libcmocka-dev
+
+for tool in aarch64-linux-gnu-gcc qemu-aarch64 debootstrap; do
+    command -v "$tool" >/dev/null 2>&1 || {
+        echo "check-aarch64.sh: $tool is missing (apt-get install gcc-aarch64-linux-gnu qemu-user debootstrap)" >&2
+        exit 66
+    }
+done
+
+if [ ! -f "$sysroot/.complete" ]; then
+    # shellcheck disable=SC2016 # apt's own variables
+    mirror=$(apt-get indextargets --format '$(SITE)|$(COMPONENT)|$(CODENAME)' 'Created-By: Packages' |
+        awk -F'|' -v name="$suite" '$2 == "main" && $3 == name { print $1; exit }')
+    rm -rf "$sysroot" "$sysroot.debs"
+    echo "== the aarch64 packages of $suite, unpacked in $sysroot"
+    # The first stage only downloads and unpacks; nothing of it can run here.
+    debootstrap --foreign --arch=arm64 --variant=minbase --include="$packages" "$suite" "$sysroot.debs" "$mirror" \
+        >"$sysroot.log" 2>&1 || {
+        tail -n 3 "$sysroot.log" >&2
+        exit 74
+    }
+    mkdir "$sysroot"
+    for deb in "$sysroot.debs"/var/cache/apt/archives/*.deb; do
+        dpkg-deb -x "$deb" "$sysroot"
+    done
+    rm -rf "$sysroot.debs"
+    : >"$sysroot/.complete"
+fi
+
+libraries=$sysroot/usr/lib/aarch64-linux-gnu
+# BLAS by name: its links are made by update-alternatives, which has not run there.
+run_make() {
+    PKG_CONFIG_SYSROOT_DIR=$sysroot PKG_CONFIG_LIBDIR=$libraries/pkgconfig:$sysroot/usr/share/pkgconfig \
+        make --no-print-directory -j"$(nproc)" VARIANT=aarch64 CC="aarch64-linux-gnu-gcc --sysroot=$sysroot" \
+        AR=aarch64-linux-gnu-ar STRICT=-Werror LDFLAGS="-Wl,-rpath-link,$libraries/openblas-pthread" \
+        BLAS_CFLAGS="-I$sysroot/usr/include/aarch64-linux-gnu/openblas-pthread" \
+        BLAS_LIBS="-L$libraries/openblas-pthread -lopenblas" "$@"
+}
+run_make freezetune programs
+
+cat >build/aarch64/run <<END
+#!/bin/sh
+# Runs an aarch64 program here.
+exec qemu-aarch64 -L '$sysroot' -E LD_LIBRARY_PATH='$libraries/openblas-pthread' "\$@"
+END
+chmod +x build/aarch64/run
+build/aarch64/run build/aarch64/freezetune --version
+build/aarch64/run build/aarch64/freezetune toy
+if [ $# -eq 0 ]; then
+    for source in tests/unit/test_*.c; do
+        set -- "$@" "build/aarch64/${source%.c}"
+    done
+fi
+CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --failures -e build/aarch64/run "$@"
