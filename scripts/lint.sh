@@ -28,7 +28,7 @@ layout() {
 shell() {
     git ls-files -z '*.sh' .ci/run docs/completion.bash | xargs -0 shellcheck &&
         # In bats every line may fail the test, and variables are read in other files.
-        git ls-files -z '*.bats' tests/cli/common.bash | xargs -0 shellcheck -S warning -e SC2164,SC2034
+        git ls-files -z '*.bats' tests/cli/common.bash | xargs -0 shellcheck -S warning -e SC2164,SC2034,SC2154
 }
 
 python() {
@@ -53,5 +53,6 @@ check "BLAS is called outside core/ops/gemm.c" none 'cblas_[a-z]+\(|openblas_[a-
 check "core, models or weights print or end the program" \
     none '\b(printf|puts|perror|exit|_exit|abort)\(|fprintf\(stderr' 'core/*.[ch]' 'models/*.[ch]' 'weights/*.[ch]'
 check "rand() or time()" none '\b(rand|srand|random|time)\(' 'core/*.[ch]' 'models/*.[ch]' 'weights/*.[ch]'
+check "a line '! command' of bats fails no test" none '^[[:blank:]]*! ' '*.bats'
 check "a blank at the end of a line" none '[[:blank:]]+$' '*.c' '*.h' '*.sh' '*.py' '*.bats' '*.md' Makefile
 exit "$found"
