@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What `make install` installs: the program, its man page, its completion.
+# What tells a person of the program: man page, completion, README; and what `make install` installs.
 
 load common
 
@@ -27,7 +27,7 @@ complete_line() {
 
 @test "the man page has every command, option and exit code" {
     sh "$root/docs/man.sh" "$FREEZETUNE" >page.1
-    ! grep '@[A-Z]*@' page.1
+    [ -z "$(grep '@[A-Z]*@' page.1)" ]
     sed 's/\\-/-/g' page.1 >plain.txt
     commands >commands.txt
     [ "$(wc -l <commands.txt)" -ge 3 ]
@@ -73,6 +73,26 @@ complete_line() {
     touch some.safetensors
     [ "$(complete_line inspect some)" = some.safetensors ]
     [ "$(complete_line inspect --json some)" = some.safetensors ]
+}
+
+@test "README names the commands, options and exit codes that --help knows" {
+    awk '/^\| command/ { on = 1; next } /^$/ { on = 0 } on && /^\| [a-z]/ { print $2 }' "$root/README.md" | sort >written.txt
+    commands | sort | cmp - written.txt
+    awk '/^\| code/ { on = 1; next } /^$/ { on = 0 } on && /^\| [0-9]/ { print $2 }' "$root/README.md" >written.txt
+    "$FREEZETUNE" --help | awk '/^Exit codes:/ { on = 1; next } /^$/ { on = 0 } on { print $1 }' | cmp - written.txt
+    # Options: in a command's row those of that command, elsewhere those of some command.
+    for command in $(commands); do
+        options "$command" | sort >"$command.options"
+    done
+    sort -u ./*.options >all.txt
+    grep -oE -- '--[a-z][a-z-]*' "$root/README.md" | sort -u >written.txt
+    [ "$(wc -l <written.txt)" -ge 20 ]
+    comm -23 written.txt all.txt >unknown.txt
+    [ ! -s unknown.txt ] || { cat unknown.txt; false; }
+    for command in $(commands); do
+        grep "^| $command " "$root/README.md" | grep -oE -- '--[a-z][a-z-]*' | sort -u | comm -23 - "$command.options" >unknown.txt
+        [ ! -s unknown.txt ] || { echo "$command: $(cat unknown.txt)"; false; }
+    done
 }
 
 @test "make install and make uninstall" {
