@@ -49,8 +49,8 @@ static void predict_in_every_format(void **state)
         "file,rank,index,class,probability\r\n"
         "\"a\n\",1,1,bees,0.6\r\n"
         "\"a\n\",2,0,ants,0.2\r\n",
-        "{\"file\": \"a\\n\", \"top\": [{\"index\": 1, \"class\": \"bees\", \"probability\": 0.6}, "
-        "{\"index\": 0, \"class\": \"ants\", \"probability\": 0.2}]}\n",
+        ("{\"file\": \"a\\n\", \"top\": [{\"index\": 1, \"class\": \"bees\", \"probability\": 0.6}, "
+         "{\"index\": 0, \"class\": \"ants\", \"probability\": 0.2}]}\n"),
     };
     for (int format = 0; format < 4; format++) {
         struct predict_output output;

@@ -34,7 +34,7 @@ static void put(const char *name, uint32_t seed, size_t cut)
 
 static void scan(struct scan_report *report, struct dataset *data, size_t threads)
 {
-    struct pool *pool;
+    struct pool *pool = NULL;
     struct error err = {0};
     if (dataset_open(data, folder, 0, 1, &err) != OK || pool_create(&pool, threads, &err) != OK ||
         scan_dataset(report, data, NULL, pool, &err) != OK)
