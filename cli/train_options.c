@@ -176,7 +176,7 @@ const struct command cmd_train = {
         "saves; --resume goes on to the same result, byte for byte. If the photos have other classes than the weights, "
         "the last layer begins anew.",
     .examples = "  freezetune train --freeze-until 6\n"
-                "  freezetune train --data photos --val-split 0.2 --weights resnet50.safetensors --epochs 5\n"
+                "  freezetune train --data photos --val-split 0.2 --weights resnet50.safetensors\n"
                 "  freezetune train --freeze-until layer4 --lr 0.01 --dry-run\n"
                 "  freezetune train --resume runs/1\n",
     .options = options,

@@ -2,6 +2,9 @@
 # run_test.sh PROGRAM: runs one test program for prove. One that ran no test has failed: prove would call it skipped.
 tap=$(mktemp) || exit 1
 trap 'rm -f "$tap"' EXIT
+case $1 in
+*.bats) set -- bats "$@" ;;
+esac
 "$@" >"$tap"
 status=$?
 cat "$tap"
