@@ -127,10 +127,12 @@ def statistics(model):
     return {name: b for name, b in model.named_buffers() if not name.endswith("num_batches_tracked")}
 
 
-def run(model, case, pixels, labels, optimizer=None, dtype=torch.float32):
-    """One run over pixels [S,N,H,W,3], labels [S,N]; without an optimizer only the first batch's gradients. The model
-    is changed. Returns the tensors named above."""
+def run(model, case, pixels, labels, optimizer=None, dtype=torch.float32, gates=None):
+    """One run over pixels [S,N,H,W,3], labels [S,N]; without an optimizer only the first batch's gradients. With `gates`
+    (gates.py) ReLU and max pooling choose what is given. The model is changed. Returns the tensors named above."""
     model.to(dtype)
+    if gates:
+        gates.put_into(model)
     trained = prepare(model, case)
     loss_of = nn.CrossEntropyLoss()
     stepper = optimizer.over(trained.values()) if optimizer else None
@@ -138,7 +140,11 @@ def run(model, case, pixels, labels, optimizer=None, dtype=torch.float32):
     for step in range(len(pixels) if optimizer else 1):
         for p in trained.values():
             p.grad = None
+        if gates:
+            gates.start(step)
         logits = model(normalise(pixels[step], dtype))
+        if gates:
+            gates.finish()
         loss = loss_of(logits, labels[step])
         loss.backward()
         losses.append(loss.detach())

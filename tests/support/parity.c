@@ -10,6 +10,7 @@
 #include "core/ops/gemm.h"
 #include "core/ops/loss.h"
 #include "models/resnet.h"
+#include "tests/support/gates.h"
 
 static const struct normalise imagenet = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
 
@@ -197,9 +198,20 @@ static enum status prepare(struct session *s)
     return status;
 }
 
+static enum status write_gates(const struct session *s)
+{
+    char path[4096];
+    if (!s->options->gates)
+        return OK;
+    if (snprintf(path, sizeof path, "%s.%zu", s->options->gates, s->step) >= (int)sizeof path)
+        return error_set(s->err, ERR_USAGE, "%s: too long", s->options->gates);
+    return gates_write(path, s->run, s->err);
+}
+
 /* Batch s->step: forward, loss, backward and, with an optimizer, the update. */
 static enum status one_batch(struct session *s, float *loss_out)
 {
+    enum status status;
     size_t images = s->batches->images, classes = net_classes(s->net);
     size_t pixels = images * s->batches->height * s->batches->width * 3;
     const float *logits = run_forward_pixels(s->run, s->batches->pixels + s->step * pixels, images);
@@ -213,10 +225,13 @@ static enum status one_batch(struct session *s, float *loss_out)
         if (!row)
             return ERR_SYSTEM;
         row->values[0] = *loss_out;
-        enum status status = add_params(s->result, "stat/", s->net, false, s->err);
+        status = add_params(s->result, "stat/", s->net, false, s->err);
         if (status != OK)
             return status;
     }
+    status = write_gates(s);
+    if (status != OK)
+        return status;
     run_backward(s->run, s->dlogits, take_gradient, s);
     return s->sink_status;
 }

@@ -35,6 +35,8 @@ struct parity_options {
     double lr;
     bool exact;
     size_t threads;
+    const char
+        *gates; /* NULL, or where to write the choices of ReLU before each backward: step S to GATES.S (gates.h) */
 };
 
 struct parity_row {

@@ -1,9 +1,10 @@
 /* parity_dump WEIGHTS BATCHES OUT [--freeze-until N] [--bn-frozen eval|batch] [--bn-trained batch|eval]
- *             [--optimizer sgd|adam|adamw --lr X [--momentum X] [--nesterov] [--weight-decay X]] [--exact] [--threads
- * N]
+ *             [--optimizer sgd|adam|adamw --lr X [--momentum X] [--nesterov] [--weight-decay X]] [--exact]
+ *             [--threads N] [--gates FILE]
  *
  * Our side of scripts/parity/compare_live.py: what tests/support/parity.h keeps of a training, as safetensors. BATCHES
- * holds pixels U8 [S,N,H,W,3] and labels I64 [S,N]. */
+ * holds pixels U8 [S,N,H,W,3] and labels I64 [S,N]. --gates writes the choices of ReLU at step S to FILE.S
+ * (tests/support/gates.h). */
 #include <stdio.h>
 #include <string.h>
 
@@ -50,6 +51,10 @@ static bool parse_valued(struct parity_options *options, const char *name, const
     }
     if (strcmp(name, "--threads") == 0 && parse_count(&number, value, 1)) {
         options->threads = (size_t)number;
+        return true;
+    }
+    if (strcmp(name, "--gates") == 0) {
+        options->gates = value;
         return true;
     }
     if (strcmp(name, "--bn-frozen") == 0)
