@@ -1,74 +1,49 @@
 #include "tests/support/pth_sample.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/crc32.h"
 #include "tests/support/test.h"
-
-void bytes_add(struct bytes *out, const void *from, size_t size)
-{
-    if (out->size + size > out->capacity) {
-        out->capacity = 2 * (out->size + size) + 256;
-        out->at = realloc(out->at, out->capacity);
-        assert_non_null(out->at);
-    }
-    if (size > 0)
-        memcpy(out->at + out->size, from, size);
-    out->size += size;
-}
-
-void bytes_number(struct bytes *out, uint64_t value, unsigned size)
-{
-    for (unsigned i = 0; i < size; i++, value >>= 8)
-        bytes_add(out, &(uint8_t){(uint8_t)value}, 1);
-}
-
-void bytes_free(struct bytes *bytes)
-{
-    free(bytes->at);
-    *bytes = (struct bytes){0};
-}
 
 /* ---- pickles --------------------------------------------------------------------------------------------------------
  */
 
 void pickle_op(struct bytes *out, uint8_t opcode)
 {
-    bytes_add(out, &opcode, 1);
+    bytes_put(out, &opcode, 1);
 }
 
 void pickle_text(struct bytes *out, const char *text)
 {
     pickle_op(out, 'X');
-    bytes_number(out, strlen(text), 4);
-    bytes_add(out, text, strlen(text));
+    bytes_put_little(out, strlen(text), 4);
+    bytes_put(out, text, strlen(text));
 }
 
 void pickle_int(struct bytes *out, int64_t value)
 {
     pickle_op(out, 0x8a);
     pickle_op(out, 8);
-    bytes_number(out, (uint64_t)value, 8);
+    bytes_put_little(out, (uint64_t)value, 8);
 }
 
 void pickle_global(struct bytes *out, const char *module, const char *name)
 {
     pickle_op(out, 'c');
-    bytes_add(out, module, strlen(module));
+    bytes_put(out, module, strlen(module));
     pickle_op(out, '\n');
-    bytes_add(out, name, strlen(name));
+    bytes_put(out, name, strlen(name));
     pickle_op(out, '\n');
 }
 
 void pickle_start(struct bytes *out)
 {
-    bytes_add(out, "\x80\2}(", 4);
+    bytes_put(out, "\x80\2}(", 4);
 }
 
 void pickle_stop(struct bytes *out)
 {
-    bytes_add(out, "u.", 2);
+    bytes_put(out, "u.", 2);
 }
 
 static void pickle_numbers(struct bytes *out, const int64_t *numbers, size_t count)
@@ -82,19 +57,19 @@ static void pickle_numbers(struct bytes *out, const int64_t *numbers, size_t cou
 void pickle_tensor(struct bytes *out, const struct tensor_sample *tensor, bool legacy)
 {
     pickle_global(out, "torch._utils", "_rebuild_tensor_v2");
-    bytes_add(out, "((", 2);
+    bytes_put(out, "((", 2);
     pickle_text(out, "storage");
     pickle_global(out, "torch", tensor->storage_type);
     pickle_text(out, tensor->key);
     pickle_text(out, "cpu");
     pickle_int(out, tensor->storage_values);
-    bytes_add(out, legacy ? "NtQ" : "tQ", legacy ? 3 : 2);
+    bytes_put(out, legacy ? "NtQ" : "tQ", legacy ? 3 : 2);
     pickle_int(out, tensor->offset);
     pickle_numbers(out, tensor->shape, tensor->rank);
     pickle_numbers(out, tensor->strides, tensor->rank);
     pickle_op(out, 0x89);
     pickle_global(out, "collections", "OrderedDict");
-    bytes_add(out, ")RtR", 4);
+    bytes_put(out, ")RtR", 4);
 }
 
 /* ---- zip files ------------------------------------------------------------------------------------------------------
@@ -104,66 +79,66 @@ static void zip_local(struct bytes *out, const struct zip_part *part, size_t at,
 {
     bool descriptor = style & ZIP_WITH_DESCRIPTORS, wide = style & ZIP_WITH_WIDE_ENTRIES;
     size_t name = strlen(part->name), padding = 64 - (at + 30 + name + (wide ? 20 : 0) + 4) % 64;
-    bytes_number(out, 0x04034B50, 4);
-    bytes_number(out, 0, 2);
-    bytes_number(out, descriptor ? 0x0808 : 0x0800, 2);
-    bytes_number(out, 0, 6); /* method, time, date */
-    bytes_number(out, descriptor ? 0 : crc, 4);
-    bytes_number(out, descriptor ? 0 : wide ? UINT32_MAX : part->size, 4);
-    bytes_number(out, descriptor ? 0 : wide ? UINT32_MAX : part->size, 4);
-    bytes_number(out, name, 2);
-    bytes_number(out, padding + 4 + (wide ? 20 : 0), 2);
-    bytes_add(out, part->name, name);
+    bytes_put_little(out, 0x04034B50, 4);
+    bytes_put_little(out, 0, 2);
+    bytes_put_little(out, descriptor ? 0x0808 : 0x0800, 2);
+    bytes_put_little(out, 0, 6); /* method, time, date */
+    bytes_put_little(out, descriptor ? 0 : crc, 4);
+    bytes_put_little(out, descriptor ? 0 : wide ? UINT32_MAX : part->size, 4);
+    bytes_put_little(out, descriptor ? 0 : wide ? UINT32_MAX : part->size, 4);
+    bytes_put_little(out, name, 2);
+    bytes_put_little(out, padding + 4 + (wide ? 20 : 0), 2);
+    bytes_put(out, part->name, name);
     if (wide) {
-        bytes_number(out, 16 << 16 | 1, 4);
-        bytes_number(out, part->size, 8);
-        bytes_number(out, part->size, 8);
+        bytes_put_little(out, 16 << 16 | 1, 4);
+        bytes_put_little(out, part->size, 8);
+        bytes_put_little(out, part->size, 8);
     }
-    bytes_number(out, padding << 16 | 0x4246, 4);
+    bytes_put_little(out, padding << 16 | 0x4246, 4);
     for (size_t i = 0; i < padding; i++)
-        bytes_add(out, "Z", 1);
+        bytes_put(out, "Z", 1);
 }
 
 static void zip_entry(struct bytes *out, struct zip_places *places, const struct zip_part *part, int style)
 {
     uint32_t crc = crc32_add(0, part->data, part->size);
     size_t i = places->count++;
-    places->local[i] = out->size;
-    zip_local(out, part, out->size, crc, style);
-    places->data[i] = out->size;
-    bytes_add(out, part->data, part->size);
-    places->descriptor[i] = out->size;
+    places->local[i] = out->length;
+    zip_local(out, part, out->length, crc, style);
+    places->data[i] = out->length;
+    bytes_put(out, part->data, part->size);
+    places->descriptor[i] = out->length;
     if (style & ZIP_WITH_DESCRIPTORS) {
         unsigned size = style & ZIP_WITH_WIDE_ENTRIES ? 8 : 4;
-        bytes_number(out, 0x08074B50, 4);
-        bytes_number(out, crc, 4);
-        bytes_number(out, part->size, size);
-        bytes_number(out, part->size, size);
+        bytes_put_little(out, 0x08074B50, 4);
+        bytes_put_little(out, crc, 4);
+        bytes_put_little(out, part->size, size);
+        bytes_put_little(out, part->size, size);
     }
 }
 
 static void zip_central(struct bytes *out, struct zip_places *places, size_t i, const struct zip_part *part, int style)
 {
     bool wide = style & ZIP_WITH_WIDE_ENTRIES;
-    places->central[i] = out->size;
-    bytes_number(out, 0x02014B50, 4);
-    bytes_number(out, 0, 4);
-    bytes_number(out, style & ZIP_WITH_DESCRIPTORS ? 0x0808 : 0x0800, 2);
-    bytes_number(out, 0, 6);
-    bytes_number(out, crc32_add(0, part->data, part->size), 4);
-    bytes_number(out, wide ? UINT32_MAX : part->size, 4);
-    bytes_number(out, wide ? UINT32_MAX : part->size, 4);
-    bytes_number(out, strlen(part->name), 2);
-    bytes_number(out, wide ? 28 : 0, 2);
-    bytes_number(out, 0, 4); /* comment, disk */
-    bytes_number(out, 0, 6); /* attributes */
-    bytes_number(out, wide ? UINT32_MAX : places->local[i], 4);
-    bytes_add(out, part->name, strlen(part->name));
+    places->central[i] = out->length;
+    bytes_put_little(out, 0x02014B50, 4);
+    bytes_put_little(out, 0, 4);
+    bytes_put_little(out, style & ZIP_WITH_DESCRIPTORS ? 0x0808 : 0x0800, 2);
+    bytes_put_little(out, 0, 6);
+    bytes_put_little(out, crc32_add(0, part->data, part->size), 4);
+    bytes_put_little(out, wide ? UINT32_MAX : part->size, 4);
+    bytes_put_little(out, wide ? UINT32_MAX : part->size, 4);
+    bytes_put_little(out, strlen(part->name), 2);
+    bytes_put_little(out, wide ? 28 : 0, 2);
+    bytes_put_little(out, 0, 4); /* comment, disk */
+    bytes_put_little(out, 0, 6); /* attributes */
+    bytes_put_little(out, wide ? UINT32_MAX : places->local[i], 4);
+    bytes_put(out, part->name, strlen(part->name));
     if (wide) {
-        bytes_number(out, 24 << 16 | 1, 4);
-        bytes_number(out, part->size, 8);
-        bytes_number(out, part->size, 8);
-        bytes_number(out, places->local[i], 8);
+        bytes_put_little(out, 24 << 16 | 1, 4);
+        bytes_put_little(out, part->size, 8);
+        bytes_put_little(out, part->size, 8);
+        bytes_put_little(out, places->local[i], 8);
     }
 }
 
@@ -173,34 +148,34 @@ void zip_sample(struct bytes *out, struct zip_places *places, const struct zip_p
     *places = (struct zip_places){0};
     for (size_t i = 0; i < count; i++)
         zip_entry(out, places, &parts[i], style);
-    size_t directory = out->size;
+    size_t directory = out->length;
     for (size_t i = 0; i < count; i++)
         zip_central(out, places, i, &parts[i], style);
-    size_t end = out->size;
+    size_t end = out->length;
     if (style & ZIP_WITH_ENDING64) {
-        places->ending64 = out->size;
-        bytes_number(out, 0x06064B50, 4);
-        bytes_number(out, 44, 8);
-        bytes_number(out, 0, 4);
-        bytes_number(out, 0, 8);
-        bytes_number(out, count, 8);
-        bytes_number(out, count, 8);
-        bytes_number(out, end - directory, 8);
-        bytes_number(out, directory, 8);
-        places->locator = out->size;
-        bytes_number(out, 0x07064B50, 4);
-        bytes_number(out, 0, 4);
-        bytes_number(out, end, 8);
-        bytes_number(out, 1, 4);
+        places->ending64 = out->length;
+        bytes_put_little(out, 0x06064B50, 4);
+        bytes_put_little(out, 44, 8);
+        bytes_put_little(out, 0, 4);
+        bytes_put_little(out, 0, 8);
+        bytes_put_little(out, count, 8);
+        bytes_put_little(out, count, 8);
+        bytes_put_little(out, end - directory, 8);
+        bytes_put_little(out, directory, 8);
+        places->locator = out->length;
+        bytes_put_little(out, 0x07064B50, 4);
+        bytes_put_little(out, 0, 4);
+        bytes_put_little(out, end, 8);
+        bytes_put_little(out, 1, 4);
     }
-    places->ending = out->size;
-    bytes_number(out, 0x06054B50, 4);
-    bytes_number(out, 0, 4);
-    bytes_number(out, count, 2);
-    bytes_number(out, count, 2);
-    bytes_number(out, end - directory, 4);
-    bytes_number(out, directory, 4);
-    bytes_number(out, 0, 2);
+    places->ending = out->length;
+    bytes_put_little(out, 0x06054B50, 4);
+    bytes_put_little(out, 0, 4);
+    bytes_put_little(out, count, 2);
+    bytes_put_little(out, count, 2);
+    bytes_put_little(out, end - directory, 4);
+    bytes_put_little(out, directory, 4);
+    bytes_put_little(out, 0, 2);
 }
 
 /* ---- whole files ----------------------------------------------------------------------------------------------------
@@ -209,7 +184,7 @@ void zip_sample(struct bytes *out, struct zip_places *places, const struct zip_p
 static void add_floats(struct bytes *out, size_t values)
 {
     for (size_t i = 0; i < values; i++)
-        bytes_add(out, &(float){(float)i}, sizeof(float));
+        bytes_put(out, &(float){(float)i}, sizeof(float));
 }
 
 void pth_zip(struct bytes *out, struct zip_places *places, const struct bytes *pickle, size_t values, int style)
@@ -217,9 +192,9 @@ void pth_zip(struct bytes *out, struct zip_places *places, const struct bytes *p
     struct bytes data = {0};
     add_floats(&data, values);
     const struct zip_part parts[] = {
-        {"archive/data.pkl", pickle->at, pickle->size},
+        {"archive/data.pkl", pickle->data, pickle->length},
         {"archive/byteorder", "little", 6},
-        {"archive/data/0", data.at, data.size},
+        {"archive/data/0", data.data, data.length},
         {"archive/version", "3\n", 2},
     };
     zip_sample(out, places, parts, 4, style);
@@ -233,9 +208,9 @@ void pth_legacy(struct bytes *out, const struct bytes *pickle, size_t values)
         "M\xe9\3X\r\0\0\0little_endian\x88u.";
     static const char keys[] = "\x80\2]X\1\0\0\0"
                                "0a.";
-    bytes_add(out, head, sizeof head - 1);
-    bytes_add(out, pickle->at, pickle->size);
-    bytes_add(out, keys, sizeof keys - 1);
-    bytes_number(out, values, 8);
+    bytes_put(out, head, sizeof head - 1);
+    bytes_put(out, pickle->data, pickle->length);
+    bytes_put(out, keys, sizeof keys - 1);
+    bytes_put_little(out, values, 8);
     add_floats(out, values);
 }

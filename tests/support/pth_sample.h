@@ -7,13 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct bytes {
-    uint8_t *at;
-    size_t size, capacity;
-};
-void bytes_add(struct bytes *out, const void *from, size_t size);
-void bytes_number(struct bytes *out, uint64_t value, unsigned size); /* little-endian */
-void bytes_free(struct bytes *bytes);
+#include "core/base/bytes.h"
 
 /* ---- pickles ---- */
 void pickle_op(struct bytes *out, uint8_t opcode);

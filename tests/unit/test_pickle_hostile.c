@@ -29,7 +29,7 @@ static void refuse_pickle(const struct bytes *pickle, bool legacy, const char *w
 {
     struct bytes file = {0};
     wrap(&file, pickle, 6, legacy);
-    hostile_assert_refused(file.at, file.size, wanted);
+    hostile_assert_refused(file.data, file.length, wanted);
     bytes_free(&file);
 }
 
@@ -37,7 +37,7 @@ static bool read_pickle(const struct bytes *pickle, bool legacy)
 {
     struct bytes file = {0};
     wrap(&file, pickle, 6, legacy);
-    bool read = hostile_refused_or_rewritten(file.at, file.size);
+    bool read = hostile_refused_or_rewritten(file.data, file.length);
     bytes_free(&file);
     return read;
 }
@@ -225,7 +225,7 @@ static void every_kind_is_refused_by_name(void **state)
             pickle_tensor(&pickle, &plain, legacy);
             good_values(&pickle, &rng, "before", legacy);
             pickle_text(&pickle, "bad");
-            bytes_add(&pickle, kinds[i].text, kinds[i].size);
+            bytes_put(&pickle, kinds[i].text, kinds[i].size);
             good_values(&pickle, &rng, "after", legacy);
             pickle_stop(&pickle);
             refuse_pickle(&pickle, legacy, kinds[i].wanted);
@@ -242,11 +242,11 @@ static void nothing_runs(void **state)
     snprintf(command, sizeof command, "touch %s", trace);
     for (int form = 0; form < 6; form++) {
         struct bytes pickle = {0};
-        bytes_add(&pickle, "\x80\2", 2);
+        bytes_put(&pickle, "\x80\2", 2);
         if (form == 0 || form == 3)
             pickle_global(&pickle, form ? "builtins" : "os", form ? "exec" : "system");
         if (form == 1)
-            bytes_add(&pickle, "\x8c\5posix\x8c\6system\x93", 16);
+            bytes_put(&pickle, "\x8c\5posix\x8c\6system\x93", 16);
         if (form == 2)
             pickle_op(&pickle, '(');
         if (form == 4)
@@ -254,8 +254,8 @@ static void nothing_runs(void **state)
         if (form == 5)
             pickle_global(&pickle, "subprocess", "check_output");
         pickle_text(&pickle, command);
-        bytes_add(&pickle, form == 2 ? "ios\nsystem\n." : "\x85R.", form == 2 ? 12 : 3);
-        hostile_assert_refused(pickle.at, pickle.size, "nothing was run"); /* alone, as a file */
+        bytes_put(&pickle, form == 2 ? "ios\nsystem\n." : "\x85R.", form == 2 ? 12 : 3);
+        hostile_assert_refused(pickle.data, pickle.length, "nothing was run"); /* alone, as a file */
         refuse_pickle(&pickle, false, "nothing was run");
         refuse_pickle(&pickle, true, "nothing was run");
         bytes_free(&pickle);
@@ -353,7 +353,7 @@ static void ranks_beyond_eight_are_refused(void **state)
 static void repeat(struct bytes *out, const char *text, size_t size, size_t times)
 {
     for (size_t i = 0; i < times; i++)
-        bytes_add(out, text, size);
+        bytes_put(out, text, size);
 }
 
 static void bombs_are_bounded(void **state)
@@ -377,7 +377,7 @@ static void bombs_are_bounded(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct bytes pickle = {0};
-        bytes_add(&pickle, "\x80\2Nq\0", 5);
+        bytes_put(&pickle, "\x80\2Nq\0", 5);
         repeat(&pickle, rows[i].text, rows[i].size, rows[i].times);
         pickle_op(&pickle, '.');
         refuse_pickle(&pickle, i % 2, rows[i].wanted);
@@ -405,7 +405,7 @@ static void shared_bytes_are_bounded(void **state)
         }
         pickle_stop(&pickle);
         wrap(&file, &pickle, 10000, false);
-        hostile_assert_refused(file.at, file.size, "tensors share the file's bytes too often");
+        hostile_assert_refused(file.data, file.length, "tensors share the file's bytes too often");
         bytes_free(&file);
         bytes_free(&pickle);
     }
@@ -426,16 +426,16 @@ static void names_are_unique(void **state)
         bytes_free(&pickle);
     }
     struct bytes pickle = {0}; /* a megabyte of name, 60,000 times */
-    bytes_add(&pickle, "\x80\2}", 3);
+    bytes_put(&pickle, "\x80\2}", 3);
     char *name = malloc(1000001);
     assert_non_null(name);
     memset(name, 'n', 1000000);
     name[1000000] = '\0';
     pickle_op(&pickle, '(');
     pickle_text(&pickle, name);
-    bytes_add(&pickle, "q\0", 2);
+    bytes_put(&pickle, "q\0", 2);
     pickle_tensor(&pickle, &plain, false);
-    bytes_add(&pickle, "q\1u", 3);
+    bytes_put(&pickle, "q\1u", 3);
     repeat(&pickle, "h\0h\1s", 5, 60000);
     pickle_op(&pickle, '.');
     refuse_pickle(&pickle, false, "names that occur twice");
@@ -470,10 +470,10 @@ static void what_is_no_state_dict_is_refused(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct bytes pickle = {0}, file = {0};
         struct zip_places places;
-        bytes_add(&pickle, rows[i].text, rows[i].size);
-        const struct zip_part part = {"a/data.pkl", pickle.at, pickle.size};
+        bytes_put(&pickle, rows[i].text, rows[i].size);
+        const struct zip_part part = {"a/data.pkl", pickle.data, pickle.length};
         zip_sample(&file, &places, &part, 1, ZIP_WITH_DESCRIPTORS);
-        hostile_assert_refused(file.at, file.size, rows[i].wanted);
+        hostile_assert_refused(file.data, file.length, rows[i].wanted);
         bytes_free(&file);
         bytes_free(&pickle);
     }
@@ -524,12 +524,12 @@ static void random_damage_is_refused_or_read_as_it_stands(void **state)
         pickle_tensor(&pickle, &plain, legacy);
         pickle_stop(&pickle);
         for (uint32_t change = 0; change < 1 + rng_below(&rng, 3); change++) {
-            size_t at = 2 + rng_below(&rng, (uint32_t)pickle.size - 3);
+            size_t at = 2 + rng_below(&rng, (uint32_t)pickle.length - 3);
             if (rng_below(&rng, 2)) {
-                pickle.at[at] = (uint8_t)letters[rng_below(&rng, sizeof letters - 1)];
+                pickle.data[at] = (uint8_t)letters[rng_below(&rng, sizeof letters - 1)];
             } else {
-                memmove(pickle.at + at, pickle.at + at + 1, pickle.size - at - 1);
-                pickle.size--;
+                memmove(pickle.data + at, pickle.data + at + 1, pickle.length - at - 1);
+                pickle.length--;
             }
         }
         read_pickle(&pickle, legacy);

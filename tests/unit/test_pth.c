@@ -100,7 +100,7 @@ static void assert_values(const struct bytes *file, const float *values, size_t 
 {
     const char *path = sample_path("made.pth");
     float found[16];
-    sample_write(path, file->at, file->size);
+    sample_write(path, file->data, file->length);
     struct weight_file *opened = open_file(path);
     assert_int_equal(weight_file_count(opened), 1);
     const struct weight_tensor *tensor = weight_file_find(opened, "w");
@@ -171,7 +171,7 @@ static void files_of_python_2_are_read(void **state)
                                "a\x85R.";
     static const float values[] = {0, 1, 2, 3, 4, 5};
     struct bytes pickle = {0}, file = {0};
-    bytes_add(&pickle, text, sizeof text - 1);
+    bytes_put(&pickle, text, sizeof text - 1);
     pth_legacy(&file, &pickle, 6);
     assert_values(&file, values, 6);
     bytes_free(&file);

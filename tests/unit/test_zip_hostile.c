@@ -116,18 +116,18 @@ static void every_changed_field_is_refused(void **state)
     struct bytes file = {0};
     struct zip_places places;
     good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
-    assert_true(hostile_refused_or_rewritten(file.at, file.size));
+    assert_true(hostile_refused_or_rewritten(file.data, file.length));
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         for (uint32_t seed = 0; seed < SEEDS; seed++) {
             struct rng rng = rng_stream(seed, RNG_TEST, 0, i);
             size_t entry = rng_below(&rng, (uint32_t)places.count);
-            uint8_t *at = file.at + record_place(&places, fields[i].record, entry) + fields[i].at;
+            uint8_t *at = file.data + record_place(&places, fields[i].record, entry) + fields[i].at;
             uint64_t value = get(at, fields[i].size), other = other_value(value, fields[i].size, &rng, seed);
             /* All ones in the end record say: look into the zip64 record, where the same stands. */
             bool saturated = fields[i].record == ENDING && fields[i].at >= 4 && fields[i].at < 20 &&
                              other == (fields[i].size == 2 ? UINT16_MAX : UINT32_MAX);
             put(at, fields[i].size, other);
-            if (hostile_refused_or_rewritten(file.at, file.size) != saturated)
+            if (hostile_refused_or_rewritten(file.data, file.length) != saturated)
                 fail_msg("record %d, field at %zu: %llu instead of %llu was %s", fields[i].record, fields[i].at,
                          (unsigned long long)other, (unsigned long long)value, saturated ? "refused" : "read");
             put(at, fields[i].size, value);
@@ -143,7 +143,7 @@ static void refused_parts(const struct zip_part *parts, size_t count, const char
     struct bytes file = {0};
     struct zip_places places;
     zip_sample(&file, &places, parts, count, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
-    hostile_assert_refused(file.at, file.size, wanted);
+    hostile_assert_refused(file.data, file.length, wanted);
     bytes_free(&file);
 }
 
@@ -155,7 +155,7 @@ static void archives_of_other_kinds_are_refused(void **state)
     char name[400];
     good_pickle(&pickle);
     struct zip_part parts[ZIP_SAMPLE_PARTS] = {
-        {"a/data.pkl", pickle.at, pickle.size}, {"a/data/0", data, sizeof data}, {"a/version", "3\n", 2}};
+        {"a/data.pkl", pickle.data, pickle.length}, {"a/data/0", data, sizeof data}, {"a/version", "3\n", 2}};
 #define LAST(entry_name, wanted) (parts[3] = (struct zip_part){entry_name, "x", 1}, refused_parts(parts, 4, wanted))
     LAST("a/data.pkl", "entry 'a/data.pkl': the name occurs twice");
     LAST("a/data/0", "entry 'a/data/0': the name occurs twice");
@@ -177,14 +177,14 @@ static void archives_of_other_kinds_are_refused(void **state)
     refused_parts(parts, 3, "it has no data.pkl in its folder");
     parts[0] = (struct zip_part){"a/data.pkl", "", 0};
     refused_parts(parts, 3, "the pickle ends without its STOP");
-    parts[0] = (struct zip_part){"a/data.pkl", pickle.at, pickle.size};
+    parts[0] = (struct zip_part){"a/data.pkl", pickle.data, pickle.length};
     parts[1].size = 20;
     refused_parts(parts, 3, "20 bytes, but 6 values of F32 take 24");
     parts[1].name = "a/data/7";
     refused_parts(parts, 3, "a storage whose data is not in the file");
     pickle_op(&pickle, '.');
     parts[1] = (struct zip_part){"a/data/0", data, sizeof data};
-    parts[0] = (struct zip_part){"a/data.pkl", pickle.at, pickle.size};
+    parts[0] = (struct zip_part){"a/data.pkl", pickle.data, pickle.length};
     refused_parts(parts, 3, "1 bytes behind the end of the pickle");
     bytes_free(&pickle);
 }
@@ -192,9 +192,9 @@ static void archives_of_other_kinds_are_refused(void **state)
 static void insert(struct bytes *file, size_t at, const void *bytes, size_t size)
 {
     struct bytes result = {0};
-    bytes_add(&result, file->at, at);
-    bytes_add(&result, bytes, size);
-    bytes_add(&result, file->at + at, file->size - at);
+    bytes_put(&result, file->data, at);
+    bytes_put(&result, bytes, size);
+    bytes_put(&result, file->data + at, file->length - at);
     bytes_free(file);
     *file = result;
 }
@@ -206,18 +206,18 @@ static void nothing_may_be_added_or_missing(void **state)
     struct bytes good = {0};
     struct zip_places places;
     good_zip(&good, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
-    for (size_t at = 0; at <= good.size; at++) {
+    for (size_t at = 0; at <= good.length; at++) {
         struct bytes longer = {0};
-        bytes_add(&longer, good.at, good.size);
+        bytes_put(&longer, good.data, good.length);
         insert(&longer, at, "x", 1);
-        assert_false(hostile_refused_or_rewritten(longer.at, longer.size));
+        assert_false(hostile_refused_or_rewritten(longer.data, longer.length));
         bytes_free(&longer);
-        if (at == good.size)
+        if (at == good.length)
             break;
         struct bytes shorter = {0};
-        bytes_add(&shorter, good.at, at);
-        bytes_add(&shorter, good.at + at + 1, good.size - at - 1);
-        assert_false(hostile_refused_or_rewritten(shorter.at, shorter.size));
+        bytes_put(&shorter, good.data, at);
+        bytes_put(&shorter, good.data + at + 1, good.length - at - 1);
+        assert_false(hostile_refused_or_rewritten(shorter.data, shorter.length));
         bytes_free(&shorter);
     }
     bytes_free(&good);
@@ -230,13 +230,14 @@ static void two_files_in_one_are_refused(void **state)
     struct bytes file = {0};
     struct zip_places places;
     good_zip(&file, &places, ZIP_PLAIN);
-    size_t size = file.size;
+    size_t size = file.length;
     struct bytes second = {0};
-    bytes_add(&second, file.at, size);
-    bytes_add(&file, second.at, size);
-    hostile_assert_refused(file.at, file.size, "the directory is said to");
-    put(file.at + file.size - 6, 4, get(file.at + file.size - 6, 4) + size); /* the directory's place put right */
-    hostile_assert_refused(file.at, file.size, "bytes between the last entry and the directory");
+    bytes_put(&second, file.data, size);
+    bytes_put(&file, second.data, size);
+    hostile_assert_refused(file.data, file.length, "the directory is said to");
+    put(file.data + file.length - 6, 4,
+        get(file.data + file.length - 6, 4) + size); /* the directory's place put right */
+    hostile_assert_refused(file.data, file.length, "bytes between the last entry and the directory");
     bytes_free(&second);
     bytes_free(&file);
 }
@@ -247,8 +248,8 @@ static void two_entries_over_the_same_bytes_are_refused(void **state)
     struct bytes file = {0};
     struct zip_places places;
     good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
-    put(file.at + places.central[1] + 42, 4, places.local[0]);
-    hostile_assert_refused(file.at, file.size, "entries overlap");
+    put(file.data + places.central[1] + 42, 4, places.local[0]);
+    hostile_assert_refused(file.data, file.length, "entries overlap");
     bytes_free(&file);
 }
 
@@ -258,14 +259,14 @@ static void compressed_and_encrypted_files_say_so(void **state)
     struct bytes file = {0};
     struct zip_places places;
     good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
-    put(file.at + places.central[2] + 10, 2, 8);
-    put(file.at + places.local[2] + 8, 2, 8);
-    hostile_assert_refused(file.at, file.size, "entry 'archive/data/0': it is compressed (method 8)");
-    put(file.at + places.central[2] + 10, 2, 0);
-    put(file.at + places.central[2] + 8, 2, 0x0809);
-    hostile_assert_refused(file.at, file.size, "it is encrypted");
-    put(file.at + places.central[2] + 8, 2, 0x2808);
-    hostile_assert_refused(file.at, file.size, "flags 0x2808");
+    put(file.data + places.central[2] + 10, 2, 8);
+    put(file.data + places.local[2] + 8, 2, 8);
+    hostile_assert_refused(file.data, file.length, "entry 'archive/data/0': it is compressed (method 8)");
+    put(file.data + places.central[2] + 10, 2, 0);
+    put(file.data + places.central[2] + 8, 2, 0x0809);
+    hostile_assert_refused(file.data, file.length, "it is encrypted");
+    put(file.data + places.central[2] + 8, 2, 0x2808);
+    hostile_assert_refused(file.data, file.length, "flags 0x2808");
     bytes_free(&file);
 }
 
@@ -276,7 +277,7 @@ static void wide_fields_may_not_contradict(void **state)
     struct zip_places places;
     good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64 | ZIP_WITH_WIDE_ENTRIES);
     for (size_t entry = 0; entry < places.count; entry++) {
-        size_t name = get(file.at + places.local[entry] + 26, 2);
+        size_t name = get(file.data + places.local[entry] + 26, 2);
         const size_t spots[] = {places.local[entry] + 30 + name + 4,    places.local[entry] + 30 + name + 12,
                                 places.central[entry] + 46 + name + 4,  places.central[entry] + 46 + name + 12,
                                 places.central[entry] + 46 + name + 20, places.descriptor[entry] + 8,
@@ -284,13 +285,13 @@ static void wide_fields_may_not_contradict(void **state)
         for (size_t i = 0; i < sizeof spots / sizeof *spots; i++)
             for (uint32_t seed = 0; seed < SEEDS; seed++) {
                 struct rng rng = rng_stream(seed, RNG_TEST, 1, i);
-                uint64_t value = get(file.at + spots[i], 8);
-                put(file.at + spots[i], 8, other_value(value, 8, &rng, seed));
-                assert_false(hostile_refused_or_rewritten(file.at, file.size));
-                put(file.at + spots[i], 8, value);
+                uint64_t value = get(file.data + spots[i], 8);
+                put(file.data + spots[i], 8, other_value(value, 8, &rng, seed));
+                assert_false(hostile_refused_or_rewritten(file.data, file.length));
+                put(file.data + spots[i], 8, value);
             }
     }
-    assert_true(hostile_refused_or_rewritten(file.at, file.size));
+    assert_true(hostile_refused_or_rewritten(file.data, file.length));
     bytes_free(&file);
 }
 
