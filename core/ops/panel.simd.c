@@ -15,6 +15,9 @@ enum { WIDTH = 4, ROWS = 6 };
 #endif
 enum { COLUMNS = 2 * WIDTH };
 
+/* Longer sums are added in pieces: less rounding, and a piece of b stays in the first cache. */
+enum { SUM = 256 };
+
 typedef float vec __attribute__((vector_size(WIDTH * sizeof(float))));
 typedef int vec_mask __attribute__((vector_size(WIDTH * sizeof(int))));
 typedef float vec_unaligned __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4), may_alias));
@@ -108,13 +111,19 @@ ALWAYS_INLINE void block_of(float *c, size_t ldc, struct left left, const float 
 static void product(float *c, size_t ldc, const float *a, size_t lda, size_t step, const float *b, size_t m, size_t n,
                     size_t k, bool add)
 {
-    size_t blocks = (m + ROWS - 1) / ROWS;
-    for (size_t column = 0; column < n; column += COLUMNS)
-        for (size_t i = 0; i < blocks; i++) {
-            size_t begin = m * i / blocks, end = m * (i + 1) / blocks;
-            struct left left = {.a = a + begin * lda, .row = lda, .column = 1, .chunk = PANEL, .block = step};
-            block_of(c + begin * ldc + column, ldc, left, b + column, n - column, k, add, end - begin);
-        }
+    size_t blocks = (m + ROWS - 1) / ROWS, sums = (k + SUM - 1) / SUM;
+    for (size_t j = 0; j < sums; j++)
+        for (size_t column = 0; column < n; column += COLUMNS)
+            for (size_t i = 0; i < blocks; i++) {
+                size_t begin = m * i / blocks, end = m * (i + 1) / blocks, last = j * SUM + SUM < k ? SUM : k - j * SUM;
+                struct left left = {.a = a + j * (SUM / PANEL) * step + begin * lda,
+                                    .row = lda,
+                                    .column = 1,
+                                    .chunk = PANEL,
+                                    .block = step};
+                block_of(c + begin * ldc + column, ldc, left, b + j * SUM * PANEL + column, n - column, last, add || j,
+                         end - begin);
+            }
 }
 
 static void outer(float *c, size_t ldc, const float *a, const float *b, size_t m, size_t n, size_t k, bool add)
