@@ -44,7 +44,7 @@ static const struct training one_batch[] = {
 };
 
 static const struct training ten_steps[] = {
-    {"sgd", {0, BN_EVAL, BN_BATCH}, {.kind = OPTIMIZER_SGD, .momentum = 0.9, .weight_decay = 1e-2}, 0.005},
+    {"sgd", {0, BN_EVAL, BN_BATCH}, {.kind = OPTIMIZER_SGD, .momentum = 0.9, .weight_decay = 0.1}, 0.0005},
     {"sgd_recipe", {6, BN_BATCH, BN_BATCH}, {.kind = OPTIMIZER_SGD, .momentum = 0.9}, 0.01},
     {"sgd_nesterov", {8, BN_EVAL, BN_BATCH}, {.kind = OPTIMIZER_SGD, .momentum = 0.9, .nesterov = true}, 0.05},
     {"adam", {6, BN_EVAL, BN_BATCH}, {.kind = OPTIMIZER_ADAM}, 0.002},
