@@ -23,7 +23,7 @@ build)
     packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libxxhash-dev"
     ;;
 check)
-    tools="cc:gcc make:make pkg-config:pkg-config bats:bats prove:perl"
+    tools="cc:gcc make:make pkg-config:pkg-config bats:bats prove:perl python3:python3"
     packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libxxhash-dev libcmocka-dev"
     ;;
 demo)
@@ -32,7 +32,7 @@ demo)
     ;;
 offline) packages="dataset-fashion-mnist" ;;
 lint)
-    tools="clang:clang clang-format:clang-format shellcheck:shellcheck python3:python3-minimal"
+    tools="clang:clang clang-format:clang-format shellcheck:shellcheck python3:python3"
     packages=
     ;;
 *)
