@@ -5,6 +5,8 @@
  *   freezetune.classes     ["ants", "bees"]: the names in the order of the outputs
  *   freezetune.preprocess  {"resize": 256, "crop": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
  *
+ * The files beside the weights of a Hugging Face model say the same (hugging_face.h).
+ *
  * A file without classes that has 1000 outputs is taken for ImageNet weights as they are published; without classes and
  * with other outputs the names are "0", "1", ... Without preprocessing it is torchvision's, 256 and 224, but for the
  * files that are known to want another (known_weights.h).

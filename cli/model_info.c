@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "cli/hugging_face.h"
 #include "cli/json.h"
 #include "cli/known_weights.h"
 #include "core/base/memory.h"
@@ -127,6 +128,26 @@ static enum status read_preprocess(struct preprocess *out, const cJSON *object, 
     return preprocess_check(out, where, err);
 }
 
+/* What lies beside a Hugging Face model; the file's own metadata goes before it. */
+static enum status read_beside(struct model_info *info, const struct weight_file *file, size_t outputs,
+                               struct error *err)
+{
+    struct class_names classes = {0};
+    struct preprocess preprocess;
+    bool have_classes, have_preprocess;
+    enum status status =
+        hugging_face_read(&classes, &have_classes, &preprocess, &have_preprocess, weight_file_path(file), outputs, err);
+    if (status == OK && have_preprocess)
+        info->preprocess = preprocess;
+    if (status == OK && have_classes && !info->own_classes) {
+        info->classes = classes;
+        info->own_classes = true;
+        classes = (struct class_names){0};
+    }
+    class_names_free(&classes);
+    return status;
+}
+
 enum status model_info_read(struct model_info *out, const struct weight_file *file, size_t outputs, struct error *err)
 {
     struct model_info info = {.preprocess = preprocess_imagenet()};
@@ -139,9 +160,11 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
     info.own_classes = classes != NULL;
     if (arch)
         status = memory_strdup(&info.arch, arch, err);
+    if (status == OK && weight_file_is_hugging_face(file))
+        status = read_beside(&info, file, outputs, err);
     if (status == OK && classes)
         status = read_classes(&info.classes, classes_json, file, outputs, err);
-    else if (status == OK)
+    else if (status == OK && !info.own_classes)
         status = default_classes(&info.classes, outputs, err);
     if (status == OK && preprocess)
         status = read_preprocess(&info.preprocess, preprocess_json, file, err);
