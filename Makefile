@@ -69,10 +69,14 @@ UNIT_TESTS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 SUPPORT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
 TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
+FUZZ_DRIVER = $(BUILD)/tests/fuzz/replay.o
+FUZZ_LIBS =
 IDX_TO_PNG := $(BUILD)/scripts/idx_to_png
 CLI_TESTS := $(wildcard tests/cli/*.bats)
 TEST_LIBS := -lcmocka
-ALL_PROGRAMS := $(PROGRAM) $(UNIT_TESTS) $(TOOLS) $(IDX_TO_PNG)
+ALL_PROGRAMS := $(PROGRAM) $(UNIT_TESTS) $(FUZZ_TARGETS) $(TOOLS) $(IDX_TO_PNG)
 
 # ---- building ---------------------------------------------------------------------------------------------------------
 # A line per file; V=1 shows the whole commands.
@@ -118,6 +122,11 @@ $(UNIT_TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT_OBJECTS) $(CLI_LIBRAR
 	$(call say,LD)
 	$(quiet)$(LINK) $(TEST_LIBS) $(ALL_LIBS)
 
+# A fuzz target with replay.c, which feeds it the saved inputs; `make fuzz` puts libFuzzer in its place.
+$(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/fuzz.o $(FUZZ_DRIVER) $(CLI_LIBRARY) $(LIBRARY)
+	$(call say,LD)
+	$(quiet)$(LINK) $(FUZZ_LIBS) $(ALL_LIBS)
+
 $(IDX_TO_PNG): $(BUILD)/scripts/idx_to_png.o $(LIBRARY)
 	$(call say,LD)
 	$(quiet)$(LINK) $(ALL_LIBS)
@@ -147,7 +156,7 @@ check: ## build and run all tests (TESTS=... runs some of them)
 
 run-tests: freezetune $(ALL_PROGRAMS)
 	@FREEZETUNE=$(abspath $(PROGRAM)) BUILD=$(abspath $(BUILD)) LC_ALL=C CMOCKA_MESSAGE_OUTPUT=TAP \
-		prove --timer --failures -e 'sh tests/support/run_test.sh' $(TESTFLAGS) $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(CLI_TESTS))
+		prove --timer --failures -e 'sh tests/support/run_test.sh' $(TESTFLAGS) $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(FUZZ_TARGETS) $(CLI_TESTS))
 
 asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	@sh scripts/deps.sh check
@@ -155,6 +164,16 @@ asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 		UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS \
 		$(MAKE) --no-print-directory check VARIANT=asan LDFLAGS='-fsanitize=address,undefined' \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+
+SECONDS ?= 60
+fuzz: ## libFuzzer (clang) on every reader of files from outside, SECONDS=60 each
+	@sh scripts/deps.sh lint
+	+@$(MAKE) --no-print-directory fuzz-targets VARIANT=fuzz CC=clang FUZZ_DRIVER= FUZZ_LIBS=-fsanitize=fuzzer \
+		CFLAGS='-O1 -g -Wno-pass-failed -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
+		LDFLAGS='-fsanitize=address,undefined'
+	@sh scripts/fuzz.sh build/fuzz $(SECONDS)
+
+fuzz-targets: $(FUZZ_TARGETS)
 
 check-stb: ## the whole suite in a build without libjpeg-turbo
 	+@$(MAKE) --no-print-directory check VARIANT=stb JPEG=stb
@@ -203,7 +222,7 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all deps demo check run-tests asan check-stb check-aarch64 check-fresh-root format lint programs install \
+.PHONY: all deps demo check run-tests asan fuzz fuzz-targets check-stb check-aarch64 check-fresh-root format lint programs install \
 	uninstall clean help FORCE
 .SECONDARY:
 

@@ -105,6 +105,9 @@ static enum status read_config(struct class_names *out, bool *found, const cJSON
     if (cJSON_IsTrue(get(config, "downsample_in_bottleneck")))
         return wrong(path, "downsample_in_bottleneck",
                      "true: the stride lies on the first convolution of a block, which is another network", err);
+    if (cJSON_IsTrue(get(config, "downsample_in_first_stage")))
+        return wrong(path, "downsample_in_first_stage", "true: the first stage has a stride, which is another network",
+                     err);
     if (act && !is_text(act, "relu"))
         return wrong(path, "hidden_act", "not relu, so this is another network", err);
     if (!labels)

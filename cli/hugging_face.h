@@ -1,7 +1,8 @@
 /* What lies beside the weights of a Hugging Face model: config.json names the classes, preprocessor_config.json says
  * what happens to a photo. They are read as JSON and nothing else; keys that are not named here are passed over.
  *
- *   config.json               id2label {"0": "tench", ...}; downsample_in_bottleneck, hidden_act: must be as ours
+ *   config.json               id2label {"0": "tench", ...}; downsample_in_bottleneck, downsample_in_first_stage and
+ *                             hidden_act: must be as in our networks
  *   preprocessor_config.json  size 224, {"shortest_edge": 224} or {"height": 224, "width": 224}; crop_pct 0.875;
  * crop_size; image_mean, image_std; do_resize, do_rescale, do_normalize, do_center_crop
  *

@@ -89,6 +89,9 @@ static enum status check_sum(const struct zip *zip, const struct zip_entry *entr
     }
     if (crc == entry->crc)
         return OK;
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+    return OK; /* chance finds no sums: a fuzzer would see nothing behind this */
+#endif
     return zip_fail(zip, entry->data, entry, "its CRC-32 is %08x, expected %08x: the file is damaged", crc, entry->crc);
 }
 

@@ -55,6 +55,7 @@ static void bad_configs_are_refused(void **state)
         {"{\"id2label\": {\"0\": \"a\", \"1\": \"\"}}", "from \"0\" on"},
         {"{\"id2label\": {\"0\": \"a\", \"18446744073709551617\": \"b\"}}", "from \"0\" on"},
         {"{\"downsample_in_bottleneck\": true}", "another network"},
+        {"{\"downsample_in_first_stage\": true}", "another network"},
         {"{\"hidden_act\": \"gelu\"}", "another network"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -1,0 +1,33 @@
+/* config.json and preprocessor_config.json; the first byte says which, and how many outputs the network has. */
+#include "tests/fuzz/fuzz.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/hugging_face.h"
+#include "core/base/memory.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct class_names classes = {0};
+    struct preprocess preprocess;
+    struct error err = {0};
+    bool found = false;
+    if (size < 1)
+        return 0;
+    char *text = malloc(size);
+    if (!text)
+        abort();
+    memcpy(text, data + 1, size - 1);
+    text[size - 1] = '\0';
+    enum status status = data[0] & 1
+                             ? hugging_face_preprocess(&preprocess, text, size - 1, "fuzz", &err)
+                             : hugging_face_classes(&classes, &found, text, size - 1, "fuzz", data[0] / 2, &err);
+    if ((status != OK && status != ERR_DATA) || found != (classes.names != NULL))
+        abort();
+    if (found && classes.count != data[0] / 2)
+        abort();
+    class_names_free(&classes);
+    free(text);
+    return 0;
+}
