@@ -193,6 +193,9 @@ static const struct {
          "1N\x8a\x08\0\0\0\0\0\0\0\x20tQ",
          "no computer can hold"),
     KIND("ctorch._utils\n_rebuild_tensor_v2\n)R", "a tensor made in a way"),
+    KIND("ctorch._utils\n_rebuild_tensor\n((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0"
+         "0NK\6tQK\0K\2\x85)tR",
+         "as many strides"),
     KIND("ctorch._utils\n_rebuild_tensor\n(NNNNtR", "expected a storage, an offset"),
     KIND("ctorch._utils\n_rebuild_parameter\n(N\x88}tR", "a tensor made in a way"),
     KIND("ctorch._utils\n_rebuild_tensor_v2\n(NNNN\x89}}tR", "expected a storage, an offset"),
@@ -484,6 +487,80 @@ static void what_is_no_state_dict_is_refused(void **state)
 
 static const char fixture[] = "tests/fixtures/pth/tensors_legacy.pth";
 
+/* The only place where the file holds these bytes. */
+static uint8_t *place_of(struct bytes *file, const char *text, size_t size)
+{
+    for (size_t i = 0; i + size <= file->size; i++)
+        if (memcmp(file->at + i, text, size) == 0)
+            return file->at + i;
+    fail_msg("not found");
+    return NULL;
+}
+
+/* One piece of the good file is replaced by another. */
+static void the_frame_of_the_legacy_format_is_checked(void **state)
+{
+    (void)state;
+#define PIECE(old, new, wanted)                                                                                        \
+    {                                                                                                                  \
+        old, sizeof old - 1, new, sizeof new - 1, wanted                                                               \
+    }
+    static const struct {
+        const char *old;
+        size_t old_size;
+        const char *new;
+        size_t new_size;
+        const char *wanted;
+    } rows[] = {
+        PIECE("l\xfc\x9c\x46", "l\xfc\x9c\x47", "its magic number is missing"),
+        PIECE("\x8a\nl\xfc\x9c\x46\xf9 j\xa8P\x19", "N", "its magic number is missing"),
+        PIECE("\x80\2M\xe9\3.", "\x80\2M\xe8\3.", "torch.save's protocol is not 1001"),
+        PIECE("\x80\2M\xe9\3.", "\x80\2N.", "torch.save's protocol is not 1001"),
+        PIECE("little_endian\x88", "little_endian\x89", "the byte order is not said to be little"),
+        PIECE("little_endian\x88", "little_endianK\1", "the byte order is not said to be little"),
+        PIECE("little_endian", "mittle_endian", "the byte order is not said to be little"),
+        PIECE("]X\1\0\0\0"
+              "0a.",
+              "N.", "expected the list of storages, found None"),
+        PIECE("]X\1\0\0\0"
+              "0a.",
+              "].", "0 storages are listed, the tensors use 1"),
+        PIECE("]X\1\0\0\0"
+              "0a.",
+              "]K\0a.", "a storage that no tensor uses"),
+        PIECE("]X\1\0\0\0"
+              "0a.",
+              "]X\1\0\0\0"
+              "1a.",
+              "a storage that no tensor uses"),
+        PIECE("]X\1\0\0\0"
+              "0a.",
+              "](X\1\0\0\0"
+              "0X\1\0\0\0"
+              "0e.",
+              "a storage that is listed twice"),
+        PIECE("\6\0\0\0\0\0\0\0\0\0\0\0", "\5\0\0\0\0\0\0\0\0\0\0\0", "a storage of 5 values, expected 6"),
+        PIECE("\6\0\0\0\0\0\0\0\0\0\0\0", "\6\0\0\0\0\0\0\x80\0\0\0\0", "values, expected 6"),
+        PIECE("\6\0\0\0\0\0\0\0\0\0\0\0", "\6\0\0\0\0\0\0\0", "a storage of 24 bytes, 20 are left"),
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bytes pickle = {0}, file = {0}, changed = {0};
+        pickle_start(&pickle);
+        pickle_text(&pickle, "w");
+        pickle_tensor(&pickle, &plain, true);
+        pickle_stop(&pickle);
+        wrap(&file, &pickle, 6, true);
+        const uint8_t *at = place_of(&file, rows[i].old, rows[i].old_size), *behind = at + rows[i].old_size;
+        bytes_add(&changed, file.at, (size_t)(at - file.at));
+        bytes_add(&changed, rows[i].new, rows[i].new_size);
+        bytes_add(&changed, behind, (size_t)(file.at + file.size - behind));
+        hostile_assert_refused(changed.at, changed.size, rows[i].wanted);
+        bytes_free(&changed);
+        bytes_free(&file);
+        bytes_free(&pickle);
+    }
+}
+
 static void a_file_cut_at_any_byte_is_refused(void **state)
 {
     (void)state;
@@ -555,6 +632,7 @@ int main(void)
         cmocka_unit_test(shared_bytes_are_bounded),
         cmocka_unit_test(names_are_unique),
         cmocka_unit_test(what_is_no_state_dict_is_refused),
+        cmocka_unit_test(the_frame_of_the_legacy_format_is_checked),
         cmocka_unit_test(a_file_cut_at_any_byte_is_refused),
         cmocka_unit_test(any_flipped_bit_is_refused_or_read_as_it_stands),
         cmocka_unit_test(random_damage_is_refused_or_read_as_it_stands),

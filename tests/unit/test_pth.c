@@ -222,13 +222,24 @@ static void strides_that_overflow_are_seen(void **state)
     assert_false(strided_last(&last, 1, (uint64_t[]){UINT64_MAX}, (uint64_t[]){UINT64_MAX}));
 }
 
+static void plain_tensors_are_not_copied(void **state)
+{
+    (void)state;
+    assert_true(strided_is_plain(2, (uint64_t[]){2, 3}, (uint64_t[]){3, 1}));
+    assert_true(strided_is_plain(3, (uint64_t[]){2, 1, 3}, (uint64_t[]){3, 99, 1}));
+    assert_true(strided_is_plain(0, NULL, NULL));
+    assert_true(strided_is_plain(2, (uint64_t[]){0, 3}, (uint64_t[]){7, 7}));
+    assert_false(strided_is_plain(2, (uint64_t[]){2, 3}, (uint64_t[]){1, 2}));
+    assert_false(strided_is_plain(1, (uint64_t[]){2}, (uint64_t[]){0}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_of_pytorch_are_read),      cmocka_unit_test(types_are_kept),
         cmocka_unit_test(every_style_of_zip_is_read),     cmocka_unit_test(strides_are_followed),
         cmocka_unit_test(files_of_python_2_are_read),     cmocka_unit_test(names_become_torchvisions),
-        cmocka_unit_test(strides_that_overflow_are_seen),
+        cmocka_unit_test(strides_that_overflow_are_seen), cmocka_unit_test(plain_tensors_are_not_copied),
     };
     return cmocka_run_group_tests_name("pth", tests, sample_folder_setup, sample_folder_teardown);
 }

@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# Weights of other programs at the command line: PyTorch's .pth, Hugging Face's folder, and files that mean harm.
+
+load common
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    fixtures=$BATS_TEST_DIRNAME/../fixtures
+    expected=$fixtures/pth/expected.safetensors
+}
+
+@test "diff and inspect read .pth files like any other" {
+    run_split "$FREEZETUNE" diff "$fixtures/pth/tensors_zip.pth" "$expected"
+    [ "$status" = 0 ]
+    run_split "$FREEZETUNE" diff "$fixtures/pth/checkpoint_legacy.pth" "$expected"
+    [ "$status" = 0 ]
+    run_split "$FREEZETUNE" diff "$fixtures/pth/f16_zip.pth" "$expected"
+    [ "$status" = 1 ]
+    run_split "$FREEZETUNE" inspect "$fixtures/pth/module_legacy.pth"
+    [ "$status" = 0 ]
+    [[ $out == *"4 tensors"* ]]
+    [[ $out == *"conv1.weight"*"F32"*"[4,3,3,2]"* ]]
+    absent 'module\.'
+}
+
+@test "a pickle that would run a program is refused by name, and nothing runs" {
+    printf '\x80\x02cos\nsystem\nX\x0a\x00\x00\x00touch here\x85R.' >evil.pth
+    for command in inspect "diff $expected" "predict --model evil.pth $fixtures/photos/grey.jpg --model"; do
+        # shellcheck disable=SC2086 # words
+        fails 65 'evil\.pth: byte 2: opcode GLOBAL asks for os\.system' "$FREEZETUNE" $command evil.pth
+    done
+    [ ! -e here ]
+}
+
+@test "a damaged .pth file is refused with the entry and the byte" {
+    cp "$fixtures/pth/tensors_zip.pth" bad.pth
+    printf 'x' | dd of=bad.pth bs=1 seek=70 conv=notrunc 2>dd.txt
+    fails 65 "bad\.pth: byte 64: entry 'tensors_zip/data\.pkl': its CRC-32 is" "$FREEZETUNE" inspect bad.pth
+    head -c 2000 "$fixtures/pth/tensors_zip.pth" >cut.pth
+    fails 65 'cut\.pth: byte 2000: the file does not end in a zip file' "$FREEZETUNE" inspect cut.pth
+}
+
+@test "TorchScript, tar and other files are called by their names" {
+    tar cf old.pth -C "$fixtures/photos" grey.jpg
+    fails 65 'tar archive' "$FREEZETUNE" inspect old.pth
+    command -v zip >zip.txt || skip "no zip to make one with"
+    mkdir -p m/code && : >m/constants.pkl && : >m/data.pkl && echo 'def f(): pass' >m/code/f.py
+    zip -q -r -X -D script.pt m
+    fails 65 'TorchScript archive' "$FREEZETUNE" inspect script.pt
+}
+
+@test "a Hugging Face folder predicts with its own classes and preprocessing" {
+    "$BUILD/tests/tools/make_model" m.safetensors 32 ants bees cats
+    mkdir hf
+    "$BUILD/tests/tools/hf_names" m.safetensors hf/model.safetensors
+    run_split "$FREEZETUNE" diff m.safetensors hf/model.safetensors
+    [ "$status" = 0 ]
+    printf '{"model_type": "resnet", "id2label": {"0": "ants", "1": "bees", "2": "cats"}}' >hf/config.json
+    printf '{"size": {"shortest_edge": 37}, "crop_size": {"height": 32, "width": 32}}' \
+        >hf/preprocessor_config.json
+    "$FREEZETUNE" predict --model m.safetensors --format jsonl "$fixtures/photos/grey.jpg" "$fixtures/photos/bits.bmp" >a
+    "$FREEZETUNE" predict --model hf/model.safetensors --format jsonl "$fixtures/photos/grey.jpg" "$fixtures/photos/bits.bmp" >b
+    grep -q ants b
+    cmp a b
+    printf '{"feature_extractor_type": "ConvNextFeatureExtractor", "size": 64}' >hf/preprocessor_config.json
+    "$FREEZETUNE" predict --model hf/model.safetensors --format jsonl "$fixtures/photos/grey.jpg" "$fixtures/photos/bits.bmp" >c
+    run_split cmp a c
+    [ "$status" = 1 ]
+    printf '{"downsample_in_bottleneck": true}' >hf/config.json
+    fails 65 'hf/config\.json: downsample_in_bottleneck' "$FREEZETUNE" predict --model hf/model.safetensors \
+        "$fixtures/photos/grey.jpg"
+}
