@@ -18,7 +18,8 @@ class Gates:
         self.prefix = prefix
         self.choices = 0  # all, and those that PyTorch would have made differently
         self.differing = 0
-        self.farthest = 0.0  # of those that differ
+        self.farthest = 0.0  # of those that differ, and of those in the first batch
+        self.first = 0.0
         self._step, self._calls, self._given = 0, {}, {}
 
     def put_into(self, model):
@@ -54,7 +55,10 @@ class Gates:
         count = int(differs.sum())
         if count:
             self.differing += count
-            self.farthest = max(self.farthest, (gap[differs].max() / x.std()).item())
+            far = (gap[differs].max() / x.std()).item()
+            self.farthest = self.farthest if far <= self.farthest else far  # NaN too
+            if self._step == 0:
+                self.first = self.farthest
 
     def _relu(self, x):
         given = self._take("relu", x)
