@@ -71,7 +71,7 @@ struct plan {
     double flops_prefix, flops_suffix, flops_backward;
 };
 
-/* ERR_USAGE when the image is too small for the network, or when BatchNorm would see a single value per channel;
+/* ERR_USAGE when the image is too small for the network;
  * ERR_SYSTEM without memory. `net` must outlive the plan; its trainable flags must be set (freeze_apply). */
 MUST_CHECK enum status plan_create(struct plan **out, const struct net *net, const struct plan_options *options,
                                    struct error *err);
