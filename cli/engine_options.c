@@ -23,12 +23,14 @@ struct image_options engine_image_options(const struct engine_options *engine)
     return (struct image_options){.ignore_exif = engine->exif == EXIF_IGNORE};
 }
 
-/* A decoded photo can take many megabytes. The C library would keep them for the next one, in every thread; the plan of
- * memory that a person is shown would then not hold. */
+/* A decoded photo can take many megabytes. The C library would keep them for the next one, in every thread, the more so
+ * as it makes a thread's heap as large as the first request; the plan of memory that a person is shown would then not
+ * hold. One heap is enough: a photo takes a handful of requests. */
 static void return_large_blocks(void)
 {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    mallopt(M_ARENA_MAX, 1);
 #endif
 }
 

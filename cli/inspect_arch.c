@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cli/estimate.h"
 #include "cli/json.h"
 #include "cli/summary.h"
 #include "core/net/plan.h"
@@ -11,7 +12,8 @@ static struct memory_summary memory_of(const struct net *net, const struct plan 
 {
     return (struct memory_summary){.weights = net_floats(net) * sizeof(float),
                                    .plan = plan_bytes(plan),
-                                   .optimizer = trained_values(net, freeze) * sizeof(float)};
+                                   .optimizer = trained_values(net, freeze) * sizeof(float),
+                                   .program = estimate_program(plan->options.threads, plan->options.threads)};
 }
 
 static void json_children(struct json *json, const struct net *net, const struct freeze *freeze)
@@ -49,6 +51,7 @@ static void print_json(const struct inspect_arch *what, const struct net *net, c
     json_int(&json, "weights", (int64_t)memory.weights);
     json_int(&json, "network", (int64_t)memory.plan);
     json_int(&json, "optimizer", (int64_t)memory.optimizer);
+    json_int(&json, "program", (int64_t)memory.program);
     json_int(&json, "total", (int64_t)memory_summary_total(&memory));
     json_close(&json);
     json_open(&json, "flop_per_photo", '{');

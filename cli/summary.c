@@ -69,7 +69,7 @@ enum status summary_children(FILE *out, const struct net *net, const struct free
 
 size_t memory_summary_total(const struct memory_summary *memory)
 {
-    return memory->weights + memory->plan + memory->optimizer + memory->photos;
+    return memory->weights + memory->plan + memory->optimizer + memory->photos + memory->program;
 }
 
 void summary_cost(FILE *out, const struct plan *plan, const struct memory_summary *memory)
@@ -80,7 +80,8 @@ void summary_cost(FILE *out, const struct plan *plan, const struct memory_summar
     } parts[] = {{"weights", memory->weights},
                  {"network", memory->plan},
                  {"optimizer", memory->optimizer},
-                 {"photos", memory->photos}};
+                 {"photos", memory->photos},
+                 {"program", memory->program}};
     char text[NUMBER_TEXT];
     fprintf(out, "memory  %s", number_bytes(text, memory_summary_total(memory)));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

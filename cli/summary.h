@@ -39,7 +39,8 @@ struct memory_summary {
     size_t weights;   /* parameters */
     size_t plan;      /* plan_bytes */
     size_t optimizer; /* momentum and the like */
-    size_t photos;    /* the loader */
+    size_t photos;    /* the loader, and photos while they are decoded */
+    size_t program;   /* estimate_program */
 };
 size_t memory_summary_total(const struct memory_summary *memory);
 

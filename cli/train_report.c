@@ -82,8 +82,19 @@ static double seconds_of_epoch(const struct training *t, const struct train_need
     return speed > 0 ? work / speed : 0;
 }
 
+static struct memory_summary memory_of(const struct training *t, const struct train_needs *needs)
+{
+    size_t loaders = t->options.loader.threads;
+    return (struct memory_summary){.weights = needs->weights,
+                                   .plan = needs->network,
+                                   .optimizer = needs->optimizer,
+                                   .photos = needs->photos + loaders * t->scan.photo_memory,
+                                   .program = estimate_program(pool_threads(t->pool), loaders)};
+}
+
 static void json_plan(const struct training *t, const struct train_needs *needs, double seconds)
 {
+    struct memory_summary memory = memory_of(t, needs);
     struct json json = json_start(stdout, true);
     json_open(&json, NULL, '{');
     json_text(&json, "arch", t->net->arch);
@@ -100,7 +111,7 @@ static void json_plan(const struct training *t, const struct train_needs *needs,
         json_close(&json);
     }
     json_close(&json);
-    json_int(&json, "memory", (int64_t)(needs->weights + needs->network + needs->optimizer + needs->photos));
+    json_int(&json, "memory", (int64_t)memory_summary_total(&memory));
     json_double(&json, "flop_per_photo", needs->step_flops);
     json_int(&json, "steps_per_epoch", (int64_t)needs->steps_per_epoch);
     json_double(&json, "seconds_per_epoch", seconds);
@@ -112,7 +123,7 @@ enum status report_plan(const struct training *t, struct error *err)
 {
     struct train_needs needs = train_needs(t->train);
     double seconds = seconds_of_epoch(t, &needs);
-    const struct memory_summary memory = {needs.weights, needs.network, needs.optimizer, needs.photos};
+    struct memory_summary memory = memory_of(t, &needs);
     char epoch[NUMBER_TEXT], all[NUMBER_TEXT];
     if (t->values->json) {
         if (t->values->dry_run)

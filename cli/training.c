@@ -238,7 +238,6 @@ enum status training_prove(struct training_proof *out, const struct training *tr
 {
     const struct freeze *freeze = &training->options.freeze;
     struct weight_file *file = NULL;
-    struct net *fresh = NULL;
     struct frozen_proof proof;
     enum status status = weight_file_open(&file, best, err);
     if (status == OK)
@@ -246,11 +245,11 @@ enum status training_prove(struct training_proof *out, const struct training *tr
     if (status == OK && training->file) {
         status = weights_compare_frozen(&proof, training->net, freeze, training->file, err);
     } else if (status == OK) {
-        status = random_net(&fresh, training, err);
-        if (status == OK)
-            status = weights_compare_frozen(&proof, fresh, freeze, file, err);
+        /* There is no file that they came from. They are drawn again, in place: a second network would need as much
+         * memory once more. */
+        net_init(training->net, (uint64_t)training->values->seed);
+        status = weights_compare_frozen(&proof, training->net, freeze, file, err);
     }
-    net_destroy(fresh);
     weight_file_close(file);
     if (status == OK)
         *out = (struct training_proof){proof.tensors, proof.values, proof.moving};

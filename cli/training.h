@@ -46,7 +46,8 @@ struct training_proof {
 };
 
 /* Compares all that is frozen, bit by bit, in memory and in the model file `best`, with the file that the weights came
- * from, or with the random weights of the seed. ERR_PROMISE when something differs. */
+ * from, or with the random weights of the seed, for which the network in memory is drawn anew: it is of no use to
+ * anybody afterwards. ERR_PROMISE when something differs. */
 MUST_CHECK enum status training_prove(struct training_proof *out, const struct training *training, const char *best,
                                       struct error *err);
 

@@ -31,6 +31,10 @@ static enum status compare_batches(const struct param *param, const struct weigh
     return OK;
 }
 
+/* Reading through the map makes the file's pages part of the process. They are given back every so often, or a large
+ * tensor would show up in the peak of memory. */
+enum { DROP_BYTES = 1 << 20 };
+
 /* scratch holds two rows. */
 static enum status compare_floats(const struct param *param, const struct weight_file *file, float *scratch,
                                   struct error *err)
@@ -41,7 +45,12 @@ static enum status compare_floats(const struct param *param, const struct weight
     struct param_rows rows = param_rows_of(param);
     float *expected = scratch, *found = scratch + rows.floats;
     enum status status = OK;
+    size_t row_bytes = rows.floats * sizeof(float), read = 0;
     for (size_t i = 0; i < rows.count && status == OK; i++) {
+        if ((read += row_bytes) >= DROP_BYTES) {
+            weight_tensor_drop(tensor, file);
+            read = 0;
+        }
         if (param_rows_read(expected, &rows, i, tensor, file, NULL) != OK)
             return other_file(param, file, err);
         param_buffer_to_torch(found, &rows.row, param->data + i * rows.floats);

@@ -116,12 +116,11 @@ static enum status read_at(int fd, uint8_t *out, size_t size, size_t at, struct 
 }
 
 /* Header from the head of the file, end mark from its tail; OK with *decided false when a look at all of it is due. */
-static enum status probe_ends(bool *decided, int fd, size_t size, const struct image_options *options,
-                              struct error *err)
+static enum status probe_ends(struct image_info *info, bool *decided, int fd, size_t size,
+                              const struct image_options *options, struct error *err)
 {
     enum { SMALL = 4096, LARGE = 65536 }; /* the second holds most headers with EXIF, thumbnail and colour profile */
     uint8_t piece[LARGE];
-    struct image_info info;
     bool more = true;
     enum status status = OK;
     *decided = false;
@@ -129,28 +128,45 @@ static enum status probe_ends(bool *decided, int fd, size_t size, const struct i
         size_t have = size < want ? size : want;
         status = read_at(fd, piece, have, 0, err);
         if (status == OK)
-            status = image_examine(&info, &more, piece, have, size, options, err);
+            status = image_examine(info, &more, piece, have, size, options, err);
         if (want == LARGE)
             break;
     }
     if (status != OK || more)
         return status;
-    if (info.format == IMAGE_BMP) {
+    if (info->format == IMAGE_BMP) {
         *decided = true;
-        return image_whole(&info, NULL, size, err); /* by size alone */
+        return image_whole(info, NULL, size, err); /* by size alone */
     }
     size_t have = size < SMALL ? size : SMALL;
     status = read_at(fd, piece, have, size - have, err);
-    *decided = status == OK && image_end_seen(&info, piece, size - have, have);
+    *decided = status == OK && image_end_seen(info, piece, size - have, have);
     return status;
 }
 
-enum status image_probe(const char *path, const struct image_options *options, size_t *file_size, struct error *err)
+/* Bytes a pixel by decoder, from their sources: libjpeg-turbo needs the pixels, and for a progressive file all
+ * coefficients (2 bytes each, three a pixel at most); stb_image the rows with their filters, then the pixels twice. A
+ * photo that is turned stands in memory twice. */
+static size_t decoding_bytes(const struct image_info *info, const struct image_options *options)
+{
+    size_t pixels = (size_t)info->height * (size_t)info->width, each = 6;
+    if (info->format == IMAGE_JPEG && strcmp(image_jpeg_library(), "stb_image") == 0)
+        each = 9;
+    else if (info->format == IMAGE_JPEG)
+        each = info->progressive ? 9 : 3;
+    bool turned = info->orientation != 1 && !(options && options->ignore_exif);
+    return pixels * (turned && each < 6 ? 6 : each);
+}
+
+enum status image_probe(const char *path, const struct image_options *options, struct image_cost *cost,
+                        struct error *err)
 {
     struct stat info;
+    struct image_info image = {0};
     bool decided, more;
     uint8_t *bytes;
     size_t size;
+    *cost = (struct image_cost){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return error_set(err, ERR_NOINPUT, "%s", strerror(errno));
@@ -158,21 +174,24 @@ enum status image_probe(const char *path, const struct image_options *options, s
         close(fd);
         return error_set(err, ERR_DATA, "not a regular file");
     }
-    *file_size = size = (size_t)info.st_size;
+    cost->file = cost->memory = size = (size_t)info.st_size;
     enum status status = size > IMAGE_MAX_BYTES ? error_set(err, ERR_DATA, "%zu bytes, more than the %zu that are read",
                                                             size, IMAGE_MAX_BYTES)
-                                                : probe_ends(&decided, fd, size, options, err);
+                                                : probe_ends(&image, &decided, fd, size, options, err);
     close(fd);
+    if (status == OK && decided)
+        cost->memory += decoding_bytes(&image, options);
     if (status != OK || decided)
         return status;
 
-    struct image_info whole;
     status = file_read(&bytes, &size, path, IMAGE_MAX_BYTES, err);
     if (status != OK)
         return without_path(status, path, err);
-    status = image_examine(&whole, &more, bytes, size, size, options, err);
+    status = image_examine(&image, &more, bytes, size, size, options, err);
     if (status == OK)
-        status = image_whole(&whole, bytes, size, err);
+        status = image_whole(&image, bytes, size, err);
+    if (status == OK)
+        cost->memory += decoding_bytes(&image, options);
     memory_free(bytes);
     return status;
 }

@@ -43,6 +43,11 @@ struct image_options {
     size_t max_pixels; /* H*W beyond this is refused; 0 means IMAGE_MAX_PIXELS */
 };
 
+/* What a photo takes, in bytes: its file, and the memory that image_read needs at its highest, the file in it. */
+struct image_cost {
+    size_t file, memory;
+};
+
 /* Decodes one photo. Owned by the caller (image_free); untouched on failure. */
 MUST_CHECK enum status image_decode(struct image *out, const uint8_t *bytes, size_t size,
                                     const struct image_options *options, struct error *err);
@@ -54,8 +59,9 @@ MUST_CHECK enum status image_read(struct image *out, const char *path, const str
 void image_free(struct image *image);
 
 /* What can be said of a photo from a few reads: ERR_DATA when it is no photo that we read, is too large, or lacks its
- * end mark. Never refuses what image_read accepts; what passes may still fail to decode. */
-MUST_CHECK enum status image_probe(const char *path, const struct image_options *options, size_t *file_size,
+ * end mark. Never refuses what image_read accepts; what passes may still fail to decode. *cost is filled as far as it
+ * is known, also on failure. */
+MUST_CHECK enum status image_probe(const char *path, const struct image_options *options, struct image_cost *cost,
                                    struct error *err);
 
 /* "libjpeg-turbo 2.1.5" or "stb_image": what decodes JPEG in this build. */

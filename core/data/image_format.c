@@ -125,7 +125,17 @@ static bool jpeg_marker_alone(int marker)
 static enum status examine_jpeg(struct image_info *info, bool *more, const uint8_t *bytes, size_t have, size_t size,
                                 const struct image_options *options, struct error *err)
 {
-    enum { SOF0 = 0xC0, SOF15 = 0xCF, DHT = 0xC4, JPG = 0xC8, DAC = 0xCC, EOI = 0xD9, SOS = 0xDA, APP1 = 0xE1 };
+    enum {
+        SOF0 = 0xC0,
+        SOF2 = 0xC2,
+        SOF15 = 0xCF,
+        DHT = 0xC4,
+        JPG = 0xC8,
+        DAC = 0xCC,
+        EOI = 0xD9,
+        SOS = 0xDA,
+        APP1 = 0xE1
+    };
     size_t at = 2;
     bool have_exif = false;
     for (;;) {
@@ -144,6 +154,7 @@ static enum status examine_jpeg(struct image_info *info, bool *more, const uint8
         const uint8_t *body = bytes + at + 2;
         if (marker >= SOF0 && marker <= SOF15 && marker != DHT && marker != JPG && marker != DAC) {
             enum status status = jpeg_frame(info, body, length - 2, options, err);
+            info->progressive = marker == SOF2;
             if (status != OK)
                 return status;
         } else if (marker == APP1 && !have_exif && length >= 8 && memcmp(body, "Exif\0\0", 6) == 0) {

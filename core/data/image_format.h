@@ -11,6 +11,7 @@ struct image_info {
     int orientation;      /* EXIF 1..8; 1 when there is none */
     size_t data;          /* JPEG: first byte behind the header of the first scan; BMP: first byte of the pixels */
     int bits, alpha_bits; /* BMP: of a pixel, and of these for alpha */
+    bool progressive;     /* JPEG whose decoder holds all coefficients */
 };
 
 /* Reads the header from the first `have` of `size` bytes. With have < size, *more is set, and OK returned, when the

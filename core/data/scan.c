@@ -11,7 +11,7 @@
 
 /* Photos of both lists are counted through: 0..train-1 train, then val. */
 struct file_found {
-    uint64_t size;
+    struct image_cost cost;
     char *reason; /* NULL: nothing wrong was found */
 };
 
@@ -46,10 +46,8 @@ static void probe_one(void *context, size_t photo, size_t thread)
     struct file_found *file = &scan->files[photo];
     struct error err = {0};
     char path[PATH_MAX];
-    size_t size = 0;
-    enum status status = path_of(path, sizeof path, scan, photo) ? image_probe(path, scan->options, &size, &err)
+    enum status status = path_of(path, sizeof path, scan, photo) ? image_probe(path, scan->options, &file->cost, &err)
                                                                  : error_set(&err, ERR_DATA, "its path is too long");
-    file->size = size;
     if (status != OK && (status == ERR_SYSTEM || memory_strdup(&file->reason, err.text, NULL) != OK))
         atomic_store(&scan->out_of_memory, true);
 }
@@ -110,7 +108,7 @@ static enum status find_candidates(struct scan *scan, struct error *err)
     struct sized *sized = memory;
     for (size_t i = 0; i < scan->count; i++)
         if (!scan->files[i].reason)
-            sized[good++] = (struct sized){.size = scan->files[i].size, .photo = (uint32_t)i};
+            sized[good++] = (struct sized){.size = scan->files[i].cost.file, .photo = (uint32_t)i};
     qsort(sized, good, sizeof *sized, by_size);
     for (size_t i = 0, end; status == OK && i < good; i = end) {
         for (end = i + 1; end < good && sized[end].size == sized[i].size;)
@@ -178,9 +176,12 @@ static enum status count_files(struct scan_report *report, struct scan *scan, st
         uint32_t photo = (uint32_t)(val ? i - train : i);
         struct scan_class *class = &report->classes[(val ? &data->val : &data->train)->photos[photo].class];
         *(val ? &class->val : &class->train) += 1;
-        report->bytes += scan->files[i].size;
-        if (!scan->files[i].reason)
+        report->bytes += scan->files[i].cost.file;
+        if (!scan->files[i].reason) {
+            if (scan->files[i].cost.memory > report->photo_memory)
+                report->photo_memory = scan->files[i].cost.memory;
             continue;
+        }
         *(val ? &class->bad_val : &class->bad_train) += 1;
         report->bad[report->bad_count++] =
             (struct scan_bad){.val = val, .photo = photo, .reason = scan->files[i].reason};

@@ -43,7 +43,8 @@ struct scan_report {
     size_t bad_count;
     struct scan_duplicate *duplicates; /* one for each val photo that train holds too, with the first such photo */
     size_t duplicate_count;
-    uint64_t bytes; /* of all files together */
+    uint64_t bytes;      /* of all files together */
+    size_t photo_memory; /* the most that decoding one of the others takes, see image_cost */
     size_t hidden, stray;
 };
 

@@ -60,7 +60,8 @@ static void every_kind_of_photo_has_pillows_pixels(void **state)
     DIR *dir = opendir(PHOTOS);
     assert_non_null(dir);
     while ((entry = readdir(dir))) {
-        size_t length = strlen(entry->d_name), file_size;
+        size_t length = strlen(entry->d_name);
+        struct image_cost cost;
         if (entry->d_name[0] == '.' || (length > 4 && strcmp(entry->d_name + length - 4, ".ppm") == 0))
             continue;
         char name[300];
@@ -76,7 +77,9 @@ static void every_kind_of_photo_has_pillows_pixels(void **state)
             found = difference(&image, &expected);
         if (found > most)
             fail_msg("%s: differs by %d", entry->d_name, found);
-        assert_int_equal(image_probe(fixture(entry->d_name), NULL, &file_size, &err), OK);
+        assert_int_equal(image_probe(fixture(entry->d_name), NULL, &cost, &err), OK);
+        size_t pixels = (size_t)expected.height * (size_t)expected.width;
+        assert_in_range(cost.memory - cost.file, 3 * pixels, 9 * pixels);
         image_free(&image);
         image_free(&expected);
         photos++;
@@ -149,10 +152,10 @@ static void assert_probe(const void *bytes, size_t size, enum status expected)
 {
     const char *path = test_path(folder, "probe.jpg");
     struct error err = {0};
-    size_t file_size = 0;
+    struct image_cost cost;
     test_write(path, bytes, size);
-    assert_int_equal(image_probe(path, NULL, &file_size, &err), expected);
-    assert_int_equal(file_size, size);
+    assert_int_equal(image_probe(path, NULL, &cost, &err), expected);
+    assert_int_equal(cost.file, size);
 }
 
 static void a_file_cut_anywhere_ends_early(void **state)
@@ -316,12 +319,12 @@ static void devices_and_folders_are_refused_at_once(void **state)
         const char *path = names[i][0] == '/' ? names[i] : test_path(folder, names[i]);
         struct image image;
         struct error err = {0};
-        size_t size;
+        struct image_cost cost;
         enum status expected = strcmp(names[i], "missing") == 0 ? ERR_NOINPUT : ERR_DATA;
         const char *text = expected == ERR_DATA ? "not a regular file" : "No such file or directory";
         assert_int_equal(image_read(&image, path, NULL, &err), expected);
         assert_string_equal(err.text, text);
-        assert_int_equal(image_probe(path, NULL, &size, &err), expected);
+        assert_int_equal(image_probe(path, NULL, &cost, &err), expected);
         assert_string_equal(err.text, text);
     }
 }
@@ -336,7 +339,8 @@ static void changed_bytes_do_no_harm(void **state)
                                         "palette.bmp", "palette_alpha.png"};
     uint32_t seed = 1;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t size, file_size;
+        struct image_cost cost;
+        size_t size;
         uint8_t *bytes = test_read(fixture(names[i]), &size), *changed = malloc(size);
         for (int round = 0; round < 300; round++) {
             memcpy(changed, bytes, size);
@@ -350,7 +354,7 @@ static void changed_bytes_do_no_harm(void **state)
             assert_true(status == OK || (status == ERR_DATA && err.text[0] != '\0'));
             image_free(&image);
             test_write(test_path(folder, "changed"), changed, size);
-            assert_true(image_probe(test_path(folder, "changed"), NULL, &file_size, &err) == OK || status != OK);
+            assert_true(image_probe(test_path(folder, "changed"), NULL, &cost, &err) == OK || status != OK);
         }
         free(changed);
         memory_free(bytes);

@@ -81,6 +81,7 @@ static void counts_and_bad_photos(void **state)
         assert_string_equal(report.bad[3].reason, "an empty file");
         assert_int_equal(report.duplicate_count, 0);
         assert_int_equal(report.bytes, 28 * 246 + 2 * 100 + 12 + 2 * 246);
+        assert_int_equal(report.photo_memory, 246 + 6 * 8 * 8);
         scan_report_free(&report);
         dataset_close(&data);
     }

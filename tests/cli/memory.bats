@@ -1,0 +1,48 @@
+#!/usr/bin/env bats
+# The memory that the table before the first step names is what the process takes, within 10 %.
+
+load common
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    [ "$("$BUILD/tests/tools/peak_memory" true)" != sanitizer ] || skip "a sanitizer's memory would be counted"
+}
+
+# as_said OPTION...: a run of one epoch, its peak against the plan's number.
+as_said() {
+    local said peak
+    said=$("$FREEZETUNE" train --quiet --data photos --weights random "$@" --dry-run --json |
+        sed -n 's/^ *"memory": \([0-9]*\),.*/\1/p')
+    rm -rf run
+    peak=$("$BUILD/tests/tools/peak_memory" \
+        "$FREEZETUNE" train --quiet --data photos --weights random --epochs 1 --json --out run "$@" | tail -1)
+    awk -v said="$said" -v peak="$peak" -v what="$*" 'BEGIN {
+        printf "%s: said %.1f MB, found %.1f MB\n", what, said / 1e6, peak / 1e6
+        exit !(said > 0 && peak > 0.9 * said && peak < 1.1 * said)
+    }'
+}
+
+@test "ResNet-18: frozen, trained, Adam, one thread and three" {
+    "$BUILD/tests/tools/make_photos" photos 2 12 2 200 1
+    as_said --arch resnet18 --image-size 160 --batch-size 16 --freeze-until 6 --threads 2
+    as_said --arch resnet18 --image-size 64 --batch-size 8 --freeze-until 6 --threads 3
+    as_said --arch resnet18 --image-size 96 --batch-size 24 --freeze-until 0 --optimizer adam --threads 1
+}
+
+@test "ResNet-50 at 224 pixels, a batch of 4 and of 1" {
+    "$BUILD/tests/tools/make_photos" photos 2 2 1 256 1
+    as_said --batch-size 4 --freeze-until 6 --threads 2
+    as_said --batch-size 1 --freeze-until 9 --threads 1
+}
+
+@test "large photos count while they are decoded" {
+    # BMP files of 4096 x 3072 pixels of one colour: 38 MB, and twice that while one is decoded.
+    mkdir -p photos/train/a photos/train/b photos/val/a photos/val/b
+    for at in train/a train/b val/a val/b; do
+        {
+            printf 'BM\66\0\100\2\0\0\0\0\66\0\0\0\50\0\0\0\0\20\0\0\0\14\0\0\1\0\30\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+            head -c $((4096 * 3072 * 3)) /dev/zero | tr '\0' "${at#*/}"
+        } >photos/$at/1.bmp
+    done
+    as_said --arch resnet18 --image-size 64 --batch-size 2 --freeze-until 6 --threads 1 --loader-threads 2
+}
