@@ -27,7 +27,8 @@ for target in "$folder"/tests/fuzz/fuzz_*; do
     # shellcheck disable=SC2086 # a folder or nothing
     if ! "$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1 \
         -artifact_prefix="$folder/$name-" "$folder/corpus/$name" "tests/fuzz/corpus/$name" $more >"$log" 2>&1; then
-        answer="FOUND: $(sed -n 's/^artifact_prefix=.*Test unit written to //p' "$log")"
+        found=$(sed -n 's/^artifact_prefix=.*Test unit written to //p' "$log")
+        answer="FOUND: ${found:-it did not run to its end, see $log}"
         result=1
     fi
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

@@ -490,9 +490,9 @@ static const char fixture[] = "tests/fixtures/pth/tensors_legacy.pth";
 /* The only place where the file holds these bytes. */
 static uint8_t *place_of(struct bytes *file, const char *text, size_t size)
 {
-    for (size_t i = 0; i + size <= file->size; i++)
-        if (memcmp(file->at + i, text, size) == 0)
-            return file->at + i;
+    for (size_t i = 0; i + size <= file->length; i++)
+        if (memcmp(file->data + i, text, size) == 0)
+            return file->data + i;
     fail_msg("not found");
     return NULL;
 }
@@ -551,10 +551,10 @@ static void the_frame_of_the_legacy_format_is_checked(void **state)
         pickle_stop(&pickle);
         wrap(&file, &pickle, 6, true);
         const uint8_t *at = place_of(&file, rows[i].old, rows[i].old_size), *behind = at + rows[i].old_size;
-        bytes_add(&changed, file.at, (size_t)(at - file.at));
-        bytes_add(&changed, rows[i].new, rows[i].new_size);
-        bytes_add(&changed, behind, (size_t)(file.at + file.size - behind));
-        hostile_assert_refused(changed.at, changed.size, rows[i].wanted);
+        bytes_put(&changed, file.data, (size_t)(at - file.data));
+        bytes_put(&changed, rows[i].new, rows[i].new_size);
+        bytes_put(&changed, behind, (size_t)(file.data + file.length - behind));
+        hostile_assert_refused(changed.data, changed.length, rows[i].wanted);
         bytes_free(&changed);
         bytes_free(&file);
         bytes_free(&pickle);
