@@ -40,7 +40,7 @@ static enum status push_name(struct machine *m, const uint8_t *module, size_t mo
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (is_text(module, module_length, names[i].module) && is_text(name, name_length, names[i].name))
-            return machine_push_value(m, (struct pickle_value){.kind = PICKLE_GLOBAL, .name = names[i].is});
+            return machine_push_value(m, (struct pickle_value){.kind = PICKLE_GLOBAL, .name = (uint8_t)names[i].is});
     for (unsigned i = 0; i < PICKLE_STORAGES; i++)
         if (is_text(module, module_length, "torch") && is_text(name, name_length, pickle_storages[i].name))
             return machine_push_value(

@@ -158,7 +158,8 @@ enum status machine_tuple(struct machine *m, size_t count)
 
 enum status machine_push_container(struct machine *m, enum pickle_kind kind)
 {
-    return machine_push_value(m, (struct pickle_value){.kind = kind, .first = PICKLE_NOTHING, .last = PICKLE_NOTHING});
+    return machine_push_value(
+        m, (struct pickle_value){.kind = (uint8_t)kind, .first = PICKLE_NOTHING, .last = PICKLE_NOTHING});
 }
 
 enum status machine_append(struct machine *m, pickle_id container, struct pickle_link link)

@@ -19,8 +19,8 @@ static struct weight_file *choices(struct freeze freeze)
     static uint8_t pixels[IMAGES * HEIGHT * WIDTH * 3];
     static const int32_t labels[IMAGES] = {0, 1, 2};
     struct error err = {0};
-    struct weight_file *weights, *found;
-    struct net *net;
+    struct weight_file *weights, *found = NULL;
+    struct net *net = NULL;
     struct parity_result result = {0};
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)(i * i / 97 + i * 31);
