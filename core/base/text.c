@@ -46,7 +46,7 @@ bool text_is_utf8(const void *bytes, size_t size)
         if (size < 4)
             memcpy(last, at, size);
         size_t length = text_utf8_length(size < 4 ? last : at);
-        if (length == 0 || length > size)
+        if (length == 0)
             return false;
         at += length;
         size -= length;

@@ -1,7 +1,9 @@
 /* Malformed zip files. The good one is as torch.save writes it; each kind changes one field, or the order of things. */
 #include "tests/support/test.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/rng.h"
 #include "tests/support/hostile.h"
@@ -295,6 +297,72 @@ static void wide_fields_may_not_contradict(void **state)
     bytes_free(&file);
 }
 
+/* A directory of fewer entries than there are, in both end records. */
+static void entries_that_are_not_counted_are_seen(void **state)
+{
+    (void)state;
+    struct bytes file = {0};
+    struct zip_places places;
+    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
+    for (size_t count = 0; count < places.count; count++) {
+        put(file.data + places.ending64 + 24, 8, count);
+        put(file.data + places.ending64 + 32, 8, count);
+        put(file.data + places.ending + 8, 2, count);
+        put(file.data + places.ending + 10, 2, count);
+        hostile_assert_refused(file.data, file.length, "the directory goes on for");
+    }
+    bytes_free(&file);
+}
+
+/* An extra field in the directory that holds more than the wide forms, or other ones. */
+static void extra_fields_of_the_directory_are_read_whole(void **state)
+{
+    (void)state;
+    struct bytes file = {0};
+    struct zip_places places;
+    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64 | ZIP_WITH_WIDE_ENTRIES);
+    size_t name = get(file.data + places.central[1] + 28, 2), extra = places.central[1] + 46 + name;
+    put(file.data + extra + 2, 2, 16); /* shorter than the field */
+    hostile_assert_refused(file.data, file.length, "28 bytes of extra field");
+    put(file.data + extra + 2, 2, 24);
+    put(file.data + places.central[1] + 20, 4, 6); /* one wide form less is wanted */
+    hostile_assert_refused(file.data, file.length, "28 bytes of extra field");
+    put(file.data + extra + 2, 2, 16);
+    hostile_assert_refused(file.data, file.length, "28 bytes of extra field");
+    bytes_free(&file);
+}
+
+/* Files that end where their last page ends: whoever reads behind them is killed. */
+static void nothing_behind_the_file_is_read(void **state)
+{
+    (void)state;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    struct bytes pickle = {0}, file = {0};
+    struct zip_places places;
+    good_pickle(&pickle);
+    char *data = calloc(page, 1);
+    assert_non_null(data);
+    const struct zip_part none[] = {{"a/data.pkl", pickle.data, pickle.length}, {"a/data/0", data, 0}};
+    zip_sample(&file, &places, none, 2, ZIP_PLAIN);
+    size_t missing = (page - file.length % page) % page;
+    bytes_free(&file);
+    struct zip_part parts[] = {none[0], {"a/data/0", data, missing}};
+    zip_sample(&file, &places, parts, 2, ZIP_PLAIN);
+    assert_int_equal(file.length % page, 0);
+    uint8_t *last = file.data + places.central[1];
+    static const uint64_t lengths[] = {9, 30, 31, 100, 200, 256, 257, 0xFFFF};
+    for (size_t at = 28; at <= 32; at += 2)
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+            uint64_t kept = get(last + at, 2);
+            put(last + at, 2, lengths[i]);
+            assert_false(hostile_refused_or_rewritten(file.data, file.length));
+            put(last + at, 2, kept);
+        }
+    free(data);
+    bytes_free(&file);
+    bytes_free(&pickle);
+}
+
 /* ---- damage ---------------------------------------------------------------------------------------------------------
  */
 
@@ -341,6 +409,9 @@ int main(void)
         cmocka_unit_test(two_entries_over_the_same_bytes_are_refused),
         cmocka_unit_test(compressed_and_encrypted_files_say_so),
         cmocka_unit_test(wide_fields_may_not_contradict),
+        cmocka_unit_test(entries_that_are_not_counted_are_seen),
+        cmocka_unit_test(extra_fields_of_the_directory_are_read_whole),
+        cmocka_unit_test(nothing_behind_the_file_is_read),
         cmocka_unit_test(a_file_cut_at_any_byte_is_refused),
         cmocka_unit_test(any_flipped_bit_is_refused_or_changes_nothing),
         cmocka_unit_test(time_and_memory_are_bounded),
