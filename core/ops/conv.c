@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/ops/cpu.h"
 #include "core/ops/lanes.h"
 
 extern const struct conv_kernel conv_packed, conv_pointwise, conv_winograd, conv_direct, conv_im2col;
@@ -30,8 +31,9 @@ bool conv_shape_init(struct conv_shape *out, size_t h, size_t w, size_t c, size_
 
 const struct conv_kernel *conv_kernel_choose(const struct conv_shape *shape, bool exact)
 {
+    bool wide = cpu_set_get() != CPU_PLAIN;
     for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++)
-        if ((*kernel)->fits(shape) && ((*kernel)->exact || !exact))
+        if ((*kernel)->fits(shape) && ((*kernel)->exact || !exact) && (wide || !(*kernel)->wide))
             return *kernel;
     return NULL;
 }

@@ -235,6 +235,7 @@ static size_t backward_scratch(const struct conv_shape *shape, size_t images, si
 const struct conv_kernel conv_direct = {
     .name = "direct",
     .exact = true,
+    .wide = true,
     .fits = fits,
     .tiles = tiles,
     .scratch = scratch_size,
