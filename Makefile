@@ -165,6 +165,9 @@ asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 		$(MAKE) --no-print-directory check VARIANT=asan LDFLAGS='-fsanitize=address,undefined' \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
 
+bench: freezetune ## beside PyTorch, ONNX Runtime and OpenVINO from PyPI (some gigabytes); options in BENCH='--rounds 3 ...'
+	@python=$$(sh scripts/venv.sh --bench) && "$$python" scripts/bench/bench.py $(BENCH)
+
 SECONDS ?= 60
 fuzz: ## libFuzzer (clang) on every reader of files from outside, SECONDS=60 each
 	@sh scripts/deps.sh lint
@@ -222,7 +225,7 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all deps demo check run-tests asan fuzz fuzz-targets check-stb check-aarch64 check-fresh-root format lint programs install \
+.PHONY: all deps demo bench check run-tests asan fuzz fuzz-targets check-stb check-aarch64 check-fresh-root format lint programs install \
 	uninstall clean help FORCE
 .SECONDARY:
 

@@ -1,8 +1,8 @@
 #include "cli/bench_run.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "core/base/clock.h"
 #include "core/base/file.h"
@@ -222,6 +222,21 @@ static enum status measure(struct bench *b, struct bench_result *out, struct err
     return status;
 }
 
+/* Bytes. From /proc, because getrusage counts what the parent had before it became this program; 0 where there is none.
+ */
+static size_t peak_rss(void)
+{
+    char line[128];
+    unsigned long kilobytes = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && !kilobytes && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %lu kB", &kilobytes) != 1)
+            kilobytes = 0;
+    if (status)
+        fclose(status);
+    return (size_t)kilobytes * 1024;
+}
+
 static void bench_close(struct bench *b)
 {
     run_destroy(b->train);
@@ -245,7 +260,6 @@ enum status bench_run(struct bench_result *out, struct net *net, const struct be
 {
     struct bench b = {
         .options = options, .net = net, .pool = pool, .preprocess = preprocess_for_size((int)options->image_size)};
-    struct rusage usage;
     *out = (struct bench_result){0};
     enum status status = prepare_runs(&b, err);
     if (status == OK)
@@ -262,8 +276,7 @@ enum status bench_run(struct bench_result *out, struct net *net, const struct be
     if (status == OK) {
         out->forward_flops = b.infer_plan->flops_prefix + b.infer_plan->flops_suffix;
         out->step_flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward;
-        getrusage(RUSAGE_SELF, &usage);
-        out->peak_rss = (size_t)usage.ru_maxrss * 1024;
+        out->peak_rss = peak_rss();
     }
     if (status == OK && profile) {
         *profile = b.profile;

@@ -1,0 +1,95 @@
+"""freezetune beside its peers, interleaved: every round runs each of them once, in a process of its own, so that a machine
+that slows down slows all. Prints a table of medians and of the medians of each round's ratio to freezetune.
+
+  make bench                                  # all of it
+  $(sh scripts/venv.sh --bench) scripts/bench/bench.py --rounds 5 --threads 1 2 --freeze 6 9 --peers torch onnxruntime
+
+Forward: batch 16 of 224 pixels, inference. Step at freeze N: forward, loss, backward, SGD with momentum.
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+FORWARD_ONLY = ("onnxruntime", "openvino")
+
+
+def processor():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def ours(options, what, threads, freeze):
+    command = [options.program, "bench", "--threads", threads, "--batch-size", options.batch_size, "--image-size",
+               options.image_size, "--freeze-until", freeze, "--repeat", options.repeat, "--format", "json"]
+    command += ["--forward"] if what == "forward" else []
+    found = json.loads(subprocess.run([str(word) for word in command], check=True, capture_output=True).stdout)
+    return {"ms": found["forward_ms" if what == "forward" else "step_ms"], "rss_mb": found["peak_rss_mb"],
+            "version": "freezetune"}
+
+
+def theirs(options, peer, what, threads, freeze, onnx):
+    command = [sys.executable, HERE / "peer.py", peer, what, "--threads", threads, "--batch-size", options.batch_size,
+               "--image-size", options.image_size, "--freeze-until", freeze, "--repeat", options.repeat, "--onnx", onnx]
+    environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
+    return json.loads(subprocess.run([str(word) for word in command], check=True, capture_output=True,
+                                     env=environment).stdout.splitlines()[-1])
+
+
+def make_onnx(options, folder):
+    """A ResNet-50 with random weights as ONNX, BatchNorm folded, by freezetune's own convert."""
+    import torch
+    import torchvision
+
+    torch.save(torchvision.models.resnet50().state_dict(), folder / "random.pth")
+    subprocess.run([options.program, "convert", "--fold", "--crop", str(options.image_size), folder / "random.pth",
+                    folder / "random.onnx"], check=True)
+    return folder / "random.onnx"
+
+
+def main():
+    root = HERE.parents[1]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", default=root / "freezetune")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repeat", type=int, default=5, help="passes in a round")
+    parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, len(os.sched_getaffinity(0))}))
+    parser.add_argument("--freeze", type=int, nargs="*", default=[0, 6, 8, 9])
+    parser.add_argument("--peers", nargs="+", default=["torch", "torch-nchw", "torch-compile", "onnxruntime", "openvino"])
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--image-size", type=int, default=224)
+    options = parser.parse_args()
+    print(f"{processor()}, batch {options.batch_size}, {options.image_size} px, {options.rounds} rounds of "
+          f"{options.repeat} passes; ratio: freezetune's time over the peer's, median of the rounds\n")
+    print("| pass | threads | program | ms a photo | peak MB | ratio |\n|---|---|---|---|---|---|", flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        onnx = make_onnx(options, pathlib.Path(name))
+        for what, freeze in [("forward", 0)] + [("step", n) for n in options.freeze]:
+            peers = [p for p in options.peers if what == "forward" or p not in FORWARD_ONLY]
+            for threads in options.threads:
+                rounds = []
+                for _ in range(options.rounds):
+                    rounds.append({"": ours(options, what, threads, freeze)})
+                    for peer in peers:
+                        rounds[-1][peer] = theirs(options, peer, what, threads, freeze, onnx)
+                for peer in [""] + peers:
+                    ms = statistics.median(r[peer]["ms"] for r in rounds)
+                    rss = statistics.median(r[peer]["rss_mb"] for r in rounds)
+                    ratio = statistics.median(r[""]["ms"] / r[peer]["ms"] for r in rounds)
+                    title = what if what == "forward" else f"step, freeze {freeze}"
+                    label = rounds[0][peer]["version"] + peer[5:].replace("-", " ") if peer.startswith("torch") else \
+                        rounds[0][peer]["version"]
+                    print(f"| {title} | {threads} | {label} | {ms:.1f} | {rss:.0f} | "
+                          f"{'' if not peer else f'{ratio:.2f}'} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
