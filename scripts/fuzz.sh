@@ -14,7 +14,9 @@ folder=$1
 seconds=$2
 result=0
 for target in "$folder"/tests/fuzz/fuzz_*; do
-    [ -f "$target" ] && [ -x "$target" ] || continue
+    if ! [ -f "$target" ] || ! [ -x "$target" ]; then
+        continue
+    fi
     name=${target##*fuzz_}
     case $name in
     zip) more=tests/fixtures/pth ;;
