@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "tests/support/hostile.h"
 
 #include <stdio.h>
