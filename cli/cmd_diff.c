@@ -143,7 +143,9 @@ static void print_list(const char *label, const struct child *children, size_t c
         fputs(any ? ", " : label, stdout);
         if (children[i].number)
             printf("%d ", children[i].number);
-        printf("%.*s", (int)children[i].name_length, children[i].name);
+        char name[256];
+        snprintf(name, sizeof name, "%.*s", (int)children[i].name_length, children[i].name);
+        text_padded(stdout, name, 0, false);
         any = true;
     }
     if (any)

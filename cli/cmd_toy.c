@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/table.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/rng.h"
@@ -40,7 +41,8 @@ static const struct option options[] = {
                       "optimizer steps of each stage"),
     OPTION_ROW_STRING("Options", "out", "FILE", struct values, out, NULL, "a temporary file",
                       "where stage 2 saves the network"),
-    OPTION_ROW_NUMBER("Options", "threads", "N", OPTION_INT, struct values, threads, "1", NULL, 1, 1024, "threads"),
+    OPTION_ROW_NUMBER("Options", "threads", "N", OPTION_INT, struct values, threads, "1", NULL, 1, POOL_THREADS_MOST,
+                      "threads"),
 };
 
 struct toy {
@@ -216,7 +218,9 @@ static enum status save_and_load(struct toy *toy, const char *path, struct error
 static enum status stage_save(struct toy *toy, struct error *err)
 {
     if (toy->values->out) {
-        printf("2. save to %s, load into a new network\n", toy->values->out);
+        fputs("2. save to ", stdout);
+        text_padded(stdout, toy->values->out, 0, false);
+        puts(", load into a new network");
         return save_and_load(toy, toy->values->out, err);
     }
     const char *root = getenv("TMPDIR");

@@ -114,7 +114,9 @@ void json_string(FILE *out, const char *text)
     while (*text) {
         size_t length = text_utf8_length(text);
         unsigned char byte = (unsigned char)*text;
-        if (length > 1)
+        if (length == 2 && text_safe_length(text) == 0) /* U+0080 to U+009F: its number is its second byte */
+            fprintf(out, plain ? "\\u%04x" : "\\\\xc2\\\\x%02x", (unsigned char)text[1]);
+        else if (length > 1)
             fwrite(text, 1, length, out);
         else if (length == 0)
             fprintf(out, "\\\\x%02x", byte);

@@ -13,17 +13,21 @@ enum { CELL_MOST = 4096 }; /* a longer cell ends in "..." in TEXT and TSV */
 
 void csv_cell(FILE *out, const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n") && text[0] != ' ' && text[0] != '\t') {
-        fputs(text, out);
-        return;
+    bool quoted = strpbrk(text, ",\"\r\n") || text[0] == ' ' || text[0] == '\t';
+    if (quoted)
+        putc('"', out);
+    for (size_t length; *text; text += length) {
+        length = text_safe_length(text);
+        if (length == 0 && !strchr("\t\r\n", *text))
+            fprintf(out, "\\x%02x", (unsigned char)*text);
+        else if (*text == '"')
+            fputs("\"\"", out);
+        else
+            fwrite(text, 1, length ? length : 1, out);
+        length = length ? length : 1;
     }
-    putc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            putc('"', out);
-        putc(*text, out);
-    }
-    putc('"', out);
+    if (quoted)
+        putc('"', out);
 }
 
 void text_padded(FILE *out, const char *text, size_t width, bool right)

@@ -56,6 +56,7 @@ void table_end(struct table *table);
 void table_discard(struct table *table);
 
 /* The building stones, for output that is no plain table. */
+/* RFC 4180; what a terminal must not be shown is written as \xNN, tabs and ends of lines stay. */
 void csv_cell(FILE *out, const char *text);
 /* Padded with blanks to `width` columns, right-aligned if `right`; the text is escaped. */
 void text_padded(FILE *out, const char *text, size_t width, bool right);

@@ -125,7 +125,9 @@ static enum status text_end(const struct run_folder *folder, const char *proof, 
     memory_free(text);
     printf("best    epoch %zu: validation accuracy %s, loss %.4f\n", state->best_epoch + 1,
            number_percent(accuracy, state->best_accuracy), state->best_loss);
-    printf("model   %s\n", folder->best);
+    fputs("model   ", stdout);
+    text_padded(stdout, folder->best, 0, false);
+    putchar('\n');
     puts(proof);
     return status;
 }

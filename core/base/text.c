@@ -54,14 +54,22 @@ bool text_is_utf8(const void *bytes, size_t size)
     return true;
 }
 
+size_t text_safe_length(const char *text)
+{
+    const unsigned char *b = (const unsigned char *)text;
+    size_t length = text_utf8_length(text);
+    bool control = b[0] < 0x20 || b[0] == 0x7F || (length == 2 && b[0] == 0xC2 && b[1] < 0xA0);
+    return control ? 0 : length;
+}
+
 static char *escape(char *out, size_t size, const char *text, bool backslashes)
 {
     size_t end = 0;
     while (*text) {
         char piece[5];
-        size_t taken = text_utf8_length(text), length;
+        size_t taken = text_safe_length(text), length;
         unsigned char byte = (unsigned char)*text;
-        if (taken > 1 || (taken == 1 && byte >= 0x20 && byte != 0x7F && (byte != '\\' || !backslashes))) {
+        if (taken > 0 && (byte != '\\' || !backslashes)) {
             memcpy(piece, text, taken);
             length = taken;
         } else {

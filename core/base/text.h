@@ -5,7 +5,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Writes `text` with control bytes, backslashes, DEL and bytes that are not valid UTF-8 as \n, \t, \\ or \xNN; the rest
+/* The length of the character at `text` when a terminal may be shown it; 0 when it is a control character (of ASCII,
+ * DEL, or U+0080 to U+009F, which terminals obey as well) or no valid UTF-8. */
+size_t text_safe_length(const char *text);
+
+/* Writes `text` with backslashes and what is not safe as \n, \t, \\ or \xNN; the rest
  * stays. At most `size` bytes with the terminator; a longer text ends in "...". Returns out. */
 char *text_escape(char *out, size_t size, const char *text);
 

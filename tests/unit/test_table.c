@@ -68,7 +68,7 @@ static void csv_is_rfc_4180(void **state)
     assert_string_equal(text, "file,photos,class\r\n"
                               "\"a,\"\"b\"\".jpg\",\"1,234\",ants\r\n"
                               "\"line\nbreak\ttab\",7,\r\n"
-                              "caf\xc3\xa9,,\xe7\x8c\xab \xff\r\n");
+                              "caf\xc3\xa9,,\xe7\x8c\xab \\xff\r\n");
     free(text);
 }
 

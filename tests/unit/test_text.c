@@ -11,6 +11,7 @@ static void text_from_outside_is_made_safe(void **state)
     assert_string_equal(text_escape(out, sizeof out, "a\\b\n\t\033\x7f\xff\xc3\xa9"),
                         "a\\\\b\\n\\t\\x1b\\x7f\\xff\xc3\xa9");
     assert_string_equal(text_printable(out, sizeof out, "a\\b\n\033\xff"), "a\\b\\n\\x1b\\xff");
+    assert_string_equal(text_escape(out, sizeof out, "\xc2\x9b\xc2\xa0"), "\\xc2\\x9b\xc2\xa0"); /* U+009B is ESC [ */
     assert_string_equal(text_escape(out, 8, "1234567"), "1234...");
 }
 
