@@ -24,8 +24,8 @@ extern const char *const exif_choices[]; /* "apply", "ignore" */
 extern const char *const bn_choices[];   /* "eval", "batch": by enum bn_mode */
 
 #define ENGINE_ROW_THREADS(type)                                                                                       \
-    OPTION_ROW_NUMBER("Engine", "threads", "N", OPTION_INT, type, engine.threads, NULL, "all processors", 1, 1024,     \
-                      "threads; results are the same with any number")
+    OPTION_ROW_NUMBER("Engine", "threads", "N", OPTION_INT, type, engine.threads, NULL, "all processors", 1,           \
+                      POOL_THREADS_MOST, "threads; results are the same with any number")
 #define ENGINE_ROW_CONV(type)                                                                                          \
     OPTION_ROW_CHOICE("Engine", "conv", conv_choices, type, engine.conv, "fast",                                       \
                       "exact: no convolution that multiplies less than its definition does")

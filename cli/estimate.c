@@ -22,7 +22,8 @@ double estimate_speed(struct pool *pool)
     const double once = 2.0 * ROWS * INNER * COLUMNS * ROUNDS;
     size_t threads = pool_threads(pool), repeats = 0;
     void *matrices;
-    if (memory_alloc(&matrices, threads, FLOATS * sizeof(float), "a measurement", NULL) != OK)
+    if (gemm_reserve(threads, NULL) != OK ||
+        memory_alloc(&matrices, threads, FLOATS * sizeof(float), "a measurement", NULL) != OK)
         return 0;
     pool_for(pool, threads, multiply, matrices); /* the first touch of everything */
     double start = clock_seconds(), elapsed;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,6 +26,17 @@ static void hold_standard_streams(void)
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
             (void)!open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY);
+}
+
+/* OpenBLAS starts a thread for each processor when it is loaded, before anything of ours runs. Ours never use them;
+ * each asks for a large buffer, and where there is no memory for it the process hangs when it ends. It reads its
+ * environment once, so the program begins again with the right one. Where that cannot be done all goes on as it is. */
+static void without_blas_threads(char **argv)
+{
+    static const char name[] = "OPENBLAS_NUM_THREADS";
+    const char *set = getenv(name);
+    if ((!set || strcmp(set, "1") != 0) && setenv(name, "1", 1) == 0)
+        execv("/proc/self/exe", argv);
 }
 
 /* One line on stderr: "freezetune train: ...". */
@@ -114,8 +126,10 @@ static int run(const struct command *command, int argc, const char *const *argv)
 
 int main(int argc, char **argv)
 {
+    without_blas_threads(argv);
     hold_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* a run must not die because a reader left; finish_stdout sees to it */
+    signals_watch_maps();
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing like a full disk */
     const char *name = argc > 1 ? argv[1] : NULL;
     if (!name) {

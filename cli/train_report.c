@@ -134,8 +134,9 @@ enum status report_plan(const struct training *t, struct error *err)
     if (status != OK)
         return status;
     summary_cost(stdout, train_plan(t->train), &memory);
-    printf("time    about %s an epoch of %zu steps, %s in all\n", number_seconds(epoch, seconds), needs.steps_per_epoch,
-           number_seconds(all, seconds * (double)t->values->epochs));
+    if (seconds > 0)
+        printf("time    about %s an epoch of %zu steps, %s in all\n", number_seconds(epoch, seconds),
+               needs.steps_per_epoch, number_seconds(all, seconds * (double)t->values->epochs));
     fflush(stdout);
     return OK;
 }

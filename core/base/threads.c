@@ -78,8 +78,8 @@ static void *worker_main(void *argument)
 enum status pool_create(struct pool **out, size_t threads, struct error *err)
 {
     void *memory;
-    if (threads < 1 || threads > 1024)
-        return error_set(err, ERR_USAGE, "--threads %zu: the number must be 1 to 1024", threads);
+    if (threads < 1 || threads > POOL_THREADS_MOST)
+        return error_set(err, ERR_USAGE, "--threads %zu: the number must be 1 to %d", threads, POOL_THREADS_MOST);
     enum status status = memory_alloc(&memory, 1, sizeof(struct pool), "the thread pool", err);
     if (status != OK)
         return status;
@@ -174,5 +174,5 @@ size_t threads_available(void)
     if (sched_getaffinity(0, sizeof set, &set) != 0)
         return 1;
     int count = CPU_COUNT(&set);
-    return count > 0 ? (size_t)count : 1;
+    return count < 1 ? 1 : count > POOL_THREADS_MOST ? POOL_THREADS_MOST : (size_t)count;
 }

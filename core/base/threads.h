@@ -11,12 +11,16 @@
 
 #include "core/base/error.h"
 
+/* OpenBLAS as distributions build it serves that many callers at a time; with more it warns, and at some number falls.
+ */
+enum { POOL_THREADS_MOST = 128 };
+
 struct pool;
 
 /* One item of work. `thread` is 0..pool_threads()-1 and names the scratch memory that may be used. */
 typedef void pool_work(void *context, size_t item, size_t thread);
 
-/* A pool of `threads` (1..1024) threads, the caller's own among them. */
+/* A pool of `threads` (1..POOL_THREADS_MOST) threads, the caller's own among them. */
 MUST_CHECK enum status pool_create(struct pool **out, size_t threads, struct error *err);
 void pool_destroy(struct pool *pool);
 
@@ -26,7 +30,7 @@ size_t pool_threads(const struct pool *pool);
  * never from inside an item. */
 void pool_for(struct pool *pool, size_t items, pool_work *work, void *context);
 
-/* The number of processors this process may use (the affinity mask, at least 1). */
+/* The number of processors this process may use (the affinity mask), 1..POOL_THREADS_MOST. */
 size_t threads_available(void);
 
 #endif

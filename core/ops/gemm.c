@@ -1,8 +1,16 @@
+#define _GNU_SOURCE
 #include "core/ops/gemm.h"
 
 #include <assert.h>
 #include <cblas.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+
+#include "core/base/threads.h"
+
+/* BUFFER_SIZE of OpenBLAS on x86-64 and aarch64: the most that it asks for at a time. Little of it is ever touched. */
+#define BUFFER_BYTES ((size_t)32 << 22)
 
 enum status gemm_init(struct error *err)
 {
@@ -15,6 +23,26 @@ enum status gemm_init(struct error *err)
             "build",
             threads);
     return OK;
+}
+
+enum status gemm_reserve(size_t callers, struct error *err)
+{
+    void *held[POOL_THREADS_MOST];
+    size_t count = 0;
+    while (count < callers && count < POOL_THREADS_MOST) {
+        held[count] = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (held[count] == MAP_FAILED)
+            break;
+        count++;
+    }
+    bool enough = count == callers || count == POOL_THREADS_MOST;
+    while (count > 0)
+        munmap(held[--count], BUFFER_BYTES);
+    return enough ? OK
+                  : error_set(err, ERR_SYSTEM,
+                              "not enough memory for OpenBLAS (it sets %.0f MB of address space aside for each of %zu "
+                              "threads): close other programs, use fewer --threads or raise the limit (ulimit -v)",
+                              (double)BUFFER_BYTES / 1e6, callers);
 }
 
 const char *gemm_library(void)
