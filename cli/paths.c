@@ -108,6 +108,9 @@ enum status path_run(char **out, const char *given, struct error *err)
 {
     if (!given)
         return next_run(out, err);
+    struct stat info;
+    if (stat(given, &info) == 0 && !S_ISDIR(info.st_mode))
+        return error_set(err, ERR_CANTCREATE, "%s: is not a folder; name a new one with --out", given);
     enum status status = folder_create(given, err);
     if (status == OK)
         status = require_empty(given, err);

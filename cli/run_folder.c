@@ -135,14 +135,19 @@ static void remove_unfinished(const struct run_folder *folder)
 
 enum status run_folder_create(struct run_folder *out, const struct training *training, struct error *err)
 {
+    const char *given = training->values->out;
+    struct stat info;
+    bool ours = !given || stat(given, &info) != 0;
     *out = (struct run_folder){.training = training, .lock = -1};
-    enum status status = path_run(&out->path, training->values->out, err);
+    enum status status = path_run(&out->path, given, err);
     if (status == OK)
         status = lock_folder(out, err);
     if (status == OK)
         status = name_files(out, err);
     if (status == OK)
         status = write_config(out->path, training, err);
+    if (status != OK && ours && out->path)
+        rmdir(out->path); /* nothing is in it, and it would be in the way of the next try */
     return status == OK ? open_all(out, true, err) : status;
 }
 
