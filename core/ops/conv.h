@@ -72,7 +72,7 @@ struct conv_task {
 struct conv_kernel {
     const char *name;
     bool exact; /* multiplies as the definition does: allowed under --conv exact */
-    bool wide; /* faster than BLAS with vectors of AVX2 or wider alone: not chosen without them */
+    bool wide;  /* faster than BLAS with vectors of AVX2 or wider alone: not chosen without them */
     bool (*fits)(const struct conv_shape *shape);
 
     /* Forward. tiles: items of work, each some rows of y with all their channels. scratch: floats for one thread.
