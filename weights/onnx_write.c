@@ -156,11 +156,14 @@ enum status onnx_write(const char *path, const struct net *net, const struct onn
     if (status != OK)
         goto cleanup;
     uint64_t size = graph.bytes.length;
-    for (size_t i = 0; i < graph.count; i++) {
+    for (size_t i = 0; i < graph.count && status == OK; i++) {
         struct bytes one = bytes_start("a tensor's head", err);
         size += put_initializer(&one, &graph.tensors[i], err);
+        status = one.status;
         bytes_free(&one);
     }
+    if (status != OK)
+        goto cleanup;
     put_model(&head, metadata, metadata_count, size);
     status = head.status;
     if (status == OK && head.length + size > SIZE_MOST)
