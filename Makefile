@@ -73,16 +73,20 @@ FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 FUZZ_DRIVER = $(BUILD)/tests/fuzz/replay.o
 FUZZ_LIBS =
+# Calls that faults.c lets fail, in test_faults and in `faulty`, the program itself.
+FAULTY := $(BUILD)/tests/faults/faulty
+FAULTY_CALLS := malloc calloc realloc aligned_alloc pthread_create open read pread fstat mmap opendir readdir realpath \
+	mkdir fopen mkostemps fchmod fdopen fwrite fflush fsync fseeko ftruncate fclose rename
 IDX_TO_PNG := $(BUILD)/scripts/idx_to_png
 CLI_TESTS := $(wildcard tests/cli/*.bats)
 TEST_LIBS := -lcmocka
-ALL_PROGRAMS := $(PROGRAM) $(UNIT_TESTS) $(FUZZ_TARGETS) $(TOOLS) $(IDX_TO_PNG)
+ALL_PROGRAMS := $(PROGRAM) $(UNIT_TESTS) $(FUZZ_TARGETS) $(TOOLS) $(IDX_TO_PNG) $(FAULTY)
 
 # ---- building ---------------------------------------------------------------------------------------------------------
 # A line per file; V=1 shows the whole commands.
 say = @$(if $(V),,printf '  %-4s %s\n' $(1) $@;)
 quiet = $(if $(V),,@)
-LINK = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(LINK_MORE) -o $@ $^
 
 all: freezetune ## build ./freezetune (the default)
 
@@ -126,6 +130,13 @@ $(UNIT_TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT_OBJECTS) $(CLI_LIBRAR
 $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/fuzz.o $(FUZZ_DRIVER) $(CLI_LIBRARY) $(LIBRARY)
 	$(call say,LD)
 	$(quiet)$(LINK) $(FUZZ_LIBS) $(ALL_LIBS)
+
+$(BUILD)/tests/unit/test_faults $(FAULTY): LINK_MORE = $(FAULTY_CALLS:%=-Wl,--wrap=%)
+$(BUILD)/tests/unit/test_faults: $(BUILD)/tests/faults/faults.o
+
+$(FAULTY): $(BUILD)/cli/main.o $(BUILD)/tests/faults/faults.o $(CLI_LIBRARY) $(LIBRARY)
+	$(call say,LD)
+	$(quiet)$(LINK) $(ALL_LIBS)
 
 $(IDX_TO_PNG): $(BUILD)/scripts/idx_to_png.o $(LIBRARY)
 	$(call say,LD)

@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# The program with one call that fails (tests/faults/faults.h): for many numbers of the call, each command ends with a
+# documented code and one line, or does it all right; nothing half-written stays. test_faults does the same for the parts.
+
+load common
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return
+    "$BUILD/tests/tools/make_photos" photos 2 3 1 40 1
+    "$BUILD/tests/tools/make_model" good.safetensors 32 class0 class1
+    header='{"a.w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b.w":{"dtype":"F32","shape":[],"data_offsets":[8,12]}}'
+    safetensors small.safetensors "$header" '\0\0\x80\x3f\0\0\0\x40\0\0\0\x40'
+    safetensors other.safetensors "$header" '\0\0\x80\x3f\0\0\0\x40\0\0\0\x3f'
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    for file in photos good.safetensors small.safetensors other.safetensors; do
+        ln -s "$BATS_FILE_TMPDIR/$file" .
+    done
+}
+
+# faulty KIND N COMMAND...: call N of the kind fails. Sets $status, and $calls to the number of all.
+faulty() {
+    status=0
+    rm -rf out out.* calls
+    FREEZETUNE_FAULT=$1:$2 FREEZETUNE_FAULT_CALLS=calls "$BUILD/tests/faults/faulty" "${@:3}" >stdout.txt 2>stderr.txt ||
+        status=$?
+    calls=$(cat calls)
+}
+
+# What is wrong with the answer, or nothing.
+complaint() {
+    local kind=$1 right=$2 command=$3
+    if [ "$status" = "$right" ]; then
+        [ ! -f right ] || cmp -s out* right || echo "other results"
+    else
+        [[ $status =~ ^(65|66|71|73|74)$ ]] || echo "the code"
+        [ "$kind" = files ] || [ "$status" = 71 ] || [ "$status" = 65 ] || echo "the code"
+        [ "$(grep -c "^freezetune $command: " stderr.txt)" = 1 ] || echo "not one line"
+        # A file that is there is whole; predict's lacks the photo that could not be read (65).
+        [ "$status" = 65 ] || [ ! -f "$(echo out*)" ] || cmp -s out* right || echo "a file is left"
+    fi
+    [ -z "$(find . -name '*.part')" ] || echo "an unfinished file is left"
+}
+
+# 1, 2, 4, 8, ... and the last ten up to ALL.
+numbers() {
+    local n
+    {
+        for ((n = 1; n <= $1; n += n)); do
+            echo $n
+        done
+        seq $(($1 > 10 ? $1 - 9 : 1)) "$1"
+    } | sort -nu
+}
+
+# each CODE COMMAND ARGUMENT...: without a fault it ends with CODE, and `out` may be made; then some of its calls
+# fail, one in each run.
+each() {
+    local right=$1 kind n all wrong failures=0
+    shift
+    for kind in memory files; do
+        rm -rf right
+        faulty $kind 0 "$@"
+        [ "$status" = "$right" ]
+        [ ! -e "$(echo out*)" ] || mv out* right
+        all=$calls
+        for n in $(numbers "$all"); do
+            faulty $kind $n "$@"
+            [ "$status" = "$right" ] || failures=$((failures + 1))
+            wrong=$(complaint $kind "$right" "$1")
+            if [ -n "$wrong" ]; then
+                echo "$kind $n of $all: $wrong: $1 exits $status"
+                cat stderr.txt
+                return 1
+            fi
+        done
+    done
+    [ "$failures" -gt 2 ]
+}
+
+@test "inspect, diff and toy" {
+    each 0 inspect small.safetensors
+    each 1 diff small.safetensors other.safetensors
+    each 0 toy --out out
+}
+
+@test "predict and eval" {
+    each 0 predict --threads 1 --format tsv --out out --model good.safetensors photos/val
+    each 0 eval --quiet --threads 1 --model good.safetensors --data photos
+}
+
+@test "convert" {
+    "$FREEZETUNE" convert good.safetensors in.pth 2>/dev/null
+    each 0 convert good.safetensors out.pth
+    each 0 convert in.pth out.safetensors
+    each 0 convert good.safetensors out.onnx
+}
+
+@test "train" {
+    each 0 train --quiet --threads 1 --data photos --weights good.safetensors --image-size 32 --epochs 1 --batch-size 3 \
+        --out out --json
+}

@@ -1,0 +1,235 @@
+#define _GNU_SOURCE
+#include "tests/faults/faults.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static atomic_int armed = -1;     /* the kind that is counted; -1: none */
+static atomic_long calls, victim; /* of that kind so far; the one that fails */
+static atomic_long allocations;
+
+void faults_arm(enum fault_kind kind, long n)
+{
+    atomic_store(&calls, 0);
+    atomic_store(&victim, n);
+    atomic_store(&armed, (int)kind);
+}
+
+long faults_disarm(void)
+{
+    atomic_store(&armed, -1);
+    return atomic_load(&calls);
+}
+
+long faults_allocations(void)
+{
+    return atomic_load(&allocations);
+}
+
+/* Whether this call is the one. */
+static bool due(enum fault_kind kind)
+{
+    if (atomic_load(&armed) != (int)kind || atomic_fetch_add(&calls, 1) + 1 != atomic_load(&victim))
+        return false;
+    errno = kind == FAULT_MEMORY ? ENOMEM : EIO;
+    return true;
+}
+
+static bool no_memory(void)
+{
+    atomic_fetch_add(&allocations, 1);
+    return due(FAULT_MEMORY);
+}
+
+__attribute__((constructor)) static void arm_from_environment(void)
+{
+    const char *text = getenv("FREEZETUNE_FAULT");
+    if (!text)
+        return;
+    const char *number = strchr(text, ':');
+    faults_arm(strncmp(text, "memory", 6) == 0 ? FAULT_MEMORY : FAULT_FILES, number ? atol(number + 1) : 0);
+}
+
+__attribute__((destructor)) static void tell_calls(void)
+{
+    const char *path = getenv("FREEZETUNE_FAULT_CALLS");
+    long count = faults_disarm();
+    FILE *file = path ? fopen(path, "w") : NULL;
+    if (file) {
+        fprintf(file, "%ld\n", count);
+        fclose(file);
+    }
+}
+
+/* ---- what the linker puts in the place of the real ones
+ * --------------------------------------------------------------
+ */
+
+/* The prototypes of both, and the body: WRAPPED(type, name, (parameters)) { ... REAL(name)(...) ... } */
+#define REAL(name) __real_##name
+#define WRAPPED(type, name, parameters)                                                                                \
+    type __real_##name parameters;                                                                                     \
+    type __wrap_##name parameters;                                                                                     \
+    type __wrap_##name parameters
+
+WRAPPED(void *, malloc, (size_t size))
+{
+    return no_memory() ? NULL : REAL(malloc)(size);
+}
+
+WRAPPED(void *, calloc, (size_t count, size_t size))
+{
+    return no_memory() ? NULL : REAL(calloc)(count, size);
+}
+
+WRAPPED(void *, realloc, (void *block, size_t size))
+{
+    return no_memory() ? NULL : REAL(realloc)(block, size);
+}
+
+WRAPPED(void *, aligned_alloc, (size_t alignment, size_t size))
+{
+    return no_memory() ? NULL : REAL(aligned_alloc)(alignment, size);
+}
+
+WRAPPED(int, pthread_create,
+        (pthread_t * thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument))
+{
+    return due(FAULT_MEMORY) ? EAGAIN : REAL(pthread_create)(thread, attributes, start, argument);
+}
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    return due(FAULT_FILES) ? -1 : REAL(open)(path, flags, mode);
+}
+
+WRAPPED(ssize_t, read, (int fd, void *bytes, size_t size))
+{
+    return due(FAULT_FILES) ? -1 : REAL(read)(fd, bytes, size);
+}
+
+WRAPPED(ssize_t, pread, (int fd, void *bytes, size_t size, off_t at))
+{
+    return due(FAULT_FILES) ? -1 : REAL(pread)(fd, bytes, size, at);
+}
+
+WRAPPED(int, fstat, (int fd, struct stat *info))
+{
+    return due(FAULT_FILES) ? -1 : REAL(fstat)(fd, info);
+}
+
+WRAPPED(void *, mmap, (void *address, size_t size, int protection, int flags, int fd, off_t at))
+{
+    return due(FAULT_FILES) ? MAP_FAILED : REAL(mmap)(address, size, protection, flags, fd, at);
+}
+
+WRAPPED(DIR *, opendir, (const char *path))
+{
+    return due(FAULT_FILES) ? NULL : REAL(opendir)(path);
+}
+
+WRAPPED(struct dirent *, readdir, (DIR * folder))
+{
+    return due(FAULT_FILES) ? NULL : REAL(readdir)(folder);
+}
+
+WRAPPED(char *, realpath, (const char *path, char *resolved))
+{
+    return due(FAULT_FILES) ? NULL : REAL(realpath)(path, resolved);
+}
+
+WRAPPED(int, mkdir, (const char *path, mode_t mode))
+{
+    return due(FAULT_FILES) ? -1 : REAL(mkdir)(path, mode);
+}
+
+WRAPPED(FILE *, fopen, (const char *path, const char *mode))
+{
+    return due(FAULT_FILES) ? NULL : REAL(fopen)(path, mode);
+}
+
+WRAPPED(int, mkostemps, (char *path, int suffix, int flags))
+{
+    return due(FAULT_FILES) ? -1 : REAL(mkostemps)(path, suffix, flags);
+}
+
+WRAPPED(int, fchmod, (int fd, mode_t mode))
+{
+    return due(FAULT_FILES) ? -1 : REAL(fchmod)(fd, mode);
+}
+
+WRAPPED(FILE *, fdopen, (int fd, const char *mode))
+{
+    return due(FAULT_FILES) ? NULL : REAL(fdopen)(fd, mode);
+}
+
+/* As a real failure does: ferror() says so from now on. The flag is glibc's _IO_ERR_SEEN. */
+static void mark_failed(FILE *stream)
+{
+    if (stream)
+        stream->_flags |= 0x20;
+}
+
+/* Half of it is written: a disk that is full. */
+WRAPPED(size_t, fwrite, (const void *bytes, size_t size, size_t count, FILE *stream))
+{
+    if (!due(FAULT_FILES))
+        return REAL(fwrite)(bytes, size, count, stream);
+    size_t written = REAL(fwrite)(bytes, size, count / 2, stream);
+    mark_failed(stream);
+    errno = ENOSPC;
+    return written;
+}
+
+WRAPPED(int, fflush, (FILE * stream))
+{
+    if (!due(FAULT_FILES))
+        return REAL(fflush)(stream);
+    mark_failed(stream);
+    return EOF;
+}
+
+WRAPPED(int, fsync, (int fd))
+{
+    return due(FAULT_FILES) ? -1 : REAL(fsync)(fd);
+}
+
+WRAPPED(int, fseeko, (FILE * stream, off_t at, int from))
+{
+    return due(FAULT_FILES) ? -1 : REAL(fseeko)(stream, at, from);
+}
+
+WRAPPED(int, ftruncate, (int fd, off_t size))
+{
+    return due(FAULT_FILES) ? -1 : REAL(ftruncate)(fd, size);
+}
+
+/* The stream is gone in both cases. */
+WRAPPED(int, fclose, (FILE * stream))
+{
+    bool fails = due(FAULT_FILES);
+    int result = REAL(fclose)(stream);
+    errno = fails ? EIO : errno;
+    return fails ? EOF : result;
+}
+
+WRAPPED(int, rename, (const char *from, const char *to))
+{
+    return due(FAULT_FILES) ? -1 : REAL(rename)(from, to);
+}

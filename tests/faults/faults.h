@@ -1,0 +1,26 @@
+/* Makes the n-th allocation, or the n-th call of the system about files, fail: linked into test_faults and into faulty
+ * (the program itself) by the linker's --wrap, so only what the code of this tree calls is counted; what libraries call
+ * inside goes on.
+ *
+ * faulty takes it from the environment: FREEZETUNE_FAULT=memory:12 or files:3. At its end it writes the number of calls
+ * of that kind into the file that FREEZETUNE_FAULT_CALLS names.
+ */
+#ifndef FREEZETUNE_FAULTS_H
+#define FREEZETUNE_FAULTS_H
+
+#include <stdbool.h>
+
+enum fault_kind {
+    FAULT_MEMORY, /* malloc, calloc, realloc, aligned_alloc: NULL, ENOMEM; pthread_create: EAGAIN */
+    FAULT_FILES   /* open, read, mmap, fopen, fwrite, fflush, fsync, rename, readdir and the like: EIO */
+};
+
+/* From now on calls of the kind are counted from 1, and number n fails, once. */
+void faults_arm(enum fault_kind kind, long n);
+/* Nothing fails any more. Returns the calls since faults_arm. */
+long faults_disarm(void);
+
+/* Allocations so far, failing ones and those before any faults_arm included. */
+long faults_allocations(void);
+
+#endif
