@@ -105,7 +105,7 @@ photo_refused() {
 
 @test "weights: cut in the header, in the data, by one byte; a byte too many" {
     for size in 7 100 20000000 -1; do
-        head -c $size "$good" >cut
+        head -c $size "$good" >"cut"
         weights_refused 65 'cut: ' cut
     done
     { cat "$good" && echo; } >longer
@@ -124,7 +124,7 @@ network_refused() {
     network_refused "tensor 'layer1.0.bn1.bi[ab]s'" name
     LC_ALL=C sed 's/\[64,64,3,3\]/[64,64,9,1]/' "$good" >shape
     network_refused "tensor 'layer1.0.conv1.weight' is \[64,64,9,1\], .* wants \[64,64,3,3\]" shape
-    LC_ALL=C sed 's/"fc.weight"/"fc.weirdo"/' "$good" >head
+    LC_ALL=C sed 's/"fc.weight"/"fc.weirdo"/' "$good" >"head"
     network_refused '' head
     for value in '\0\0\300\177' '\0\0\200\377'; do
         cp "$good" value
