@@ -1,0 +1,97 @@
+#!/bin/sh
+# check-resume.sh [-k KILLS] [-s SEED] -- OPTION...: `freezetune train OPTION...` once without a break, once killed (kill -9)
+# at KILLS random moments (20) and resumed after each, and once with each of --threads 1, 2, 3 and --loader-threads 1, 2, 3:
+# best.safetensors and last.safetensors must be the same bytes every time.
+#
+# Without options: a ResNet-18 with random weights on made photos, many short epochs, a checkpoint after nearly every step,
+# so that many of the kills come while a file is written. With real ones, for instance:
+#   scripts/check-resume.sh -- --data ~/photos --weights resnet50.safetensors --freeze-until 6 --epochs 4
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+FREEZETUNE=${FREEZETUNE:-$root/freezetune}
+BUILD=${BUILD:-$root/build/release}
+kills=20
+seed=$$
+while getopts k:s: option; do
+    case $option in
+    k) kills=$OPTARG ;;
+    s) seed=$OPTARG ;;
+    *) exit 64 ;;
+    esac
+done
+shift $((OPTIND - 1))
+
+[ -x "$FREEZETUNE" ] || {
+    echo "check-resume.sh: $FREEZETUNE is not there: run make, or set FREEZETUNE" >&2
+    exit 66
+}
+work=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill -9 $pid 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+if [ $# = 0 ]; then
+    "$BUILD/tests/tools/make_photos" "$work/photos" 3 8 2 40 1
+    set -- --data "$work/photos" --weights random --arch resnet18 --image-size 32 --freeze-until 5 --epochs 12 \
+        --batch-size 6 --augment standard --save-every 0.001
+fi
+
+same() {
+    cmp "$work/whole/best.safetensors" "$1/best.safetensors" && cmp "$work/whole/last.safetensors" "$1/last.safetensors"
+}
+
+
+echo "unbroken run"
+begin=$(date +%s%N)
+"$FREEZETUNE" train --quiet "$@" --out "$work/whole" >/dev/null
+milliseconds=$((($(date +%s%N) - begin) / 1000000))
+
+# The moments are spread over the time that the run needs; what a kill costs is done again, so there are always some left.
+seed=$((seed % 2147483646 + 1))
+count=0 finished=0
+while [ $count -lt "$kills" ]; do
+    if [ -e "$work/broken/config.json" ]; then
+        "$FREEZETUNE" train --quiet --resume "$work/broken" >/dev/null 2>"$work/stderr.txt" &
+    else
+        rm -rf "$work/broken"
+        "$FREEZETUNE" train --quiet "$@" --out "$work/broken" >/dev/null 2>"$work/stderr.txt" &
+    fi
+    pid=$!
+    seed=$((seed * 48271 % 2147483647))
+    wait_ms=$((seed % (2 * milliseconds / kills + 200) + 20))
+    sleep "$((wait_ms / 1000)).$(printf %03d $((wait_ms % 1000)))"
+    if kill -9 $pid 2>/dev/null; then
+        count=$((count + 1))
+    else
+        finished=$((finished + 1))
+    fi
+    status=0
+    wait $pid 2>/dev/null || status=$?
+    pid=
+    if [ $status != 137 ] && [ $status != 0 ]; then
+        echo "check-resume.sh: a resumed run failed with $status: $(cat "$work/stderr.txt")" >&2
+        exit 1
+    fi
+    # It came to its end before all kills were used: once more from the start.
+    if [ $status = 0 ]; then
+        same "$work/broken"
+        rm -rf "$work/broken"
+    fi
+done
+if [ -e "$work/broken/config.json" ]; then
+    "$FREEZETUNE" train --quiet --resume "$work/broken" >/dev/null
+else
+    rm -rf "$work/broken"
+    "$FREEZETUNE" train --quiet "$@" --out "$work/broken" >/dev/null
+fi
+same "$work/broken"
+[ -z "$(find "$work/broken" -name '*.part')" ]
+echo "$count kills, $finished runs to the end on the way: the same bytes"
+
+for threads in 1 2 3; do
+    rm -rf "$work/threads"
+    "$FREEZETUNE" train --quiet "$@" --threads $threads --loader-threads $((4 - threads)) --out "$work/threads" >/dev/null
+    same "$work/threads"
+    echo "--threads $threads --loader-threads $((4 - threads)): the same bytes"
+done
