@@ -36,9 +36,9 @@ setup() {
     cp stderr.txt first.txt
     "$FREEZETUNE" train --quiet --resume run >/dev/null 2>stderr.txt &
     pid=$!
-    lines=$(wc -l <run/log.jsonl)
+    before=$(wc -l <run/log.jsonl)
     for _ in $(seq 600); do
-        [ "$(wc -l <run/log.jsonl)" -le "$lines" ] || break
+        [ "$(wc -l <run/log.jsonl)" -le "$before" ] || break
         sleep 0.05
     done
     kill -TERM $pid
