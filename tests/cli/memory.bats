@@ -44,5 +44,6 @@ as_said() {
             head -c $((4096 * 3072 * 3)) /dev/zero | tr '\0' "${at#*/}"
         } >photos/$at/1.bmp
     done
-    as_said --arch resnet18 --image-size 64 --batch-size 2 --freeze-until 6 --threads 1 --loader-threads 2
+    # One decoder: two would have to be at their highest at the same moment.
+    as_said --arch resnet18 --image-size 64 --batch-size 2 --freeze-until 6 --threads 1 --loader-threads 1
 }
