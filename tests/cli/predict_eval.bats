@@ -179,7 +179,7 @@ line.jpg"
     pid=$!
     exec 9>list
     kill -TERM $pid
-    echo photos/a.jpg >&9
+    (echo photos/a.jpg >&9) 2>/dev/null || true # it may be gone already
     exec 9>&-
     status=0
     wait $pid || status=$?
