@@ -39,8 +39,7 @@ struct bench {
     uint8_t *crop;
 };
 
-/* ---- set-up
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- set-up ------------------------------------------------------------------------------------------------------ */
 static enum status make_noise(uint8_t **out, size_t count, struct error *err)
 {
     void *memory;
@@ -119,8 +118,7 @@ static enum status prepare_photo(struct bench *b, struct error *err)
     return status == OK ? make_noise(&b->image.pixels, (size_t)NOISE_HEIGHT * NOISE_WIDTH * 3, err) : status;
 }
 
-/* ---- parts
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- parts ------------------------------------------------------------------------------------------------------- */
 static void update(void *context, size_t param, const float *gradient)
 {
     struct bench *b = context;
@@ -193,8 +191,7 @@ static enum status one_round(struct bench *b, double parts[BENCH_PARTS], struct 
     return status;
 }
 
-/* ---- the whole
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

@@ -11,8 +11,7 @@
 
 enum { BLOCK = 8192 }; /* values cast at once */
 
-/* ---- texts ----------------------------------------------------------------------------------------------------------
- */
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
 
 /* Is the entry rewritten, or the state of a run, which a model alone does not have? */
 static bool is_own(const struct weight_metadata *entry)
@@ -56,8 +55,7 @@ void convert_texts_free(struct convert_texts *texts)
     *texts = (struct convert_texts){0};
 }
 
-/* ---- tensors --------------------------------------------------------------------------------------------------------
- */
+/* ---- tensors ----------------------------------------------------------------------------------------------------- */
 
 /* A file under construction, of either format. */
 struct sink {

@@ -55,8 +55,7 @@ struct toy {
     bool broken;   /* something that should hold did not */
 };
 
-/* ---- pieces --------------------------------------------------------------------------------------------------------
- */
+/* ---- pieces ------------------------------------------------------------------------------------------------------ */
 
 static enum status make_net(struct net **out, uint64_t seed, struct error *err)
 {
@@ -164,8 +163,7 @@ static void print_fc2(const struct toy *toy, const char *when)
     }
 }
 
-/* ---- stages --------------------------------------------------------------------------------------------------------
- */
+/* ---- stages ------------------------------------------------------------------------------------------------------ */
 
 static enum status stage_train(struct toy *toy, struct error *err)
 {

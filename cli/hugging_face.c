@@ -35,8 +35,7 @@ static bool is_text(const cJSON *item, const char *text)
     return cJSON_IsString(item) && strcmp(item->valuestring, text) == 0;
 }
 
-/* ---- config.json ----------------------------------------------------------------------------------------------------
- */
+/* ---- config.json ------------------------------------------------------------------------------------------------- */
 
 /* "0".."outputs-1", written as id2label has it; -1 for another text. */
 static long label_number(const char *text, size_t outputs)
@@ -133,8 +132,7 @@ enum status hugging_face_classes(struct class_names *out, bool *found, const cha
     return status;
 }
 
-/* ---- preprocessor_config.json ---------------------------------------------------------------------------------------
- */
+/* ---- preprocessor_config.json ------------------------------------------------------------------------------------ */
 
 /* A whole number of pixels, alone or under a key of an object; both sides of a rectangle must be the same. */
 static bool read_side(int *out, const cJSON *item, bool *shortest)
@@ -226,8 +224,7 @@ enum status hugging_face_preprocess(struct preprocess *out, const char *text, si
     return status;
 }
 
-/* ---- both -----------------------------------------------------------------------------------------------------------
- */
+/* ---- both -------------------------------------------------------------------------------------------------------- */
 
 /* A file beside `weights`; *text is NULL when there is none. */
 static enum status read_beside(char **path, uint8_t **text, size_t *size, const char *weights, const char *name,

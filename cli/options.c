@@ -7,8 +7,7 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
-/* ---- names that were meant ----------------------------------------------------------------------------------------
- */
+/* ---- names that were meant --------------------------------------------------------------------------------------- */
 
 enum { NAME_MOST = 40 };
 
@@ -67,8 +66,7 @@ static const char *option_name_at(const void *context, size_t i)
     return i < command->option_count ? command->options[i].name : "help";
 }
 
-/* ---- values -------------------------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 /* "8M": a whole number and one letter. */
 static bool text_to_size(long long *out, const char *text)
@@ -172,8 +170,7 @@ static enum status set_value(void *values, const struct option *option, const ch
     return error_set(err, ERR_PROMISE, "--%s: unknown kind of option", option->name);
 }
 
-/* ---- the command line ---------------------------------------------------------------------------------------------
- */
+/* ---- the command line -------------------------------------------------------------------------------------------- */
 
 static enum status unknown_option(const struct command *command, const char *text, struct error *err)
 {

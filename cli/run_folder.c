@@ -20,8 +20,7 @@
 static const char metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy,val_top5,val_macro_f1,"
                                    "photos,left_out,best,seconds\n";
 
-/* ---- the files that grow -------------------------------------------------------------------------------------------
- */
+/* ---- the files that grow ----------------------------------------------------------------------------------------- */
 
 /* The length of the first `lines` lines; false when there are fewer. */
 static bool lines_end(off_t *out, FILE *stream, size_t lines)
@@ -84,8 +83,7 @@ static enum status sync_growing(FILE *stream, const struct run_folder *folder, c
     return OK;
 }
 
-/* ---- opening -------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 static enum status name_files(struct run_folder *folder, struct error *err)
 {
@@ -184,8 +182,7 @@ void run_folder_close(struct run_folder *folder)
     *folder = (struct run_folder){.lock = -1};
 }
 
-/* ---- as the run goes on --------------------------------------------------------------------------------------------
- */
+/* ---- as the run goes on ------------------------------------------------------------------------------------------ */
 
 void run_folder_step(struct run_folder *folder, const struct step_result *step)
 {

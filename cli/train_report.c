@@ -11,8 +11,7 @@
 
 enum { FEW_LINES = 5 }; /* of each kind of warning */
 
-/* ---- before the first step -----------------------------------------------------------------------------------------
- */
+/* ---- before the first step --------------------------------------------------------------------------------------- */
 
 static void warn_of_classes(const struct training *t)
 {
@@ -141,8 +140,7 @@ enum status report_plan(const struct training *t, struct error *err)
     return OK;
 }
 
-/* ---- on the way ----------------------------------------------------------------------------------------------------
- */
+/* ---- on the way -------------------------------------------------------------------------------------------------- */
 
 static void start_line(struct train_progress *p, size_t epoch, const char *what, size_t all)
 {

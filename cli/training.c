@@ -30,8 +30,7 @@ static enum status make_absolute(char **path, struct error *err)
     return OK;
 }
 
-/* ---- photos --------------------------------------------------------------------------------------------------------
- */
+/* ---- photos ------------------------------------------------------------------------------------------------------ */
 
 static enum status refuse_bad(const struct training *t, struct error *err)
 {
@@ -69,8 +68,7 @@ static enum status open_photos(struct training *t, struct error *err)
     return OK;
 }
 
-/* ---- network -------------------------------------------------------------------------------------------------------
- */
+/* ---- network ----------------------------------------------------------------------------------------------------- */
 
 /* The file's content, so that config.json says what the run began with and --resume notices another. */
 static enum status hash_weights(struct training *t, const char *wanted, struct error *err)
@@ -184,8 +182,7 @@ static enum status open_net(struct training *t, const char *weights_hash, struct
     return status == OK ? net_from_file(t, err) : status;
 }
 
-/* ---- all of it -----------------------------------------------------------------------------------------------------
- */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 enum status training_open(struct training *out, const struct train_values *values, const char *weights_hash,
                           struct error *err)
@@ -230,8 +227,7 @@ enum status training_prepare(struct training *training, struct error *err)
     return status;
 }
 
-/* ---- the proof -----------------------------------------------------------------------------------------------------
- */
+/* ---- the proof --------------------------------------------------------------------------------------------------- */
 
 enum status training_prove(struct training_proof *out, const struct training *training, const char *best,
                            struct error *err)

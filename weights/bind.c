@@ -11,8 +11,7 @@
 #include "weights/param_rows.h"
 #include "weights/recognise.h"
 
-/* ---- do they belong together? ---------------------------------------------------------------------------------------
- */
+/* ---- do they belong together? ------------------------------------------------------------------------------------ */
 
 /* "; the file looks like resnet101", when it looks like another architecture than the net's. */
 static const char *hint(char out[80], const struct net *net, const struct weight_file *file)
@@ -134,8 +133,7 @@ static enum status check_shapes(const struct net *net, const struct weight_file 
     return OK;
 }
 
-/* ---- values ---------------------------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 static enum status check_values(const float *row, size_t count, size_t first, const struct param *param,
                                 const struct weight_file *file, struct error *err)

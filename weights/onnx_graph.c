@@ -31,8 +31,7 @@ struct maker {
     struct error *err;
 };
 
-/* ---- pieces ---------------------------------------------------------------------------------------------------------
- */
+/* ---- pieces ------------------------------------------------------------------------------------------------------ */
 
 static struct bytes message(const struct maker *m)
 {
@@ -104,8 +103,7 @@ static void put_param(struct maker *m, struct bytes *to, const struct param *par
     put_tensor(m, to, param->name, ONNX_PLAIN, param, NULL);
 }
 
-/* ---- operators ------------------------------------------------------------------------------------------------------
- */
+/* ---- operators --------------------------------------------------------------------------------------------------- */
 
 /* "layer3.0.conv2" of "layer3.0.conv2.weight"; "relu_7" of what has no parameters. */
 static void op_name(char out[NET_NAME], struct maker *m, const struct op *op)
@@ -227,8 +225,7 @@ static void add_op(struct maker *m, const struct op *op)
         add_plain(m, op, name, value->name);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 /* A float tensor [batch, dims...] as input or output of the graph. */
 static void put_value(struct maker *m, unsigned field, const char *name, const size_t *dims, size_t count)

@@ -34,8 +34,7 @@ static enum status write_bytes(struct writer *writer, const void *data, size_t s
     return OK;
 }
 
-/* ---- initializers ---------------------------------------------------------------------------------------------------
- */
+/* ---- initializers ------------------------------------------------------------------------------------------------ */
 
 /* Everything of the field but the values, which follow: returns the bytes of the whole field. */
 static uint64_t put_initializer(struct bytes *out, const struct onnx_tensor *tensor, struct error *err)
@@ -96,8 +95,7 @@ static enum status write_initializer(struct writer *writer, const struct onnx_te
     return status == OK ? write_values(writer, tensor, err) : status;
 }
 
-/* ---- the file -------------------------------------------------------------------------------------------------------
- */
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 /* All of ModelProto before the content of its graph, which is of that size. */
 static void put_model(struct bytes *out, const struct weight_metadata *metadata, size_t count, uint64_t graph_size)

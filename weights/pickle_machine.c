@@ -33,8 +33,7 @@ bool pickle_text_is(const struct pickle *pickle, const struct pickle_value *valu
            memcmp(pickle->bytes + value->begin, text, value->length) == 0;
 }
 
-/* ---- bytes ----------------------------------------------------------------------------------------------------------
- */
+/* ---- bytes ------------------------------------------------------------------------------------------------------- */
 
 enum status machine_too_long(const struct machine *m)
 {
@@ -67,8 +66,7 @@ enum status machine_number(struct machine *m, uint64_t *out, unsigned size)
     return OK;
 }
 
-/* ---- the stack and values -------------------------------------------------------------------------------------------
- */
+/* ---- the stack and values ---------------------------------------------------------------------------------------- */
 
 enum status machine_push(struct machine *m, pickle_id id)
 {

@@ -9,8 +9,7 @@
 
 enum { VALUE_NONE, VALUE_FALSE, VALUE_TRUE, VALUE_EMPTY_TUPLE, VALUES_SHARED };
 
-/* ---- opcodes --------------------------------------------------------------------------------------------------------
- */
+/* ---- opcodes ----------------------------------------------------------------------------------------------------- */
 
 static enum status run_proto(struct machine *m)
 {
@@ -202,8 +201,7 @@ static enum status run_setitems(struct machine *m)
     return status == OK ? machine_add(m, count, PICKLE_DICT) : status;
 }
 
-/* ---- the memo -------------------------------------------------------------------------------------------------------
- */
+/* ---- the memo ---------------------------------------------------------------------------------------------------- */
 
 /* Picklers number what they remember from 0 (Python 2: from 1) without gaps, so a bigger number is no place to make. */
 static enum status remember(struct machine *m, uint64_t place)
@@ -268,8 +266,7 @@ static enum status run_get4(struct machine *m)
     return recall(m, 4);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------
- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 /* All opcodes of protocols 0 to 5, as Python's pickletools names them; those without a function are refused. */
 static const struct {

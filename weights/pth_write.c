@@ -153,8 +153,7 @@ static void put_pickle(struct bytes *out, const struct weight_tensor *tensors, s
     bytes_put_text(out, "."); /* STOP */
 }
 
-/* ---- what may be written --------------------------------------------------------------------------------------------
- */
+/* ---- what may be written ----------------------------------------------------------------------------------------- */
 
 static enum status check_text(const char *text, const char *path, struct error *err)
 {
@@ -217,8 +216,7 @@ static enum status check(const char *path, const struct weight_tensor *tensors, 
     return status;
 }
 
-/* ---- the file -------------------------------------------------------------------------------------------------------
- */
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 static enum status put_entry(struct zip_writer *zip, const char *name, const void *data, size_t size, struct error *err)
 {

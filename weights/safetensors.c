@@ -17,8 +17,7 @@ struct safetensors_writer {
     size_t written, size; /* bytes of the file */
 };
 
-/* ---- the header's text ----------------------------------------------------------------------------------------------
- */
+/* ---- the header's text ------------------------------------------------------------------------------------------- */
 
 struct header {
     char *text;
@@ -126,8 +125,7 @@ static void put_header(struct header *h, size_t *data_size, const char *path, co
                       path, h->length, (unsigned long long)SAFETENSORS_MAX_HEADER);
 }
 
-/* ---- what may be written --------------------------------------------------------------------------------------------
- */
+/* ---- what may be written ----------------------------------------------------------------------------------------- */
 
 static int compare_texts(const void *a, const void *b)
 {
@@ -168,8 +166,7 @@ static enum status check_names(const char *path, const struct weight_tensor *ten
     return status;
 }
 
-/* ---- the file -------------------------------------------------------------------------------------------------------
- */
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 static enum status write_bytes(struct safetensors_writer *writer, const void *bytes, size_t count, struct error *err)
 {

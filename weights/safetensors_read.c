@@ -20,8 +20,7 @@ struct parser {
     size_t data_size;
 };
 
-/* ---- the grammar ----------------------------------------------------------------------------------------------------
- */
+/* ---- the grammar ------------------------------------------------------------------------------------------------- */
 
 static enum status read_dtype(struct parser *p, struct weight_tensor *tensor)
 {
@@ -194,8 +193,7 @@ static enum status read_header(struct parser *p)
     return status;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 /* By place in the file; empty tensors, which share a place with their successor, first and in the header's order. */
 static int compare_places(const void *a, const void *b)

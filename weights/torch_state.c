@@ -37,8 +37,7 @@ static enum status fail(const struct reader *r, size_t at, const char *what)
                      text_escape(name, sizeof name, copy), r->pickle->base + at, what);
 }
 
-/* ---- where the state dict is ----------------------------------------------------------------------------------------
- */
+/* ---- where the state dict is ------------------------------------------------------------------------------------- */
 
 /* The dictionary under that key, or NULL. */
 static enum status find_dict(const struct pickle_value **out, const struct reader *r, const struct pickle_value *dict,
@@ -81,8 +80,7 @@ static enum status find_state(const struct pickle_value **out, const struct read
     return OK;
 }
 
-/* ---- one tensor -----------------------------------------------------------------------------------------------------
- */
+/* ---- one tensor -------------------------------------------------------------------------------------------------- */
 
 /* out[0..length-1] = a tuple of whole numbers from 0. */
 static bool read_numbers(uint64_t out[WEIGHT_MAX_RANK], const struct reader *r, const struct pickle_value *tuple)
@@ -199,8 +197,7 @@ static enum status read_tensor(struct reader *r, const struct pickle_value *valu
     return weight_file_add(r->file, &tensor, r->err);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static enum status read_tensors(struct reader *r, const struct pickle_value *state)
 {

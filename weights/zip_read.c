@@ -25,8 +25,7 @@ enum status zip_fail(const struct zip *zip, size_t at, const struct zip_entry *e
     return error_set(zip->err, ERR_DATA, "%.400s: byte %zu: %s%s", zip->path, at, name, what);
 }
 
-/* ---- the end --------------------------------------------------------------------------------------------------------
- */
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 /* What the end records say. */
 struct ending {
@@ -101,8 +100,7 @@ static enum status read_ending(struct ending *out, const struct zip *zip)
     return status;
 }
 
-/* ---- the directory --------------------------------------------------------------------------------------------------
- */
+/* ---- the directory ----------------------------------------------------------------------------------------------- */
 
 /* The extra field of a central header may hold the wide forms of sizes and place, in this order, each only where the
  * short form is saturated; and nothing else. */

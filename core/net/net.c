@@ -30,8 +30,7 @@ void net_destroy(struct net *net)
     memory_free(net);
 }
 
-/* ---- builder
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- builder ----------------------------------------------------------------------------------------------------- */
 static bool grow(struct net *net, void **array, size_t *capacity, size_t need, size_t size)
 {
     return net->trouble.status == OK && memory_grow(array, capacity, need, size, "a network", &net->trouble) == OK;
@@ -207,8 +206,7 @@ enum status net_finish(struct net *net, struct error *err)
     return OK;
 }
 
-/* ---- questions
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- questions --------------------------------------------------------------------------------------------------- */
 int net_param_find(const struct net *net, const char *name)
 {
     for (size_t i = 0; i < net->params_count; i++)
@@ -230,8 +228,7 @@ size_t net_floats(const struct net *net)
     return total;
 }
 
-/* ---- layouts: OIHW in files, OHWI here
- * -------------------------------------------------------------------------------- */
+/* ---- layouts: OIHW in files, OHWI here --------------------------------------------------------------------------- */
 void param_buffer_from_torch(float *buffer, const struct param *param, const float *torch)
 {
     if (param->rank < 4) {

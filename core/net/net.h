@@ -75,8 +75,7 @@ struct net {
     struct error trouble; /* the builder's first error, for net_finish */
 };
 
-/* ---- builder. A value is a small number; after an error the calls do nothing. Names are without the ".weight".
- * -------- */
+/* ---- builder. A value is a small number; after an error the calls do nothing. Names are without the ".weight". --- */
 MUST_CHECK enum status net_create(struct net **out, const char *arch, struct error *err);
 void net_destroy(struct net *net);
 
@@ -95,8 +94,7 @@ int net_linear(struct net *net, int x, const char *name, size_t features_out);
 /* Allocates the parameters (zeros, running variances and BatchNorm weights 1); everything is trainable. */
 MUST_CHECK enum status net_finish(struct net *net, struct error *err);
 
-/* ---- questions
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- questions --------------------------------------------------------------------------------------------------- */
 /* -1 when there is none of that name. */
 int net_param_find(const struct net *net, const char *name);
 /* Outputs of the last operator: the number of classes. */

@@ -20,8 +20,7 @@ static size_t max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* ---- shapes
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- shapes ------------------------------------------------------------------------------------------------------ */
 static bool shape_step(struct plan *plan, size_t index)
 {
     const struct step *step = &plan->program->steps[index];
@@ -91,8 +90,7 @@ static void count_flops(struct plan *plan)
     }
 }
 
-/* ---- depth-first part
- * -------------------------------------------------------------------------------------------------- */
+/* ---- depth-first part -------------------------------------------------------------------------------------------- */
 static size_t tensors_across(const struct plan *plan, size_t cut)
 {
     const struct program *program = plan->program;
@@ -146,8 +144,7 @@ static enum status place_depth_first(struct plan *plan, struct placed *buffers, 
     return OK;
 }
 
-/* ---- the arena: time runs 0..S-1 through forward and S..2S-1 back through backward
- * ------------------------------------- */
+/* ---- the arena: time runs 0..S-1 through forward and S..2S-1 back through backward ------------------------------- */
 static size_t backward_time(const struct plan *plan, size_t step)
 {
     return 2 * plan->program->steps_count - 1 - step;
@@ -268,8 +265,7 @@ static enum status place_arena(struct plan *plan, struct placed *buffers, struct
     return status;
 }
 
-/* ---- scratch and state
- * ------------------------------------------------------------------------------------------------- */
+/* ---- scratch and state ------------------------------------------------------------------------------------------- */
 static void size_conv_scratch(struct plan *plan, size_t index, size_t *depth_first, size_t *tiles)
 {
     struct plan_step *planned = &plan->steps[index];
@@ -326,8 +322,7 @@ size_t plan_row_tiles(const struct plan *plan, int tensor)
     return (plan->options.batch * t->h * t->w + PLAN_ROWS - 1) / PLAN_ROWS;
 }
 
-/* ---- the whole
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 bool plan_batch_too_small(const struct plan *plan, size_t images)
 {
     const struct program *program = plan->program;

@@ -9,8 +9,7 @@
 #include "core/ops/lanes.h"
 #include "core/ops/pooling.h"
 
-/* ---- places
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- places ------------------------------------------------------------------------------------------------------ */
 float *run_tensor(const struct run *run, int tensor)
 {
     return run->arena + run->plan->tensors[tensor].offset;
@@ -46,8 +45,7 @@ float *run_tiles(const struct run *run)
     return run_gradient_scratch(run) + run->plan->gradient_floats;
 }
 
-/* ---- creation
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- creation ---------------------------------------------------------------------------------------------------- */
 static void place_batchnorms(struct run *run)
 {
     const struct program *program = run->plan->program;
@@ -154,8 +152,7 @@ double run_clock(const struct run *run)
     return run->profile ? clock_seconds() : 0;
 }
 
-/* ---- one step
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- one step ---------------------------------------------------------------------------------------------------- */
 struct view run_view(const struct run *run, const struct operand *operand, const float *x)
 {
     struct view view = {.x = x, .relu = operand->relu};
@@ -276,8 +273,7 @@ void run_steps(struct run *run, size_t from, size_t to)
     }
 }
 
-/* ---- the input
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- the input --------------------------------------------------------------------------------------------------- */
 static void load_image(const struct run *run, float *to, size_t image)
 {
     const struct plan_tensor *input = &run->plan->tensors[0];
@@ -294,8 +290,7 @@ static void load_item(void *context, size_t image, size_t thread)
     load_image(run, run_tensor(run, 0) + image * run->plan->tensors[0].floats, image);
 }
 
-/* ---- depth-first
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- depth-first ------------------------------------------------------------------------------------------------- */
 static float *image_tensor(const struct run *run, int tensor, float *buffer, size_t image)
 {
     const struct plan_tensor *planned = &run->plan->tensors[tensor];
@@ -345,8 +340,7 @@ void run_depth_first(struct run *run)
     pool_for(run->pool, run->images, depth_first_image, run);
 }
 
-/* ---- the whole
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 static void forward_prefix(struct run *run)
 {
     const struct plan *plan = run->plan;

@@ -20,8 +20,7 @@ static void give(const struct backward *back, int param, const float *gradient)
         back->sink(back->context, (size_t)param, gradient);
 }
 
-/* ---- rows in tiles: for steps that are not products
- * ---------------------------------------------------------------------- */
+/* ---- rows in tiles: for steps that are not products -------------------------------------------------------------- */
 struct rows_work {
     const struct run *run;
     float *g; /* gradient of the values that the readers saw */
@@ -67,8 +66,7 @@ static size_t row_tiles(size_t rows)
     return (rows + PLAN_ROWS - 1) / PLAN_ROWS;
 }
 
-/* ---- operands
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- operands ---------------------------------------------------------------------------------------------------- */
 static struct tail operand_tail(const struct run *run, const struct operand *operand, double *sums)
 {
     struct tail tail = {0};
@@ -113,8 +111,7 @@ static void finish_operand(const struct backward *back, const struct operand *op
     pool_for(run->pool, row_tiles(rows), apply_tile, &work);
 }
 
-/* ---- steps
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
 static void bias_gradient(const struct backward *back, const struct conv_task *task, int bias, const float *dy)
 {
     struct run *run = back->run;

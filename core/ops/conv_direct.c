@@ -129,8 +129,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
     epilogue_apply(&task->epilogue, y, m0, rows * shape->q, shape->k, tile, true);
 }
 
-/* ---- gradient of the input: one image an item, because neighbouring rows of outputs share rows of it ----------------
- */
+/* ---- gradient of the input: one image an item, because neighbouring rows of outputs share rows of it ------------- */
 
 /* As im2col, to which some are left. */
 static size_t tail_tiles(const struct conv_shape *shape, size_t images)

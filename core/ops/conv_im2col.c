@@ -107,8 +107,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
     epilogue_apply(&task->epilogue, y, m0, rows, shape->k, tile, true);
 }
 
-/* ---- backward
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- backward ---------------------------------------------------------------------------------------------------- */
 
 /* Blocks of dw are whole pixels of the window, at least 192 inputs wide. */
 static size_t column_block(const struct conv_shape *shape)

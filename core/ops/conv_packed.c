@@ -86,8 +86,7 @@ static void prepare(float *prepared, const float *w, const struct conv_shape *sh
     pool_for(pool, ceil_div(shape->k, PANEL), prepare_panel, &work);
 }
 
-/* ---- the left operand -----------------------------------------------------------------------------------------------
- */
+/* ---- the left operand -------------------------------------------------------------------------------------------- */
 
 /* Rows m0..m0+rows of the input, packed: panels of `count` rows, the first of them row `at`. */
 static void pack_rows(float *panels, size_t count, size_t at, const struct conv_task *task, size_t m0, size_t rows)
@@ -138,8 +137,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
     }
 }
 
-/* ---- gradient of the input: strides other than 1 are left to the kernel made for them -------------------------------
- */
+/* ---- gradient of the input: strides other than 1 are left to the kernel made for them ---------------------------- */
 
 static size_t tail_tiles(const struct conv_shape *shape, size_t images)
 {
@@ -204,8 +202,7 @@ static void backward_data(float *da, bool add, const struct conv_task *task, con
     pool_for(pool, tiles(shape, task->images), data_tile, &work);
 }
 
-/* ---- gradient of the weights ----------------------------------------------------------------------------------------
- */
+/* ---- gradient of the weights ------------------------------------------------------------------------------------- */
 
 static size_t group_rows(const struct conv_shape *shape, size_t images)
 {

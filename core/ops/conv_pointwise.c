@@ -85,8 +85,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
     epilogue_apply(&task->epilogue, y, m0, rows, shape->k, tile, true);
 }
 
-/* ---- backward
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- backward ---------------------------------------------------------------------------------------------------- */
 enum { CHANNEL_BLOCK = 256 };
 
 static size_t backward_scratch(const struct conv_shape *shape, size_t images, size_t threads)

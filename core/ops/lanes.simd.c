@@ -72,8 +72,7 @@ static void affine(float *y, const float *x, size_t rows, size_t channels, const
         AFFINE(NONE, NONE, false);
 }
 
-/* ---- sums over rows: eight channels at a time stay in registers down all rows
- * ---------------------------------------- */
+/* ---- sums over rows: eight channels at a time stay in registers down all rows ------------------------------------ */
 static void moments(double *sum, double *squares, const float *x, size_t rows, size_t channels)
 {
     size_t c = 0;
@@ -120,8 +119,7 @@ static void gradient_sums(double *sum, double *product, const float *g, const fl
         }
 }
 
-/* ---- backward, element by element
- * ------------------------------------------------------------------------------------ */
+/* ---- backward, element by element -------------------------------------------------------------------------------- */
 static void mask(float *g, const float *y, size_t rows, size_t channels)
 {
     INDEPENDENT
@@ -158,8 +156,7 @@ static void gradient_apply(float *dz, const float *g, const float *z, const floa
     }
 }
 
-/* ---- max pooling ---------------------------------------------------------------------------------------------------
- */
+/* ---- max pooling ------------------------------------------------------------------------------------------------- */
 ALWAYS_INLINE void larger_loop(float *best, uint8_t *where, const float *x, size_t channels, const float *scale,
                                const float *shift, bool relu, uint8_t place, bool affine_view, bool remember)
 {
@@ -203,8 +200,7 @@ static void pixels(float *y, const uint8_t *x, size_t count, const float *table)
     }
 }
 
-/* ---- optimizer steps
- * ------------------------------------------------------------------------------------------------- */
+/* ---- optimizer steps --------------------------------------------------------------------------------------------- */
 static void sgd(float *w, float *momentum, const float *dw, size_t count, float lr, float mu, float decay,
                 bool nesterov, bool first)
 {

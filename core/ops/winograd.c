@@ -133,8 +133,7 @@ static struct place place_of(const struct cut *cut, size_t row, size_t height)
     return place;
 }
 
-/* ---- one block of tiles, forward or backward ------------------------------------------------------------------------
- */
+/* ---- one block of tiles, forward or backward --------------------------------------------------------------------- */
 
 /* Rows r0..r1 (r0 a multiple of 32) of panel number `panel` of the transformed weights, up to whole panels of rows. */
 typedef void weights_rows(float *u, size_t step, const float *w, const struct conv_shape *shape, size_t panel,
@@ -201,8 +200,7 @@ static void block_run(const struct block *b, const struct conv_shape *shape, con
     }
 }
 
-/* ---- forward --------------------------------------------------------------------------------------------------------
- */
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 static size_t tiles(const struct conv_shape *shape, size_t images)
 {

@@ -107,8 +107,7 @@ ALWAYS_INLINE void weight_gradient_line(vec *g, const vec *u)
     g[2] = G2 * even_a + G0 * even_b + u[5];
 }
 
-/* ---- input ----------------------------------------------------------------------------------------------------------
- */
+/* ---- input ------------------------------------------------------------------------------------------------------- */
 
 /* Tiles overlap by two columns, so the columns of a run of tiles are transformed once, kept, and then combined. */
 enum { RUN = 16, RUN_COLUMNS = RUN * WINOGRAD_TILE + 2 };
@@ -187,8 +186,7 @@ static void input(float *v, struct winograd_steps steps, const struct view *view
     clear_rest(v, steps, c, all);
 }
 
-/* ---- gradient of the output -----------------------------------------------------------------------------------------
- */
+/* ---- gradient of the output -------------------------------------------------------------------------------------- */
 
 ALWAYS_INLINE void gradient_tile(float *d, size_t frequency, const float *dy, struct winograd_map map, size_t rows,
                                  size_t columns, size_t n)
@@ -228,8 +226,7 @@ static void gradient(float *d, struct winograd_steps steps, const float *dy, str
     clear_rest(d, steps, c, all);
 }
 
-/* ---- output ---------------------------------------------------------------------------------------------------------
- */
+/* ---- output ------------------------------------------------------------------------------------------------------ */
 
 ALWAYS_INLINE void output_tile(float *y, const float *m, size_t frequency, struct winograd_map map, size_t rows,
                                size_t columns, bool add, size_t n)
@@ -270,8 +267,7 @@ static void output(float *y, const float *m, size_t frequency, struct winograd_m
     }
 }
 
-/* ---- weights --------------------------------------------------------------------------------------------------------
- */
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
 
 ALWAYS_INLINE void weights_vector(float *u, size_t frequency, const float *g, size_t ld, size_t n)
 {

@@ -114,8 +114,7 @@ enum status checkpoint_text(char **out, const struct train *train, struct error 
     return status;
 }
 
-/* ---- reading: what is missing or odd counts as wrong ---------------------------------------------------------------
- */
+/* ---- reading: what is missing or odd counts as wrong ------------------------------------------------------------- */
 
 struct reader {
     const cJSON *object;

@@ -7,8 +7,7 @@
 
 #include "tests/support/test.h"
 
-/* ---- protobuf -------------------------------------------------------------------------------------------------------
- */
+/* ---- protobuf ---------------------------------------------------------------------------------------------------- */
 
 struct field {
     unsigned number, wire;
@@ -69,8 +68,7 @@ static void unexpected(const char *message, const struct field *field)
     fail_msg("%s has a field %u of wire type %u", message, field->number, field->wire);
 }
 
-/* ---- messages of onnx.proto -----------------------------------------------------------------------------------------
- */
+/* ---- messages of onnx.proto -------------------------------------------------------------------------------------- */
 
 static void read_attribute(struct onnx_node *node, struct cursor c)
 {
@@ -301,8 +299,7 @@ const struct onnx_array *onnx_model_array(const struct onnx_model *model, const 
     return NULL;
 }
 
-/* ---- operators ------------------------------------------------------------------------------------------------------
- */
+/* ---- operators --------------------------------------------------------------------------------------------------- */
 
 /* The pixel of x at output row p, column q and place r, s of the window; false outside. */
 static int window_at(size_t *i, size_t *j, const struct onnx_node *node, const struct onnx_array *x, size_t p, size_t q,

@@ -14,8 +14,7 @@
 
 static const struct normalise imagenet = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
 
-/* ---- the network
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the network ------------------------------------------------------------------------------------------------- */
 
 static enum status load_param(struct param *param, const struct weight_file *file, struct error *err)
 {
@@ -70,8 +69,7 @@ enum status parity_net_create(struct net **out, const struct weight_file *file, 
     return status;
 }
 
-/* ---- results
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- results ----------------------------------------------------------------------------------------------------- */
 
 /* A new row of zeros; NULL, with *err filled, without memory. */
 static struct parity_row *add_row(struct parity_result *result, const char *prefix, const char *name, size_t rank,
@@ -131,8 +129,7 @@ void parity_result_free(struct parity_result *result)
     *result = (struct parity_result){0};
 }
 
-/* ---- the run
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 struct session {
     struct parity_result *result;

@@ -5,8 +5,7 @@
 #include "core/base/crc32.h"
 #include "tests/support/test.h"
 
-/* ---- pickles --------------------------------------------------------------------------------------------------------
- */
+/* ---- pickles ----------------------------------------------------------------------------------------------------- */
 
 void pickle_op(struct bytes *out, uint8_t opcode)
 {
@@ -72,8 +71,7 @@ void pickle_tensor(struct bytes *out, const struct tensor_sample *tensor, bool l
     bytes_put(out, ")RtR", 4);
 }
 
-/* ---- zip files ------------------------------------------------------------------------------------------------------
- */
+/* ---- zip files --------------------------------------------------------------------------------------------------- */
 
 static void zip_local(struct bytes *out, const struct zip_part *part, size_t at, uint32_t crc, int style)
 {
@@ -178,8 +176,7 @@ void zip_sample(struct bytes *out, struct zip_places *places, const struct zip_p
     bytes_put_little(out, 0, 2);
 }
 
-/* ---- whole files ----------------------------------------------------------------------------------------------------
- */
+/* ---- whole files ------------------------------------------------------------------------------------------------- */
 
 static void add_floats(struct bytes *out, size_t values)
 {

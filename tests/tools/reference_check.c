@@ -18,8 +18,7 @@
 #include "core/data/preprocess.h"
 #include "weights/weight_file.h"
 
-/* ---- pixels
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- pixels ------------------------------------------------------------------------------------------------------ */
 
 /* *different counts the values of one photo that are not those of the reference. */
 static enum status compare_photo(size_t *different, const char *folder, const struct weight_tensor *wanted,
@@ -70,8 +69,7 @@ static enum status check_pixels(char **arguments, struct error *err)
     return status;
 }
 
-/* ---- logits
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- logits ------------------------------------------------------------------------------------------------------ */
 
 static enum status read_logits(float **out, size_t shape[2], const struct weight_file *file, struct error *err)
 {

@@ -62,8 +62,7 @@ static struct net *save_good(void)
     return net;
 }
 
-/* ---- the file `good`, edited ----------------------------------------------------------------------------------------
- */
+/* ---- the file `good`, edited ------------------------------------------------------------------------------------- */
 
 struct edit {
     struct weight_file *source;
@@ -118,8 +117,7 @@ static void assert_edit_refused(struct edit *edit, const struct weights_rules *r
         fail_msg("'%s' does not say '%s'", err.text, wanted);
 }
 
-/* ---- round trip -----------------------------------------------------------------------------------------------------
- */
+/* ---- round trip -------------------------------------------------------------------------------------------------- */
 
 static void what_is_saved_is_loaded(void **state)
 {
@@ -200,8 +198,7 @@ static void other_float_types_are_loaded(void **state)
     net_destroy(net);
 }
 
-/* ---- what does not fit ----------------------------------------------------------------------------------------------
- */
+/* ---- what does not fit ------------------------------------------------------------------------------------------- */
 
 static void every_missing_tensor_is_named(void **state)
 {
@@ -325,8 +322,7 @@ static void values_that_are_no_numbers_are_named(void **state)
     }
 }
 
-/* ---- another number of classes --------------------------------------------------------------------------------------
- */
+/* ---- another number of classes ----------------------------------------------------------------------------------- */
 
 static void a_head_of_another_size_is_drawn_if_that_is_allowed(void **state)
 {
@@ -394,8 +390,7 @@ static void a_head_that_fits_is_kept_even_so(void **state)
     net_destroy(net);
 }
 
-/* ---- the freeze proof -----------------------------------------------------------------------------------------------
- */
+/* ---- the freeze proof -------------------------------------------------------------------------------------------- */
 
 static enum status prove(struct frozen_proof *proof, const struct net *net, int until, enum bn_mode bn_frozen,
                          struct error *err)
@@ -500,8 +495,7 @@ static void a_file_that_was_replaced_is_no_proof(void **state)
     net_destroy(other);
 }
 
-/* ---- buffers beside the weights -------------------------------------------------------------------------------------
- */
+/* ---- buffers beside the weights ---------------------------------------------------------------------------------- */
 
 static void buffers_go_there_and_back(void **state)
 {
@@ -544,8 +538,7 @@ static void a_place_that_cannot_be_written_is_refused(void **state)
     net_destroy(net);
 }
 
-/* ---- recognising ----------------------------------------------------------------------------------------------------
- */
+/* ---- recognising ------------------------------------------------------------------------------------------------- */
 
 /* A file with the tensors that tell a ResNet from another. */
 static void write_resnet(const struct resnet_shape *shape, uint64_t classes, uint64_t features)

@@ -343,8 +343,7 @@ static void choice_prefers_fast_kernels_unless_exact(void **state)
     assert_memory_equal(&untouched, &odd, sizeof odd);
 }
 
-/* ---- the references themselves -------------------------------------------------------------------------------------
- */
+/* ---- the references themselves ----------------------------------------------------------------------------------- */
 
 /* d/dvalue of sum(dy * forward) by central differences. */
 static double difference(double *value, const struct trial *t, double *y)

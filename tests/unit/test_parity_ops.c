@@ -42,8 +42,7 @@ static void expect(const char *kind, int number, const char *tensor, const float
         fail_msg("%s.%d/%s", kind, number, comparison.first_fault);
 }
 
-/* ---- convolution and the linear layer
- * -------------------------------------------------------------------------------- */
+/* ---- convolution and the linear layer ---------------------------------------------------------------------------- */
 
 /* [K,C,R*S] to [K,R*S,C], or back. */
 static void swap_layout(float *out, const float *in, size_t k, size_t a, size_t b)
@@ -141,8 +140,7 @@ static void linear_is_a_convolution_of_one_pixel(void **state)
     assert_int_equal(number, 2);
 }
 
-/* ---- BatchNorm and ReLU
- * ---------------------------------------------------------------------------------------------- */
+/* ---- BatchNorm and ReLU ------------------------------------------------------------------------------------------ */
 
 static void one_batchnorm(int number)
 {
@@ -212,8 +210,7 @@ static void relu_and_its_mask(void **state)
     memory_free(y);
 }
 
-/* ---- pools and losses
- * ------------------------------------------------------------------------------------------------ */
+/* ---- pools and losses -------------------------------------------------------------------------------------------- */
 
 static void maxpool_with_ties(void **state)
 {

@@ -42,8 +42,7 @@ static bool read_pickle(const struct bytes *pickle, bool legacy)
     return read;
 }
 
-/* ---- what a pickle could do -----------------------------------------------------------------------------------------
- */
+/* ---- what a pickle could do -------------------------------------------------------------------------------------- */
 
 /* A value in a state dict, and what the refusal must say. */
 #define KIND(text, wanted)                                                                                             \
@@ -266,8 +265,7 @@ static void nothing_runs(void **state)
     assert_int_not_equal(access(trace, F_OK), 0);
 }
 
-/* ---- tensors --------------------------------------------------------------------------------------------------------
- */
+/* ---- tensors ----------------------------------------------------------------------------------------------------- */
 
 static const int64_t numbers[] = {
     0, 1, 2, 6, 7, 1ll << 31, 1ll << 32, 1ll << 53, (1ll << 53) + 1, 1ll << 61, 1ll << 62, INT64_MAX, INT64_MIN, -1};
@@ -350,8 +348,7 @@ static void ranks_beyond_eight_are_refused(void **state)
     }
 }
 
-/* ---- bombs ----------------------------------------------------------------------------------------------------------
- */
+/* ---- bombs ------------------------------------------------------------------------------------------------------- */
 
 static void repeat(struct bytes *out, const char *text, size_t size, size_t times)
 {
@@ -482,8 +479,7 @@ static void what_is_no_state_dict_is_refused(void **state)
     }
 }
 
-/* ---- the legacy format ----------------------------------------------------------------------------------------------
- */
+/* ---- the legacy format ------------------------------------------------------------------------------------------- */
 
 static const char fixture[] = "tests/fixtures/pth/tensors_legacy.pth";
 

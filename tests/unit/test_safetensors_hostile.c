@@ -25,8 +25,7 @@ static void assert_header_refused(const char *header, size_t length, size_t data
     hostile_assert_refused(bytes, sample_build(bytes, sizeof bytes, header, length, data), wanted);
 }
 
-/* ---- kinds of malformed headers -------------------------------------------------------------------------------------
- */
+/* ---- kinds of malformed headers ---------------------------------------------------------------------------------- */
 
 #define T(shape, range) "{\"a\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" range "}}"
 
@@ -176,8 +175,7 @@ static void nul_bytes_are_refused_everywhere(void **state)
     assert_header_refused(behind, 4, 0, "byte 10: expected nothing but spaces");
 }
 
-/* ---- numbers --------------------------------------------------------------------------------------------------------
- */
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 static void numbers_are_judged_by_their_text(void **state)
 {
@@ -233,8 +231,7 @@ static void numbers_are_judged_by_their_text(void **state)
         }
 }
 
-/* ---- damaged files --------------------------------------------------------------------------------------------------
- */
+/* ---- damaged files ----------------------------------------------------------------------------------------------- */
 
 static void a_file_cut_at_any_byte_is_refused(void **state)
 {
@@ -294,8 +291,7 @@ static void random_damage_is_refused_or_read_as_it_stands(void **state)
     }
 }
 
-/* ---- sizes ----------------------------------------------------------------------------------------------------------
- */
+/* ---- sizes ------------------------------------------------------------------------------------------------------- */
 
 static void huge_header_lengths_are_refused_before_they_are_used(void **state)
 {

@@ -29,8 +29,7 @@ static void good_zip(struct bytes *out, struct zip_places *places, int style)
     bytes_free(&pickle);
 }
 
-/* ---- fields ---------------------------------------------------------------------------------------------------------
- */
+/* ---- fields ------------------------------------------------------------------------------------------------------ */
 
 enum record { LOCAL, DESCRIPTOR, CENTRAL, ENDING64, LOCATOR, ENDING };
 
@@ -137,8 +136,7 @@ static void every_changed_field_is_refused(void **state)
     bytes_free(&file);
 }
 
-/* ---- orders of things -----------------------------------------------------------------------------------------------
- */
+/* ---- orders of things -------------------------------------------------------------------------------------------- */
 
 static void refused_parts(const struct zip_part *parts, size_t count, const char *wanted)
 {
@@ -363,8 +361,7 @@ static void nothing_behind_the_file_is_read(void **state)
     bytes_free(&pickle);
 }
 
-/* ---- damage ---------------------------------------------------------------------------------------------------------
- */
+/* ---- damage ------------------------------------------------------------------------------------------------------ */
 
 static const char fixture[] = "tests/fixtures/pth/tensors_zip.pth";
 
