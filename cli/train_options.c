@@ -5,8 +5,6 @@
 
 #include "cli/commands.h"
 
-static const char *const augment_choices[] = {"none", "flip", "standard", NULL};
-
 #define GROUP_MAIN "Main"
 #define GROUP_STEPS "Steps"
 #define GROUP_NET "Network"
@@ -64,7 +62,7 @@ static const struct option options[] = {
     NUMBER(GROUP_PHOTOS, "resize", "N", OPTION_INT, resize, NULL, "as the weights want it, 256 for 224", 1,
            IMAGE_MAX_SIDE,
            "short side of a photo before the square is cut out of its middle: of all photos that validate"),
-    CHOICE(GROUP_PHOTOS, "augment", augment_choices, augment, "standard",
+    CHOICE(GROUP_PHOTOS, "augment", augment_names, augment, "standard",
            "none: resize and centre crop; flip: that, mirrored at random; standard: random crop, size and mirroring"),
     NUMBER(GROUP_PHOTOS, "val-split", "X", OPTION_FLOAT, val_split, NULL, NULL, 0, 0.9,
            "share of the photos that validate, where DIR has no train/ and val/"),

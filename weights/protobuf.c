@@ -4,7 +4,7 @@
 
 enum wire { WIRE_VARINT = 0, WIRE_LENGTH = 2, WIRE_FOUR = 5 };
 
-void proto_varint(struct bytes *out, uint64_t value)
+static void proto_varint(struct bytes *out, uint64_t value)
 {
     for (; value >= 0x80; value >>= 7)
         bytes_put_u8(out, (unsigned)(value & 0x7F) | 0x80);

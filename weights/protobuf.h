@@ -8,8 +8,6 @@
 
 #include "core/base/bytes.h"
 
-void proto_varint(struct bytes *out, uint64_t value);
-
 /* Field `number` of `out`. */
 void proto_integer(struct bytes *out, unsigned number, uint64_t value);
 void proto_float(struct bytes *out, unsigned number, float value);

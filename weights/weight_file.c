@@ -181,8 +181,3 @@ void weight_tensor_drop(const struct weight_tensor *tensor, const struct weight_
     if (file->map.size > 0 && begin >= file->map.bytes && begin < file->map.bytes + file->map.size)
         file_map_drop(&file->map, (size_t)(begin - file->map.bytes), tensor->bytes);
 }
-
-void weight_file_drop(const struct weight_file *file)
-{
-    file_map_drop(&file->map, 0, file->map.size);
-}

@@ -97,10 +97,9 @@ MUST_CHECK enum status weight_tensor_read_f32(float *dst, const struct weight_te
 MUST_CHECK enum status weight_tensor_read_i64(int64_t *dst, const struct weight_tensor *tensor,
                                               const struct weight_file *file, struct error *err);
 
-/* Gives the tensor's pages back to the system, or all pages of the file, so that what has been read does not count
- * as memory in use. The data stays valid: it is read again when looked at. */
+/* Gives the tensor's pages back to the system, so that what has been read does not count as memory in use. The data
+ * stays valid: it is read again when looked at. */
 void weight_tensor_drop(const struct weight_tensor *tensor, const struct weight_file *file);
-void weight_file_drop(const struct weight_file *file);
 
 /* The product of the shape: how many values the tensor holds. */
 size_t weight_tensor_values(const struct weight_tensor *tensor);

@@ -22,7 +22,8 @@ bool size_add(size_t *out, size_t a, size_t b)
     return true;
 }
 
-size_t size_aligned(size_t bytes)
+/* Rounded up to MEMORY_ALIGN. */
+static size_t size_aligned(size_t bytes)
 {
     return (bytes + MEMORY_ALIGN - 1) & ~(MEMORY_ALIGN - 1);
 }

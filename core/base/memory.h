@@ -13,9 +13,6 @@
 bool size_mul(size_t *out, size_t a, size_t b);
 bool size_add(size_t *out, size_t a, size_t b);
 
-/* `bytes` rounded up to MEMORY_ALIGN. */
-size_t size_aligned(size_t bytes);
-
 /* Zeroed memory for count items of `size` bytes, owned by the caller (memory_free). `what` names it in the error.
  * A count of 0 gives a valid pointer. */
 MUST_CHECK enum status memory_alloc(void **out, size_t count, size_t size, const char *what, struct error *err);

@@ -3,23 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const names[] = {"none", "flip", "standard"};
-
-const char *augment_name(enum augment augment)
-{
-    return (size_t)augment < sizeof names / sizeof *names ? names[augment] : NULL;
-}
-
-bool augment_from_name(enum augment *out, const char *name)
-{
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *out = (enum augment)i;
-            return true;
-        }
-    }
-    return false;
-}
+const char *const augment_names[] = {"none", "flip", "standard", NULL};
 
 /* torchvision draws float32 numbers: u * (to - from) + from, and takes the aspect from the exponential of one. */
 static double draw_between(float u, float from, float to)

@@ -21,9 +21,7 @@
 
 enum augment { AUGMENT_NONE, AUGMENT_FLIP, AUGMENT_STANDARD };
 
-/* "none", "flip", "standard"; NULL or false for anything else. */
-const char *augment_name(enum augment augment);
-bool augment_from_name(enum augment *out, const char *name);
+extern const char *const augment_names[]; /* "none", "flip", "standard", NULL */
 
 struct augment_box {
     int top, left, height, width;

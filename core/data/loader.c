@@ -372,8 +372,3 @@ enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *r
     enum status status = memory_strdup(&copy, reason, err);
     return status == OK ? add_bad(loader, photo, copy, err) : status;
 }
-
-size_t loader_usable(const struct loader *loader)
-{
-    return loader->list->count - loader->bad_count;
-}

@@ -79,7 +79,4 @@ struct loader_bad loader_bad_get(const struct loader *loader, size_t index);
  * never tried. Marking twice counts once. ERR_SYSTEM without memory. */
 MUST_CHECK enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *reason, struct error *err);
 
-/* Photos of the list that are not known to be bad: what an epoch over the whole list will give at most. */
-size_t loader_usable(const struct loader *loader);
-
 #endif

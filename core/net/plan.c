@@ -290,6 +290,13 @@ static void size_conv_scratch(struct plan *plan, size_t index, size_t *depth_fir
     }
 }
 
+/* Tiles of PLAN_ROWS rows in a full batch of this tensor. */
+static size_t row_tiles(const struct plan *plan, int tensor)
+{
+    const struct plan_tensor *t = &plan->tensors[tensor];
+    return (plan->options.batch * t->h * t->w + PLAN_ROWS - 1) / PLAN_ROWS;
+}
+
 static void size_scratch(struct plan *plan)
 {
     const struct program *program = plan->program;
@@ -300,7 +307,7 @@ static void size_scratch(struct plan *plan)
             size_conv_scratch(plan, i, &depth_first, &tiles);
         else if (i >= program->backward_from) /* the sums of two operands, in tiles of PLAN_ROWS rows */
             plan->sums_doubles =
-                max_size(plan->sums_doubles, 4 * out->channels * plan_row_tiles(plan, program->steps[i].in.tensor));
+                max_size(plan->sums_doubles, 4 * out->channels * row_tiles(plan, program->steps[i].in.tensor));
     }
     for (size_t i = 0; i < plan->net->params_count && plan->options.train; i++)
         if (plan->net->params[i].trainable)
@@ -314,12 +321,6 @@ static void size_scratch(struct plan *plan)
     plan->scratch_floats =
         max_size(batchwise, plan->options.threads * (align_floats(plan->thread_floats) + depth_first));
     plan->thread_scratch = depth_first;
-}
-
-size_t plan_row_tiles(const struct plan *plan, int tensor)
-{
-    const struct plan_tensor *t = &plan->tensors[tensor];
-    return (plan->options.batch * t->h * t->w + PLAN_ROWS - 1) / PLAN_ROWS;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */

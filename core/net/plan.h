@@ -82,9 +82,6 @@ size_t plan_bytes(const struct plan *plan);
 /* Bytes of the arena and scratch, which two runs that never work at the same time can share. */
 size_t plan_shared_bytes(const struct plan *plan);
 
-/* Tiles of PLAN_ROWS rows in a full batch of this tensor. */
-size_t plan_row_tiles(const struct plan *plan, int tensor);
-
 /* Whether a batch of `images` would give some BatchNorm with batch statistics a single value per channel. */
 bool plan_batch_too_small(const struct plan *plan, size_t images);
 

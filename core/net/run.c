@@ -20,7 +20,7 @@ float *run_gradient(const struct run *run, int tensor)
     return run->arena + run->plan->tensors[tensor].gradient;
 }
 
-float *run_prepared(const struct run *run)
+static float *run_prepared(const struct run *run)
 {
     return run->scratch;
 }
@@ -188,7 +188,8 @@ struct conv_task run_conv_task(const struct run *run, size_t index, size_t image
     return task;
 }
 
-void run_prepare(const struct run *run, struct conv_task *task)
+/* Transforms a convolution's weights for the step at hand, if its kernel wants that. */
+static void run_prepare(const struct run *run, struct conv_task *task)
 {
     if (task->kernel->prepared_size(&task->shape) == 0 || task->kernel->prepare_optional)
         return;
@@ -243,7 +244,8 @@ static void merge_step(struct run *run, const struct step *step)
     pool_for(run->pool, (work.rows + PLAN_ROWS - 1) / PLAN_ROWS, merge_tile, &work);
 }
 
-void run_steps(struct run *run, size_t from, size_t to)
+/* Steps from..to-1 over the whole batch. */
+static void run_steps(struct run *run, size_t from, size_t to)
 {
     const struct plan *plan = run->plan;
     for (size_t i = from; i < to; i++) {
@@ -335,7 +337,8 @@ static void depth_first_image(void *context, size_t image, size_t thread)
     }
 }
 
-void run_depth_first(struct run *run)
+/* Folded steps, each image by one thread: from the input to the tensor behind the last of them. */
+static void run_depth_first(struct run *run)
 {
     pool_for(run->pool, run->images, depth_first_image, run);
 }
@@ -385,32 +388,5 @@ const float *run_forward(struct run *run, const float *x, size_t images)
 {
     set_input(run, NULL, x, images);
     forward_prefix(run);
-    return forward_suffix(run);
-}
-
-/* The tensor behind the last folded step. */
-static int cut_tensor(const struct run *run)
-{
-    const struct program *program = run->plan->program;
-    return program->folded_steps > 0 ? program->steps[program->folded_steps - 1].out : -1;
-}
-
-size_t run_features(const struct run *run)
-{
-    int tensor = cut_tensor(run);
-    return tensor >= 0 ? run->plan->tensors[tensor].floats : 0;
-}
-
-void run_prefix_pixels(struct run *run, float *features, const uint8_t *pixels, size_t images)
-{
-    set_input(run, pixels, NULL, images);
-    forward_prefix(run);
-    memcpy(features, run_tensor(run, cut_tensor(run)), images * run_features(run) * sizeof *features);
-}
-
-const float *run_suffix(struct run *run, const float *features, size_t images)
-{
-    run->images = images;
-    memcpy(run_tensor(run, cut_tensor(run)), features, images * run_features(run) * sizeof *features);
     return forward_suffix(run);
 }

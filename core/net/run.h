@@ -49,11 +49,4 @@ typedef void gradient_sink(void *context, size_t param, const float *gradient);
  * order, from the calling thread (which may use the pool). */
 void run_backward(struct run *run, const float *dlogits, gradient_sink *sink, void *context);
 
-/* ---- the same forward in two halves, for callers that keep the prefix's output ----------------------------------- */
-/* Floats of one image at the cut between the folded prefix and the suffix (0 when there is no prefix). */
-size_t run_features(const struct run *run);
-/* OVERWRITES features[images, run_features()]. */
-void run_prefix_pixels(struct run *run, float *features, const uint8_t *pixels, size_t images);
-const float *run_suffix(struct run *run, const float *features, size_t images);
-
 #endif

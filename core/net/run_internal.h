@@ -30,20 +30,11 @@ float *run_tensor(const struct run *run, int tensor);   /* in the arena: the who
 float *run_gradient(const struct run *run, int tensor); /* likewise */
 
 /* Parts of the scratch memory: see plan.h. */
-float *run_prepared(const struct run *run);
 double *run_sums(const struct run *run);
 float *run_gradient_scratch(const struct run *run);
 float *run_tiles(const struct run *run);
 
-/* Transforms a convolution's weights for the step at hand, if its kernel wants that. */
-void run_prepare(const struct run *run, struct conv_task *task);
-
 /* The time, if it is asked for. */
 double run_clock(const struct run *run);
-
-/* Folded steps depth-first, each image by one thread: from the input to the tensor behind the last of them. */
-void run_depth_first(struct run *run);
-/* Steps from..to-1 over the whole batch. */
-void run_steps(struct run *run, size_t from, size_t to);
 
 #endif

@@ -147,17 +147,6 @@ static void standard_is_crop_resize_flip(void **state)
     resizer_destroy(resizer);
 }
 
-static void names_go_both_ways(void **state)
-{
-    (void)state;
-    enum augment augment;
-    for (enum augment each = AUGMENT_NONE; each <= AUGMENT_STANDARD; each++) {
-        assert_true(augment_from_name(&augment, augment_name(each)));
-        assert_int_equal(augment, each);
-    }
-    assert_false(augment_from_name(&augment, "Flip"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,7 +155,6 @@ int main(void)
         cmocka_unit_test(a_mirror_turns_left_to_right),
         cmocka_unit_test(flip_is_a_fair_coin_and_none_is_still),
         cmocka_unit_test(standard_is_crop_resize_flip),
-        cmocka_unit_test(names_go_both_ways),
     };
     return cmocka_run_group_tests_name("augment", tests, NULL, NULL);
 }

@@ -62,7 +62,6 @@ static void tensors_come_in_the_order_of_their_data(void **state)
     assert_string_equal(weight_file_metadata_find(file, "format"), "pt");
     assert_string_equal(weight_file_metadata_find(file, "a"), "");
     assert_null(weight_file_metadata_find(file, "b"));
-    weight_file_drop(file);
     weight_tensor_drop(late, file);
     assert_int_equal(((const uint8_t *)late->data)[23], 31);
     weight_file_close(file);
