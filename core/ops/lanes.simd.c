@@ -157,31 +157,42 @@ static void gradient_apply(float *dz, const float *g, const float *z, const floa
 }
 
 /* ---- max pooling ------------------------------------------------------------------------------------------------- */
-ALWAYS_INLINE void larger_loop(float *best, uint8_t *where, const float *x, size_t channels, const float *scale,
-                               const float *shift, bool relu, uint8_t place, bool affine_view, bool remember)
+/* Written in vectors: compilers leave a loop alone that compares floats and keeps bytes. */
+typedef int vector_mask __attribute__((vector_size(32)));
+typedef int8_t byte_mask __attribute__((vector_size(8)));
+typedef int8_t bytes_unaligned __attribute__((vector_size(8), aligned(1), may_alias));
+
+ALWAYS_INLINE void larger_vector(float *best, uint8_t *where, const float *x, const float *scale, const float *shift,
+                                 bool relu, uint8_t place)
 {
-    INDEPENDENT
-    for (size_t c = 0; c < channels; c++) {
-        float v = affine_view ? x[c] * scale[c] + shift[c] : x[c];
-        v = relu ? relu_value(v) : v;
-        bool wins = (v > best[c]) | (v != v);
-        best[c] = wins ? v : best[c];
-        if (remember)
-            where[c] = wins ? place : where[c];
-    }
+    vector v = *(const vector_unaligned *)x, old = *(const vector_unaligned *)best;
+    if (scale)
+        v = v * *(const vector_unaligned *)scale + *(const vector_unaligned *)shift;
+    if (relu) /* keeps NaN, as relu_value */
+        v = (vector)((vector_mask)v & ~(v < (vector){0}));
+    vector_mask wins = (v > old) | (v != v);
+    *(vector_unaligned *)best = (vector)(((vector_mask)v & wins) | ((vector_mask)old & ~wins));
+    if (!where)
+        return;
+    byte_mask won = __builtin_convertvector(wins, byte_mask), before = *(const bytes_unaligned *)where;
+    *(bytes_unaligned *)where = (((byte_mask){0} + (int8_t)place) & won) | (before & ~won);
 }
 
 static void larger(float *best, uint8_t *where, const float *x, size_t channels, const float *scale, const float *shift,
                    bool relu, uint8_t place)
 {
-    if (where)
-        larger_loop(best, where, x, channels, scale, shift, relu, place, scale != NULL, true);
-    else if (scale && relu)
-        larger_loop(best, NULL, x, channels, scale, shift, true, 0, true, false);
-    else if (scale || relu)
-        larger_loop(best, NULL, x, channels, scale, shift, relu, 0, scale != NULL, false);
-    else
-        larger_loop(best, NULL, x, channels, NULL, NULL, false, 0, false, false);
+    size_t c = 0;
+    for (; c + LANES <= channels; c += LANES)
+        larger_vector(best + c, where ? where + c : NULL, x + c, scale ? scale + c : NULL, scale ? shift + c : NULL,
+                      relu, place);
+    for (; c < channels; c++) {
+        float v = scale ? x[c] * scale[c] + shift[c] : x[c];
+        v = relu ? relu_value(v) : v;
+        bool wins = (v > best[c]) | (v != v);
+        best[c] = wins ? v : best[c];
+        if (where)
+            where[c] = wins ? place : where[c];
+    }
 }
 
 static void add(float *y, const float *x, size_t count)
