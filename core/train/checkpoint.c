@@ -218,7 +218,7 @@ enum status checkpoint_restore(struct train *train, const char *text, const char
         goto cleanup;
     train->state = state;
     train->options.schedule.steps_per_epoch = state.steps_per_epoch;
-    run_refold(train->run);
+    run_refold(train->stage.run);
 cleanup:
     cJSON_Delete(root);
     return status;

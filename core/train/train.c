@@ -6,19 +6,6 @@
 #include "core/base/memory.h"
 #include "core/train/train_private.h"
 
-static struct plan_options plan_options_of(const struct train_options *options, const struct pool *pool, bool training)
-{
-    return (struct plan_options){
-        .train = training,
-        .batch = options->loader.batch,
-        .height = (size_t)options->loader.preprocess.crop,
-        .width = (size_t)options->loader.preprocess.crop,
-        .freeze = options->freeze,
-        .exact = options->exact,
-        .threads = pool_threads(pool),
-    };
-}
-
 /* Full batches, and the rest if BatchNorm can use it. */
 static size_t steps_in_epoch(const struct plan *plan, size_t photos, size_t batch)
 {
@@ -38,23 +25,18 @@ static enum status check(const struct train_options *options, struct error *err)
     return OK;
 }
 
-static enum status make_plans(struct train *train, struct error *err)
+/* What a stage's BatchNorm can use of the photos. */
+static enum status count_steps(struct train *train, struct error *err)
 {
-    struct plan_options training = plan_options_of(&train->options, train->pool, true);
-    struct plan_options evaluation = plan_options_of(&train->options, train->pool, false);
-    enum status status = plan_create(&train->plan, train->net, &training, err);
-    if (status == OK)
-        status = plan_create(&train->evaluation_plan, train->net, &evaluation, err);
-    if (status != OK)
-        return status;
+    const struct plan *plan = train->stage.plan;
     size_t batch = train->options.loader.batch, usable = train->options.usable;
-    if (plan_batch_too_small(train->plan, batch) && usable > batch)
+    if (plan_batch_too_small(plan, batch) && usable > batch)
         return error_set(
             err, ERR_USAGE,
             "--batch-size %zu: at this image size BatchNorm with batch statistics would see a single value "
             "per channel; use a larger one, or --bn-trained eval",
             batch);
-    size_t steps = plan_batch_too_small(train->plan, batch) ? 0 : steps_in_epoch(train->plan, usable, batch);
+    size_t steps = plan_batch_too_small(plan, batch) ? 0 : steps_in_epoch(plan, usable, batch);
     if (steps == 0)
         return error_set(err, ERR_DATA,
                          "%zu usable photos to train on are too few for BatchNorm with batch statistics at this image "
@@ -63,6 +45,21 @@ static enum status make_plans(struct train *train, struct error *err)
     train->options.schedule.steps_per_epoch = steps;
     train->state.steps_per_epoch = steps;
     return OK;
+}
+
+static enum status plan_stage(struct train *train, struct error *err)
+{
+    const struct train_options *options = &train->options;
+    const struct plan_options plan = {
+        .batch = options->loader.batch,
+        .height = (size_t)options->loader.preprocess.crop,
+        .width = (size_t)options->loader.preprocess.crop,
+        .freeze = options->freeze,
+        .exact = options->exact,
+        .threads = pool_threads(train->pool),
+    };
+    enum status status = stage_plan(&train->stage, train->net, &plan, err);
+    return status == OK ? count_steps(train, err) : status;
 }
 
 enum status train_create(struct train **out, struct net *net, const struct dataset *dataset,
@@ -76,8 +73,7 @@ enum status train_create(struct train **out, struct net *net, const struct datas
         return status;
     struct train *train = memory;
     *train = (struct train){.net = net, .dataset = dataset, .pool = pool, .options = *options};
-    freeze_apply(net, &options->freeze);
-    status = make_plans(train, err);
+    status = plan_stage(train, err);
     if (status != OK)
         train_destroy(train);
     else
@@ -93,38 +89,21 @@ void train_destroy(struct train *train)
     metrics_free(&train->batch);
     memory_free(train->dlogits);
     memory_free(train->order);
-    run_destroy(train->evaluation);
-    run_destroy(train->run);
-    memory_free(train->shared);
     loader_destroy(train->val_loader);
     loader_destroy(train->loader);
     optimizer_destroy(train->optimizer);
-    plan_destroy(train->evaluation_plan);
-    plan_destroy(train->plan);
+    stage_free(&train->stage);
     memory_free(train);
-}
-
-static size_t shared_bytes(const struct train *train)
-{
-    size_t a = plan_shared_bytes(train->plan), b = plan_shared_bytes(train->evaluation_plan);
-    return a > b ? a : b;
-}
-
-/* Of both runs: what they share once, what each keeps for itself. */
-static size_t network_bytes(const struct train *train)
-{
-    return shared_bytes(train) + plan_bytes(train->plan) - plan_shared_bytes(train->plan) +
-           plan_bytes(train->evaluation_plan) - plan_shared_bytes(train->evaluation_plan);
 }
 
 struct train_needs train_needs(const struct train *train)
 {
     const struct loader_options *loader = &train->options.loader;
-    const struct plan *plan = train->plan, *evaluation = train->evaluation_plan;
+    const struct plan *plan = train->stage.plan, *evaluation = train->stage.evaluation_plan;
     return (struct train_needs){
         .weights = net_floats(train->net) * sizeof(float),
         .optimizer = optimizer_bytes(train->net, &train->options.optimizer),
-        .network = network_bytes(train),
+        .network = stage_bytes(&train->stage),
         .photos = loader_memory(loader, train->dataset->train.count) + loader_memory(loader, train->dataset->val.count),
         .steps_per_epoch = train->state.steps_per_epoch,
         .step_flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward,
@@ -132,18 +111,14 @@ struct train_needs train_needs(const struct train *train)
     };
 }
 
-static enum status make_runs(struct train *train, struct error *err)
+/* The weights must be loaded: the runs fold and prepare them. */
+static enum status prepare_stage(struct train *train, struct error *err)
 {
     const struct preprocess *preprocess = &train->options.loader.preprocess;
     struct normalise normalise;
     memcpy(normalise.mean, preprocess->mean, sizeof normalise.mean);
     memcpy(normalise.std, preprocess->std, sizeof normalise.std);
-    enum status status = memory_alloc(&train->shared, shared_bytes(train), 1, "the activations", err);
-    if (status == OK)
-        status = run_create(&train->run, train->plan, &normalise, train->pool, train->shared, err);
-    if (status == OK)
-        status = run_create(&train->evaluation, train->evaluation_plan, &normalise, train->pool, train->shared, err);
-    return status;
+    return stage_prepare(&train->stage, &normalise, train->pool, err);
 }
 
 static enum status make_buffers(struct train *train, struct error *err)
@@ -167,7 +142,7 @@ enum status train_prepare(struct train *train, struct error *err)
     const struct train_options *options = &train->options;
     enum status status = optimizer_create(&train->optimizer, train->net, &options->optimizer, train->pool, err);
     if (status == OK)
-        status = make_runs(train, err);
+        status = prepare_stage(train, err);
     if (status == OK)
         status = make_buffers(train, err);
     if (status == OK)
@@ -209,5 +184,5 @@ struct optimizer *train_optimizer(const struct train *train)
 
 const struct plan *train_plan(const struct train *train)
 {
-    return train->plan;
+    return train->stage.plan;
 }

@@ -59,14 +59,14 @@ static enum status step(struct train *train, const struct photo_batch *batch, co
                         struct error *err)
 {
     struct train_state *state = &train->state;
-    const float *logits = run_forward_pixels(train->run, batch->pixels, batch->count);
+    const float *logits = run_forward_pixels(train->stage.run, batch->pixels, batch->count);
     double loss = cross_entropy(train->dlogits, logits, batch->labels, batch->count, net_classes(train->net));
     if (!isfinite(loss))
         return diverged(train, "the loss", loss, err);
     metrics_reset(&train->batch);
     metrics_add(&train->batch, logits, batch->labels, batch->photos, batch->count);
     train->lr = schedule_lr(&train->options.schedule, state->epoch, state->batch);
-    run_backward(train->run, train->dlogits, take_gradient, train);
+    run_backward(train->stage.run, train->dlogits, take_gradient, train);
 
     struct step_result result = {state->epoch, state->batch, state->steps_per_epoch, batch->count, loss, train->lr};
     state->position = batch->position;
@@ -96,7 +96,7 @@ static enum status run_steps(struct train *train, const struct train_hooks *hook
                              train->dataset->train.root, train->state.epoch + 1);
         if (status != OK || !batch)
             return status;
-        if (plan_batch_too_small(train->plan, batch->count)) {
+        if (plan_batch_too_small(train->stage.plan, batch->count)) {
             train->state.left_out += batch->count;
             train->state.position = batch->position;
             continue;
@@ -131,9 +131,10 @@ static enum status run_evaluation(struct train *train, const struct train_hooks 
     enum status status = check_weights(train, err);
     if (status != OK)
         return status;
-    run_refold(train->evaluation);
+    run_refold(train->stage.evaluation);
     metrics_reset(&train->val);
-    status = evaluate(&train->val, stopped, train->evaluation, train->val_loader, count, watch_evaluation, &watch, err);
+    status = evaluate(&train->val, stopped, train->stage.evaluation, train->val_loader, count, watch_evaluation, &watch,
+                      err);
     if (status != OK || *stopped)
         return status;
     if (train->val.count == 0)
@@ -186,7 +187,7 @@ static enum status finish_epoch(struct train *train, const struct train_hooks *h
 
 enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
 {
-    assert(train->run && hooks->on_epoch && hooks->save);
+    assert(train->stage.run && hooks->on_epoch && hooks->save);
     *stopped = false;
     while (train->state.epoch < train->options.schedule.epochs) {
         enum status status = run_steps(train, hooks, stopped, err);
