@@ -111,13 +111,13 @@ enum status checkpoint_read(const char *path, struct train *train, struct error 
     enum status status = weight_file_open(&file, path, err);
     if (status == OK)
         status = weights_load(train_net(train), file, &rules, NULL, err);
-    for (size_t i = 0; status == OK && i < checkpoint_row_count(optimizer); i++) {
-        struct checkpoint_row row = checkpoint_row_get(optimizer, train_net(train), i);
-        status = read_row(&row, file, err);
-    }
     if (status == OK) {
         const char *text = weight_file_metadata_find(file, "freezetune.state");
         status = checkpoint_restore(train, text ? text : "", path, err);
+    }
+    for (size_t i = 0; status == OK && i < checkpoint_row_count(optimizer); i++) {
+        struct checkpoint_row row = checkpoint_row_get(optimizer, train_net(train), i);
+        status = read_row(&row, file, err);
     }
     weight_file_close(file);
     return status;

@@ -16,7 +16,7 @@ struct session {
     const struct training *training;
     struct run_folder *folder;
     struct train_progress progress;
-    double epoch_started, saved;
+    double started, epoch_started, saved;
 };
 
 static void on_step(void *context, const struct step_result *step)
@@ -36,6 +36,13 @@ static bool should_stop(void *context)
 {
     (void)context;
     return signals_stop();
+}
+
+static bool time_is_over(void *context)
+{
+    const struct session *session = context;
+    double limit = session->training->values->time_limit * 60;
+    return limit > 0 && clock_seconds() - session->started >= limit;
 }
 
 static bool should_save(void *context)
@@ -62,21 +69,37 @@ static enum status save(void *context, struct error *err)
     return status;
 }
 
-static void say_how_to_resume(const struct session *session)
+static void say_how_to_resume(const struct session *session, const char *why)
 {
     const struct train_state *state = train_state_get(session->training->train);
-    remark("stopped in epoch %zu of %lld after %zu of %zu steps; go on with: freezetune train --resume %s",
+    remark("%s in epoch %zu of %lld after %zu of %zu steps; go on with: freezetune train --resume %s", why,
            state->epoch + 1, session->training->values->epochs, state->batch, state->steps_per_epoch,
            session->folder->path);
 }
 
-static enum status run_loop(const struct training *training, struct run_folder *folder, struct error *err)
+/* Why it ended before the last epoch, if it did. */
+static void say_why_ended(const struct session *session)
 {
-    struct session session = {.training = training, .folder = folder, .progress = {.training = training}};
+    long long patience = session->training->values->patience;
+    enum train_end end = train_end_get(session->training->train);
+    if (end == TRAIN_TIME)
+        say_how_to_resume(session, "the time was over (--time-limit)");
+    else if (end == TRAIN_PATIENCE)
+        remark("ended after epoch %zu of %lld: %lld epoch%s brought no better validation (--patience)",
+               train_state_get(session->training->train)->epoch, session->training->values->epochs, patience,
+               patience == 1 ? "" : "s");
+}
+
+static enum status run_loop(const struct training *training, struct run_folder *folder, double started,
+                            struct error *err)
+{
+    struct session session = {
+        .training = training, .folder = folder, .progress = {.training = training}, .started = started};
     const struct train_hooks hooks = {.context = &session,
                                       .on_step = on_step,
                                       .on_evaluation = on_evaluation,
                                       .should_stop = should_stop,
+                                      .time_is_over = time_is_over,
                                       .should_save = should_save,
                                       .on_epoch = on_epoch,
                                       .save = save};
@@ -87,9 +110,11 @@ static enum status run_loop(const struct training *training, struct run_folder *
     enum status status = train_run(training->train, &hooks, &stopped, err);
     progress_end(&session.progress.line);
     if (status == OK && stopped) {
-        say_how_to_resume(&session);
+        say_how_to_resume(&session, "stopped");
         return OK;
     }
+    if (status == OK)
+        say_why_ended(&session);
     if (status == OK)
         status = training_prove(&proof, training, folder->best, err);
     return status == OK ? report_end(folder, &proof, err) : status;
@@ -99,6 +124,7 @@ static enum status train(const struct train_values *values, const char *weights_
 {
     struct training training;
     struct run_folder folder = {.lock = -1};
+    double started = clock_seconds();
     enum status status = training_open(&training, values, weights_hash, err);
     if (status == OK) {
         report_inputs(&training);
@@ -112,7 +138,7 @@ static enum status train(const struct train_values *values, const char *weights_
     status = values->resume ? run_folder_resume(&folder, &training, err) : run_folder_create(&folder, &training, err);
     if (status == OK) {
         remark("run: %s", folder.path);
-        status = run_loop(&training, &folder, err);
+        status = run_loop(&training, &folder, started, err);
     }
 cleanup:
     run_folder_close(&folder);

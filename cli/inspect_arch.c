@@ -67,7 +67,7 @@ static enum status print_text(const struct inspect_arch *what, const struct net 
                               const struct freeze *freeze, struct error *err)
 {
     struct memory_summary memory = memory_of(net, plan, freeze);
-    enum status status = summary_children(stdout, net, freeze, err);
+    enum status status = summary_children(stdout, net, freeze, NULL, err);
     if (status != OK)
         return status;
     printf("\ntraining with SGD and momentum, batches of %zu photos of %zux%zu pixels, %zu %s:\n", what->batch,

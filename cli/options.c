@@ -128,6 +128,22 @@ static enum status set_choice(int *out, const struct option *option, const char 
     return choice_error(option, text, err);
 }
 
+static enum status check_text(const struct option *option, const char *text, struct error *err)
+{
+    return *text ? OK : error_set(err, ERR_USAGE, "--%s: the %s is empty", option->name, option->placeholder);
+}
+
+static enum status add_to_list(struct option_list *list, const struct option *option, const char *text,
+                               struct error *err)
+{
+    enum status status = check_text(option, text, err);
+    if (status == OK && list->count == OPTION_LIST_MOST)
+        status = error_set(err, ERR_USAGE, "--%s %s: given more than %d times", option->name, text, OPTION_LIST_MOST);
+    if (status == OK)
+        list->texts[list->count++] = text;
+    return status;
+}
+
 /* Parses `text` (NULL for a flag) into the option's place in `values`. */
 static enum status set_value(void *values, const struct option *option, const char *text, struct error *err)
 {
@@ -160,10 +176,10 @@ static enum status set_value(void *values, const struct option *option, const ch
         *(long long *)place = whole;
         return OK;
     case OPTION_STRING:
-        if (*text == '\0')
-            return error_set(err, ERR_USAGE, "--%s: the %s is empty", option->name, option->placeholder);
         *(const char **)place = text;
-        return OK;
+        return check_text(option, text, err);
+    case OPTION_LIST:
+        return add_to_list(place, option, text, err);
     case OPTION_CHOICE:
         return set_choice(place, option, text, err);
     }

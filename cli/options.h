@@ -1,14 +1,19 @@
 /* Options and commands as data: one table per command gives the parser, the defaults and the --help text.
  *
  * A row says where its value goes: `offset` into the command's own struct of values (see the OPTION_ macros). What a
- * row may hold, by kind: FLAG    bool           no argument; `--x` sets it (there is no `--x=v`) INT     long long low
- * <= v <= high FLOAT   double         low <= v <= high, finite STRING  const char *   borrowed from argv; an empty text
- * is refused CHOICE  int            the position in `choices` SIZE    long long      bytes: 123, 64K, 512M, 2G (powers
- * of 1024); low <= v <= high
+ * row may hold, by kind:
+ *
+ *   FLAG     bool            no argument; `--x` sets it (there is no `--x=v`)
+ *   INT      long long       low <= v <= high
+ *   FLOAT    double          low <= v <= high, finite
+ *   STRING   const char *    borrowed from argv; an empty text is refused
+ *   CHOICE   int             the position in `choices`
+ *   SIZE     long long       bytes: 123, 64K, 512M, 2G (powers of 1024); low <= v <= high
+ *   LIST     option_list     as STRING, but repeated options add up
  *
  * GNU rules: `--x=v` and `--x v` are the same, options and operands may be mixed, `--` ends the options, `-` is an
- * operand, the last of repeated options wins. Names are never completed from a prefix; an unknown one is answered with
- * the nearest known one. `-h` is --help.
+ * operand, the last of repeated options wins (but for LIST). Names are never completed from a prefix; an unknown one is
+ * answered with the nearest known one. `-h` is --help.
  */
 #ifndef FREEZETUNE_OPTIONS_H
 #define FREEZETUNE_OPTIONS_H
@@ -18,7 +23,15 @@
 
 #include "core/base/error.h"
 
-enum option_kind { OPTION_FLAG, OPTION_INT, OPTION_FLOAT, OPTION_STRING, OPTION_CHOICE, OPTION_SIZE };
+enum option_kind { OPTION_FLAG, OPTION_INT, OPTION_FLOAT, OPTION_STRING, OPTION_CHOICE, OPTION_SIZE, OPTION_LIST };
+
+enum { OPTION_LIST_MOST = 16 };
+
+/* What OPTION_LIST fills: the texts as they were given, borrowed from argv. */
+struct option_list {
+    size_t count;
+    const char *texts[OPTION_LIST_MOST];
+};
 
 struct option {
     const char *group;       /* heading in --help; rows of a group stand together, the first group is the common one */
@@ -46,6 +59,10 @@ struct option {
 #define OPTION_ROW_STRING(group, name, placeholder, type, field, initial, shown, help)                                 \
     {                                                                                                                  \
         group, name, placeholder, OPTION_STRING, offsetof(type, field), initial, shown, 0, 0, NULL, help               \
+    }
+#define OPTION_ROW_LIST(group, name, placeholder, type, field, help)                                                   \
+    {                                                                                                                  \
+        group, name, placeholder, OPTION_LIST, offsetof(type, field), NULL, NULL, 0, 0, NULL, help                     \
     }
 #define OPTION_ROW_CHOICE(group, name, choices, type, field, initial, help)                                            \
     {                                                                                                                  \

@@ -48,7 +48,7 @@ enum status write_config(const char *folder, const struct training *t, struct er
         return status;
     struct json json = json_start(file.stream, true);
     json_open(&json, NULL, '{');
-    train_options_record(&json, t->values, t->data, t->weights ? t->weights : "random", t->options.freeze.until);
+    train_options_record(&json, t->values, t->data, t->weights ? t->weights : "random", t->freeze_until);
     json_text(&json, "arch", t->net->arch);
     json_text(&json, "weights_hash", t->weights_hash); /* XXH3, 128 bits */
     json_bool(&json, "new_head", t->head_drawn);

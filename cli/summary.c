@@ -1,5 +1,7 @@
 #include "cli/summary.h"
 
+#include <stdint.h>
+
 #include "cli/numbers.h"
 #include "cli/table.h"
 
@@ -38,7 +40,47 @@ static void print_totals(FILE *out, const struct net *net, const struct freeze *
     fprintf(out, "%s trained\n", number_count(moving, trained));
 }
 
-enum status summary_children(FILE *out, const struct net *net, const struct freeze *freeze, struct error *err)
+size_t trained_from(const struct freeze *freeze, const struct unfreezing *unfreezing, int child)
+{
+    size_t count = unfreezing ? unfreezing->count : 0;
+    if (!freeze_covers(freeze, child))
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        struct freeze later = *freeze;
+        later.until = unfreezing->steps[i].until;
+        if (!freeze_covers(&later, child))
+            return unfreezing->steps[i].epoch;
+    }
+    return SIZE_MAX;
+}
+
+static const char *bn_name(enum bn_mode mode)
+{
+    return mode == BN_EVAL ? "eval" : "batch";
+}
+
+static enum status child_row(struct table *table, const struct net *net, int child, const struct freeze *freeze,
+                             const struct unfreezing *unfreezing, struct error *err)
+{
+    struct child_summary summary = child_summarise(net, freeze, child);
+    size_t from = trained_from(freeze, unfreezing, child);
+    enum bn_mode at_last = from == SIZE_MAX ? freeze->bn_frozen : freeze->bn_trained;
+    char number[16], parameters[NUMBER_TEXT], state[48] = "frozen", bn[24] = "";
+    snprintf(number, sizeof number, "%d", child);
+    if (from == 0)
+        snprintf(state, sizeof state, "trained");
+    else if (from < SIZE_MAX)
+        snprintf(state, sizeof state, "trained from epoch %zu", from + 1);
+    if (summary.batchnorms && at_last == summary.bn_mode)
+        snprintf(bn, sizeof bn, "%s", bn_name(at_last));
+    else if (summary.batchnorms)
+        snprintf(bn, sizeof bn, "%s, then %s", bn_name(summary.bn_mode), bn_name(at_last));
+    const char *cells[] = {number, summary.name, number_count(parameters, summary.parameters), state, bn};
+    return table_row(table, cells, err);
+}
+
+enum status summary_children(FILE *out, const struct net *net, const struct freeze *freeze,
+                             const struct unfreezing *unfreezing, struct error *err)
 {
     static const struct column columns[] = {{"child", COLUMN_NUMBER},
                                             {"name", COLUMN_TEXT},
@@ -46,22 +88,16 @@ enum status summary_children(FILE *out, const struct net *net, const struct free
                                             {"state", COLUMN_TEXT},
                                             {"BatchNorm", COLUMN_TEXT}};
     struct table table;
+    struct freeze last = *freeze;
     enum status status = OK;
+    if (unfreezing)
+        last.until = unfreezing_until(unfreezing, freeze->until, SIZE_MAX);
     table_start(&table, out, TABLE_TEXT, columns, sizeof columns / sizeof *columns);
-    for (int child = 1; child <= (int)net->children && status == OK; child++) {
-        struct child_summary summary = child_summarise(net, freeze, child);
-        char number[16], parameters[NUMBER_TEXT];
-        snprintf(number, sizeof number, "%d", child);
-        const char *cells[] = {number, summary.name, number_count(parameters, summary.parameters),
-                               summary.frozen ? "frozen" : "trained",
-                               !summary.batchnorms          ? ""
-                               : summary.bn_mode == BN_EVAL ? "eval"
-                                                            : "batch"};
-        status = table_row(&table, cells, err);
-    }
+    for (int child = 1; child <= (int)net->children && status == OK; child++)
+        status = child_row(&table, net, child, freeze, unfreezing, err);
     if (status == OK) {
         table_end(&table);
-        print_totals(out, net, freeze);
+        print_totals(out, net, &last);
     }
     table_discard(&table);
     return status;

@@ -10,6 +10,7 @@
 #include "core/net/freeze.h"
 #include "core/net/net.h"
 #include "core/net/plan.h"
+#include "core/train/unfreeze.h"
 
 /* One child of a network. */
 struct child_summary {
@@ -30,9 +31,13 @@ size_t trained_values(const struct net *net, const struct freeze *freeze);
  *       2  bn1              128  frozen   eval
  *   ...
  *   25,557,032 parameters: 1,444,928 frozen (children 1-6), 24,112,104 trained
- * ERR_SYSTEM without memory. */
+ * `freeze` is that of the first epoch; with `unfreezing` (or NULL) a child may be "trained from epoch 3", and the last
+ * line is about the end. ERR_SYSTEM without memory. */
 MUST_CHECK enum status summary_children(FILE *out, const struct net *net, const struct freeze *freeze,
-                                        struct error *err);
+                                        const struct unfreezing *unfreezing, struct error *err);
+
+/* The epoch from which a child is trained, from 0; SIZE_MAX for one that stays frozen. `unfreezing` may be NULL. */
+size_t trained_from(const struct freeze *freeze, const struct unfreezing *unfreezing, int child);
 
 /* Bytes by what they are for; 0 leaves a line out. */
 struct memory_summary {

@@ -18,6 +18,8 @@
     OPTION_ROW_STRING(group, name, placeholder, struct train_values, field, initial, shown, help)
 #define CHOICE(group, name, choices, field, initial, help)                                                             \
     OPTION_ROW_CHOICE(group, name, choices, struct train_values, field, initial, help)
+#define LIST(group, name, placeholder, field, help)                                                                    \
+    OPTION_ROW_LIST(group, name, placeholder, struct train_values, field, help)
 #define FLAG(group, name, field, help) OPTION_ROW_FLAG(group, name, struct train_values, field, help)
 
 static const struct option options[] = {
@@ -46,11 +48,25 @@ static const struct option options[] = {
            "epochs between two changes, with --schedule step"),
     NUMBER(GROUP_STEPS, "gamma", "X", OPTION_FLOAT, gamma, "0.1", NULL, 0, 1,
            "what each change multiplies the rate by, with --schedule step"),
+    NUMBER(GROUP_STEPS, "lr-decay-by-child", "X", OPTION_FLOAT, lr_decay_by_child, "1", NULL, 1e-6, 1,
+           "children near the pixels learn more slowly: the rate of a child is --lr times X^k, k counting the children "
+           "behind it that have parameters (0 for fc, 1 for layer4, 2 for layer3, ...)"),
+    NUMBER(GROUP_STEPS, "head-lr-mult", "X", OPTION_FLOAT, head_lr_mult, "1", NULL, 1e-6, 1e6,
+           "the rate of the last layer is X times --lr"),
+    NUMBER(GROUP_STEPS, "patience", "N", OPTION_INT, patience, "0", NULL, 0, 1e6,
+           "end when N epochs brought no better validation, counted from the last --unfreeze-at; 0: never"),
+    NUMBER(
+        GROUP_STEPS, "time-limit", "MINUTES", OPTION_FLOAT, time_limit, "0", NULL, 0, 1e6,
+        "end after the step in which the time is over, with the best model so far; --resume would go on; 0: no limit"),
     NUMBER(GROUP_STEPS, "seed", "N", OPTION_INT, seed, "0", NULL, 0, 9e15,
            "the same seed gives the same result, byte for byte"),
 
     TEXT(GROUP_NET, "arch", "NAME", arch, NULL, "what the weights are; resnet50 with random",
          "resnet18, resnet34, resnet50, resnet101 or resnet152"),
+    LIST(GROUP_NET, "unfreeze-at", "EPOCH:N", unfreeze_at,
+         "from that epoch on only children 1..N are frozen, N below what it was before; may be repeated"),
+    NUMBER(GROUP_NET, "head-first", "EPOCHS", OPTION_INT, head_first, "0", NULL, 0, 1e6,
+           "train the last layer alone for so many epochs, then down to --freeze-until"),
     CHOICE(
         GROUP_NET, "bn-frozen", bn_choices, bn_frozen, "eval",
         "BatchNorm of frozen children: eval keeps its statistics still, batch uses and moves them as PyTorch's recipe "
@@ -85,6 +101,8 @@ struct train_options train_options_from(const struct train_values *v, const stru
     struct train_options out = {
         .seed = (uint64_t)v->seed,
         .freeze = {.bn_frozen = (enum bn_mode)v->bn_frozen, .bn_trained = (enum bn_mode)v->bn_trained},
+        .rates = {.decay = v->lr_decay_by_child, .head = v->head_lr_mult},
+        .patience = (size_t)v->patience,
         .exact = v->engine.conv == CONV_EXACT,
         .augment = (enum augment)v->augment,
         .optimizer = optimizer_defaults((enum optimizer_kind)v->optimizer),
@@ -116,6 +134,14 @@ static bool name_in(const char *name, const char *const *names)
     return false;
 }
 
+static void record_list(struct json *json, const char *name, const struct option_list *list)
+{
+    json_open(json, name, '[');
+    for (size_t i = 0; i < list->count; i++)
+        json_text(json, NULL, list->texts[i]);
+    json_close(json);
+}
+
 static void record_one(struct json *json, const struct option *option, const void *values)
 {
     const char *at = (const char *)values + option->offset;
@@ -136,6 +162,9 @@ static void record_one(struct json *json, const struct option *option, const voi
         break;
     case OPTION_STRING:
         json_text(json, option->name, *(const char *const *)(const void *)at);
+        break;
+    case OPTION_LIST:
+        record_list(json, option->name, (const void *)at);
         break;
     case OPTION_SIZE:
         break; /* train has none */
@@ -176,6 +205,7 @@ const struct command cmd_train = {
     .examples = "  freezetune train --freeze-until 6\n"
                 "  freezetune train --data photos --val-split 0.2 --weights resnet50.safetensors\n"
                 "  freezetune train --freeze-until layer4 --lr 0.01 --dry-run\n"
+                "  freezetune train --head-first 3 --freeze-until 6 --unfreeze-at 8:4 --lr-decay-by-child 0.5\n"
                 "  freezetune train --resume runs/1\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,

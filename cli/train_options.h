@@ -10,8 +10,10 @@
 struct train_values {
     struct engine_options engine;
     const char *data, *weights, *freeze_until, *out, *arch, *resume;
-    long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs;
-    double lr, momentum, weight_decay, gamma, warmup, val_split, save_every;
+    struct option_list unfreeze_at;
+    long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience;
+    double lr, momentum, weight_decay, gamma, warmup, val_split, save_every, lr_decay_by_child, head_lr_mult,
+        time_limit;
     int optimizer, schedule, augment, bn_frozen, bn_trained;
     bool nesterov, strict, dry_run, json;
 };

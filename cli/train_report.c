@@ -1,5 +1,6 @@
 #include "cli/train_report.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,12 +74,33 @@ void report_inputs(const struct training *t)
                t->net->child_names[t->net->children], classes, t->file_classes);
 }
 
-static double seconds_of_epoch(const struct training *t, const struct train_needs *needs)
+/* Of an epoch of a stage; 0 where the speed is not known. */
+static double seconds_of_epoch(const struct training *t, const struct train_stage *stage, double speed)
+{
+    double evaluation = train_needs(t->train).evaluation_flops;
+    double work = stage->step_flops * (double)t->options.usable + evaluation * (double)(t->dataset.val.count);
+    return speed > 0 ? work / speed : 0;
+}
+
+/* How long it will take; zeros where that is not known. */
+struct duration {
+    double shortest, longest, all; /* an epoch, an epoch, the run */
+};
+
+static struct duration duration_of(const struct training *t)
 {
     double speed = estimate_speed(t->pool);
-    double work =
-        needs->step_flops * (double)t->options.usable + needs->evaluation_flops * (double)(t->dataset.val.count);
-    return speed > 0 ? work / speed : 0;
+    struct duration duration = {0};
+    for (size_t i = 0; i < train_stage_count(t->train); i++) {
+        struct train_stage stage = train_stage_get(t->train, i);
+        double seconds = seconds_of_epoch(t, &stage, speed);
+        if (i == 0 || seconds < duration.shortest)
+            duration.shortest = seconds;
+        if (seconds > duration.longest)
+            duration.longest = seconds;
+        duration.all += seconds * (double)stage.epochs;
+    }
+    return duration;
 }
 
 static struct memory_summary memory_of(const struct training *t, const struct train_needs *needs)
@@ -91,13 +113,29 @@ static struct memory_summary memory_of(const struct training *t, const struct tr
                                    .program = estimate_program(pool_threads(t->pool), loaders)};
 }
 
+static void json_stages(struct json *json, const struct training *t)
+{
+    json_open(json, "stages", '[');
+    for (size_t i = 0; i < train_stage_count(t->train); i++) {
+        struct train_stage stage = train_stage_get(t->train, i);
+        json_open(json, NULL, '{');
+        json_int(json, "epoch", (int64_t)stage.epoch + 1);
+        json_int(json, "epochs", (int64_t)stage.epochs);
+        json_int(json, "freeze_until", stage.until);
+        json_double(json, "flop_per_photo", stage.step_flops);
+        json_close(json);
+    }
+    json_close(json);
+}
+
 static void json_plan(const struct training *t, const struct train_needs *needs, double seconds)
 {
     struct memory_summary memory = memory_of(t, needs);
     struct json json = json_start(stdout, true);
     json_open(&json, NULL, '{');
     json_text(&json, "arch", t->net->arch);
-    json_int(&json, "freeze_until", t->options.freeze.until);
+    json_int(&json, "freeze_until", t->freeze_until);
+    json_stages(&json, t);
     json_open(&json, "children", '[');
     for (int child = 1; child <= (int)t->net->children; child++) {
         struct child_summary summary = child_summarise(t->net, &t->options.freeze, child);
@@ -106,6 +144,7 @@ static void json_plan(const struct training *t, const struct train_needs *needs,
         json_text(&json, "name", summary.name);
         json_int(&json, "parameters", (int64_t)summary.parameters);
         json_bool(&json, "frozen", summary.frozen);
+        json_double(&json, "lr", t->options.schedule.lr * rates_child(&t->options.rates, t->net, child));
         json_text(&json, "batchnorm", !summary.batchnorms ? NULL : summary.bn_mode == BN_EVAL ? "eval" : "batch");
         json_close(&json);
     }
@@ -118,24 +157,72 @@ static void json_plan(const struct training *t, const struct train_needs *needs,
     json_end(&json);
 }
 
+/* "stages  epochs 1-2: children 1-9 frozen", where there is more than one. */
+static void print_stages(const struct training *t)
+{
+    char work[NUMBER_TEXT];
+    size_t count = train_stage_count(t->train);
+    for (size_t i = 0; count > 1 && i < count; i++) {
+        struct train_stage stage = train_stage_get(t->train, i);
+        printf("%s%s %zu", i == 0 ? "stages  " : "        ", stage.epochs == 1 ? "epoch" : "epochs", stage.epoch + 1);
+        if (stage.epochs > 1)
+            printf("-%zu", stage.epoch + stage.epochs);
+        if (stage.until == 0)
+            printf(": nothing frozen");
+        else
+            printf(": %s%.0d frozen", stage.until == 1 ? "child 1" : "children 1-", stage.until == 1 ? 0 : stage.until);
+        printf(", %s a photo\n", number_flop(work, stage.step_flops));
+    }
+}
+
+/* Where they are not the same for all children: "rates   conv1 1.6e-05, ..., fc 0.001". */
+static void print_rates(const struct training *t)
+{
+    const struct child_rates *rates = &t->options.rates;
+    const char *between = "rates   ";
+    if (rates->decay == 1 && rates->head == 1)
+        return;
+    for (int child = 1; child <= (int)t->net->children; child++) {
+        double rate = rates_child(rates, t->net, child) * t->options.schedule.lr;
+        if (rate > 0 && trained_from(&t->options.freeze, &t->options.unfreezing, child) < SIZE_MAX) {
+            printf("%s%s %.3g", between, t->net->child_names[child], rate);
+            between = ", ";
+        }
+    }
+    putchar('\n');
+}
+
+static void print_time(const struct duration *duration, const struct training *t)
+{
+    char shortest[NUMBER_TEXT], longest[NUMBER_TEXT], all[NUMBER_TEXT];
+    number_seconds(shortest, duration->shortest);
+    number_seconds(longest, duration->longest);
+    number_seconds(all, duration->all);
+    size_t steps = train_needs(t->train).steps_per_epoch;
+    if (strcmp(shortest, longest) == 0)
+        printf("time    about %s an epoch of %zu steps, %s in all\n", longest, steps, all);
+    else
+        printf("time    about %s to %s an epoch of %zu steps, %s in all\n", shortest, longest, steps, all);
+}
+
 enum status report_plan(const struct training *t, struct error *err)
 {
     struct train_needs needs = train_needs(t->train);
-    double seconds = seconds_of_epoch(t, &needs);
+    struct duration duration = duration_of(t);
     struct memory_summary memory = memory_of(t, &needs);
-    char epoch[NUMBER_TEXT], all[NUMBER_TEXT];
     if (t->values->json) {
         if (t->values->dry_run)
-            json_plan(t, &needs, seconds);
+            json_plan(t, &needs, duration.longest);
         return OK;
     }
-    enum status status = summary_children(stdout, t->net, &t->options.freeze, err);
+    enum status status = summary_children(stdout, t->net, &t->options.freeze, &t->options.unfreezing, err);
     if (status != OK)
         return status;
+    print_stages(t);
+    print_rates(t);
     summary_cost(stdout, train_plan(t->train), &memory);
-    if (seconds > 0)
-        printf("time    about %s an epoch of %zu steps, %s in all\n", number_seconds(epoch, seconds),
-               needs.steps_per_epoch, number_seconds(all, seconds * (double)t->values->epochs));
+    if (duration.all > 0)
+        print_time(&duration, t);
     fflush(stdout);
     return OK;
 }
@@ -171,6 +258,14 @@ void report_evaluation(struct train_progress *p, size_t epoch, size_t done, size
     progress_update(&p->line, done, NULL);
 }
 
+static bool begins_stage(const struct training *t, size_t epoch)
+{
+    bool begins = false;
+    for (size_t i = 0; i < train_stage_count(t->train); i++)
+        begins |= train_stage_get(t->train, i).epoch == epoch;
+    return begins;
+}
+
 void report_epoch(struct train_progress *p, const struct epoch_result *epoch, double seconds)
 {
     char train[NUMBER_TEXT], val[NUMBER_TEXT], time[NUMBER_TEXT];
@@ -180,7 +275,7 @@ void report_epoch(struct train_progress *p, const struct epoch_result *epoch, do
            p->training->values->epochs, epoch->train_loss, number_percent(train, epoch->train_accuracy),
            metrics_loss(epoch->val), number_percent(val, metrics_accuracy(epoch->val)), number_seconds(time, seconds),
            epoch->best ? "  best so far" : "");
-    if (epoch->left_out > 0 && epoch->epoch == 0)
+    if (epoch->left_out > 0 && begins_stage(p->training, epoch->epoch))
         remark("the last %zu photo%s of an epoch %s too few for BatchNorm and left out", epoch->left_out,
                epoch->left_out == 1 ? "" : "s", epoch->left_out == 1 ? "is" : "are");
 }

@@ -16,10 +16,11 @@ enum { METRICS_MOST = 256 << 20 };
 void proof_text(char *out, size_t size, const struct training *t, const struct training_proof *proof)
 {
     const struct net *net = t->net;
-    int until = t->options.freeze.until;
+    int until = train_freeze(t->train)->until;
     char tensors[NUMBER_TEXT], values[NUMBER_TEXT], moving[96] = "";
     if (until == 0) {
-        snprintf(out, size, "frozen: nothing (--freeze-until 0)");
+        snprintf(out, size, "frozen: nothing (%s)",
+                 t->options.unfreezing.count ? "everything trained at the end" : "--freeze-until 0");
         return;
     }
     if (proof->moving > 0)
@@ -132,6 +133,9 @@ static enum status text_end(const struct run_folder *folder, const char *proof, 
     return status;
 }
 
+static const char *const end_names[] = {
+    [TRAIN_EPOCHS] = "epochs", [TRAIN_PATIENCE] = "patience", [TRAIN_TIME] = "time-limit"};
+
 enum status report_end(const struct run_folder *folder, const struct training_proof *proof, struct error *err)
 {
     const struct training *t = folder->training;
@@ -146,11 +150,12 @@ enum status report_end(const struct run_folder *folder, const struct training_pr
     json_text(&json, "model", folder->best);
     json_int(&json, "epochs", (int64_t)state->epoch);
     json_int(&json, "steps", (int64_t)state->step);
+    json_text(&json, "ended_by", end_names[train_end_get(t->train)]);
     json_int(&json, "best_epoch", (int64_t)state->best_epoch + 1);
     json_double(&json, "val_accuracy", state->best_accuracy);
     json_double(&json, "val_loss", state->best_loss);
     json_open(&json, "frozen", '{');
-    json_int(&json, "children", t->options.freeze.until);
+    json_int(&json, "children", train_freeze(t->train)->until);
     json_int(&json, "tensors", (int64_t)proof->tensors);
     json_int(&json, "values", (int64_t)proof->values);
     json_int(&json, "moving_statistics", (int64_t)proof->moving);

@@ -13,8 +13,9 @@
 enum { CONFIG_MOST = 64 << 20 };
 
 /* Options that may stand beside --resume: none of them changes what comes out. */
-static const char *const free_options[] = {"resume",     "data",    "weights", "threads", "loader-threads",
-                                           "save-every", "dry-run", "json",    "quiet",   NULL};
+static const char *const free_options[] = {"resume",         "data",       "weights",    "threads",
+                                           "loader-threads", "time-limit", "save-every", "dry-run",
+                                           "json",           "quiet",      NULL};
 
 static bool is_free(const char *name)
 {
@@ -48,9 +49,21 @@ static enum status add_text(struct resumed *out, const char *name, const char *t
     return OK;
 }
 
+/* A list was given as its option again and again. */
+static enum status add_list(struct resumed *out, const cJSON *list, struct error *err)
+{
+    enum status status = OK;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list) if (status == OK && cJSON_IsString(item)) status =
+        add_text(out, list->string, item->valuestring, err);
+    return status;
+}
+
 static enum status add_recorded(struct resumed *out, const cJSON *item, struct error *err)
 {
     char number[NUMBER_TEXT];
+    if (cJSON_IsArray(item))
+        return add_list(out, item, err);
     if (cJSON_IsTrue(item))
         return add_text(out, item->string, NULL, err);
     if (cJSON_IsString(item))
@@ -85,12 +98,13 @@ static enum status add_given(struct resumed *out, const struct option *option, c
 static enum status collect(struct resumed *out, const cJSON *options, const struct arguments *given, struct error *err)
 {
     void *memory;
-    enum status status = memory_alloc(&memory, (size_t)cJSON_GetArraySize(options) + cmd_train.option_count,
-                                      sizeof(char *), "options", err);
+    size_t count = cmd_train.option_count;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, options) count += 1 + (cJSON_IsArray(item) ? (size_t)cJSON_GetArraySize(item) : 0);
+    enum status status = memory_alloc(&memory, count, sizeof(char *), "options", err);
     if (status != OK)
         return status;
     out->texts = memory;
-    const cJSON *item;
     cJSON_ArrayForEach(item, options)
     {
         status = add_recorded(out, item, err);

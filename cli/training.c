@@ -182,6 +182,21 @@ static enum status open_net(struct training *t, const char *weights_hash, struct
     return status == OK ? net_from_file(t, err) : status;
 }
 
+/* --freeze-until, --head-first and --unfreeze-at. */
+static enum status read_freeze_points(struct training *t, struct error *err)
+{
+    const struct train_values *v = t->values;
+    struct unfreezing_options options = {.head_first = (size_t)v->head_first,
+                                         .unfreeze_at = v->unfreeze_at.texts,
+                                         .count = v->unfreeze_at.count,
+                                         .epochs = (size_t)v->epochs};
+    enum status status = freeze_parse(&t->freeze_until, t->net, v->freeze_until, err);
+    if (status != OK)
+        return status;
+    options.freeze_until = t->freeze_until;
+    return unfreezing_parse(&t->options.freeze.until, &t->options.unfreezing, t->net, &options, err);
+}
+
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 enum status training_open(struct training *out, const struct train_values *values, const char *weights_hash,
@@ -198,7 +213,7 @@ enum status training_open(struct training *out, const struct train_values *value
     if (status == OK)
         status = open_net(out, weights_hash, err);
     if (status == OK)
-        status = freeze_parse(&out->options.freeze.until, out->net, values->freeze_until, err);
+        status = read_freeze_points(out, err);
     if (status == OK)
         status = train_create(&out->train, out->net, &out->dataset, &out->options, out->pool, err);
     return status;
@@ -232,7 +247,7 @@ enum status training_prepare(struct training *training, struct error *err)
 enum status training_prove(struct training_proof *out, const struct training *training, const char *best,
                            struct error *err)
 {
-    const struct freeze *freeze = &training->options.freeze;
+    const struct freeze *freeze = train_freeze(training->train);
     struct weight_file *file = NULL;
     struct frozen_proof proof;
     enum status status = weight_file_open(&file, best, err);

@@ -26,6 +26,7 @@ struct training {
     char weights_hash[33];
     struct weight_file *file;
     struct net *net;
+    int freeze_until;    /* the option, as a number: options.freeze is that of the first epoch */
     size_t file_classes; /* outputs of the weight file's last layer */
     bool head_drawn;     /* the last layer begins anew */
     struct train *train;
@@ -45,9 +46,9 @@ struct training_proof {
     size_t tensors, values, moving;
 };
 
-/* Compares all that is frozen, bit by bit, in memory and in the model file `best`, with the file that the weights came
- * from, or with the random weights of the seed, for which the network in memory is drawn anew: it is of no use to
- * anybody afterwards. ERR_PROMISE when something differs. */
+/* Compares all that stayed frozen to the end, bit by bit, in memory and in the model file `best`, with the file that
+ * the weights came from, or with the random weights of the seed, for which the network in memory is drawn anew: it is
+ * of no use to anybody afterwards. ERR_PROMISE when something differs. */
 MUST_CHECK enum status training_prove(struct training_proof *out, const struct training *training, const char *best,
                                       struct error *err);
 

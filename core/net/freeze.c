@@ -1,10 +1,12 @@
 #include "core/net/freeze.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/text.h"
 
-enum status freeze_parse(int *until, const struct net *net, const char *text, struct error *err)
+enum status freeze_parse_given(int *until, const struct net *net, const char *text, const char *given,
+                               struct error *err)
 {
     int last = (int)net->children;
     long long number = -1;
@@ -14,20 +16,26 @@ enum status freeze_parse(int *until, const struct net *net, const char *text, st
                 number = child;
         if (number < 0)
             return error_set(err, ERR_USAGE,
-                             "--freeze-until %s: not a number and not a child of %s (%s, ..., %s); `freezetune inspect "
-                             "--arch %s` lists them",
-                             text, net->arch, net->child_names[1], net->child_names[last], net->arch);
+                             "%s: not a number and not a child of %s (%s, ..., %s); `freezetune inspect --arch %s` "
+                             "lists them",
+                             given, net->arch, net->child_names[1], net->child_names[last], net->arch);
     }
     if (number < 0 || number > last)
-        return error_set(err, ERR_USAGE, "--freeze-until %s: %s has %d children, so this must be 0 to %d", text,
-                         net->arch, last, last - 1);
+        return error_set(err, ERR_USAGE, "%s: %s has %d children, so this must be 0 to %d", given, net->arch, last,
+                         last - 1);
     if (number == last)
-        return error_set(
-            err, ERR_USAGE,
-            "--freeze-until %s: that freezes all %d children and leaves nothing to train; %d trains %s alone", text,
-            last, last - 1, net->child_names[last]);
+        return error_set(err, ERR_USAGE,
+                         "%s: that freezes all %d children and leaves nothing to train; %d trains %s alone", given,
+                         last, last - 1, net->child_names[last]);
     *until = (int)number;
     return OK;
+}
+
+enum status freeze_parse(int *until, const struct net *net, const char *text, struct error *err)
+{
+    char given[128];
+    snprintf(given, sizeof given, "--freeze-until %s", text);
+    return freeze_parse_given(until, net, text, given, err);
 }
 
 bool freeze_covers(const struct freeze *freeze, int child)

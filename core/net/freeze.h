@@ -23,6 +23,9 @@ struct freeze {
 
 /* Reads a number or a child's name. ERR_USAGE when it is neither, out of range, or leaves nothing to train. */
 MUST_CHECK enum status freeze_parse(int *until, const struct net *net, const char *text, struct error *err);
+/* The same for another option than --freeze-until: an error begins with `given`, "--unfreeze-at 3:layer9". */
+MUST_CHECK enum status freeze_parse_given(int *until, const struct net *net, const char *text, const char *given,
+                                          struct error *err);
 
 bool freeze_covers(const struct freeze *freeze, int child);
 enum bn_mode freeze_bn_mode(const struct freeze *freeze, int child);

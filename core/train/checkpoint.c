@@ -187,6 +187,14 @@ static enum status mark_bad(struct train *train, const cJSON *list, const char *
     return OK;
 }
 
+/* The epoch in whose stage the state was saved. Between two epochs that is the one that is over: its optimizer has made
+ * the rows. */
+static size_t saved_in(const struct train_state *state)
+{
+    bool between = state->epoch > 0 && state->position == 0 && state->batch == 0;
+    return between ? state->epoch - 1 : state->epoch;
+}
+
 enum status checkpoint_restore(struct train *train, const char *text, const char *where, struct error *err)
 {
     char photos[33];
@@ -218,7 +226,9 @@ enum status checkpoint_restore(struct train *train, const char *text, const char
         goto cleanup;
     train->state = state;
     train->options.schedule.steps_per_epoch = state.steps_per_epoch;
-    run_refold(train->stage.run);
+    status = train_enter_stage(train, saved_in(&state), err);
+    if (status == OK)
+        run_refold(train->stage.run);
 cleanup:
     cJSON_Delete(root);
     return status;

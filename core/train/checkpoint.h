@@ -36,9 +36,11 @@ struct checkpoint_row checkpoint_row_get(const struct optimizer *optimizer, cons
 /* The text, owned by the caller (memory_free). ERR_SYSTEM without memory. */
 MUST_CHECK enum status checkpoint_text(char **out, const struct train *train, struct error *err);
 
-/* After train_prepare, with the parameters and all rows loaded: takes the state from the text and marks the bad photos.
- * `where` begins an error's message. ERR_DATA when the text is not a state, does not fit the run's options, or was made
- * with other photos; the run is then not to be used. */
+/* After train_prepare, with the parameters loaded: takes the state from the text, marks the bad photos and enters the
+ * stage that the state was saved in. After that the optimizer has a row for each that was saved; a file may hold more
+ * (it was stopped before the first step of a stage), of which none has done a step. `where` begins an error's message.
+ * ERR_DATA when the text is not a state, does not fit the run's options, or was made with other photos; the run is then
+ * not to be used. */
 MUST_CHECK enum status checkpoint_restore(struct train *train, const char *text, const char *where, struct error *err);
 
 #endif

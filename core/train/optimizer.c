@@ -20,6 +20,7 @@ static const char *const buffer_names[][2] = {
 /* The state of one parameter. */
 struct state {
     bool used;
+    double rate; /* times the lr of a step */
     int64_t steps;
     float *buffers[2];
 };
@@ -78,6 +79,8 @@ enum status optimizer_create(struct optimizer **out, struct net *net, const stru
     status = memory_alloc(&memory, net->params_count, sizeof(struct state), "the optimizer", err);
     if (status == OK) {
         optimizer->states = memory;
+        for (size_t i = 0; i < net->params_count; i++)
+            optimizer->states[i].rate = 1;
         status = optimizer_add_trainable(optimizer, err);
     }
     if (status != OK)
@@ -118,6 +121,11 @@ enum status optimizer_add_trainable(struct optimizer *optimizer, struct error *e
         optimizer->used++;
     }
     return OK;
+}
+
+void optimizer_set_rate(struct optimizer *optimizer, size_t param, double rate)
+{
+    optimizer->states[param].rate = rate;
 }
 
 struct update {
@@ -168,6 +176,7 @@ void optimizer_update(struct optimizer *optimizer, size_t param, const float *gr
 {
     struct state *state = &optimizer->states[param];
     assert(state->used);
+    lr *= state->rate;
     const struct optimizer_options *options = &optimizer->options;
     struct update update = {
         .optimizer = optimizer,

@@ -53,6 +53,10 @@ void optimizer_destroy(struct optimizer *optimizer);
  * torch.optim.Optimizer.add_param_group does. Those taken in before are left alone. ERR_SYSTEM without memory. */
 MUST_CHECK enum status optimizer_add_trainable(struct optimizer *optimizer, struct error *err);
 
+/* From now on the rate of this parameter's steps is `rate` times the lr given to optimizer_update, as a parameter group
+ * of torch.optim with an lr of its own has it. 1 for every parameter at first, whether it is trainable now or later. */
+void optimizer_set_rate(struct optimizer *optimizer, size_t param, double rate);
+
 /* One step of parameter `param` (an index into net->params that the optimizer has, asserted) from its gradient, laid
  * out as the parameter is. CHANGES the parameter and its state. */
 void optimizer_update(struct optimizer *optimizer, size_t param, const float *gradient, double lr);

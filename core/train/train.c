@@ -25,8 +25,8 @@ static enum status check(const struct train_options *options, struct error *err)
     return OK;
 }
 
-/* What a stage's BatchNorm can use of the photos. */
-static enum status count_steps(struct train *train, struct error *err)
+/* *steps = the steps of an epoch in this stage, whose BatchNorm has to have something to work with. */
+static enum status count_steps(size_t *steps, const struct train *train, struct error *err)
 {
     const struct plan *plan = train->stage.plan;
     size_t batch = train->options.loader.batch, usable = train->options.usable;
@@ -36,21 +36,25 @@ static enum status count_steps(struct train *train, struct error *err)
             "--batch-size %zu: at this image size BatchNorm with batch statistics would see a single value "
             "per channel; use a larger one, or --bn-trained eval",
             batch);
-    size_t steps = plan_batch_too_small(plan, batch) ? 0 : steps_in_epoch(plan, usable, batch);
-    if (steps == 0)
+    *steps = plan_batch_too_small(plan, batch) ? 0 : steps_in_epoch(plan, usable, batch);
+    if (*steps == 0)
         return error_set(err, ERR_DATA,
                          "%zu usable photos to train on are too few for BatchNorm with batch statistics at this image "
                          "size: add photos, or use --bn-trained eval",
                          usable);
-    train->options.schedule.steps_per_epoch = steps;
-    train->state.steps_per_epoch = steps;
     return OK;
 }
 
-static enum status plan_stage(struct train *train, struct error *err)
+static int until_of(const struct train *train, size_t epoch)
+{
+    return unfreezing_until(&train->options.unfreezing, train->options.freeze.until, epoch);
+}
+
+/* Plans the stage of an epoch, unless it is the one that is there. */
+static enum status plan_stage(struct train *train, size_t epoch, struct error *err)
 {
     const struct train_options *options = &train->options;
-    const struct plan_options plan = {
+    struct plan_options plan = {
         .batch = options->loader.batch,
         .height = (size_t)options->loader.preprocess.crop,
         .width = (size_t)options->loader.preprocess.crop,
@@ -58,8 +62,55 @@ static enum status plan_stage(struct train *train, struct error *err)
         .exact = options->exact,
         .threads = pool_threads(train->pool),
     };
-    enum status status = stage_plan(&train->stage, train->net, &plan, err);
-    return status == OK ? count_steps(train, err) : status;
+    plan.freeze.until = until_of(train, epoch);
+    if (train->stage.plan && train->stage.plan->options.freeze.until == plan.freeze.until)
+        return OK;
+    stage_free(&train->stage);
+    return stage_plan(&train->stage, train->net, &plan, err);
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Every stage once, the last one remains. */
+static enum status plan_all_stages(struct train *train, struct error *err)
+{
+    const struct unfreezing *unfreezing = &train->options.unfreezing;
+    struct train_needs *needs = &train->needs;
+    for (size_t i = 0; i <= unfreezing->count; i++) {
+        size_t epoch = i ? unfreezing->steps[i - 1].epoch : 0, steps = 0;
+        size_t next = i < unfreezing->count ? unfreezing->steps[i].epoch : train->options.schedule.epochs;
+        enum status status = plan_stage(train, epoch, err);
+        if (status == OK)
+            status = count_steps(&steps, train, err);
+        if (status != OK)
+            return status;
+        const struct plan *plan = train->stage.plan, *evaluation = train->stage.evaluation_plan;
+        double flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward;
+        train->stages[train->stages_count++] = (struct train_stage){epoch, next - epoch, until_of(train, epoch), flops};
+        needs->network = larger(needs->network, stage_bytes(&train->stage));
+        needs->optimizer = larger(needs->optimizer, optimizer_bytes(train->net, &train->options.optimizer));
+        needs->steps_per_epoch = larger(needs->steps_per_epoch, steps);
+        needs->step_flops = fmax(needs->step_flops, flops);
+        needs->evaluation_flops = evaluation->flops_prefix + evaluation->flops_suffix;
+    }
+    return OK;
+}
+
+static enum status plan_run(struct train *train, struct error *err)
+{
+    const struct loader_options *loader = &train->options.loader;
+    enum status status = plan_all_stages(train, err);
+    if (status != OK)
+        return status;
+    train->needs.weights = net_floats(train->net) * sizeof(float);
+    train->needs.photos =
+        loader_memory(loader, train->dataset->train.count) + loader_memory(loader, train->dataset->val.count);
+    train->options.schedule.steps_per_epoch = train->needs.steps_per_epoch;
+    train->state.steps_per_epoch = train->needs.steps_per_epoch;
+    return OK;
 }
 
 enum status train_create(struct train **out, struct net *net, const struct dataset *dataset,
@@ -73,7 +124,7 @@ enum status train_create(struct train **out, struct net *net, const struct datas
         return status;
     struct train *train = memory;
     *train = (struct train){.net = net, .dataset = dataset, .pool = pool, .options = *options};
-    status = plan_stage(train, err);
+    status = plan_run(train, err);
     if (status != OK)
         train_destroy(train);
     else
@@ -98,17 +149,17 @@ void train_destroy(struct train *train)
 
 struct train_needs train_needs(const struct train *train)
 {
-    const struct loader_options *loader = &train->options.loader;
-    const struct plan *plan = train->stage.plan, *evaluation = train->stage.evaluation_plan;
-    return (struct train_needs){
-        .weights = net_floats(train->net) * sizeof(float),
-        .optimizer = optimizer_bytes(train->net, &train->options.optimizer),
-        .network = stage_bytes(&train->stage),
-        .photos = loader_memory(loader, train->dataset->train.count) + loader_memory(loader, train->dataset->val.count),
-        .steps_per_epoch = train->state.steps_per_epoch,
-        .step_flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward,
-        .evaluation_flops = evaluation->flops_prefix + evaluation->flops_suffix,
-    };
+    return train->needs;
+}
+
+size_t train_stage_count(const struct train *train)
+{
+    return train->stages_count;
+}
+
+struct train_stage train_stage_get(const struct train *train, size_t index)
+{
+    return train->stages[index];
 }
 
 /* The weights must be loaded: the runs fold and prepare them. */
@@ -140,9 +191,13 @@ static enum status make_buffers(struct train *train, struct error *err)
 enum status train_prepare(struct train *train, struct error *err)
 {
     const struct train_options *options = &train->options;
-    enum status status = optimizer_create(&train->optimizer, train->net, &options->optimizer, train->pool, err);
+    enum status status = plan_stage(train, 0, err);
     if (status == OK)
-        status = prepare_stage(train, err);
+        status = optimizer_create(&train->optimizer, train->net, &options->optimizer, train->pool, err);
+    if (status != OK)
+        return status;
+    rates_apply(&options->rates, train->net, train->optimizer);
+    status = prepare_stage(train, err);
     if (status == OK)
         status = make_buffers(train, err);
     if (status == OK)
@@ -150,6 +205,16 @@ enum status train_prepare(struct train *train, struct error *err)
     if (status == OK)
         status = loader_create(&train->val_loader, &train->dataset->val, &options->loader, err);
     return status;
+}
+
+enum status train_enter_stage(struct train *train, size_t epoch, struct error *err)
+{
+    if (train->stage.plan->options.freeze.until == until_of(train, epoch))
+        return OK;
+    enum status status = plan_stage(train, epoch, err);
+    if (status == OK)
+        status = optimizer_add_trainable(train->optimizer, err);
+    return status == OK ? prepare_stage(train, err) : status;
 }
 
 enum status train_mark_bad(struct train *train, bool val, uint32_t photo, const char *reason, struct error *err)
@@ -185,4 +250,14 @@ struct optimizer *train_optimizer(const struct train *train)
 const struct plan *train_plan(const struct train *train)
 {
     return train->stage.plan;
+}
+
+const struct freeze *train_freeze(const struct train *train)
+{
+    return &train->stage.plan->options.freeze;
+}
+
+enum train_end train_end_get(const struct train *train)
+{
+    return train->end;
 }

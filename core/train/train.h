@@ -13,6 +13,9 @@
  * value per channel, where PyTorch raises an error), it is left out: those photos have their turn in the next epoch's
  * order. epoch_result.left_out counts them.
  *
+ * With `unfreezing` the freeze point goes down between epochs; a stage (stage.h) is all that depends on it, and
+ * train_run puts one in the place of another.
+ *
  * The evaluation is evaluate() over the validation photos with an inference plan; it works in the training run's arena.
  */
 #ifndef FREEZETUNE_TRAIN_H
@@ -31,12 +34,17 @@
 #include "core/net/plan.h"
 #include "core/train/metrics.h"
 #include "core/train/optimizer.h"
+#include "core/train/rates.h"
 #include "core/train/schedule.h"
+#include "core/train/unfreeze.h"
 
 struct train_options {
-    uint64_t seed; /* of the order */
-    struct freeze freeze;
-    bool exact; /* --conv exact */
+    uint64_t seed;        /* of the order */
+    struct freeze freeze; /* of the first epoch */
+    struct unfreezing unfreezing;
+    struct child_rates rates;
+    size_t patience; /* epochs without a better evaluation after which the run ends; 0: it does not */
+    bool exact;      /* --conv exact */
     enum augment augment;
     struct optimizer_options optimizer;
     struct schedule schedule;     /* with epochs; steps_per_epoch is filled in here */
@@ -44,11 +52,18 @@ struct train_options {
     size_t usable;                /* training photos not known to be bad */
 };
 
-/* What a run needs. Bytes; operations of one photo. */
+/* What a run needs. Bytes; operations of one photo. The most over all stages. */
 struct train_needs {
     size_t weights, optimizer, network, photos;
     size_t steps_per_epoch;
     double step_flops, evaluation_flops;
+};
+
+/* The epochs of one freeze point. */
+struct train_stage {
+    size_t epoch, epochs; /* the first, from 0; how many */
+    int until;
+    double step_flops;
 };
 
 /* Where a run is. Everything that --resume needs besides the tensors; written and read by checkpoint.h. */
@@ -56,7 +71,8 @@ struct train_state {
     size_t epoch;           /* running, from 0; `epochs` when all is done */
     size_t position, batch; /* in the epoch: entries of the order used up, steps done */
     size_t step;            /* steps done in the whole run */
-    size_t steps_per_epoch; /* as planned at the start: photos found bad on the way do not change the schedule */
+    size_t steps_per_epoch; /* as planned at the start, of the stage with the most: photos found bad on the way do not
+                               change the schedule */
     size_t left_out;
     size_t count, top1; /* of the epoch's training photos so far: seen, right */
     double loss_sum;
@@ -67,15 +83,22 @@ struct train_state {
 
 struct train;
 
-/* Sets the net's trainable flags. Borrows net, dataset and pool. ERR_USAGE for options that do not go together, a batch
- * that BatchNorm cannot use, an image too small; ERR_DATA when there are too few photos for one step; ERR_SYSTEM. */
+/* Sets the net's trainable flags as the last stage wants them, train_prepare as the first. Plans every stage, so that
+ * none of them fails later for what could be known. Borrows net, dataset and pool. ERR_USAGE for options that do not go
+ * together, a batch that BatchNorm cannot use, an image too small; ERR_DATA when there are too few photos for one step;
+ * ERR_SYSTEM. */
 MUST_CHECK enum status train_create(struct train **out, struct net *net, const struct dataset *dataset,
                                     const struct train_options *options, struct pool *pool, struct error *err);
 void train_destroy(struct train *train);
 
 struct train_needs train_needs(const struct train *train);
-/* The plan of the training pass, borrowed. */
+size_t train_stage_count(const struct train *train);
+struct train_stage train_stage_get(const struct train *train, size_t index);
+/* The plan of the training pass, borrowed until the stage changes: before train_prepare that of the last stage, which
+ * has the most work. */
 const struct plan *train_plan(const struct train *train);
+/* What is frozen in the stage at hand. After train_run: what stayed frozen to the end. */
+const struct freeze *train_freeze(const struct train *train);
 
 /* The net's parameters must be loaded. ERR_SYSTEM without memory or threads. */
 MUST_CHECK enum status train_prepare(struct train *train, struct error *err);
@@ -115,6 +138,8 @@ struct train_hooks {
     void (*on_evaluation)(void *context, size_t done, size_t all);
     /* Asked after every step and every batch of an evaluation. */
     bool (*should_stop)(void *context);
+    /* Asked after every step and every epoch: is the time over that the run was given? */
+    bool (*time_is_over)(void *context);
     /* Asked after every step that is not the last of its epoch: is it time for a checkpoint? */
     bool (*should_save)(void *context);
     /* An epoch is over: write the best model, tables, logs. The state does not count the epoch as done yet. */
@@ -124,10 +149,22 @@ struct train_hooks {
     enum status (*save)(void *context, struct error *err);
 };
 
-/* Goes on from the state to the end of the last epoch, or until should_stop, after a last call of save (*stopped).
- * Errors: those of the hooks and of the loader; ERR_DATA when a loss or a weight is no longer a finite number, with
- * what to do, before anything of it was saved; ERR_DATA when no validation photo could be read. */
+/* How a run came to its end. */
+enum train_end {
+    TRAIN_UNFINISHED,
+    TRAIN_EPOCHS,   /* all of them */
+    TRAIN_PATIENCE, /* `patience` epochs brought no better evaluation; those before the last stage do not count */
+    TRAIN_TIME      /* time_is_over said so */
+};
+
+/* Goes on from the state to the end, or until should_stop, after a last call of save (*stopped).
+ * When the time is over the state is saved as it is, as for should_stop, so that the run could go on; where no epoch
+ * has been evaluated yet, the epoch at hand is as far as it came, and on_epoch hears of it: a run ends with a model.
+ * Errors: those of the hooks and of the loader; ERR_SYSTEM without memory for the next stage; ERR_DATA when a loss or a
+ * weight is no longer a finite number, with what to do, before anything of it was saved; ERR_DATA when no validation
+ * photo could be read. */
 MUST_CHECK enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped,
                                  struct error *err);
+enum train_end train_end_get(const struct train *train);
 
 #endif

@@ -80,7 +80,12 @@ static enum status step(struct train *train, const struct photo_batch *batch, co
     return OK;
 }
 
-/* The steps of one epoch, or what is left of them. */
+static bool time_is_over(const struct train_hooks *hooks)
+{
+    return hooks->time_is_over && hooks->time_is_over(hooks->context);
+}
+
+/* The steps of one epoch, or what is left of them; between two of them it may be *stopped, or the time be over. */
 static enum status run_steps(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
 {
     const struct photo_batch *batch;
@@ -103,6 +108,10 @@ static enum status run_steps(struct train *train, const struct train_hooks *hook
         }
         status = step(train, batch, hooks, err);
         bool last = batch->position == train->dataset->train.count;
+        if (status == OK && !last && time_is_over(hooks)) {
+            train->end = TRAIN_TIME;
+            return OK;
+        }
         if (status == OK && !last && hooks->should_save && hooks->should_save(hooks->context))
             status = save(train, hooks, err);
         if (status != OK)
@@ -151,8 +160,8 @@ static bool is_best(const struct train_state *state, double accuracy, double los
     return accuracy == state->best_accuracy && loss < state->best_loss;
 }
 
-/* Tells the hook, then moves the state to the next epoch. */
-static enum status finish_epoch(struct train *train, const struct train_hooks *hooks, struct error *err)
+/* Tells the hook of the epoch and of its evaluation, and remembers the best. */
+static enum status tell_epoch(struct train *train, const struct train_hooks *hooks, struct error *err)
 {
     struct train_state *state = &train->state;
     double accuracy = metrics_accuracy(&train->val), loss = metrics_loss(&train->val);
@@ -170,36 +179,88 @@ static enum status finish_epoch(struct train *train, const struct train_hooks *h
         .best = is_best(state, accuracy, loss),
     };
     enum status status = hooks->on_epoch(hooks->context, &result, err);
-    if (status != OK)
-        return status;
-    if (result.best) {
+    if (status == OK && result.best) {
         state->has_best = true;
         state->best_epoch = state->epoch;
         state->best_accuracy = accuracy;
         state->best_loss = loss;
     }
+    return status;
+}
+
+static void next_epoch(struct train_state *state)
+{
     state->epoch++;
     state->position = state->batch = state->left_out = 0;
     state->count = state->top1 = 0;
     state->loss_sum = 0;
+}
+
+/* Evaluates, tells, and moves the state to the next epoch. */
+static enum status finish_epoch(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
+{
+    enum status status = run_evaluation(train, hooks, stopped, err);
+    if (status == OK && !*stopped)
+        status = tell_epoch(train, hooks, err);
+    if (status != OK)
+        return status;
+    if (!*stopped)
+        next_epoch(&train->state);
     return save(train, hooks, err);
+}
+
+/* In the middle of an epoch. What is saved knows nothing of the evaluation, if there is one: a run that goes on from it
+ * does what it would have done. */
+static enum status end_by_time(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
+{
+    const struct train_state before = train->state;
+    enum status status = OK;
+    if (!before.has_best) {
+        status = run_evaluation(train, hooks, stopped, err);
+        if (status == OK && !*stopped)
+            status = tell_epoch(train, hooks, err);
+    }
+    if (status != OK)
+        return status;
+    const struct train_state told = train->state;
+    train->state = before;
+    status = save(train, hooks, err);
+    train->state = told;
+    return status;
+}
+
+/* Whether the run is over, from its state alone: a run that is over and resumed is still over. */
+static enum train_end end_of(const struct train *train)
+{
+    const struct train_state *state = &train->state;
+    const struct unfreezing *unfreezing = &train->options.unfreezing;
+    size_t since = unfreezing->count ? unfreezing->steps[unfreezing->count - 1].epoch : 0;
+    if (state->epoch == train->options.schedule.epochs)
+        return TRAIN_EPOCHS;
+    if (state->has_best && state->best_epoch + 1 > since)
+        since = state->best_epoch + 1;
+    bool over = train->options.patience > 0 && state->epoch >= since && state->epoch - since >= train->options.patience;
+    return over ? TRAIN_PATIENCE : TRAIN_UNFINISHED;
 }
 
 enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
 {
     assert(train->stage.run && hooks->on_epoch && hooks->save);
     *stopped = false;
-    while (train->state.epoch < train->options.schedule.epochs) {
-        enum status status = run_steps(train, hooks, stopped, err);
-        if (status == OK && !*stopped)
-            status = run_evaluation(train, hooks, stopped, err);
+    for (train->end = end_of(train); train->end == TRAIN_UNFINISHED;) {
+        enum status status = train_enter_stage(train, train->state.epoch, err);
+        if (status == OK)
+            status = run_steps(train, hooks, stopped, err);
         if (status != OK)
             return status;
-        if (*stopped)
-            return save(train, hooks, err);
-        status = finish_epoch(train, hooks, err);
-        if (status != OK)
+        if (train->end == TRAIN_TIME)
+            return end_by_time(train, hooks, stopped, err);
+        status = *stopped ? save(train, hooks, err) : finish_epoch(train, hooks, stopped, err);
+        if (status != OK || *stopped)
             return status;
+        train->end = end_of(train);
+        if (train->end == TRAIN_UNFINISHED && time_is_over(hooks))
+            train->end = TRAIN_TIME;
     }
     return OK;
 }

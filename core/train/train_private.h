@@ -12,6 +12,10 @@ struct train {
     struct train_options options;
     struct train_state state;
     struct stage stage; /* planned from train_create on, prepared from train_prepare on */
+    struct train_needs needs;
+    struct train_stage stages[NET_CHILDREN + 1];
+    size_t stages_count;
+    enum train_end end;
 
     /* From train_prepare on. */
     struct optimizer *optimizer;
@@ -23,5 +27,10 @@ struct train {
 
     double lr; /* of the step at hand */
 };
+
+/* Between two steps, after train_prepare: puts the stage of an epoch (from 0) in the place of the one before, if it is
+ * another. What becomes trainable joins the optimizer; frozen weights are folded and prepared as they are now. An error
+ * leaves a run that can only be destroyed: ERR_SYSTEM without memory. */
+MUST_CHECK enum status train_enter_stage(struct train *train, size_t epoch, struct error *err);
 
 #endif

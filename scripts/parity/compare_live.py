@@ -36,12 +36,14 @@ OPTIMIZERS = {"sgd": Optimizer("sgd", lr=1e-3, momentum=0.9, weight_decay=1e-4),
 UPDATE_LIMITS = {"sgd": 1e-3, "adam": 1e-2}
 
 
-def cases(points):
+def cases(options):
     """Every pair of BatchNorm kinds, but those that change nothing: nothing is frozen at 0, none is trained at 8, 9."""
-    for n in points:
+    staged = {"unfreeze": tuple(options.unfreeze), "lr_decay_by_child": options.lr_decay_by_child,
+              "head_lr_mult": options.head_lr_mult}
+    for n in options.points:
         for frozen in ("eval", "batch") if n > 0 else ("eval",):
             for trained in ("batch", "eval") if n < 8 else ("batch",):
-                yield Case(n, frozen, trained)
+                yield Case(n, frozen, trained, **staged)
 
 
 def read_photos(folder, count, size):
@@ -70,6 +72,9 @@ def ours(options, case, optimizer, folder):
     if optimizer:
         command += ["--optimizer", optimizer.kind, "--lr", optimizer.lr, "--weight-decay", optimizer.weight_decay]
         command += ["--momentum", optimizer.momentum] if optimizer.kind == "sgd" else []
+        for step, until in case.unfreeze:
+            command += ["--unfreeze-at", f"{step}:{until}"]
+        command += ["--lr-decay-by-child", case.lr_decay_by_child, "--head-lr-mult", case.head_lr_mult]
     command += ["--exact"] if options.exact else []
     command += ["--gates", folder / "gates"] if options.gates == "ours" else []
     subprocess.run([str(word) for word in command], check=True)
@@ -122,6 +127,11 @@ def batches(options, classes):
     return pixels, torch.randint(classes, (steps, images), generator=generator)
 
 
+def step_and_point(text):
+    step, until = text.split(":")
+    return int(step), int(until)
+
+
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -132,6 +142,10 @@ def main():
     parser.add_argument("--image-size", type=int, default=64)
     parser.add_argument("--steps", type=int, default=10, help="0: only the first batch's gradients")
     parser.add_argument("--points", type=int, nargs="+", default=[0, 5, 6, 7, 8, 9])
+    parser.add_argument("--unfreeze", type=step_and_point, nargs="+", default=[], metavar="STEP:N",
+                        help="with one of --points: from that step on (from 0) children 1..N are frozen")
+    parser.add_argument("--lr-decay-by-child", type=float, default=1.0)
+    parser.add_argument("--head-lr-mult", type=float, default=1.0)
     parser.add_argument("--truth", choices=["single", "double"], default="single")
     parser.add_argument("--gates", choices=["ours", "free"], default="ours")
     parser.add_argument("--limit", type=float, default=2e-4)
@@ -145,19 +159,19 @@ def main():
     state = load_file(options.weights)
     pixels, labels = batches(options, state["fc.bias"].numel())
     beyond, rows = 0, 0
-    print(f"{'run':<24} {'ours':>9}  {'worst tensor':<36}" +
+    print(f"{'run':<30} {'ours':>9}  {'worst tensor':<36}" +
           (f"  {'ours-f64':>9}  {'their-f64':>9}" if options.truth == "double" else "") + f"  {'update':>9}" +
           (f"  {'differ':<19}  farthest" if options.gates == "ours" else ""))
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         save_file({"pixels": pixels, "labels": labels}, folder / "batches.safetensors")
-        for case in cases(options.points):
+        for case in cases(options):
             for kind, optimizer in [("gradients", None)] + (list(OPTIMIZERS.items()) if options.steps else []):
                 start = time.time()
                 text, good = compare(options, state, case, optimizer, pixels, labels, folder)
                 beyond += not good
                 rows += 1
-                print(f"{case.name() + ' ' + kind:<24} {text}" + ("" if good else "  BEYOND THE LIMIT") +
+                print(f"{case.name() + ' ' + kind:<30} {text}" + ("" if good else "  BEYOND THE LIMIT") +
                       f"  [{time.time() - start:.0f} s]", flush=True)
     print(f"{rows} runs, {beyond} beyond {options.limit:g}")
     sys.exit(1 if beyond or not rows else 0)

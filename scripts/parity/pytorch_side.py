@@ -27,14 +27,18 @@ DEVIATION = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Case:
-    """How the net is trained: the freeze point and the two kinds of BatchNorm."""
+    """How the net is trained: the freeze point, the two kinds of BatchNorm, when the freeze point goes down ((step, N), ...)
+    and what the rates of the children are multiplied by."""
 
     freeze_until: int
     bn_frozen: str = "eval"
     bn_trained: str = "batch"
+    unfreeze: tuple = ()
+    lr_decay_by_child: float = 1.0
+    head_lr_mult: float = 1.0
 
     def name(self):
-        return f"f{self.freeze_until}_{self.bn_frozen}_{self.bn_trained}"
+        return f"f{self.freeze_until}_{self.bn_frozen}_{self.bn_trained}" + "".join(f"_{s}:{n}" for s, n in self.unfreeze)
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,13 @@ class Optimizer:
     nesterov: bool = False
     weight_decay: float = 0.0
 
-    def over(self, parameters):
+    def over(self, groups):
+        """`groups`: a torch.optim parameter group for each trained child."""
         if self.kind == "sgd":
-            return torch.optim.SGD(parameters, lr=self.lr, momentum=self.momentum, nesterov=self.nesterov,
+            return torch.optim.SGD(groups, lr=self.lr, momentum=self.momentum, nesterov=self.nesterov,
                                    weight_decay=self.weight_decay)
         form = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.kind]
-        return form(parameters, lr=self.lr, weight_decay=self.weight_decay)
+        return form(groups, lr=self.lr, weight_decay=self.weight_decay)
 
 
 class SmallResNet(nn.Module):
@@ -108,11 +113,24 @@ def normalise(pixels, dtype):
     return x.permute(0, 3, 1, 2)
 
 
-def prepare(model, case):
+def groups(model, case, lr, first, last):
+    """A parameter group with its own rate for each of the children first..last that has parameters."""
+    having = [child for child in model.children() if any(True for _ in child.parameters())]
+    out = []
+    for number, child in enumerate(model.children(), start=1):
+        if child not in having or not first <= number <= last:
+            continue
+        behind = len(having) - 1 - having.index(child)
+        rate = case.lr_decay_by_child ** behind if behind else case.head_lr_mult
+        out.append({"params": list(child.parameters()), "lr": lr * rate})
+    return out
+
+
+def prepare(model, case, freeze_until):
     """Freezes children 1..N and puts every BatchNorm into its kind. Returns the trained parameters by name."""
     model.train()
     for number, child in enumerate(model.children(), start=1):
-        frozen = number <= case.freeze_until
+        frozen = number <= freeze_until
         for p in child.parameters():
             p.requires_grad = not frozen
         kind = case.bn_frozen if frozen else case.bn_trained
@@ -133,11 +151,18 @@ def run(model, case, pixels, labels, optimizer=None, dtype=torch.float32, gates=
     model.to(dtype)
     if gates:
         gates.put_into(model)
-    trained = prepare(model, case)
+    until, down = case.freeze_until, dict(case.unfreeze)
+    trained = prepare(model, case, until)
     loss_of = nn.CrossEntropyLoss()
-    stepper = optimizer.over(trained.values()) if optimizer else None
+    children = len(list(model.children()))
+    stepper = optimizer.over(groups(model, case, optimizer.lr, until + 1, children)) if optimizer else None
     out, losses = {}, []
     for step in range(len(pixels) if optimizer else 1):
+        if step in down:
+            for group in groups(model, case, optimizer.lr, down[step] + 1, until):
+                stepper.add_param_group(group)
+            until = down[step]
+            trained = prepare(model, case, until)
         for p in trained.values():
             p.grad = None
         if gates:

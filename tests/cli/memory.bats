@@ -27,6 +27,9 @@ as_said() {
     as_said --arch resnet18 --image-size 160 --batch-size 16 --freeze-until 6 --threads 2
     as_said --arch resnet18 --image-size 64 --batch-size 8 --freeze-until 6 --threads 3
     as_said --arch resnet18 --image-size 96 --batch-size 24 --freeze-until 0 --optimizer adam --threads 1
+    # The most of three stages: one takes the place of another, none stays behind.
+    as_said --arch resnet18 --image-size 160 --batch-size 16 --freeze-until 9 --epochs 3 --unfreeze-at 2:6 --unfreeze-at 3:0 \
+        --threads 2
 }
 
 @test "ResNet-50 at 224 pixels, a batch of 4 and of 1" {

@@ -157,6 +157,8 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     fails 65 'last.safetensors: ' "$FREEZETUNE" train --resume run --quiet
     [ "$(stat -c %s run/last.safetensors)" = 1000000 ]
     cp run/best.safetensors run/last.safetensors
+    fails 65 'last.safetensors: holds no state of a run' "$FREEZETUNE" train --resume run --quiet
+    sed 's/optimizer.step.fc.weight/optimizer.step.fc.height/' good >run/last.safetensors
     fails 65 "tensor 'optimizer.step.fc.weight' is missing" "$FREEZETUNE" train --resume run --quiet
     cp good run/last.safetensors
     sed -i 2,3d run/log.jsonl

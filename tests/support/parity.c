@@ -5,10 +5,9 @@
 
 #include "core/base/memory.h"
 #include "core/base/threads.h"
-#include "core/net/plan.h"
-#include "core/net/run.h"
 #include "core/ops/gemm.h"
 #include "core/ops/loss.h"
+#include "core/train/stage.h"
 #include "models/resnet.h"
 #include "tests/support/gates.h"
 
@@ -137,8 +136,7 @@ struct session {
     const struct parity_batches *batches;
     const struct parity_options *options;
     struct pool *pool;
-    struct plan *plan;
-    struct run *run;
+    struct stage stage;
     struct optimizer *optimizer;
     float *dlogits;
     size_t step;
@@ -165,29 +163,41 @@ static enum status check_labels(const struct session *s)
     return OK;
 }
 
+/* The stage of the step at hand, in the place of another. */
+static enum status enter_stage(struct session *s)
+{
+    const struct parity_options *options = s->options;
+    struct plan_options plan = {.batch = s->batches->images,
+                                .height = s->batches->height,
+                                .width = s->batches->width,
+                                .freeze = options->freeze,
+                                .exact = options->exact,
+                                .threads = options->threads};
+    plan.freeze.until = unfreezing_until(&options->unfreezing, options->freeze.until, s->step);
+    if (s->stage.plan && s->stage.plan->options.freeze.until == plan.freeze.until)
+        return OK;
+    stage_free(&s->stage);
+    enum status status = stage_plan(&s->stage, s->net, &plan, s->err);
+    if (status == OK && s->optimizer)
+        status = optimizer_add_trainable(s->optimizer, s->err);
+    return status == OK ? stage_prepare(&s->stage, &imagenet, s->pool, s->err) : status;
+}
+
 static enum status prepare(struct session *s)
 {
     const struct parity_options *options = s->options;
-    struct plan_options plan_options = {.train = true,
-                                        .batch = s->batches->images,
-                                        .height = s->batches->height,
-                                        .width = s->batches->width,
-                                        .freeze = options->freeze,
-                                        .exact = options->exact,
-                                        .threads = options->threads};
     void *dlogits;
-    freeze_apply(s->net, &options->freeze);
     enum status status = check_labels(s);
     if (status == OK)
         status = gemm_init(s->err);
     if (status == OK)
         status = pool_create(&s->pool, options->threads, s->err);
     if (status == OK)
-        status = plan_create(&s->plan, s->net, &plan_options, s->err);
-    if (status == OK)
-        status = run_create(&s->run, s->plan, &imagenet, s->pool, NULL, s->err);
+        status = enter_stage(s);
     if (status == OK && options->optimize)
         status = optimizer_create(&s->optimizer, s->net, &options->optimizer, s->pool, s->err);
+    if (status == OK && options->optimize)
+        rates_apply(&options->rates, s->net, s->optimizer);
     if (status == OK)
         status = memory_alloc(&dlogits, s->batches->images * net_classes(s->net), sizeof(float), "gradients", s->err);
     if (status == OK)
@@ -202,7 +212,7 @@ static enum status write_gates(const struct session *s)
         return OK;
     if (snprintf(path, sizeof path, "%s.%zu", s->options->gates, s->step) >= (int)sizeof path)
         return error_set(s->err, ERR_USAGE, "%s: too long", s->options->gates);
-    return gates_write(path, s->run, s->err);
+    return gates_write(path, s->stage.run, s->err);
 }
 
 /* Batch s->step: forward, loss, backward and, with an optimizer, the update. */
@@ -210,9 +220,9 @@ static enum status one_batch(struct session *s, float *loss_out)
 {
     enum status status;
     size_t images = s->batches->images, classes = net_classes(s->net);
-    size_t pixels = images * s->batches->height * s->batches->width * 3;
-    const float *logits = run_forward_pixels(s->run, s->batches->pixels + s->step * pixels, images);
-    *loss_out = (float)cross_entropy(s->dlogits, logits, s->batches->labels + s->step * images, images, classes);
+    size_t pixels = images * s->batches->height * s->batches->width * 3, batch = s->step % s->batches->steps;
+    const float *logits = run_forward_pixels(s->stage.run, s->batches->pixels + batch * pixels, images);
+    *loss_out = (float)cross_entropy(s->dlogits, logits, s->batches->labels + batch * images, images, classes);
     if (s->step == 0) {
         struct parity_row *row = add_row(s->result, "", "logits", 2, (size_t[]){images, classes}, s->err);
         if (!row)
@@ -229,19 +239,24 @@ static enum status one_batch(struct session *s, float *loss_out)
     status = write_gates(s);
     if (status != OK)
         return status;
-    run_backward(s->run, s->dlogits, take_gradient, s);
+    run_backward(s->stage.run, s->dlogits, take_gradient, s);
     return s->sink_status;
 }
 
 static enum status all_batches(struct session *s)
 {
-    size_t steps = s->options->optimize ? s->batches->steps : 1;
+    size_t steps = s->options->steps ? s->options->steps : s->batches->steps;
+    if (!s->options->optimize)
+        steps = 1;
     void *losses;
     enum status status = memory_alloc(&losses, steps, sizeof(float), "losses", s->err);
     if (status != OK)
         return status;
-    for (s->step = 0; s->step < steps && status == OK; s->step++)
-        status = one_batch(s, (float *)losses + s->step);
+    for (s->step = 0; s->step < steps && status == OK; s->step++) {
+        status = enter_stage(s);
+        if (status == OK)
+            status = one_batch(s, (float *)losses + s->step);
+    }
     if (status == OK && s->options->optimize) {
         struct parity_row *row = add_row(s->result, "", "losses", 1, &steps, s->err);
         if (row)
@@ -261,8 +276,7 @@ enum status parity_run(struct parity_result *result, struct net *net, const stru
         status = all_batches(&s);
     memory_free(s.dlogits);
     optimizer_destroy(s.optimizer);
-    run_destroy(s.run);
-    plan_destroy(s.plan);
+    stage_free(&s.stage);
     pool_destroy(s.pool);
     return status;
 }

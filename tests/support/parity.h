@@ -7,6 +7,8 @@
  *   losses [steps]             of each batch, before its step            } with an optimizer
  *   after/NAME                 trained parameters and running statistics } after the last step
  *
+ * Training goes through core/train's stages and rates, as the train command does. What "epoch" is there is a step here.
+ *
  * Used by tests/tools/parity_dump.c (live, real weights) and tests/unit/test_parity.c (committed fixtures).
  */
 #ifndef FREEZETUNE_PARITY_H
@@ -20,6 +22,8 @@
 #include "core/net/freeze.h"
 #include "core/net/net.h"
 #include "core/train/optimizer.h"
+#include "core/train/rates.h"
+#include "core/train/unfreeze.h"
 #include "weights/weight_file.h"
 
 struct parity_batches {
@@ -33,6 +37,9 @@ struct parity_options {
     bool optimize; /* false: the first batch alone, no step */
     struct optimizer_options optimizer;
     double lr;
+    struct child_rates rates;
+    struct unfreezing unfreezing; /* by step */
+    size_t steps;                 /* the batches come again and again; 0: as many as there are batches */
     bool exact;
     size_t threads;
     const char

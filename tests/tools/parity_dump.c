@@ -1,6 +1,6 @@
 /* parity_dump WEIGHTS BATCHES OUT [--freeze-until N] [--bn-frozen eval|batch] [--bn-trained batch|eval]
  *             [--optimizer sgd|adam|adamw --lr X [--momentum X] [--nesterov] [--weight-decay X]] [--exact]
- *             [--threads N] [--gates FILE]
+ *             [--unfreeze-at STEP:N ...] [--lr-decay-by-child X] [--head-lr-mult X] [--threads N] [--gates FILE]
  *
  * Our side of scripts/parity/compare_live.py: what tests/support/parity.h keeps of a training, as safetensors. BATCHES
  * holds pixels U8 [S,N,H,W,3] and labels I64 [S,N]. --gates writes the choices of ReLU at step S to FILE.S
@@ -41,6 +41,17 @@ static bool parse_optimizer(struct parity_options *options, const char *text)
     return false;
 }
 
+/* "7:6": from step 7 on (from 0) children 1..6 are frozen. In order, each below the one before. */
+static bool parse_unfreeze(struct unfreezing *unfreezing, const char *text)
+{
+    unsigned step;
+    int until, length = 0;
+    if (sscanf(text, "%u:%d%n", &step, &until, &length) != 2 || text[length] || unfreezing->count == NET_CHILDREN)
+        return false;
+    unfreezing->steps[unfreezing->count++] = (struct unfreeze){step, until};
+    return true;
+}
+
 /* One option with its value; the optimizer must come before what belongs to it. */
 static bool parse_valued(struct parity_options *options, const char *name, const char *value)
 {
@@ -65,6 +76,12 @@ static bool parse_valued(struct parity_options *options, const char *name, const
         return parse_optimizer(options, value);
     if (strcmp(name, "--lr") == 0)
         return text_to_double(&options->lr, value);
+    if (strcmp(name, "--unfreeze-at") == 0)
+        return parse_unfreeze(&options->unfreezing, value);
+    if (strcmp(name, "--lr-decay-by-child") == 0)
+        return text_to_double(&options->rates.decay, value);
+    if (strcmp(name, "--head-lr-mult") == 0)
+        return text_to_double(&options->rates.head, value);
     if (strcmp(name, "--momentum") == 0)
         return text_to_double(&options->optimizer.momentum, value);
     if (strcmp(name, "--weight-decay") == 0)

@@ -29,12 +29,14 @@ static struct photo_list list_of(char *names, struct photo *photos, size_t count
     return (struct photo_list){.root = "nowhere", .names = names, .photos = photos, .count = count};
 }
 
+/* From the third of five epochs on layer2 is trained too. */
 static void open_fixture(struct fixture *f, enum optimizer_kind kind, double momentum, char letter)
 {
     static const struct resnet_shape shape = {"tiny", true, {1, 1, 1, 1}, 8};
     struct train_options options = {.optimizer = optimizer_defaults(kind),
                                     .schedule = {.lr = 0.1, .epochs = 5, .step_epochs = 1},
                                     .freeze = {.until = 6, .bn_trained = BN_BATCH},
+                                    .unfreezing = {1, {{2, 5}}},
                                     .loader = {.threads = 1, .batch = 4, .preprocess = preprocess_for_size(64)},
                                     .usable = 10};
     struct error err = {0};
@@ -200,13 +202,44 @@ static void rows_cover_what_is_trained(void **state)
     }
 }
 
+/* The rows that a state came with are those of the stage that it was saved in: between two epochs that of the former.
+ */
+static void a_state_is_restored_in_its_stage(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t epoch, position, batch;
+        int until;
+    } cases[] = {{0, 0, 0, 6}, {1, 4, 1, 6}, {2, 0, 0, 6}, {2, 4, 1, 5}, {2, 4, 0, 5}, {3, 0, 0, 5}, {5, 0, 0, 5}};
+    size_t before = 0, after = 0;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct fixture a, b;
+        struct error err;
+        open_fixture(&a, OPTIMIZER_ADAM, 0, 't');
+        open_fixture(&b, OPTIMIZER_ADAM, 0, 't');
+        a.train->state.epoch = cases[c].epoch;
+        a.train->state.position = cases[c].position;
+        a.train->state.batch = cases[c].batch;
+        char *text = NULL;
+        take_text(&text, &a);
+        before = checkpoint_row_count(train_optimizer(b.train));
+        if (checkpoint_restore(b.train, text, "here", &err) != OK)
+            fail_msg("%s", err.text);
+        after = checkpoint_row_count(train_optimizer(b.train));
+        assert_int_equal(train_freeze(b.train)->until, cases[c].until);
+        assert_int_equal(after > before, cases[c].until == 5);
+        memory_free(text);
+        close_fixture(&a);
+        close_fixture(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_state_comes_back_exactly),
-        cmocka_unit_test(other_photos_are_refused),
-        cmocka_unit_test(what_is_no_state_is_refused),
-        cmocka_unit_test(rows_cover_what_is_trained),
+        cmocka_unit_test(the_state_comes_back_exactly),     cmocka_unit_test(other_photos_are_refused),
+        cmocka_unit_test(what_is_no_state_is_refused),      cmocka_unit_test(rows_cover_what_is_trained),
+        cmocka_unit_test(a_state_is_restored_in_its_stage),
     };
     return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

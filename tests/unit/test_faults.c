@@ -312,11 +312,14 @@ static void close_session(struct session *session)
     pool_destroy(session->pool);
 }
 
-static enum status open_session(struct session *session, enum optimizer_kind optimizer, struct error *err)
+/* The second epoch, if there is one, is a stage of its own. */
+static enum status open_session(struct session *session, enum optimizer_kind optimizer, size_t epochs,
+                                struct error *err)
 {
     struct train_options options = {.optimizer = optimizer_defaults(optimizer),
-                                    .schedule = {.lr = 0.01, .epochs = 1, .step_epochs = 1},
+                                    .schedule = {.lr = 0.01, .epochs = epochs, .step_epochs = 1},
                                     .freeze = {.until = 5, .bn_trained = BN_BATCH},
+                                    .unfreezing = {epochs - 1, {{1, 4}}},
                                     .augment = AUGMENT_STANDARD,
                                     .loader = {.threads = 1, .batch = 3, .preprocess = preprocess_for_size(SIDE)},
                                     .usable = 2 * PHOTOS};
@@ -363,14 +366,19 @@ static void put_no_checkpoint(void)
     test_write(test_path(folder, "checkpoint/last.safetensors"), "former", 6);
 }
 
-static enum status train_once(struct error *err)
+static enum status train_epochs(size_t epochs, struct error *err)
 {
     struct session session;
-    enum status status = open_session(&session, OPTIMIZER_ADAM, err);
+    enum status status = open_session(&session, OPTIMIZER_ADAM, epochs, err);
     if (status == OK)
         status = train_all(&session, err);
     close_session(&session);
     return status;
+}
+
+static enum status train_once(struct error *err)
+{
+    return train_epochs(1, err);
 }
 
 /* Either the former file or a whole one, which a run can go on with. */
@@ -383,7 +391,7 @@ static void check_checkpoint(enum status status)
         assert_whole("checkpoint/last.safetensors", "former");
         return;
     }
-    if (open_session(&session, OPTIMIZER_ADAM, &err) != OK ||
+    if (open_session(&session, OPTIMIZER_ADAM, 1, &err) != OK ||
         checkpoint_read(test_path(folder, session.name), session.train, &err) != OK)
         fail_msg("%s", err.text);
     assert_int_equal(train_state_get(session.train)->epoch, 1);
@@ -400,14 +408,17 @@ static void training_and_its_checkpoint(void **state)
                                 .uses_files = true});
 }
 
+/* From a checkpoint of the second stage, which is entered on the way. */
 static enum status go_on(struct error *err)
 {
     struct session session;
-    enum status status = open_session(&session, OPTIMIZER_ADAM, err);
+    enum status status = open_session(&session, OPTIMIZER_ADAM, 2, err);
     if (status == OK)
         status = checkpoint_read(test_path(folder, session.name), session.train, err);
-    if (status == OK)
-        assert_int_equal(train_state_get(session.train)->epoch, 1);
+    if (status == OK) {
+        assert_int_equal(train_state_get(session.train)->epoch, 2);
+        assert_int_equal(train_freeze(session.train)->until, 4);
+    }
     close_session(&session);
     return status;
 }
@@ -416,7 +427,7 @@ static void reading_a_checkpoint(void **state)
 {
     (void)state;
     struct error err;
-    assert_int_equal(train_once(&err), OK);
+    assert_int_equal(train_epochs(2, &err), OK);
     fail_all(&(struct scenario){.run = go_on, .allocates = true, .uses_files = true});
 }
 

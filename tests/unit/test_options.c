@@ -15,6 +15,7 @@ struct values {
     const char *data;
     int schedule;
     long long memory;
+    struct option_list stages;
 };
 
 enum { STEP = 1, COSINE = 2 };
@@ -29,6 +30,7 @@ static const struct option rows[] = {
     OPTION_ROW_CHOICE("More", "schedule", schedules, struct values, schedule, "cosine", "how the rate changes"),
     OPTION_ROW_FLAG("More", "nesterov", struct values, nesterov, "look ahead"),
     OPTION_ROW_NUMBER("More", "memory", "SIZE", OPTION_SIZE, struct values, memory, "1G", NULL, 0, 1e18, "at most"),
+    OPTION_ROW_LIST("More", "stage", "EPOCH:N", struct values, stages, "one of several"),
 };
 
 static const struct command command = {
@@ -42,12 +44,12 @@ static const struct command command = {
     .operands_most = 2,
 };
 
-enum { WORDS_MOST = 16 };
+enum { WORDS_MOST = 48 };
 
 /* Parses the words of `line`, cut at blanks; "''" is an empty word. */
 static enum status parse(struct arguments *out, const char *line, struct error *err)
 {
-    static char copy[256];
+    static char copy[512];
     const char *argv[WORDS_MOST];
     int argc = 0;
     snprintf(copy, sizeof copy, "%s", line);
@@ -103,6 +105,29 @@ static void both_spellings_and_the_last_one_wins(void **state)
     assert_int_equal(v.memory, 800LL << 20);
     assert_int_equal(parsed("--epochs 1 --epochs=2 --epochs 3").epochs, 3);
     assert_string_equal(parsed("--data --lr").data, "--lr"); /* as GNU does it */
+}
+
+static void a_list_keeps_every_text(void **state)
+{
+    (void)state;
+    char line[512] = "";
+    struct arguments args;
+    struct error err;
+    assert_int_equal(parsed("").stages.count, 0);
+    assert_int_equal(parse(&args, "--stage 3:4 --lr 1 --stage=3:4 --stage b", &err), OK);
+    const struct values *v = args.values;
+    assert_int_equal(v->stages.count, 3);
+    assert_string_equal(v->stages.texts[0], "3:4");
+    assert_string_equal(v->stages.texts[1], "3:4");
+    assert_string_equal(v->stages.texts[2], "b");
+    arguments_free(&args);
+    refused("--stage ''", "--stage: the EPOCH:N is empty");
+    refused("--stage a --stage", "--stage needs a value");
+    for (int i = 0; i < OPTION_LIST_MOST; i++)
+        strcat(line, "--stage=x ");
+    assert_int_equal(parsed(line).stages.count, OPTION_LIST_MOST);
+    strcat(line, "--stage=y");
+    refused(line, "--stage y: given more than 16 times");
 }
 
 static void operands_are_kept_in_order(void **state)
@@ -191,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_come_from_the_table),
         cmocka_unit_test(both_spellings_and_the_last_one_wins),
+        cmocka_unit_test(a_list_keeps_every_text),
         cmocka_unit_test(operands_are_kept_in_order),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(unknown_options_are_answered_with_the_nearest),

@@ -30,25 +30,64 @@ struct training {
     struct freeze freeze;
     struct optimizer_options optimizer;
     double lr;
+    struct child_rates rates;
+    struct unfreezing unfreezing;
+    size_t steps;
 };
 
 /* The cases of scripts/parity/make_fixtures.py. */
 static const struct training one_batch[] = {
-    {"f0_eval_batch", {0, BN_EVAL, BN_BATCH}, {0}, 0},   {"f0_eval_eval", {0, BN_EVAL, BN_EVAL}, {0}, 0},
-    {"f5_eval_batch", {5, BN_EVAL, BN_BATCH}, {0}, 0},   {"f5_batch_eval", {5, BN_BATCH, BN_EVAL}, {0}, 0},
-    {"f6_eval_batch", {6, BN_EVAL, BN_BATCH}, {0}, 0},   {"f6_eval_eval", {6, BN_EVAL, BN_EVAL}, {0}, 0},
-    {"f6_batch_batch", {6, BN_BATCH, BN_BATCH}, {0}, 0}, {"f6_batch_eval", {6, BN_BATCH, BN_EVAL}, {0}, 0},
-    {"f7_eval_batch", {7, BN_EVAL, BN_BATCH}, {0}, 0},   {"f7_batch_eval", {7, BN_BATCH, BN_EVAL}, {0}, 0},
-    {"f8_eval_batch", {8, BN_EVAL, BN_BATCH}, {0}, 0},   {"f8_batch_batch", {8, BN_BATCH, BN_BATCH}, {0}, 0},
-    {"f9_batch_eval", {9, BN_BATCH, BN_EVAL}, {0}, 0},
+    {.name = "f0_eval_batch", .freeze = {0, BN_EVAL, BN_BATCH}},
+    {.name = "f0_eval_eval", .freeze = {0, BN_EVAL, BN_EVAL}},
+    {.name = "f5_eval_batch", .freeze = {5, BN_EVAL, BN_BATCH}},
+    {.name = "f5_batch_eval", .freeze = {5, BN_BATCH, BN_EVAL}},
+    {.name = "f6_eval_batch", .freeze = {6, BN_EVAL, BN_BATCH}},
+    {.name = "f6_eval_eval", .freeze = {6, BN_EVAL, BN_EVAL}},
+    {.name = "f6_batch_batch", .freeze = {6, BN_BATCH, BN_BATCH}},
+    {.name = "f6_batch_eval", .freeze = {6, BN_BATCH, BN_EVAL}},
+    {.name = "f7_eval_batch", .freeze = {7, BN_EVAL, BN_BATCH}},
+    {.name = "f7_batch_eval", .freeze = {7, BN_BATCH, BN_EVAL}},
+    {.name = "f8_eval_batch", .freeze = {8, BN_EVAL, BN_BATCH}},
+    {.name = "f8_batch_batch", .freeze = {8, BN_BATCH, BN_BATCH}},
+    {.name = "f9_batch_eval", .freeze = {9, BN_BATCH, BN_EVAL}},
 };
 
 static const struct training ten_steps[] = {
-    {"sgd", {0, BN_EVAL, BN_BATCH}, {.kind = OPTIMIZER_SGD, .momentum = 0.9, .weight_decay = 0.1}, 0.0005},
-    {"sgd_recipe", {6, BN_BATCH, BN_BATCH}, {.kind = OPTIMIZER_SGD, .momentum = 0.9}, 0.01},
-    {"sgd_nesterov", {8, BN_EVAL, BN_BATCH}, {.kind = OPTIMIZER_SGD, .momentum = 0.9, .nesterov = true}, 0.05},
-    {"adam", {6, BN_EVAL, BN_BATCH}, {.kind = OPTIMIZER_ADAM}, 0.002},
-    {"adamw", {7, BN_EVAL, BN_EVAL}, {.kind = OPTIMIZER_ADAMW, .weight_decay = 0.05}, 0.002},
+    {.name = "sgd",
+     .freeze = {0, BN_EVAL, BN_BATCH},
+     .optimizer = {.kind = OPTIMIZER_SGD, .momentum = 0.9, .weight_decay = 0.1},
+     .lr = 0.0005},
+    {.name = "sgd_recipe",
+     .freeze = {6, BN_BATCH, BN_BATCH},
+     .optimizer = {.kind = OPTIMIZER_SGD, .momentum = 0.9},
+     .lr = 0.01},
+    {.name = "sgd_nesterov",
+     .freeze = {8, BN_EVAL, BN_BATCH},
+     .optimizer = {.kind = OPTIMIZER_SGD, .momentum = 0.9, .nesterov = true},
+     .lr = 0.05},
+    {.name = "adam", .freeze = {6, BN_EVAL, BN_BATCH}, .optimizer = {.kind = OPTIMIZER_ADAM}, .lr = 0.002},
+    {.name = "adamw",
+     .freeze = {7, BN_EVAL, BN_EVAL},
+     .optimizer = {.kind = OPTIMIZER_ADAMW, .weight_decay = 0.05},
+     .lr = 0.002},
+};
+
+/* Those of UNFREEZING there. */
+static const struct training twenty_steps[] = {
+    {.name = "sgd",
+     .freeze = {8, BN_EVAL, BN_BATCH},
+     .optimizer = {.kind = OPTIMIZER_SGD, .momentum = 0.9, .nesterov = true, .weight_decay = 0.01},
+     .lr = 0.008,
+     .rates = {0.5, 3},
+     .unfreezing = {2, {{6, 6}, {13, 4}}},
+     .steps = 20},
+    {.name = "adamw",
+     .freeze = {9, BN_BATCH, BN_EVAL},
+     .optimizer = {.kind = OPTIMIZER_ADAMW, .weight_decay = 0.05},
+     .lr = 0.002,
+     .rates = {0.3, 2},
+     .unfreezing = {1, {{7, 7}}},
+     .steps = 20},
 };
 
 /* Runs one training and compares every row that the fixture has of it; *compared counts them. */
@@ -68,6 +107,9 @@ static void compare_training(struct fixture *fixture, const struct training *tra
                                      .optimize = optimize,
                                      .optimizer = optimizer,
                                      .lr = training->lr,
+                                     .rates = training->rates,
+                                     .unfreezing = training->unfreezing,
+                                     .steps = training->steps,
                                      .exact = exact,
                                      .threads = threads};
     if (weight_file_open(&file, FOLDER "small_weights.safetensors", &err) != OK ||
@@ -120,6 +162,14 @@ static void ten_steps_of_every_optimizer(void **state)
                 TOLERANCE_STEPS);
 }
 
+/* The freeze point goes down twice, each child has its own rate: torch.optim's parameter groups and add_param_group. */
+static void unfreezing_is_add_param_group(void **state)
+{
+    (void)state;
+    compare_all(FOLDER "small_unfreezing.safetensors", twenty_steps, sizeof twenty_steps / sizeof *twenty_steps, true,
+                TOLERANCE_STEPS);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -159,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_of_one_batch),
         cmocka_unit_test(ten_steps_of_every_optimizer),
+        cmocka_unit_test(unfreezing_is_add_param_group),
     };
     return cmocka_run_group_tests_name("parity of training", tests, setup, teardown);
 }
