@@ -67,6 +67,31 @@ double rng_normal(struct rng *rng)
     return radius * cos(6.283185307179586 * rng_double(rng));
 }
 
+/* The logarithm of a gamma variable (Marsaglia and Tsang, "A Simple Method for Generating Gamma Variables", ACM TOMS
+ * 26, 2000). One of a shape below 1 is one of shape + 1 times U^(1/shape), which may be too small for a double, but not
+ * its logarithm. */
+static double log_of_gamma(struct rng *rng, double shape)
+{
+    double factor = 0;
+    if (shape < 1) {
+        factor = log(1.0 - rng_double(rng)) / shape;
+        shape += 1;
+    }
+    double d = shape - 1.0 / 3, c = 1 / sqrt(9 * d);
+    for (;;) {
+        double x = rng_normal(rng), u = 1.0 - rng_double(rng), root = 1 + c * x;
+        double v = root * root * root;
+        if (root > 0 && log(u) < 0.5 * x * x + d - d * v + d * log(v))
+            return log(d * v) + factor;
+    }
+}
+
+double rng_beta(struct rng *rng, double a, double b)
+{
+    double x = log_of_gamma(rng, a), y = log_of_gamma(rng, b);
+    return 1 / (1 + exp(y - x));
+}
+
 void rng_shuffle(struct rng *rng, uint32_t *order, size_t n)
 {
     for (size_t i = n; i > 1; i--) {

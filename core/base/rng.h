@@ -15,7 +15,8 @@ enum rng_purpose {
     RNG_ORDER = 2,   /* the order of the photos in an epoch */
     RNG_AUGMENT = 3, /* crop and flip; item = the photo's number in the training list */
     RNG_TOY = 4,     /* the toy's data */
-    RNG_TEST = 5     /* tests only */
+    RNG_TEST = 5,    /* tests only */
+    RNG_MIX = 6      /* mixup and cutmix; item = the step's number in the epoch */
 };
 
 struct rng {
@@ -35,6 +36,8 @@ double rng_double(struct rng *rng);
 uint32_t rng_below(struct rng *rng, uint32_t n);
 /* Standard normal (Box-Muller, in double). */
 double rng_normal(struct rng *rng);
+/* Beta(a, b) in [0, 1], a and b above 0: X / (X + Y) of gamma variables X and Y of these shapes. */
+double rng_beta(struct rng *rng, double a, double b);
 /* Puts order[0..n-1] into a uniformly random order (Fisher-Yates), n < 2^32. */
 void rng_shuffle(struct rng *rng, uint32_t *order, size_t n);
 

@@ -26,19 +26,53 @@ void softmax(float *probability, const float *logits, size_t classes)
         probability[k] = (float)(exp((double)logits[k] - largest) / sum);
 }
 
-double cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t images, size_t classes)
+double targets_divisor(const struct targets *targets, size_t images)
 {
-    double loss = 0, share = 1.0 / (double)images;
+    double sum = 0;
+    if (targets->others || !targets->weights)
+        return (double)images;
+    for (size_t n = 0; n < images; n++)
+        sum += (double)targets->weights[targets->labels[n]];
+    return sum;
+}
+
+/* weights[k] * target[n,k] */
+static double pull(const struct targets *targets, size_t n, size_t k, size_t classes)
+{
+    double target = 0;
+    if (k == (size_t)targets->labels[n])
+        target += targets->others ? targets->share : 1;
+    if (targets->others && k == (size_t)targets->others[n])
+        target += 1 - targets->share;
+    target = (1 - targets->smoothing) * target + targets->smoothing / (double)classes;
+    return targets->weights ? (double)targets->weights[k] * target : target;
+}
+
+double cross_entropy_targets(float *dlogits, const float *logits, const struct targets *targets, size_t images,
+                             size_t classes, double divisor)
+{
+    double loss = 0, share = 1 / divisor;
     for (size_t n = 0; n < images; n++, logits += classes) {
         double largest = largest_of(logits, classes), sum = exp_sum(logits, classes, largest);
-        size_t label = (size_t)labels[n];
-        loss += log(sum) + largest - (double)logits[label];
+        double pulls = 0, product = 0;
+        for (size_t k = 0; k < classes; k++) {
+            double c = pull(targets, n, k, classes);
+            pulls += c;
+            product += c > 0 ? c * (double)logits[k] : 0; /* a logit may be minus infinity */
+        }
+        loss += pulls * (log(sum) + largest) - product;
         for (size_t k = 0; dlogits && k < classes; k++) {
             double p = exp((double)logits[k] - largest) / sum;
-            dlogits[n * classes + k] = (float)((p - (k == label ? 1.0 : 0.0)) * share);
+            dlogits[n * classes + k] = (float)((pulls * p - pull(targets, n, k, classes)) * share);
         }
     }
     return loss * share;
+}
+
+double cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t images, size_t classes)
+{
+    const struct targets targets = {.labels = labels};
+    return cross_entropy_targets(dlogits, logits, &targets, images, classes, (double)images);
 }
 
 double mean_squared_error(float *dy, const float *y, const float *target, size_t count)

@@ -88,6 +88,45 @@ static void below_covers_the_range_and_shuffle_permutes(void **state)
     assert_true(moved > 80);
 }
 
+/* Moment k is the product over j < k of (a + j) / (a + b + j). */
+static void beta_has_its_moments(void **state)
+{
+    (void)state;
+    static const double shapes[][2] = {{0.1, 0.1}, {0.2, 0.2}, {1, 1}, {2.5, 2.5}, {40, 40}, {0.5, 3}};
+    enum { COUNT = 40000 };
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        double a = shapes[s][0], b = shapes[s][1], sum[9] = {0}, expected[9] = {1};
+        struct rng rng = rng_stream(8, RNG_TEST, 0, s);
+        for (int i = 0; i < COUNT; i++) {
+            double x = rng_beta(&rng, a, b), power = x;
+            assert_true(x >= 0 && x <= 1);
+            for (int k = 1; k <= 8; k++, power *= x)
+                sum[k] += power / COUNT;
+        }
+        for (int k = 1; k <= 8; k++)
+            expected[k] = expected[k - 1] * (a + k - 1) / (a + b + k - 1);
+        for (int k = 1; k <= 4; k++) { /* five standard deviations of each estimate */
+            double deviation = sqrt((expected[2 * k] - expected[k] * expected[k]) / COUNT);
+            if (!(fabs(sum[k] - expected[k]) <= 5 * deviation))
+                fail_msg("Beta(%g, %g): moment %d is %g, not %g", a, b, k, sum[k], expected[k]);
+        }
+    }
+}
+
+/* Shapes so small that gamma variables would be 0: the ends, each as often as the other. */
+static void beta_of_tiny_shapes_is_one_end_or_the_other(void **state)
+{
+    (void)state;
+    struct rng rng = rng_stream(8, RNG_TEST, 0, 100);
+    int high = 0;
+    for (int i = 0; i < 4000; i++) {
+        double x = rng_beta(&rng, 1e-5, 1e-5);
+        assert_true(x >= 0 && x <= 1);
+        high += x > 0.5;
+    }
+    assert_in_range(high, 2000 - 160, 2000 + 160);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +134,8 @@ int main(void)
         cmocka_unit_test(streams_differ_in_every_part_of_their_name),
         cmocka_unit_test(uniform_and_normal_have_their_moments),
         cmocka_unit_test(below_covers_the_range_and_shuffle_permutes),
+        cmocka_unit_test(beta_has_its_moments),
+        cmocka_unit_test(beta_of_tiny_shapes_is_one_end_or_the_other),
     };
     return cmocka_run_group_tests_name("rng", tests, NULL, NULL);
 }
