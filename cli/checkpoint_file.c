@@ -16,8 +16,7 @@ struct layout {
 static enum status layout_make(struct layout *out, const struct train *train, struct error *err)
 {
     const struct net *net = train_net(train);
-    const struct optimizer *optimizer = train_optimizer(train);
-    struct layout layout = {.params = net->params_count, .rows_count = checkpoint_row_count(optimizer)};
+    struct layout layout = {.params = net->params_count, .rows_count = checkpoint_row_count(train)};
     void *rows = NULL, *tensors = NULL;
     enum status status = memory_alloc(&rows, layout.rows_count, sizeof *layout.rows, "the checkpoint", err);
     if (status == OK)
@@ -32,7 +31,7 @@ static enum status layout_make(struct layout *out, const struct train *train, st
     weights_describe(layout.tensors, net);
     for (size_t i = 0; i < layout.rows_count; i++) {
         struct weight_tensor *tensor = &layout.tensors[layout.params + i];
-        layout.rows[i] = checkpoint_row_get(optimizer, net, i);
+        layout.rows[i] = checkpoint_row_get(train, i);
         if (layout.rows[i].integer)
             *tensor = (struct weight_tensor){.dtype = WEIGHT_I64, .bytes = sizeof(int64_t)};
         else
@@ -106,7 +105,6 @@ static enum status read_row(const struct checkpoint_row *row, const struct weigh
 enum status checkpoint_read(const char *path, struct train *train, struct error *err)
 {
     static const struct weights_rules rules = {.ignore = CHECKPOINT_PREFIX};
-    const struct optimizer *optimizer = train_optimizer(train);
     struct weight_file *file = NULL;
     enum status status = weight_file_open(&file, path, err);
     if (status == OK)
@@ -115,8 +113,8 @@ enum status checkpoint_read(const char *path, struct train *train, struct error 
         const char *text = weight_file_metadata_find(file, "freezetune.state");
         status = checkpoint_restore(train, text ? text : "", path, err);
     }
-    for (size_t i = 0; status == OK && i < checkpoint_row_count(optimizer); i++) {
-        struct checkpoint_row row = checkpoint_row_get(optimizer, train_net(train), i);
+    for (size_t i = 0; status == OK && i < checkpoint_row_count(train); i++) {
+        struct checkpoint_row row = checkpoint_row_get(train, i);
         status = read_row(&row, file, err);
     }
     weight_file_close(file);

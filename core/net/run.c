@@ -89,7 +89,7 @@ void run_refold(struct run *run)
     }
 }
 
-static void fill_pixel_table(float table[3 * 256], const struct normalise *normalise)
+void normalise_table(float table[3 * 256], const struct normalise *normalise)
 {
     for (int c = 0; c < 3; c++)
         for (int v = 0; v < 256; v++)
@@ -122,7 +122,7 @@ enum status run_create(struct run **out, const struct plan *plan, const struct n
     run->arena = shared;
     run->scratch = run->arena + plan->arena_floats;
     if (normalise)
-        fill_pixel_table(run->pixel_table, normalise);
+        normalise_table(run->pixel_table, normalise);
     place_batchnorms(run);
     run_refold(run);
     *out = run;

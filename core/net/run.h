@@ -23,6 +23,9 @@ struct normalise {
     float mean[3], std[3];
 };
 
+/* table[c][v] = (v / 255 - mean[c]) / std[c]: the number that a byte becomes. */
+void normalise_table(float table[3 * 256], const struct normalise *normalise);
+
 /* `shared` is memory of at least plan_shared_bytes(plan), 64-byte aligned, that outlives the run, or NULL: the run
  * makes its own. Folds and prepares the frozen weights. `plan` and `pool` must outlive the run. */
 MUST_CHECK enum status run_create(struct run **out, const struct plan *plan, const struct normalise *normalise,

@@ -13,12 +13,17 @@
 
 enum { FORMAT = 1 };
 
-size_t checkpoint_row_count(const struct optimizer *optimizer)
+static size_t optimizer_rows(const struct optimizer *optimizer)
 {
     return optimizer_state_count(optimizer) * (1 + optimizer_buffers(optimizer));
 }
 
-struct checkpoint_row checkpoint_row_get(const struct optimizer *optimizer, const struct net *net, size_t index)
+size_t checkpoint_row_count(const struct train *train)
+{
+    return optimizer_rows(train->optimizer) + (train->recipe.ema ? ema_row_count(train->recipe.ema) : 0);
+}
+
+static struct checkpoint_row optimizer_row(const struct optimizer *optimizer, const struct net *net, size_t index)
 {
     size_t each = 1 + optimizer_buffers(optimizer), part = index % each;
     struct optimizer_state state = optimizer_state_get(optimizer, index / each);
@@ -30,6 +35,23 @@ struct checkpoint_row checkpoint_row_get(const struct optimizer *optimizer, cons
     else
         row.floats = state.data[part - 1];
     return row;
+}
+
+static struct checkpoint_row average_row(struct ema *ema, const struct net *net, size_t index)
+{
+    struct ema_row average = ema_row_get(ema, index);
+    struct checkpoint_row row = {.floats = average.floats, .integer = average.integer};
+    if (average.param >= 0)
+        row.param = &net->params[average.param];
+    snprintf(row.name, sizeof row.name, CHECKPOINT_PREFIX "ema.%s", row.param ? row.param->name : "n_averaged");
+    return row;
+}
+
+struct checkpoint_row checkpoint_row_get(const struct train *train, size_t index)
+{
+    size_t first = optimizer_rows(train->optimizer);
+    return index < first ? optimizer_row(train->optimizer, train->net, index)
+                         : average_row(train->recipe.ema, train->net, index - first);
 }
 
 /* A hash over the names and classes of both lists: the order of an epoch is an order of their numbers. */

@@ -4,6 +4,9 @@
  *             file that holds more
  *             "optimizer.<buffer>.<parameter>"   momentum, exp_avg, exp_avg_sq, with the parameter's shape
  *             "optimizer.step.<parameter>"       one integer
+ *             with --ema, under the name that PyTorch has for the number of updates:
+ *             "optimizer.ema.n_averaged"         one integer
+ *             "optimizer.ema.<tensor>"           the average of all that moves, num_batches_tracked as an integer
  *   text      JSON: place in the run, best so far, photos found bad, and a fingerprint of the list of photos
  *
  * Random numbers need no state: they follow from (seed, epoch, photo). Files are not this file's business; the caller
@@ -24,14 +27,15 @@ enum { CHECKPOINT_NAME = NET_NAME + 32 };
  */
 struct checkpoint_row {
     char name[CHECKPOINT_NAME];
-    const struct param *param;
-    float *floats;    /* [param->count], or NULL */
-    int64_t *integer; /* or NULL */
+    const struct param *param; /* NULL for n_averaged */
+    float *floats;             /* [param->count], or NULL */
+    int64_t *integer;          /* or NULL */
 };
 
-size_t checkpoint_row_count(const struct optimizer *optimizer);
-/* Rows in a fixed order. Pointers live as long as the optimizer. */
-struct checkpoint_row checkpoint_row_get(const struct optimizer *optimizer, const struct net *net, size_t index);
+/* After train_prepare. */
+size_t checkpoint_row_count(const struct train *train);
+/* Rows in a fixed order. Pointers live as long as the run. */
+struct checkpoint_row checkpoint_row_get(const struct train *train, size_t index);
 
 /* The text, owned by the caller (memory_free). ERR_SYSTEM without memory. */
 MUST_CHECK enum status checkpoint_text(char **out, const struct train *train, struct error *err);

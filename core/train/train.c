@@ -7,10 +7,9 @@
 #include "core/train/train_private.h"
 
 /* Full batches, and the rest if BatchNorm can use it. */
-static size_t steps_in_epoch(const struct plan *plan, size_t photos, size_t batch)
+static size_t steps_in_epoch(const struct train *train, size_t photos, size_t batch)
 {
-    size_t rest = photos % batch;
-    return photos / batch + (rest > 0 && !plan_batch_too_small(plan, rest));
+    return photos / batch + (train_step_photos(train, photos % batch) > 0);
 }
 
 static enum status check(const struct train_options *options, struct error *err)
@@ -22,7 +21,12 @@ static enum status check(const struct train_options *options, struct error *err)
         return error_set(err, ERR_USAGE, "--lr %g: must be above 0", schedule->lr);
     if (!(schedule->warmup >= 0) || !(schedule->warmup < (double)schedule->epochs))
         return error_set(err, ERR_USAGE, "--warmup must be 0 or more and less than --epochs (%zu)", schedule->epochs);
-    return OK;
+    return recipe_check(&options->recipe, err);
+}
+
+bool train_options_mixes(const struct train_options *options)
+{
+    return recipe_mixes(&options->recipe);
 }
 
 /* *steps = the steps of an epoch in this stage, whose BatchNorm has to have something to work with. */
@@ -36,7 +40,12 @@ static enum status count_steps(size_t *steps, const struct train *train, struct 
             "--batch-size %zu: at this image size BatchNorm with batch statistics would see a single value "
             "per channel; use a larger one, or --bn-trained eval",
             batch);
-    *steps = plan_batch_too_small(plan, batch) ? 0 : steps_in_epoch(plan, usable, batch);
+    if (!plan_batch_too_small(plan, batch) && train_step_photos(train, batch) < batch)
+        return error_set(err, ERR_USAGE,
+                         "--micro-batch %zu: cuts a batch of %zu into pieces of which BatchNorm with batch statistics "
+                         "would see a single value per channel; use a larger one, or --bn-trained eval",
+                         train->options.recipe.micro_batch, batch);
+    *steps = plan_batch_too_small(plan, batch) ? 0 : steps_in_epoch(train, usable, batch);
     if (*steps == 0)
         return error_set(err, ERR_DATA,
                          "%zu usable photos to train on are too few for BatchNorm with batch statistics at this image "
@@ -55,7 +64,7 @@ static enum status plan_stage(struct train *train, size_t epoch, struct error *e
 {
     const struct train_options *options = &train->options;
     struct plan_options plan = {
-        .batch = options->loader.batch,
+        .batch = recipe_pass(&options->recipe, options->loader.batch),
         .height = (size_t)options->loader.preprocess.crop,
         .width = (size_t)options->loader.preprocess.crop,
         .freeze = options->freeze,
@@ -67,6 +76,25 @@ static enum status plan_stage(struct train *train, size_t epoch, struct error *e
         return OK;
     stage_free(&train->stage);
     return stage_plan(&train->stage, train->net, &plan, err);
+}
+
+static struct recipe_run recipe_run_of(const struct train *train)
+{
+    return (struct recipe_run){.net = train->net,
+                               .freeze = &train->stage.plan->options.freeze,
+                               .photos = &train->dataset->train,
+                               .batch = train->options.loader.batch,
+                               .side = (size_t)train->options.loader.preprocess.crop,
+                               .pool = train->pool};
+}
+
+/* The evaluation takes as many photos at a time as a pass of the training. */
+static struct loader_options val_loader_options(const struct train_options *options)
+{
+    struct loader_options loader = options->loader;
+    loader.batch = recipe_pass(&options->recipe, loader.batch);
+    loader.ahead = loader.ahead < loader.batch ? loader.ahead : loader.batch;
+    return loader;
 }
 
 static size_t larger(size_t a, size_t b)
@@ -88,10 +116,15 @@ static enum status plan_all_stages(struct train *train, struct error *err)
         if (status != OK)
             return status;
         const struct plan *plan = train->stage.plan, *evaluation = train->stage.evaluation_plan;
+        const struct recipe_run run = recipe_run_of(train);
+        struct recipe_needs recipe = recipe_needs(&train->options.recipe, &run);
         double flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward;
         train->stages[train->stages_count++] = (struct train_stage){epoch, next - epoch, until_of(train, epoch), flops};
         needs->network = larger(needs->network, stage_bytes(&train->stage));
         needs->optimizer = larger(needs->optimizer, optimizer_bytes(train->net, &train->options.optimizer));
+        needs->gradients = larger(needs->gradients, recipe.gradients);
+        needs->average = larger(needs->average, recipe.average);
+        needs->mixing = recipe.mixing;
         needs->steps_per_epoch = larger(needs->steps_per_epoch, steps);
         needs->step_flops = fmax(needs->step_flops, flops);
         needs->evaluation_flops = evaluation->flops_prefix + evaluation->flops_suffix;
@@ -101,13 +134,13 @@ static enum status plan_all_stages(struct train *train, struct error *err)
 
 static enum status plan_run(struct train *train, struct error *err)
 {
-    const struct loader_options *loader = &train->options.loader;
+    const struct loader_options *loader = &train->options.loader, val_loader = val_loader_options(&train->options);
     enum status status = plan_all_stages(train, err);
     if (status != OK)
         return status;
     train->needs.weights = net_floats(train->net) * sizeof(float);
     train->needs.photos =
-        loader_memory(loader, train->dataset->train.count) + loader_memory(loader, train->dataset->val.count);
+        loader_memory(loader, train->dataset->train.count) + loader_memory(&val_loader, train->dataset->val.count);
     train->options.schedule.steps_per_epoch = train->needs.steps_per_epoch;
     train->state.steps_per_epoch = train->needs.steps_per_epoch;
     return OK;
@@ -142,6 +175,7 @@ void train_destroy(struct train *train)
     memory_free(train->order);
     loader_destroy(train->val_loader);
     loader_destroy(train->loader);
+    recipe_free(&train->recipe);
     optimizer_destroy(train->optimizer);
     stage_free(&train->stage);
     memory_free(train);
@@ -162,14 +196,27 @@ struct train_stage train_stage_get(const struct train *train, size_t index)
     return train->stages[index];
 }
 
-/* The weights must be loaded: the runs fold and prepare them. */
-static enum status prepare_stage(struct train *train, struct error *err)
+static struct normalise normalise_of(const struct train *train)
 {
     const struct preprocess *preprocess = &train->options.loader.preprocess;
     struct normalise normalise;
     memcpy(normalise.mean, preprocess->mean, sizeof normalise.mean);
     memcpy(normalise.std, preprocess->std, sizeof normalise.std);
+    return normalise;
+}
+
+/* The weights must be loaded: the runs fold and prepare them. */
+static enum status prepare_stage(struct train *train, struct error *err)
+{
+    const struct normalise normalise = normalise_of(train);
     return stage_prepare(&train->stage, &normalise, train->pool, err);
+}
+
+static enum status prepare_recipe(struct train *train, struct error *err)
+{
+    const struct normalise normalise = normalise_of(train);
+    const struct recipe_run run = recipe_run_of(train);
+    return recipe_prepare(&train->recipe, &train->options.recipe, &run, &normalise, err);
 }
 
 static enum status make_buffers(struct train *train, struct error *err)
@@ -180,7 +227,8 @@ static enum status make_buffers(struct train *train, struct error *err)
     if (status != OK)
         return status;
     train->order = memory;
-    status = memory_alloc(&memory, train->options.loader.batch * classes, sizeof(float), "the logits", err);
+    size_t pass = recipe_pass(&train->options.recipe, train->options.loader.batch);
+    status = memory_alloc(&memory, pass * classes, sizeof(float), "the logits", err);
     if (status != OK)
         return status;
     train->dlogits = memory;
@@ -191,6 +239,7 @@ static enum status make_buffers(struct train *train, struct error *err)
 enum status train_prepare(struct train *train, struct error *err)
 {
     const struct train_options *options = &train->options;
+    const struct loader_options val_loader = val_loader_options(options);
     enum status status = plan_stage(train, 0, err);
     if (status == OK)
         status = optimizer_create(&train->optimizer, train->net, &options->optimizer, train->pool, err);
@@ -199,11 +248,13 @@ enum status train_prepare(struct train *train, struct error *err)
     rates_apply(&options->rates, train->net, train->optimizer);
     status = prepare_stage(train, err);
     if (status == OK)
+        status = prepare_recipe(train, err);
+    if (status == OK)
         status = make_buffers(train, err);
     if (status == OK)
         status = loader_create(&train->loader, &train->dataset->train, &options->loader, err);
     if (status == OK)
-        status = loader_create(&train->val_loader, &train->dataset->val, &options->loader, err);
+        status = loader_create(&train->val_loader, &train->dataset->val, &val_loader, err);
     return status;
 }
 
@@ -214,6 +265,8 @@ enum status train_enter_stage(struct train *train, size_t epoch, struct error *e
     enum status status = plan_stage(train, epoch, err);
     if (status == OK)
         status = optimizer_add_trainable(train->optimizer, err);
+    if (status == OK)
+        status = recipe_add_trainable(&train->recipe, &train->stage.plan->options.freeze, err);
     return status == OK ? prepare_stage(train, err) : status;
 }
 

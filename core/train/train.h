@@ -5,9 +5,9 @@
  *   train_run      the loop; ends when all epochs are done or when should_stop says so
  *
  * One step: a batch from the loader, forward, cross-entropy, backward, and each parameter updated as soon as its
- * gradient is complete. The order of epoch e is rng_shuffle with (seed, RNG_ORDER, e), crops and flips follow (seed,
- * RNG_AUGMENT, e, photo): a run is a function of its options and files, whatever the number of threads and however
- * often it was stopped and resumed (checkpoint.h).
+ * gradient is complete; a recipe (recipe.h) may change the loss and the update. The order of epoch e is rng_shuffle
+ * with (seed, RNG_ORDER, e), crops and flips follow (seed, RNG_AUGMENT, e, photo): a run is a function of its options
+ * and files, whatever the number of threads and however often it was stopped and resumed (checkpoint.h).
  *
  * The last batch of an epoch holds what is left. Where that is too little for BatchNorm with batch statistics (a single
  * value per channel, where PyTorch raises an error), it is left out: those photos have their turn in the next epoch's
@@ -35,6 +35,7 @@
 #include "core/train/metrics.h"
 #include "core/train/optimizer.h"
 #include "core/train/rates.h"
+#include "core/train/recipe.h"
 #include "core/train/schedule.h"
 #include "core/train/unfreeze.h"
 
@@ -47,14 +48,19 @@ struct train_options {
     bool exact;      /* --conv exact */
     enum augment augment;
     struct optimizer_options optimizer;
+    struct recipe_options recipe;
     struct schedule schedule;     /* with epochs; steps_per_epoch is filled in here */
     struct loader_options loader; /* with batch, preprocess and the seed of the augmentation; `strict` for both lists */
     size_t usable;                /* training photos not known to be bad */
 };
 
+/* Whether training mixes the pixels of photos (--mixup, --cutmix): features of a photo alone are of no use then. */
+bool train_options_mixes(const struct train_options *options);
+
 /* What a run needs. Bytes; operations of one photo. The most over all stages. */
 struct train_needs {
     size_t weights, optimizer, network, photos;
+    size_t gradients, average, mixing; /* of a recipe */
     size_t steps_per_epoch;
     double step_flops, evaluation_flops;
 };
@@ -119,9 +125,11 @@ struct step_result {
     size_t epoch, batch; /* which step this was, from 0 */
     size_t steps;        /* steps of the epoch as planned */
     size_t images;
-    double loss, lr;
+    double loss, lr; /* loss: what is minimised, see recipe.h */
+    double norm;     /* of the gradient before it was clipped; 0 without --clip-norm */
 };
 
+/* Losses as recipe.h says; the validation is that of the weights' average if there is one. */
 struct epoch_result {
     size_t epoch;                   /* from 0 */
     size_t steps, images, left_out; /* photos trained on, photos of a last batch too small */
@@ -142,7 +150,8 @@ struct train_hooks {
     bool (*time_is_over)(void *context);
     /* Asked after every step that is not the last of its epoch: is it time for a checkpoint? */
     bool (*should_save)(void *context);
-    /* An epoch is over: write the best model, tables, logs. The state does not count the epoch as done yet. */
+    /* An epoch is over: write the best model, tables, logs. The state does not count the epoch as done yet. The net
+     * holds what was evaluated: the weights' average if there is one. */
     enum status (*on_epoch)(void *context, const struct epoch_result *epoch, struct error *err);
     /* Write a checkpoint of the state as it is. Called after every on_epoch, when should_save says so and when
      * stopping. */

@@ -2,11 +2,10 @@
 #include <math.h>
 
 #include "core/base/rng.h"
-#include "core/ops/loss.h"
 #include "core/train/evaluate.h"
 #include "core/train/train_private.h"
 
-static enum status diverged(const struct train *train, const char *what, double value, struct error *err)
+enum status train_diverged(const struct train *train, const char *what, double value, struct error *err)
 {
     return error_set(err, ERR_DATA,
                      "epoch %zu, step %zu: %s is %s: the training diverged; lower --lr (now %g) or lengthen --warmup. "
@@ -22,7 +21,7 @@ static enum status check_weights(const struct train *train, struct error *err)
         const struct param *param = &train->net->params[i];
         for (size_t j = 0; j < param->count; j++)
             if (!isfinite(param->data[j]))
-                return diverged(train, param->name, (double)param->data[j], err);
+                return train_diverged(train, param->name, (double)param->data[j], err);
     }
     return OK;
 }
@@ -49,32 +48,20 @@ static void start_epoch(struct train *train)
                  train->options.augment);
 }
 
-static void take_gradient(void *context, size_t param, const float *gradient)
-{
-    struct train *train = context;
-    optimizer_update(train->optimizer, param, gradient, train->lr);
-}
-
-static enum status step(struct train *train, const struct photo_batch *batch, const struct train_hooks *hooks,
-                        struct error *err)
+static enum status step(struct train *train, const struct photo_batch *batch, size_t photos,
+                        const struct train_hooks *hooks, struct error *err)
 {
     struct train_state *state = &train->state;
-    const float *logits = run_forward_pixels(train->stage.run, batch->pixels, batch->count);
-    double loss = cross_entropy(train->dlogits, logits, batch->labels, batch->count, net_classes(train->net));
-    if (!isfinite(loss))
-        return diverged(train, "the loss", loss, err);
-    metrics_reset(&train->batch);
-    metrics_add(&train->batch, logits, batch->labels, batch->photos, batch->count);
-    train->lr = schedule_lr(&train->options.schedule, state->epoch, state->batch);
-    run_backward(train->stage.run, train->dlogits, take_gradient, train);
-
-    struct step_result result = {state->epoch, state->batch, state->steps_per_epoch, batch->count, loss, train->lr};
+    struct step_result result;
+    enum status status = train_step(train, batch, photos, &result, err);
+    if (status != OK)
+        return status;
     state->position = batch->position;
     state->batch++;
     state->step++;
-    state->count += train->batch.count;
+    state->count += photos;
     state->top1 += train->batch.top1;
-    state->loss_sum += train->batch.loss_sum;
+    state->loss_sum += result.loss * (double)photos;
     if (hooks->on_step)
         hooks->on_step(hooks->context, &result);
     return OK;
@@ -101,12 +88,13 @@ static enum status run_steps(struct train *train, const struct train_hooks *hook
                              train->dataset->train.root, train->state.epoch + 1);
         if (status != OK || !batch)
             return status;
-        if (plan_batch_too_small(train->stage.plan, batch->count)) {
-            train->state.left_out += batch->count;
+        size_t photos = train_step_photos(train, batch->count);
+        train->state.left_out += batch->count - photos;
+        if (photos == 0) {
             train->state.position = batch->position;
             continue;
         }
-        status = step(train, batch, hooks, err);
+        status = step(train, batch, photos, hooks, err);
         bool last = batch->position == train->dataset->train.count;
         if (status == OK && !last && time_is_over(hooks)) {
             train->end = TRAIN_TIME;
@@ -132,6 +120,7 @@ static bool watch_evaluation(void *context, size_t done)
     return !should_stop(watch->hooks);
 }
 
+/* Of what the net holds: the weights or their average. */
 static enum status run_evaluation(struct train *train, const struct train_hooks *hooks, bool *stopped,
                                   struct error *err)
 {
@@ -150,7 +139,7 @@ static enum status run_evaluation(struct train *train, const struct train_hooks 
         return error_set(err, ERR_DATA, "%s: none of the %zu validation photos can be read", train->dataset->val.root,
                          count);
     double loss = metrics_loss(&train->val);
-    return isfinite(loss) ? OK : diverged(train, "the validation loss", loss, err);
+    return isfinite(loss) ? OK : train_diverged(train, "the validation loss", loss, err);
 }
 
 static bool is_best(const struct train_state *state, double accuracy, double loss)
@@ -188,6 +177,19 @@ static enum status tell_epoch(struct train *train, const struct train_hooks *hoo
     return status;
 }
 
+/* Evaluates and tells, with the weights' average in their place if there is one. */
+static enum status judge_epoch(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
+{
+    if (train->recipe.ema)
+        ema_swap(train->recipe.ema);
+    enum status status = run_evaluation(train, hooks, stopped, err);
+    if (status == OK && !*stopped)
+        status = tell_epoch(train, hooks, err);
+    if (train->recipe.ema)
+        ema_swap(train->recipe.ema);
+    return status;
+}
+
 static void next_epoch(struct train_state *state)
 {
     state->epoch++;
@@ -199,9 +201,7 @@ static void next_epoch(struct train_state *state)
 /* Evaluates, tells, and moves the state to the next epoch. */
 static enum status finish_epoch(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
 {
-    enum status status = run_evaluation(train, hooks, stopped, err);
-    if (status == OK && !*stopped)
-        status = tell_epoch(train, hooks, err);
+    enum status status = judge_epoch(train, hooks, stopped, err);
     if (status != OK)
         return status;
     if (!*stopped)
@@ -215,11 +215,8 @@ static enum status end_by_time(struct train *train, const struct train_hooks *ho
 {
     const struct train_state before = train->state;
     enum status status = OK;
-    if (!before.has_best) {
-        status = run_evaluation(train, hooks, stopped, err);
-        if (status == OK && !*stopped)
-            status = tell_epoch(train, hooks, err);
-    }
+    if (!before.has_best)
+        status = judge_epoch(train, hooks, stopped, err);
     if (status != OK)
         return status;
     const struct train_state told = train->state;

@@ -1,4 +1,4 @@
-/* What train.c, train_loop.c and checkpoint.c share. */
+/* What train.c, train_loop.c, step.c and checkpoint.c share. */
 #ifndef FREEZETUNE_TRAIN_PRIVATE_H
 #define FREEZETUNE_TRAIN_PRIVATE_H
 
@@ -19,9 +19,10 @@ struct train {
 
     /* From train_prepare on. */
     struct optimizer *optimizer;
+    struct recipe recipe;
     struct loader *loader, *val_loader;
     uint32_t *order;      /* [training photos] */
-    float *dlogits;       /* [batch, classes] */
+    float *dlogits;       /* [pass, classes] */
     struct metrics batch; /* of the step at hand */
     struct metrics val;
 
@@ -32,5 +33,16 @@ struct train {
  * another. What becomes trainable joins the optimizer; frozen weights are folded and prepared as they are now. An error
  * leaves a run that can only be destroyed: ERR_SYSTEM without memory. */
 MUST_CHECK enum status train_enter_stage(struct train *train, size_t epoch, struct error *err);
+
+/* How many photos of a batch of `photos` BatchNorm can use: all of them, or fewer where a piece would be too small. */
+size_t train_step_photos(const struct train *train, size_t photos);
+
+/* One step on the first `photos` of a batch. Moves no state but the weights, the optimizer's and train->batch, which is
+ * the metrics of this step. ERR_DATA when something is no longer a finite number. */
+MUST_CHECK enum status train_step(struct train *train, const struct photo_batch *batch, size_t photos,
+                                  struct step_result *out, struct error *err);
+
+/* ERR_DATA: `what` of the step at hand is not finite. */
+enum status train_diverged(const struct train *train, const char *what, double value, struct error *err);
 
 #endif

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 import op_fixtures
+import recipe_fixtures
 from pytorch_side import Case, Optimizer, SmallResNet, normalise, random_photos, run, worst
 
 WIDTH, BLOCKS, CLASSES = 3, (1, 2, 1, 1), 5
@@ -137,6 +138,7 @@ def main():
     write(options.folder, "small_ten_steps.safetensors", ten)
     write(options.folder, "operators.safetensors", op_fixtures.operators(rows))
     write(options.folder, "optimizers.safetensors", op_fixtures.optimizers(rows))
+    write(options.folder, "recipes.safetensors", recipe_fixtures.recipes(rows, model, pixels, labels))
 
     margin = min(least_margin(model, case, pixels, labels) for case in CASES)
     far = min(least_margin(model, case, pixels, labels, optimizer) for case, optimizer in TRAJECTORIES.values())

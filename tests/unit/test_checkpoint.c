@@ -184,19 +184,18 @@ static void rows_cover_what_is_trained(void **state)
         open_fixture(&f, cases[c].kind, cases[c].momentum, 't');
         for (size_t i = 0; i < f.net->params_count; i++)
             trainable += f.net->params[i].trainable;
-        const struct optimizer *optimizer = train_optimizer(f.train);
-        assert_int_equal(checkpoint_row_count(optimizer), trainable * cases[c].each);
-        struct checkpoint_row row = checkpoint_row_get(optimizer, f.net, 0);
+        assert_int_equal(checkpoint_row_count(f.train), trainable * cases[c].each);
+        struct checkpoint_row row = checkpoint_row_get(f.train, 0);
         assert_string_equal(row.name, "optimizer.step.layer3.0.conv1.weight");
         assert_true(row.integer && !row.floats);
         if (cases[c].second) {
-            row = checkpoint_row_get(optimizer, f.net, 1);
+            row = checkpoint_row_get(f.train, 1);
             assert_string_equal(row.name, cases[c].second);
             assert_true(row.floats && !row.integer);
         }
         if (cases[c].third)
-            assert_string_equal(checkpoint_row_get(optimizer, f.net, 2).name, cases[c].third);
-        row = checkpoint_row_get(optimizer, f.net, checkpoint_row_count(optimizer) - 1);
+            assert_string_equal(checkpoint_row_get(f.train, 2).name, cases[c].third);
+        row = checkpoint_row_get(f.train, checkpoint_row_count(f.train) - 1);
         assert_string_equal(row.param->name, "fc.bias");
         close_fixture(&f);
     }
@@ -222,10 +221,10 @@ static void a_state_is_restored_in_its_stage(void **state)
         a.train->state.batch = cases[c].batch;
         char *text = NULL;
         take_text(&text, &a);
-        before = checkpoint_row_count(train_optimizer(b.train));
+        before = checkpoint_row_count(b.train);
         if (checkpoint_restore(b.train, text, "here", &err) != OK)
             fail_msg("%s", err.text);
-        after = checkpoint_row_count(train_optimizer(b.train));
+        after = checkpoint_row_count(b.train);
         assert_int_equal(train_freeze(b.train)->until, cases[c].until);
         assert_int_equal(after > before, cases[c].until == 5);
         memory_free(text);

@@ -21,7 +21,7 @@
 #include "core/ops/gemm.h"
 #include "core/ops/loss.h"
 #include "core/train/checkpoint.h"
-#include "core/train/train.h"
+#include "core/train/train_private.h"
 #include "models/resnet.h"
 #include "tests/faults/faults.h"
 #include "tests/support/test_files.h"
@@ -321,6 +321,7 @@ static enum status open_session(struct session *session, enum optimizer_kind opt
                                     .freeze = {.until = 5, .bn_trained = BN_BATCH},
                                     .unfreezing = {epochs - 1, {{1, 4}}},
                                     .augment = AUGMENT_STANDARD,
+                                    .recipe = {.class_weight_power = 0.5, .mixup = 0.2, .micro_batch = 2, .ema = 0.5},
                                     .loader = {.threads = 1, .batch = 3, .preprocess = preprocess_for_size(SIDE)},
                                     .usable = 2 * PHOTOS};
     *session = (struct session){.name = "checkpoint/last.safetensors"};
@@ -484,6 +485,26 @@ static void a_step_allocates_nothing(void **state)
         }
 }
 
+/* The same of a run with a recipe. */
+static void a_step_of_a_recipe_allocates_nothing(void **state)
+{
+    (void)state;
+    static const uint8_t pixels[3 * SIDE * SIDE * 3];
+    static const int32_t labels[3] = {0, 1, 1};
+    static const uint32_t numbers[3];
+    const struct photo_batch batch = {.count = 3, .pixels = pixels, .labels = labels, .photos = numbers};
+    struct session session;
+    struct step_result result;
+    struct error err;
+    if (open_session(&session, OPTIMIZER_ADAM, 1, &err) != OK)
+        fail_msg("%s", err.text);
+    long before = faults_allocations();
+    for (int step = 0; step < 3; step++)
+        assert_int_equal(train_step(session.train, &batch, 3, &result, &err), OK);
+    assert_int_equal(faults_allocations(), before);
+    close_session(&session);
+}
+
 /* ---- all of it
  * -------------------------------------------------------------------------------------------------------
  */
@@ -535,6 +556,7 @@ int main(void)
         cmocka_unit_test(training_and_its_checkpoint),
         cmocka_unit_test(reading_a_checkpoint),
         cmocka_unit_test(a_step_allocates_nothing),
+        cmocka_unit_test(a_step_of_a_recipe_allocates_nothing),
     };
     return cmocka_run_group_tests_name("faults", tests, prepare, clean);
 }

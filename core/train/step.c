@@ -1,0 +1,139 @@
+/* One step: a batch forward, its loss, backward and the update, in pieces and with what else the recipe asks for. */
+#include <math.h>
+
+#include "core/base/rng.h"
+#include "core/ops/loss.h"
+#include "core/train/mix.h"
+#include "core/train/train_private.h"
+
+/* A batch at work. */
+struct work {
+    struct train *train;
+    const struct photo_batch *batch;
+    size_t photos; /* of it that are trained on: the first ones */
+    size_t side;
+    struct mix mix;
+    struct targets targets;
+    double divisor;
+    const int32_t *leading; /* [photos] the labels with the larger share */
+};
+
+size_t train_step_photos(const struct train *train, size_t photos)
+{
+    const struct recipe_options *recipe = &train->options.recipe;
+    while (photos > 0 && plan_batch_too_small(train->stage.plan, photos / recipe_pieces(recipe, photos)))
+        photos--;
+    return photos;
+}
+
+static struct work begin(struct train *train, const struct photo_batch *batch, size_t photos)
+{
+    const struct recipe *recipe = &train->recipe;
+    const struct recipe_options *options = &recipe->options;
+    const struct train_state *state = &train->state;
+    struct work work = {
+        .train = train,
+        .batch = batch,
+        .photos = photos,
+        .side = (size_t)train->options.loader.preprocess.crop,
+        .targets = {.labels = batch->labels, .smoothing = options->label_smoothing, .weights = recipe->class_weights},
+        .leading = batch->labels};
+    struct rng rng = rng_stream(train->options.seed, RNG_MIX, (uint32_t)state->epoch, state->batch);
+    work.mix = mix_draw(options->mixup, options->cutmix, work.side, work.side, rng);
+    if (work.mix.kind != MIX_NONE) {
+        mix_labels(recipe->others, batch->labels, photos);
+        work.targets.others = recipe->others;
+        work.targets.share = work.mix.share;
+        if (work.mix.share < 0.5)
+            work.leading = recipe->others;
+    }
+    work.divisor = targets_divisor(&work.targets, photos);
+    return work;
+}
+
+static const float *forward(const struct work *work, size_t from, size_t count)
+{
+    struct train *train = work->train;
+    if (work->mix.kind == MIX_NONE)
+        return run_forward_pixels(train->stage.run, work->batch->pixels + from * work->side * work->side * 3, count);
+    const struct mix_photos photos = {.pixels = work->batch->pixels,
+                                      .count = work->photos,
+                                      .height = work->side,
+                                      .width = work->side,
+                                      .table = train->recipe.table};
+    mix_images(train->recipe.mixed, &work->mix, &photos, from, count, train->pool);
+    return run_forward(train->stage.run, train->recipe.mixed, count);
+}
+
+static void update(struct train *train, size_t param, const float *gradient)
+{
+    optimizer_update(train->optimizer, param, gradient, train->lr);
+}
+
+static void take_gradient(void *context, size_t param, const float *gradient)
+{
+    struct train *train = context;
+    if (train->recipe.gradients)
+        gradients_add(train->recipe.gradients, param, gradient);
+    else
+        update(train, param, gradient);
+}
+
+/* Photos from..to-1. Returns their part of the batch's loss; when that is not finite nothing was updated. */
+static double piece(const struct work *work, size_t from, size_t to)
+{
+    struct train *train = work->train;
+    struct targets targets = work->targets;
+    targets.labels += from;
+    if (targets.others)
+        targets.others += from;
+    const float *logits = forward(work, from, to - from);
+    double loss =
+        cross_entropy_targets(train->dlogits, logits, &targets, to - from, net_classes(train->net), work->divisor);
+    if (!isfinite(loss))
+        return loss;
+    metrics_add(&train->batch, logits, work->leading + from, work->batch->photos + from, to - from);
+    run_backward(train->stage.run, train->dlogits, take_gradient, train);
+    return loss;
+}
+
+/* The update of all parameters at once, where their gradients were kept. */
+static enum status update_kept(struct train *train, double *norm, struct error *err)
+{
+    struct gradients *gradients = train->recipe.gradients;
+    double most = train->recipe.options.clip_norm;
+    if (most > 0) {
+        *norm = gradients_clip(gradients, most);
+        if (!isfinite(*norm))
+            return train_diverged(train, "the norm of the gradient", *norm, err);
+    }
+    for (size_t i = 0; i < train->net->params_count; i++) {
+        const float *gradient = gradients_get(gradients, i);
+        if (gradient)
+            update(train, i, gradient);
+    }
+    return OK;
+}
+
+enum status train_step(struct train *train, const struct photo_batch *batch, size_t photos, struct step_result *out,
+                       struct error *err)
+{
+    const struct train_state *state = &train->state;
+    struct recipe *recipe = &train->recipe;
+    struct work work = begin(train, batch, photos);
+    size_t pieces = recipe_pieces(&recipe->options, photos);
+    double loss = 0, norm = 0;
+    metrics_reset(&train->batch);
+    train->lr = schedule_lr(&train->options.schedule, state->epoch, state->batch);
+    if (recipe->gradients)
+        gradients_clear(recipe->gradients);
+    for (size_t i = 0; i < pieces && isfinite(loss); i++)
+        loss += piece(&work, photos * i / pieces, photos * (i + 1) / pieces);
+    enum status status = isfinite(loss) ? OK : train_diverged(train, "the loss", loss, err);
+    if (status == OK && recipe->gradients)
+        status = update_kept(train, &norm, err);
+    if (status == OK && recipe->ema)
+        ema_update(recipe->ema);
+    *out = (struct step_result){state->epoch, state->batch, state->steps_per_epoch, photos, loss, train->lr, norm};
+    return status;
+}

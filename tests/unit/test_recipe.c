@@ -1,0 +1,516 @@
+/* Recipes in a run: pieces against the whole batch, mixed steps against double precision, any number of threads, what
+ * is kept and what it takes. (Against PyTorch: test_parity_recipes.c.) */
+#include "tests/support/test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/net/init.h"
+#include "core/ops/gemm.h"
+#include "core/train/mix.h"
+#include "core/train/train_private.h"
+#include "models/resnet.h"
+#include "tests/support/compare.h"
+#include "tests/support/naive.h"
+#include "tests/support/reference_net.h"
+
+enum { PHOTOS = 7, CLASSES = 3, SIDE = 34, FLOATS = SIDE * SIDE * 3, LIST = 21 };
+
+static uint8_t pixels[PHOTOS * FLOATS];
+static const int32_t labels[PHOTOS] = {0, 2, 1, 1, 0, 2, 2};
+static const uint32_t numbers[PHOTOS];
+static const struct photo_batch batch = {.count = PHOTOS, .pixels = pixels, .labels = labels, .photos = numbers};
+
+/* A run over photos that need not exist: batches come from the tests. */
+struct session {
+    struct net *net;
+    struct pool *pool;
+    struct photo photos[LIST];
+    struct dataset dataset;
+    struct train *train;
+};
+
+static struct train_options options_of(enum bn_mode trained, struct recipe_options recipe)
+{
+    return (struct train_options){.seed = 5,
+                                  .optimizer = optimizer_defaults(OPTIMIZER_SGD),
+                                  .schedule = {.lr = 0.05, .epochs = 5, .step_epochs = 1},
+                                  .freeze = {.until = 6, .bn_trained = trained},
+                                  .recipe = recipe,
+                                  .loader = {.threads = 1, .batch = PHOTOS, .preprocess = preprocess_for_size(SIDE)},
+                                  .usable = LIST};
+}
+
+static enum status create(struct session *s, const struct train_options *options, size_t threads, struct error *err)
+{
+    static const struct resnet_shape shape = {"tiny", true, {1, 1, 1, 1}, 4};
+    static char *classes[] = {"a", "b", "c"};
+    *s = (struct session){0};
+    for (size_t i = 0; i < LIST; i++) /* 12, 6 and 3 photos */
+        s->photos[i].class = i < 12 ? 0 : i < 18 ? 1 : 2;
+    s->dataset = (struct dataset){.classes = {classes, CLASSES},
+                                  .train = {.root = "nowhere", .names = "x", .photos = s->photos, .count = LIST},
+                                  .val = {.root = "nowhere", .names = "x", .photos = s->photos, .count = 2}};
+    assert_int_equal(pool_create(&s->pool, threads, err), OK);
+    assert_int_equal(resnet_create_shape(&s->net, &shape, CLASSES, err), OK);
+    net_init(s->net, 9);
+    return train_create(&s->train, s->net, &s->dataset, options, s->pool, err);
+}
+
+static void open_session(struct session *s, const struct train_options *options, size_t threads)
+{
+    struct error err = {0};
+    if (create(s, options, threads, &err) != OK || train_prepare(s->train, &err) != OK)
+        fail_msg("%s", err.text);
+}
+
+static void close_session(struct session *s)
+{
+    train_destroy(s->train);
+    net_destroy(s->net);
+    pool_destroy(s->pool);
+}
+
+static struct step_result step(struct session *s)
+{
+    struct step_result result;
+    struct error err = {0};
+    if (train_step(s->train, &batch, PHOTOS, &result, &err) != OK)
+        fail_msg("%s", err.text);
+    s->train->state.batch++;
+    return result;
+}
+
+/* ---- options ----------------------------------------------------------------------------------------------------- */
+
+static void class_weights_have_the_mean_1(void **state)
+{
+    (void)state;
+    struct session s;
+    const struct train_options options = options_of(BN_EVAL, (struct recipe_options){0});
+    open_session(&s, &options, 1);
+    static const double powers[] = {0, 0.5, 1};
+    for (size_t p = 0; p < 3; p++) {
+        float *weights;
+        struct error err;
+        assert_int_equal(recipe_class_weights(&weights, &s.dataset.train, CLASSES, powers[p], &err), OK);
+        double mean = (12 * (double)weights[0] + 6 * (double)weights[1] + 3 * (double)weights[2]) / LIST;
+        assert_true(fabs(mean - 1) <= 1e-6);
+        assert_true(fabs((double)weights[1] / (double)weights[0] - pow(2, powers[p])) <= 1e-6);
+        assert_true(fabs((double)weights[2] / (double)weights[0] - pow(4, powers[p])) <= 1e-6);
+        memory_free(weights);
+    }
+    float *weights;
+    struct error err;
+    assert_int_equal(recipe_class_weights(&weights, &s.dataset.train, CLASSES + 1, 1, &err), OK);
+    assert_true(weights[CLASSES] == 0 && weights[0] > 0);
+    memory_free(weights);
+    close_session(&s);
+}
+
+static void what_is_out_of_range_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        struct recipe_options options;
+        const char *named;
+    } cases[] = {
+        {{.label_smoothing = 1.5}, "--label-smoothing"},
+        {{.class_weight_power = -1}, "--class-weight-power"},
+        {{.mixup = -0.1}, "--mixup"},
+        {{.cutmix = NAN}, "--cutmix"},
+        {{.clip_norm = INFINITY}, "--clip-norm"},
+        {{.ema = 1}, "--ema"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = {0};
+        assert_int_equal(recipe_check(&cases[i].options, &err), ERR_USAGE);
+        assert_non_null(strstr(err.text, cases[i].named));
+    }
+    const struct recipe_options good = {1, 1, 1000, 0.1, 5, 3, 0.999};
+    assert_int_equal(recipe_check(&good, NULL), OK);
+    assert_true(recipe_mixes(&good));
+    assert_false(recipe_mixes(&(struct recipe_options){.label_smoothing = 0.1, .ema = 0.9, .micro_batch = 1}));
+}
+
+static void pieces_are_even_and_never_too_large(void **state)
+{
+    (void)state;
+    for (size_t most = 0; most < 10; most++)
+        for (size_t photos = 1; photos < 30; photos++) {
+            const struct recipe_options options = {.micro_batch = most};
+            size_t pieces = recipe_pieces(&options, photos), pass = recipe_pass(&options, photos);
+            assert_int_equal(pieces, most ? (photos + most - 1) / most : 1);
+            for (size_t i = 0; i < pieces; i++) {
+                size_t count = photos * (i + 1) / pieces - photos * i / pieces;
+                assert_in_range(count, photos / pieces, pass);
+            }
+        }
+}
+
+/* Of 32 pixels layer4 makes maps of 1x1, so that one photo is too few. */
+static void photos_too_few_for_batchnorm_are_left_out(void **state)
+{
+    (void)state;
+    struct session s;
+    struct error err;
+    struct train_options options = options_of(BN_BATCH, (struct recipe_options){.micro_batch = 2});
+    options.loader.preprocess = preprocess_for_size(32);
+    options.loader.batch = 6;
+    open_session(&s, &options, 1);
+    static const size_t wanted[] = {0, 0, 2, 2, 4, 4, 6};
+    for (size_t photos = 0; photos <= 6; photos++)
+        assert_int_equal(train_step_photos(s.train, photos), wanted[photos]);
+    assert_int_equal(train_state_get(s.train)->steps_per_epoch, 4); /* 6, 6, 6 and 2 of 3 */
+    close_session(&s);
+
+    options.recipe.micro_batch = 3;
+    open_session(&s, &options, 1);
+    for (size_t photos = 2; photos <= 6; photos++)
+        assert_int_equal(train_step_photos(s.train, photos), photos);
+    close_session(&s);
+
+    options.loader.batch = 5;
+    for (options.recipe.micro_batch = 1; options.recipe.micro_batch <= 2; options.recipe.micro_batch++) {
+        assert_int_equal(create(&s, &options, 1, &err), ERR_USAGE);
+        assert_non_null(strstr(err.text, "--micro-batch"));
+        close_session(&s);
+    }
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
+
+static const struct recipe_options whole = {
+    .label_smoothing = 0.1, .class_weight_power = 0.7, .mixup = 0.8, .cutmix = 1, .clip_norm = 0.5, .ema = 0.7};
+
+/* Three steps in pieces of `most`, and in one; BatchNorm in eval mode, where they are the same: 1.2e-7 measured. */
+static void compare_pieces(size_t most, bool mixes, struct comparison *comparison)
+{
+    struct session a, b;
+    struct recipe_options recipe = whole;
+    if (!mixes)
+        recipe.mixup = recipe.cutmix = 0;
+    struct train_options options = options_of(BN_EVAL, recipe);
+    open_session(&a, &options, 2);
+    options.recipe.micro_batch = most;
+    open_session(&b, &options, 2);
+    for (int i = 0; i < 3; i++) {
+        struct step_result one = step(&a), pieces = step(&b);
+        assert_true(fabs(one.loss - pieces.loss) <= 1e-6 * one.loss);
+        assert_int_equal(a.train->batch.top1, b.train->batch.top1);
+        assert_int_equal(b.train->batch.count, PHOTOS);
+    }
+    for (size_t i = 0; i < a.net->params_count; i++) {
+        const struct param *found = &b.net->params[i], *wanted = &a.net->params[i];
+        assert_int_equal(found->batches, wanted->batches);
+        if (wanted->trainable)
+            compare_tensor(comparison, wanted->name, found->data, found->count, wanted->data, wanted->count, 1e-6);
+        else if (wanted->count > 0)
+            assert_memory_equal(found->data, wanted->data, wanted->count * sizeof(float));
+    }
+    close_session(&a);
+    close_session(&b);
+}
+
+static void pieces_equal_the_whole_batch(void **state)
+{
+    (void)state;
+    struct comparison comparison = {0};
+    static const size_t most[] = {1, 2, 3, 6};
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++)
+        compare_pieces(most[i], i % 2 == 0, &comparison);
+    print_message("# pieces: %zu tensors, worst %.1e (%s)\n", comparison.tensors, comparison.worst,
+                  comparison.worst_name);
+    if (!compare_passed(&comparison))
+        fail_msg("%s", comparison.first_fault);
+}
+
+/* Every option by itself does something. */
+static void each_option_changes_the_result(void **state)
+{
+    (void)state;
+    static const struct recipe_options options[] = {
+        {0},           {.label_smoothing = 0.1}, {.class_weight_power = 1}, {.mixup = 1},
+        {.cutmix = 1}, {.clip_norm = 0.01},      {.micro_batch = 4},        {.ema = 0.5}};
+    enum { COUNT = sizeof options / sizeof *options };
+    float heads[COUNT][CLASSES];
+    for (size_t i = 0; i < COUNT; i++) {
+        struct session s;
+        const struct train_options mine = options_of(BN_BATCH, options[i]);
+        open_session(&s, &mine, 1);
+        step(&s);
+        step(&s);
+        if (s.train->recipe.ema)
+            ema_swap(s.train->recipe.ema);
+        memcpy(heads[i], s.net->params[net_param_find(s.net, "fc.bias")].data, sizeof heads[i]);
+        for (size_t j = 0; j < i; j++)
+            if (memcmp(heads[i], heads[j], sizeof heads[i]) == 0)
+                fail_msg("options %zu and %zu do the same", i, j);
+        close_session(&s);
+    }
+}
+
+/* What is unfrozen has been its own average until then, and its gradients count in the norm from then on. */
+static void what_is_unfrozen_joins(void **state)
+{
+    (void)state;
+    struct session s;
+    struct error err = {0};
+    struct train_options options = options_of(BN_BATCH, (struct recipe_options){.clip_norm = 1e9, .ema = 0.75});
+    options.unfreezing = (struct unfreezing){1, {{1, 5}}};
+    open_session(&s, &options, 1);
+    step(&s);
+    size_t rows = ema_row_count(s.train->recipe.ema);
+    int index = net_param_find(s.net, "layer2.0.conv1.weight");
+    const struct param *param = &s.net->params[index];
+    float before = param->data[0];
+    assert_null(gradients_get(s.train->recipe.gradients, (size_t)index));
+    if (train_enter_stage(s.train, 1, &err) != OK)
+        fail_msg("%s", err.text);
+    assert_true(ema_row_count(s.train->recipe.ema) > rows);
+    step(&s);
+    assert_non_null(gradients_get(s.train->recipe.gradients, (size_t)index));
+    float after = param->data[0];
+    assert_true(after < before || after > before);
+    ema_swap(s.train->recipe.ema);
+    assert_true(fabs((double)param->data[0] - (0.75 * (double)before + 0.25 * (double)after)) <= 1e-7);
+    close_session(&s);
+}
+
+/* With batch statistics each piece has its own, and moves the running ones. */
+static void batchnorm_sees_pieces(void **state)
+{
+    (void)state;
+    struct session s;
+    const struct train_options options = options_of(BN_BATCH, (struct recipe_options){.micro_batch = 3});
+    open_session(&s, &options, 1);
+    step(&s);
+    int count = net_param_find(s.net, "layer4.0.bn1.num_batches_tracked");
+    int frozen = net_param_find(s.net, "layer1.0.bn1.num_batches_tracked");
+    assert_int_equal(s.net->params[count].batches, 3);
+    assert_int_equal(s.net->params[frozen].batches, 0);
+    close_session(&s);
+}
+
+/* The mixed input of the reference in double, straight from the definition. */
+static void mix_naively(double *x, const struct mix *mix, const struct preprocess *preprocess)
+{
+    for (size_t n = 0; n < PHOTOS; n++)
+        for (size_t i = 0; i < FLOATS; i++) {
+            size_t other = (n + PHOTOS - 1) % PHOTOS, c = i % 3, column = i / 3 % SIDE, row = i / 3 / SIDE;
+            double mean = (double)preprocess->mean[c], deviation = (double)preprocess->std[c];
+            double a = ((double)pixels[n * FLOATS + i] / 255 - mean) / deviation;
+            double b = ((double)pixels[other * FLOATS + i] / 255 - mean) / deviation;
+            bool inside = column >= mix->left && column < mix->right && row >= mix->top && row < mix->bottom;
+            double keeps = mix->kind == MIX_UP ? mix->share : inside ? 0 : 1;
+            x[n * FLOATS + i] = keeps * a + (1 - keeps) * b;
+        }
+}
+
+/* Softmax minus target, over N, in double. */
+static void mixed_dlogits(double *dlogits, const double *logits, double share)
+{
+    double other[PHOTOS * CLASSES];
+    int own_labels[PHOTOS], other_labels[PHOTOS];
+    for (int n = 0; n < PHOTOS; n++) {
+        own_labels[n] = labels[n];
+        other_labels[n] = labels[(n + PHOTOS - 1) % PHOTOS];
+    }
+    naive_cross_entropy(dlogits, logits, own_labels, 0, PHOTOS, CLASSES);
+    naive_cross_entropy(other, logits, other_labels, 0, PHOTOS, CLASSES);
+    for (size_t i = 0; i < PHOTOS * CLASSES; i++)
+        dlogits[i] = share * dlogits[i] + (1 - share) * other[i];
+}
+
+/* A norm beyond any keeps the gradients for us to look at. */
+static void compare_mixed_step(struct recipe_options recipe, enum mix_kind kind, struct comparison *comparison)
+{
+    recipe.clip_norm = 1e9;
+    struct session s;
+    const struct train_options options = options_of(BN_BATCH, recipe);
+    open_session(&s, &options, 1);
+    struct mix mix = mix_draw(recipe.mixup, recipe.cutmix, SIDE, SIDE, rng_stream(options.seed, RNG_MIX, 0, 0));
+    assert_int_equal(mix.kind, kind);
+    double *x = calloc(PHOTOS * FLOATS, sizeof *x), dlogits[PHOTOS * CLASSES];
+    mix_naively(x, &mix, &options.loader.preprocess);
+    struct reference_net *reference = reference_create(s.net, &options.freeze, PHOTOS, SIDE, SIDE);
+    mixed_dlogits(dlogits, reference_forward(reference, x), mix.share);
+    reference_backward(reference, dlogits);
+    step(&s);
+    for (size_t i = 0; i < s.net->params_count; i++) {
+        const struct param *param = &s.net->params[i];
+        if (!param->trainable)
+            continue;
+        float *wanted = calloc(param->count, sizeof *wanted);
+        for (size_t j = 0; j < param->count; j++)
+            wanted[j] = (float)reference_gradient(reference, i)[j];
+        compare_tensor(comparison, param->name, gradients_get(s.train->recipe.gradients, i), param->count, wanted,
+                       param->count, 2e-5); /* 2.0e-6 measured */
+        free(wanted);
+    }
+    reference_destroy(reference);
+    free(x);
+    close_session(&s);
+}
+
+static void mixed_steps_equal_the_definition(void **state)
+{
+    (void)state;
+    struct comparison comparison = {0};
+    compare_mixed_step((struct recipe_options){.mixup = 0.6}, MIX_UP, &comparison);
+    compare_mixed_step((struct recipe_options){.cutmix = 1}, MIX_CUT, &comparison);
+    print_message("# mixed: %zu tensors, worst %.1e (%s)\n", comparison.tensors, comparison.worst,
+                  comparison.worst_name);
+    if (!compare_passed(&comparison))
+        fail_msg("%s", comparison.first_fault);
+}
+
+/* confusion[label][predicted] of a mixed batch, asked for the label with the larger share. True when the other labels
+ * would have given something else. */
+static bool expect_confusion(struct session *s, const struct mix *mix)
+{
+    static float x[PHOTOS * FLOATS];
+    const struct recipe *recipe = &s->train->recipe;
+    const struct mix_photos photos = {pixels, PHOTOS, SIDE, SIDE, recipe->table};
+    uint64_t confusion[CLASSES][CLASSES] = {0}, confusion_of_others[CLASSES][CLASSES] = {0};
+    mix_images(x, mix, &photos, 0, PHOTOS, s->pool);
+    const float *logits = run_forward(s->train->stage.run, x, PHOTOS);
+    for (size_t n = 0; n < PHOTOS; n++) {
+        size_t own = n, other = (n + PHOTOS - 1) % PHOTOS, predicted = argmax(logits + n * CLASSES, CLASSES);
+        confusion[labels[mix->share >= 0.5 ? own : other]][predicted]++;
+        confusion_of_others[labels[mix->share >= 0.5 ? other : own]][predicted]++;
+    }
+    step(s);
+    assert_memory_equal(s->train->batch.confusion, confusion, sizeof confusion);
+    return memcmp(confusion, confusion_of_others, sizeof confusion) != 0;
+}
+
+static void accuracy_counts_the_label_with_the_larger_share(void **state)
+{
+    (void)state;
+    const struct train_options options = options_of(BN_EVAL, (struct recipe_options){.mixup = 1});
+    int own = 0, other = 0;
+    struct session s;
+    open_session(&s, &options, 1);
+    for (int steps = 0; own == 0 || other == 0; steps++) {
+        assert_in_range(steps, 0, 50);
+        struct mix mix = mix_draw(1, 0, SIDE, SIDE, rng_stream(options.seed, RNG_MIX, 0, s.train->state.batch));
+        *(mix.share >= 0.5 ? &own : &other) += expect_confusion(&s, &mix);
+    }
+    close_session(&s);
+}
+
+static void the_same_bytes_with_any_number_of_threads(void **state)
+{
+    (void)state;
+    struct session a, b;
+    struct recipe_options recipe = whole;
+    recipe.micro_batch = 3;
+    const struct train_options options = options_of(BN_BATCH, recipe);
+    open_session(&a, &options, 1);
+    open_session(&b, &options, 3);
+    for (int i = 0; i < 4; i++) {
+        struct step_result one = step(&a), three = step(&b);
+        assert_memory_equal(&one.loss, &three.loss, sizeof one.loss);
+    }
+    for (int swapped = 0; swapped < 2; swapped++) {
+        assert_memory_equal(a.net->params[0].data, b.net->params[0].data, net_floats(a.net) * sizeof(float));
+        ema_swap(a.train->recipe.ema);
+        ema_swap(b.train->recipe.ema);
+    }
+    close_session(&a);
+    close_session(&b);
+}
+
+static void memory_is_taken_for_what_is_asked(void **state)
+{
+    (void)state;
+    struct session s;
+    struct error err;
+    struct train_options options = options_of(BN_BATCH, (struct recipe_options){0});
+    assert_int_equal(create(&s, &options, 1, &err), OK);
+    struct train_needs plain = train_needs(s.train);
+    assert_true(plain.gradients == 0 && plain.average == 0);
+    size_t trained = gradients_bytes(s.net), moving = ema_bytes(s.net, &options.freeze);
+    size_t arena = s.train->stage.plan->arena_floats;
+    assert_true(trained > 0 && moving > trained); /* running statistics */
+    close_session(&s);
+
+    options.recipe = (struct recipe_options){.clip_norm = 1, .ema = 0.9, .mixup = 1};
+    assert_int_equal(create(&s, &options, 1, &err), OK);
+    struct train_needs needs = train_needs(s.train);
+    assert_int_equal(needs.gradients, trained);
+    assert_int_equal(needs.average, moving);
+    assert_int_equal(needs.photos, plain.photos);
+    assert_int_equal(needs.mixing, PHOTOS * FLOATS * sizeof(float));
+    assert_int_equal(needs.network, plain.network);
+    close_session(&s);
+
+    options.recipe = (struct recipe_options){.micro_batch = 1};
+    assert_int_equal(create(&s, &options, 1, &err), OK);
+    needs = train_needs(s.train);
+    assert_int_equal(needs.gradients, trained);
+    assert_true(needs.network < plain.network);
+    assert_true(s.train->stage.plan->arena_floats < arena / 5); /* of 7 photos */
+    close_session(&s);
+}
+
+static void fill(struct net *net, const char *name, float value)
+{
+    struct param *param = &net->params[net_param_find(net, name)];
+    for (size_t i = 0; i < param->count; i++)
+        param->data[i] = value;
+}
+
+/* Tiny inputs of a huge convolution: the loss is finite, the gradient of the inputs is not. */
+static void a_gradient_that_is_not_finite_ends_the_run(void **state)
+{
+    (void)state;
+    struct session s;
+    struct step_result result;
+    struct error err = {0};
+    const struct train_options options = options_of(BN_EVAL, (struct recipe_options){.clip_norm = 1});
+    open_session(&s, &options, 1);
+    fill(s.net, "layer4.0.bn2.weight", 0);
+    fill(s.net, "layer4.0.bn2.bias", 1e-37f);
+    fill(s.net, "layer4.0.conv3.weight", 3e38f);
+    struct param *head = &s.net->params[net_param_find(s.net, "fc.weight")];
+    for (size_t i = 0; i < head->count; i++)
+        head->data[i] *= 1e3f;
+    assert_int_equal(train_step(s.train, &batch, PHOTOS, &result, &err), ERR_DATA);
+    assert_non_null(strstr(err.text, "the norm of the gradient is"));
+    close_session(&s);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    struct rng rng = rng_stream(31, RNG_TEST, 0, 0);
+    for (size_t i = 0; i < sizeof pixels; i++) { /* noise around a brightness of each photo's own */
+        uint32_t photo = (uint32_t)(i / FLOATS);
+        pixels[i] = (uint8_t)(photo * 20 + rng_below(&rng, 120));
+    }
+    return gemm_init(NULL) == OK ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(class_weights_have_the_mean_1),
+        cmocka_unit_test(what_is_out_of_range_is_refused),
+        cmocka_unit_test(pieces_are_even_and_never_too_large),
+        cmocka_unit_test(photos_too_few_for_batchnorm_are_left_out),
+        cmocka_unit_test(pieces_equal_the_whole_batch),
+        cmocka_unit_test(each_option_changes_the_result),
+        cmocka_unit_test(batchnorm_sees_pieces),
+        cmocka_unit_test(what_is_unfrozen_joins),
+        cmocka_unit_test(mixed_steps_equal_the_definition),
+        cmocka_unit_test(accuracy_counts_the_label_with_the_larger_share),
+        cmocka_unit_test(the_same_bytes_with_any_number_of_threads),
+        cmocka_unit_test(memory_is_taken_for_what_is_asked),
+        cmocka_unit_test(a_gradient_that_is_not_finite_ends_the_run),
+    };
+    return cmocka_run_group_tests_name("recipe", tests, setup, NULL);
+}
