@@ -194,6 +194,8 @@ void run_folder_step(struct run_folder *folder, const struct step_result *step)
     json_int(&json, "photos", (int64_t)step->images);
     json_double(&json, "lr", step->lr);
     json_double(&json, "loss", step->loss);
+    if (step->norm > 0)
+        json_double(&json, "gradient_norm", step->norm);
     json_close(&json);
     json_end(&json);
     fflush(folder->log);

@@ -105,7 +105,8 @@ enum status summary_children(FILE *out, const struct net *net, const struct free
 
 size_t memory_summary_total(const struct memory_summary *memory)
 {
-    return memory->weights + memory->plan + memory->optimizer + memory->photos + memory->program;
+    return memory->weights + memory->plan + memory->optimizer + memory->gradients + memory->average + memory->photos +
+           memory->program;
 }
 
 void summary_cost(FILE *out, const struct plan *plan, const struct memory_summary *memory)
@@ -113,10 +114,8 @@ void summary_cost(FILE *out, const struct plan *plan, const struct memory_summar
     const struct {
         const char *name;
         size_t bytes;
-    } parts[] = {{"weights", memory->weights},
-                 {"network", memory->plan},
-                 {"optimizer", memory->optimizer},
-                 {"photos", memory->photos},
+    } parts[] = {{"weights", memory->weights},     {"network", memory->plan},    {"optimizer", memory->optimizer},
+                 {"gradients", memory->gradients}, {"average", memory->average}, {"photos", memory->photos},
                  {"program", memory->program}};
     char text[NUMBER_TEXT];
     fprintf(out, "memory  %s", number_bytes(text, memory_summary_total(memory)));

@@ -44,6 +44,8 @@ struct memory_summary {
     size_t weights;   /* parameters */
     size_t plan;      /* plan_bytes */
     size_t optimizer; /* momentum and the like */
+    size_t gradients; /* of all parameters at once, where a recipe keeps them */
+    size_t average;   /* of the weights */
     size_t photos;    /* the loader, and photos while they are decoded */
     size_t program;   /* estimate_program */
 };

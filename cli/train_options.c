@@ -7,6 +7,7 @@
 
 #define GROUP_MAIN "Main"
 #define GROUP_STEPS "Steps"
+#define GROUP_RECIPES "Recipes"
 #define GROUP_NET "Network"
 #define GROUP_PHOTOS "Photos"
 #define GROUP_ENGINE "Engine"
@@ -61,6 +62,21 @@ static const struct option options[] = {
     NUMBER(GROUP_STEPS, "seed", "N", OPTION_INT, seed, "0", NULL, 0, 9e15,
            "the same seed gives the same result, byte for byte"),
 
+    NUMBER(GROUP_RECIPES, "label-smoothing", "X", OPTION_FLOAT, label_smoothing, "0", NULL, 0, 1,
+           "share of the target that is spread over all classes; 0.1 is usual"),
+    NUMBER(GROUP_RECIPES, "class-weight-power", "P", OPTION_FLOAT, class_weight_power, "0", NULL, 0, 1,
+           "weigh a class of n photos by (1/n)^P: 1 makes classes count alike, 0.5 goes half the way"),
+    NUMBER(GROUP_RECIPES, "mixup", "ALPHA", OPTION_FLOAT, mixup, "0", NULL, 0, 1000,
+           "blend each photo with its neighbour in the batch, by a share from Beta(ALPHA, ALPHA)"),
+    NUMBER(GROUP_RECIPES, "cutmix", "ALPHA", OPTION_FLOAT, cutmix, "0", NULL, 0, 1000,
+           "paste a box of its neighbour into each photo; with --mixup, one of the two for each batch"),
+    NUMBER(GROUP_RECIPES, "clip-norm", "X", OPTION_FLOAT, clip_norm, "0", NULL, 0, 1e9,
+           "scale the gradient down to this norm where it is longer; 0: never"),
+    NUMBER(GROUP_RECIPES, "micro-batch", "M", OPTION_INT, micro_batch, NULL, "the whole batch", 1, 65536,
+           "work on a batch in pieces of at most M photos: the same step in less memory"),
+    NUMBER(GROUP_RECIPES, "ema", "DECAY", OPTION_FLOAT, ema, "0", NULL, 0, 0.999999999,
+           "validate and keep a moving average of the weights; 0.99 follows about 100 steps, 0: the weights"),
+
     TEXT(GROUP_NET, "arch", "NAME", arch, NULL, "what the weights are; resnet50 with random",
          "resnet18, resnet34, resnet50, resnet101 or resnet152"),
     LIST(GROUP_NET, "unfreeze-at", "EPOCH:N", unfreeze_at,
@@ -106,6 +122,13 @@ struct train_options train_options_from(const struct train_values *v, const stru
         .exact = v->engine.conv == CONV_EXACT,
         .augment = (enum augment)v->augment,
         .optimizer = optimizer_defaults((enum optimizer_kind)v->optimizer),
+        .recipe = {.label_smoothing = v->label_smoothing,
+                   .class_weight_power = v->class_weight_power,
+                   .mixup = v->mixup,
+                   .cutmix = v->cutmix,
+                   .clip_norm = v->clip_norm,
+                   .micro_batch = (size_t)v->micro_batch,
+                   .ema = v->ema},
         .schedule = {.kind = (enum schedule_kind)v->schedule,
                      .lr = v->lr,
                      .gamma = v->gamma,

@@ -14,6 +14,8 @@ struct train_values {
     long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience;
     double lr, momentum, weight_decay, gamma, warmup, val_split, save_every, lr_decay_by_child, head_lr_mult,
         time_limit;
+    double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;
+    long long micro_batch;
     int optimizer, schedule, augment, bn_frozen, bn_trained;
     bool nesterov, strict, dry_run, json;
 };

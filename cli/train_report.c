@@ -109,7 +109,9 @@ static struct memory_summary memory_of(const struct training *t, const struct tr
     return (struct memory_summary){.weights = needs->weights,
                                    .plan = needs->network,
                                    .optimizer = needs->optimizer,
-                                   .photos = needs->photos + loaders * t->scan.photo_memory,
+                                   .gradients = needs->gradients,
+                                   .average = needs->average,
+                                   .photos = needs->photos + needs->mixing + loaders * t->scan.photo_memory,
                                    .program = estimate_program(pool_threads(t->pool), loaders)};
 }
 
