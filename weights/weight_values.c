@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/half.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "weights/weight_file.h"
@@ -107,17 +108,6 @@ static float float_of_bits(uint32_t bits)
     return value;
 }
 
-/* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction. Exact; a NaN keeps its payload. */
-static float float_of_half(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = half >> 10 & 0x1Fu, fraction = half & 0x3FFu;
-    if (exponent == 0) {
-        float value = (float)fraction * 0x1p-24f;
-        return sign ? -value : value;
-    }
-    return float_of_bits(sign | (exponent == 0x1F ? 0xFFu : exponent + 112) << 23 | fraction << 13);
-}
-
 /* Halfway to the number after the largest float32: from there on rounding to nearest gives infinity. */
 #define FLOAT_OVERFLOW 0x1.ffffffp127
 
@@ -149,7 +139,7 @@ enum status weight_tensor_read_f32(float *dst, const struct weight_tensor *tenso
         for (size_t i = 0; i < values; i++) {
             uint16_t bits;
             memcpy(&bits, from + 2 * i, sizeof bits);
-            dst[i] = tensor->dtype == WEIGHT_F16 ? float_of_half(bits) : float_of_bits((uint32_t)bits << 16);
+            dst[i] = tensor->dtype == WEIGHT_F16 ? half_to_float(bits) : float_of_bits((uint32_t)bits << 16);
         }
         return OK;
     case WEIGHT_F64:
