@@ -4,7 +4,7 @@
  * One interface, two places: RAM, or a file that later runs find again, DIR/<key>.features, the key in 32 hexadecimal
  * digits. Runs may share a file while they write it: entries are appended under a lock. An entry is either as it was
  * appended or not there: each has a checksum, so that a torn write (kill -9, a full disk, loss of power), a flipped bit
- * or a file cut short is never taken for a feature. core/data/feature_file.h draws the file.
+ * or a file cut short is never taken for a feature. core/data/feature_header.h draws the file.
  *
  * Calls on one store come from one thread at a time. A store of several processes or several stores on one file in one
  * process are fine.
@@ -58,8 +58,12 @@ MUST_CHECK enum status feature_store_open_disk(struct feature_store **out, const
 void feature_store_close(struct feature_store *store);
 
 /* Is there an entry, as far as is known without reading it? What another process appended is known from this store's
- * next append (or feature_store_open_disk) on. */
+ * next append or refresh on. */
 bool feature_store_has(const struct feature_store *store, const struct feature_id *id);
+
+/* Looks for entries that other processes have appended since: as quick as there are few. ERR_IO, ERR_SYSTEM, ERR_DATA.
+ */
+MUST_CHECK enum status feature_store_refresh(struct feature_store *store, struct error *err);
 
 /* out[floats] = the entry's features, *found = true; or *found = false and out unspecified. An entry whose checksum is
  * wrong or that the disk will not give is forgotten, counts as damaged and is not found: the caller appends it anew. So
@@ -81,7 +85,9 @@ size_t feature_store_damaged(const struct feature_store *store);
 /* Will feature_store_append try? False after it failed, and for a file that may only be read. */
 bool feature_store_writable(const struct feature_store *store);
 
-/* The size of a store with so many entries: of its file, or of its memory but for less than a megabyte. */
+/* The size of a store with so many entries: of its file; of its memory, but for up to a megabyte and the list of
+ * entries. That list, in both kinds, takes up to 100 bytes an entry; a store on disk has room for one entry, or for as
+ * many as fit into a megabyte, beside it. */
 uint64_t feature_store_bytes(const struct feature_store_about *about, size_t entries);
 
 /* How many bytes the file system of a folder has left for this user. The folder need not exist yet. ERR_IO. */
