@@ -18,17 +18,23 @@ static bool exists(const char *path)
     return stat(path, &info) == 0;
 }
 
-/* ${XDG_DATA_HOME:-~/.local/share}/freezetune/resnet50.safetensors. The specification has relative values ignored. NULL
- * in *out when there is no home either. */
-static enum status user_weights(char **out, struct error *err)
+/* `name` in ${VARIABLE:-~/BELOW}, as the XDG base directory specification has it: relative values are ignored. NULL in
+ * *out when there is no home either. */
+static enum status user_path(char **out, const char *variable, const char *below, const char *name, struct error *err)
 {
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    if (data && data[0] == '/')
-        return path_join(out, data, "freezetune/resnet50.safetensors", err);
-    if (home && home[0])
-        return path_join(out, home, ".local/share/freezetune/resnet50.safetensors", err);
+    const char *folder = getenv(variable), *home = getenv("HOME");
+    char *parent;
+    if (folder && folder[0] == '/')
+        return path_join(out, folder, name, err);
     *out = NULL;
-    return OK;
+    if (!home || !home[0])
+        return OK;
+    enum status status = path_join(&parent, home, below, err);
+    if (status != OK)
+        return status;
+    status = path_join(out, parent, name, err);
+    memory_free(parent);
+    return status;
 }
 
 enum status path_weights(char **out, const char *given, struct error *err)
@@ -40,7 +46,7 @@ enum status path_weights(char **out, const char *given, struct error *err)
     if (exists(here))
         return memory_strdup(out, here, err);
     char *path = NULL;
-    enum status status = user_weights(&path, err);
+    enum status status = user_path(&path, "XDG_DATA_HOME", ".local/share", "freezetune/resnet50.safetensors", err);
     if (status != OK)
         return status;
     if (path && exists(path)) {
@@ -116,6 +122,19 @@ enum status path_run(char **out, const char *given, struct error *err)
         status = require_empty(given, err);
     if (status == OK)
         status = memory_strdup(out, given, err);
+    return status;
+}
+
+enum status path_cache(char **out, const char *given, struct error *err)
+{
+    char *path = NULL;
+    if (given)
+        return memory_strdup(out, given, err);
+    enum status status = user_path(&path, "XDG_CACHE_HOME", ".cache", "freezetune", err);
+    if (status == OK && !path)
+        status = error_set(err, ERR_USAGE, "no folder for the cache: HOME is not set; name one with --cache-dir");
+    if (status == OK)
+        *out = path;
     return status;
 }
 

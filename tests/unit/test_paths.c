@@ -82,6 +82,35 @@ static void weights_are_looked_for_in_order(void **state)
     weights_are("named.safetensors", "named.safetensors");
 }
 
+static void cache_is(const char *given, const char *expected)
+{
+    char *path = NULL;
+    struct error err;
+    assert_int_equal(path_cache(&path, given, &err), OK);
+    assert_string_equal(path, expected);
+    memory_free(path);
+}
+
+static void the_cache_is_below_home(void **state)
+{
+    (void)state;
+    char *path = NULL, expected[128];
+    struct error err;
+    snprintf(expected, sizeof expected, "%s/.cache/freezetune", room);
+    unsetenv("XDG_CACHE_HOME");
+    cache_is(NULL, expected);
+    setenv("XDG_CACHE_HOME", "relative", 1);
+    cache_is(NULL, expected);
+    setenv("XDG_CACHE_HOME", "/some/cache", 1);
+    cache_is(NULL, "/some/cache/freezetune");
+    cache_is("named", "named");
+    unsetenv("XDG_CACHE_HOME");
+    unsetenv("HOME");
+    assert_int_equal(path_cache(&path, NULL, &err), ERR_USAGE);
+    assert_non_null(strstr(err.text, "--cache-dir"));
+    assert_null(path);
+}
+
 static void data_must_be_a_folder(void **state)
 {
     (void)state;
@@ -172,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(weights_are_looked_for_in_order, enter, leave),
+        cmocka_unit_test_setup_teardown(the_cache_is_below_home, enter, leave),
         cmocka_unit_test_setup_teardown(data_must_be_a_folder, enter, leave),
         cmocka_unit_test_setup_teardown(runs_are_counted, enter, leave),
         cmocka_unit_test_setup_teardown(the_same_file_by_another_name, enter, leave),
