@@ -48,7 +48,7 @@ bool float_round(uint64_t *bits, double value, struct float_layout to)
         return true;
     }
     magnitude = round_finite(magnitude, to);
-    *bits = sign | magnitude;
+    *bits = sign | (magnitude < infinite ? magnitude : infinite);
     return magnitude < infinite;
 }
 

@@ -20,7 +20,7 @@ struct float_layout {
 #define LAYOUT_DOUBLE ((struct float_layout){11, 52})
 
 /* The bits of the value in a layout of at most a double's sizes. Infinities stay, a NaN stays a NaN. False when a
- * finite value became infinite. */
+ * finite value became infinite: *bits is that infinity. */
 bool float_round(uint64_t *bits, double value, struct float_layout to);
 
 /* The same from float to half, and back; the way back is exact, a NaN keeps its payload. */

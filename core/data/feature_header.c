@@ -1,5 +1,6 @@
 #include "core/data/feature_header.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/hash.h"
@@ -36,8 +37,8 @@ void feature_header_write(uint8_t page[FEATURE_HEADER_BYTES], const struct featu
                        .image_size = (uint32_t)about->image_size};
     memcpy(out.magic, magic, sizeof magic);
     memcpy(out.key, about->key, sizeof out.key);
-    strncpy(out.arch, about->arch, sizeof out.arch - 1);
-    strncpy(out.cut, about->cut, sizeof out.cut - 1);
+    snprintf(out.arch, sizeof out.arch, "%s", about->arch);
+    snprintf(out.cut, sizeof out.cut, "%s", about->cut);
     out.checksum = page_checksum(&out);
     memcpy(page, &out, sizeof out);
 }

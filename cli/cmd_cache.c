@@ -1,0 +1,258 @@
+/* freezetune cache: the features that runs have kept on disk. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/cache_folder.h"
+#include "cli/commands.h"
+#include "cli/numbers.h"
+#include "cli/paths.h"
+#include "cli/table.h"
+#include "cli/term.h"
+#include "core/base/memory.h"
+#include "core/data/feature_file.h"
+
+struct values {
+    const char *cache_dir;
+    int format;
+    double older_than;
+    long long keep;
+};
+
+static const struct option options[] = {
+    OPTION_ROW_STRING("Common", "cache-dir", "DIR", struct values, cache_dir, NULL, "~/.cache/freezetune",
+                      "the folder of the cache"),
+    OPTION_ROW_CHOICE("Common", "format", table_formats, struct values, format, "table", "how list writes its answer"),
+    OPTION_ROW_NUMBER("Clear", "older-than", "DAYS", OPTION_FLOAT, struct values, older_than, NULL, NULL, 0, 1e6,
+                      "remove only what was not used for so long"),
+    OPTION_ROW_NUMBER("Clear", "keep", "SIZE", OPTION_SIZE, struct values, keep, NULL, NULL, 0, 1e18,
+                      "remove, the longest unused first, only until no more than that is left"),
+};
+
+/* ---- list -------------------------------------------------------------------------------------------------------- */
+
+enum { COLUMNS = 8 };
+
+/* For people, and for programs. */
+static const struct column columns[2][COLUMNS] = {
+    {{"key", COLUMN_TEXT},
+     {"arch", COLUMN_TEXT},
+     {"cut", COLUMN_TEXT},
+     {"pixels", COLUMN_NUMBER},
+     {"dtype", COLUMN_TEXT},
+     {"entries", COLUMN_NUMBER},
+     {"size", COLUMN_NUMBER},
+     {"last used", COLUMN_TEXT}},
+    {{"key", COLUMN_TEXT},
+     {"arch", COLUMN_TEXT},
+     {"cut", COLUMN_TEXT},
+     {"pixels", COLUMN_NUMBER},
+     {"dtype", COLUMN_TEXT},
+     {"entries", COLUMN_NUMBER},
+     {"bytes", COLUMN_NUMBER},
+     {"last_used", COLUMN_TEXT}},
+};
+
+/* 2026-03-01 17:05 where the user is; for programs 2026-03-01T16:05:00Z. */
+static void time_text(char *out, size_t size, int64_t seconds, bool people)
+{
+    time_t moment = (time_t)seconds;
+    struct tm parts = {0};
+    if (people ? !localtime_r(&moment, &parts) : !gmtime_r(&moment, &parts))
+        snprintf(out, size, "?");
+    else
+        strftime(out, size, people ? "%Y-%m-%d %H:%M" : "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+static enum status list_row(struct table *table, const struct cache_file *file, struct error *err)
+{
+    bool people = table->format == TABLE_TEXT;
+    char pixels[NUMBER_TEXT], entries[NUMBER_TEXT], size[NUMBER_TEXT], used[NUMBER_TEXT];
+    snprintf(pixels, sizeof pixels, "%d", file->about.image_size);
+    snprintf(entries, sizeof entries, "%llu", (unsigned long long)file->entries);
+    snprintf(size, sizeof size, "%llu", (unsigned long long)file->bytes);
+    if (people) {
+        number_count(entries, file->entries);
+        number_bytes(size, file->bytes);
+    }
+    time_text(used, sizeof used, file->used, people);
+    const char *const cells[COLUMNS] = {file->key,
+                                        file->about.arch,
+                                        file->about.cut,
+                                        pixels,
+                                        file->about.dtype == FEATURE_F16 ? "f16" : "f32",
+                                        entries,
+                                        size,
+                                        used};
+    return table_row(table, cells, err);
+}
+
+static enum status list(const char *dir, const struct cache_folder *folder, enum table_format format, struct error *err)
+{
+    struct table table;
+    enum status status = OK;
+    uint64_t bytes = 0, space;
+    size_t ours = 0;
+    char total[NUMBER_TEXT], left[NUMBER_TEXT];
+    table_start(&table, stdout, format, columns[format != TABLE_TEXT], COLUMNS);
+    for (size_t i = 0; i < folder->count && status == OK; i++) {
+        const struct cache_file *file = &folder->files[i];
+        if (file->header == FEATURE_HEADER_GOOD)
+            status = list_row(&table, file, err);
+        else if (file->header == FEATURE_HEADER_FOREIGN)
+            remark("ignored: %s: is not a file of features", file->path);
+        else
+            warn("%s: %s; freezetune cache clear %s removes it", file->path, feature_header_text(file->header),
+                 file->key);
+        ours += file->header != FEATURE_HEADER_FOREIGN;
+        bytes += file->header != FEATURE_HEADER_FOREIGN ? file->bytes : 0;
+    }
+    if (status == OK)
+        table_end(&table);
+    table_discard(&table);
+    if (status == OK && format == TABLE_TEXT && feature_store_space(&space, dir, NULL) == OK)
+        remark("%zu file%s, %s in %s; %s are free there", ours, ours == 1 ? "" : "s", number_bytes(total, bytes), dir,
+               number_bytes(left, space));
+    return status;
+}
+
+/* ---- clear ------------------------------------------------------------------------------------------------------- */
+
+struct removed {
+    size_t files, in_use;
+    uint64_t bytes;
+};
+
+static enum status remove_file(struct removed *removed, const char *path, uint64_t bytes, struct error *err)
+{
+    bool in_use;
+    enum status status = feature_file_remove(&in_use, path, err);
+    if (status == OK && in_use) {
+        warn("%s: a run uses it: it stays", path);
+        removed->in_use++;
+    } else if (status == OK) {
+        removed->files++;
+        removed->bytes += bytes;
+    }
+    return status;
+}
+
+static enum status clear_keys(struct removed *removed, const char *dir, const char *const *keys, size_t count,
+                              struct error *err)
+{
+    enum status status = OK;
+    for (size_t i = 0; i < count; i++)
+        if (!cache_key_valid(keys[i]))
+            return error_set(err, ERR_USAGE, "%s: is no key: freezetune cache list shows them, 32 digits each",
+                             keys[i]);
+    for (size_t i = 0; i < count && status == OK; i++) {
+        enum feature_header header;
+        struct feature_store_about about;
+        uint64_t bytes;
+        int64_t used;
+        char *path;
+        status = cache_key_path(&path, dir, keys[i], err);
+        if (status != OK)
+            break;
+        status = feature_file_look(&header, &about, &bytes, &used, path, err);
+        if (status == OK)
+            status = remove_file(removed, path, bytes, err);
+        memory_free(path);
+    }
+    if (status == OK && removed->in_use)
+        status = error_set(err, ERR_IO, "%zu of %zu files stay: runs use them", removed->in_use, count);
+    return status;
+}
+
+/* The longest unused first. --older-than and --keep together: what either of them would remove. */
+static enum status clear_unused(struct removed *removed, const struct cache_folder *folder,
+                                const struct arguments *args, struct error *err)
+{
+    const struct values *v = args->values;
+    bool all = !arguments_given(args, "older-than") && !arguments_given(args, "keep");
+    double oldest = arguments_given(args, "older-than") ? (double)time(NULL) - v->older_than * 86400 : 0;
+    uint64_t left = 0, keep = arguments_given(args, "keep") ? (uint64_t)v->keep : UINT64_MAX;
+    for (size_t i = 0; i < folder->count; i++)
+        left += folder->files[i].header == FEATURE_HEADER_FOREIGN ? 0 : folder->files[i].bytes;
+    for (size_t i = folder->count; i-- > 0;) {
+        const struct cache_file *file = &folder->files[i];
+        size_t before = removed->files;
+        if (file->header == FEATURE_HEADER_FOREIGN || !(all || (double)file->used < oldest || left > keep))
+            continue;
+        enum status status = remove_file(removed, file->path, file->bytes, err);
+        if (status != OK && status != ERR_NOINPUT) /* somebody else was faster */
+            return status;
+        left -= removed->files > before ? file->bytes : 0;
+    }
+    return folder->unread == 0 ? OK : error_set(err, ERR_IO, "files that cannot be opened stay: %zu", folder->unread);
+}
+
+static enum status clear(const char *dir, const struct cache_folder *folder, const struct arguments *args,
+                         struct error *err)
+{
+    struct removed removed = {0};
+    char bytes[NUMBER_TEXT];
+    bool keys = args->operand_count > 1;
+    if (keys && (arguments_given(args, "older-than") || arguments_given(args, "keep")))
+        return error_set(err, ERR_USAGE, "--older-than and --keep choose among all files: no KEY goes with them");
+    enum status status = keys ? clear_keys(&removed, dir, args->operands + 1, args->operand_count - 1, err)
+                              : clear_unused(&removed, folder, args, err);
+    if (status != ERR_USAGE)
+        printf("removed %zu file%s, %s\n", removed.files, removed.files == 1 ? "" : "s",
+               number_bytes(bytes, removed.bytes));
+    return status;
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------- */
+
+static enum status run(const struct arguments *args, struct error *err)
+{
+    const struct values *v = args->values;
+    struct cache_folder folder = {0};
+    char *dir;
+    const char *what = args->operands[0];
+    bool is_list = strcmp(what, "list") == 0, is_clear = strcmp(what, "clear") == 0,
+         is_path = strcmp(what, "path") == 0;
+    if (!is_list && !is_clear && !is_path)
+        return error_set(err, ERR_USAGE, "%s: must be list, clear or path", what);
+    if (!is_clear && (arguments_given(args, "older-than") || arguments_given(args, "keep")))
+        return error_set(err, ERR_USAGE, "--older-than and --keep go with cache clear");
+    if (!is_clear && args->operand_count > 1)
+        return error_set(err, ERR_USAGE, "%s: only clear takes keys", args->operands[1]);
+    enum status status = path_cache(&dir, v->cache_dir, err);
+    if (status != OK)
+        return status;
+    if (is_path)
+        puts(dir);
+    else
+        status = cache_folder_list(&folder, dir, err);
+    if (status == OK && is_list)
+        status = list(dir, &folder, (enum table_format)v->format, err);
+    else if (status == OK && is_clear)
+        status = clear(dir, &folder, args, err);
+    cache_folder_free(&folder);
+    memory_free(dir);
+    return status;
+}
+
+const struct command cmd_cache = {
+    .name = "cache",
+    .summary = "what training has kept on disk: show it, remove it",
+    .usage = "list|clear|path [options] [KEY...]",
+    .description =
+        "train keeps what the frozen children give for each photo, so that later epochs and later runs need not compute "
+        "it again. list shows the files and what they hold; clear removes all of them, or those of the keys, and leaves "
+        "alone what a run is using; path prints the folder. Nothing is lost but time: what is needed again is computed "
+        "again.",
+    .examples = "  freezetune cache list\n"
+                "  freezetune cache clear --older-than 30\n"
+                "  freezetune cache clear --keep 2G\n",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .values_size = sizeof(struct values),
+    .operands_least = 1,
+    .operands_most = SIZE_MAX,
+    .run = run,
+};
