@@ -71,12 +71,13 @@ TOOL_SOURCES := $(wildcard tests/tools/*.c)
 TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
+FUZZ_SUPPORT := $(BUILD)/tests/fuzz/fuzz.o $(BUILD)/tests/support/feature_sample.o
 FUZZ_DRIVER = $(BUILD)/tests/fuzz/replay.o
 FUZZ_LIBS =
 # Calls that faults.c lets fail, in test_faults and in `faulty`, the program itself.
 FAULTY := $(BUILD)/tests/faults/faulty
-FAULTY_CALLS := malloc calloc realloc aligned_alloc pthread_create open read pread fstat mmap opendir readdir realpath \
-	mkdir fopen mkostemps fchmod fdopen fwrite fflush fsync fseeko ftruncate fclose rename
+FAULTY_CALLS := malloc calloc realloc aligned_alloc pthread_create open read pread pwrite fcntl fstat mmap opendir readdir \
+	realpath mkdir fopen mkostemps fchmod fdopen fwrite fflush fsync fseeko ftruncate fclose rename
 IDX_TO_PNG := $(BUILD)/scripts/idx_to_png
 CLI_TESTS := $(wildcard tests/cli/*.bats)
 TEST_LIBS := -lcmocka
@@ -127,7 +128,7 @@ $(UNIT_TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT_OBJECTS) $(CLI_LIBRAR
 	$(quiet)$(LINK) $(TEST_LIBS) $(ALL_LIBS)
 
 # A fuzz target with replay.c, which feeds it the saved inputs; `make fuzz` puts libFuzzer in its place.
-$(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/fuzz.o $(FUZZ_DRIVER) $(CLI_LIBRARY) $(LIBRARY)
+$(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(FUZZ_SUPPORT) $(FUZZ_DRIVER) $(CLI_LIBRARY) $(LIBRARY)
 	$(call say,LD)
 	$(quiet)$(LINK) $(FUZZ_LIBS) $(ALL_LIBS)
 

@@ -27,7 +27,7 @@ done
 }
 work=$(mktemp -d)
 pid='' other=''
-trap 'for each in $pid $other; do kill -9 "$each" 2>/dev/null; done; rm -rf "$work"' EXIT
+trap 'kill -9 $pid $other 2>/dev/null || true; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 begin=$(date +%s%N)

@@ -129,6 +129,33 @@ WRAPPED(ssize_t, pread, (int fd, void *bytes, size_t size, off_t at))
     return due(FAULT_FILES) ? -1 : REAL(pread)(fd, bytes, size, at);
 }
 
+/* Half of it is written, and nothing of the other half: a disk that is full. */
+WRAPPED(ssize_t, pwrite, (int fd, const void *bytes, size_t size, off_t at))
+{
+    static atomic_int full = -1;
+    int expected = fd;
+    if (atomic_compare_exchange_strong(&full, &expected, -1)) {
+        errno = ENOSPC;
+        return -1;
+    }
+    if (due(FAULT_FILES)) {
+        atomic_store(&full, fd);
+        size /= 2;
+    }
+    return REAL(pwrite)(fd, bytes, size, at);
+}
+
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...)
+{
+    va_list rest;
+    va_start(rest, command);
+    void *argument = va_arg(rest, void *); /* of all that is called here */
+    va_end(rest);
+    return due(FAULT_FILES) ? -1 : REAL(fcntl)(fd, command, argument);
+}
+
 WRAPPED(int, fstat, (int fd, struct stat *info))
 {
     return due(FAULT_FILES) ? -1 : REAL(fstat)(fd, info);

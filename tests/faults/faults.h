@@ -12,7 +12,7 @@
 
 enum fault_kind {
     FAULT_MEMORY, /* malloc, calloc, realloc, aligned_alloc: NULL, ENOMEM; pthread_create: EAGAIN */
-    FAULT_FILES   /* open, read, mmap, fopen, fwrite, fflush, fsync, rename, readdir and the like: EIO */
+    FAULT_FILES   /* open, read, pwrite, fcntl, mmap, fopen, fwrite, fflush, fsync, rename, readdir and the like: EIO */
 };
 
 /* From now on calls of the kind are counted from 1, and number n fails, once. */
