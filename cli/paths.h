@@ -20,8 +20,8 @@ MUST_CHECK enum status path_data(char **out, const char *given, struct error *er
  * ERR_CANTCREATE otherwise. */
 MUST_CHECK enum status path_run(char **out, const char *given, struct error *err);
 
-/* The folder of the feature cache: `given` if not NULL, else freezetune in $XDG_CACHE_HOME or ~/.cache. Nothing is made.
- * *out is owned by the caller (memory_free). ERR_USAGE when there is no home. */
+/* The folder of the feature cache: `given` if not NULL, else freezetune in $XDG_CACHE_HOME or ~/.cache. Nothing is
+ * made. *out is owned by the caller (memory_free). ERR_USAGE when there is no home. */
 MUST_CHECK enum status path_cache(char **out, const char *given, struct error *err);
 
 /* Do both name the same existing file, by whatever way? An output must not be an input. */

@@ -25,6 +25,16 @@ _freezetune() {
         mapfile -t COMPREPLY < <(compgen -W "$(awk '/^  --/ { print $1 }' <<<"$help")" -- "$word")
         return
     fi
+    # `cache list|clear|path`: the first argument is one of these; clear takes the keys that list shows.
+    if ((COMP_CWORD == 2)); then
+        choices=$(awk 'NR == 1 && $4 ~ /^[a-z]+[|]/ { gsub(/\|/, " ", $4); print $4 }' <<<"$help")
+    elif [[ $command == cache && ${COMP_WORDS[2]} == clear && $before != --* ]]; then
+        choices=$("$program" cache list --format tsv 2>/dev/null | awk 'NR > 1 { print $1 }')
+    fi
+    if [[ $choices ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
+        return
+    fi
     # Behind an option: its choices, if it has any. Everything else is a file.
     if [[ $before == --* ]]; then
         choices=$(awk -v name="$before" '$1 == name && $2 ~ /\|/ { gsub(/\|/, " ", $2); print $2; exit }' <<<"$help")

@@ -98,6 +98,24 @@ each() {
     each 0 convert good.safetensors out.onnx
 }
 
+@test "cache" {
+    "$BUILD/tests/tools/feature_writer" fill cache 2
+    each 0 cache list --cache-dir cache --format csv
+    cp -r cache kept
+    faulty files 0 cache clear --cache-dir cache
+    [ "$status" = 0 ]
+    all=$calls failures=0
+    for n in $(seq "$all"); do
+        rm -rf cache
+        cp -r kept cache
+        faulty files "$n" cache clear --cache-dir cache
+        [[ $status =~ ^(0|65|66|74)$ ]]
+        [ "$status" = 0 ] || failures=$((failures + 1))
+        [ -z "$(ls cache)" ] || [ "$status" != 0 ]
+    done
+    [ "$failures" -gt 2 ]
+}
+
 @test "train" {
     each 0 train --quiet --threads 1 --data photos --weights good.safetensors --image-size 32 --epochs 1 --batch-size 3 \
         --out out --json
