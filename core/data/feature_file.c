@@ -226,6 +226,8 @@ enum status feature_file_list(struct feature_file *file, struct feature_index *i
     if (records > FEATURE_RECORDS_MOST)
         return error_set(err, ERR_DATA, "%s: holds %llu entries, more than the %lu that are read", file->path,
                          (unsigned long long)records, (unsigned long)FEATURE_RECORDS_MOST);
+    if (records < file->records)
+        file->records = 0; /* it was cut: others may have taken the place of what is gone */
     for (; file->records < records; file->records++) {
         uint8_t head[FEATURE_RECORD_FLOATS];
         struct feature_id id;
@@ -239,7 +241,6 @@ enum status feature_file_list(struct feature_file *file, struct feature_index *i
         if (status != OK)
             return status;
     }
-    file->records = (uint32_t)records < file->records ? (uint32_t)records : file->records;
     return OK;
 }
 

@@ -133,19 +133,21 @@ static void a_file_cut_anywhere_holds_its_whole_records(void **state)
     }
 }
 
-/* Cut while it is open: what is gone is not found, and what is appended then is. */
+/* Cut while it is open: what is gone is not found, what is appended then is, and nothing that took its place is. */
 static void a_file_cut_while_it_is_open(void **state)
 {
     (void)state;
     test_write(path, good, good_size);
-    struct feature_store *store = open_store();
+    struct feature_store *store = open_store(), *other = open_store();
     assert_int_equal(truncate(path, FEATURE_HEADER_BYTES + RECORD + 5), 0);
     assert_true(holds(store, 0));
-    assert_false(holds(store, 1));
-    append_all(store, 7, 1); /* where entry 1 was; entry 2 is still listed behind it */
-    assert_true(holds(store, 7));
+    append_all(other, 6, 1);
+    assert_false(holds(store, 1)); /* 6 is where it was */
+    append_all(store, 7, 1);
+    assert_true(holds(store, 6) && holds(store, 7));
     assert_false(holds(store, 2));
     assert_int_equal(feature_store_damaged(store), 2);
+    feature_store_close(other);
     assert_int_equal(truncate(path, 10), 0);
     assert_false(holds(store, 0));
     feature_store_close(store);
@@ -366,39 +368,66 @@ static void a_file_that_may_only_be_read(void **state)
 /* ---- several at once ----------------------------------------------------------------------------------------------
  */
 
-/* Runs work(number) in `count` processes and waits for all of them. */
+/* Runs work(number) in `count` processes, which begin together, and waits for all of them. */
 static void in_processes(int count, void (*work)(int number))
 {
     pid_t children[8];
+    int start[2];
+    char byte = 0;
+    assert_int_equal(pipe(start), 0);
     for (int i = 0; i < count; i++) {
         children[i] = fork();
         assert_true(children[i] >= 0);
         if (children[i] == 0) {
-            work(i);
+            if (read(start[0], &byte, 1) == 1)
+                work(i);
             _exit(0);
         }
     }
+    for (int i = 0; i < count; i++)
+        assert_int_equal(write(start[1], &byte, 1), 1);
     for (int i = 0; i < count; i++) {
         int status;
         assert_int_equal(waitpid(children[i], &status, 0), children[i]);
         assert_int_equal(status, 0);
     }
+    close(start[0]);
+    close(start[1]);
 }
 
-enum { SHARED = 900 };
+/* Large ones, so that writing takes long enough to be overtaken. */
+enum { SHARED = 192, WIDE = 20000, TOGETHER = 4 };
+
+static bool holds_wide(struct feature_store *store, uint32_t number)
+{
+    static float features[WIDE];
+    struct error err = {0};
+    struct feature_id id = feature_sample_id(number);
+    bool found;
+    return feature_store_read(features, &found, store, &id, &err) == OK && found &&
+           feature_sample_right(features, &about, number);
+}
 
 /* Each begins elsewhere, and all want all. What another was faster with is found like one's own. */
 static void append_from(int number)
 {
+    static float features[TOGETHER * WIDE];
+    struct feature_id ids[TOGETHER];
     struct error err = {0};
     struct feature_store *store = NULL;
     if (feature_store_open_disk(&store, folder, &about, &err) != OK)
         _exit(1);
-    for (uint32_t i = 0; i < SHARED; i += 3)
-        if (append(store, ((uint32_t)number * 300 + i) % SHARED, 3, &err) != OK)
+    for (uint32_t i = 0; i < SHARED; i += TOGETHER) {
+        for (uint32_t j = 0; j < TOGETHER; j++) {
+            uint32_t entry = ((uint32_t)number * 64 + i + j) % SHARED;
+            ids[j] = feature_sample_id(entry);
+            feature_sample(features + j * WIDE, WIDE, entry);
+        }
+        if (feature_store_append(store, ids, features, TOGETHER, &err) != OK)
             _exit(2);
+    }
     for (uint32_t i = 0; i < SHARED; i++)
-        if (!holds(store, i))
+        if (!holds_wide(store, i))
             _exit(3);
     feature_store_close(store);
 }
@@ -408,11 +437,12 @@ static void processes_append_to_one_file(void **state)
     (void)state;
     struct stat info;
     assert_int_equal(unlink(path), 0); /* they make it together, too */
+    about.floats = WIDE;
     in_processes(3, append_from);
     struct feature_store *store = open_store();
     assert_int_equal(feature_store_count(store), SHARED);
     for (uint32_t i = 0; i < SHARED; i++)
-        assert_true(holds(store, i));
+        assert_true(holds_wide(store, i));
     feature_store_close(store);
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_size, feature_store_bytes(&about, SHARED)); /* nothing twice */
@@ -472,6 +502,33 @@ static void only_a_file_of_features_is_removed(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
+/* Removed between opening it and the lock: what is appended is in the file that has the name then. */
+static void a_file_removed_while_it_is_opened(void **state)
+{
+    (void)state;
+    struct flock alone = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    struct stat info;
+    int status, remover = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(remover >= 0);
+    assert_int_equal(fcntl(remover, F_OFD_SETLK, &alone), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct error err = {0};
+        struct feature_store *store;
+        close(remover);
+        if (feature_store_open_disk(&store, folder, &about, &err) != OK || append(store, 7, 1, &err) != OK)
+            _exit(1);
+        _exit(0);
+    }
+    usleep(50000);                     /* it has opened the file, or at worst this shows nothing */
+    test_write(path, good, good_size); /* and a third program has made it again */
+    close(remover);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_size, good_size + RECORD);
+}
+
 /* Even numbers open and append, and find their entry in the file of that name; odd ones remove it all the time. */
 static void open_and_remove(int number)
 {
@@ -520,6 +577,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_another_appended_is_found_after_a_refresh, enter, leave),
         cmocka_unit_test_setup_teardown(a_file_in_use_is_not_removed, enter, leave),
         cmocka_unit_test_setup_teardown(only_a_file_of_features_is_removed, enter, leave),
+        cmocka_unit_test_setup_teardown(a_file_removed_while_it_is_opened, enter, leave),
         cmocka_unit_test_setup_teardown(opening_and_removing_at_once, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
