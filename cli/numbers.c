@@ -78,6 +78,14 @@ char *number_percent(char out[NUMBER_TEXT], double fraction)
     return out;
 }
 
+/* %g with few digits writes 10 as 1e+01. Below `exact`, where every whole number is a value of the type, such a text is
+ * the value itself and may stand in full. */
+static void whole(char out[NUMBER_TEXT], double value, double exact)
+{
+    if (fabs(value) < exact && strstr(out, "e+"))
+        snprintf(out, NUMBER_TEXT, "%.0f", value);
+}
+
 char *number_float(char out[NUMBER_TEXT], float value)
 {
     if (isnan(value)) {
@@ -89,6 +97,7 @@ char *number_float(char out[NUMBER_TEXT], float value)
         if (strtof(out, NULL) == value)
             break;
     }
+    whole(out, (double)value, 0x1p24);
     return out;
 }
 
@@ -103,5 +112,6 @@ char *number_double(char out[NUMBER_TEXT], double value)
         if (strtod(out, NULL) == value)
             break;
     }
+    whole(out, value, 0x1p53);
     return out;
 }

@@ -13,7 +13,8 @@ char *number_flop(char out[NUMBER_TEXT], double flop);        /* 8.18 GFLOP, 16.
 char *number_seconds(char out[NUMBER_TEXT], double seconds);  /* 0.42 s, 12.3 s, 3 min 05 s, 2 h 05 min */
 char *number_clock(char out[NUMBER_TEXT], double seconds);    /* 0:42, 12:05, 1:02:03 */
 char *number_percent(char out[NUMBER_TEXT], double fraction); /* 91.5 % */
-/* The shortest decimal that reads back as the same value: 0.1, 1e-07, 3.4028235e+38; "nan", "inf", "-inf". */
+/* The shortest decimal that reads back as the same value: 0.1, 10, 1e-07, 3.4028235e+38; "nan", "inf", "-inf". Whole
+ * numbers look whole as far as the type holds every one of them (2^24, 2^53). */
 char *number_float(char out[NUMBER_TEXT], float value);
 char *number_double(char out[NUMBER_TEXT], double value);
 

@@ -164,6 +164,14 @@ static void numbers_as_people_read_them(void **state)
     assert_string_equal(number_float(t, 3.40282347e38f), "3.4028235e+38");
     assert_string_equal(number_float(t, (float)INFINITY), "inf");
     assert_string_equal(number_double(t, 0.1 + 0.2), "0.30000000000000004");
+    assert_string_equal(number_double(t, 10), "10");
+    assert_string_equal(number_double(t, -1200), "-1200");
+    assert_string_equal(number_double(t, 9e15), "9000000000000000");
+    assert_string_equal(number_double(t, 1e16), "1e+16");
+    assert_string_equal(number_double(t, 1e-4), "0.0001");
+    assert_string_equal(number_double(t, 0), "0");
+    assert_string_equal(number_float(t, 1e7f), "10000000");
+    assert_string_equal(number_float(t, 1e8f), "1e+08");
 }
 
 static void widths_of_text(void **state)
