@@ -19,8 +19,8 @@ OPENBLAS_DIR := $(if $(filter %.pc,$(OPENBLAS_PC)),$(shell $(PKG_CONFIG) --varia
 BLAS_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(OPENBLAS_PC) 2>/dev/null)
 BLAS_LIBS ?= $(shell $(PKG_CONFIG) --libs $(OPENBLAS_PC) 2>/dev/null || echo -lopenblas) \
 	$(addprefix -Wl$(comma)-rpath$(comma),$(OPENBLAS_DIR))
-PACKAGE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcjson stb libxxhash libmd zlib 2>/dev/null)
-PACKAGE_LIBS ?= $(shell $(PKG_CONFIG) --libs libcjson libxxhash libmd zlib 2>/dev/null || echo -lcjson -lxxhash -lmd -lz)
+PACKAGE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcjson stb libxxhash libmd libdeflate 2>/dev/null)
+PACKAGE_LIBS ?= $(shell $(PKG_CONFIG) --libs libcjson libxxhash libmd libdeflate 2>/dev/null || echo -lcjson -lxxhash -lmd -ldeflate)
 # JPEG=turbo links libjpeg-turbo, JPEG=stb leaves JPEG to stb_image; unset, the build takes what it finds.
 JPEG ?= $(if $(shell $(PKG_CONFIG) --exists libjpeg 2>/dev/null && echo yes),turbo,stb)
 ifeq ($(JPEG),turbo)

@@ -20,11 +20,11 @@ tools=
 case "${1:-build}" in
 build)
     tools="cc:gcc make:make pkg-config:pkg-config"
-    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libxxhash-dev libmd-dev zlib1g-dev"
+    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libxxhash-dev libmd-dev libdeflate-dev"
     ;;
 check)
     tools="cc:gcc make:make pkg-config:pkg-config bats:bats prove:perl python3:python3"
-    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libxxhash-dev libmd-dev zlib1g-dev libcmocka-dev"
+    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libxxhash-dev libmd-dev libdeflate-dev libcmocka-dev"
     ;;
 demo)
     tools="curl:curl unzip:unzip"
@@ -51,7 +51,7 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
     # What pkg-config calls the same libraries; a system's own names are not known here.
     case "${1:-build}" in
     build | check)
-        for library in openblas:OpenBLAS libcjson:cJSON libxxhash:xxHash libmd:libmd zlib:zlib libjpeg:libjpeg-turbo stb:stb_image; do
+        for library in openblas:OpenBLAS libcjson:cJSON libxxhash:xxHash libmd:libmd libdeflate:libdeflate libjpeg:libjpeg-turbo stb:stb_image; do
             pkg-config --exists "${library%%:*}" 2>/dev/null || missing="$missing ${library#*:}"
         done
         ;;

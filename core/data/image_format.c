@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/crc32.h"
 #include "core/base/text.h"
 
 /* Scans that a JPEG may have. A photo has 1 to about 12; a bomb has tens of thousands, and each costs a pass over all
@@ -227,22 +228,6 @@ static enum status examine_png(struct image_info *info, bool *more, const uint8_
     return check_size(info, big32(bytes + 20), big32(bytes + 16), options, err);
 }
 
-/* CRC-32 as PNG has it (PNG specification, annex D), four bits at a time: the table is small and needs no setting up.
- */
-static uint32_t crc32_of(const uint8_t *bytes, size_t size)
-{
-    static const uint32_t table[16] = {0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4,
-                                       0x4DB26158, 0x5005713C, 0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C,
-                                       0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C};
-    uint32_t crc = 0xFFFFFFFF;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= bytes[i];
-        crc = crc >> 4 ^ table[crc & 15];
-        crc = crc >> 4 ^ table[crc & 15];
-    }
-    return ~crc;
-}
-
 static enum status whole_png(struct image_info *info, const uint8_t *bytes, size_t size, struct error *err)
 {
     size_t at = 8;
@@ -251,7 +236,7 @@ static enum status whole_png(struct image_info *info, const uint8_t *bytes, size
         const uint8_t *type = bytes + at + 4;
         if (length > size - at - 12)
             break;
-        if (crc32_of(type, length + 4) != big32(type + 4 + length))
+        if (crc32_add(0, type, length + 4) != big32(type + 4 + length))
             return error_set(err, ERR_DATA, "PNG is damaged: the checksum at byte %zu does not hold", at + 8 + length);
         if (memcmp(type, "IEND", 4) == 0)
             return OK;
