@@ -1,5 +1,7 @@
-/* Malformed weight files: each must be refused with ERR_DATA and one line that names the byte, within 0.1 s and 16 MiB;
- * or, where it is as good as any other, be read as what it says. */
+/* Malformed weight files: each must be refused with ERR_DATA and one line that names the byte, within 0.1 s of
+ * processor time and 16 MiB beside the mapped file; or, where it is as good as any other, be read as what it says. A
+ * reader that asks for more memory does not get it, and its error is another. (Sanitizers take more of both, and are
+ * not held to it.) */
 #ifndef FREEZETUNE_HOSTILE_H
 #define FREEZETUNE_HOSTILE_H
 
@@ -8,11 +10,13 @@
 
 #include "core/base/error.h"
 
-/* `err` is of ERR_DATA, one line, begins with the path and names a byte. */
-void hostile_assert_message(const struct error *err, const char *path);
+enum { HOSTILE_MEMORY = 16 << 20 };
 
-/* The file is refused, and the error holds `wanted`. */
-void hostile_assert_refused(const void *bytes, size_t size, const char *wanted);
+/* `err` is of ERR_DATA, one line, begins with the path and names a byte, which is returned. */
+size_t hostile_assert_message(const struct error *err, const char *path);
+
+/* The file is refused, and the error holds `wanted`. Returns the byte that it names. */
+size_t hostile_assert_refused(const void *bytes, size_t size, const char *wanted);
 
 /* Refused with a good message; or read, and then what it holds, written as safetensors, is read again as the same. True
  * when it was read. */
@@ -22,8 +26,7 @@ bool hostile_refused_or_rewritten(const void *bytes, size_t size);
  * holds. True when it was read. */
 bool hostile_refused_or_same(const void *bytes, size_t size, const char *good);
 
-/* No file so far took more than 0.1 s of processor time, or 16 MiB of memory beside its own pages, to open. (Sanitizers
- * take more of both, and are not asked.) */
+/* No file so far took more than 0.1 s of processor time to open. */
 void hostile_assert_bounded(void);
 
 #endif
