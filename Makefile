@@ -74,8 +74,9 @@ FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 FUZZ_SUPPORT := $(BUILD)/tests/fuzz/fuzz.o $(BUILD)/tests/support/feature_sample.o
 FUZZ_DRIVER = $(BUILD)/tests/fuzz/replay.o
 FUZZ_LIBS =
-# Calls that faults.c lets fail, in test_faults and in `faulty`, the program itself.
+# Calls that faults.c lets fail, in test_faults_* and in `faulty`, the program itself.
 FAULTY := $(BUILD)/tests/faults/faulty
+FAULT_TESTS := $(filter $(BUILD)/tests/unit/test_faults_%,$(UNIT_TESTS))
 FAULTY_CALLS := malloc calloc realloc aligned_alloc pthread_create open read pread pwrite fcntl fstat mmap opendir readdir \
 	realpath mkdir fopen mkostemps fchmod fdopen fwrite fflush fsync fseeko ftruncate fclose rename
 IDX_TO_PNG := $(BUILD)/scripts/idx_to_png
@@ -132,8 +133,8 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(FUZZ_SUPPORT) $(FUZZ_DRIVER) $(CLI_L
 	$(call say,LD)
 	$(quiet)$(LINK) $(FUZZ_LIBS) $(ALL_LIBS)
 
-$(BUILD)/tests/unit/test_faults $(FAULTY): LINK_MORE = $(FAULTY_CALLS:%=-Wl,--wrap=%)
-$(BUILD)/tests/unit/test_faults: $(BUILD)/tests/faults/faults.o
+$(FAULT_TESTS) $(FAULTY): LINK_MORE = $(FAULTY_CALLS:%=-Wl,--wrap=%)
+$(FAULT_TESTS): $(BUILD)/tests/faults/faults.o $(BUILD)/tests/faults/scenario.o
 
 $(FAULTY): $(BUILD)/cli/main.o $(BUILD)/tests/faults/faults.o $(CLI_LIBRARY) $(LIBRARY)
 	$(call say,LD)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The program with one call that fails (tests/faults/faults.h): for many numbers of the call, each command ends with a
-# documented code and one line, or does it all right; nothing half-written stays. test_faults does the same for the parts.
+# documented code and one line, or does it all right; nothing half-written stays. test_faults_* do the same for the parts.
 
 load common
 

@@ -1,6 +1,6 @@
-/* Makes the n-th allocation, or the n-th call of the system about files, fail: linked into test_faults and into faulty
- * (the program itself) by the linker's --wrap, so only what the code of this tree calls is counted; what libraries call
- * inside goes on.
+/* Makes the n-th allocation, or the n-th call of the system about files, fail: linked into test_faults_* and into
+ * faulty (the program itself) by the linker's --wrap, so only what the code of this tree calls is counted; what
+ * libraries call inside goes on.
  *
  * faulty takes it from the environment: FREEZETUNE_FAULT=memory:12 or files:3. At its end it writes the number of calls
  * of that kind into the file that FREEZETUNE_FAULT_CALLS names.

@@ -1,0 +1,101 @@
+/* Features that are kept, when memory or files fail. */
+#include "tests/support/test.h"
+
+#include <unistd.h>
+
+#include "core/data/feature_store.h"
+#include "tests/faults/scenario.h"
+#include "tests/support/feature_sample.h"
+#include "tests/support/test_files.h"
+
+enum { FEATURES = 20, ENTRIES = 9 };
+
+static enum status append_features(struct feature_store *store, uint32_t first, uint32_t count, struct error *err)
+{
+    float features[ENTRIES * FEATURES];
+    struct feature_id ids[ENTRIES];
+    for (uint32_t i = 0; i < count; i++) {
+        ids[i] = feature_sample_id(first + i);
+        feature_sample(features + i * FEATURES, FEATURES, first + i);
+    }
+    return feature_store_append(store, ids, features, count, err);
+}
+
+/* What could not be read is not there; what is there is right. */
+static size_t count_right_features(struct feature_store *store, const struct feature_store_about *about)
+{
+    size_t right = 0;
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        float features[FEATURES];
+        struct feature_id id = feature_sample_id(i);
+        bool found;
+        assert_int_equal(feature_store_read(features, &found, store, &id, NULL), OK);
+        assert_true(!found || feature_sample_right(features, about, i));
+        right += found;
+    }
+    return right;
+}
+
+static enum status fill_features(struct feature_store *store, const struct feature_store_about *about,
+                                 struct error *err)
+{
+    enum status status = append_features(store, 0, 2, err);
+    if (status == OK)
+        status = append_features(store, 2, ENTRIES - 2, err);
+    assert_int_equal(feature_store_writable(store), status == OK);
+    size_t right = count_right_features(store, about);
+    assert_true(status != OK || right + feature_store_damaged(store) == ENTRIES);
+    feature_store_close(store);
+    return status;
+}
+
+static enum status keep_features(struct error *err)
+{
+    const struct feature_store_about about = feature_sample_about(FEATURES, FEATURE_F16);
+    struct feature_store *store;
+    uint64_t space;
+    enum status status = feature_store_space(&space, test_path(scenario_folder, "features"), err);
+    if (status == OK)
+        status = feature_store_open_disk(&store, test_path(scenario_folder, "features"), &about, err);
+    if (status == OK)
+        status = fill_features(store, &about, err);
+    if (status == OK)
+        status = feature_store_open_ram(&store, &about, err);
+    return status == OK ? fill_features(store, &about, err) : status;
+}
+
+static void put_no_features(void)
+{
+    unlink(test_path(scenario_folder, "features/00112233445566778899aabbccddeeff.features"));
+}
+
+/* Whatever failed, the next run can go on with the file. */
+static void check_features(enum status status)
+{
+    const struct feature_store_about about = feature_sample_about(FEATURES, FEATURE_F16);
+    struct feature_store *store;
+    struct error err;
+    if (feature_store_open_disk(&store, test_path(scenario_folder, "features"), &about, &err) != OK)
+        fail_msg("%s", err.text);
+    size_t right = count_right_features(store, &about);
+    assert_true(status != OK || right == ENTRIES);
+    assert_int_equal(append_features(store, 0, ENTRIES, &err), OK);
+    assert_int_equal(count_right_features(store, &about), ENTRIES);
+    feature_store_close(store);
+}
+
+static void keeping_features(void **state)
+{
+    (void)state;
+    scenario_fail_all(&(struct scenario){.prepare = put_no_features,
+                                         .run = keep_features,
+                                         .check = check_features,
+                                         .allocates = true,
+                                         .uses_files = true});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(keeping_features)};
+    return cmocka_run_group_tests_name("faults in kept features", tests, scenario_setup, scenario_teardown);
+}

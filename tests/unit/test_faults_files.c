@@ -1,0 +1,161 @@
+/* Weights and photos, with every allocation and every call about files failing once (tests/faults/scenario.h). */
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/data/image.h"
+#include "core/data/loader.h"
+#include "core/data/scan.h"
+#include "tests/faults/scenario.h"
+#include "tests/support/test_files.h"
+#include "weights/bind.h"
+
+static enum status load(struct error *err)
+{
+    struct weight_file *file = NULL;
+    struct net *net = NULL;
+    const struct weights_rules rules = {0};
+    enum status status = weight_file_open(&file, test_path(scenario_folder, "weights.safetensors"), err);
+    if (status == OK)
+        status = resnet_create_shape(&net, &scenario_shape, 2, err);
+    if (status == OK)
+        status = weights_load(net, file, &rules, NULL, err);
+    for (size_t i = 0; status == OK && i < net->params_count; i++)
+        if (net->params[i].count)
+            assert_memory_equal(net->params[i].data, scenario_weights->params[i].data,
+                                net->params[i].count * sizeof(float));
+    net_destroy(net);
+    weight_file_close(file);
+    return status;
+}
+
+static void loading_weights(void **state)
+{
+    (void)state;
+    scenario_fail_all(&(struct scenario){.run = load, .allocates = true, .uses_files = true});
+}
+
+/* Over a former file, which stays until the new one is whole. */
+static void put_former(void)
+{
+    test_write(test_path(scenario_folder, "out/model.safetensors"), "former", 6);
+}
+
+static enum status save(struct error *err)
+{
+    return weights_save(test_path(scenario_folder, "out/model.safetensors"), scenario_weights, NULL, 0, err);
+}
+
+static void check_saved(enum status status)
+{
+    assert_int_equal(scenario_entries(test_path(scenario_folder, "out")), 3); /* ., .. and the file */
+    scenario_assert_same("out/model.safetensors", status == OK ? "weights.safetensors" : "former");
+}
+
+static void saving_a_model(void **state)
+{
+    (void)state;
+    scenario_fail_all(&(struct scenario){
+        .prepare = put_former, .run = save, .check = check_saved, .allocates = true, .uses_files = true});
+}
+
+/* A listing that lost a file without a word would be worse than none. */
+static enum status list_photos(struct error *err)
+{
+    struct dataset dataset;
+    struct scan_report scan;
+    struct pool *pool = NULL;
+    enum status status = dataset_open(&dataset, test_path(scenario_folder, "data"), 0, 1, err);
+    if (status != OK)
+        return status;
+    status = pool_create(&pool, 2, err);
+    if (status == OK)
+        status = scan_dataset(&scan, &dataset, NULL, pool, err);
+    if (status == OK) {
+        assert_int_equal(dataset.train.count, 2 * SCENARIO_PHOTOS);
+        assert_int_equal(dataset.val.count, 2);
+        assert_in_range(scan.bad_count, 0, 1); /* the one whose file could not be read */
+        scan_report_free(&scan);
+    }
+    pool_destroy(pool);
+    dataset_close(&dataset);
+    return status;
+}
+
+static void listing_and_scanning_photos(void **state)
+{
+    (void)state;
+    scenario_fail_all(&(struct scenario){.run = list_photos, .allocates = true, .uses_files = true});
+}
+
+static const char *photo_name_now;
+
+static enum status decode(struct error *err)
+{
+    char path[256];
+    struct image image;
+    struct image_cost cost;
+    snprintf(path, sizeof path, "tests/fixtures/photos/%s", photo_name_now);
+    enum status status = image_probe(path, NULL, &cost, err);
+    if (status == OK)
+        status = image_read(&image, path, NULL, err);
+    if (status == OK)
+        image_free(&image);
+    return status;
+}
+
+static void decoding_a_photo(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"exif6.jpg", "progressive.jpg", "rgb.png", "palette_alpha.png", "rgb.bmp"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        photo_name_now = names[i];
+        scenario_fail_all(&(struct scenario){.run = decode, .allocates = true, .uses_files = true});
+    }
+}
+
+/* A photo that could not be read is counted as bad; none is missing. */
+static enum status load_photos(struct error *err)
+{
+    struct loader_options options = {
+        .threads = 2, .batch = 4, .ahead = 5, .preprocess = preprocess_for_size(SCENARIO_SIDE)};
+    struct photo_list list;
+    struct class_names classes;
+    struct loader *loader = NULL;
+    const struct photo_batch *batch;
+    size_t good = 0;
+    enum status status = folder_list(&list, &classes, test_path(scenario_folder, "data/train"), NULL, err);
+    if (status != OK)
+        return status;
+    status = loader_create(&loader, &list, &options, err);
+    if (status == OK) {
+        loader_start(loader, NULL, list.count, 0, 0, AUGMENT_STANDARD);
+        while ((status = loader_next(loader, &batch, err)) == OK && batch)
+            good += batch->count;
+    }
+    if (status == OK)
+        assert_int_equal(good + loader_bad_count(loader), 2 * SCENARIO_PHOTOS);
+    loader_destroy(loader);
+    photo_list_free(&list);
+    class_names_free(&classes);
+    return status;
+}
+
+static void loading_photos(void **state)
+{
+    (void)state;
+    scenario_fail_all(&(struct scenario){.run = load_photos, .allocates = true, .uses_files = true});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loading_weights),
+        cmocka_unit_test(saving_a_model),
+        cmocka_unit_test(listing_and_scanning_photos),
+        cmocka_unit_test(decoding_a_photo),
+        cmocka_unit_test(loading_photos),
+    };
+    return cmocka_run_group_tests_name("faults in files", tests, scenario_setup, scenario_teardown);
+}
