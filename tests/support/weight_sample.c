@@ -107,3 +107,12 @@ int sample_same(const struct weight_file *a, const struct weight_file *b)
     }
     return 1;
 }
+
+struct weight_file *sample_open(const char *name)
+{
+    struct weight_file *file = NULL;
+    struct error err;
+    if (weight_file_open(&file, sample_path(name), &err) != OK)
+        fail_msg("%s", err.text);
+    return file;
+}

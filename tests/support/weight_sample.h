@@ -23,6 +23,9 @@ size_t sample_read(void *bytes, size_t size, const char *path);
 /* A safetensors file: length, header, then `data` bytes counting 0, 1, 2, ... Returns its size; at most `size`. */
 size_t sample_build(uint8_t *out, size_t size, const char *header, size_t header_size, size_t data);
 
+/* The file of that name in the folder, open; the test ends when it is none. */
+struct weight_file *sample_open(const char *name);
+
 /* True when both files hold the same tensors (name, type, shape, bytes; same order) and the same metadata. */
 int sample_same(const struct weight_file *a, const struct weight_file *b);
 

@@ -1,0 +1,124 @@
+/* The proof that frozen stayed frozen: any change is found and named. */
+#include "tests/support/test.h"
+
+#include <string.h>
+
+#include "tests/support/small_net.h"
+#include "tests/support/weight_sample.h"
+#include "weights/bind.h"
+#include "weights/safetensors.h"
+
+static enum status prove(struct frozen_proof *proof, const struct net *net, int until, enum bn_mode bn_frozen,
+                         struct error *err)
+{
+    const struct freeze freeze = {.until = until, .bn_frozen = bn_frozen, .bn_trained = BN_BATCH};
+    struct weight_file *file = sample_open("good");
+    enum status status = weights_compare_frozen(proof, net, &freeze, file, err);
+    weight_file_close(file);
+    return status;
+}
+
+static void flip(void *value)
+{
+    *(unsigned char *)value ^= 1;
+}
+
+static void any_change_below_the_freeze_line_is_found(void **state)
+{
+    (void)state;
+    const int until = 6;
+    struct net *net = small_net_save();
+    struct frozen_proof proof, whole;
+    struct error err;
+    assert_int_equal(prove(&whole, net, until, BN_EVAL, NULL), OK);
+    size_t tensors = 0, values = 0;
+    for (size_t i = 0; i < net->params_count; i++) {
+        struct param *param = &net->params[i];
+        bool frozen = param->child <= until, batches = param->role == PARAM_BATCHES;
+        tensors += frozen;
+        values += frozen ? param->count + batches : 0;
+        /* The lowest bit of one value or count is flipped, and back. */
+        void *value = batches ? (void *)&param->batches : (void *)&param->data[i % param->count];
+        flip(value);
+        enum status status = prove(&proof, net, until, BN_EVAL, &err);
+        assert_int_equal(status, frozen ? ERR_PROMISE : OK);
+        if (frozen) {
+            assert_non_null(strstr(err.text, param->name));
+            assert_true(proof.tensors < whole.tensors);
+        }
+        flip(value);
+    }
+    assert_int_equal(whole.tensors, tensors);
+    assert_int_equal(whole.values, values);
+    assert_int_equal(whole.moving, 0);
+    assert_true(tensors > 0 && tensors < net->params_count);
+    net_destroy(net);
+}
+
+static void the_place_of_a_change_is_counted_as_in_the_file(void **state)
+{
+    (void)state;
+    struct net *net = small_net_save();
+    struct frozen_proof proof;
+    struct error err;
+    struct param *param = &net->params[net_param_find(net, "conv1.weight")];
+    param->data[(2 * 49 + 10) * 3 + 1] = 7; /* k 2, pixel 10, channel 1 */
+    assert_int_equal(prove(&proof, net, 1, BN_EVAL, &err), ERR_PROMISE);
+    assert_non_null(strstr(err.text, "value 353 of 'conv1.weight' is 7, ")); /* (2 * 3 + 1) * 49 + 10 */
+    net_destroy(net);
+}
+
+static void the_sign_of_zero_is_a_change(void **state)
+{
+    (void)state;
+    struct net *net = small_net_make(SMALL_NET_CLASSES, 1);
+    struct frozen_proof proof;
+    float *value = net->params[net_param_find(net, "bn1.bias")].data;
+    *value = 0.0f;
+    assert_int_equal(weights_save(sample_path("good"), net, NULL, 0, NULL), OK);
+    assert_int_equal(prove(&proof, net, 2, BN_EVAL, NULL), OK);
+    *value = -0.0f;
+    assert_int_equal(prove(&proof, net, 2, BN_EVAL, NULL), ERR_PROMISE);
+    net_destroy(net);
+}
+
+static void statistics_may_move_where_the_recipe_lets_them(void **state)
+{
+    (void)state;
+    struct net *net = small_net_save();
+    struct frozen_proof proof;
+    net->params[net_param_find(net, "bn1.running_mean")].data[0] += 1;
+    net->params[net_param_find(net, "bn1.num_batches_tracked")].batches++;
+    assert_int_equal(prove(&proof, net, 2, BN_BATCH, NULL), OK);
+    assert_int_equal(proof.moving, 3);
+    assert_int_equal(proof.tensors, 3);
+    assert_int_equal(prove(&proof, net, 2, BN_EVAL, NULL), ERR_PROMISE);
+    assert_int_equal(prove(&proof, net, 1, BN_EVAL, NULL), OK);
+    assert_int_equal(prove(&proof, net, 0, BN_EVAL, NULL), OK);
+    assert_int_equal(proof.tensors, 0);
+    net_destroy(net);
+}
+
+static void a_file_that_was_replaced_is_no_proof(void **state)
+{
+    (void)state;
+    struct net *net = small_net_save(), *other = small_net_make(SMALL_NET_CLASSES, 1);
+    struct weight_tensor tensor = {.name = "conv1.weight", .dtype = WEIGHT_F32, .rank = 1};
+    struct frozen_proof proof;
+    assert_int_equal(safetensors_write(sample_path("good"), &tensor, 1, NULL, 0, NULL), OK);
+    assert_int_equal(prove(&proof, net, 1, BN_EVAL, NULL), ERR_DATA);
+    net_destroy(net);
+    net_destroy(other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_change_below_the_freeze_line_is_found),
+        cmocka_unit_test(the_place_of_a_change_is_counted_as_in_the_file),
+        cmocka_unit_test(the_sign_of_zero_is_a_change),
+        cmocka_unit_test(statistics_may_move_where_the_recipe_lets_them),
+        cmocka_unit_test(a_file_that_was_replaced_is_no_proof),
+    };
+    return cmocka_run_group_tests_name("frozen", tests, sample_folder_setup, sample_folder_teardown);
+}
