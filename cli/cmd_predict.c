@@ -173,7 +173,7 @@ static enum status predict(struct job *job, struct error *err)
 static enum status refuse_input(const struct job *job, const char *option, const char *path, struct error *err)
 {
     char photo[4096];
-    bool same = path && path_same_file(path, job->values->model);
+    bool same = path && path_same_file(path, job->model.path);
     for (size_t i = 0; path && i < job->photos.count && !same; i++)
         same = photo_path(photo, sizeof photo, &job->photos, i) && path_same_file(path, photo);
     return same ? error_set(err, ERR_USAGE, "--%s %s: is one of the inputs", option, path) : OK;

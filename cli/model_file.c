@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/memory.h"
 #include "core/train/checkpoint.h"
 #include "models/resnet.h"
 #include "weights/bind.h"
@@ -22,6 +23,8 @@ static enum status fill(struct model *model, const struct weight_file *file, str
         status = resnet_create(&model->net, found.arch, found.classes, err);
     if (status == OK)
         status = weights_load(model->net, file, &rules, NULL, err);
+    if (status == OK)
+        status = memory_strdup(&model->path, weight_file_path(file), err);
     return status;
 }
 
@@ -42,6 +45,7 @@ enum status model_open(struct model *out, const char *path, struct error *err)
 
 void model_close(struct model *model)
 {
+    memory_free(model->path);
     net_destroy(model->net);
     model_info_free(&model->info);
     *model = (struct model){0};

@@ -39,6 +39,7 @@ void model_info_free(struct model_info *info);
 
 /* A network with its weights and what belongs to it. */
 struct model {
+    char *path; /* of the file that was opened */
     struct net *net;
     struct model_info info;
 };

@@ -74,7 +74,7 @@ static enum status open_photos(struct training *t, struct error *err)
 static enum status hash_weights(struct training *t, const char *wanted, struct error *err)
 {
     struct file_map map;
-    enum status status = file_map_open(&map, t->weights, err);
+    enum status status = file_map_open(&map, weight_file_path(t->file), err);
     if (status != OK)
         return status;
     hash_hex(t->weights_hash, hash_bytes(map.bytes, map.size, 0));
@@ -148,15 +148,12 @@ static enum status net_from_file(struct training *t, struct error *err)
     const char *arch = t->values->arch;
     struct recognised found;
     struct weights_loaded loaded;
-    enum status status = weight_file_open(&t->file, t->weights, err);
-    if (status != OK)
-        return status;
     if (!weights_recognise(&found, t->file) || strncmp(found.arch, "resnet", 6) != 0)
         return error_set(err, ERR_DATA, "%s: not a ResNet's weights; `freezetune inspect` lists what it holds",
                          t->weights);
     if (arch && strcmp(arch, found.arch) != 0)
         return error_set(err, ERR_USAGE, "--arch %s: %s holds the weights of a %s", arch, t->weights, found.arch);
-    status = resnet_create(&t->net, found.arch, t->dataset.classes.count, err);
+    enum status status = resnet_create(&t->net, found.arch, t->dataset.classes.count, err);
     if (status == OK)
         status = weights_load(t->net, t->file, &rules, &loaded, err);
     if (status != OK)
@@ -177,6 +174,8 @@ static enum status open_net(struct training *t, const char *weights_hash, struct
     enum status status = path_weights(&t->weights, given, err);
     if (status == OK)
         status = make_absolute(&t->weights, err);
+    if (status == OK)
+        status = weight_file_open(&t->file, t->weights, err);
     if (status == OK)
         status = hash_weights(t, weights_hash, err);
     return status == OK ? net_from_file(t, err) : status;

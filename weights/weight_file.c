@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/memory.h"
 #include "weights/weight_file_private.h"
@@ -51,6 +52,28 @@ static enum status read_any(struct weight_file *file, struct error *err)
     return safetensors_read(file, err);
 }
 
+/* *out = the path of a file, or of the file that a folder is there for. Whatever else it is, opening it will say. */
+static enum status locate(char **out, const char *path, struct error *err)
+{
+    static const char *const names[] = {"best.safetensors", "model.safetensors", "pytorch_model.bin"};
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return memory_strdup(out, path, err);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *inside;
+        enum status status = path_join(&inside, path, names[i], err);
+        if (status != OK || stat(inside, &info) == 0) {
+            *out = status == OK ? inside : NULL;
+            return status;
+        }
+        memory_free(inside);
+    }
+    return error_set(err, ERR_NOINPUT,
+                     "%.400s: a folder, but none of a run (best.safetensors) nor of Hugging Face "
+                     "(model.safetensors, pytorch_model.bin)",
+                     path);
+}
+
 enum status weight_file_open(struct weight_file **out, const char *path, struct error *err)
 {
     void *fresh;
@@ -58,9 +81,9 @@ enum status weight_file_open(struct weight_file **out, const char *path, struct 
     if (status != OK)
         return status;
     struct weight_file *file = fresh;
-    status = memory_strdup(&file->path, path, err);
+    status = locate(&file->path, path, err);
     if (status == OK)
-        status = file_map_open(&file->map, path, err);
+        status = file_map_open(&file->map, file->path, err);
     if (status == OK)
         status = read_any(file, err);
     if (status == OK)

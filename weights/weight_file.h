@@ -69,13 +69,15 @@ struct weight_metadata {
 
 struct weight_file;
 
-/* Opens and checks `path`. ERR_NOINPUT when it cannot be opened; ERR_DATA when it is not a valid weight file: the text
- * says which tensor and byte, what was expected and what was found. The caller owns *out (weight_file_close). */
+/* Opens and checks `path`: a file, or a folder that holds best.safetensors (a run of training), model.safetensors or
+ * pytorch_model.bin (Hugging Face's folders), of which the first is taken. ERR_NOINPUT when it cannot be opened;
+ * ERR_DATA when it is not a valid weight file: the text says which tensor and byte, what was expected and what was
+ * found. The caller owns *out (weight_file_close). */
 MUST_CHECK enum status weight_file_open(struct weight_file **out, const char *path, struct error *err);
 void weight_file_close(struct weight_file *file);
 
 /* All that is got from a file is borrowed and lives as long as the file is open. */
-const char *weight_file_path(const struct weight_file *file);
+const char *weight_file_path(const struct weight_file *file); /* of the file, also when a folder was named */
 size_t weight_file_count(const struct weight_file *file);
 /* Tensor i < count, in the order of the data in the file, or of the state dict. */
 const struct weight_tensor *weight_file_at(const struct weight_file *file, size_t i);

@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+# From what people have in hand to a prediction: files by any name, folders, checkpoints.
+
+load common
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    fixtures=$BATS_TEST_DIRNAME/../fixtures
+    photos="$fixtures/photos/grey.jpg $fixtures/photos/bits.bmp"
+    "$BUILD/tests/tools/make_model" m.safetensors 32 ants bees cats
+    # shellcheck disable=SC2086 # two photos
+    "$FREEZETUNE" predict --model m.safetensors --format jsonl $photos >expected
+    grep -q ants expected
+}
+
+# same MODEL: predicts what the model file predicts.
+same() {
+    # shellcheck disable=SC2086 # two photos
+    run_split "$FREEZETUNE" predict --model "$1" --format jsonl $photos
+    [ "$status" = 0 ]
+    [ -z "$err" ]
+    cmp stdout.txt expected
+}
+
+@test "the name of a file says nothing" {
+    "$FREEZETUNE" convert --format pth m.safetensors "a file"
+    same "a file"
+    cp m.safetensors weights.pth
+    same weights.pth
+    mv weights.pth weights.onnx
+    same weights.onnx
+}
+
+@test "a folder stands for the weights in it: of a run, of Hugging Face" {
+    mkdir run hf old
+    cp m.safetensors run/best.safetensors
+    cp m.safetensors run/last.safetensors
+    same run
+    same run/
+    for folder in hf old; do
+        printf '{"model_type": "resnet", "id2label": {"0": "ants", "1": "bees", "2": "cats"}}' >$folder/config.json
+        printf '{"size": {"shortest_edge": 37}, "crop_size": {"height": 32, "width": 32}}' \
+            >$folder/preprocessor_config.json
+    done
+    "$FREEZETUNE" convert --names hf m.safetensors hf/model.safetensors
+    same hf
+    "$FREEZETUNE" convert --names hf --format pth m.safetensors old/pytorch_model.bin
+    same old
+    run_split "$FREEZETUNE" diff run hf
+    [ "$status" = 0 ]
+    run_split "$FREEZETUNE" inspect hf
+    [ "$status" = 0 ]
+    [[ $out == *"resnet18"* ]]
+}
+
+@test "train begins with a folder, and knows it again" {
+    mkdir -p run data/a data/b
+    cp m.safetensors run/best.safetensors
+    for i in 1 2 3 4 5; do
+        cp "$fixtures/photos/grey.jpg" data/a/$i.jpg
+        cp "$fixtures/photos/bits.bmp" data/b/$i.bmp
+    done
+    "$FREEZETUNE" train --quiet --data data --val-split 0.4 --weights run --image-size 32 --freeze-until 9 --epochs 1 \
+        --out out
+    grep -q '"weights": ".*/run"' out/config.json
+    "$FREEZETUNE" train --quiet --resume out
+    printf 'x' | dd of=run/best.safetensors bs=1 seek=20000 conv=notrunc 2>dd.txt
+    fails 65 'is not the file that the run began with' "$FREEZETUNE" train --quiet --resume out
+}
+
+@test "a folder without weights, and an answer over the weights in a folder, are refused" {
+    mkdir none run
+    fails 66 'none: a folder, but none of a run' "$FREEZETUNE" inspect none
+    cp m.safetensors run/best.safetensors
+    # shellcheck disable=SC2086 # two photos
+    fails 64 'is one of the inputs' "$FREEZETUNE" predict --model run --out run/best.safetensors $photos
+    fails 64 'is the input' "$FREEZETUNE" convert run run/best.safetensors
+    cmp m.safetensors run/best.safetensors
+}
