@@ -99,8 +99,10 @@ static enum status open_input(struct job *job, struct error *err)
     if (job->resnet) {
         status = model_info_read(&job->info, job->file, job->found.classes, err);
         preprocess_override(&job->info.preprocess, &job->values->preprocess);
-    } else if (job->values->preprocess.resize || job->values->preprocess.crop) {
-        return error_set(err, ERR_DATA, "%s: not a ResNet's weights, so --resize and --crop say nothing", job->in);
+    } else if (job->values->preprocess.resize || job->values->preprocess.crop ||
+               job->values->preprocess.interpolation) {
+        return error_set(err, ERR_DATA,
+                         "%s: not a ResNet's weights, so --resize, --crop and --interpolation say nothing", job->in);
     }
     if (status == OK)
         status = convert_texts_make(&job->texts, job->file, job->resnet ? job->found.arch : NULL, &job->info.classes,

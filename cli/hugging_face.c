@@ -177,6 +177,19 @@ static bool read_sizes(struct preprocess *out, const cJSON *config)
     return shortest || size == out->crop;
 }
 
+/* Pillow's numbers of filters. */
+static bool read_filter(enum interpolation *out, const cJSON *resample)
+{
+    enum { PILLOW_BILINEAR = 2, PILLOW_BICUBIC = 3 };
+    if (!resample || cJSON_IsNull(resample))
+        return true;
+    if (!cJSON_IsNumber(resample) ||
+        (resample->valuedouble != PILLOW_BILINEAR && resample->valuedouble != PILLOW_BICUBIC))
+        return false;
+    *out = resample->valueint == PILLOW_BICUBIC ? INTERPOLATION_BICUBIC : INTERPOLATION_BILINEAR;
+    return true;
+}
+
 static bool read_three(float out[3], const cJSON *list)
 {
     if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != 3)
@@ -200,6 +213,9 @@ static enum status read_preprocessor(struct preprocess *out, const cJSON *config
     if (get(config, "size") && !read_sizes(&made, config))
         return wrong(path, "size, crop_pct or crop_size",
                      "not understood: expected whole numbers of pixels of a square", err);
+    if (!read_filter(&made.interpolation, get(config, "resample")))
+        return wrong(path, "resample",
+                     "only 2 (bilinear) and 3 (bicubic) are there; take the line out to have bilinear", err);
     if (cJSON_IsFalse(get(config, "do_normalize"))) {
         memcpy(made.mean, (float[]){0, 0, 0}, sizeof made.mean);
         memcpy(made.std, (float[]){1, 1, 1}, sizeof made.std);

@@ -4,10 +4,8 @@
  *   config.json               id2label {"0": "tench", ...}; downsample_in_bottleneck, downsample_in_first_stage and
  *                             hidden_act: must be as in our networks
  *   preprocessor_config.json  size 224, {"shortest_edge": 224} or {"height": 224, "width": 224}; crop_pct 0.875;
- * crop_size; image_mean, image_std; do_resize, do_rescale, do_normalize, do_center_crop
- *
- * The filter that the file asks for (resample) is not followed: photos are always resized as Pillow's bilinear filter
- * does it.
+ * crop_size; resample 2 (bilinear, also when it is missing) or 3 (bicubic); image_mean, image_std; do_resize,
+ * do_rescale, do_normalize, do_center_crop
  */
 #ifndef FREEZETUNE_HUGGING_FACE_H
 #define FREEZETUNE_HUGGING_FACE_H

@@ -3,7 +3,8 @@
  *   format                 "pt", as other readers of safetensors want it
  *   freezetune.arch        "resnet50"
  *   freezetune.classes     ["ants", "bees"]: the names in the order of the outputs
- *   freezetune.preprocess  {"resize": 256, "crop": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+ *   freezetune.preprocess  {"resize": 256, "crop": 224, "interpolation": "bilinear", "mean": [0.485, 0.456, 0.406],
+ *                          "std": [0.229, 0.224, 0.225]}; without "interpolation", as older files are, bilinear
  *
  * The files beside the weights of a Hugging Face model say the same (hugging_face.h).
  *

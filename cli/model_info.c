@@ -101,6 +101,20 @@ static bool read_size(int *out, const cJSON *object, const char *name)
     return true;
 }
 
+/* Older files do not say it: bilinear. */
+static bool read_interpolation(enum interpolation *out, const cJSON *object)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "interpolation");
+    if (!item)
+        return true;
+    for (int i = 0; interpolation_names[i] && cJSON_IsString(item); i++)
+        if (strcmp(interpolation_names[i], item->valuestring) == 0) {
+            *out = (enum interpolation)i;
+            return true;
+        }
+    return false;
+}
+
 static bool read_three(float out[3], const cJSON *object, const char *name)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, name);
@@ -124,6 +138,8 @@ static enum status read_preprocess(struct preprocess *out, const cJSON *object, 
         !read_three(out->std, object, "std"))
         return wrong(file, key_preprocess,
                      "needs whole numbers resize and crop, and three numbers each for mean and std", err);
+    if (!read_interpolation(&out->interpolation, object))
+        return wrong(file, key_preprocess, "interpolation is neither \"bilinear\" nor \"bicubic\"", err);
     snprintf(where, sizeof where, "%s: metadata %s", weight_file_path(file), key_preprocess);
     return preprocess_check(out, where, err);
 }
@@ -211,6 +227,7 @@ static void write_values(FILE *out, long *second, const struct class_names *clas
     json_open(&json, NULL, '{');
     json_int(&json, "resize", preprocess->resize);
     json_int(&json, "crop", preprocess->crop);
+    json_text(&json, "interpolation", interpolation_names[preprocess->interpolation]);
     write_three(&json, "mean", preprocess->mean);
     write_three(&json, "std", preprocess->std);
     json_close(&json);

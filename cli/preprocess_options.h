@@ -1,4 +1,4 @@
-/* --resize and --crop: what a model says of its photos, set by hand. */
+/* --resize, --crop and --interpolation: what a model says of its photos, set by hand. */
 #ifndef FREEZETUNE_PREPROCESS_OPTIONS_H
 #define FREEZETUNE_PREPROCESS_OPTIONS_H
 
@@ -8,16 +8,27 @@
 /* A member of the command's struct of values, named `preprocess`. */
 struct preprocess_options {
     long long resize, crop; /* 0: as the model says */
+    int interpolation;      /* in interpolation_choices */
 };
 
-/* Two rows. */
+extern const char *const interpolation_choices[]; /* "auto" (as the model says), "bilinear", "bicubic" */
+
+/* A row for train too, whose sizes are other options. */
+#define PREPROCESS_ROW_INTERPOLATION(type, field)                                                                      \
+    OPTION_ROW_CHOICE("Photos", "interpolation", interpolation_choices, type, field, "auto",                           \
+                      "filter of the resize, as Pillow's; auto: as the model says, else bilinear")
+
+/* Three rows. */
 #define PREPROCESS_ROWS(type)                                                                                          \
     OPTION_ROW_NUMBER("Photos", "resize", "N", OPTION_INT, type, preprocess.resize, NULL, "as the model says", 1,      \
                       IMAGE_MAX_SIDE, "short side of a photo before the crop; torchvision's V2 weights want 232"),     \
         OPTION_ROW_NUMBER("Photos", "crop", "N", OPTION_INT, type, preprocess.crop, NULL, "as the model says", 1,      \
-                          IMAGE_MAX_SIDE, "side of the square that the network sees")
+                          IMAGE_MAX_SIDE, "side of the square that the network sees"),                                 \
+        PREPROCESS_ROW_INTERPOLATION(type, preprocess.interpolation)
 
 /* Changes what was given on the command line. */
 void preprocess_override(struct preprocess *preprocess, const struct preprocess_options *options);
+/* The same of one choice. */
+void interpolation_override(struct preprocess *preprocess, int choice);
 
 #endif

@@ -16,7 +16,7 @@ struct train_values {
         time_limit;
     double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;
     long long micro_batch;
-    int optimizer, schedule, augment, bn_frozen, bn_trained;
+    int optimizer, schedule, augment, interpolation, bn_frozen, bn_trained;
     bool nesterov, strict, dry_run, json;
 };
 

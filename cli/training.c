@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/paths.h"
+#include "cli/preprocess_options.h"
 #include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"
@@ -110,6 +111,7 @@ static enum status take_preprocess(struct training *t, const struct preprocess *
     *preprocess = preprocess_scaled(known, (int)t->values->image_size);
     if (t->values->resize)
         preprocess->resize = (int)t->values->resize;
+    interpolation_override(preprocess, t->values->interpolation);
     return preprocess_check(preprocess, t->weights, err);
 }
 
@@ -204,6 +206,7 @@ enum status training_open(struct training *out, const struct train_values *value
     struct preprocess preprocess = preprocess_for_size((int)values->image_size);
     if (values->resize)
         preprocess.resize = (int)values->resize;
+    interpolation_override(&preprocess, values->interpolation);
     *out = (struct training){.values = values};
     out->options = train_options_from(values, &preprocess);
     enum status status = engine_start(&out->pool, &values->engine, err);

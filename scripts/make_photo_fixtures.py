@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torchvision import transforms
-from torchvision.transforms import functional
+from torchvision.transforms import InterpolationMode, functional
 
 
 def pattern(height, width, channels=3):
@@ -130,8 +130,11 @@ def photos(out):
     save("rgbx_top_down.bmp", head + info + bgrx.tobytes(), soft(13, 17))
 
 
+FILTERS = {"bilinear": InterpolationMode.BILINEAR, "bicubic": InterpolationMode.BICUBIC}
+
+
 def resize_table(path):
-    rows = ["# input height, width; crop top, left, height, width; output height, width; FNV-1a of the pixels\n"]
+    rows = ["# filter; input height, width; crop top, left, height, width; output height, width; FNV-1a of the pixels\n"]
     draw = random.Random(1)
     sizes = [(1, 1, 1, 1), (1, 1, 5, 7), (5, 7, 1, 1), (17, 23, 17, 23), (17, 23, 17, 9), (17, 23, 31, 23), (2, 2, 64, 64),
              (300, 3, 7, 90), (3, 300, 90, 7), (200, 301, 224, 224), (97, 131, 50, 33), (255, 257, 256, 256), (500, 333, 3, 2), (1500, 20, 30, 15), (20, 1500, 15, 30), (900, 700, 224, 224),
@@ -143,21 +146,23 @@ def resize_table(path):
             rows_in, columns_in = draw.randint(1, height), draw.randint(1, width)
             top, left = draw.randint(0, height - rows_in), draw.randint(0, width - columns_in)
         image = Image.fromarray(pattern(height, width))
-        result = functional.resized_crop(image, top, left, rows_in, columns_in, [out_height, out_width])
-        rows.append("\t".join(map(str, (height, width, top, left, rows_in, columns_in, out_height, out_width,
-                                        fnv(np.array(result))))) + "\n")
+        for name, mode in FILTERS.items():
+            result = functional.resized_crop(image, top, left, rows_in, columns_in, [out_height, out_width], mode)
+            rows.append("\t".join(map(str, (name, height, width, top, left, rows_in, columns_in, out_height, out_width,
+                                            fnv(np.array(result))))) + "\n")
     path.write_text("".join(rows))
 
 
 def preprocess_table(path):
-    rows = ["# input height, width; resize, crop; FNV-1a of the pixels\n"]
+    rows = ["# filter; input height, width; resize, crop; FNV-1a of the pixels\n"]
     cases = [(333, 500, 256, 224), (500, 333, 256, 224), (256, 256, 256, 224), (300, 301, 256, 224), (257, 600, 256, 224),
              (31, 40, 37, 32), (40, 31, 37, 32), (28, 28, 37, 32), (41, 57, 30, 25), (57, 41, 29, 24), (9, 200, 20, 20),
              (10, 20, 8, 12), (20, 10, 8, 13), (20, 30, 8, 14), (10, 10, 5, 40), (1, 1, 3, 2), (7, 1, 9, 8)]
     for height, width, resize, crop in cases:
-        run = transforms.Compose([transforms.Resize(resize), transforms.CenterCrop(crop)])
-        result = np.array(run(Image.fromarray(pattern(height, width))))
-        rows.append("\t".join(map(str, (height, width, resize, crop, fnv(result)))) + "\n")
+        for name, mode in FILTERS.items():
+            run = transforms.Compose([transforms.Resize(resize, mode), transforms.CenterCrop(crop)])
+            result = np.array(run(Image.fromarray(pattern(height, width))))
+            rows.append("\t".join(map(str, (name, height, width, resize, crop, fnv(result)))) + "\n")
     path.write_text("".join(rows))
 
 

@@ -78,7 +78,7 @@ enum status augment_photo(uint8_t *out, enum augment augment, const struct prepr
                                   .width = box.width,
                                   .stride = stride};
         struct resize_window window = {.height = crop, .width = crop, .rows = crop, .columns = crop};
-        status = resize_bilinear(resizer, out, (size_t)crop * 3, &window, &in, err);
+        status = resize_pixels(resizer, out, (size_t)crop * 3, preprocess->interpolation, &window, &in, err);
     } else {
         status = preprocess_photo(out, preprocess, image, resizer, err);
     }

@@ -71,5 +71,6 @@ enum status preprocess_photo(uint8_t *out, const struct preprocess *preprocess, 
     if (rows.count < crop || columns.count < crop)
         memset(out, 0, (size_t)crop * (size_t)crop * 3);
     size_t stride = (size_t)crop * 3;
-    return resize_bilinear(resizer, out + (size_t)rows.at * stride + (size_t)columns.at * 3, stride, &window, &in, err);
+    return resize_pixels(resizer, out + (size_t)rows.at * stride + (size_t)columns.at * 3, stride,
+                         preprocess->interpolation, &window, &in, err);
 }

@@ -1,5 +1,5 @@
 /* From a decoded photo of any size to the square that the network sees, as torchvision's
- * Resize(resize) + CenterCrop(crop) on a Pillow image, to the last bit.
+ * Resize(resize, interpolation) + CenterCrop(crop) on a Pillow image, to the last bit.
  *
  * A model file carries this struct, so that predict sees what train saw. Mean and deviation are part of it but are not
  * applied here: pixels stay uint8 NHWC until the network's first operator.
@@ -18,6 +18,7 @@ struct preprocess {
     int crop;      /* side of the square out of the middle, 1..IMAGE_MAX_SIDE */
     float mean[3]; /* of r, g, b in 0..1 */
     float std[3];
+    enum interpolation interpolation; /* of every resize, that of random crops too; bilinear where nothing is said */
 };
 
 /* 256, 224 and ImageNet's mean and deviation: torchvision's reference values. */

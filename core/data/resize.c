@@ -8,6 +8,8 @@
 
 #include "core/base/memory.h"
 
+const char *const interpolation_names[] = {"bilinear", "bicubic", NULL};
+
 /* Weights are whole numbers of 2^-22: 8 bits for a pixel and 2 for the sum's headroom fit into 32 with them. */
 enum { WEIGHT_BITS = 32 - 8 - 2 };
 
@@ -61,12 +63,34 @@ static double triangle(double x)
     return distance < 1 ? 1 - distance : 0;
 }
 
+static double cubic(double x)
+{
+    const double a = -0.5;
+    double d = fabs(x);
+    if (d < 1)
+        return ((a + 2) * d - (a + 3)) * d * d + 1;
+    return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
+}
+
+/* By enum interpolation: the curve, and how far from the middle it reaches. */
+static const struct curve {
+    double (*at)(double x);
+    double reach;
+} curves[] = {{triangle, 1}, {cubic, 2}};
+
+/* To the nearest whole number of 2^-WEIGHT_BITS, halves away from 0. */
+static int32_t fixed(double weight)
+{
+    return (int32_t)((weight < 0 ? -0.5 : 0.5) + weight * (1 << WEIGHT_BITS));
+}
+
 /* Outputs from..from+n-1 of `in` pixels resized to `out`. The order of the double operations is Pillow's, so that the
  * rounded weights are too. */
-static enum status axis_set(struct axis *axis, int in, int out, int from, int n, struct error *err)
+static enum status axis_set(struct axis *axis, const struct curve *curve, int in, int out, int from, int n,
+                            struct error *err)
 {
-    double scale = (double)in / out, width = scale < 1 ? 1 : scale, shrink = 1 / width;
-    axis->stride = (size_t)ceil(width) * 2 + 1;
+    double scale = (double)in / out, width = scale < 1 ? 1 : scale, shrink = 1 / width, reach = curve->reach * width;
+    axis->stride = (size_t)ceil(reach) * 2 + 1;
     void *taps = axis->taps, *weights = axis->weights;
     size_t need;
     if (!size_mul(&need, (size_t)n, axis->stride))
@@ -80,15 +104,15 @@ static enum status axis_set(struct axis *axis, int in, int out, int from, int n,
         return status;
     for (int i = 0; i < n; i++) {
         double middle = (from + i + 0.5) * scale, sum = 0;
-        int first = (int)(middle - width + 0.5), end = (int)(middle + width + 0.5);
+        int first = (int)(middle - reach + 0.5), end = (int)(middle + reach + 0.5);
         first = first < 0 ? 0 : first;
         end = end > in ? in : end;
         int32_t *row = axis->weights + (size_t)i * axis->stride;
         for (int x = first; x < end; x++)
-            sum += triangle((x - middle + 0.5) * shrink);
+            sum += curve->at((x - middle + 0.5) * shrink);
         for (int x = first; x < end; x++) {
-            double weight = triangle((x - middle + 0.5) * shrink);
-            row[x - first] = (int32_t)(0.5 + (sum != 0 ? weight / sum : weight) * (1 << WEIGHT_BITS));
+            double weight = curve->at((x - middle + 0.5) * shrink);
+            row[x - first] = fixed(sum != 0 ? weight / sum : weight);
         }
         axis->taps[i] = (struct tap){.first = first, .count = end - first};
     }
@@ -169,16 +193,17 @@ static bool goes_down_first(const struct resize_window *window, const struct res
     return lost_height > 0 && lost_height > 2 * lost_width;
 }
 
-enum status resize_bilinear(struct resizer *resizer, uint8_t *out, size_t out_stride,
-                            const struct resize_window *window, const struct resize_input *in, struct error *err)
+enum status resize_pixels(struct resizer *resizer, uint8_t *out, size_t out_stride, enum interpolation interpolation,
+                          const struct resize_window *window, const struct resize_input *in, struct error *err)
 {
+    const struct curve *curve = &curves[interpolation];
     assert(in->height > 0 && in->width > 0 && window->rows > 0 && window->columns > 0);
     assert(window->top >= 0 && window->rows <= window->height - window->top);
     assert(window->left >= 0 && window->columns <= window->width - window->left);
     struct axis *across = &resizer->across, *down = &resizer->down;
-    enum status status = axis_set(across, in->width, window->width, window->left, window->columns, err);
+    enum status status = axis_set(across, curve, in->width, window->width, window->left, window->columns, err);
     if (status == OK)
-        status = axis_set(down, in->height, window->height, window->top, window->rows, err);
+        status = axis_set(down, curve, in->height, window->height, window->top, window->rows, err);
     if (status != OK)
         return status;
 

@@ -1,8 +1,9 @@
-/* Bilinear resize with antialias on uint8 RGB, equal to Pillow's Image.resize(..., BILINEAR) to the last bit.
+/* Resize with antialias on uint8 RGB, equal to Pillow's Image.resize(..., BILINEAR or BICUBIC) to the last bit.
  *
- * Two passes, each output pixel a weighted mean of the input pixels under a triangle that is as wide as two input
- * pixels or, when shrinking, two output pixels. Weights are computed in double, rounded to 22 bits behind the point;
- * each pass rounds to uint8. (Pillow's src/libImaging/Resample.c defines the numbers.)
+ * Two passes, each output pixel a weighted mean of the input pixels under a curve: a triangle that is as wide as two
+ * input pixels or, when shrinking, two output pixels; or Keys' cubic with a = -1/2 ("Cubic convolution interpolation
+ * for digital image processing", 1981), twice as wide. Weights are computed in double, rounded to 22 bits behind the
+ * point; each pass rounds to uint8. (Pillow's src/libImaging/Resample.c defines the numbers.)
  *
  * Which pass comes first is Pillow 13.0's choice: across, unless the height loses more than twice as many pixels as the
  * width. Older versions always go across first, which a few pixels of very tall photos and crops show, by one level.
@@ -17,6 +18,10 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+
+enum interpolation { INTERPOLATION_BILINEAR, INTERPOLATION_BICUBIC };
+
+extern const char *const interpolation_names[]; /* "bilinear", "bicubic", NULL */
 
 /* A picture or a rectangle in one: [height,width,3] with `stride` bytes from row to row. */
 struct resize_input {
@@ -40,8 +45,8 @@ void resizer_destroy(struct resizer *resizer);
 
 /* out[rows,columns,3], with `out_stride` bytes from row to row, = the window of the resized input. OVERWRITES; must not
  * overlap the input. Sizes are at least 1 and the window lies inside (asserted). ERR_SYSTEM without memory. */
-MUST_CHECK enum status resize_bilinear(struct resizer *resizer, uint8_t *out, size_t out_stride,
-                                       const struct resize_window *window, const struct resize_input *in,
-                                       struct error *err);
+MUST_CHECK enum status resize_pixels(struct resizer *resizer, uint8_t *out, size_t out_stride,
+                                     enum interpolation interpolation, const struct resize_window *window,
+                                     const struct resize_input *in, struct error *err);
 
 #endif

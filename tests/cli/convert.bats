@@ -81,7 +81,10 @@ PYTHON
     "$FREEZETUNE" diff --quiet other.safetensors model.safetensors
     run_split "$FREEZETUNE" convert --resize 70 model.safetensors other.onnx
     [ "$status" = 0 ]
-    grep -qaF '"resize": 70, "crop": 64' other.onnx
+    grep -qaF '"resize": 70, "crop": 64, "interpolation": "bilinear"' other.onnx
+    "$FREEZETUNE" convert --interpolation bicubic model.safetensors cubic.safetensors
+    "$FREEZETUNE" convert cubic.safetensors cubic.onnx
+    grep -qaF '"resize": 73, "crop": 64, "interpolation": "bicubic"' cubic.onnx
 }
 
 @test "convert: files that are no network keep their texts and can be written, but not as ONNX" {
@@ -91,8 +94,10 @@ PYTHON
     "$FREEZETUNE" inspect --json copy.safetensors | grep -q '"who": "me"'
     "$FREEZETUNE" convert other.safetensors other.pth
     fails 65 "other\.safetensors: not a ResNet's weights" "$FREEZETUNE" convert other.safetensors other.onnx
-    fails 65 "not a ResNet's weights, so --resize and --crop say nothing" \
-        "$FREEZETUNE" convert --crop 3 other.safetensors x.pth
+    for option in --crop=3 --resize=3 --interpolation=bicubic; do
+        fails 65 "not a ResNet's weights, so --resize, --crop and --interpolation say nothing" \
+            "$FREEZETUNE" convert $option other.safetensors x.pth
+    done
     [ ! -e other.onnx ] && [ ! -e x.pth ]
 }
 

@@ -66,6 +66,19 @@ setup() {
     "$FREEZETUNE" predict --model hf/model.safetensors --format jsonl "$fixtures/photos/grey.jpg" "$fixtures/photos/bits.bmp" >c
     run_split cmp a c
     [ "$status" = 1 ]
+    printf '{"size": {"shortest_edge": 37}, "crop_size": 32, "resample": 3}' >hf/preprocessor_config.json
+    "$FREEZETUNE" predict --model hf/model.safetensors --format jsonl "$fixtures/photos/grey.jpg" "$fixtures/photos/bits.bmp" >d
+    run_split cmp a d
+    [ "$status" = 1 ]
+    "$FREEZETUNE" convert hf/model.safetensors cubic.safetensors
+    for model in m.safetensors cubic.safetensors; do
+        "$FREEZETUNE" predict --model $model --interpolation bicubic --format jsonl "$fixtures/photos/grey.jpg" \
+            "$fixtures/photos/bits.bmp" | cmp - d
+    done
+    "$FREEZETUNE" predict --model cubic.safetensors --format jsonl "$fixtures/photos/grey.jpg" "$fixtures/photos/bits.bmp" |
+        cmp - d
+    "$FREEZETUNE" predict --model cubic.safetensors --interpolation bilinear --format jsonl "$fixtures/photos/grey.jpg" \
+        "$fixtures/photos/bits.bmp" | cmp - a
     printf '{"downsample_in_bottleneck": true}' >hf/config.json
     fails 65 'hf/config\.json: downsample_in_bottleneck' "$FREEZETUNE" predict --model hf/model.safetensors \
         "$fixtures/photos/grey.jpg"

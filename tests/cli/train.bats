@@ -215,10 +215,19 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     one --weights narrow.safetensors --image-size 64 --out b
     one --weights narrow.safetensors --image-size 32 --resize 33 --out c
     one --weights random --arch resnet18 --image-size 32 --resize 34 --out d
-    for pair in a:36:32 b:72:64 c:33:32 d:34:32; do
-        IFS=: read -r run resize crop <<<"$pair"
-        "$FREEZETUNE" inspect --json "$run/best.safetensors" | grep -F "\\\"resize\\\": $resize, \\\"crop\\\": $crop,"
+    "$FREEZETUNE" convert --interpolation bicubic narrow.safetensors cubic.safetensors
+    one --weights cubic.safetensors --image-size 32 --out e
+    one --weights narrow.safetensors --image-size 32 --interpolation bicubic --out f
+    one --weights cubic.safetensors --image-size 32 --interpolation bilinear --out g
+    for pair in a:36:32:bilinear b:72:64:bilinear c:33:32:bilinear d:34:32:bilinear e:36:32:bicubic g:36:32:bilinear; do
+        IFS=: read -r run resize crop filter <<<"$pair"
+        "$FREEZETUNE" inspect --json "$run/best.safetensors" |
+            grep -F "\\\"resize\\\": $resize, \\\"crop\\\": $crop, \\\"interpolation\\\": \\\"$filter\\\","
     done
+    cmp e/best.safetensors f/best.safetensors
+    cmp a/best.safetensors g/best.safetensors
+    run cmp -s a/best.safetensors e/best.safetensors
+    [ "$status" = 1 ]
 }
 
 @test "a new head is drawn for other classes, even for as many, and said in a line" {

@@ -121,6 +121,33 @@ static void sizes_are_understood(void **state)
     }
 }
 
+static void the_filter_is_taken(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int wanted; /* -1: refused */
+    } rows[] = {
+        {"{}", INTERPOLATION_BILINEAR},
+        {"{\"resample\": null}", INTERPOLATION_BILINEAR},
+        {"{\"resample\": 2}", INTERPOLATION_BILINEAR},
+        {"{\"resample\": 3}", INTERPOLATION_BICUBIC},
+        {"{\"resample\": 1}", -1},
+        {"{\"resample\": 3.5}", -1},
+        {"{\"resample\": \"bicubic\"}", -1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct preprocess found = {0};
+        struct error err = {0};
+        enum status status = hugging_face_preprocess(&found, rows[i].text, strlen(rows[i].text), "p.json", &err);
+        assert_int_equal(status, rows[i].wanted < 0 ? ERR_DATA : OK);
+        if (status == OK)
+            assert_int_equal(found.interpolation, rows[i].wanted);
+        else
+            assert_non_null(strstr(err.text, "p.json: resample: only 2 (bilinear) and 3 (bicubic)"));
+    }
+}
+
 static void means_are_taken(void **state)
 {
     (void)state;
@@ -140,7 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(classes_are_named),       cmocka_unit_test(other_configs_name_none),
         cmocka_unit_test(bad_configs_are_refused), cmocka_unit_test(sizes_are_understood),
-        cmocka_unit_test(means_are_taken),
+        cmocka_unit_test(the_filter_is_taken),     cmocka_unit_test(means_are_taken),
     };
     return cmocka_run_group_tests_name("hugging_face", tests, NULL, NULL);
 }

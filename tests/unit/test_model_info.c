@@ -47,6 +47,7 @@ static void what_is_written_is_read(void **state)
     const struct class_names classes = {names, 3};
     struct preprocess preprocess = preprocess_for_size(64);
     preprocess.mean[1] = 0.1f;
+    preprocess.interpolation = INTERPOLATION_BICUBIC;
     struct weight_metadata entries[MODEL_METADATA];
     struct model_info info;
     struct error err;
@@ -80,6 +81,19 @@ static void a_file_without_metadata_gets_what_is_usual(void **state)
     model_info_free(&info);
 }
 
+static void a_file_that_names_no_interpolation_is_bilinear(void **state)
+{
+    (void)state;
+    const struct weight_metadata entry = {"freezetune.preprocess",
+                                          "{\"resize\": 64, \"crop\": 56, \"mean\": [0,0,0], \"std\": [1,1,1]}"};
+    struct model_info info;
+    struct error err;
+    assert_int_equal(read_info(&info, &entry, 1, 2, &err), OK);
+    assert_int_equal(info.preprocess.resize, 64);
+    assert_int_equal(info.preprocess.interpolation, INTERPOLATION_BILINEAR);
+    model_info_free(&info);
+}
+
 static void wrong_metadata_is_refused(void **state)
 {
     (void)state;
@@ -98,6 +112,11 @@ static void wrong_metadata_is_refused(void **state)
         {"freezetune.preprocess", "{\"resize\": 256, \"crop\": 224, \"mean\": [0,0,0], \"std\": [1,0,1]}", "deviation"},
         {"freezetune.preprocess", "{\"resize\": 256, \"crop\": 0, \"mean\": [0,0,0], \"std\": [1,1,1]}", "crop"},
         {"freezetune.preprocess", "{\"resize\": 256, \"crop\": 1e99, \"mean\": [0,0,0], \"std\": [1,1,1]}", "needs"},
+        {"freezetune.preprocess",
+         "{\"resize\": 256, \"crop\": 224, \"interpolation\": \"lanczos\", \"mean\": [0,0,0], \"std\": [1,1,1]}",
+         "neither"},
+        {"freezetune.preprocess",
+         "{\"resize\": 256, \"crop\": 224, \"interpolation\": 1, \"mean\": [0,0,0], \"std\": [1,1,1]}", "neither"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct weight_metadata entry = {rows[i].key, rows[i].value};
@@ -127,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(a_file_without_metadata_gets_what_is_usual),
+        cmocka_unit_test(a_file_that_names_no_interpolation_is_bilinear),
         cmocka_unit_test(wrong_metadata_is_refused),
         cmocka_unit_test(children_are_those_of_the_declaration),
     };
