@@ -14,7 +14,6 @@
 #include "cli/table.h"
 #include "cli/term.h"
 #include "core/base/memory.h"
-#include "core/train/evaluate.h"
 #include "core/train/metrics.h"
 
 struct values {
@@ -23,6 +22,7 @@ struct values {
     const char *model, *data;
     double assert_accuracy;
     long long worst, batch_size;
+    int tta;
     bool json, strict;
 };
 
@@ -40,6 +40,7 @@ static const struct option options[] = {
     OPTION_ROW_FLAG("Photos", "strict", struct values, strict, "the first photo that cannot be read is an error"),
     ENGINE_ROW_EXIF(struct values),
     PREPROCESS_ROWS(struct values),
+    INFERENCE_ROW_TTA(struct values, tta),
     ENGINE_ROW_THREADS(struct values),
     OPTION_ROW_NUMBER("Engine", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
                       "photos computed together"),
@@ -80,28 +81,30 @@ static enum status prepare(struct job *job, struct error *err)
     if (status == OK)
         status = inference_open(&job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size,
                                 v->strict, err);
+    if (status == OK)
+        status = inference_set_tta(&job->inference, v->tta, &job->model, err);
     return status;
 }
 
-static bool on_batch(void *context, size_t done)
-{
-    struct job *job = context;
-    report_bad(job);
-    if (!job->values->engine.quiet)
-        progress_update(&job->progress, done, NULL);
-    return !signals_stop();
-}
-
-/* The pass that train makes after each epoch. */
+/* The pass that train makes after each epoch, or one with each photo's mirror image. */
 static enum status measure(struct job *job, struct error *err)
 {
-    bool stopped;
+    const struct photo_batch *batch = NULL;
+    const float *logits = NULL;
+    enum status status = OK;
     progress_start(&job->progress, "eval", "photos", job->photos.count);
-    enum status status = evaluate(&job->metrics, &stopped, job->inference.run, job->inference.loader, job->photos.count,
-                                  on_batch, job, err);
+    loader_start(job->inference.loader, NULL, job->photos.count, 0, 0, AUGMENT_NONE);
+    while (status == OK && !signals_stop()) {
+        status = inference_next(&job->inference, &batch, &logits, err);
+        report_bad(job);
+        if (status != OK || !batch)
+            break;
+        metrics_add(&job->metrics, logits, batch->labels, batch->photos, batch->count);
+        if (!job->values->engine.quiet)
+            progress_update(&job->progress, batch->position, NULL);
+    }
     progress_end(&job->progress);
-    report_bad(job);
-    if (status == OK && !stopped && job->metrics.count == 0)
+    if (status == OK && !signals_stop() && job->metrics.count == 0)
         status =
             error_set(err, ERR_DATA, "%s: none of the %zu photos could be read", job->photos.root, job->photos.count);
     return status;

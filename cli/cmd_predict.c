@@ -23,7 +23,7 @@ struct values {
     struct preprocess_options preprocess;
     const char *model, *out, *logits;
     long long top_k, batch_size;
-    int format;
+    int format, tta;
     bool null;
 };
 
@@ -35,10 +35,12 @@ static const struct option options[] = {
     OPTION_ROW_CHOICE("Common", "format", table_formats, struct values, format, "table", "how to write the answers"),
     OPTION_ROW_STRING("Output", "out", "FILE", struct values, out, NULL, "stdout", "where to write the answers"),
     OPTION_ROW_STRING("Output", "logits", "FILE", struct values, logits, NULL, NULL,
-                      "also write the network's raw outputs, [photos, classes], as safetensors"),
+                      "also write the network's raw outputs, [photos, classes], as safetensors; with --tta the "
+                      "logarithms of the probabilities"),
     ENGINE_ROW_QUIET(struct values),
     ENGINE_ROW_EXIF(struct values),
     PREPROCESS_ROWS(struct values),
+    INFERENCE_ROW_TTA(struct values, tta),
     OPTION_ROW_FLAG("Photos", "null", struct values, null,
                     "paths on stdin end in a NUL byte, as find -print0 writes them"),
     ENGINE_ROW_THREADS(struct values),
@@ -148,16 +150,16 @@ static enum status predict(struct job *job, struct error *err)
 {
     struct progress progress;
     const struct photo_batch *batch = NULL;
+    const float *logits = NULL;
     FILE *out = job->outfile_open ? job->outfile.stream : stdout;
     enum status status = OK;
     progress_start(&progress, "predict", "photos", job->photos.count);
     loader_start(job->inference.loader, NULL, job->photos.count, 0, 0, AUGMENT_NONE);
     while (status == OK && !signals_stop()) {
-        status = loader_next(job->inference.loader, &batch, err);
+        status = inference_next(&job->inference, &batch, &logits, err);
         report_bad(job);
         if (status != OK || !batch)
             break;
-        const float *logits = run_forward_pixels(job->inference.run, batch->pixels, batch->count);
         progress_clear();
         status = write_batch(job, batch, logits, err);
         if (status == OK && (fflush(out) != 0 || ferror(out)))
@@ -193,6 +195,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status =
             inference_open(&job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size, false, err);
+    if (status == OK)
+        status = inference_set_tta(&job->inference, v->tta, &job->model, err);
     if (status == OK && v->out) {
         status = outfile_open(&job->outfile, v->out, err);
         job->outfile_open = status == OK;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+const char *const tta_choices[] = {[TTA_NONE] = "none", [TTA_FLIP] = "flip", [TTA_FLIP + 1] = NULL};
+
 static enum status make_run(struct inference *inference, const struct model *model, const struct engine_options *engine,
                             size_t batch_size, struct error *err)
 {
@@ -38,6 +40,7 @@ enum status inference_open(struct inference *out, const struct model *model, con
     struct inference inference = {0};
     if (photos->count < batch_size)
         batch_size = photos->count;
+    inference.batch = batch_size;
     enum status status = engine_start(&inference.pool, engine, err);
     if (status == OK)
         status = make_run(&inference, model, engine, batch_size, err);
@@ -50,8 +53,28 @@ enum status inference_open(struct inference *out, const struct model *model, con
     return status;
 }
 
+enum status inference_set_tta(struct inference *inference, int tta, const struct model *model, struct error *err)
+{
+    if (tta == TTA_NONE)
+        return OK;
+    return mirrored_create(&inference->mirrored, inference->batch, (size_t)model->info.preprocess.crop,
+                           model->info.classes.count, err);
+}
+
+enum status inference_next(struct inference *inference, const struct photo_batch **batch, const float **logits,
+                           struct error *err)
+{
+    enum status status = loader_next(inference->loader, batch, err);
+    if (status == OK && *batch)
+        *logits = inference->mirrored
+                      ? mirrored_forward(inference->mirrored, inference->run, (*batch)->pixels, (*batch)->count)
+                      : run_forward_pixels(inference->run, (*batch)->pixels, (*batch)->count);
+    return status;
+}
+
 void inference_close(struct inference *inference)
 {
+    mirrored_destroy(inference->mirrored);
     loader_destroy(inference->loader);
     run_destroy(inference->run);
     plan_destroy(inference->plan);

@@ -8,12 +8,23 @@
 #include "core/data/loader.h"
 #include "core/net/plan.h"
 #include "core/net/run.h"
+#include "core/train/mirrored.h"
+
+/* How often a photo is looked at. */
+enum { TTA_NONE, TTA_FLIP };
+extern const char *const tta_choices[]; /* "none", "flip" */
+
+#define INFERENCE_ROW_TTA(type, field)                                                                                 \
+    OPTION_ROW_CHOICE("Photos", "tta", tta_choices, type, field, "none",                                               \
+                      "flip: the mean of the probabilities of each photo and of its mirror image, for twice the work")
 
 struct inference {
     struct pool *pool;
     struct plan *plan;
     struct run *run;
     struct loader *loader;
+    struct mirrored *mirrored; /* with TTA_FLIP */
+    size_t batch;
 };
 
 /* Makes everything ready for photos 0, 1, 2, ... of the list. Model and list are borrowed until inference_close.
@@ -22,5 +33,14 @@ MUST_CHECK enum status inference_open(struct inference *out, const struct model 
                                       const struct engine_options *engine, size_t batch_size, bool strict,
                                       struct error *err);
 void inference_close(struct inference *inference);
+
+/* From now on each photo is looked at as `tta` says. ERR_SYSTEM without memory. */
+MUST_CHECK enum status inference_set_tta(struct inference *inference, int tta, const struct model *model,
+                                         struct error *err);
+
+/* The next photos and their logits[batch->count,classes], both borrowed until the next call; *batch = NULL at the end.
+ * With TTA_FLIP the logits are the logarithms of the mean probabilities (mirrored.h). Errors of loader_next. */
+MUST_CHECK enum status inference_next(struct inference *inference, const struct photo_batch **batch,
+                                      const float **logits, struct error *err);
 
 #endif

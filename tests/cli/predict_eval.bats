@@ -270,3 +270,48 @@ assert d["unreadable"] == 0'
     fails 64 '--model is needed' "$FREEZETUNE" eval
     fails 64 'one argument too many' evaluate data
 }
+
+@test "--tta flip gives the mean of the probabilities of a photo and of its mirror image, in predict and in eval" {
+    command -v python3 >/dev/null || skip "no python3 to mirror photos with"
+    python3 - <<'PYTHON'
+import os, random, struct
+random.seed(1)
+for number in range(6):
+    rows = [[random.randbytes(3) for x in range(32)] for y in range(32)]
+    for folder, step in ("val", 1), ("mirrored", -1):
+        place = f"{folder}/{('ants', 'bees', 'cats')[number % 3]}"
+        os.makedirs(place, exist_ok=True)
+        with open(f"{place}/{number}.bmp", "wb") as file:
+            file.write(struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 54 + 3072, 0, 0, 54, 40, 32, 32, 1, 24, 0, 3072, 0, 0, 0, 0))
+            for row in rows:
+                file.write(b"".join(row[::step]))
+PYTHON
+    answers() {
+        predict --resize 32 --crop 32 --format jsonl --batch-size 4 "$@"
+    }
+    answers val >val.jsonl
+    answers mirrored >mirrored.jsonl
+    answers --tta flip --logits flip.safetensors val >flip.jsonl
+    answers --tta flip mirrored | sed 's/mirrored/val/' | cmp - flip.jsonl
+    answers --tta none val | cmp - val.jsonl
+    "$FREEZETUNE" eval --model "$model" --resize 32 --crop 32 --data val --tta flip --json >eval.json
+    python3 - <<'PYTHON'
+import json, math, struct
+def read(name):
+    return [{t["class"]: t["probability"] for t in json.loads(line)["top"]} for line in open(name)]
+plain, mirrored, flip = read("val.jsonl"), read("mirrored.jsonl"), read("flip.jsonl")
+assert len(flip) == 6
+for p, m, f in zip(plain, mirrored, flip):
+    assert abs(p["ants"] - m["ants"]) > 1e-6, "the mirror image changes nothing"
+    for name in f:
+        assert abs(f[name] - (p[name] + m[name]) / 2) < 1e-6, (name, p, m, f)
+loss = -sum(math.log(f[("ants", "bees", "cats")[i // 2]]) for i, f in enumerate(flip)) / 6
+found = json.load(open("eval.json"))
+assert abs(found["loss"] - loss) < 1e-5, (found["loss"], loss)
+data = open("flip.safetensors", "rb").read()
+logits = struct.unpack("<18f", data[-72:])
+for i, f in enumerate(flip):
+    for k, name in enumerate(("ants", "bees", "cats")):
+        assert abs(logits[3 * i + k] - math.log(f[name])) < 1e-5
+PYTHON
+}
