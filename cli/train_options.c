@@ -97,7 +97,12 @@ static const struct option options[] = {
            "short side of a photo before the square is cut out of its middle: of all photos that validate"),
     PREPROCESS_ROW_INTERPOLATION(struct train_values, interpolation),
     CHOICE(GROUP_PHOTOS, "augment", augment_names, augment, "standard",
-           "none: resize and centre crop; flip: that, mirrored at random; standard: random crop, size and mirroring"),
+           "none: resize and centre crop; flip: that, mirrored at random; standard: random crop, size and mirroring; "
+           "trivial: that, then one of 14 changes of colour or place (TrivialAugmentWide)"),
+    TEXT(
+        GROUP_PHOTOS, "color-jitter", "B,C,S,H", color_jitter, NULL, "none",
+        "with standard or trivial: change brightness, contrast, saturation and hue at random by up to so much, such as "
+        "0.4,0.4,0.4,0.1"),
     NUMBER(GROUP_PHOTOS, "val-split", "X", OPTION_FLOAT, val_split, NULL, NULL, 0, 0.9,
            "share of the photos that validate, where DIR has no train/ and val/"),
     ENGINE_ROW_EXIF(struct train_values),

@@ -9,7 +9,7 @@
 
 struct train_values {
     struct engine_options engine;
-    const char *data, *weights, *freeze_until, *out, *arch, *resume;
+    const char *data, *weights, *freeze_until, *out, *arch, *resume, *color_jitter;
     struct option_list unfreeze_at;
     long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience;
     double lr, momentum, weight_decay, gamma, warmup, val_split, save_every, lr_decay_by_child, head_lr_mult,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/augment_options.h"
 #include "cli/paths.h"
 #include "cli/preprocess_options.h"
 #include "core/base/file.h"
@@ -209,7 +210,10 @@ enum status training_open(struct training *out, const struct train_values *value
     interpolation_override(&preprocess, values->interpolation);
     *out = (struct training){.values = values};
     out->options = train_options_from(values, &preprocess);
-    enum status status = engine_start(&out->pool, &values->engine, err);
+    enum status status =
+        augment_options_parse(&out->options.loader.extras, out->options.augment, values->color_jitter, err);
+    if (status == OK)
+        status = engine_start(&out->pool, &values->engine, err);
     if (status == OK)
         status = open_photos(out, err);
     if (status == OK)

@@ -1,52 +1,27 @@
 #include "core/data/augment.h"
 
-#include <math.h>
 #include <string.h>
 
-const char *const augment_names[] = {"none", "flip", "standard", NULL};
+const char *const augment_names[] = {"none", "flip", "standard", "trivial", NULL};
 
-/* torchvision draws float32 numbers: u * (to - from) + from, and takes the aspect from the exponential of one. */
-static double draw_between(float u, float from, float to)
+struct augment_draws augment_draw(enum augment augment, const struct augment_extras *extras, int height, int width,
+                                  struct rng rng)
 {
-    return (double)(u * (to - from) + from);
-}
-
-static struct augment_box largest_allowed(int height, int width)
-{
-    double low = 3.0 / 4, high = 4.0 / 3, ratio = (double)width / height;
-    struct augment_box box = {.height = height, .width = width};
-    if (ratio < low)
-        box.height = (int)nearbyint(width / low);
-    else if (ratio > high)
-        box.width = (int)nearbyint(height * high);
-    box.top = (height - box.height) / 2;
-    box.left = (width - box.width) / 2;
-    return box;
-}
-
-/* A uniform draw in [0, 1) to 0..n-1. */
-static int draw_below(float u, int n)
-{
-    int value = (int)((double)u * n);
-    return value < n ? value : n - 1;
-}
-
-struct augment_box augment_crop(int height, int width, const float draws[AUGMENT_DRAWS])
-{
-    const float low = logf(3.0f / 4), high = logf(4.0f / 3);
-    double area = (double)height * width;
-    for (int try = 0; try < AUGMENT_TRIES; try++) {
-        double target = area * draw_between(draws[2 * try], 0.08f, 1.0f);
-        double aspect = (float)exp(draw_between(draws[2 * try + 1], low, high));
-        double w = nearbyint(sqrt(target * aspect)), h = nearbyint(sqrt(target / aspect));
-        if (!(w > 0 && w <= width && h > 0 && h <= height))
-            continue;
-        struct augment_box box = {.height = (int)h, .width = (int)w};
-        box.top = draw_below(draws[2 * AUGMENT_TRIES], height - box.height + 1);
-        box.left = draw_below(draws[2 * AUGMENT_TRIES + 1], width - box.width + 1);
-        return box;
+    struct augment_draws out = {.cropped = augment == AUGMENT_STANDARD || augment == AUGMENT_TRIVIAL};
+    if (out.cropped) {
+        float draws[BOX_DRAWS];
+        for (int i = 0; i < BOX_DRAWS; i++)
+            draws[i] = rng_float(&rng);
+        out.box = box_crop(height, width, draws);
     }
-    return largest_allowed(height, width);
+    out.mirrored = augment != AUGMENT_NONE && rng_float(&rng) < 0.5f;
+    out.has_trivial = augment == AUGMENT_TRIVIAL;
+    if (out.has_trivial)
+        out.trivial = trivial_draw(&rng);
+    out.has_jitter = out.cropped && jitter_wanted(&extras->jitter);
+    if (out.has_jitter)
+        out.jitter = jitter_draw(&extras->jitter, &rng);
+    return out;
 }
 
 void augment_mirror(uint8_t *pixels, int height, int width)
@@ -62,27 +37,32 @@ void augment_mirror(uint8_t *pixels, int height, int width)
     }
 }
 
-enum status augment_photo(uint8_t *out, enum augment augment, const struct preprocess *preprocess,
-                          const struct image *image, struct rng rng, struct resizer *resizer, struct error *err)
+static enum status crop_box(uint8_t *out, const struct box *box, const struct preprocess *preprocess,
+                            const struct image *image, struct resizer *resizer, struct error *err)
 {
-    enum status status;
     int crop = preprocess->crop;
-    if (augment == AUGMENT_STANDARD) {
-        float draws[AUGMENT_DRAWS];
-        for (int i = 0; i < AUGMENT_DRAWS; i++)
-            draws[i] = rng_float(&rng);
-        struct augment_box box = augment_crop(image->height, image->width, draws);
-        size_t stride = (size_t)image->width * 3;
-        struct resize_input in = {.pixels = image->pixels + (size_t)box.top * stride + (size_t)box.left * 3,
-                                  .height = box.height,
-                                  .width = box.width,
-                                  .stride = stride};
-        struct resize_window window = {.height = crop, .width = crop, .rows = crop, .columns = crop};
-        status = resize_pixels(resizer, out, (size_t)crop * 3, preprocess->interpolation, &window, &in, err);
-    } else {
-        status = preprocess_photo(out, preprocess, image, resizer, err);
-    }
-    if (status == OK && augment != AUGMENT_NONE && rng_float(&rng) < 0.5f)
+    size_t stride = (size_t)image->width * 3;
+    struct resize_input in = {.pixels = image->pixels + (size_t)box->top * stride + (size_t)box->left * 3,
+                              .height = box->height,
+                              .width = box->width,
+                              .stride = stride};
+    struct resize_window window = {.height = crop, .width = crop, .rows = crop, .columns = crop};
+    return resize_pixels(resizer, out, (size_t)crop * 3, preprocess->interpolation, &window, &in, err);
+}
+
+enum status augment_apply(uint8_t *out, const struct augment_draws *draws, const struct preprocess *preprocess,
+                          const struct image *image, struct resizer *resizer, uint8_t *spare, struct error *err)
+{
+    int crop = preprocess->crop;
+    enum status status = draws->cropped ? crop_box(out, &draws->box, preprocess, image, resizer, err)
+                                        : preprocess_photo(out, preprocess, image, resizer, err);
+    if (status != OK)
+        return status;
+    if (draws->mirrored)
         augment_mirror(out, crop, crop);
-    return status;
+    if (draws->has_trivial)
+        trivial_apply(out, crop, &draws->trivial, spare);
+    if (draws->has_jitter)
+        jitter_apply(out, (size_t)crop * (size_t)crop, &draws->jitter);
+    return OK;
 }

@@ -1,11 +1,15 @@
-/* Random crops and flips for training, as torchvision's RandomResizedCrop and RandomHorizontalFlip define them.
+/* What happens to a photo in training, as torchvision's transforms define it and in the order of its reference recipes.
  *
  *   none      Resize + CenterCrop, as in evaluation
  *   flip      that, mirrored with probability 1/2
  *   standard  RandomResizedCrop(crop, scale=(0.08, 1), ratio=(3/4, 4/3)), mirrored with probability 1/2
+ *   trivial   as standard, then TrivialAugmentWide (trivial.h)
  *
- * All that is random is a handful of uniform numbers from rng_stream(seed, RNG_AUGMENT, epoch, photo), so a photo's
- * fate depends on these four and nothing else.
+ * standard and trivial may go on with ColorJitter (jitter.h), which is off unless asked for.
+ *
+ * All that is random is a number of draws from rng_stream(seed, RNG_AUGMENT, epoch, photo), so a photo's fate depends
+ * on these four and nothing else. Their order: the crop's box (BOX_DRAWS), the flip, the operation of trivial, the
+ * jitter. What is off draws nothing.
  */
 #ifndef FREEZETUNE_AUGMENT_H
 #define FREEZETUNE_AUGMENT_H
@@ -15,30 +19,41 @@
 
 #include "core/base/error.h"
 #include "core/base/rng.h"
+#include "core/data/box.h"
 #include "core/data/image.h"
+#include "core/data/jitter.h"
 #include "core/data/preprocess.h"
 #include "core/data/resize.h"
+#include "core/data/trivial.h"
 
-enum augment { AUGMENT_NONE, AUGMENT_FLIP, AUGMENT_STANDARD };
+enum augment { AUGMENT_NONE, AUGMENT_FLIP, AUGMENT_STANDARD, AUGMENT_TRIVIAL };
 
-extern const char *const augment_names[]; /* "none", "flip", "standard", NULL */
+extern const char *const augment_names[]; /* "none", "flip", "standard", "trivial", NULL */
 
-struct augment_box {
-    int top, left, height, width;
+/* What standard and trivial go on with; zeroed: nothing. */
+struct augment_extras {
+    struct jitter_options jitter;
 };
 
-enum { AUGMENT_TRIES = 10, AUGMENT_DRAWS = 2 * AUGMENT_TRIES + 2 };
+/* What the draws say of one photo. */
+struct augment_draws {
+    bool cropped;   /* to `box`; else the middle is taken */
+    struct box box; /* of the photo */
+    bool mirrored;
+    bool has_trivial, has_jitter;
+    struct trivial trivial;
+    struct jitter jitter;
+};
 
-/* The crop that RandomResizedCrop takes from a height x width photo. draws are uniform in [0, 1): area and aspect of
- * try 1, of try 2, ..., then top and left. The first try whose box fits is taken; when none does, the largest box in
- * the middle whose aspect is allowed. */
-struct augment_box augment_crop(int height, int width, const float draws[AUGMENT_DRAWS]);
+/* For a height x width photo. */
+struct augment_draws augment_draw(enum augment augment, const struct augment_extras *extras, int height, int width,
+                                  struct rng rng);
 
-/* out[crop,crop,3] = the photo, cropped, resized and mirrored as `augment` says. OVERWRITES. ERR_SYSTEM without
- * memory. */
-MUST_CHECK enum status augment_photo(uint8_t *out, enum augment augment, const struct preprocess *preprocess,
-                                     const struct image *image, struct rng rng, struct resizer *resizer,
-                                     struct error *err);
+/* out[crop,crop,3] = the photo as the draws say. OVERWRITES. spare[crop,crop,3] is scratch, for trivial alone.
+ * ERR_SYSTEM without memory. */
+MUST_CHECK enum status augment_apply(uint8_t *out, const struct augment_draws *draws,
+                                     const struct preprocess *preprocess, const struct image *image,
+                                     struct resizer *resizer, uint8_t *spare, struct error *err);
 
 /* Mirrors pixels[height,width,3] left to right, in place. */
 void augment_mirror(uint8_t *pixels, int height, int width);

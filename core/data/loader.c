@@ -22,6 +22,7 @@ struct slot {
 struct worker {
     struct loader *loader;
     struct resizer *resizer;
+    uint8_t *spare; /* [crop,crop,3] */
     pthread_t thread;
 };
 
@@ -68,30 +69,33 @@ static size_t slots_for(const struct loader_options *options)
 size_t loader_memory(const struct loader_options *options, size_t photos)
 {
     size_t side = (size_t)options->preprocess.crop, pixels = side * side * 3;
-    return (slots_for(options) + options->batch) * pixels + photos * (sizeof(uint32_t) + sizeof(bool)) +
-           options->batch * 2 * sizeof(uint32_t) + sizeof(struct loader);
+    return (slots_for(options) + options->batch + options->threads) * pixels +
+           photos * (sizeof(uint32_t) + sizeof(bool)) + options->batch * 2 * sizeof(uint32_t) + sizeof(struct loader);
 }
 
 /* Decodes one photo into out. What fails is about the photo (bad) or about us (ERR_SYSTEM). */
-static enum status load_photo(uint8_t *out, const struct loader *loader, uint32_t photo, struct resizer *resizer,
-                              struct error *err)
+static enum status load_photo(uint8_t *out, const struct worker *worker, uint32_t photo, struct error *err)
 {
+    const struct loader *loader = worker->loader;
+    const struct loader_options *options = &loader->options;
     char path[PATH_MAX];
     struct image image = {0};
     if (!photo_path(path, sizeof path, loader->list, photo))
         return error_set(err, ERR_DATA, "its path is too long");
-    enum status status = image_read(&image, path, &loader->options.image, err);
+    enum status status = image_read(&image, path, &options->image, err);
     if (status != OK)
         return status;
-    struct rng rng = rng_stream(loader->options.seed, RNG_AUGMENT, loader->epoch, photo);
-    status = augment_photo(out, loader->augment, &loader->options.preprocess, &image, rng, resizer, err);
+    struct rng rng = rng_stream(options->seed, RNG_AUGMENT, loader->epoch, photo);
+    struct augment_draws draws = augment_draw(loader->augment, &options->extras, image.height, image.width, rng);
+    status = augment_apply(out, &draws, &options->preprocess, &image, worker->resizer, worker->spare, err);
     image_free(&image);
     return status;
 }
 
 /* Fills a slot, the lock being held; lets go of it while decoding. */
-static void fill_slot(struct loader *loader, size_t entry, struct resizer *resizer)
+static void fill_slot(struct worker *worker, size_t entry)
 {
+    struct loader *loader = worker->loader;
     size_t index = entry % loader->slot_count;
     uint32_t photo = loader->order[entry];
     struct slot slot = {.state = SLOT_BAD, .status = ERR_DATA};
@@ -99,7 +103,7 @@ static void fill_slot(struct loader *loader, size_t entry, struct resizer *resiz
         struct error err = {0};
         loader->busy++;
         pthread_mutex_unlock(&loader->lock);
-        slot.status = load_photo(loader->slot_pixels + index * loader->photo_bytes, loader, photo, resizer, &err);
+        slot.status = load_photo(loader->slot_pixels + index * loader->photo_bytes, worker, photo, &err);
         if (slot.status == OK)
             slot.state = SLOT_GOOD;
         else if (slot.status == ERR_SYSTEM || memory_strdup(&slot.reason, err.text, NULL) != OK)
@@ -121,12 +125,34 @@ static void *worker_main(void *argument)
     pthread_mutex_lock(&loader->lock);
     while (!loader->stop) {
         if (loader->taken < loader->count && loader->taken - loader->done < loader->slot_count)
-            fill_slot(loader, loader->taken++, self->resizer);
+            fill_slot(self, loader->taken++);
         else
             pthread_cond_wait(&loader->room, &loader->lock);
     }
     pthread_mutex_unlock(&loader->lock);
     return NULL;
+}
+
+static void worker_free(struct worker *worker)
+{
+    resizer_destroy(worker->resizer);
+    memory_free(worker->spare);
+}
+
+static enum status worker_start(struct worker *worker, struct loader *loader, struct error *err)
+{
+    void *spare = NULL;
+    worker->loader = loader;
+    enum status status = resizer_create(&worker->resizer, err);
+    if (status == OK)
+        status = memory_alloc(&spare, 1, loader->photo_bytes, "the photo loader", err);
+    worker->spare = spare;
+    if (status == OK && pthread_create(&worker->thread, NULL, worker_main, worker) != 0)
+        status = error_set(err, ERR_SYSTEM, "the system refused loader thread %zu of %zu: use fewer",
+                           loader->started + 1, loader->options.threads);
+    if (status != OK)
+        worker_free(worker);
+    return status;
 }
 
 static enum status start_workers(struct loader *loader, struct error *err)
@@ -136,18 +162,8 @@ static enum status start_workers(struct loader *loader, struct error *err)
     sigfillset(&all); /* signals are for the thread that called us */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (size_t i = 0; status == OK && i < loader->options.threads; i++) {
-        struct worker *worker = &loader->workers[i];
-        worker->loader = loader;
-        status = resizer_create(&worker->resizer, err);
-        if (status != OK)
-            break;
-        if (pthread_create(&worker->thread, NULL, worker_main, worker) == 0) {
-            loader->started++;
-        } else {
-            resizer_destroy(worker->resizer);
-            status = error_set(err, ERR_SYSTEM, "the system refused loader thread %zu of %zu: use fewer", i + 1,
-                               loader->options.threads);
-        }
+        status = worker_start(&loader->workers[i], loader, err);
+        loader->started += status == OK;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return status;
@@ -230,7 +246,7 @@ void loader_destroy(struct loader *loader)
     }
     for (size_t i = 0; i < loader->started; i++) {
         pthread_join(loader->workers[i].thread, NULL);
-        resizer_destroy(loader->workers[i].resizer);
+        worker_free(&loader->workers[i]);
     }
     pthread_cond_destroy(&loader->idle);
     pthread_cond_destroy(&loader->ready);

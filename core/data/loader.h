@@ -32,6 +32,7 @@ struct loader_options {
     size_t ahead;   /* photos decoded ahead of the caller; raised to threads */
     struct preprocess preprocess;
     struct image_options image;
+    struct augment_extras extras;
     uint64_t seed; /* of the augmentation */
     bool strict;   /* the first photo found bad is an error of loader_next; marked ones are passed over all the same */
 };

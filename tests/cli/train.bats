@@ -326,3 +326,23 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     cp -r extra/val/class0 extra/val/only
     fails 65 'only' train --data extra
 }
+
+@test "--augment trivial and --color-jitter change the run, are recorded, and give the same with any threads" {
+    train --freeze-until 6 --augment trivial --color-jitter 0.4,0.4,0.4,0.1 --threads 1 --out one >/dev/null
+    train --freeze-until 6 --augment trivial --color-jitter 0.4,0.4,0.4,0.1 --threads 3 --out three >/dev/null
+    same_run one three
+    grep -qx '    "augment": "trivial",' one/config.json
+    grep -qx '    "color-jitter": "0.4,0.4,0.4,0.1",' one/config.json
+    train --freeze-until 6 --augment trivial --out other >/dev/null
+    run cmp -s one/best.safetensors other/best.safetensors
+    [ "$status" = 1 ]
+    train --freeze-until 6 --out standard >/dev/null
+    run cmp -s standard/best.safetensors other/best.safetensors
+    [ "$status" = 1 ]
+    fails 64 '--color-jitter goes with --augment standard or trivial, not with flip' \
+        train --augment flip --color-jitter 1,1,1,0 --out bad
+    for wrong in 0.4 1,1,1 1,1,1,1,1 1,,1,0 1,1,1,-0.1 1,1,1,nan 1,1,1,0.1x ' 1,1,1,0' 300,1,1,0; do
+        fails 64 '--color-jitter' train --color-jitter "$wrong" --out bad
+    done
+    fails 64 'at most 0\.5' train --color-jitter 1,1,1,0.6 --out bad
+}

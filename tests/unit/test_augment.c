@@ -20,15 +20,15 @@ static void crops_equal_torchvision_for_the_same_draws(void **state)
     while (fgets(line, sizeof line, table)) {
         if (line[0] == '#')
             continue;
-        long numbers[6 + AUGMENT_DRAWS];
+        long numbers[6 + BOX_DRAWS];
         char *at = line;
-        for (size_t i = 0; i < 6 + AUGMENT_DRAWS; i++)
+        for (size_t i = 0; i < 6 + BOX_DRAWS; i++)
             numbers[i] = strtol(at, &at, 10);
         assert_int_equal(*at, '\n');
-        float draws[AUGMENT_DRAWS];
-        for (size_t i = 0; i < AUGMENT_DRAWS; i++)
+        float draws[BOX_DRAWS];
+        for (size_t i = 0; i < BOX_DRAWS; i++)
             draws[i] = (float)numbers[6 + i] / 16777216.0f;
-        struct augment_box box = augment_crop((int)numbers[0], (int)numbers[1], draws);
+        struct box box = box_crop((int)numbers[0], (int)numbers[1], draws);
         if (box.top != numbers[2] || box.left != numbers[3] || box.height != numbers[4] || box.width != numbers[5])
             fail_msg("box %d %d %d %d for: %.60s", box.top, box.left, box.height, box.width, line);
         rows++;
@@ -44,10 +44,10 @@ static void crops_have_the_promised_area_and_aspect(void **state)
     double area = 0, log_aspect = 0, left = 0;
     for (int i = 0; i < COUNT; i++) {
         struct rng rng = rng_stream(3, RNG_TEST, 0, (uint64_t)i);
-        float draws[AUGMENT_DRAWS];
-        for (int d = 0; d < AUGMENT_DRAWS; d++)
+        float draws[BOX_DRAWS];
+        for (int d = 0; d < BOX_DRAWS; d++)
             draws[d] = rng_float(&rng);
-        struct augment_box box = augment_crop(HEIGHT, WIDTH, draws);
+        struct box box = box_crop(HEIGHT, WIDTH, draws);
         assert_true(box.top >= 0 && box.left >= 0 && box.height > 0 && box.width > 0);
         assert_true(box.top + box.height <= HEIGHT && box.left + box.width <= WIDTH);
         double part = (double)box.height * box.width / (HEIGHT * WIDTH), aspect = (double)box.width / box.height;
@@ -78,6 +78,18 @@ static void a_mirror_turns_left_to_right(void **state)
     }
 }
 
+static const struct augment_extras no_extras = {0};
+
+static void augmented(uint8_t *out, enum augment augment, const struct augment_extras *extras,
+                      const struct preprocess *preprocess, const struct image *image, struct rng rng,
+                      struct resizer *resizer)
+{
+    uint8_t spare[32 * 32 * 3];
+    struct augment_draws draws = augment_draw(augment, extras, image->height, image->width, rng);
+    assert_true(preprocess->crop <= 32);
+    assert_int_equal(augment_apply(out, &draws, preprocess, image, resizer, spare, NULL), OK);
+}
+
 /* flip is the plain picture or its mirror image, each about half of the time; none is always the plain one. */
 static void flip_is_a_fair_coin_and_none_is_still(void **state)
 {
@@ -97,9 +109,9 @@ static void flip_is_a_fair_coin_and_none_is_still(void **state)
     int flipped = 0;
     for (uint32_t epoch = 0; epoch < COUNT; epoch++) {
         struct rng rng = rng_stream(5, RNG_AUGMENT, epoch, 3);
-        assert_int_equal(augment_photo(out, AUGMENT_NONE, &preprocess, &image, rng, resizer, &err), OK);
+        augmented(out, AUGMENT_NONE, &no_extras, &preprocess, &image, rng, resizer);
         assert_memory_equal(out, plain, BYTES);
-        assert_int_equal(augment_photo(out, AUGMENT_FLIP, &preprocess, &image, rng, resizer, &err), OK);
+        augmented(out, AUGMENT_FLIP, &no_extras, &preprocess, &image, rng, resizer);
         bool is_mirrored = memcmp(out, mirrored, BYTES) == 0;
         assert_true(is_mirrored || memcmp(out, plain, BYTES) == 0);
         flipped += is_mirrored;
@@ -123,11 +135,11 @@ static void standard_is_crop_resize_flip(void **state)
     assert_int_equal(resizer_create(&resizer, &err), OK);
     for (uint64_t photo = 0; photo < 40; photo++) {
         struct rng rng = rng_stream(5, RNG_AUGMENT, 1, photo);
-        assert_int_equal(augment_photo(out, AUGMENT_STANDARD, &preprocess, &image, rng, resizer, &err), OK);
-        float draws[AUGMENT_DRAWS];
-        for (int i = 0; i < AUGMENT_DRAWS; i++)
+        augmented(out, AUGMENT_STANDARD, &no_extras, &preprocess, &image, rng, resizer);
+        float draws[BOX_DRAWS];
+        for (int i = 0; i < BOX_DRAWS; i++)
             draws[i] = rng_float(&rng);
-        struct augment_box box = augment_crop(60, 45, draws);
+        struct box box = box_crop(60, 45, draws);
         struct image cropped = test_pattern(box.height, box.width);
         for (int y = 0; y < box.height; y++)
             memcpy(cropped.pixels + y * box.width * 3, image.pixels + ((box.top + y) * 45 + box.left) * 3,
@@ -147,6 +159,70 @@ static void standard_is_crop_resize_flip(void **state)
     resizer_destroy(resizer);
 }
 
+/* Done by hand from the same stream: what trivial and the jitter draw comes after the crop and the flip. */
+static void trivial_and_jitter_follow_the_flip(void **state)
+{
+    (void)state;
+    enum { SIDE = 16, COUNT = SIDE * SIDE, BYTES = COUNT * 3 };
+    struct error err = {0};
+    struct resizer *resizer;
+    struct image image = test_pattern(60, 45);
+    struct preprocess preprocess = preprocess_for_size(SIDE);
+    const struct augment_extras extras = {.jitter = {.amount = {0.4, 0.4, 0.4, 0.1}}};
+    uint8_t plain[BYTES], jittered[BYTES], trivial[BYTES], both[BYTES], spare[BYTES];
+    int jitters = 0, changed = 0;
+    assert_int_equal(resizer_create(&resizer, &err), OK);
+    for (uint64_t photo = 0; photo < 60; photo++) {
+        struct rng rng = rng_stream(5, RNG_AUGMENT, 2, photo);
+        augmented(plain, AUGMENT_STANDARD, &no_extras, &preprocess, &image, rng, resizer);
+        augmented(jittered, AUGMENT_STANDARD, &extras, &preprocess, &image, rng, resizer);
+        augmented(trivial, AUGMENT_TRIVIAL, &no_extras, &preprocess, &image, rng, resizer);
+        augmented(both, AUGMENT_TRIVIAL, &extras, &preprocess, &image, rng, resizer);
+        for (int i = 0; i < BOX_DRAWS + 1; i++)
+            rng_float(&rng);
+        struct rng after = rng;
+        struct jitter jitter = jitter_draw(&extras.jitter, &after);
+        uint8_t expected[BYTES];
+        memcpy(expected, plain, BYTES);
+        jitter_apply(expected, COUNT, &jitter);
+        assert_memory_equal(jittered, expected, BYTES);
+        jitters += memcmp(jittered, plain, BYTES) != 0;
+        struct trivial operation = trivial_draw(&rng);
+        memcpy(expected, plain, BYTES);
+        trivial_apply(expected, SIDE, &operation, spare);
+        assert_memory_equal(trivial, expected, BYTES);
+        changed += memcmp(trivial, plain, BYTES) != 0;
+        jitter = jitter_draw(&extras.jitter, &rng);
+        jitter_apply(expected, COUNT, &jitter);
+        assert_memory_equal(both, expected, BYTES);
+    }
+    assert_int_equal(jitters, 60);
+    assert_in_range(changed, 40, 60);
+    image_free(&image);
+    resizer_destroy(resizer);
+}
+
+static void jitter_leaves_none_and_flip_alone(void **state)
+{
+    (void)state;
+    enum { SIDE = 16, BYTES = SIDE * SIDE * 3 };
+    struct error err = {0};
+    struct resizer *resizer;
+    struct image image = test_pattern(30, 45);
+    struct preprocess preprocess = preprocess_for_size(SIDE);
+    const struct augment_extras extras = {.jitter = {.amount = {0.4, 0.4, 0.4, 0.1}}};
+    uint8_t plain[BYTES], out[BYTES];
+    assert_int_equal(resizer_create(&resizer, &err), OK);
+    for (enum augment augment = AUGMENT_NONE; augment <= AUGMENT_FLIP; augment++) {
+        struct rng rng = rng_stream(5, RNG_AUGMENT, 2, 1);
+        augmented(plain, augment, &no_extras, &preprocess, &image, rng, resizer);
+        augmented(out, augment, &extras, &preprocess, &image, rng, resizer);
+        assert_memory_equal(out, plain, BYTES);
+    }
+    image_free(&image);
+    resizer_destroy(resizer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +231,8 @@ int main(void)
         cmocka_unit_test(a_mirror_turns_left_to_right),
         cmocka_unit_test(flip_is_a_fair_coin_and_none_is_still),
         cmocka_unit_test(standard_is_crop_resize_flip),
+        cmocka_unit_test(trivial_and_jitter_follow_the_flip),
+        cmocka_unit_test(jitter_leaves_none_and_flip_alone),
     };
     return cmocka_run_group_tests_name("augment", tests, NULL, NULL);
 }

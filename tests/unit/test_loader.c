@@ -47,10 +47,16 @@ static int remove_photos(void **state)
     return 0;
 }
 
+static const struct augment_extras some_extras = {.jitter = {.amount = {0.2, 0, 0.3, 0.1}}};
+
 static struct loader_options some_options(size_t threads, size_t ahead)
 {
-    return (struct loader_options){
-        .threads = threads, .batch = 4, .ahead = ahead, .preprocess = preprocess_for_size(SIDE), .seed = 9};
+    return (struct loader_options){.threads = threads,
+                                   .batch = 4,
+                                   .ahead = ahead,
+                                   .preprocess = preprocess_for_size(SIDE),
+                                   .extras = some_extras,
+                                   .seed = 9};
 }
 
 static struct loader *new_loader(const struct loader_options *options)
@@ -78,12 +84,14 @@ static void expect_pixels(uint8_t out[BYTES], uint32_t photo, uint32_t epoch, en
     struct image image;
     struct error err = {0};
     char path[1024];
+    uint8_t spare[BYTES];
     struct preprocess preprocess = preprocess_for_size(SIDE);
     assert_true(photo_path(path, sizeof path, &list, photo));
     assert_int_equal(image_read(&image, path, NULL, &err), OK);
     assert_int_equal(resizer_create(&resizer, &err), OK);
-    assert_int_equal(
-        augment_photo(out, augment, &preprocess, &image, rng_stream(9, RNG_AUGMENT, epoch, photo), resizer, &err), OK);
+    struct augment_draws draws =
+        augment_draw(augment, &some_extras, image.height, image.width, rng_stream(9, RNG_AUGMENT, epoch, photo));
+    assert_int_equal(augment_apply(out, &draws, &preprocess, &image, resizer, spare, &err), OK);
     resizer_destroy(resizer);
     image_free(&image);
 }
@@ -107,7 +115,8 @@ static void batches_are_the_same_for_any_threads(void **state)
             struct loader_options options = some_options(threads, ahead);
             struct loader *loader = new_loader(&options);
             for (uint32_t epoch = 0; epoch < 2; epoch++) {
-                loader_start(loader, order, PHOTOS, 0, epoch, AUGMENT_STANDARD);
+                enum augment augment = epoch ? AUGMENT_TRIVIAL : AUGMENT_STANDARD;
+                loader_start(loader, order, PHOTOS, 0, epoch, augment);
                 size_t position = 0, batches = 0;
                 for (const struct photo_batch *batch; (batch = next(loader)); batches++) {
                     assert_int_equal(batch->count, batches < 5 ? 4 : 0); /* 20 good ones */
@@ -115,7 +124,7 @@ static void batches_are_the_same_for_any_threads(void **state)
                         while (is_bad(order[position]))
                             position++;
                         uint8_t expected[BYTES];
-                        expect_pixels(expected, order[position], epoch, AUGMENT_STANDARD);
+                        expect_pixels(expected, order[position], epoch, augment);
                         assert_int_equal(batch->photos[i], order[position]);
                         assert_int_equal(batch->labels[i], order[position] < 10 ? 0 : 1);
                         assert_memory_equal(batch->pixels + i * BYTES, expected, BYTES);
