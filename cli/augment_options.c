@@ -4,11 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_random(enum augment augment)
-{
-    return augment == AUGMENT_STANDARD || augment == AUGMENT_TRIVIAL;
-}
-
 /* Four plain decimal numbers with commas between them. */
 static bool read_four(double out[JITTER_KINDS], const char *text)
 {
@@ -37,7 +32,7 @@ enum status augment_options_parse(struct augment_extras *out, enum augment augme
         if (amount[i] > 255)
             return error_set(err, ERR_USAGE, "--color-jitter %s: a number is beyond 255, which leaves no colour",
                              jitter);
-    if (jitter && !is_random(augment))
+    if (jitter && !augment_crops(augment))
         return error_set(err, ERR_USAGE, "--color-jitter goes with --augment standard or trivial, not with %s",
                          augment_names[augment]);
     *out = extras;

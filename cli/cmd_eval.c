@@ -39,6 +39,7 @@ static const struct option options[] = {
     ENGINE_ROW_QUIET(struct values),
     OPTION_ROW_FLAG("Photos", "strict", struct values, strict, "the first photo that cannot be read is an error"),
     ENGINE_ROW_EXIF(struct values),
+    ENGINE_ROW_DECODE(struct values),
     PREPROCESS_ROWS(struct values),
     INFERENCE_ROW_TTA(struct values, tta),
     ENGINE_ROW_THREADS(struct values),

@@ -39,6 +39,7 @@ static const struct option options[] = {
                       "logarithms of the probabilities"),
     ENGINE_ROW_QUIET(struct values),
     ENGINE_ROW_EXIF(struct values),
+    ENGINE_ROW_DECODE(struct values),
     PREPROCESS_ROWS(struct values),
     INFERENCE_ROW_TTA(struct values, tta),
     OPTION_ROW_FLAG("Photos", "null", struct values, null,

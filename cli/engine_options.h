@@ -14,14 +14,17 @@ struct engine_options {
     long long threads; /* 0: all processors */
     int conv;          /* CONV_ */
     int exif;          /* EXIF_ */
+    int decode;        /* DECODE_ */
     bool quiet;
 };
 
 enum { CONV_FAST, CONV_EXACT };
 enum { EXIF_APPLY, EXIF_IGNORE };
-extern const char *const conv_choices[]; /* "fast", "exact" */
-extern const char *const exif_choices[]; /* "apply", "ignore" */
-extern const char *const bn_choices[];   /* "eval", "batch": by enum bn_mode */
+enum { DECODE_EXACT, DECODE_FAST };
+extern const char *const conv_choices[];   /* "fast", "exact" */
+extern const char *const exif_choices[];   /* "apply", "ignore" */
+extern const char *const decode_choices[]; /* "exact", "fast" */
+extern const char *const bn_choices[];     /* "eval", "batch": by enum bn_mode */
 
 #define ENGINE_ROW_THREADS(type)                                                                                       \
     OPTION_ROW_NUMBER("Engine", "threads", "N", OPTION_INT, type, engine.threads, NULL, "all processors", 1,           \
@@ -32,6 +35,10 @@ extern const char *const bn_choices[];   /* "eval", "batch": by enum bn_mode */
 #define ENGINE_ROW_EXIF(type)                                                                                          \
     OPTION_ROW_CHOICE("Photos", "exif", exif_choices, type, engine.exif, "apply",                                      \
                       "ignore: leave photos as they are stored, as torchvision does")
+#define ENGINE_ROW_DECODE(type)                                                                                        \
+    OPTION_ROW_CHOICE(                                                                                                 \
+        "Photos", "decode", decode_choices, type, engine.decode, "exact",                                              \
+        "fast: large JPEG photos are decoded at 1/2, 1/4 or 1/8, never below twice the size that is needed")
 #define ENGINE_ROW_QUIET(type)                                                                                         \
     OPTION_ROW_FLAG("Output", "quiet", type, engine.quiet, "no progress, no remarks, no warnings")
 

@@ -30,6 +30,7 @@ static enum status make_loader(struct inference *inference, const struct model *
                                            .ahead = batch_size,
                                            .preprocess = model->info.preprocess,
                                            .image = engine_image_options(engine),
+                                           .fast = engine->decode == DECODE_FAST,
                                            .strict = strict};
     return loader_create(&inference->loader, photos, &options, err);
 }

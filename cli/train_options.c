@@ -106,6 +106,7 @@ static const struct option options[] = {
     NUMBER(GROUP_PHOTOS, "val-split", "X", OPTION_FLOAT, val_split, NULL, NULL, 0, 0.9,
            "share of the photos that validate, where DIR has no train/ and val/"),
     ENGINE_ROW_EXIF(struct train_values),
+    ENGINE_ROW_DECODE(struct train_values),
     FLAG(GROUP_PHOTOS, "strict", strict, "a photo that cannot be read ends the run; else it is listed and passed over"),
 
     ENGINE_ROW_THREADS(struct train_values),
@@ -147,9 +148,14 @@ struct train_options train_options_from(const struct train_values *v, const stru
                    .ahead = (size_t)v->batch_size,
                    .preprocess = *preprocess,
                    .image = engine_image_options(&v->engine),
+                   .fast = v->engine.decode == DECODE_FAST,
                    .seed = (uint64_t)v->seed,
                    .strict = v->strict},
     };
+    if (out.loader.fast) {
+        out.loader.image.fast_resize = preprocess->resize;
+        out.loader.image.fast_crop = augment_crops(out.augment) ? preprocess->crop : 0;
+    }
     out.optimizer.momentum = v->momentum;
     out.optimizer.nesterov = v->nesterov;
     out.optimizer.weight_decay = v->weight_decay;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/fixtures: photos/*, resize.tsv, preprocess.tsv and augment.tsv, what Pillow and torchvision make of small
+"""Writes tests/fixtures: photos/*, resize.tsv, reduce.tsv, preprocess.tsv and augment.tsv, what Pillow and torchvision make of small
 photos; and bomb.png, 8x8 pixels whose data inflates to 6 MB.
 
     python3 scripts/make_photo_fixtures.py tests/fixtures
@@ -9,6 +9,7 @@ sizes and the FNV-1a hash (64 bits) of the expected pixels; the input is pattern
 draws too.
 """
 import io
+import math
 import random
 import struct
 import sys
@@ -153,6 +154,43 @@ def resize_table(path):
     path.write_text("".join(rows))
 
 
+TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+         8: Image.Transpose.ROTATE_90}
+
+
+def reduce_table(path, folder):
+    """JPEG decoded at 1/2, 1/4 and 1/8 by Image.draft, then a box of the photo out of that by Image.resize(box=)."""
+    rows = ["# file, shift; height, width of the picture, FNV-1a; top, left, height, width of a box of the photo; filter; output "
+            "height, width, FNV-1a\n"]
+    draw = random.Random(4)
+    names = ["s420", "s422", "s444", "grey", "progressive", "cmyk"] + [f"exif{number}" for number in range(1, 9)]
+    for name in names:
+        for shift in (1, 2, 3):
+            image = Image.open(folder / f"{name}.jpg")
+            turn = TURNS.get(image.getexif().get(0x0112, 1))
+            width, height = image.size
+            image.draft(image.mode, (width >> shift, height >> shift))
+            inside = np.zeros((image.height << shift, image.width << shift), np.uint8)
+            inside[:height, :width] = 1
+            image, inside = image.convert("RGB"), Image.fromarray(inside)
+            if turn is not None:
+                image, inside = image.transpose(turn), inside.transpose(turn)
+            left, top, right, bottom = inside.getbbox()
+            rows_in, columns_in = draw.randint(1, bottom - top), draw.randint(1, right - left)
+            y, x = draw.randint(0, bottom - top - rows_in), draw.randint(0, right - left - columns_in)
+            edges = [(left + x) / 2**shift, (top + y) / 2**shift, (left + x + columns_in) / 2**shift,
+                     (top + y + rows_in) / 2**shift]
+            hull = [math.floor(edges[0]), math.floor(edges[1]), math.ceil(edges[2]), math.ceil(edges[3])]
+            box = [edge - hull[i % 2] for i, edge in enumerate(edges)]
+            filter_name = draw.choice(list(FILTERS))
+            out = draw.randint(1, 9), draw.randint(1, 9)
+            result = image.crop(hull).resize(out[::-1], Image.Resampling[filter_name.upper()], box=box)
+            rows.append("\t".join(map(str, (f"{name}.jpg", shift, image.height, image.width, fnv(np.array(image)), y, x,
+                                            rows_in, columns_in, filter_name, *out, fnv(np.array(result))))) + "\n")
+    path.write_text("".join(rows))
+
+
 def preprocess_table(path):
     rows = ["# filter; input height, width; resize, crop; FNV-1a of the pixels\n"]
     cases = [(333, 500, 256, 224), (500, 333, 256, 224), (256, 256, 256, 224), (300, 301, 256, 224), (257, 600, 256, 224),
@@ -201,6 +239,7 @@ def main():
     photos(out / "photos")
     (out / "bomb.png").write_bytes(png(8, 8, 8, 2, bytes(6_000_000)))
     resize_table(out / "resize.tsv")
+    reduce_table(out / "reduce.tsv", out / "photos")
     preprocess_table(out / "preprocess.tsv")
     augment_table(out / "augment.tsv")
 

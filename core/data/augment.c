@@ -2,12 +2,19 @@
 
 #include <string.h>
 
+#include "core/data/reduce.h"
+
 const char *const augment_names[] = {"none", "flip", "standard", "trivial", NULL};
+
+bool augment_crops(enum augment augment)
+{
+    return augment == AUGMENT_STANDARD || augment == AUGMENT_TRIVIAL;
+}
 
 struct augment_draws augment_draw(enum augment augment, const struct augment_extras *extras, int height, int width,
                                   struct rng rng)
 {
-    struct augment_draws out = {.cropped = augment == AUGMENT_STANDARD || augment == AUGMENT_TRIVIAL};
+    struct augment_draws out = {.cropped = augment_crops(augment)};
     if (out.cropped) {
         float draws[BOX_DRAWS];
         for (int i = 0; i < BOX_DRAWS; i++)
@@ -22,6 +29,14 @@ struct augment_draws augment_draw(enum augment augment, const struct augment_ext
     if (out.has_jitter)
         out.jitter = jitter_draw(&extras->jitter, &rng);
     return out;
+}
+
+int augment_shift(const struct augment_draws *draws, const struct preprocess *preprocess, int height, int width)
+{
+    if (draws->cropped)
+        return reduce_shift(draws->box.height, draws->box.width, preprocess->crop, preprocess->crop);
+    int shorter = height < width ? height : width;
+    return reduce_shift(shorter, shorter, preprocess->resize, preprocess->resize);
 }
 
 void augment_mirror(uint8_t *pixels, int height, int width)
@@ -41,11 +56,7 @@ static enum status crop_box(uint8_t *out, const struct box *box, const struct pr
                             const struct image *image, struct resizer *resizer, struct error *err)
 {
     int crop = preprocess->crop;
-    size_t stride = (size_t)image->width * 3;
-    struct resize_input in = {.pixels = image->pixels + (size_t)box->top * stride + (size_t)box->left * 3,
-                              .height = box->height,
-                              .width = box->width,
-                              .stride = stride};
+    struct resize_input in = reduce_part(image, box);
     struct resize_window window = {.height = crop, .width = crop, .rows = crop, .columns = crop};
     return resize_pixels(resizer, out, (size_t)crop * 3, preprocess->interpolation, &window, &in, err);
 }

@@ -30,6 +30,9 @@ enum augment { AUGMENT_NONE, AUGMENT_FLIP, AUGMENT_STANDARD, AUGMENT_TRIVIAL };
 
 extern const char *const augment_names[]; /* "none", "flip", "standard", "trivial", NULL */
 
+/* Whether random boxes are cut out: standard and trivial. */
+bool augment_crops(enum augment augment);
+
 /* What standard and trivial go on with; zeroed: nothing. */
 struct augment_extras {
     struct jitter_options jitter;
@@ -48,6 +51,9 @@ struct augment_draws {
 /* For a height x width photo. */
 struct augment_draws augment_draw(enum augment augment, const struct augment_extras *extras, int height, int width,
                                   struct rng rng);
+
+/* At which part of its sides a height x width photo may be decoded for that, see reduce.h. */
+int augment_shift(const struct augment_draws *draws, const struct preprocess *preprocess, int height, int width);
 
 /* out[crop,crop,3] = the photo as the draws say. OVERWRITES. spare[crop,crop,3] is scratch, for trivial alone.
  * ERR_SYSTEM without memory. */

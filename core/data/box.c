@@ -26,7 +26,7 @@ static struct box place(int height, int width, int all_height, int all_width, co
 
 static struct box largest_allowed(int height, int width)
 {
-    double low = 3.0 / 4, high = 4.0 / 3, ratio = (double)width / height;
+    double low = BOX_LEAST_ASPECT, high = 1 / BOX_LEAST_ASPECT, ratio = (double)width / height;
     struct box box = {.height = height, .width = width};
     if (ratio < low)
         box.height = (int)nearbyint(width / low);
@@ -39,10 +39,10 @@ static struct box largest_allowed(int height, int width)
 
 struct box box_crop(int height, int width, const float draws[BOX_DRAWS])
 {
-    const float low = logf(3.0f / 4), high = logf(4.0f / 3);
+    const float low = logf((float)BOX_LEAST_ASPECT), high = logf((float)(1 / BOX_LEAST_ASPECT));
     double area = (double)height * width;
     for (int try = 0; try < BOX_TRIES; try++) {
-        double target = area * draw_between(draws[2 * try], 0.08f, 1.0f);
+        double target = area * draw_between(draws[2 * try], (float)BOX_LEAST_AREA, 1.0f);
         double aspect = (float)exp(draw_between(draws[2 * try + 1], low, high));
         double w = nearbyint(sqrt(target * aspect)), h = nearbyint(sqrt(target / aspect));
         if (w > 0 && w <= width && h > 0 && h <= height)

@@ -8,6 +8,10 @@ struct box {
     int top, left, height, width;
 };
 
+/* The smallest part of the area, and the smallest width over height, which is also the smallest height over width. */
+#define BOX_LEAST_AREA 0.08
+#define BOX_LEAST_ASPECT (3.0 / 4)
+
 /* Uniform in [0, 1): area and aspect of try 1, of try 2, ..., then top and left. */
 enum { BOX_TRIES = 10, BOX_DRAWS = 2 * BOX_TRIES + 2 };
 

@@ -11,6 +11,7 @@
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/data/image_format.h"
+#include "core/data/reduce.h"
 
 /* Where pixel (y, x) of the upright picture lies in the stored one, by EXIF orientation: from the corner `start`,
  * `down` for each row and `right` for each column, all counted in pixels. */
@@ -33,6 +34,17 @@ static void orient(uint8_t *out, int out_height, int out_width, const uint8_t *i
     }
 }
 
+/* Pixels beyond the photo lie at the bottom and the right of the stored picture: where do they come to lie? */
+static struct image_trim orient_trim(const struct image_trim *stored, int orientation)
+{
+    int b = stored->bottom, r = stored->right;
+    const struct image_trim turned[9] = {
+        {.bottom = b, .right = r}, {.bottom = b, .right = r}, {.bottom = b, .left = r},
+        {.top = b, .left = r},     {.top = b, .right = r},    {.bottom = r, .right = b},
+        {.bottom = r, .left = b},  {.top = r, .left = b},     {.top = r, .right = b}};
+    return turned[orientation];
+}
+
 static enum status image_orient(struct image *image, int orientation, struct error *err)
 {
     bool turned = orientation >= 5;
@@ -43,7 +55,45 @@ static enum status image_orient(struct image *image, int orientation, struct err
         return status;
     orient(pixels, height, width, image->pixels, image->height, image->width, orientation);
     memory_free(image->pixels);
-    *image = (struct image){.height = height, .width = width, .pixels = pixels};
+    *image = (struct image){.height = height,
+                            .width = width,
+                            .pixels = pixels,
+                            .shift = image->shift,
+                            .trim = orient_trim(&image->trim, orientation)};
+    return OK;
+}
+
+/* Which way is up, as far as the options want to know. */
+static int orientation_of(const struct image_info *info, const struct image_options *options)
+{
+    return options && options->ignore_exif ? 1 : info->orientation;
+}
+
+/* All that can be said of the bytes without decoding them. */
+static enum status look_through(struct image_info *info, const uint8_t *bytes, size_t size,
+                                const struct image_options *options, struct error *err)
+{
+    bool more;
+    if (size > IMAGE_MAX_BYTES)
+        return error_set(err, ERR_DATA, "%zu bytes, more than the %zu that are read", size, IMAGE_MAX_BYTES);
+    enum status status = image_examine(info, &more, bytes, size, size, options, err);
+    return status == OK ? image_whole(info, bytes, size, err) : status;
+}
+
+static enum status decode(struct image *out, const struct image_info *info, const uint8_t *bytes, size_t size,
+                          int shift, const struct image_options *options, struct error *err)
+{
+    struct image image = {0};
+    int orientation = orientation_of(info, options);
+    enum status status = info->format == IMAGE_JPEG ? image_decode_jpeg(&image, info, bytes, size, shift, err)
+                                                    : image_decode_stb(&image, info, bytes, size, err);
+    if (status == OK && orientation != 1)
+        status = image_orient(&image, orientation, err);
+    if (status != OK) {
+        image_free(&image);
+        return status;
+    }
+    *out = image;
     return OK;
 }
 
@@ -51,26 +101,8 @@ enum status image_decode(struct image *out, const uint8_t *bytes, size_t size, c
                          struct error *err)
 {
     struct image_info info;
-    struct image image = {0};
-    bool more;
-    enum status status;
-    if (size > IMAGE_MAX_BYTES)
-        return error_set(err, ERR_DATA, "%zu bytes, more than the %zu that are read", size, IMAGE_MAX_BYTES);
-    status = image_examine(&info, &more, bytes, size, size, options, err);
-    if (status == OK)
-        status = image_whole(&info, bytes, size, err);
-    if (status != OK)
-        return status;
-    status = info.format == IMAGE_JPEG ? image_decode_jpeg(&image, &info, bytes, size, err)
-                                       : image_decode_stb(&image, &info, bytes, size, err);
-    if (status == OK && info.orientation != 1 && !(options && options->ignore_exif))
-        status = image_orient(&image, info.orientation, err);
-    if (status != OK) {
-        image_free(&image);
-        return status;
-    }
-    *out = image;
-    return OK;
+    enum status status = look_through(&info, bytes, size, options, err);
+    return status == OK ? decode(out, &info, bytes, size, 0, options, err) : status;
 }
 
 /* core/base/file names the file in its message; here the reason alone is wanted. */
@@ -82,15 +114,44 @@ static enum status without_path(enum status status, const char *path, struct err
     return status;
 }
 
-enum status image_read(struct image *out, const char *path, const struct image_options *options, struct error *err)
+enum status image_open(struct image_file *out, const char *path, const struct image_options *options, struct error *err)
 {
-    uint8_t *bytes;
-    size_t size;
-    enum status status = file_read(&bytes, &size, path, IMAGE_MAX_BYTES, err);
+    struct image_file file = {0};
+    enum status status = file_read(&file.bytes, &file.size, path, IMAGE_MAX_BYTES, err);
     if (status != OK)
         return without_path(status, path, err);
-    status = image_decode(out, bytes, size, options, err);
-    memory_free(bytes);
+    status = look_through(&file.info, file.bytes, file.size, options, err);
+    if (status != OK) {
+        image_file_close(&file);
+        return status;
+    }
+    bool turned = orientation_of(&file.info, options) >= 5;
+    file.height = turned ? file.info.width : file.info.height;
+    file.width = turned ? file.info.height : file.info.width;
+    *out = file;
+    return OK;
+}
+
+void image_file_close(struct image_file *file)
+{
+    memory_free(file->bytes);
+    *file = (struct image_file){0};
+}
+
+enum status image_load(struct image *out, const struct image_file *file, int shift, const struct image_options *options,
+                       struct error *err)
+{
+    return decode(out, &file->info, file->bytes, file->size, shift, options, err);
+}
+
+enum status image_read(struct image *out, const char *path, const struct image_options *options, struct error *err)
+{
+    struct image_file file;
+    enum status status = image_open(&file, path, options, err);
+    if (status != OK)
+        return status;
+    status = image_load(out, &file, 0, options, err);
+    image_file_close(&file);
     return status;
 }
 
@@ -144,18 +205,27 @@ static enum status probe_ends(struct image_info *info, bool *decided, int fd, si
     return status;
 }
 
-/* Bytes a pixel by decoder, from their sources: libjpeg-turbo needs the pixels, and for a progressive file all
- * coefficients (2 bytes each, three a pixel at most); stb_image the rows with their filters, then the pixels twice. A
- * photo that is turned stands in memory twice. */
+/* A picture that is turned stands in memory twice: before and after, or before and with what its decoder held. */
+static size_t most(size_t picture, size_t held, bool turned)
+{
+    return picture + (turned && picture > held ? picture : held);
+}
+
+/* By decoder, from their sources: libjpeg-turbo needs the pixels, and for a progressive file all coefficients (2 bytes
+ * each, three a pixel at most), also where it decodes to a smaller picture; stb_image the rows with their filters, then
+ * the pixels twice. */
 static size_t decoding_bytes(const struct image_info *info, const struct image_options *options)
 {
-    size_t pixels = (size_t)info->height * (size_t)info->width, each = 6;
-    if (info->format == IMAGE_JPEG && strcmp(image_jpeg_library(), "stb_image") == 0)
-        each = 9;
-    else if (info->format == IMAGE_JPEG)
-        each = info->progressive ? 9 : 3;
-    bool turned = info->orientation != 1 && !(options && options->ignore_exif);
-    return pixels * (turned && each < 6 ? 6 : each);
+    bool turned = orientation_of(info, options) != 1, turbo = strcmp(image_jpeg_library(), "stb_image") != 0;
+    size_t pixels = (size_t)info->height * (size_t)info->width;
+    if (info->format != IMAGE_JPEG)
+        return most(3 * pixels, 3 * pixels, turned);
+    if (!turbo)
+        return most(3 * pixels, 6 * pixels, turned);
+    int shift = options && options->fast_resize
+                    ? reduce_shift_least(info->height, info->width, options->fast_resize, options->fast_crop)
+                    : 0;
+    return most((3 * pixels) >> (2 * shift), info->progressive ? 6 * pixels : 0, turned);
 }
 
 enum status image_probe(const char *path, const struct image_options *options, struct image_cost *cost,

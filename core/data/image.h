@@ -31,16 +31,35 @@
 #define IMAGE_MAX_PIXELS 100000000        /* the default of image_options.max_pixels */
 #define IMAGE_MAX_BYTES ((size_t)1 << 28) /* a larger file is not read as a photo */
 
+/* A picture that was decoded at a half, a quarter or an eighth (shift 1, 2, 3): each pixel stands for 2^shift x 2^shift
+ * of the photo's. Where the photo ends within a pixel, `trim` says by how many of its own pixels the picture goes
+ * beyond it. See reduce.h. */
 struct image {
     int height, width;
     uint8_t *pixels; /* [H,W,3] RGB */
+    int shift;
+    struct image_trim {
+        int top, left, bottom, right;
+    } trim;
 };
 
 enum image_format { IMAGE_UNKNOWN, IMAGE_JPEG, IMAGE_PNG, IMAGE_BMP };
 
+/* What is known of a photo before it is decoded. */
+struct image_info {
+    enum image_format format;
+    int height, width;    /* as stored, before any rotation; 1..IMAGE_MAX_SIDE */
+    int orientation;      /* EXIF 1..8; 1 when there is none */
+    size_t data;          /* JPEG: first byte behind the header of the first scan; BMP: first byte of the pixels */
+    int bits, alpha_bits; /* BMP: of a pixel, and of these for alpha */
+    bool progressive;     /* JPEG whose decoder holds all coefficients */
+};
+
 struct image_options {
     bool ignore_exif;  /* leave the orientation as stored */
     size_t max_pixels; /* H*W beyond this is refused; 0 means IMAGE_MAX_PIXELS */
+    /* What image_probe's cost goes by when photos are decoded smaller (reduce_shift_least); 0: at full size. */
+    int fast_resize, fast_crop;
 };
 
 /* What a photo takes, in bytes: its file, and the memory that image_read needs at its highest, the file in it. */
@@ -52,7 +71,24 @@ struct image_cost {
 MUST_CHECK enum status image_decode(struct image *out, const uint8_t *bytes, size_t size,
                                     const struct image_options *options, struct error *err);
 
-/* The same from a file. FIFOs, devices and folders are refused without blocking. */
+/* A photo in memory, looked through but not decoded. */
+struct image_file {
+    uint8_t *bytes;
+    size_t size;
+    int height, width; /* upright, or as stored with ignore_exif */
+    struct image_info info;
+};
+
+/* Reads a file. FIFOs, devices and folders are refused without blocking. Free with image_file_close. */
+MUST_CHECK enum status image_open(struct image_file *out, const char *path, const struct image_options *options,
+                                  struct error *err);
+void image_file_close(struct image_file *file);
+
+/* Decodes it, a JPEG at 1 / 2^shift of its sides (0..3), where this build's decoder can: out->shift says. */
+MUST_CHECK enum status image_load(struct image *out, const struct image_file *file, int shift,
+                                  const struct image_options *options, struct error *err);
+
+/* All of that, at full size. FIFOs, devices and folders are refused without blocking. */
 MUST_CHECK enum status image_read(struct image *out, const char *path, const struct image_options *options,
                                   struct error *err);
 

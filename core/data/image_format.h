@@ -5,15 +5,6 @@
 
 #include "core/data/image.h"
 
-struct image_info {
-    enum image_format format;
-    int height, width;    /* as stored, before any rotation; 1..IMAGE_MAX_SIDE */
-    int orientation;      /* EXIF 1..8; 1 when there is none */
-    size_t data;          /* JPEG: first byte behind the header of the first scan; BMP: first byte of the pixels */
-    int bits, alpha_bits; /* BMP: of a pixel, and of these for alpha */
-    bool progressive;     /* JPEG whose decoder holds all coefficients */
-};
-
 /* Reads the header from the first `have` of `size` bytes. With have < size, *more is set, and OK returned, when the
  * header goes on behind them: call again with more. ERR_DATA for what is no photo, is too large or is malformed. */
 MUST_CHECK enum status image_examine(struct image_info *out, bool *more, const uint8_t *bytes, size_t have, size_t size,
@@ -32,7 +23,7 @@ int exif_orientation(const uint8_t *tiff, size_t size);
 
 /* Decoders. out->pixels is set on success only; *info has been checked. Orientation is not their business. */
 MUST_CHECK enum status image_decode_jpeg(struct image *out, const struct image_info *info, const uint8_t *bytes,
-                                         size_t size, struct error *err);
+                                         size_t size, int shift, struct error *err);
 MUST_CHECK enum status image_decode_stb(struct image *out, const struct image_info *info, const uint8_t *bytes,
                                         size_t size, struct error *err);
 

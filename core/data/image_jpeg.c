@@ -63,8 +63,8 @@ static void row_to_rgb(uint8_t *out, const uint8_t *row, int width, int channels
     }
 }
 
-/* The setjmp stands here, where no local changes afterwards. */
-static void read_pixels(struct reader *reader, uint8_t *pixels, uint8_t *row, const struct image_info *info,
+/* The setjmp stands here, where no local changes afterwards. out->pixels has room for out->height x out->width. */
+static void read_pixels(struct reader *reader, const struct image *out, uint8_t *row, const struct image_info *info,
                         const uint8_t *bytes, size_t size)
 {
     struct jpeg_decompress_struct *jpeg = &reader->jpeg;
@@ -81,36 +81,45 @@ static void read_pixels(struct reader *reader, uint8_t *pixels, uint8_t *row, co
     jpeg->out_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 4 ? JCS_CMYK : JCS_RGB;
     jpeg->dct_method = JDCT_ISLOW;
     jpeg->do_fancy_upsampling = TRUE;
+    jpeg->scale_num = 1;
+    jpeg->scale_denom = 1U << out->shift;
     jpeg_start_decompress(jpeg);
-    int width = (int)jpeg->output_width;
+    if ((int)jpeg->output_width != out->width || (int)jpeg->output_height != out->height)
+        ERREXIT(jpeg, JERR_EMPTY_IMAGE); /* a library that scales otherwise; the pixels would not fit */
     while (jpeg->output_scanline < jpeg->output_height) {
-        uint8_t *out = pixels + (size_t)jpeg->output_scanline * (size_t)width * 3;
-        JSAMPROW into = channels == 3 ? out : row;
+        uint8_t *to = out->pixels + (size_t)jpeg->output_scanline * (size_t)out->width * 3;
+        JSAMPROW into = channels == 3 ? to : row;
         jpeg_read_scanlines(jpeg, &into, 1);
         if (channels != 3)
-            row_to_rgb(out, row, width, channels);
+            row_to_rgb(to, row, out->width, channels);
     }
     jpeg_finish_decompress(jpeg);
 }
 
 enum status image_decode_jpeg(struct image *out, const struct image_info *info, const uint8_t *bytes, size_t size,
-                              struct error *err)
+                              int shift, struct error *err)
 {
     void *pixels = NULL, *row = NULL;
-    size_t width = (size_t)info->width;
-    enum status status = memory_alloc(&pixels, (size_t)info->height * width, 3, "a photo", err);
+    int over = (1 << shift) - 1;
+    struct image image = {
+        .height = (info->height + over) >> shift, .width = (info->width + over) >> shift, .shift = shift};
+    size_t width = (size_t)image.width;
+    enum status status = memory_alloc(&pixels, (size_t)image.height * width, 3, "a photo", err);
     if (status == OK)
         status = memory_alloc(&row, width, 4, "a photo", err);
     if (status != OK) {
         memory_free(pixels);
         return status;
     }
+    image.pixels = pixels;
+    image.trim.bottom = (image.height << shift) - info->height;
+    image.trim.right = (image.width << shift) - info->width;
     struct reader reader = {.status = OK};
     reader.jpeg.err = jpeg_std_error(&reader.errors);
     reader.jpeg.client_data = &reader;
     reader.errors.error_exit = stop;
     reader.errors.emit_message = stay_silent;
-    read_pixels(&reader, pixels, row, info, bytes, size);
+    read_pixels(&reader, &image, row, info, bytes, size);
     jpeg_destroy_decompress(&reader.jpeg);
     memory_free(row);
     if (reader.status != OK) {
@@ -118,7 +127,7 @@ enum status image_decode_jpeg(struct image *out, const struct image_info *info, 
         return error_set(err, reader.status, "JPEG %s%s",
                          strcmp(reader.text, "ends early") ? "cannot be decoded: " : "", reader.text);
     }
-    *out = (struct image){.height = info->height, .width = info->width, .pixels = pixels};
+    *out = image;
     return OK;
 }
 
@@ -137,8 +146,9 @@ const char *image_jpeg_library(void)
 #else
 
 enum status image_decode_jpeg(struct image *out, const struct image_info *info, const uint8_t *bytes, size_t size,
-                              struct error *err)
+                              int shift, struct error *err)
 {
+    (void)shift;
     return image_decode_stb(out, info, bytes, size, err);
 }
 

@@ -79,14 +79,20 @@ static enum status load_photo(uint8_t *out, const struct worker *worker, uint32_
     const struct loader *loader = worker->loader;
     const struct loader_options *options = &loader->options;
     char path[PATH_MAX];
+    struct image_file file;
     struct image image = {0};
     if (!photo_path(path, sizeof path, loader->list, photo))
         return error_set(err, ERR_DATA, "its path is too long");
-    enum status status = image_read(&image, path, &options->image, err);
+    enum status status = image_open(&file, path, &options->image, err);
     if (status != OK)
         return status;
     struct rng rng = rng_stream(options->seed, RNG_AUGMENT, loader->epoch, photo);
-    struct augment_draws draws = augment_draw(loader->augment, &options->extras, image.height, image.width, rng);
+    struct augment_draws draws = augment_draw(loader->augment, &options->extras, file.height, file.width, rng);
+    int shift = options->fast ? augment_shift(&draws, &options->preprocess, file.height, file.width) : 0;
+    status = image_load(&image, &file, shift, &options->image, err);
+    image_file_close(&file);
+    if (status != OK)
+        return status;
     status = augment_apply(out, &draws, &options->preprocess, &image, worker->resizer, worker->spare, err);
     image_free(&image);
     return status;

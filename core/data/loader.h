@@ -33,6 +33,7 @@ struct loader_options {
     struct preprocess preprocess;
     struct image_options image;
     struct augment_extras extras;
+    bool fast;     /* photos may be decoded smaller than they are, see reduce.h */
     uint64_t seed; /* of the augmentation */
     bool strict;   /* the first photo found bad is an error of loader_next; marked ones are passed over all the same */
 };

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/data/reduce.h"
+
 struct preprocess preprocess_imagenet(void)
 {
     return (struct preprocess){
@@ -55,13 +57,14 @@ static struct cut cut_middle(int resized, int crop)
 enum status preprocess_photo(uint8_t *out, const struct preprocess *preprocess, const struct image *image,
                              struct resizer *resizer, struct error *err)
 {
-    bool wide = image->width >= image->height;
-    long long longer = wide ? image->width : image->height, shorter = wide ? image->height : image->width;
+    struct box whole = {0};
+    reduce_photo_size(&whole.height, &whole.width, image);
+    bool wide = whole.width >= whole.height;
+    long long longer = wide ? whole.width : whole.height, shorter = wide ? whole.height : whole.width;
     int side = (int)((double)(preprocess->resize * longer) / (double)shorter), crop = preprocess->crop;
     int height = wide ? preprocess->resize : side, width = wide ? side : preprocess->resize;
     struct cut rows = cut_middle(height, crop), columns = cut_middle(width, crop);
-    struct resize_input in = {
-        .pixels = image->pixels, .height = image->height, .width = image->width, .stride = (size_t)image->width * 3};
+    struct resize_input in = reduce_part(image, &whole);
     struct resize_window window = {.height = height,
                                    .width = width,
                                    .top = rows.from,

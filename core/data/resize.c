@@ -84,12 +84,20 @@ static int32_t fixed(double weight)
     return (int32_t)((weight < 0 ? -0.5 : 0.5) + weight * (1 << WEIGHT_BITS));
 }
 
-/* Outputs from..from+n-1 of `in` pixels resized to `out`. The order of the double operations is Pillow's, so that the
- * rounded weights are too. */
-static enum status axis_set(struct axis *axis, const struct curve *curve, int in, int out, int from, int n,
+/* Which outputs of how many are wanted, and of which part of `in` pixels they are made. */
+struct stretch {
+    int in;
+    double start, size;
+    int out, from, n;
+};
+
+/* The order of the double operations is Pillow's, so that the rounded weights are too. */
+static enum status axis_set(struct axis *axis, const struct curve *curve, const struct stretch *stretch,
                             struct error *err)
 {
-    double scale = (double)in / out, width = scale < 1 ? 1 : scale, shrink = 1 / width, reach = curve->reach * width;
+    int n = stretch->n;
+    double scale = stretch->size / stretch->out, width = scale < 1 ? 1 : scale, shrink = 1 / width,
+           reach = curve->reach * width;
     axis->stride = (size_t)ceil(reach) * 2 + 1;
     void *taps = axis->taps, *weights = axis->weights;
     size_t need;
@@ -103,10 +111,10 @@ static enum status axis_set(struct axis *axis, const struct curve *curve, int in
     if (status != OK)
         return status;
     for (int i = 0; i < n; i++) {
-        double middle = (from + i + 0.5) * scale, sum = 0;
+        double middle = stretch->start + (stretch->from + i + 0.5) * scale, sum = 0;
         int first = (int)(middle - reach + 0.5), end = (int)(middle + reach + 0.5);
         first = first < 0 ? 0 : first;
-        end = end > in ? in : end;
+        end = end > stretch->in ? stretch->in : end;
         int32_t *row = axis->weights + (size_t)i * axis->stride;
         for (int x = first; x < end; x++)
             sum += curve->at((x - middle + 0.5) * shrink);
@@ -201,9 +209,23 @@ enum status resize_pixels(struct resizer *resizer, uint8_t *out, size_t out_stri
     assert(window->top >= 0 && window->rows <= window->height - window->top);
     assert(window->left >= 0 && window->columns <= window->width - window->left);
     struct axis *across = &resizer->across, *down = &resizer->down;
-    enum status status = axis_set(across, curve, in->width, window->width, window->left, window->columns, err);
+    const struct resize_part *part = &in->part;
+    bool all = part->height == 0;
+    const struct stretch columns = {.in = in->width,
+                                    .start = part->left,
+                                    .size = all ? in->width : part->width,
+                                    .out = window->width,
+                                    .from = window->left,
+                                    .n = window->columns};
+    const struct stretch lines = {.in = in->height,
+                                  .start = part->top,
+                                  .size = all ? in->height : part->height,
+                                  .out = window->height,
+                                  .from = window->top,
+                                  .n = window->rows};
+    enum status status = axis_set(across, curve, &columns, err);
     if (status == OK)
-        status = axis_set(down, curve, in->height, window->height, window->top, window->rows, err);
+        status = axis_set(down, curve, &lines, err);
     if (status != OK)
         return status;
 

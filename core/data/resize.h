@@ -23,11 +23,15 @@ enum interpolation { INTERPOLATION_BILINEAR, INTERPOLATION_BICUBIC };
 
 extern const char *const interpolation_names[]; /* "bilinear", "bicubic", NULL */
 
-/* A picture or a rectangle in one: [height,width,3] with `stride` bytes from row to row. */
+/* A picture or a rectangle in one: [height,width,3] with `stride` bytes from row to row. `part` is what is resized of
+ * it, Pillow's `box`: pixels around it count where the curve reaches them. Zeroed, it is all. */
 struct resize_input {
     const uint8_t *pixels;
     int height, width;
     size_t stride;
+    struct resize_part {
+        double top, left, height, width;
+    } part;
 };
 
 /* Which part of the resized picture is wanted: rows top..top+rows-1, columns left..left+columns-1 of

@@ -50,3 +50,16 @@ as_said() {
     # One decoder: two would have to be at their highest at the same moment.
     as_said --arch resnet18 --image-size 64 --batch-size 2 --freeze-until 6 --threads 1 --loader-threads 1
 }
+
+@test "with --decode fast a large photo takes what its decoded part takes" {
+    mkdir -p photos/train/a photos/train/b photos/val/a photos/val/b
+    "$BUILD/tests/tools/decode_check" enlarge "$BATS_TEST_DIRNAME/../fixtures/photos/s444.jpg" large.jpg 20 ||
+        skip "this build decodes JPEG by stb_image"
+    for at in train/a train/b val/a val/b; do
+        cp large.jpg photos/$at/1.jpg
+    done
+    for decode in exact fast; do
+        as_said --arch resnet18 --image-size 64 --batch-size 2 --freeze-until 6 --threads 1 --loader-threads 1 \
+            --decode $decode
+    done
+}

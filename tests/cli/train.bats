@@ -339,6 +339,9 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     train --freeze-until 6 --out standard >/dev/null
     run cmp -s standard/best.safetensors other/best.safetensors
     [ "$status" = 1 ]
+    train --freeze-until 6 --augment trivial --color-jitter 0.4,0.4,0.4,0.1 --decode fast --out fast >/dev/null
+    same_run one fast # small photos are decoded as ever
+    grep -qx '    "decode": "fast",' fast/config.json
     fails 64 '--color-jitter goes with --augment standard or trivial, not with flip' \
         train --augment flip --color-jitter 1,1,1,0 --out bad
     for wrong in 0.4 1,1,1 1,1,1,1,1 1,,1,0 1,1,1,-0.1 1,1,1,nan 1,1,1,0.1x ' 1,1,1,0' 300,1,1,0; do

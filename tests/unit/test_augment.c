@@ -144,7 +144,8 @@ static void standard_is_crop_resize_flip(void **state)
         for (int y = 0; y < box.height; y++)
             memcpy(cropped.pixels + y * box.width * 3, image.pixels + ((box.top + y) * 45 + box.left) * 3,
                    (size_t)box.width * 3);
-        struct resize_input in = {cropped.pixels, box.height, box.width, (size_t)box.width * 3};
+        struct resize_input in = {
+            .pixels = cropped.pixels, .height = box.height, .width = box.width, .stride = (size_t)box.width * 3};
         struct resize_window window = {SIDE, SIDE, 0, 0, SIDE, SIDE};
         assert_int_equal(resize_pixels(resizer, expected, SIDE * 3, INTERPOLATION_BILINEAR, &window, &in, &err), OK);
         if (rng_float(&rng) < 0.5f) {

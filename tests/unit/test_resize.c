@@ -73,7 +73,8 @@ static void a_window_is_a_part_of_the_whole(void **state)
     struct resizer *resizer;
     struct error err = {0};
     struct image image = test_pattern(90, 71);
-    struct resize_input in = {image.pixels, image.height, image.width, (size_t)image.width * 3};
+    struct resize_input in = {
+        .pixels = image.pixels, .height = image.height, .width = image.width, .stride = (size_t)image.width * 3};
     uint8_t *whole = new_pixels(HEIGHT, WIDTH), *part = new_pixels(HEIGHT, WIDTH);
     assert_int_equal(resizer_create(&resizer, &err), OK);
     struct resize_window all = {HEIGHT, WIDTH, 0, 0, HEIGHT, WIDTH}, window = {HEIGHT, WIDTH, TOP, LEFT, ROWS, COLUMNS};
