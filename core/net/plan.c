@@ -4,15 +4,15 @@
 
 #include "core/base/memory.h"
 #include "core/net/place.h"
+#include "core/net/plan_internal.h"
 
 /* Rows of a folded step's output map from which it runs depth-first: large maps are bound by memory and gain from
  * staying in a core's cache; small ones would hand BLAS too few rows at a time. */
 enum { DEPTH_FIRST_ROWS = 512 };
-enum { ALIGN_FLOATS = 16 };
 
-static size_t align_floats(size_t floats)
+size_t plan_align(size_t floats)
 {
-    return (floats + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
+    return (floats + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
 }
 
 static size_t max_size(size_t a, size_t b)
@@ -66,6 +66,7 @@ static void find_readers(struct plan *plan)
     const struct program *program = plan->program;
     for (size_t i = 0; i < program->steps_count; i++) {
         const struct step *step = &program->steps[i];
+        plan->tensors[step->out].maker = i;
         plan->tensors[step->in.tensor].last_reader = i;
         if (step->residual.tensor >= 0)
             plan->tensors[step->residual.tensor].last_reader = i;
@@ -120,148 +121,27 @@ static void choose_depth_first(struct plan *plan)
     }
 }
 
-static enum status place_depth_first(struct plan *plan, struct placed *buffers, struct error *err)
+static enum status place_depth_first(struct plan *plan, struct error *err)
 {
     const struct program *program = plan->program;
-    size_t count = 0, last = plan->depth_first_steps;
-    for (size_t t = 0; t < program->tensors_count; t++) {
-        const struct plan_tensor *tensor = &plan->tensors[t];
-        if (!tensor->depth_first)
-            continue;
-        size_t start = 0;
-        for (size_t i = 0; i < last; i++)
-            if (program->steps[i].out == (int)t)
-                start = i;
-        buffers[count++] = (struct placed){.size = tensor->floats, .start = start, .end = tensor->last_reader};
-    }
-    enum status status = place(buffers, count, ALIGN_FLOATS, &plan->thread_floats, err);
+    size_t count = 0;
+    void *memory;
+    enum status status = memory_alloc(&memory, program->tensors_count, sizeof(struct placed), "the plan", err);
     if (status != OK)
         return status;
+    struct placed *buffers = memory;
+    for (size_t t = 0; t < program->tensors_count; t++) {
+        const struct plan_tensor *tensor = &plan->tensors[t];
+        if (tensor->depth_first)
+            buffers[count++] =
+                (struct placed){.size = tensor->floats, .start = tensor->maker, .end = tensor->last_reader};
+    }
+    status = place(buffers, count, PLAN_ALIGN, &plan->thread_floats, err);
     count = 0;
-    for (size_t t = 0; t < program->tensors_count; t++)
+    for (size_t t = 0; status == OK && t < program->tensors_count; t++)
         if (plan->tensors[t].depth_first)
             plan->tensors[t].offset = buffers[count++].offset;
-    return OK;
-}
-
-/* ---- the arena: time runs 0..S-1 through forward and S..2S-1 back through backward ------------------------------- */
-static size_t backward_time(const struct plan *plan, size_t step)
-{
-    return 2 * plan->program->steps_count - 1 - step;
-}
-
-/* Whether the gradient of a merge's output can serve as that of its operand: the merge is the first to write it. */
-static void alias_gradients(struct plan *plan)
-{
-    const struct program *program = plan->program;
-    for (size_t t = 0; t < program->tensors_count; t++)
-        plan->tensors[t].gradient_of = -1;
-    for (size_t i = program->backward_from; i < program->steps_count; i++) {
-        const struct step *step = &program->steps[i];
-        int operand = step->residual.tensor >= 0 ? step->residual.tensor : step->in.tensor;
-        if (step->kind == STEP_MERGE && plan->tensors[operand].has_gradient && plan->tensors[operand].last_reader == i)
-            plan->tensors[operand].gradient_of = step->out;
-    }
-}
-
-static int gradient_root(const struct plan *plan, int tensor)
-{
-    while (plan->tensors[tensor].gradient_of >= 0)
-        tensor = plan->tensors[tensor].gradient_of;
-    return tensor;
-}
-
-struct arena {
-    struct placed *buffers;
-    size_t count;
-    int *tensor_buffer, *gradient_buffer, *where_buffer; /* -1: none; the last by step */
-};
-
-static int arena_add(struct arena *arena, size_t size, size_t start, size_t end)
-{
-    arena->buffers[arena->count] = (struct placed){.size = size, .start = start, .end = end};
-    return (int)arena->count++;
-}
-
-static void add_tensors(struct plan *plan, struct arena *arena)
-{
-    const struct program *program = plan->program;
-    for (size_t t = 0; t < program->tensors_count; t++) {
-        const struct plan_tensor *tensor = &plan->tensors[t];
-        size_t maker = 0, first_kept = program->steps_count;
-        for (size_t i = program->steps_count; i-- > 0;) {
-            const struct step *step = &program->steps[i];
-            if (step->out == (int)t)
-                maker = i;
-            bool touches = step->out == (int)t || step->in.tensor == (int)t || step->residual.tensor == (int)t;
-            if (touches && i >= program->backward_from)
-                first_kept = i;
-        }
-        size_t end =
-            t == (size_t)program->steps[program->steps_count - 1].out ? program->steps_count : tensor->last_reader;
-        if (first_kept < program->steps_count)
-            end = backward_time(plan, first_kept);
-        arena->tensor_buffer[t] =
-            tensor->depth_first ? -1 : arena_add(arena, tensor->floats * plan->options.batch, maker, end);
-    }
-}
-
-static void add_gradients(struct plan *plan, struct arena *arena)
-{
-    const struct program *program = plan->program;
-    for (size_t t = 0; t < program->tensors_count; t++)
-        arena->gradient_buffer[t] = -1;
-    for (size_t i = program->steps_count; i-- > program->backward_from;) {
-        int t = program->steps[i].out, root = gradient_root(plan, t);
-        const struct plan_tensor *tensor = &plan->tensors[t];
-        size_t start = i + 1 == program->steps_count ? program->steps_count : backward_time(plan, tensor->last_reader);
-        size_t end = backward_time(plan, i);
-        if (root == t)
-            arena->gradient_buffer[t] = arena_add(arena, tensor->floats * plan->options.batch, start, end);
-        else if (arena->buffers[arena->gradient_buffer[root]].end < end)
-            arena->buffers[arena->gradient_buffer[root]].end = end;
-    }
-}
-
-static void add_winners(struct plan *plan, struct arena *arena)
-{
-    const struct program *program = plan->program;
-    for (size_t i = 0; i < program->steps_count; i++) {
-        const struct plan_tensor *out = &plan->tensors[program->steps[i].out];
-        arena->where_buffer[i] = -1;
-        if (program->steps[i].kind == STEP_MAXPOOL && i >= program->backward_from)
-            arena->where_buffer[i] = arena_add(
-                arena, align_floats(out->floats * plan->options.batch / sizeof(float) + 1), i, backward_time(plan, i));
-    }
-}
-
-static enum status place_arena(struct plan *plan, struct placed *buffers, struct error *err)
-{
-    const struct program *program = plan->program;
-    void *memory;
-    enum status status =
-        memory_alloc(&memory, 2 * program->tensors_count + program->steps_count, sizeof(int), "the plan", err);
-    if (status != OK)
-        return status;
-    struct arena arena = {.buffers = buffers, .tensor_buffer = memory};
-    arena.gradient_buffer = arena.tensor_buffer + program->tensors_count;
-    arena.where_buffer = arena.gradient_buffer + program->tensors_count;
-    alias_gradients(plan);
-    add_tensors(plan, &arena);
-    add_gradients(plan, &arena);
-    add_winners(plan, &arena);
-    status = place(buffers, arena.count, ALIGN_FLOATS, &plan->arena_floats, err);
-    for (size_t t = 0; status == OK && t < program->tensors_count; t++) {
-        struct plan_tensor *tensor = &plan->tensors[t];
-        if (arena.tensor_buffer[t] >= 0)
-            tensor->offset = buffers[arena.tensor_buffer[t]].offset;
-        if (tensor->has_gradient)
-            tensor->gradient = buffers[arena.gradient_buffer[gradient_root(plan, (int)t)]].offset;
-    }
-    for (size_t i = 0; status == OK && i < program->steps_count; i++)
-        if (arena.where_buffer[i] >= 0)
-            plan->steps[i].where = buffers[arena.where_buffer[i]].offset;
-    memory_free(memory);
+    memory_free(buffers);
     return status;
 }
 
@@ -275,12 +155,12 @@ static void size_conv_scratch(struct plan *plan, size_t index, size_t *depth_fir
     if (index < plan->depth_first_steps) {
         planned->prepared_kept = prepared > 0;
         planned->prepared = plan->state_floats;
-        plan->state_floats += align_floats(prepared);
-        *depth_first = max_size(*depth_first, align_floats(scratch));
+        plan->state_floats += plan_align(prepared);
+        *depth_first = max_size(*depth_first, plan_align(scratch));
         return;
     }
     if (!kernel->prepare_optional)
-        plan->prepared_floats = max_size(plan->prepared_floats, align_floats(prepared));
+        plan->prepared_floats = max_size(plan->prepared_floats, plan_align(prepared));
     plan->sums_doubles = max_size(plan->sums_doubles, kernel->tiles(&planned->shape, batch) * 2 * planned->shape.k);
     *tiles = max_size(*tiles, threads * scratch);
     if (index >= plan->program->backward_from) {
@@ -311,15 +191,14 @@ static void size_scratch(struct plan *plan)
     }
     for (size_t i = 0; i < plan->net->params_count && plan->options.train; i++)
         if (plan->net->params[i].trainable)
-            gradient = max_size(gradient, align_floats(plan->net->params[i].count));
+            gradient = max_size(gradient, plan_align(plan->net->params[i].count));
     for (size_t b = 0; b < program->bns_count; b++) {
-        plan->state_floats += BN_STATE_ROWS * align_floats(program->bns[b].channels);
+        plan->state_floats += BN_STATE_ROWS * plan_align(program->bns[b].channels);
         tiles = max_size(tiles, program->bns[b].channels); /* the gradient of a bias, beside that of a weight */
     }
     plan->gradient_floats = gradient;
-    size_t batchwise = plan->prepared_floats + align_floats(plan->sums_doubles * 2) + gradient + align_floats(tiles);
-    plan->scratch_floats =
-        max_size(batchwise, plan->options.threads * (align_floats(plan->thread_floats) + depth_first));
+    size_t batchwise = plan->prepared_floats + plan_align(plan->sums_doubles * 2) + gradient + plan_align(tiles);
+    plan->scratch_floats = max_size(batchwise, plan->options.threads * (plan_align(plan->thread_floats) + depth_first));
     plan->thread_scratch = depth_first;
 }
 
@@ -354,7 +233,6 @@ static enum status lay_out(struct plan *plan, struct error *err)
 {
     const struct program *program = plan->program;
     const struct plan_options *options = &plan->options;
-    void *memory;
     enum status status = allocate(plan, err);
     if (status != OK)
         return status;
@@ -371,14 +249,9 @@ static enum status lay_out(struct plan *plan, struct error *err)
     find_readers(plan);
     count_flops(plan);
     choose_depth_first(plan);
-    status = memory_alloc(&memory, 2 * program->tensors_count + program->steps_count, sizeof(struct placed), "the plan",
-                          err);
-    if (status != OK)
-        return status;
-    status = place_depth_first(plan, memory, err);
+    status = place_depth_first(plan, err);
     if (status == OK)
-        status = place_arena(plan, memory, err);
-    memory_free(memory);
+        status = plan_place_arena(plan, err);
     if (status == OK)
         size_scratch(plan);
     return status;

@@ -2,8 +2,9 @@
  * first image. Made once from (network, batch, image size, freeze); running it (run.h) allocates nothing.
  *
  *   arena   | tensors of the suffix, kept until backward has used them      placed by lifetime:
- *           | gradients of tensors, alive from their reader to their maker  what is never alive at the same time
- *           | tensors of folded steps that run over the whole batch         shares its place
+ *           | sums that backward makes again from what is kept              what is never alive at the same time
+ *           | gradients of tensors, alive from their reader to their maker  shares its place
+ *           | tensors of folded steps that run over the whole batch
  *   scratch | the largest step's: tiles and partial sums of each thread, or
  *           | the buffers in which each thread carries one image depth-first through the first folded steps
  *   state   | BatchNorm's coefficients, folded weights: small, kept from step to step
@@ -35,10 +36,12 @@ struct plan_tensor {
     size_t h, w, channels, floats; /* floats of one image */
     size_t offset;                 /* in the arena, or in a thread's buffer when depth_first */
     bool depth_first;
+    bool remade; /* a merge's sum: given up after its last reader, made again when backward comes to that one */
+    size_t remade_offset; /* where backward finds it */
     bool has_gradient;
-    size_t gradient;    /* offset */
-    int gradient_of;    /* the tensor whose gradient's place this one takes over, or -1 */
-    size_t last_reader; /* the last step that reads it */
+    size_t gradient;           /* offset */
+    int gradient_of;           /* the tensor whose gradient's place this one takes over, or -1 */
+    size_t maker, last_reader; /* the step that makes it (0 of the input), the last that reads it */
 };
 
 struct plan_step {

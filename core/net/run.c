@@ -15,6 +15,12 @@ float *run_tensor(const struct run *run, int tensor)
     return run->arena + run->plan->tensors[tensor].offset;
 }
 
+float *run_kept(const struct run *run, int tensor)
+{
+    const struct plan_tensor *planned = &run->plan->tensors[tensor];
+    return run->arena + (planned->remade ? planned->remade_offset : planned->offset);
+}
+
 float *run_gradient(const struct run *run, int tensor)
 {
     return run->arena + run->plan->tensors[tensor].gradient;
@@ -217,33 +223,6 @@ static void conv_step(struct run *run, size_t index)
     }
 }
 
-struct merge_work {
-    const struct run *run;
-    const struct step *step;
-    size_t rows, channels;
-};
-
-static void merge_tile(void *context, size_t tile, size_t thread)
-{
-    (void)thread;
-    const struct merge_work *work = context;
-    const struct step *step = work->step;
-    size_t m0 = tile * PLAN_ROWS, rows = work->rows - m0 < PLAN_ROWS ? work->rows - m0 : PLAN_ROWS;
-    size_t at = m0 * work->channels;
-    struct view in = run_view(work->run, &step->in, run_tensor(work->run, step->in.tensor) + at), residual = {0};
-    if (step->residual.tensor >= 0)
-        residual = run_view(work->run, &step->residual, run_tensor(work->run, step->residual.tensor) + at);
-    lanes()->affine(run_tensor(work->run, step->out) + at, in.x, rows, work->channels, in.scale, in.shift, residual.x,
-                    residual.scale, residual.shift, step->relu);
-}
-
-static void merge_step(struct run *run, const struct step *step)
-{
-    const struct plan_tensor *out = &run->plan->tensors[step->out];
-    struct merge_work work = {run, step, run->images * out->h * out->w, out->channels};
-    pool_for(run->pool, (work.rows + PLAN_ROWS - 1) / PLAN_ROWS, merge_tile, &work);
-}
-
 /* Steps from..to-1 over the whole batch. */
 static void run_steps(struct run *run, size_t from, size_t to)
 {
@@ -259,7 +238,7 @@ static void run_steps(struct run *run, size_t from, size_t to)
             conv_step(run, i);
             break;
         case STEP_MERGE:
-            merge_step(run, step);
+            run_merge(run, i, out);
             break;
         case STEP_MAXPOOL:
             maxpool_forward(out,

@@ -72,7 +72,7 @@ static struct tail operand_tail(const struct run *run, const struct operand *ope
     struct tail tail = {0};
     if (operand->bn < 0 && !operand->relu)
         return tail;
-    tail.z = run_tensor(run, operand->tensor);
+    tail.z = run_kept(run, operand->tensor);
     tail.relu = operand->relu;
     if (operand->bn >= 0) {
         tail.scale = run->bns[operand->bn].scale;
@@ -105,7 +105,7 @@ static void finish_operand(const struct backward *back, const struct operand *op
                              .rows = rows,
                              .channels = tensor->channels,
                              .out = out,
-                             .z = run_tensor(run, operand->tensor),
+                             .z = run_kept(run, operand->tensor),
                              .bn = bn,
                              .batch = batch};
     pool_for(run->pool, row_tiles(rows), apply_tile, &work);
@@ -133,7 +133,7 @@ static void conv_backward(const struct backward *back, size_t index)
     const struct op *op = &plan->net->ops[step->op];
     const struct plan_tensor *in = &plan->tensors[step->in.tensor];
     struct conv_task task =
-        run_conv_task(run, index, run->images, run_tensor(run, step->in.tensor), NULL, run_tensor(run, step->out));
+        run_conv_task(run, index, run->images, run_kept(run, step->in.tensor), NULL, run_kept(run, step->out));
     const float *dy = run_gradient(run, step->out);
     double start = run_clock(run);
     if (in->has_gradient) {
@@ -207,7 +207,7 @@ static void merge_backward(const struct backward *back, size_t index)
                              .g = run_gradient(run, step->out),
                              .rows = run->images * out->h * out->w,
                              .channels = out->channels,
-                             .y = step->relu ? run_tensor(run, step->out) : NULL};
+                             .y = step->relu ? run_kept(run, step->out) : NULL};
     bool wanted[2];
     for (int i = 0; i < 2; i++) {
         wanted[i] = operands[i]->tensor >= 0 && plan->tensors[operands[i]->tensor].has_gradient;
@@ -224,10 +224,25 @@ static void merge_backward(const struct backward *back, size_t index)
     }
 }
 
+/* Makes again what this step reads and forward has given up, if no reader came before it. */
+static void remake(struct run *run, size_t index, const struct operand *operand)
+{
+    const struct plan_tensor *planned = operand->tensor >= 0 ? &run->plan->tensors[operand->tensor] : NULL;
+    if (!planned || !planned->remade || planned->last_reader != index)
+        return;
+    double start = run_clock(run);
+    run_merge(run, planned->maker, run_kept(run, operand->tensor));
+    if (run->profile) /* the photos are counted when its backward comes */
+        profile_add(run->profile, 0, planned->maker, PROFILE_DATA, 0, start);
+}
+
 static void step_backward(const struct backward *back, size_t index)
 {
     struct run *run = back->run;
-    enum step_kind kind = run->plan->program->steps[index].kind;
+    const struct step *step = &run->plan->program->steps[index];
+    enum step_kind kind = step->kind;
+    remake(run, index, &step->in);
+    remake(run, index, &step->residual);
     if (kind == STEP_CONV) {
         conv_backward(back, index);
         return;

@@ -26,8 +26,12 @@ struct conv_task run_conv_task(const struct run *run, size_t index, size_t image
 /* How a tensor at `x` is read. */
 struct view run_view(const struct run *run, const struct operand *operand, const float *x);
 
-float *run_tensor(const struct run *run, int tensor);   /* in the arena: the whole batch */
-float *run_gradient(const struct run *run, int tensor); /* likewise */
+float *run_tensor(const struct run *run, int tensor);   /* in the arena: the whole batch, as forward has it */
+float *run_kept(const struct run *run, int tensor);     /* as backward has it: a sum made again lies elsewhere */
+float *run_gradient(const struct run *run, int tensor); /* of the whole batch */
+
+/* Step `index`, a merge, from its operands as forward has them. OVERWRITES out [images,h,w,channels]. */
+void run_merge(const struct run *run, size_t index, float *out);
 
 /* Parts of the scratch memory: see plan.h. */
 double *run_sums(const struct run *run);

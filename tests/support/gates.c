@@ -104,6 +104,27 @@ static enum status add_operand(struct gates *gates, const struct operand *operan
     return add_relu(gates, operand->tensor, gates->run->plan->tensors[operand->tensor].has_gradient ? &view : NULL);
 }
 
+/* The step's own ReLU. A sum that forward has given up is made again, here too. */
+static enum status add_own(struct gates *gates, size_t index)
+{
+    const struct plan *plan = gates->run->plan;
+    int out = plan->program->steps[index].out;
+    const struct plan_tensor *planned = &plan->tensors[out];
+    struct view view = {.x = run_tensor(gates->run, out)};
+    void *memory = NULL;
+    if (planned->remade) {
+        size_t count = gates->run->images * planned->floats;
+        enum status status = memory_alloc(&memory, count, sizeof(float), "gates", gates->err);
+        if (status != OK)
+            return status;
+        run_merge(gates->run, index, memory);
+        view.x = memory;
+    }
+    enum status status = add_relu(gates, out, planned->has_gradient ? &view : NULL);
+    memory_free(memory);
+    return status;
+}
+
 /* A step's own ReLU comes last, and its output is the tensor that backward takes the mask from. */
 static enum status add_step(struct gates *gates, size_t index)
 {
@@ -114,10 +135,8 @@ static enum status add_step(struct gates *gates, size_t index)
         status = add_operand(gates, &step->residual);
     if (status == OK && step->kind == STEP_MAXPOOL)
         status = add_pool(gates, index);
-    if (status == OK && step->relu) {
-        struct view view = {.x = run_tensor(gates->run, step->out)};
-        status = add_relu(gates, step->out, plan->tensors[step->out].has_gradient ? &view : NULL);
-    }
+    if (status == OK && step->relu)
+        status = add_own(gates, index);
     return status;
 }
 

@@ -25,8 +25,8 @@
 /* LARGE is large enough for the depth-first part of a plan to reach into layer1 (maps of 24x24 there). */
 enum { IMAGES = 3, SIZE = 45, LARGE = 93, CLASSES = 5 };
 
-static const struct resnet_shape bottlenecks = {"tiny50", true, {2, 1, 2, 1}, 8};
-static const struct resnet_shape basics = {"tiny18", false, {1, 2, 1, 1}, 8};
+static const struct resnet_shape bottlenecks = {"tiny50", true, {2, 1, 3, 1}, 8};
+static const struct resnet_shape basics = {"tiny18", false, {1, 3, 1, 1}, 8};
 
 /* Weights as trained ones are: BatchNorm parameters and statistics away from 0 and 1. */
 static void randomise(struct net *net)

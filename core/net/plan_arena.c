@@ -1,0 +1,154 @@
+/* The arena: what lies where and how long. Time runs 0..S-1 through forward and S..2S-1 back through backward. */
+#include "core/base/memory.h"
+#include "core/net/place.h"
+#include "core/net/plan_internal.h"
+
+static size_t backward_time(const struct plan *plan, size_t step)
+{
+    return 2 * plan->program->steps_count - 1 - step;
+}
+
+/* The sum of a merge is as large as each of its operands, which backward needs anyway, and costs one pass over them. So
+ * it is not kept through the rest of forward but made again when backward comes to its last reader, unless an operand
+ * is itself one of these: a residual network keeps the output of every second block. */
+static void choose_remade(struct plan *plan)
+{
+    const struct program *program = plan->program;
+    for (size_t i = program->backward_from; i + 1 < program->steps_count; i++) {
+        const struct step *step = &program->steps[i];
+        bool from_remade = plan->tensors[step->in.tensor].remade ||
+                           (step->residual.tensor >= 0 && plan->tensors[step->residual.tensor].remade);
+        plan->tensors[step->out].remade = step->kind == STEP_MERGE && !from_remade;
+    }
+}
+
+/* Whether the gradient of a merge's output can serve as that of its operand: the merge is the first to write it. */
+static void alias_gradients(struct plan *plan)
+{
+    const struct program *program = plan->program;
+    for (size_t t = 0; t < program->tensors_count; t++)
+        plan->tensors[t].gradient_of = -1;
+    for (size_t i = program->backward_from; i < program->steps_count; i++) {
+        const struct step *step = &program->steps[i];
+        int operand = step->residual.tensor >= 0 ? step->residual.tensor : step->in.tensor;
+        if (step->kind == STEP_MERGE && plan->tensors[operand].has_gradient && plan->tensors[operand].last_reader == i)
+            plan->tensors[operand].gradient_of = step->out;
+    }
+}
+
+static int gradient_root(const struct plan *plan, int tensor)
+{
+    while (plan->tensors[tensor].gradient_of >= 0)
+        tensor = plan->tensors[tensor].gradient_of;
+    return tensor;
+}
+
+struct arena {
+    struct placed *buffers;
+    size_t count;
+    int *tensor_buffer, *remade_buffer, *gradient_buffer, *where_buffer; /* -1: none; the last by step */
+};
+
+static int arena_add(struct arena *arena, size_t size, size_t start, size_t end)
+{
+    arena->buffers[arena->count] = (struct placed){.size = size, .start = start, .end = end};
+    return (int)arena->count++;
+}
+
+/* The last moment at which a tensor as forward left it is looked at. */
+static size_t kept_until(const struct plan *plan, size_t t)
+{
+    const struct program *program = plan->program;
+    const struct plan_tensor *tensor = &plan->tensors[t];
+    if (tensor->remade)
+        return tensor->last_reader;
+    for (size_t i = program->backward_from; i < program->steps_count; i++) {
+        const struct step *step = &program->steps[i];
+        if (step->out == (int)t || step->in.tensor == (int)t || step->residual.tensor == (int)t)
+            return backward_time(plan, i);
+    }
+    return t == (size_t)program->steps[program->steps_count - 1].out ? program->steps_count : tensor->last_reader;
+}
+
+static void add_tensors(struct plan *plan, struct arena *arena)
+{
+    for (size_t t = 0; t < plan->program->tensors_count; t++) {
+        const struct plan_tensor *tensor = &plan->tensors[t];
+        size_t size = tensor->floats * plan->options.batch;
+        arena->tensor_buffer[t] = tensor->depth_first ? -1 : arena_add(arena, size, tensor->maker, kept_until(plan, t));
+        arena->remade_buffer[t] = !tensor->remade ? -1
+                                                  : arena_add(arena, size, backward_time(plan, tensor->last_reader),
+                                                              backward_time(plan, tensor->maker));
+    }
+}
+
+static void add_gradients(struct plan *plan, struct arena *arena)
+{
+    const struct program *program = plan->program;
+    for (size_t t = 0; t < program->tensors_count; t++)
+        arena->gradient_buffer[t] = -1;
+    for (size_t i = program->steps_count; i-- > program->backward_from;) {
+        int t = program->steps[i].out, root = gradient_root(plan, t);
+        const struct plan_tensor *tensor = &plan->tensors[t];
+        size_t start = i + 1 == program->steps_count ? program->steps_count : backward_time(plan, tensor->last_reader);
+        size_t end = backward_time(plan, i);
+        if (root == t)
+            arena->gradient_buffer[t] = arena_add(arena, tensor->floats * plan->options.batch, start, end);
+        else if (arena->buffers[arena->gradient_buffer[root]].end < end)
+            arena->buffers[arena->gradient_buffer[root]].end = end;
+    }
+}
+
+static void add_winners(struct plan *plan, struct arena *arena)
+{
+    const struct program *program = plan->program;
+    for (size_t i = 0; i < program->steps_count; i++) {
+        const struct plan_tensor *out = &plan->tensors[program->steps[i].out];
+        arena->where_buffer[i] = -1;
+        if (program->steps[i].kind == STEP_MAXPOOL && i >= program->backward_from)
+            arena->where_buffer[i] = arena_add(arena, plan_align(out->floats * plan->options.batch / sizeof(float) + 1),
+                                               i, backward_time(plan, i));
+    }
+}
+
+static void take_places(struct plan *plan, const struct arena *arena)
+{
+    for (size_t t = 0; t < plan->program->tensors_count; t++) {
+        struct plan_tensor *tensor = &plan->tensors[t];
+        if (arena->tensor_buffer[t] >= 0)
+            tensor->offset = arena->buffers[arena->tensor_buffer[t]].offset;
+        if (tensor->remade)
+            tensor->remade_offset = arena->buffers[arena->remade_buffer[t]].offset;
+        if (tensor->has_gradient)
+            tensor->gradient = arena->buffers[arena->gradient_buffer[gradient_root(plan, (int)t)]].offset;
+    }
+    for (size_t i = 0; i < plan->program->steps_count; i++)
+        if (arena->where_buffer[i] >= 0)
+            plan->steps[i].where = arena->buffers[arena->where_buffer[i]].offset;
+}
+
+enum status plan_place_arena(struct plan *plan, struct error *err)
+{
+    size_t tensors = plan->program->tensors_count, most = 3 * tensors + plan->program->steps_count;
+    void *buffers = NULL, *numbers = NULL;
+    enum status status = memory_alloc(&buffers, most, sizeof(struct placed), "the plan", err);
+    if (status == OK)
+        status = memory_alloc(&numbers, most, sizeof(int), "the plan", err);
+    if (status == OK) {
+        struct arena arena = {.buffers = buffers, .tensor_buffer = numbers};
+        arena.remade_buffer = arena.tensor_buffer + tensors;
+        arena.gradient_buffer = arena.remade_buffer + tensors;
+        arena.where_buffer = arena.gradient_buffer + tensors;
+        choose_remade(plan);
+        alias_gradients(plan);
+        add_tensors(plan, &arena);
+        add_gradients(plan, &arena);
+        add_winners(plan, &arena);
+        status = place(arena.buffers, arena.count, PLAN_ALIGN, &plan->arena_floats, err);
+        if (status == OK)
+            take_places(plan, &arena);
+    }
+    memory_free(numbers);
+    memory_free(buffers);
+    return status;
+}
