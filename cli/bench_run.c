@@ -256,7 +256,7 @@ static void bench_close(struct bench *b)
 }
 
 enum status bench_run(struct bench_result *out, struct net *net, const struct bench_options *options, struct pool *pool,
-                      struct profile **profile, struct plan **profile_plan, struct error *err)
+                      struct profile_sums *sums, struct error *err)
 {
     struct bench b = {
         .options = options, .net = net, .pool = pool, .preprocess = preprocess_for_size((int)options->image_size)};
@@ -278,12 +278,8 @@ enum status bench_run(struct bench_result *out, struct net *net, const struct be
         out->step_flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward;
         out->peak_rss = peak_rss();
     }
-    if (status == OK && profile) {
-        *profile = b.profile;
-        *profile_plan = plan;
-        b.profile = NULL;
-        *(b.train_plan ? &b.train_plan : &b.infer_plan) = NULL;
-    }
+    if (status == OK && sums && (status = profile_sums_reserve(sums, plan, err)) == OK)
+        profile_sums_add(sums, b.profile, "forward");
     bench_close(&b);
     if (status != OK)
         bench_result_free(out);

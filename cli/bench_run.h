@@ -35,12 +35,10 @@ struct bench_result {
     size_t peak_rss;                  /* bytes, of this process at the end */
 };
 
-/* Fills *out (free with bench_result_free). The network is trained on noise: its weights change. `profile`, if not
- * NULL, receives the training step's (with forward_only: the forward's) profile of all rounds, owned by the caller
- * together with *profile_plan. */
+/* Fills *out (free with bench_result_free). The network is trained on noise: its weights change. `sums`, if not
+ * NULL, receives the profile of the training step (with forward_only: of the forward pass) in all rounds. */
 MUST_CHECK enum status bench_run(struct bench_result *out, struct net *net, const struct bench_options *options,
-                                 struct pool *pool, struct profile **profile, struct plan **profile_plan,
-                                 struct error *err);
+                                 struct pool *pool, struct profile_sums *sums, struct error *err);
 void bench_result_free(struct bench_result *result);
 
 double bench_median(const struct bench_result *result, enum bench_part part, size_t repeat);

@@ -110,7 +110,7 @@ static void print_rows(const struct values *v, const struct bench_result *result
 }
 
 static void print_json(const struct values *v, const struct bench_result *result, const struct bench_options *o,
-                       const struct net *net)
+                       const struct net *net, const struct profile_sums *sums)
 {
     size_t n = (size_t)v->repeat;
     struct json json = json_start(stdout, true);
@@ -141,6 +141,8 @@ static void print_json(const struct values *v, const struct bench_result *result
         json_close(&json);
     }
     json_close(&json);
+    if (v->profile)
+        profile_report_json(&json, sums, NULL, 0, profile_sums_seconds(sums));
     json_close(&json);
     json_end(&json);
 }
@@ -169,10 +171,10 @@ static enum status load_net(struct net **out, const struct values *v, struct err
 }
 
 static enum status print(const struct values *v, const struct bench_result *result, const struct bench_options *o,
-                         const struct net *net, const struct profile *profile, struct error *err)
+                         const struct net *net, const struct profile_sums *sums, struct error *err)
 {
     if (v->format == FORMAT_JSON) {
-        print_json(v, result, o, net);
+        print_json(v, result, o, net, sums);
         return OK;
     }
     if (v->format == FORMAT_MD)
@@ -180,10 +182,10 @@ static enum status print(const struct values *v, const struct bench_result *resu
                v->forward ? "forward alone; freeze" : "freeze", o->freeze_until, o->batch, o->image_size, o->threads,
                o->threads == 1 ? "" : "s", cpu_set_name(cpu_set_get()), gemm_library());
     print_rows(v, result);
-    if (!profile)
+    if (!v->profile)
         return OK;
     putchar('\n');
-    return profile_report(stdout, v->format == FORMAT_CSV ? TABLE_CSV : TABLE_TEXT, profile, err);
+    return profile_report(stdout, v->format == FORMAT_CSV ? TABLE_CSV : TABLE_TEXT, sums, err);
 }
 
 static enum status run(const struct arguments *args, struct error *err)
@@ -198,23 +200,19 @@ static enum status run(const struct arguments *args, struct error *err)
                               .photo = v->photo};
     struct pool *pool = NULL;
     struct net *net = NULL;
-    struct profile *profile = NULL;
-    struct plan *profile_plan = NULL;
+    struct profile_sums sums = {0};
     struct bench_result result = {0};
-    if (v->profile && v->format == FORMAT_JSON)
-        return error_set(err, ERR_USAGE, "--profile prints a table: not with --format json");
     enum status status = engine_start(&pool, &v->engine, err);
     if (status == OK)
         status = load_net(&net, v, err);
     if (status == OK)
         status = freeze_parse(&o.freeze_until, net, v->freeze_until, err);
     if (status == OK)
-        status = bench_run(&result, net, &o, pool, v->profile ? &profile : NULL, &profile_plan, err);
+        status = bench_run(&result, net, &o, pool, v->profile ? &sums : NULL, err);
     if (status == OK)
-        status = print(v, &result, &o, net, profile, err);
+        status = print(v, &result, &o, net, &sums, err);
     bench_result_free(&result);
-    profile_destroy(profile);
-    plan_destroy(profile_plan);
+    profile_sums_free(&sums);
     net_destroy(net);
     pool_destroy(pool);
     return status;

@@ -2,51 +2,109 @@
 
 #include "cli/numbers.h"
 
-static const char *const pass_names[PROFILE_PASSES] = {"forward", "backward data", "backward weight"};
-
-static double total_seconds(const struct profile *profile)
+static double rate_of(const struct profile_sum *sum)
 {
-    double total = 0;
-    for (size_t step = 0; step < profile->plan->program->steps_count; step++)
-        for (int pass = 0; pass < PROFILE_PASSES; pass++)
-            total += profile_row_get(profile, step, (enum profile_pass)pass).seconds;
-    return total;
+    return sum->seconds > 0 ? sum->flops / sum->seconds / 1e9 : 0;
 }
 
-static enum status report_row(struct table *table, const struct profile *profile, size_t step, enum profile_pass pass,
-                              double total, struct error *err)
+static enum status report_row(struct table *table, const struct profile_sum *sum, double total, struct error *err)
 {
-    const struct plan_step *planned = &profile->plan->steps[step];
-    struct profile_row row = profile_row_get(profile, step, pass);
-    char name[NET_NAME], images[NUMBER_TEXT], ms[32], rate[32] = "", share[NUMBER_TEXT];
-    if (row.images == 0 || row.seconds <= 0)
-        return OK;
-    profile_step_name(name, profile->plan, step);
-    snprintf(images, sizeof images, "%zu", row.images);
-    snprintf(ms, sizeof ms, "%.3f", row.seconds * 1e3 / (double)row.images);
-    if (planned->flops > 0)
-        snprintf(rate, sizeof rate, "%.1f", planned->flops * (double)row.images / row.seconds / 1e9);
-    snprintf(share, sizeof share, "%.1f", 100 * row.seconds / total);
-    const char *cells[] = {name, planned->kernel ? planned->kernel->name : "", pass_names[pass], images, ms, rate,
-                           share};
+    char calls[NUMBER_TEXT], photos[NUMBER_TEXT], ms[NUMBER_TEXT], rate[NUMBER_TEXT] = "", share[NUMBER_TEXT];
+    snprintf(calls, sizeof calls, "%zu", sum->calls);
+    snprintf(photos, sizeof photos, "%zu", sum->images);
+    snprintf(ms, sizeof ms, "%.3f", sum->seconds * 1e3 / (double)sum->images);
+    if (sum->flops > 0)
+        snprintf(rate, sizeof rate, "%.1f", rate_of(sum));
+    snprintf(share, sizeof share, "%.1f", total > 0 ? 100 * sum->seconds / total : 0);
+    const char *cells[] = {sum->name, sum->kernel, sum->pass, calls, photos, ms, rate, share};
     return table_row(table, cells, err);
 }
 
-enum status profile_report(FILE *out, enum table_format format, const struct profile *profile, struct error *err)
+static enum status finish(struct table *table, enum status status)
 {
-    static const struct column columns[] = {
-        {"operator", COLUMN_TEXT},     {"kernel", COLUMN_TEXT},    {"pass", COLUMN_TEXT},     {"photos", COLUMN_NUMBER},
-        {"ms a photo", COLUMN_NUMBER}, {"GFLOP/s", COLUMN_NUMBER}, {"share %", COLUMN_NUMBER}};
-    double total = total_seconds(profile);
+    if (status == OK)
+        table_end(table);
+    table_discard(table);
+    return status;
+}
+
+enum status profile_report(FILE *out, enum table_format format, const struct profile_sums *sums, struct error *err)
+{
+    static const struct column columns[] = {{"operator", COLUMN_TEXT},  {"kernel", COLUMN_TEXT},
+                                            {"pass", COLUMN_TEXT},      {"calls", COLUMN_NUMBER},
+                                            {"photos", COLUMN_NUMBER},  {"ms a photo", COLUMN_NUMBER},
+                                            {"GFLOP/s", COLUMN_NUMBER}, {"share %", COLUMN_NUMBER}};
+    double total = profile_sums_seconds(sums);
     struct table table;
     enum status status = OK;
     table_start(&table, out, format, columns, sizeof columns / sizeof *columns);
-    for (int pass = 0; pass < PROFILE_PASSES; pass++)
-        for (size_t step = 0; step < profile->plan->program->steps_count && status == OK; step++)
-            status = report_row(&table, profile, step, (enum profile_pass)pass, total, err);
+    for (size_t i = 0; i < sums->count && status == OK; i++)
+        status = report_row(&table, &sums->rows[i], total, err);
+    return finish(&table, status);
+}
+
+static enum status part_row(struct table *table, const char *name, double seconds, double total, struct error *err)
+{
+    char text[NUMBER_TEXT], share[NUMBER_TEXT];
+    snprintf(text, sizeof text, "%.2f", seconds);
+    snprintf(share, sizeof share, "%.1f", total > 0 ? 100 * seconds / total : 0);
+    const char *cells[] = {name, text, share};
+    return table_row(table, cells, err);
+}
+
+static double rest_of(const struct profile_part *parts, size_t count, double total)
+{
+    for (size_t i = 0; i < count; i++)
+        total -= parts[i].seconds;
+    return total > 0 ? total : 0;
+}
+
+enum status profile_report_parts(FILE *out, const struct profile_part *parts, size_t count, double total,
+                                 struct error *err)
+{
+    static const struct column columns[] = {
+        {"part", COLUMN_TEXT}, {"seconds", COLUMN_NUMBER}, {"share %", COLUMN_NUMBER}};
+    struct table table;
+    enum status status = OK;
+    table_start(&table, out, TABLE_TEXT, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < count && status == OK; i++)
+        status = part_row(&table, parts[i].name, parts[i].seconds, total, err);
     if (status == OK)
-        table_end(&table);
-    else
-        table_discard(&table);
-    return status;
+        status = part_row(&table, "the rest", rest_of(parts, count, total), total, err);
+    if (status == OK)
+        status = part_row(&table, "all", total, total, err);
+    return finish(&table, status);
+}
+
+static void json_sum(struct json *json, const struct profile_sum *sum)
+{
+    json_open(json, NULL, '{');
+    json_text(json, "operator", sum->name);
+    json_text(json, "kernel", sum->kernel[0] ? sum->kernel : NULL);
+    json_text(json, "pass", sum->pass);
+    json_int(json, "calls", (int64_t)sum->calls);
+    json_int(json, "photos", (int64_t)sum->images);
+    json_double(json, "seconds", sum->seconds);
+    json_double(json, "gflops", rate_of(sum));
+    json_close(json);
+}
+
+void profile_report_json(struct json *json, const struct profile_sums *sums, const struct profile_part *parts,
+                         size_t count, double total)
+{
+    json_open(json, "profile", '{');
+    json_double(json, "seconds", total);
+    json_open(json, "parts", '[');
+    for (size_t i = 0; i < count; i++) {
+        json_open(json, NULL, '{');
+        json_text(json, "part", parts[i].name);
+        json_double(json, "seconds", parts[i].seconds);
+        json_close(json);
+    }
+    json_close(json);
+    json_open(json, "operators", '[');
+    for (size_t i = 0; i < sums->count; i++)
+        json_sum(json, &sums->rows[i]);
+    json_close(json);
+    json_close(json);
 }

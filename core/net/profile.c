@@ -1,5 +1,6 @@
 #include "core/net/profile.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,6 +51,7 @@ void profile_add(struct profile *profile, size_t thread, size_t step, enum profi
                  double start)
 {
     struct profile_row *row = row_at(profile, thread, step, pass);
+    row->calls++;
     row->images += images;
     row->seconds += clock_seconds() - start;
 }
@@ -60,12 +62,24 @@ struct profile_row profile_row_get(const struct profile *profile, size_t step, e
     size_t threads = profile->plan->options.threads;
     for (size_t thread = 0; thread < threads; thread++) {
         const struct profile_row *row = row_at(profile, thread, step, pass);
+        sum.calls += row->calls;
         sum.images += row->images;
         sum.seconds += row->seconds;
     }
     if (step < profile->plan->depth_first_steps)
         sum.seconds /= (double)threads;
     return sum;
+}
+
+/* "layer3.0", the block of an operator that has no parameter of its own: of the one before it that has. */
+static void block_name(char out[NET_NAME], const struct net *net, int op)
+{
+    while (op > 0 && net->ops[op].param < 0)
+        op--;
+    snprintf(out, NET_NAME, "%s", net->ops[op].param < 0 ? "" : net->params[net->ops[op].param].name);
+    char *dot = strchr(out, '.');
+    if (dot && (dot = strchr(dot + 1, '.')))
+        *dot = '\0';
 }
 
 void profile_step_name(char out[NET_NAME], const struct plan *plan, size_t step)
@@ -78,7 +92,68 @@ void profile_step_name(char out[NET_NAME], const struct plan *plan, size_t step)
         char *suffix = strrchr(out, '.');
         if (suffix)
             *suffix = '\0';
+    } else if (planned->kind == STEP_MERGE) {
+        char block[NET_NAME];
+        block_name(block, plan->net, planned->op);
+        snprintf(out, NET_NAME, "%.50s add", block);
     } else {
-        snprintf(out, NET_NAME, "%.50s%s", child, planned->kind == STEP_MERGE ? " add" : "");
+        snprintf(out, NET_NAME, "%s", child);
     }
+}
+
+/* ---- sums -------------------------------------------------------------------------------------------------------- */
+enum status profile_sums_reserve(struct profile_sums *sums, const struct plan *plan, struct error *err)
+{
+    void *memory = sums->rows;
+    enum status status = memory_grow(&memory, &sums->room, sums->count + plan->program->steps_count * PROFILE_PASSES,
+                                     sizeof *sums->rows, "the profile", err);
+    sums->rows = memory;
+    return status;
+}
+
+static struct profile_sum *sum_of(struct profile_sums *sums, const char *name, const char *kernel, const char *pass)
+{
+    for (size_t i = 0; i < sums->count; i++) {
+        struct profile_sum *sum = &sums->rows[i];
+        if (strcmp(sum->pass, pass) == 0 && strcmp(sum->kernel, kernel) == 0 && strcmp(sum->name, name) == 0)
+            return sum;
+    }
+    assert(sums->count < sums->room);
+    struct profile_sum *sum = &sums->rows[sums->count++];
+    *sum = (struct profile_sum){.kernel = kernel, .pass = pass};
+    memcpy(sum->name, name, NET_NAME);
+    return sum;
+}
+
+void profile_sums_add(struct profile_sums *sums, const struct profile *profile, const char *forward)
+{
+    const char *const passes[PROFILE_PASSES] = {forward, "backward data", "backward weight"};
+    for (int pass = 0; pass < PROFILE_PASSES; pass++)
+        for (size_t step = 0; step < profile->plan->program->steps_count; step++) {
+            const struct plan_step *planned = &profile->plan->steps[step];
+            struct profile_row row = profile_row_get(profile, step, (enum profile_pass)pass);
+            char name[NET_NAME];
+            if (row.images == 0)
+                continue;
+            profile_step_name(name, profile->plan, step);
+            struct profile_sum *sum = sum_of(sums, name, planned->kernel ? planned->kernel->name : "", passes[pass]);
+            sum->calls += row.calls;
+            sum->images += row.images;
+            sum->seconds += row.seconds;
+            sum->flops += planned->flops * (double)row.images;
+        }
+}
+
+double profile_sums_seconds(const struct profile_sums *sums)
+{
+    double total = 0;
+    for (size_t i = 0; i < sums->count; i++)
+        total += sums->rows[i].seconds;
+    return total;
+}
+
+void profile_sums_free(struct profile_sums *sums)
+{
+    memory_free(sums->rows);
+    *sums = (struct profile_sums){0};
 }

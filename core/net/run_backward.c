@@ -141,9 +141,9 @@ static void conv_backward(const struct backward *back, size_t index)
         struct tail tail = operand_tail(run, &step->in, run_sums(run));
         task.kernel->backward_data(da, in->last_reader != index, &task, dy, &tail, run->pool, run_tiles(run));
         finish_operand(back, &step->in, da, da, run_sums(run), task.kernel->tail_tiles(&task.shape, run->images));
+        if (run->profile)
+            profile_add(run->profile, 0, index, PROFILE_DATA, run->images, start);
     }
-    if (run->profile)
-        profile_add(run->profile, 0, index, PROFILE_DATA, run->images, start);
     start = run_clock(run);
     if (op->bias >= 0 && plan->net->params[op->bias].trainable)
         bias_gradient(back, &task, op->bias, dy);

@@ -39,8 +39,21 @@ setup() {
     absent "^layer3.0.conv1 .*backward"
 }
 
+@test "--profile in JSON: every step of the network under a name of its own" {
+    run_split "$FREEZETUNE" "${small[@]}" --profile --format json --freeze-until 0
+    [ "$status" = 0 ]
+    python3 - <<'PYTHON'
+import json
+operators = json.load(open("stdout.txt"))["profile"]["operators"]
+rows = [(o["operator"], o["pass"]) for o in operators]
+assert len(set(rows)) == len(rows) == 82, len(rows)  # 31 forward, 30 and 21 back
+assert ("layer2.1 add", "backward data") in rows and ("layer4.0.downsample.0", "backward weight") in rows
+assert all(o["calls"] > 0 and o["photos"] > 0 and o["seconds"] >= 0 for o in operators)
+assert all(o["gflops"] > 0 for o in operators if o["kernel"])
+PYTHON
+}
+
 @test "what does not go together is refused" {
-    fails 64 'profile.*json' "$FREEZETUNE" bench --profile --format json
     fails 64 'leaves nothing to train' "$FREEZETUNE" bench --freeze-until 10
     fails 66 'nowhere.jpg' "$FREEZETUNE" "${small[@]}" --photo /nowhere.jpg
 }
