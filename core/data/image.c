@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/base/hash.h"
 #include "core/base/memory.h"
 #include "core/data/image_format.h"
 #include "core/data/reduce.h"
@@ -177,7 +178,7 @@ static enum status read_at(int fd, uint8_t *out, size_t size, size_t at, struct 
 }
 
 /* Header from the head of the file, end mark from its tail; OK with *decided false when a look at all of it is due. */
-static enum status probe_ends(struct image_info *info, bool *decided, int fd, size_t size,
+static enum status probe_ends(struct image_info *info, uint64_t *ends, bool *decided, int fd, size_t size,
                               const struct image_options *options, struct error *err)
 {
     enum { SMALL = 4096, LARGE = 65536 }; /* the second holds most headers with EXIF, thumbnail and colour profile */
@@ -188,6 +189,8 @@ static enum status probe_ends(struct image_info *info, bool *decided, int fd, si
     for (size_t want = SMALL; more && status == OK; want = LARGE) {
         size_t have = size < want ? size : want;
         status = read_at(fd, piece, have, 0, err);
+        if (status == OK && want == SMALL)
+            *ends = hash_bytes(piece, have, 0).low;
         if (status == OK)
             status = image_examine(info, &more, piece, have, size, options, err);
         if (want == LARGE)
@@ -201,6 +204,8 @@ static enum status probe_ends(struct image_info *info, bool *decided, int fd, si
     }
     size_t have = size < SMALL ? size : SMALL;
     status = read_at(fd, piece, have, size - have, err);
+    if (status == OK)
+        *ends = hash_bytes(piece, have, *ends).low;
     *decided = status == OK && image_end_seen(info, piece, size - have, have);
     return status;
 }
@@ -247,7 +252,7 @@ enum status image_probe(const char *path, const struct image_options *options, s
     cost->file = cost->memory = size = (size_t)info.st_size;
     enum status status = size > IMAGE_MAX_BYTES ? error_set(err, ERR_DATA, "%zu bytes, more than the %zu that are read",
                                                             size, IMAGE_MAX_BYTES)
-                                                : probe_ends(&image, &decided, fd, size, options, err);
+                                                : probe_ends(&image, &cost->ends, &decided, fd, size, options, err);
     close(fd);
     if (status == OK && decided)
         cost->memory += decoding_bytes(&image, options);

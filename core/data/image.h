@@ -62,9 +62,11 @@ struct image_options {
     int fast_resize, fast_crop;
 };
 
-/* What a photo takes, in bytes: its file, and the memory that image_read needs at its highest, the file in it. */
+/* What a photo takes, in bytes: its file, and the memory that image_read needs at its highest, the file in it. `ends`
+ * is a hash of the bytes that image_probe looked at: files of the same bytes have the same. */
 struct image_cost {
     size_t file, memory;
+    uint64_t ends;
 };
 
 /* Decodes one photo. Owned by the caller (image_free); untouched on failure. */

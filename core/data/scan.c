@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "core/data/scan.h"
 
 #include <limits.h>
@@ -15,7 +16,7 @@ struct file_found {
     char *reason; /* NULL: nothing wrong was found */
 };
 
-/* A file whose size a file of the other list has too. */
+/* A file like one of the other list, as far as the probe saw. */
 struct candidate {
     struct hash128 hash;
     uint32_t photo;
@@ -68,17 +69,22 @@ static void hash_one(void *context, size_t index, size_t thread)
     memory_free(bytes);
 }
 
-struct sized {
-    uint64_t size;
-    uint32_t photo;
-};
-
-static int by_size(const void *a, const void *b)
+static bool alike(const struct image_cost *a, const struct image_cost *b)
 {
-    const struct sized *x = a, *y = b;
-    if (x->size != y->size)
-        return x->size < y->size ? -1 : 1;
-    return x->photo < y->photo ? -1 : 1;
+    return a->file == b->file && a->ends == b->ends;
+}
+
+/* Numbers of photos: alike ones together, in order among themselves. */
+static int by_likeness(const void *a, const void *b, void *context)
+{
+    const struct file_found *files = context;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    const struct image_cost *cost = &files[x].cost, *other = &files[y].cost;
+    if (cost->file != other->file)
+        return cost->file < other->file ? -1 : 1;
+    if (cost->ends != other->ends)
+        return cost->ends < other->ends ? -1 : 1;
+    return x < y ? -1 : 1;
 }
 
 static int by_hash(const void *a, const void *b)
@@ -97,32 +103,33 @@ static int by_val(const void *a, const void *b)
     return x->val < y->val ? -1 : 1;
 }
 
-/* The good files whose size occurs in train and in val. */
+/* The good files that have their like in the other list. */
 static enum status find_candidates(struct scan *scan, struct error *err)
 {
     size_t good = 0, train = scan->dataset->train.count;
     void *memory;
-    enum status status = memory_alloc(&memory, scan->count, sizeof(struct sized), "the scan", err);
+    enum status status = memory_alloc(&memory, scan->count, sizeof(uint32_t), "the scan", err);
     if (status != OK)
         return status;
-    struct sized *sized = memory;
+    uint32_t *photos = memory;
     for (size_t i = 0; i < scan->count; i++)
         if (!scan->files[i].reason)
-            sized[good++] = (struct sized){.size = scan->files[i].cost.file, .photo = (uint32_t)i};
-    qsort(sized, good, sizeof *sized, by_size);
+            photos[good++] = (uint32_t)i;
+    if (good > 0)
+        qsort_r(photos, good, sizeof *photos, by_likeness, scan->files);
     for (size_t i = 0, end; status == OK && i < good; i = end) {
-        for (end = i + 1; end < good && sized[end].size == sized[i].size;)
+        for (end = i + 1; end < good && alike(&scan->files[photos[end]].cost, &scan->files[photos[i]].cost);)
             end++;
-        if (sized[i].photo >= train || sized[end - 1].photo < train)
-            continue; /* sorted by number within a size: all of one list */
+        if (photos[i] >= train || photos[end - 1] < train)
+            continue; /* in order among themselves: all of one list */
         memory = scan->candidates;
         status = memory_grow(&memory, &scan->candidate_room, scan->candidate_count + (end - i),
                              sizeof *scan->candidates, "the scan", err);
         scan->candidates = memory;
         for (size_t j = i; status == OK && j < end; j++)
-            scan->candidates[scan->candidate_count++] = (struct candidate){.photo = sized[j].photo};
+            scan->candidates[scan->candidate_count++] = (struct candidate){.photo = photos[j]};
     }
-    memory_free(sized);
+    memory_free(photos);
     return status;
 }
 

@@ -1,8 +1,9 @@
 /* The look at the photos before training: what can be said without decoding them. Reports, prints nothing.
  *
- * Every file is opened once and its head and end are read (image_probe). Files of equal size, of which one trains and
- * one validates, are read whole and hashed. What passes may still turn out bad when it is decoded: the loader keeps
- * that list. Photos found bad here are to be told to the loader (loader_mark_bad), which saves it from trying.
+ * Every file is opened once and its head and end are read (image_probe). Files of equal size, head
+ * and end, of which one trains and one validates, are read whole and hashed. What passes may still turn out bad when it
+ * is decoded: the loader keeps that list. Photos found bad here are to be told to the loader (loader_mark_bad), which
+ * saves it from trying.
  */
 #ifndef FREEZETUNE_SCAN_H
 #define FREEZETUNE_SCAN_H

@@ -117,11 +117,34 @@ static void photos_that_train_and_val_share_are_found(void **state)
     dataset_close(&data);
 }
 
+/* The head of a file does not tell these apart, and for a BMP nothing else is read before the whole. */
+static void photos_with_the_same_head_are_read_whole(void **state)
+{
+    (void)state;
+    struct scan_report report;
+    struct dataset data;
+    size_t size;
+    uint8_t *bytes = test_bmp(&size, 64, 64, 5);
+    assert_true(size > 4096);
+    test_write(test_path(folder, "train/a/1.bmp"), bytes, size);
+    test_write(test_path(folder, "val/a/same.bmp"), bytes, size);
+    bytes[size - 1] ^= 1;
+    test_write(test_path(folder, "val/a/other.bmp"), bytes, size);
+    test_write(test_path(folder, "train/b/2.bmp"), bytes, size / 2);
+    memory_free(bytes);
+    scan(&report, &data, 1);
+    assert_int_equal(report.duplicate_count, 1);
+    assert_string_equal(photo_name(&data.val, report.duplicates[0].val), "a/same.bmp");
+    scan_report_free(&report);
+    dataset_close(&data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(counts_and_bad_photos, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(photos_that_train_and_val_share_are_found, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(photos_with_the_same_head_are_read_whole, make_folder, remove_folder),
     };
     return cmocka_run_group_tests_name("scan", tests, NULL, NULL);
 }
