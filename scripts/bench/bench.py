@@ -4,20 +4,26 @@ that slows down slows all. Prints a table of medians and of the medians of each 
   make bench                                  # all of it
   $(sh scripts/venv.sh --bench) scripts/bench/bench.py --rounds 5 --threads 1 2 --freeze 6 9 --peers torch onnxruntime
 
-Forward: batch 16 of 224 pixels, inference. Step at freeze N: forward, loss, backward, SGD with momentum.
+Forward: batch 16 of 224 pixels, inference. Step at freeze N: forward, loss, backward, SGD with momentum. darknet, the other
+program in C, is asked where it is installed (Debian: apt-get install darknet); it computes one photo at a time, by one thread.
+
+Every program sees the environment of this one. As on a machine with AVX2 and no AVX-512: --avx2, which sets
+FREEZETUNE_CPU=avx2 OPENBLAS_CORETYPE=Haswell for freezetune, ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 for PyTorch
+and leaves out those that cannot be told.
 """
 import argparse
 import json
 import os
 import pathlib
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-FORWARD_ONLY = ("onnxruntime", "openvino")
+FORWARD_ONLY = ("onnxruntime", "openvino", "darknet")
 
 
 def processor():
@@ -34,6 +40,17 @@ def ours(options, what, threads, freeze):
     found = json.loads(subprocess.run([str(word) for word in command], check=True, capture_output=True).stdout)
     return {"ms": found["forward_ms" if what == "forward" else "step_ms"], "rss_mb": found["peak_rss_mb"],
             "version": "freezetune"}
+
+
+AVX2 = {"FREEZETUNE_CPU": "avx2", "OPENBLAS_CORETYPE": "Haswell", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+
+
+def can_run(options, peer, what, threads):
+    if peer == "darknet" and (threads > 1 or not shutil.which("darknet")):
+        return False
+    if options.avx2 and not peer.startswith("torch"):
+        return False
+    return what == "forward" or peer not in FORWARD_ONLY
 
 
 def theirs(options, peer, what, threads, freeze, onnx):
@@ -63,18 +80,24 @@ def main():
     parser.add_argument("--repeat", type=int, default=5, help="passes in a round")
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, len(os.sched_getaffinity(0))}))
     parser.add_argument("--freeze", type=int, nargs="*", default=[0, 6, 8, 9])
-    parser.add_argument("--peers", nargs="+", default=["torch", "torch-nchw", "torch-compile", "onnxruntime", "openvino"])
+    parser.add_argument("--peers", nargs="+",
+                        default=["torch", "torch-nchw", "torch-compile", "onnxruntime", "openvino", "darknet"])
+    parser.add_argument("--avx2", action="store_true", help="freezetune and PyTorch without AVX-512")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--image-size", type=int, default=224)
     options = parser.parse_args()
-    print(f"{processor()}, batch {options.batch_size}, {options.image_size} px, {options.rounds} rounds of "
+    if options.avx2:
+        os.environ.update(AVX2)
+    if "darknet" in options.peers and not shutil.which("darknet"):
+        print("darknet is not installed and is left out (Debian: apt-get install darknet)", file=sys.stderr)
+    print(f"{processor()}{', AVX2 alone' if options.avx2 else ''}, batch {options.batch_size}, {options.image_size} px, {options.rounds} rounds of "
           f"{options.repeat} passes; ratio: freezetune's time over the peer's, median of the rounds\n")
     print("| pass | threads | program | ms a photo | peak MB | ratio |\n|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as name:
         onnx = make_onnx(options, pathlib.Path(name))
         for what, freeze in [("forward", 0)] + [("step", n) for n in options.freeze]:
-            peers = [p for p in options.peers if what == "forward" or p not in FORWARD_ONLY]
             for threads in options.threads:
+                peers = [p for p in options.peers if can_run(options, p, what, threads)]
                 rounds = []
                 for _ in range(options.rounds):
                     rounds.append({"": ours(options, what, threads, freeze)})

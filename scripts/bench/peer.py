@@ -1,6 +1,6 @@
 """One peer, one measurement, in a process of its own: the driver (bench.py) starts it anew for every round.
 
-  python peer.py torch|torch-nchw|torch-compile|onnxruntime|openvino forward|step --threads T --batch-size B ...
+  python peer.py torch|torch-nchw|torch-compile|onnxruntime|openvino|darknet forward|step --threads T --batch-size B ...
 
 Prints one JSON object: ms (per photo, median of --repeat passes after one to warm up), rss_mb (the process's peak) and
 the version. forward: inference of a batch. step: the PyTorch recipe, forward, cross-entropy, backward, SGD with
@@ -11,13 +11,16 @@ import json
 import os
 import pathlib
 import re
+import resource
 import statistics
+import subprocess
+import tempfile
 import time
 
 
 def arguments():
     parser = argparse.ArgumentParser()
-    parser.add_argument("peer", choices=["torch", "torch-nchw", "torch-compile", "onnxruntime", "openvino"])
+    parser.add_argument("peer", choices=["torch", "torch-nchw", "torch-compile", "onnxruntime", "openvino", "darknet"])
     parser.add_argument("what", choices=["forward", "step"])
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--batch-size", type=int, default=16)
@@ -91,8 +94,48 @@ def openvino_pass(a):
     return lambda: compiled([x]), "OpenVINO " + openvino.__version__.split("-")[0]
 
 
+def darknet_network(size):
+    """ResNet-50 as darknet reads it: torchvision's layers, a block's second path by `route`."""
+    lines = [f"[net]\nbatch=1\nsubdivisions=1\nheight={size}\nwidth={size}\nchannels=3"]
+
+    def conv(filters, kernel, stride, activation, norm=1):
+        lines.append(f"[convolutional]\nbatch_normalize={norm}\nfilters={filters}\nsize={kernel}\nstride={stride}\npad=1\n"
+                     f"activation={activation}")
+
+    conv(64, 7, 2, "relu")
+    lines.append("[maxpool]\nsize=3\nstride=2")
+    for layer, blocks in enumerate((3, 4, 6, 3)):
+        width = 64 << layer
+        for block in range(blocks):
+            stride = 2 if block == 0 and layer > 0 else 1
+            conv(width, 1, 1, "relu")
+            conv(width, 3, stride, "relu")
+            conv(4 * width, 1, 1, "linear")
+            if block == 0:
+                lines.append("[route]\nlayers=-4")
+                conv(4 * width, 1, stride, "linear")
+            lines.append(f"[shortcut]\nfrom={-3 if block == 0 else -4}\nactivation=relu")
+    lines.append("[avgpool]")
+    conv(1000, 1, 1, "linear", norm=0)
+    return "\n\n".join(lines) + "\n"
+
+
+def darknet(a):
+    """`darknet speed` makes random weights and says how long its forward passes of one photo took."""
+    with tempfile.TemporaryDirectory() as folder:
+        network = pathlib.Path(folder) / "resnet50.cfg"
+        network.write_text(darknet_network(a.image_size))
+        said = subprocess.run(["darknet", "speed", network, str(a.repeat)], check=True, capture_output=True, text=True)
+    seconds = float(re.search(r"Speed: ([0-9.]+) sec/eval", said.stdout)[1])
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
+    print(json.dumps({"ms": seconds * 1e3, "rss_mb": peak, "version": "darknet"}))
+
+
 def main():
     a = arguments()
+    if a.peer == "darknet":
+        darknet(a)
+        return
     os.environ["OMP_NUM_THREADS"] = str(a.threads)
     make = {"onnxruntime": onnxruntime_pass, "openvino": openvino_pass}.get(a.peer, torch_pass)
     run, version = make(a)
