@@ -40,9 +40,10 @@ def cases(options):
     """Every pair of BatchNorm kinds, but those that change nothing: nothing is frozen at 0, none is trained at 8, 9."""
     staged = {"unfreeze": tuple(options.unfreeze), "lr_decay_by_child": options.lr_decay_by_child,
               "head_lr_mult": options.head_lr_mult}
+    lowest = min((n for _, n in options.unfreeze), default=9)
     for n in options.points:
         for frozen in ("eval", "batch") if n > 0 else ("eval",):
-            for trained in ("batch", "eval") if n < 8 else ("batch",):
+            for trained in ("batch", "eval") if min(n, lowest) < 8 else ("batch",):
                 yield Case(n, frozen, trained, **staged)
 
 
