@@ -134,6 +134,8 @@ same() {
     tail -1 stdout.txt | grep -q '^frozen: children 1-8 (conv1..layer4), .*: bit-identical$'
     "$FREEZETUNE" eval --quiet --model run/best.safetensors --data "$photos" >/dev/null
     [ "$(wc -l <run/metrics.csv)" = 2 ]
+    # What goes on knows nothing of that evaluation.
+    head -c 100000 run/last.safetensors | grep -aqF 'has_best\":false'
     # The limit is that of each call. A step later the epoch is over; one more, and its row is still the only one.
     "$FREEZETUNE" train --quiet --resume run --json | grep -q '"ended_by": "time-limit",'
     "$FREEZETUNE" train --quiet --resume run >/dev/null
