@@ -22,10 +22,11 @@ as_said() {
     }'
 }
 
-@test "ResNet-18: frozen, trained, Adam, one thread and three" {
+@test "ResNet-18: frozen, trained, Adam, in pieces with an average, one thread and three" {
     "$BUILD/tests/tools/make_photos" photos 2 12 2 200 1
     as_said --arch resnet18 --image-size 160 --batch-size 16 --freeze-until 6 --threads 2
     as_said --arch resnet18 --image-size 64 --batch-size 8 --freeze-until 6 --threads 3
+    as_said --arch resnet18 --image-size 160 --batch-size 16 --freeze-until 6 --micro-batch 4 --mixup 0.2 --ema 0.9
     as_said --arch resnet18 --image-size 96 --batch-size 24 --freeze-until 0 --optimizer adam --threads 1
     # The most of three stages: one takes the place of another, none stays behind.
     as_said --arch resnet18 --image-size 160 --batch-size 16 --freeze-until 9 --epochs 3 --unfreeze-at 2:6 --unfreeze-at 3:0 \
