@@ -241,7 +241,7 @@ const struct command cmd_train = {
     .examples = "  freezetune train --freeze-until 6\n"
                 "  freezetune train --data photos --val-split 0.2 --weights resnet50.safetensors\n"
                 "  freezetune train --freeze-until layer4 --lr 0.01 --dry-run\n"
-                "  freezetune train --head-first 3 --freeze-until 6 --unfreeze-at 8:4 --lr-decay-by-child 0.5\n"
+                "  freezetune train --head-first 3 --unfreeze-at 8:4 --lr-decay-by-child 0.5\n"
                 "  freezetune train --resume runs/1\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,
