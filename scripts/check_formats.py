@@ -1,11 +1,12 @@
 """Opens what `freezetune convert` writes with the programs it is written for: PyTorch, the safetensors package, ONNX
 and ONNX Runtime.
 
-  make && $(sh scripts/venv.sh --bench) scripts/check_formats.py resnet50.safetensors [--photos FOLDER]
+  make && $(sh scripts/venv.sh --bench) scripts/check_formats.py resnet50.safetensors [--tune DATA] [--photos FOLDER]
 
-WEIGHTS is any weight file of a ResNet-50; --photos a folder of JPEG files, on which the ONNX file is compared with
-PyTorch's and with `freezetune predict`: logits within 1e-4 of the largest, and the same first class. A line per check;
-exit code 1 when one failed.
+WEIGHTS is any weight file of a ResNet-50; with --tune it is first fine-tuned for an epoch on that folder of photos, and
+the result is what is looked at. --photos is a folder of JPEG files, on which the ONNX file is compared with PyTorch's and
+with `freezetune predict`: logits within 1e-4 of the largest, and the same first class. They are prepared as the ONNX
+file's own metadata says. A line per check; exit code 1 when one failed.
 """
 import argparse
 import json
@@ -115,9 +116,11 @@ def compare(label, ours, theirs):
 
 def check_onnx(convert, program, base, state, photos):
     notes = metadata(base)
-    preprocess = json.loads(notes["freezetune.preprocess"])
     if photos:
-        names, pixels = read_photos(photos, preprocess)
+        texts = onnxruntime.InferenceSession(convert(base, "notes.onnx")).get_modelmeta().custom_metadata_map
+        check(len(json.loads(texts["freezetune.classes"])) == len(state["fc.bias"]),
+              f"notes.onnx: the names of {len(state['fc.bias'])} classes")
+        names, pixels = read_photos(photos, json.loads(texts["freezetune.preprocess"]))
         theirs = pytorch_logits(state, pixels)
         answers = convert.folder / "logits.safetensors"
         subprocess.run([program, "predict", "--model", base, "--quiet", "--logits", answers, "--out",
@@ -142,9 +145,21 @@ def check_onnx(convert, program, base, state, photos):
         compare(f"{name}: ONNX Runtime against freezetune predict", results, ours)
 
 
+def tuned(options, folder):
+    """The model of one epoch on the photos of --tune."""
+    run = folder / "run"
+    subprocess.run([options.program, "train", "--quiet", "--weights", options.weights, "--data", options.tune, "--epochs",
+                    "1", "--lr", "0.005", "--out", run], check=True, stdout=subprocess.DEVNULL)
+    changed = subprocess.run([options.program, "diff", "--json", options.weights, run / "best.safetensors"],
+                             capture_output=True, text=True)
+    check(changed.returncode == 1, f"fine-tuned on {options.tune}")
+    return run / "best.safetensors"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("weights")
+    parser.add_argument("--tune", metavar="DATA", help="fine-tune on this folder first")
     parser.add_argument("--photos")
     parser.add_argument("--program", default="./freezetune")
     options = parser.parse_args()
@@ -156,7 +171,7 @@ def main():
             return path
 
         convert.folder = pathlib.Path(folder)
-        base = convert(options.weights, "base.safetensors")
+        base = convert(tuned(options, convert.folder) if options.tune else options.weights, "base.safetensors")
         state = ordered(base)
         check_safetensors(convert, base, state)
         check_pth(convert, base, state)
