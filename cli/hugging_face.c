@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "cli/paths.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 
@@ -246,15 +247,10 @@ enum status hugging_face_preprocess(struct preprocess *out, const char *text, si
 static enum status read_beside(char **path, uint8_t **text, size_t *size, const char *weights, const char *name,
                                struct error *err)
 {
-    const char *slash = strrchr(weights, '/');
-    size_t folder = slash ? (size_t)(slash - weights) + 1 : 0, length = folder + strlen(name) + 1;
-    void *joined;
     *text = NULL;
-    enum status status = memory_alloc(&joined, length, 1, "a path", err);
+    enum status status = path_beside(path, weights, name, err);
     if (status != OK)
         return status;
-    *path = joined;
-    snprintf(*path, length, "%.*s%s", (int)folder, weights, name);
     status = file_read(text, size, *path, MAX_BYTES, err);
     return status == ERR_NOINPUT ? OK : status;
 }

@@ -6,7 +6,8 @@
  *   freezetune.preprocess  {"resize": 256, "crop": 224, "interpolation": "bilinear", "mean": [0.485, 0.456, 0.406],
  *                          "std": [0.229, 0.224, 0.225]}; without "interpolation", as older files are, bilinear
  *
- * The files beside the weights of a Hugging Face model say the same (hugging_face.h).
+ * The files beside the weights of a Hugging Face model say the same (hugging_face.h), and so does timm's for the
+ * preprocessing (timm_config.h).
  *
  * A file without classes that has 1000 outputs is taken for ImageNet weights as they are published; without classes and
  * with other outputs the names are "0", "1", ... Without preprocessing it is torchvision's, 256 and 224, but for the

@@ -10,6 +10,7 @@
 #include "cli/hugging_face.h"
 #include "cli/json.h"
 #include "cli/known_weights.h"
+#include "cli/timm_config.h"
 #include "core/base/memory.h"
 #include "models/imagenet_classes.h"
 
@@ -178,6 +179,8 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
         status = memory_strdup(&info.arch, arch, err);
     if (status == OK && weight_file_is_hugging_face(file))
         status = read_beside(&info, file, outputs, err);
+    else if (status == OK && !preprocess)
+        status = timm_config_read(&info.preprocess, &(bool){false}, weight_file_path(file), err);
     if (status == OK && classes)
         status = read_classes(&info.classes, classes_json, file, outputs, err);
     else if (status == OK && !info.own_classes)

@@ -138,6 +138,19 @@ enum status path_cache(char **out, const char *given, struct error *err)
     return status;
 }
 
+enum status path_beside(char **out, const char *file, const char *name, struct error *err)
+{
+    const char *slash = strrchr(file, '/');
+    size_t folder = slash ? (size_t)(slash - file) + 1 : 0, size = folder + strlen(name) + 1;
+    void *path;
+    enum status status = memory_alloc(&path, size, 1, "a path", err);
+    if (status != OK)
+        return status;
+    snprintf(path, size, "%.*s%s", (int)folder, file, name);
+    *out = path;
+    return OK;
+}
+
 bool path_same_file(const char *a, const char *b)
 {
     struct stat x, y;

@@ -24,6 +24,9 @@ MUST_CHECK enum status path_run(char **out, const char *given, struct error *err
  * made. *out is owned by the caller (memory_free). ERR_USAGE when there is no home. */
 MUST_CHECK enum status path_cache(char **out, const char *given, struct error *err);
 
+/* "folder/name" for the file "folder/file": owned by the caller (memory_free). */
+MUST_CHECK enum status path_beside(char **out, const char *file, const char *name, struct error *err);
+
 /* Do both name the same existing file, by whatever way? An output must not be an input. */
 bool path_same_file(const char *a, const char *b);
 

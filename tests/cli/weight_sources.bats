@@ -53,6 +53,39 @@ same() {
     [[ $out == *"resnet18"* ]]
 }
 
+# unnamed FILE: predictions without the names of the classes.
+unnamed() {
+    sed -E 's/"class": ?"[^"]*"//g' "$1"
+}
+
+@test "a folder of timm: photos are prepared as its config.json says; any other config.json says nothing" {
+    # The same tensors without metadata; what the model file says of itself is that the photos become 37, then 32 pixels.
+    mkdir timm
+    python3 - <<'END'
+import json, struct
+data = open("m.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8 : 8 + size])
+del header["__metadata__"]
+text = json.dumps(header).encode()
+open("timm/model.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
+END
+    printf '{"architecture": "resnet18", "pretrained_cfg": {"input_size": [3, 32, 32], "crop_pct": 0.86, %s}}' \
+        '"interpolation": "bilinear"' >timm/config.json
+    # shellcheck disable=SC2086 # two photos
+    "$FREEZETUNE" predict --model timm --format jsonl $photos >found
+    [ "$(unnamed found)" = "$(unnamed expected)" ]
+    for other in '{"epochs": 10}' 'no JSON' '{"architecture": "resnet18", "pretrained_cfg": {"input_size": [3, 64, 64]}}'; do
+        printf '%s' "$other" >timm/config.json
+        # shellcheck disable=SC2086 # two photos
+        "$FREEZETUNE" predict --model timm --format jsonl $photos >found
+        [ "$(unnamed found)" != "$(unnamed expected)" ]
+    done
+    printf '{"architecture": "resnetblur18", "pretrained_cfg": {}}' >timm/config.json
+    # shellcheck disable=SC2086 # two photos
+    fails 65 'timm/config\.json: architecture: not one of' "$FREEZETUNE" predict --model timm $photos
+}
+
 @test "train begins with a folder, and knows it again" {
     mkdir -p run data/a data/b
     cp m.safetensors run/best.safetensors

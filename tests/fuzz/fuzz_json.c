@@ -1,10 +1,12 @@
-/* config.json and preprocessor_config.json; the first byte says which, and how many outputs the network has. */
+/* config.json and preprocessor_config.json; the first byte says which, and how many outputs the network has. Each is
+ * looked at as timm's config.json, too. */
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/hugging_face.h"
+#include "cli/timm_config.h"
 #include "core/base/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -26,6 +28,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((status != OK && status != ERR_DATA) || found != (classes.names != NULL))
         abort();
     if (found && classes.count != data[0] / 2)
+        abort();
+    status = timm_config_parse(&preprocess, &found, text, size - 1, "fuzz", &err);
+    if (status != OK && (status != ERR_DATA || found))
         abort();
     class_names_free(&classes);
     free(text);
