@@ -17,14 +17,13 @@ static double slowest;
 
 void hostile_assert_bounded(void)
 {
-#ifndef __SANITIZE_ADDRESS__
     if (!(slowest < 0.1))
         fail_msg("a file took %.3f s to open", slowest);
-#endif
 }
 
 /* Lets the process have so much more address space from here on, touched or not; 0: as much as before. A sanitizer's
- * shadow knows no such limit, and where OpenBLAS has threads (run_test.sh lets it have none) these take some as well. */
+ * shadow knows no such limit, and where OpenBLAS has threads (run_test.sh lets it have none) these take some as well.
+ */
 static void limit_memory(size_t more)
 {
 #ifndef __SANITIZE_ADDRESS__
