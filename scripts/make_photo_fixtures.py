@@ -177,17 +177,18 @@ def reduce_table(path, folder):
             if turn is not None:
                 image, inside = image.transpose(turn), inside.transpose(turn)
             left, top, right, bottom = inside.getbbox()
-            rows_in, columns_in = draw.randint(1, bottom - top), draw.randint(1, right - left)
-            y, x = draw.randint(0, bottom - top - rows_in), draw.randint(0, right - left - columns_in)
-            edges = [(left + x) / 2**shift, (top + y) / 2**shift, (left + x + columns_in) / 2**shift,
-                     (top + y + rows_in) / 2**shift]
-            hull = [math.floor(edges[0]), math.floor(edges[1]), math.ceil(edges[2]), math.ceil(edges[3])]
-            box = [edge - hull[i % 2] for i, edge in enumerate(edges)]
-            filter_name = draw.choice(list(FILTERS))
-            out = draw.randint(1, 9), draw.randint(1, 9)
-            result = image.crop(hull).resize(out[::-1], Image.Resampling[filter_name.upper()], box=box)
-            rows.append("\t".join(map(str, (f"{name}.jpg", shift, image.height, image.width, fnv(np.array(image)), y, x,
-                                            rows_in, columns_in, filter_name, *out, fnv(np.array(result))))) + "\n")
+            for _ in range(1 if shift < 3 else 4):
+                rows_in, columns_in = draw.randint(1, bottom - top), draw.randint(1, right - left)
+                y, x = draw.randint(0, bottom - top - rows_in), draw.randint(0, right - left - columns_in)
+                edges = [(left + x) / 2**shift, (top + y) / 2**shift, (left + x + columns_in) / 2**shift,
+                         (top + y + rows_in) / 2**shift]
+                hull = [math.floor(edges[0]), math.floor(edges[1]), math.ceil(edges[2]), math.ceil(edges[3])]
+                box = [edge - hull[i % 2] for i, edge in enumerate(edges)]
+                filter_name = draw.choice(list(FILTERS))
+                out = draw.randint(1, 9), draw.randint(1, 9)
+                result = image.crop(hull).resize(out[::-1], Image.Resampling[filter_name.upper()], box=box)
+                rows.append("\t".join(map(str, (f"{name}.jpg", shift, image.height, image.width, fnv(np.array(image)), y, x,
+                                                rows_in, columns_in, filter_name, *out, fnv(np.array(result))))) + "\n")
     path.write_text("".join(rows))
 
 
