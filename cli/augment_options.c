@@ -19,10 +19,10 @@ static bool read_four(double out[JITTER_KINDS], const char *text)
     return true;
 }
 
-enum status augment_options_parse(struct augment_extras *out, enum augment augment, const char *jitter,
+enum status augment_options_parse(struct augment_extras *out, enum augment augment, const char *jitter, double erasing,
                                   struct error *err)
 {
-    struct augment_extras extras = {0};
+    struct augment_extras extras = {.erasing = erasing};
     double *amount = extras.jitter.amount;
     if (jitter && !read_four(amount, jitter))
         return error_set(err, ERR_USAGE, "--color-jitter %s: wants four numbers such as 0.4,0.4,0.4,0.1", jitter);
@@ -32,9 +32,9 @@ enum status augment_options_parse(struct augment_extras *out, enum augment augme
         if (amount[i] > 255)
             return error_set(err, ERR_USAGE, "--color-jitter %s: a number is beyond 255, which leaves no colour",
                              jitter);
-    if (jitter && !augment_crops(augment))
-        return error_set(err, ERR_USAGE, "--color-jitter goes with --augment standard or trivial, not with %s",
-                         augment_names[augment]);
+    if ((jitter || erasing > 0) && !augment_crops(augment))
+        return error_set(err, ERR_USAGE, "--%s goes with --augment standard or trivial, not with %s",
+                         jitter ? "color-jitter" : "random-erasing", augment_names[augment]);
     *out = extras;
     return OK;
 }

@@ -170,8 +170,8 @@ static enum status photo_seconds(struct bench *b, double parts[BENCH_PARTS], str
     parts[BENCH_RESIZE] = (clock_seconds() - start) / PHOTO_REPEATS;
     start = clock_seconds();
     for (uint32_t i = 0; i < PHOTO_REPEATS && status == OK; i++) {
-        struct augment_draws draws =
-            augment_draw(AUGMENT_STANDARD, &extras, b->image.height, b->image.width, rng_stream(0, RNG_AUGMENT, 0, i));
+        struct augment_draws draws = augment_draw(AUGMENT_STANDARD, &extras, b->preprocess.crop, b->image.height,
+                                                  b->image.width, rng_stream(0, RNG_AUGMENT, 0, i));
         status = augment_apply(b->crop, &draws, &b->preprocess, &b->image, b->resizer, NULL, err);
     }
     parts[BENCH_AUGMENT] = (clock_seconds() - start) / PHOTO_REPEATS;

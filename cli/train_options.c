@@ -103,6 +103,8 @@ static const struct option options[] = {
         GROUP_PHOTOS, "color-jitter", "B,C,S,H", color_jitter, NULL, "none",
         "with standard or trivial: change brightness, contrast, saturation and hue at random by up to so much, such as "
         "0.4,0.4,0.4,0.1"),
+    NUMBER(GROUP_PHOTOS, "random-erasing", "P", OPTION_FLOAT, random_erasing, "0", NULL, 0, 1,
+           "with standard or trivial: with probability P, a box of 2 to 33 % of a photo becomes the mean colour"),
     NUMBER(GROUP_PHOTOS, "val-split", "X", OPTION_FLOAT, val_split, NULL, NULL, 0, 0.9,
            "share of the photos that validate, where DIR has no train/ and val/"),
     ENGINE_ROW_EXIF(struct train_values),

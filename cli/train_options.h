@@ -8,6 +8,7 @@
 #include "core/train/train.h"
 
 struct train_values {
+    double random_erasing;
     struct engine_options engine;
     const char *data, *weights, *freeze_until, *out, *arch, *resume, *color_jitter;
     struct option_list unfreeze_at;

@@ -210,8 +210,8 @@ enum status training_open(struct training *out, const struct train_values *value
     interpolation_override(&preprocess, values->interpolation);
     *out = (struct training){.values = values};
     out->options = train_options_from(values, &preprocess);
-    enum status status =
-        augment_options_parse(&out->options.loader.extras, out->options.augment, values->color_jitter, err);
+    enum status status = augment_options_parse(&out->options.loader.extras, out->options.augment, values->color_jitter,
+                                               values->random_erasing, err);
     if (status == OK)
         status = engine_start(&out->pool, &values->engine, err);
     if (status == OK)

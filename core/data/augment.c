@@ -11,14 +11,19 @@ bool augment_crops(enum augment augment)
     return augment == AUGMENT_STANDARD || augment == AUGMENT_TRIVIAL;
 }
 
-struct augment_draws augment_draw(enum augment augment, const struct augment_extras *extras, int height, int width,
-                                  struct rng rng)
+static void draw_floats(float draws[BOX_DRAWS], struct rng *rng)
+{
+    for (int i = 0; i < BOX_DRAWS; i++)
+        draws[i] = rng_float(rng);
+}
+
+struct augment_draws augment_draw(enum augment augment, const struct augment_extras *extras, int crop, int height,
+                                  int width, struct rng rng)
 {
     struct augment_draws out = {.cropped = augment_crops(augment)};
+    float draws[BOX_DRAWS];
     if (out.cropped) {
-        float draws[BOX_DRAWS];
-        for (int i = 0; i < BOX_DRAWS; i++)
-            draws[i] = rng_float(&rng);
+        draw_floats(draws, &rng);
         out.box = box_crop(height, width, draws);
     }
     out.mirrored = augment != AUGMENT_NONE && rng_float(&rng) < 0.5f;
@@ -28,6 +33,10 @@ struct augment_draws augment_draw(enum augment augment, const struct augment_ext
     out.has_jitter = out.cropped && jitter_wanted(&extras->jitter);
     if (out.has_jitter)
         out.jitter = jitter_draw(&extras->jitter, &rng);
+    if (out.cropped && extras->erasing > 0 && (double)rng_float(&rng) < extras->erasing) {
+        draw_floats(draws, &rng);
+        out.hole = box_erase(crop, draws);
+    }
     return out;
 }
 

@@ -5,11 +5,15 @@
  *   standard  RandomResizedCrop(crop, scale=(0.08, 1), ratio=(3/4, 4/3)), mirrored with probability 1/2
  *   trivial   as standard, then TrivialAugmentWide (trivial.h)
  *
- * standard and trivial may go on with ColorJitter (jitter.h), which is off unless asked for.
+ * standard and trivial may go on with two more, each off unless asked for:
+ *
+ *   jitter    ColorJitter (jitter.h)
+ *   erasing   RandomErasing(p, value=0), which comes after the normalisation: a box of the square becomes 0 there, the
+ *             mean colour. No byte is exactly that, so the box is handed on beside the pixels
  *
  * All that is random is a number of draws from rng_stream(seed, RNG_AUGMENT, epoch, photo), so a photo's fate depends
  * on these four and nothing else. Their order: the crop's box (BOX_DRAWS), the flip, the operation of trivial, the
- * jitter. What is off draws nothing.
+ * jitter, the erasing (whether, then BOX_DRAWS). What is off draws nothing.
  */
 #ifndef FREEZETUNE_AUGMENT_H
 #define FREEZETUNE_AUGMENT_H
@@ -36,6 +40,7 @@ bool augment_crops(enum augment augment);
 /* What standard and trivial go on with; zeroed: nothing. */
 struct augment_extras {
     struct jitter_options jitter;
+    double erasing; /* probability */
 };
 
 /* What the draws say of one photo. */
@@ -46,17 +51,18 @@ struct augment_draws {
     bool has_trivial, has_jitter;
     struct trivial trivial;
     struct jitter jitter;
+    struct box hole; /* of the square; height 0: none */
 };
 
-/* For a height x width photo. */
-struct augment_draws augment_draw(enum augment augment, const struct augment_extras *extras, int height, int width,
-                                  struct rng rng);
+/* For a height x width photo that becomes a square of `crop` pixels. */
+struct augment_draws augment_draw(enum augment augment, const struct augment_extras *extras, int crop, int height,
+                                  int width, struct rng rng);
 
 /* At which part of its sides a height x width photo may be decoded for that, see reduce.h. */
 int augment_shift(const struct augment_draws *draws, const struct preprocess *preprocess, int height, int width);
 
-/* out[crop,crop,3] = the photo as the draws say. OVERWRITES. spare[crop,crop,3] is scratch, for trivial alone.
- * ERR_SYSTEM without memory. */
+/* out[crop,crop,3] = the photo as the draws say, but for the hole. OVERWRITES. spare[crop,crop,3] is scratch, for
+ * trivial alone. ERR_SYSTEM without memory. */
 MUST_CHECK enum status augment_apply(uint8_t *out, const struct augment_draws *draws,
                                      const struct preprocess *preprocess, const struct image *image,
                                      struct resizer *resizer, uint8_t *spare, struct error *err);

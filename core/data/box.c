@@ -50,3 +50,17 @@ struct box box_crop(int height, int width, const float draws[BOX_DRAWS])
     }
     return largest_allowed(height, width);
 }
+
+struct box box_erase(int side, const float draws[BOX_DRAWS])
+{
+    const float low = logf(0.3f), high = logf(3.3f);
+    double area = (double)side * side;
+    for (int try = 0; try < BOX_TRIES; try++) {
+        double target = area * draw_between(draws[2 * try], 0.02f, 0.33f);
+        double aspect = (float)exp(draw_between(draws[2 * try + 1], low, high));
+        double h = nearbyint(sqrt(target * aspect)), w = nearbyint(sqrt(target / aspect));
+        if (h < side && w < side)
+            return h > 0 && w > 0 ? place((int)h, (int)w, side, side, draws) : (struct box){0};
+    }
+    return (struct box){0};
+}

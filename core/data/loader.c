@@ -17,6 +17,7 @@ struct slot {
     enum slot_state state;
     enum status status; /* of a bad or failed one */
     char *reason;       /* of a bad one, on its way to the list of bad photos */
+    struct box hole;    /* of a good one */
 };
 
 struct worker {
@@ -56,6 +57,7 @@ struct loader {
     uint8_t *pixels;
     int32_t *labels;
     uint32_t *photos;
+    struct box *holes;
 
     struct worker *workers;
     size_t started;
@@ -70,11 +72,13 @@ size_t loader_memory(const struct loader_options *options, size_t photos)
 {
     size_t side = (size_t)options->preprocess.crop, pixels = side * side * 3;
     return (slots_for(options) + options->batch + options->threads) * pixels +
-           photos * (sizeof(uint32_t) + sizeof(bool)) + options->batch * 2 * sizeof(uint32_t) + sizeof(struct loader);
+           photos * (sizeof(uint32_t) + sizeof(bool)) + options->batch * (2 * sizeof(uint32_t) + sizeof(struct box)) +
+           sizeof(struct loader);
 }
 
 /* Decodes one photo into out. What fails is about the photo (bad) or about us (ERR_SYSTEM). */
-static enum status load_photo(uint8_t *out, const struct worker *worker, uint32_t photo, struct error *err)
+static enum status load_photo(uint8_t *out, struct box *hole, const struct worker *worker, uint32_t photo,
+                              struct error *err)
 {
     const struct loader *loader = worker->loader;
     const struct loader_options *options = &loader->options;
@@ -87,7 +91,8 @@ static enum status load_photo(uint8_t *out, const struct worker *worker, uint32_
     if (status != OK)
         return status;
     struct rng rng = rng_stream(options->seed, RNG_AUGMENT, loader->epoch, photo);
-    struct augment_draws draws = augment_draw(loader->augment, &options->extras, file.height, file.width, rng);
+    struct augment_draws draws =
+        augment_draw(loader->augment, &options->extras, options->preprocess.crop, file.height, file.width, rng);
     int shift = options->fast ? augment_shift(&draws, &options->preprocess, file.height, file.width) : 0;
     status = image_load(&image, &file, shift, &options->image, err);
     image_file_close(&file);
@@ -95,6 +100,7 @@ static enum status load_photo(uint8_t *out, const struct worker *worker, uint32_
         return status;
     status = augment_apply(out, &draws, &options->preprocess, &image, worker->resizer, worker->spare, err);
     image_free(&image);
+    *hole = draws.hole;
     return status;
 }
 
@@ -109,7 +115,7 @@ static void fill_slot(struct worker *worker, size_t entry)
         struct error err = {0};
         loader->busy++;
         pthread_mutex_unlock(&loader->lock);
-        slot.status = load_photo(loader->slot_pixels + index * loader->photo_bytes, worker, photo, &err);
+        slot.status = load_photo(loader->slot_pixels + index * loader->photo_bytes, &slot.hole, worker, photo, &err);
         if (slot.status == OK)
             slot.state = SLOT_GOOD;
         else if (slot.status == ERR_SYSTEM || memory_strdup(&slot.reason, err.text, NULL) != OK)
@@ -188,6 +194,7 @@ static enum status allocate(struct loader *loader, struct error *err)
                    {(void **)&loader->pixels, loader->options.batch, loader->photo_bytes},
                    {(void **)&loader->labels, loader->options.batch, sizeof *loader->labels},
                    {(void **)&loader->photos, loader->options.batch, sizeof *loader->photos},
+                   {(void **)&loader->holes, loader->options.batch, sizeof *loader->holes},
                    {(void **)&loader->workers, loader->options.threads, sizeof *loader->workers}};
     enum status status = OK;
     for (size_t i = 0; status == OK && i < sizeof buffers / sizeof *buffers; i++)
@@ -262,6 +269,7 @@ void loader_destroy(struct loader *loader)
         memory_free((void *)loader->bad[i].reason);
     memory_free(loader->bad);
     memory_free(loader->workers);
+    memory_free(loader->holes);
     memory_free(loader->photos);
     memory_free(loader->labels);
     memory_free(loader->pixels);
@@ -328,13 +336,14 @@ static void slot_release(struct loader *loader)
     pthread_mutex_unlock(&loader->lock);
 }
 
-static void batch_push(struct loader *loader, uint32_t photo)
+static void batch_push(struct loader *loader, uint32_t photo, const struct box *hole)
 {
     size_t n = loader->batch.count++, bytes = loader->photo_bytes;
     uint32_t class = loader->list->photos[photo].class;
     memcpy(loader->pixels + n * bytes, loader->slot_pixels + loader->done % loader->slot_count * bytes, bytes);
     loader->labels[n] = class == PHOTO_NO_CLASS ? -1 : (int32_t) class;
     loader->photos[n] = photo;
+    loader->holes[n] = *hole;
 }
 
 static enum status take_entry(struct loader *loader, struct error *err)
@@ -344,7 +353,7 @@ static enum status take_entry(struct loader *loader, struct error *err)
     enum status status = OK;
     char path[PATH_MAX];
     if (slot.state == SLOT_GOOD) {
-        batch_push(loader, photo);
+        batch_push(loader, photo, &slot.hole);
     } else if (slot.state == SLOT_FAILED) {
         status = error_set(err, ERR_SYSTEM, "%s: out of memory while it was decoded",
                            photo_path(path, sizeof path, loader->list, photo) ? path : "a photo");
@@ -364,7 +373,8 @@ static enum status take_entry(struct loader *loader, struct error *err)
 enum status loader_next(struct loader *loader, const struct photo_batch **out, struct error *err)
 {
     enum status status = OK;
-    loader->batch = (struct photo_batch){.pixels = loader->pixels, .labels = loader->labels, .photos = loader->photos};
+    loader->batch = (struct photo_batch){
+        .pixels = loader->pixels, .labels = loader->labels, .photos = loader->photos, .holes = loader->holes};
     while (status == OK && loader->done < loader->count && loader->batch.count < loader->options.batch)
         status = take_entry(loader, err);
     if (status != OK) {

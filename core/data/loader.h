@@ -39,11 +39,12 @@ struct loader_options {
 };
 
 struct photo_batch {
-    size_t count;           /* N: options.batch, fewer in the last batch of an epoch, never 0 */
-    const uint8_t *pixels;  /* [N,crop,crop,3] */
-    const int32_t *labels;  /* [N] class numbers, -1 for PHOTO_NO_CLASS */
-    const uint32_t *photos; /* [N] numbers in the photo list */
-    size_t position;        /* entries of the order used up so far, to go on from here */
+    size_t count;            /* N: options.batch, fewer in the last batch of an epoch, never 0 */
+    const uint8_t *pixels;   /* [N,crop,crop,3] */
+    const int32_t *labels;   /* [N] class numbers, -1 for PHOTO_NO_CLASS */
+    const uint32_t *photos;  /* [N] numbers in the photo list */
+    const struct box *holes; /* [N] of each square: where it is 0 once it is normalised; height 0: nowhere */
+    size_t position;         /* entries of the order used up so far, to go on from here */
 };
 
 struct loader_bad {

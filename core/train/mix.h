@@ -1,6 +1,7 @@
 /* Mixup and cutmix: the photos of a batch mixed with each other, as torchvision.transforms.v2.MixUp and CutMix do it,
- * on normalised values, after everything that is done to a photo alone. Photo i is mixed with photo i - 1, the first
- * one with the last, all with one lambda, drawn from Beta(alpha, alpha) for every batch.
+ * on normalised values, after everything that is done to a photo alone. The last of that, RandomErasing's holes of
+ * zeros, is done here too. Photo i is mixed with photo i - 1, the first one with the last, all with one lambda, drawn
+ * from Beta(alpha, alpha) for every batch.
  *
  *   mixup   x[i] = lambda * x[i] + (1 - lambda) * x[i-1]    (Zhang et al., "mixup: Beyond Empirical Risk Minimization")
  *   cutmix  a box of x[i] is that of x[i-1]; lambda becomes the share of the pixels outside of the box
@@ -20,6 +21,7 @@
 
 #include "core/base/rng.h"
 #include "core/base/threads.h"
+#include "core/data/box.h"
 
 enum mix_kind { MIX_NONE, MIX_UP, MIX_CUT };
 
@@ -40,11 +42,12 @@ struct mix mix_cut(double lambda, size_t x, size_t y, size_t height, size_t widt
 struct mix_photos {
     const uint8_t *pixels; /* [count,height,width,3] */
     size_t count, height, width;
-    const float *table; /* [3][256], see normalise_table */
+    const float *table;      /* [3][256], see normalise_table */
+    const struct box *holes; /* [count] where a photo is 0, height 0: nowhere; or NULL: no photo has one */
 };
 
-/* x[count,height,width,3] = photos from..from+count-1 of the batch, normalised and mixed. OVERWRITES. Products and
- * their sum are rounded one by one, as torchvision's. */
+/* x[count,height,width,3] = photos from..from+count-1 of the batch, normalised, with their holes, and mixed.
+ * OVERWRITES. Products and their sum are rounded one by one, as torchvision's. */
 void mix_images(float *x, const struct mix *mix, const struct mix_photos *photos, size_t from, size_t count,
                 struct pool *pool);
 

@@ -70,6 +70,12 @@ enum status recipe_class_weights(float **out, const struct photo_list *photos, s
     return OK;
 }
 
+/* Whether the pixels of a pass become numbers here and not in the network's run. */
+static bool makes_numbers(const struct recipe_options *options, const struct recipe_run *run)
+{
+    return recipe_mixes(options) || run->erases;
+}
+
 static enum status prepare_mixing(struct recipe *recipe, const struct recipe_run *run,
                                   const struct normalise *normalise, struct error *err)
 {
@@ -100,7 +106,7 @@ enum status recipe_prepare(struct recipe *out, const struct recipe_options *opti
         status = gradients_create(&out->gradients, run->net, run->pool, err);
     if (status == OK && options->ema > 0)
         status = ema_create(&out->ema, run->net, run->freeze, options->ema, run->pool, err);
-    if (status == OK && recipe_mixes(options))
+    if (status == OK && makes_numbers(options, run))
         status = prepare_mixing(out, run, normalise, err);
     return status;
 }
@@ -127,6 +133,6 @@ struct recipe_needs recipe_needs(const struct recipe_options *options, const str
     return (struct recipe_needs){
         .gradients = keeps_gradients(options, run->batch) ? gradients_bytes(run->net) : 0,
         .average = options->ema > 0 ? ema_bytes(run->net, run->freeze) : 0,
-        .mixing = recipe_mixes(options) ? pass * run->side * run->side * 3 * sizeof(float) : 0,
+        .mixing = makes_numbers(options, run) ? pass * run->side * run->side * 3 * sizeof(float) : 0,
     };
 }

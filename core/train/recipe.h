@@ -67,7 +67,7 @@ struct recipe {
     float *class_weights; /* [classes] */
     struct gradients *gradients;
     struct ema *ema;
-    float *mixed;         /* [pass,side,side,3] */
+    float *mixed;         /* [pass,side,side,3]: when photos are mixed or have holes */
     int32_t *others;      /* [batch] labels of the neighbours */
     float table[3 * 256]; /* normalise_table, for mixing */
 };
@@ -78,6 +78,7 @@ struct recipe_run {
     const struct freeze *freeze;
     const struct photo_list *photos;
     size_t batch, side; /* photos of a batch, and the side of their square */
+    bool erases;        /* photos come with holes: batches are made into numbers here, as for mixing */
     struct pool *pool;
 };
 

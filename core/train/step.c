@@ -54,13 +54,14 @@ static struct work begin(struct train *train, const struct photo_batch *batch, s
 static const float *forward(const struct work *work, size_t from, size_t count)
 {
     struct train *train = work->train;
-    if (work->mix.kind == MIX_NONE)
+    if (!train->recipe.mixed)
         return run_forward_pixels(train->stage.run, work->batch->pixels + from * work->side * work->side * 3, count);
     const struct mix_photos photos = {.pixels = work->batch->pixels,
                                       .count = work->photos,
                                       .height = work->side,
                                       .width = work->side,
-                                      .table = train->recipe.table};
+                                      .table = train->recipe.table,
+                                      .holes = work->batch->holes};
     mix_images(train->recipe.mixed, &work->mix, &photos, from, count, train->pool);
     return run_forward(train->stage.run, train->recipe.mixed, count);
 }

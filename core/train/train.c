@@ -26,7 +26,7 @@ static enum status check(const struct train_options *options, struct error *err)
 
 bool train_options_mixes(const struct train_options *options)
 {
-    return recipe_mixes(&options->recipe);
+    return recipe_mixes(&options->recipe) || options->loader.extras.erasing > 0;
 }
 
 /* *steps = the steps of an epoch in this stage, whose BatchNorm has to have something to work with. */
@@ -85,6 +85,7 @@ static struct recipe_run recipe_run_of(const struct train *train)
                                .photos = &train->dataset->train,
                                .batch = train->options.loader.batch,
                                .side = (size_t)train->options.loader.preprocess.crop,
+                               .erases = train->options.loader.extras.erasing > 0,
                                .pool = train->pool};
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/fixtures/colours.tsv: what torchvision's ColorJitter and TrivialAugmentWide make of small
+"""Writes tests/fixtures/colours.tsv: what torchvision's ColorJitter, TrivialAugmentWide and RandomErasing make of small
 pictures when their draws are ours.
 
     python3 scripts/parity/augment_fixtures.py tests/fixtures [--all-colours]
@@ -7,6 +7,7 @@ pictures when their draws are ours.
 Needs Pillow, NumPy, torch and torchvision. Pictures are muted() below, which tests/unit/test_colours.c draws too; hashes are
 FNV-1a (64 bits). --all-colours also prints the hash of the hue of all 2^24 colours, turned by 0.3.
 """
+import math
 import random
 import sys
 from pathlib import Path
@@ -91,6 +92,24 @@ def hue_rows():
         yield "hue", float(turn).hex(), fnv(np.array(functional.adjust_hue(picture, turn)))
 
 
+def erase_rows(draw):
+    for number in range(60):
+        side = draw.choice((1, 2, 7, 32, 224))
+        units = [draw.getrandbits(24) for _ in range(22)]
+        if number % 10 == 9:  # no try fits: the largest areas, the thinnest boxes
+            units[:20] = [2**24 - 1, 2**24 - 1 if number % 20 == 9 else 0] * 10
+        real = torch.randint
+        places = iter(units[20:])
+        with Draws(units=units[:20]):
+            torch.randint = lambda low, high, size=None: torch.tensor([int(next(places) / 2**24 * high)])
+            top, left, height, width, value = transforms.RandomErasing.get_params(
+                torch.zeros(3, side, side), (0.02, 0.33), (0.3, 3.3), [0.0])
+        torch.randint = real
+        if value.numel() != 1 or height * width == 0:  # the picture itself, or no pixel: nothing is erased
+            top = left = height = width = 0
+        yield "erase", side, top, left, height, width, *units
+
+
 def main():
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
@@ -99,8 +118,9 @@ def main():
         "# trivial: operation, negative, side, FNV-1a of the pictures of all bins",
         "# jitter: order; brightness, contrast, saturation, hue; side, FNV-1a",
         "# hue: turn, FNV-1a of every fifth colour",
+        "# erase: side; top, left, height, width of the box; 22 draws in units of 2^-24",
     ]
-    for row in (*trivial_rows(), *jitter_rows(draw), *hue_rows()):
+    for row in (*trivial_rows(), *jitter_rows(draw), *hue_rows(), *erase_rows(draw)):
         rows.append("\t".join(map(str, row)))
     (Path(sys.argv[1]) / "colours.tsv").write_text("\n".join(rows) + "\n")
     if len(sys.argv) == 3:

@@ -349,3 +349,30 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     done
     fails 64 'at most 0\.5' train --color-jitter 1,1,1,0.6 --out bad
 }
+
+@test "--random-erasing changes the run, is recorded, and gives the same with any threads and any pieces" {
+    erasing() {
+        train --freeze-until 6 --random-erasing 0.5 --bn-trained eval "$@"
+    }
+    erasing --threads 1 --out one >/dev/null
+    erasing --threads 3 --out three >/dev/null
+    same_run one three
+    grep -qx '    "random-erasing": 0.5,' one/config.json
+    train --freeze-until 6 --bn-trained eval --out none >/dev/null
+    run cmp -s one/best.safetensors none/best.safetensors
+    [ "$status" = 1 ]
+    # A piece of a batch has its own photos' holes: the loss of the first step is that of the whole.
+    erasing --micro-batch 3 --out pieces >/dev/null
+    losses=$(for run in one pieces none; do head -1 $run/log.jsonl | sed 's/.*"loss": \([0-9.e-]*\).*/\1/'; done)
+    read -r whole pieces none <<<"${losses//$'\n'/ }"
+    awk -v a="$whole" -v b="$pieces" -v c="$none" 'BEGIN {
+        print a, b, c
+        exit !(a > 0 && (a - b) ^ 2 < 1e-10 * a * a && (a - c) ^ 2 > 1e-6 * a * a)
+    }'
+    erasing --mixup 1 --out mixed >/dev/null
+    run cmp -s one/best.safetensors mixed/best.safetensors
+    [ "$status" = 1 ]
+    fails 64 '--random-erasing goes with --augment standard or trivial, not with none' \
+        train --augment none --random-erasing 0.1 --out bad
+    fails 64 '--random-erasing 1.5: ' train --random-erasing 1.5 --out bad
+}

@@ -85,7 +85,7 @@ static void augmented(uint8_t *out, enum augment augment, const struct augment_e
                       struct resizer *resizer)
 {
     uint8_t spare[32 * 32 * 3];
-    struct augment_draws draws = augment_draw(augment, extras, image->height, image->width, rng);
+    struct augment_draws draws = augment_draw(augment, extras, preprocess->crop, image->height, image->width, rng);
     assert_true(preprocess->crop <= 32);
     assert_int_equal(augment_apply(out, &draws, preprocess, image, resizer, spare, NULL), OK);
 }
@@ -203,6 +203,36 @@ static void trivial_and_jitter_follow_the_flip(void **state)
     resizer_destroy(resizer);
 }
 
+/* The hole is the last that is drawn, with its probability, and leaves the pixels to the caller. */
+static void the_hole_is_drawn_last(void **state)
+{
+    (void)state;
+    enum { SIDE = 20, COUNT = 4000 };
+    const struct augment_extras extras = {.jitter = {.amount = {0.4, 0.4, 0.4, 0.1}}, .erasing = 0.3};
+    const struct augment_extras always = {.erasing = 1};
+    int holes = 0;
+    for (uint64_t photo = 0; photo < COUNT; photo++) {
+        struct rng rng = rng_stream(5, RNG_AUGMENT, 2, photo);
+        struct augment_draws draws = augment_draw(AUGMENT_TRIVIAL, &extras, SIDE, 60, 45, rng);
+        assert_int_equal(augment_draw(AUGMENT_FLIP, &always, SIDE, 60, 45, rng).hole.height, 0);
+        assert_int_equal(augment_draw(AUGMENT_STANDARD, &no_extras, SIDE, 60, 45, rng).hole.height, 0);
+        for (int i = 0; i < BOX_DRAWS + 1; i++)
+            rng_float(&rng);
+        trivial_draw(&rng);
+        jitter_draw(&extras.jitter, &rng);
+        struct box expected = {0};
+        if ((double)rng_float(&rng) < 0.3) {
+            float floats[BOX_DRAWS];
+            for (int i = 0; i < BOX_DRAWS; i++)
+                floats[i] = rng_float(&rng);
+            expected = box_erase(SIDE, floats);
+        }
+        assert_memory_equal(&draws.hole, &expected, sizeof expected);
+        holes += draws.hole.height > 0;
+    }
+    assert_in_range(holes, COUNT * 3 / 10 - 145, COUNT * 3 / 10 + 145); /* five standard deviations */
+}
+
 static void jitter_leaves_none_and_flip_alone(void **state)
 {
     (void)state;
@@ -233,6 +263,7 @@ int main(void)
         cmocka_unit_test(flip_is_a_fair_coin_and_none_is_still),
         cmocka_unit_test(standard_is_crop_resize_flip),
         cmocka_unit_test(trivial_and_jitter_follow_the_flip),
+        cmocka_unit_test(the_hole_is_drawn_last),
         cmocka_unit_test(jitter_leaves_none_and_flip_alone),
     };
     return cmocka_run_group_tests_name("augment", tests, NULL, NULL);

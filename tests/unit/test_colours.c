@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/data/box.h"
 #include "core/data/color.h"
 #include "core/data/jitter.h"
 #include "core/data/trivial.h"
@@ -123,6 +124,28 @@ static void hue_equals_torchvision_in_every_fifth_colour(void **state)
     each_row("hue", 10, hue_row);
 }
 
+static void erase_row(const char *fields)
+{
+    long numbers[5 + BOX_DRAWS];
+    const char *from = fields;
+    char *at = NULL;
+    for (size_t i = 0; i < 5 + BOX_DRAWS; i++, from = at)
+        numbers[i] = strtol(from, &at, 10);
+    assert_int_equal(*at, '\n');
+    float draws[BOX_DRAWS];
+    for (size_t i = 0; i < BOX_DRAWS; i++)
+        draws[i] = (float)numbers[5 + i] / 16777216.0f;
+    struct box box = box_erase((int)numbers[0], draws);
+    if (box.top != numbers[1] || box.left != numbers[2] || box.height != numbers[3] || box.width != numbers[4])
+        fail_msg("box %d %d %d %d for: %.60s", box.top, box.left, box.height, box.width, fields);
+}
+
+static void holes_equal_torchvision_for_the_same_draws(void **state)
+{
+    (void)state;
+    each_row("erase", 60, erase_row);
+}
+
 /* The order is one of 24, each about equally often; a factor lies where torchvision's does. */
 static void jitter_draws_what_it_says(void **state)
 {
@@ -184,6 +207,7 @@ int main(void)
         cmocka_unit_test(trivial_augment_equals_torchvision),
         cmocka_unit_test(color_jitter_equals_torchvision),
         cmocka_unit_test(hue_equals_torchvision_in_every_fifth_colour),
+        cmocka_unit_test(holes_equal_torchvision_for_the_same_draws),
         cmocka_unit_test(jitter_draws_what_it_says),
         cmocka_unit_test(trivial_draws_are_uniform),
     };

@@ -47,7 +47,7 @@ static int remove_photos(void **state)
     return 0;
 }
 
-static const struct augment_extras some_extras = {.jitter = {.amount = {0.2, 0, 0.3, 0.1}}};
+static const struct augment_extras some_extras = {.jitter = {.amount = {0.2, 0, 0.3, 0.1}}, .erasing = 0.5};
 
 static struct loader_options some_options(size_t threads, size_t ahead)
 {
@@ -77,8 +77,8 @@ static const struct photo_batch *next(struct loader *loader)
     return batch;
 }
 
-/* What loader_next must give, made without a loader. */
-static void expect_pixels(uint8_t out[BYTES], uint32_t photo, uint32_t epoch, enum augment augment)
+/* What loader_next must give, made without a loader; returns the hole. */
+static struct box expect_pixels(uint8_t out[BYTES], uint32_t photo, uint32_t epoch, enum augment augment)
 {
     struct resizer *resizer;
     struct image image;
@@ -90,10 +90,11 @@ static void expect_pixels(uint8_t out[BYTES], uint32_t photo, uint32_t epoch, en
     assert_int_equal(image_read(&image, path, NULL, &err), OK);
     assert_int_equal(resizer_create(&resizer, &err), OK);
     struct augment_draws draws =
-        augment_draw(augment, &some_extras, image.height, image.width, rng_stream(9, RNG_AUGMENT, epoch, photo));
+        augment_draw(augment, &some_extras, SIDE, image.height, image.width, rng_stream(9, RNG_AUGMENT, epoch, photo));
     assert_int_equal(augment_apply(out, &draws, &preprocess, &image, resizer, spare, &err), OK);
     resizer_destroy(resizer);
     image_free(&image);
+    return draws.hole;
 }
 
 static void fill_order(uint32_t order[PHOTOS])
@@ -124,7 +125,8 @@ static void batches_are_the_same_for_any_threads(void **state)
                         while (is_bad(order[position]))
                             position++;
                         uint8_t expected[BYTES];
-                        expect_pixels(expected, order[position], epoch, augment);
+                        struct box hole = expect_pixels(expected, order[position], epoch, augment);
+                        assert_memory_equal(&batch->holes[i], &hole, sizeof hole);
                         assert_int_equal(batch->photos[i], order[position]);
                         assert_int_equal(batch->labels[i], order[position] < 10 ? 0 : 1);
                         assert_memory_equal(batch->pixels + i * BYTES, expected, BYTES);

@@ -133,7 +133,8 @@ static void expect_mixed(const char *kind, int number, bool cut)
         mix = mix_cut(mix.share, (size_t)middle.values[0], (size_t)middle.values[1], height, width);
     }
     normalise_table(table, &imagenet);
-    const struct mix_photos photos = {pixels, images, height, width, table};
+    const struct mix_photos photos = {
+        .pixels = pixels, .count = images, .height = height, .width = width, .table = table};
     mix_images(mixed, &mix, &photos, 0, images, pool);
     assert_memory_equal(mixed, wanted.values, wanted.count * sizeof *mixed);
     memset(mixed, 0, p.count * sizeof *mixed); /* in two pieces, the second first */

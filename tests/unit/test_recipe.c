@@ -373,7 +373,8 @@ static bool expect_confusion(struct session *s, const struct mix *mix)
 {
     static float x[PHOTOS * FLOATS];
     const struct recipe *recipe = &s->train->recipe;
-    const struct mix_photos photos = {pixels, PHOTOS, SIDE, SIDE, recipe->table};
+    const struct mix_photos photos = {
+        .pixels = pixels, .count = PHOTOS, .height = SIDE, .width = SIDE, .table = recipe->table};
     uint64_t confusion[CLASSES][CLASSES] = {0}, confusion_of_others[CLASSES][CLASSES] = {0};
     mix_images(x, mix, &photos, 0, PHOTOS, s->pool);
     const float *logits = run_forward(s->train->stage.run, x, PHOTOS);

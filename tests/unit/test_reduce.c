@@ -124,12 +124,13 @@ static void no_draw_goes_below_the_least(void **state)
         int bound = reduce_shift_least(height, width, preprocess.resize, preprocess.crop);
         for (uint64_t photo = 0; photo < 20000; photo++) {
             struct rng rng = rng_stream(1, RNG_TEST, 0, photo);
-            struct augment_draws draws = augment_draw(AUGMENT_STANDARD, &extras, height, width, rng);
+            struct augment_draws draws = augment_draw(AUGMENT_STANDARD, &extras, 64, height, width, rng);
             int shift = augment_shift(&draws, &preprocess, height, width);
             least = shift < least ? shift : least;
         }
         assert_int_equal(least, bound);
-        struct augment_draws plain = augment_draw(AUGMENT_NONE, &extras, height, width, rng_stream(1, RNG_TEST, 0, 0));
+        struct augment_draws plain =
+            augment_draw(AUGMENT_NONE, &extras, 64, height, width, rng_stream(1, RNG_TEST, 0, 0));
         assert_int_equal(augment_shift(&plain, &preprocess, height, width),
                          reduce_shift_least(height, width, preprocess.resize, 0));
     }
@@ -199,7 +200,8 @@ static void the_loader_follows_the_draws(void **state)
         skip();
     assert_int_equal(photo_list_add(&list, fixture("s420.jpg"), &err), OK); /* 29 x 37 */
     assert_int_equal(resizer_create(&resizer, &err), OK);
-    struct augment_draws draws = augment_draw(AUGMENT_STANDARD, &extras, 29, 37, rng_stream(3, RNG_AUGMENT, 7, 0));
+    struct augment_draws draws =
+        augment_draw(AUGMENT_STANDARD, &extras, SIDE, 29, 37, rng_stream(3, RNG_AUGMENT, 7, 0));
     assert_int_equal(augment_shift(&draws, &preprocess, 29, 37), 1);
     struct image image = load(fixture("s420.jpg"), 1);
     assert_int_equal(augment_apply(expected, &draws, &preprocess, &image, resizer, NULL, &err), OK);
