@@ -1,5 +1,6 @@
 #include "core/net/plan.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/base/memory.h"
@@ -84,6 +85,7 @@ static void count_flops(struct plan *plan)
             continue;
         double flops = plan->steps[i].flops;
         *(step->folded ? &plan->flops_prefix : &plan->flops_suffix) += flops;
+        plan->flops_features += i < plan->cut.steps ? flops : 0;
         if (i >= program->backward_from) {
             plan->flops_backward += plan->tensors[step->in.tensor].has_gradient ? flops : 0;
             plan->flops_backward += plan->net->params[plan->net->ops[step->op].param].trainable ? flops : 0;
@@ -99,6 +101,28 @@ static size_t tensors_across(const struct plan *plan, size_t cut)
     for (size_t i = 0; i < cut; i++)
         count += plan->tensors[program->steps[i].out].last_reader >= cut;
     return count;
+}
+
+/* The cut in front of operator `op`. */
+static struct plan_cut cut_at(const struct plan *plan, size_t op)
+{
+    const struct program *program = plan->program;
+    struct plan_cut cut = {.tensor = -1};
+    while (cut.steps < program->folded_steps && (size_t)program->steps[cut.steps].op < op)
+        cut.steps++;
+    if (cut.steps == 0)
+        return cut;
+    assert(tensors_across(plan, cut.steps) == 1);
+    cut.tensor = program->steps[cut.steps - 1].out;
+    cut.floats = plan->tensors[cut.tensor].floats;
+    return cut;
+}
+
+static void place_cuts(struct plan *plan)
+{
+    const struct plan_options *options = &plan->options;
+    plan->cut = cut_at(plan, options->train ? plan->net->ops_count : options->cut);
+    plan->from = cut_at(plan, options->train ? 0 : options->from);
 }
 
 static void choose_depth_first(struct plan *plan)
@@ -119,6 +143,11 @@ static void choose_depth_first(struct plan *plan)
             plan->tensors[0].depth_first = true;
         plan->tensors[program->steps[i].out].depth_first = i + 1 < cut; /* the last one is for the whole batch */
     }
+    /* As are features. */
+    if (plan->cut.steps > 0)
+        plan->tensors[plan->cut.tensor].depth_first = false;
+    if (plan->from.steps > 0)
+        plan->tensors[plan->from.tensor].depth_first = false;
 }
 
 static enum status place_depth_first(struct plan *plan, struct error *err)
@@ -247,6 +276,7 @@ static enum status lay_out(struct plan *plan, struct error *err)
     if (!size_tensors(plan))
         return error_memory(err, "the plan: the batch or the image is too large", SIZE_MAX);
     find_readers(plan);
+    place_cuts(plan);
     count_flops(plan);
     choose_depth_first(plan);
     status = place_depth_first(plan, err);

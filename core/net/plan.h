@@ -8,6 +8,10 @@
  *   scratch | the largest step's: tiles and partial sums of each thread, or
  *           | the buffers in which each thread carries one image depth-first through the first folded steps
  *   state   | BatchNorm's coefficients, folded weights: small, kept from step to step
+ *
+ * The features of an image are what crosses the cut: the one tensor that the steps before it make and the others read.
+ * Those steps are folded and no step after them changes their weights, so features can be kept and put in again
+ * (run_forward_features). They have the same bytes in any batch, at any place in it, in every plan that has this cut.
  */
 #ifndef FREEZETUNE_PLAN_H
 #define FREEZETUNE_PLAN_H
@@ -29,6 +33,17 @@ struct plan_options {
     struct freeze freeze;
     bool exact; /* --conv exact: no kernel that multiplies less than the definition does */
     size_t threads;
+    /* Operators before a cut, as freeze_cut counts them; 0: none. A training plan has the cut of its own freeze point,
+     * whatever is said here. */
+    size_t cut;  /* whose features are to be had for the whole batch */
+    size_t from; /* a shallower one, from whose features those of `cut` can be made (run_advance) */
+};
+
+/* Where an operator boundary lies among the steps. */
+struct plan_cut {
+    size_t steps;  /* before it; 0: there is no such cut */
+    int tensor;    /* that crosses it */
+    size_t floats; /* of one image's features */
 };
 
 /* A tensor is [images, h, w, channels] float32. Offsets are in floats into the arena. */
@@ -60,6 +75,8 @@ struct plan {
     struct plan_tensor *tensors;
     struct plan_step *steps;
 
+    struct plan_cut cut, from;
+
     size_t depth_first_steps; /* the first steps, run one image per thread */
     size_t thread_floats;     /* a thread's buffer for them */
 
@@ -70,8 +87,8 @@ struct plan {
     size_t gradient_floats; /* the gradient of one parameter */
     size_t thread_scratch;  /* depth-first: tiles of a thread, behind its buffer of thread_floats */
 
-    /* Work of one image: folded forward, the rest of forward, backward. */
-    double flops_prefix, flops_suffix, flops_backward;
+    /* Work of one image: folded forward, the rest of forward, backward; and the part of the first up to the cut. */
+    double flops_prefix, flops_suffix, flops_backward, flops_features;
 };
 
 /* ERR_USAGE when the image is too small for the network;

@@ -74,8 +74,11 @@ static void add_tensors(struct plan *plan, struct arena *arena)
 {
     for (size_t t = 0; t < plan->program->tensors_count; t++) {
         const struct plan_tensor *tensor = &plan->tensors[t];
-        size_t size = tensor->floats * plan->options.batch;
-        arena->tensor_buffer[t] = tensor->depth_first ? -1 : arena_add(arena, size, tensor->maker, kept_until(plan, t));
+        size_t size = tensor->floats * plan->options.batch, end = kept_until(plan, t);
+        /* While one image is at the last depth-first step another may be at the first. */
+        if (tensor->maker < plan->depth_first_steps && end < plan->depth_first_steps)
+            end = plan->depth_first_steps - 1;
+        arena->tensor_buffer[t] = tensor->depth_first ? -1 : arena_add(arena, size, tensor->maker, end);
         arena->remade_buffer[t] = !tensor->remade ? -1
                                                   : arena_add(arena, size, backward_time(plan, tensor->last_reader),
                                                               backward_time(plan, tensor->maker));

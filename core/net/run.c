@@ -1,5 +1,6 @@
 #include "core/net/run.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/base/clock.h"
@@ -215,7 +216,10 @@ static void conv_step(struct run *run, size_t index)
     if (gathers)
         task.epilogue.sums = run_sums(run);
     run_prepare(run, &task);
-    conv_forward(&task, run->pool, run_tiles(run));
+    if (index < run->plan->cut.steps && !task.kernel->rows_alone)
+        conv_forward_apart(&task, run->pool, run_tiles(run));
+    else
+        conv_forward(&task, run->pool, run_tiles(run));
     if (gathers) {
         batchnorm_from_sums(&run->bns[step->bn], run_sums(run), task.kernel->tiles(&task.shape, run->images),
                             run->images * task.shape.p * task.shape.q);
@@ -298,8 +302,9 @@ static void depth_first_image(void *context, size_t image, size_t thread)
     const struct plan *plan = run->plan;
     size_t buffer_floats = align16(plan->thread_floats);
     float *buffer = run->scratch + thread * (buffer_floats + plan->thread_scratch);
-    load_image(run, image_tensor(run, 0, buffer, image), image);
-    for (size_t i = 0; i < plan->depth_first_steps; i++) {
+    if (run->from == 0)
+        load_image(run, image_tensor(run, 0, buffer, image), image);
+    for (size_t i = run->from; i < run->to; i++) {
         const struct step *step = &plan->program->steps[i];
         const struct plan_tensor *in = &plan->tensors[step->in.tensor];
         struct view view = run_view(run, &step->in, image_tensor(run, step->in.tensor, buffer, image));
@@ -316,22 +321,27 @@ static void depth_first_image(void *context, size_t image, size_t thread)
     }
 }
 
-/* Folded steps, each image by one thread: from the input to the tensor behind the last of them. */
-static void run_depth_first(struct run *run)
+/* Folded steps, each image by one thread: from the input, or a cut, to the tensor behind the last of them. */
+static void run_depth_first(struct run *run, size_t from, size_t to)
 {
+    run->from = from;
+    run->to = to;
     pool_for(run->pool, run->images, depth_first_image, run);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
-static void forward_prefix(struct run *run)
+
+/* Folded steps from..to-1; each of the two is 0, a cut or the end of the folded steps. */
+static void forward_folded(struct run *run, size_t from, size_t to)
 {
-    const struct plan *plan = run->plan;
+    size_t depth_first = run->plan->depth_first_steps;
     double start = run_clock(run);
-    if (plan->depth_first_steps > 0)
-        run_depth_first(run);
-    else
+    if (from < depth_first)
+        run_depth_first(run, from, to < depth_first ? to : depth_first);
+    else if (from == 0)
         pool_for(run->pool, run->images, load_item, run);
-    run_steps(run, plan->depth_first_steps, plan->program->folded_steps);
+    if (to > depth_first)
+        run_steps(run, from > depth_first ? from : depth_first, to);
     if (run->profile)
         run->profile->prefix += clock_seconds() - start;
 }
@@ -359,13 +369,46 @@ static void set_input(struct run *run, const uint8_t *pixels, const float *x, si
 const float *run_forward_pixels(struct run *run, const uint8_t *pixels, size_t images)
 {
     set_input(run, pixels, NULL, images);
-    forward_prefix(run);
+    forward_folded(run, 0, run->plan->program->folded_steps);
     return forward_suffix(run);
 }
 
 const float *run_forward(struct run *run, const float *x, size_t images)
 {
     set_input(run, NULL, x, images);
-    forward_prefix(run);
+    forward_folded(run, 0, run->plan->program->folded_steps);
     return forward_suffix(run);
+}
+
+/* ---- in two parts ------------------------------------------------------------------------------------------------ */
+void run_features(struct run *run, const uint8_t *pixels, size_t images)
+{
+    assert(run->plan->cut.steps > 0);
+    set_input(run, pixels, NULL, images);
+    forward_folded(run, 0, run->plan->cut.steps);
+}
+
+const float *run_forward_features(struct run *run, size_t images)
+{
+    assert(run->plan->cut.steps > 0);
+    run->images = images;
+    forward_folded(run, run->plan->cut.steps, run->plan->program->folded_steps);
+    return forward_suffix(run);
+}
+
+void run_advance(struct run *run, size_t images)
+{
+    assert(run->plan->from.steps > 0 && run->plan->from.steps < run->plan->cut.steps);
+    run->images = images;
+    forward_folded(run, run->plan->from.steps, run->plan->cut.steps);
+}
+
+float *run_features_place(const struct run *run)
+{
+    return run_tensor(run, run->plan->cut.tensor);
+}
+
+float *run_advance_place(const struct run *run)
+{
+    return run_tensor(run, run->plan->from.tensor);
 }

@@ -44,6 +44,21 @@ void run_set_profile(struct run *run, struct profile *profile);
 const float *run_forward_pixels(struct run *run, const uint8_t *pixels, size_t images);
 const float *run_forward(struct run *run, const float *x, size_t images);
 
+/* The same in two parts, for a plan with a cut. Features are [images, plan->cut.floats]; both parts together do what
+ * run_forward_pixels does, to the byte, and so does the second after any other pass, with the features put back.
+ *
+ *   run_features            from uint8 pixels[images,H,W,3] to the features, at run_features_place
+ *   run_forward_features    from the features at run_features_place to logits; backward may follow
+ *   run_advance             from the features of plan->from, at run_advance_place, to those of plan->cut
+ *
+ * A place is in the run's memory: what lies there is good until the run, or another that shares the memory, does
+ * anything else. */
+void run_features(struct run *run, const uint8_t *pixels, size_t images);
+const float *run_forward_features(struct run *run, size_t images);
+void run_advance(struct run *run, size_t images);
+float *run_features_place(const struct run *run);
+float *run_advance_place(const struct run *run);
+
 /* Is told the gradient of a parameter (in the parameter's layout) as soon as it is complete: when the parameter itself
  * is not read again in this backward pass, so it may be updated at once. `gradient` is borrowed for the call. */
 typedef void gradient_sink(void *context, size_t param, const float *gradient);

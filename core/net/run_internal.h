@@ -18,6 +18,7 @@ struct run {
     size_t images;           /* of the pass at hand */
     const uint8_t *pixels;   /* its input: one of the two */
     const float *x;
+    size_t from, to; /* the depth-first steps at hand */
 };
 
 /* A step's convolution over `images` images, with its operands at these places. */

@@ -1,5 +1,6 @@
 #include "core/ops/conv.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/ops/cpu.h"
@@ -54,6 +55,27 @@ void conv_forward(const struct conv_task *task, struct pool *pool, float *scratc
 {
     struct forward_work work = {task, scratch, task->kernel->scratch(&task->shape)};
     pool_for(pool, task->kernel->tiles(&task->shape, task->images), forward_tile, &work);
+}
+
+/* Tile after tile of image after image, by threads that take what is next. */
+static void apart_tile(void *context, size_t item, size_t thread)
+{
+    struct forward_work *work = context;
+    struct conv_task task = *work->task;
+    const struct conv_shape *shape = &task.shape;
+    size_t tiles = task.kernel->tiles(shape, 1), n = item / tiles, out = n * shape->p * shape->q * shape->k;
+    task.images = 1;
+    task.in.x += n * shape->h * shape->w * shape->c;
+    task.y += out;
+    task.epilogue.residual = task.epilogue.residual ? task.epilogue.residual + out : NULL;
+    task.kernel->forward(&task, item % tiles, work->scratch + thread * work->scratch_size);
+}
+
+void conv_forward_apart(const struct conv_task *task, struct pool *pool, float *scratch)
+{
+    struct forward_work work = {task, scratch, task->kernel->scratch(&task->shape)};
+    assert(!task->epilogue.sums);
+    pool_for(pool, task->images * task->kernel->tiles(&task->shape, 1), apart_tile, &work);
 }
 
 void epilogue_apply(const struct epilogue *epilogue, float *y, size_t m, size_t rows, size_t k, size_t tile, bool first)

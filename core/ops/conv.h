@@ -73,6 +73,9 @@ struct conv_kernel {
     const char *name;
     bool exact; /* multiplies as the definition does: allowed under --conv exact */
     bool wide;  /* faster than BLAS with vectors of AVX2 or wider alone: not chosen without them */
+    /* A row of y has the same bytes whatever rows are made with it. Not so where BLAS makes them: what it does with the
+     * last rows of a product depends on how many there are. */
+    bool rows_alone;
     bool (*fits)(const struct conv_shape *shape);
 
     /* Forward. tiles: items of work, each some rows of y with all their channels. scratch: floats for one thread.
@@ -105,6 +108,8 @@ extern const struct conv_kernel *const conv_kernels[];
 
 /* The whole batch over the pool; `scratch` holds kernel->scratch(shape) floats for each thread. */
 void conv_forward(const struct conv_task *task, struct pool *pool, float *scratch);
+/* The same, each image as if it were the only one: its bytes do not depend on the others. Without sums. */
+void conv_forward_apart(const struct conv_task *task, struct pool *pool, float *scratch);
 
 /* For kernels: the epilogue of rows m..m+rows of y, of tile `tile`. `y` points at row m. The first call for a tile must
  * say `first`: its sums start at zero. */

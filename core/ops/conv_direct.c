@@ -235,6 +235,7 @@ const struct conv_kernel conv_direct = {
     .name = "direct",
     .exact = true,
     .wide = true,
+    .rows_alone = true,
     .fits = fits,
     .tiles = tiles,
     .scratch = scratch_size,

@@ -266,6 +266,7 @@ const struct conv_kernel conv_packed = {
     .name = "packed",
     .exact = true,
     .wide = true,
+    .rows_alone = true,
     .fits = fits,
     .tiles = tiles,
     .scratch = scratch_size,

@@ -425,6 +425,7 @@ static size_t backward_scratch(const struct conv_shape *shape, size_t images, si
 const struct conv_kernel conv_winograd = {
     .name = "winograd",
     .exact = false,
+    .rows_alone = true,
     .fits = fits,
     .tiles = tiles,
     .scratch = block_scratch,

@@ -1,0 +1,307 @@
+/* Features of the frozen prefix: the same bytes whatever the batch, the place in it, the plan and the threads, and the
+ * rest of the network goes on from them as if it had seen the pixels. */
+#include "tests/support/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/rng.h"
+#include "core/net/freeze.h"
+#include "core/net/init.h"
+#include "core/net/run.h"
+#include "core/ops/gemm.h"
+#include "core/ops/loss.h"
+#include "models/resnet.h"
+#include "tests/support/narrow.h"
+
+/* At 93 pixels the depth-first part reaches into layer1, so that some cuts lie within it and some behind it. */
+enum { PHOTOS = 5, SIZE = 93, CLASSES = 5, VALUES = SIZE * SIZE * 3, CHILDREN = 10 };
+
+static const struct normalise normalise = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+static const struct resnet_shape bottlenecks = {"tiny50", true, {2, 1, 1, 1}, 8};
+static const struct resnet_shape basics = {"tiny18", false, {1, 2, 1, 1}, 24};
+
+struct world {
+    struct net *net;
+    struct pool *pools[2]; /* of one thread and of three */
+    uint8_t *pixels;       /* [PHOTOS] */
+};
+
+static struct world world_create(const struct resnet_shape *shape)
+{
+    struct world world;
+    struct error err = {0};
+    assert_int_equal(resnet_create_shape(&world.net, shape, CLASSES, &err), OK);
+    net_init(world.net, 3);
+    assert_int_equal(pool_create(&world.pools[0], 1, &err), OK);
+    assert_int_equal(pool_create(&world.pools[1], 3, &err), OK);
+    world.pixels = malloc(PHOTOS * VALUES);
+    struct rng rng = rng_stream(1, RNG_TEST, 0, 0);
+    for (size_t i = 0; i < PHOTOS * VALUES; i++)
+        world.pixels[i] = (uint8_t)rng_below(&rng, 256);
+    return world;
+}
+
+static void world_destroy(struct world *world)
+{
+    net_destroy(world->net);
+    pool_destroy(world->pools[0]);
+    pool_destroy(world->pools[1]);
+    free(world->pixels);
+}
+
+/* A plan and its run, closed together. */
+struct machine {
+    struct plan *plan;
+    struct run *run;
+};
+
+static struct machine machine_create(const struct world *world, struct plan_options options, size_t threads)
+{
+    struct machine machine;
+    struct error err = {0};
+    struct pool *pool = world->pools[threads > 1];
+    options.height = options.width = SIZE;
+    options.threads = pool_threads(pool);
+    freeze_apply(world->net, &options.freeze);
+    if (plan_create(&machine.plan, world->net, &options, &err) != OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(run_create(&machine.run, machine.plan, &normalise, pool, NULL, &err), OK);
+    return machine;
+}
+
+static void machine_destroy(struct machine *machine)
+{
+    run_destroy(machine->run);
+    plan_destroy(machine->plan);
+}
+
+static struct freeze freeze_until(int until)
+{
+    return (struct freeze){until, BN_EVAL, BN_BATCH};
+}
+
+/* features[PHOTOS] of each photo by itself, by the training plan on one thread. Returns the floats of one. */
+static size_t features_alone(float **out, const struct world *world, int until, bool exact)
+{
+    struct machine machine = machine_create(
+        world, (struct plan_options){.train = true, .batch = 1, .freeze = freeze_until(until), .exact = exact}, 1);
+    size_t floats = machine.plan->cut.floats;
+    assert_true(floats > 0);
+    *out = malloc(PHOTOS * floats * sizeof(float));
+    for (size_t i = 0; i < PHOTOS; i++) {
+        run_features(machine.run, world->pixels + i * VALUES, 1);
+        memcpy(*out + i * floats, run_features_place(machine.run), floats * sizeof(float));
+    }
+    machine_destroy(&machine);
+    return floats;
+}
+
+/* Batches of `count` photos, the first being photo `first`, round and round. */
+static void check_batch(const struct world *world, const struct machine *machine, const float *alone, size_t floats,
+                        size_t first, size_t count)
+{
+    uint8_t *pixels = malloc(count * VALUES);
+    for (size_t i = 0; i < count; i++)
+        memcpy(pixels + i * VALUES, world->pixels + (first + i) % PHOTOS * VALUES, VALUES);
+    assert_int_equal(machine->plan->cut.floats, floats);
+    run_features(machine->run, pixels, count);
+    for (size_t i = 0; i < count; i++)
+        assert_memory_equal(run_features_place(machine->run) + i * floats, alone + (first + i) % PHOTOS * floats,
+                            floats * sizeof(float));
+    free(pixels);
+}
+
+static void check_any_batch(const struct world *world, int until, bool exact)
+{
+    float *alone;
+    size_t floats = features_alone(&alone, world, until, exact);
+    for (int train = 0; train <= 1; train++)
+        for (size_t threads = 1; threads <= 3; threads += 2) {
+            struct freeze freeze = freeze_until(until);
+            struct machine machine = machine_create(world,
+                                                    (struct plan_options){.train = train,
+                                                                          .batch = PHOTOS + 1,
+                                                                          .freeze = freeze,
+                                                                          .exact = exact,
+                                                                          .cut = freeze_cut(world->net, &freeze)},
+                                                    threads);
+            check_batch(world, &machine, alone, floats, 0, PHOTOS + 1);
+            check_batch(world, &machine, alone, floats, 3, 3);
+            machine_destroy(&machine);
+        }
+    free(alone);
+}
+
+static void features_do_not_depend_on_the_batch(void **state)
+{
+    (void)state;
+    struct world world = world_create(&bottlenecks);
+    for (int until = 2; until <= 9; until++)
+        check_any_batch(&world, until, until % 2);
+    check_any_batch(&world, 9, false);
+    world_destroy(&world);
+    world = world_create(&basics);
+    for (int until = 4; until <= 9; until++)
+        check_any_batch(&world, until, until % 2 == 0);
+    check_any_batch(&world, 9, true);
+    world_destroy(&world);
+}
+
+/* ---- going on from them ------------------------------------------------------------------------------------------ */
+struct gradients {
+    const struct net *net;
+    float **of; /* [params] */
+};
+
+static void keep_gradient(void *context, size_t param, const float *gradient)
+{
+    struct gradients *kept = context;
+    size_t bytes = kept->net->params[param].count * sizeof(float);
+    kept->of[param] = malloc(bytes);
+    memcpy(kept->of[param], gradient, bytes);
+}
+
+/* One training step from pixels or from features that were carried elsewhere and back. */
+static struct gradients one_step(const struct world *world, struct machine *machine, bool carried, float *logits_out)
+{
+    struct gradients kept = {world->net, calloc(world->net->params_count, sizeof(float *))};
+    const int32_t labels[PHOTOS] = {0, 3, 4, 1, 0};
+    float dlogits[PHOTOS * CLASSES];
+    size_t bytes = PHOTOS * machine->plan->cut.floats * sizeof(float);
+    const float *logits;
+    if (carried) {
+        float *features = malloc(bytes);
+        run_features(machine->run, world->pixels, PHOTOS);
+        memcpy(features, run_features_place(machine->run), bytes);
+        run_forward_pixels(machine->run, world->pixels + VALUES, 2);
+        memcpy(run_features_place(machine->run), features, bytes);
+        free(features);
+        logits = run_forward_features(machine->run, PHOTOS);
+    } else {
+        logits = run_forward_pixels(machine->run, world->pixels, PHOTOS);
+    }
+    memcpy(logits_out, logits, PHOTOS * CLASSES * sizeof(float));
+    cross_entropy(dlogits, logits, labels, PHOTOS, CLASSES);
+    if (machine->plan->options.train)
+        run_backward(machine->run, dlogits, keep_gradient, &kept);
+    return kept;
+}
+
+static void check_going_on(const struct world *world, int until, bool train, bool exact)
+{
+    struct freeze freeze = freeze_until(until);
+    freeze.bn_trained = BN_EVAL; /* or the second forward pass would see moved statistics */
+    struct machine machine = machine_create(world,
+                                            (struct plan_options){.train = train,
+                                                                  .batch = PHOTOS,
+                                                                  .freeze = freeze,
+                                                                  .exact = exact,
+                                                                  .cut = freeze_cut(world->net, &freeze)},
+                                            3);
+    float logits[2][PHOTOS * CLASSES];
+    struct gradients kept[2];
+    for (int carried = 0; carried <= 1; carried++)
+        kept[carried] = one_step(world, &machine, carried, logits[carried]);
+    assert_memory_equal(logits[1], logits[0], sizeof logits[0]);
+    size_t given = 0;
+    for (size_t i = 0; i < world->net->params_count; i++) {
+        assert_int_equal(!kept[0].of[i], !kept[1].of[i]);
+        if (kept[0].of[i])
+            assert_memory_equal(kept[1].of[i], kept[0].of[i], world->net->params[i].count * sizeof(float));
+        given += kept[0].of[i] != NULL;
+        free(kept[0].of[i]);
+        free(kept[1].of[i]);
+    }
+    assert_int_equal(given > 0, train);
+    free(kept[0].of);
+    free(kept[1].of);
+    machine_destroy(&machine);
+}
+
+static void the_rest_goes_on_from_features_as_from_pixels(void **state)
+{
+    (void)state;
+    struct world world = world_create(&bottlenecks);
+    for (int until = 2; until <= 9; until++) {
+        check_going_on(&world, until, true, until % 2);
+        check_going_on(&world, until, false, until % 2);
+    }
+    world_destroy(&world);
+}
+
+static void deeper_features_are_made_from_shallower_ones(void **state)
+{
+    (void)state;
+    struct world world = world_create(&bottlenecks);
+    for (int from = 4; from <= 7; from++)
+        for (int until = from + 1; until <= 9; until += 2) {
+            bool exact = from % 2;
+            struct freeze freeze = freeze_until(until), shallow = freeze_until(from);
+            float *alone, *start;
+            size_t floats = features_alone(&alone, &world, until, exact);
+            size_t start_floats = features_alone(&start, &world, from, exact);
+            struct machine machine = machine_create(&world,
+                                                    (struct plan_options){.batch = PHOTOS,
+                                                                          .exact = exact,
+                                                                          .freeze = freeze,
+                                                                          .cut = freeze_cut(world.net, &freeze),
+                                                                          .from = freeze_cut(world.net, &shallow)},
+                                                    3);
+            assert_int_equal(machine.plan->from.floats, start_floats);
+            memcpy(run_advance_place(machine.run), start, PHOTOS * start_floats * sizeof(float));
+            run_advance(machine.run, PHOTOS);
+            assert_memory_equal(run_features_place(machine.run), alone, PHOTOS * floats * sizeof(float));
+            machine_destroy(&machine);
+            free(alone);
+            free(start);
+        }
+    world_destroy(&world);
+}
+
+static void what_is_trained_has_no_cut(void **state)
+{
+    (void)state;
+    struct world world = world_create(&basics);
+    struct freeze batch = {6, BN_BATCH, BN_BATCH}, nothing = {0, BN_EVAL, BN_EVAL};
+    const struct freeze freezes[] = {batch, nothing};
+    for (size_t i = 0; i < 2; i++) {
+        struct machine machine =
+            machine_create(&world, (struct plan_options){.train = true, .batch = 2, .freeze = freezes[i]}, 1);
+        assert_int_equal(machine.plan->cut.steps, 0);
+        assert_int_equal(machine.plan->cut.floats, 0);
+        assert_true(machine.plan->flops_features == 0);
+        machine_destroy(&machine);
+    }
+    /* The cut moves past children without parameters: 8 and 9 are the same. */
+    struct freeze eight = freeze_until(8), nine = freeze_until(9);
+    assert_int_equal(freeze_cut(world.net, &eight), freeze_cut(world.net, &nine));
+    world_destroy(&world);
+}
+
+static void narrower_sets_do_the_same(void **state)
+{
+    (void)state;
+    int runs;
+    assert_int_equal(narrow_runs(&runs), 0);
+    print_message("# %d narrower instruction sets\n", runs);
+}
+
+static int start_blas(void **state)
+{
+    (void)state;
+    struct error err;
+    return gemm_init(&err) == OK ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(features_do_not_depend_on_the_batch),
+        cmocka_unit_test(the_rest_goes_on_from_features_as_from_pixels),
+        cmocka_unit_test(deeper_features_are_made_from_shallower_ones),
+        cmocka_unit_test(what_is_trained_has_no_cut),
+        cmocka_unit_test(narrower_sets_do_the_same),
+    };
+    return cmocka_run_group_tests_name("run features", tests, start_blas, NULL);
+}
