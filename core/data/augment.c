@@ -26,7 +26,7 @@ struct augment_draws augment_draw(enum augment augment, const struct augment_ext
         draw_floats(draws, &rng);
         out.box = box_crop(height, width, draws);
     }
-    out.mirrored = augment != AUGMENT_NONE && rng_float(&rng) < 0.5f;
+    out.mirrored = augment == AUGMENT_MIRROR || (augment != AUGMENT_NONE && rng_float(&rng) < 0.5f);
     out.has_trivial = augment == AUGMENT_TRIVIAL;
     if (out.has_trivial)
         out.trivial = trivial_draw(&rng);

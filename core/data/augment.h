@@ -4,6 +4,7 @@
  *   flip      that, mirrored with probability 1/2
  *   standard  RandomResizedCrop(crop, scale=(0.08, 1), ratio=(3/4, 4/3)), mirrored with probability 1/2
  *   trivial   as standard, then TrivialAugmentWide (trivial.h)
+ *   mirror    as none, always mirrored: a fixed view of flip (photo_view.h), which nobody can ask for
  *
  * standard and trivial may go on with two more, each off unless asked for:
  *
@@ -30,7 +31,7 @@
 #include "core/data/resize.h"
 #include "core/data/trivial.h"
 
-enum augment { AUGMENT_NONE, AUGMENT_FLIP, AUGMENT_STANDARD, AUGMENT_TRIVIAL };
+enum augment { AUGMENT_NONE, AUGMENT_FLIP, AUGMENT_STANDARD, AUGMENT_TRIVIAL, AUGMENT_MIRROR };
 
 extern const char *const augment_names[]; /* "none", "flip", "standard", "trivial", NULL */
 

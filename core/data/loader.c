@@ -396,6 +396,11 @@ struct loader_bad loader_bad_get(const struct loader *loader, size_t index)
     return loader->bad[index];
 }
 
+bool loader_is_bad(const struct loader *loader, uint32_t photo)
+{
+    return loader->is_bad[photo];
+}
+
 enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *reason, struct error *err)
 {
     char *copy;

@@ -65,7 +65,7 @@ MUST_CHECK enum status loader_create(struct loader **out, const struct photo_lis
 void loader_destroy(struct loader *loader);
 
 /* Begins an epoch: order[count] (copied; NULL means 0, 1, 2, ...; count <= photos in the list), from `position` on.
- * What is left of a former epoch is dropped. `epoch` only keys the augmentation. */
+ * What is left of a former epoch is dropped. `epoch` only keys the augmentation (photo_view.h: the view's number). */
 void loader_start(struct loader *loader, const uint32_t *order, size_t count, size_t position, uint32_t epoch,
                   enum augment augment);
 
@@ -77,6 +77,7 @@ MUST_CHECK enum status loader_next(struct loader *loader, const struct photo_bat
 /* Bad photos so far, in the order of being met by loader_next or marked. For the thread that calls loader_next. */
 size_t loader_bad_count(const struct loader *loader);
 struct loader_bad loader_bad_get(const struct loader *loader, size_t index);
+bool loader_is_bad(const struct loader *loader, uint32_t photo);
 
 /* Tells that a photo is bad (from the scan, or from a run that is resumed), before or between epochs: it is
  * never tried. Marking twice counts once. ERR_SYSTEM without memory. */
