@@ -1,161 +1,17 @@
 /* freezetune train: fine-tunes a network on a folder of photos. */
-#include <stdio.h>
-
-#include "cli/commands.h"
-#include "cli/progress.h"
-#include "cli/run_folder.h"
-#include "cli/signals.h"
-#include "cli/term.h"
+#include "cli/session.h"
 #include "cli/train_options.h"
-#include "cli/train_report.h"
-#include "cli/training.h"
-#include "core/base/clock.h"
-
-/* What the hooks of the loop work on. */
-struct session {
-    const struct training *training;
-    struct run_folder *folder;
-    struct train_progress progress;
-    double started, epoch_started, saved;
-};
-
-static void on_step(void *context, const struct step_result *step)
-{
-    struct session *session = context;
-    run_folder_step(session->folder, step);
-    report_step(&session->progress, step);
-}
-
-static void on_evaluation(void *context, size_t done, size_t all)
-{
-    struct session *session = context;
-    report_evaluation(&session->progress, train_state_get(session->training->train)->epoch, done, all);
-}
-
-static bool should_stop(void *context)
-{
-    (void)context;
-    return signals_stop();
-}
-
-static bool time_is_over(void *context)
-{
-    const struct session *session = context;
-    double limit = session->training->values->time_limit * 60;
-    return limit > 0 && clock_seconds() - session->started >= limit;
-}
-
-static bool should_save(void *context)
-{
-    const struct session *session = context;
-    double every = session->training->values->save_every * 60;
-    return every > 0 && clock_seconds() - session->saved >= every;
-}
-
-static enum status on_epoch(void *context, const struct epoch_result *epoch, struct error *err)
-{
-    struct session *session = context;
-    double now = clock_seconds(), seconds = now - session->epoch_started;
-    session->epoch_started = now;
-    report_epoch(&session->progress, epoch, seconds);
-    return run_folder_epoch(session->folder, epoch, seconds, err);
-}
-
-static enum status save(void *context, struct error *err)
-{
-    struct session *session = context;
-    enum status status = run_folder_save(session->folder, err);
-    session->saved = clock_seconds();
-    return status;
-}
-
-static void say_how_to_resume(const struct session *session, const char *why)
-{
-    const struct train_state *state = train_state_get(session->training->train);
-    remark("%s in epoch %zu of %lld after %zu of %zu steps; go on with: freezetune train --resume %s", why,
-           state->epoch + 1, session->training->values->epochs, state->batch, state->steps_per_epoch,
-           session->folder->path);
-}
-
-/* Why it ended before the last epoch, if it did. */
-static void say_why_ended(const struct session *session)
-{
-    long long patience = session->training->values->patience;
-    enum train_end end = train_end_get(session->training->train);
-    if (end == TRAIN_TIME)
-        say_how_to_resume(session, "the time was over (--time-limit)");
-    else if (end == TRAIN_PATIENCE)
-        remark("ended after epoch %zu of %lld: %lld epoch%s brought no better validation (--patience)",
-               train_state_get(session->training->train)->epoch, session->training->values->epochs, patience,
-               patience == 1 ? "" : "s");
-}
-
-static enum status run_loop(const struct training *training, struct run_folder *folder, double started,
-                            struct error *err)
-{
-    struct session session = {
-        .training = training, .folder = folder, .progress = {.training = training}, .started = started};
-    const struct train_hooks hooks = {.context = &session,
-                                      .on_step = on_step,
-                                      .on_evaluation = on_evaluation,
-                                      .should_stop = should_stop,
-                                      .time_is_over = time_is_over,
-                                      .should_save = should_save,
-                                      .on_epoch = on_epoch,
-                                      .save = save};
-    struct training_proof proof;
-    bool stopped;
-    signals_catch();
-    session.epoch_started = session.saved = clock_seconds();
-    enum status status = train_run(training->train, &hooks, &stopped, err);
-    progress_end(&session.progress.line);
-    if (status == OK && stopped) {
-        say_how_to_resume(&session, "stopped");
-        return OK;
-    }
-    if (status == OK)
-        say_why_ended(&session);
-    if (status == OK)
-        status = training_prove(&proof, training, folder->best, err);
-    return status == OK ? report_end(folder, &proof, err) : status;
-}
-
-static enum status train(const struct train_values *values, const char *weights_hash, struct error *err)
-{
-    struct training training;
-    struct run_folder folder = {.lock = -1};
-    double started = clock_seconds();
-    enum status status = training_open(&training, values, weights_hash, err);
-    if (status == OK) {
-        report_inputs(&training);
-        status = report_plan(&training, err);
-    }
-    if (status != OK || values->dry_run)
-        goto cleanup;
-    status = training_prepare(&training, err);
-    if (status != OK)
-        goto cleanup;
-    status = values->resume ? run_folder_resume(&folder, &training, err) : run_folder_create(&folder, &training, err);
-    if (status == OK) {
-        remark("run: %s", folder.path);
-        status = run_loop(&training, &folder, started, err);
-    }
-cleanup:
-    run_folder_close(&folder);
-    training_close(&training);
-    return status;
-}
 
 enum status train_command(const struct arguments *args, struct error *err)
 {
     const struct train_values *values = args->values;
     struct resumed resumed;
     if (!values->resume)
-        return train(values, NULL, err);
+        return session_run(values, NULL, err);
     enum status status = train_options_resume(&resumed, args, err);
     if (status != OK)
         return status;
-    status = train(resumed.arguments.values, resumed.weights_hash, err);
+    status = session_run(resumed.arguments.values, resumed.weights_hash, err);
     resumed_free(&resumed);
     return status;
 }
