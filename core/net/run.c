@@ -408,6 +408,11 @@ float *run_features_place(const struct run *run)
     return run_tensor(run, run->plan->cut.tensor);
 }
 
+size_t run_features_count(const struct run *run)
+{
+    return run->plan->cut.floats;
+}
+
 float *run_advance_place(const struct run *run)
 {
     return run_tensor(run, run->plan->from.tensor);

@@ -1,0 +1,153 @@
+#define _POSIX_C_SOURCE 200809L
+#include "core/train/cache_plan.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/file.h"
+#include "core/base/memory.h"
+#include "core/data/feature_file.h"
+
+const char *const cache_mode_names[] = {"auto", "off", "ram", "disk", NULL};
+
+/* ---- whether ----------------------------------------------------------------------------------------------------- */
+
+/* Why there can be no cache, or NULL. */
+static const char *obstacle(const struct cache_ask *ask, size_t cut)
+{
+    if (ask->views == 0)
+        return "every epoch sees other pixels; --views K would go round K fixed views of each photo";
+    if (ask->freeze->until > 0 && ask->freeze->bn_frozen == BN_BATCH)
+        return "with --bn-frozen batch what the frozen children do changes with every batch";
+    if (cut == 0)
+        return "no child is frozen that works on the photos";
+    return NULL;
+}
+
+/* CACHE_OFF and the reason; an error where a cache was asked for by name. */
+static enum status turn_off(struct cache_plan *cache, const struct cache_ask *ask, enum status status, const char *why,
+                            struct error *err)
+{
+    const char *mode = cache_mode_names[ask->options->mode];
+    if (ask->options->mode == CACHE_AUTO) {
+        cache->mode = CACHE_OFF;
+        snprintf(cache->why, sizeof cache->why, "%.*s", (int)sizeof cache->why - 1, why);
+        return OK;
+    }
+    return error_set(err, status, "--cache %s: %s", mode, why);
+}
+
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
+
+static void put_key(uint8_t key[16], struct hash128 hash)
+{
+    for (int i = 0; i < 8; i++) {
+        key[i] = (uint8_t)(hash.high >> (56 - 8 * i));
+        key[8 + i] = (uint8_t)(hash.low >> (56 - 8 * i));
+    }
+}
+
+static struct feature_store_about about_cut(const struct cache_ask *ask, size_t cut, const struct hash128 *params)
+{
+    struct feature_store_about about = {.dtype = ask->options->dtype, .image_size = ask->ground->preprocess.crop};
+    struct hash128 hash = feature_key(ask->net, cut, params, ask->ground);
+    struct {
+        struct hash128 hash;
+        uint64_t dtype;
+    } all = {hash, about.dtype};
+    put_key(about.key, hash_bytes(&all, sizeof all, 0));
+    snprintf(about.arch, sizeof about.arch, "%s", ask->net->arch);
+    snprintf(about.cut, sizeof about.cut, "%s", feature_cut_name(ask->net, cut));
+    return about;
+}
+
+/* The size of a store's file, 0 when there is none. */
+static uint64_t file_bytes(const char *dir, const struct feature_store_about *about)
+{
+    char name[64], *path;
+    struct stat info;
+    for (size_t i = 0; i < sizeof about->key; i++)
+        snprintf(name + 2 * i, sizeof name - 2 * i, "%02x", about->key[i]);
+    snprintf(name + 2 * sizeof about->key, sizeof name - 2 * sizeof about->key, FEATURE_FILE_SUFFIX);
+    if (path_join(&path, dir, name, NULL) != OK)
+        return 0;
+    bool found = stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    memory_free(path);
+    return found ? (uint64_t)info.st_size : 0;
+}
+
+/* The deepest cut before this one whose features are there. With F16 they have lost digits that a run without them
+ * would have had. */
+static void find_shallower(struct cache_plan *cache, const struct cache_ask *ask, size_t cut,
+                           const struct hash128 *params)
+{
+    struct freeze freeze = *ask->freeze;
+    if (cache->mode != CACHE_DISK || ask->options->dtype != FEATURE_F32)
+        return;
+    for (freeze.until--; freeze.until > 0; freeze.until--) {
+        size_t from = freeze_cut(ask->net, &freeze);
+        if (from == 0 || from >= cut)
+            continue;
+        struct feature_store_about about = about_cut(ask, from, params);
+        if (file_bytes(ask->options->dir, &about) > 0) {
+            cache->from = from;
+            cache->from_about = about;
+            return;
+        }
+    }
+}
+
+enum status cache_plan_begin(struct cache_plan *out, const struct cache_ask *ask, const struct hash128 *params,
+                             struct error *err)
+{
+    enum cache_mode mode = ask->options->mode;
+    size_t cut = freeze_cut(ask->net, ask->freeze);
+    *out = (struct cache_plan){.mode = mode == CACHE_AUTO ? CACHE_DISK : mode};
+    if (mode == CACHE_OFF)
+        return OK;
+    const char *why = obstacle(ask, cut);
+    if (why)
+        return turn_off(out, ask, ERR_USAGE, why, err);
+    out->about = about_cut(ask, cut, params);
+    find_shallower(out, ask, cut, params);
+    return OK;
+}
+
+/* ---- how much ---------------------------------------------------------------------------------------------------- */
+
+static enum status check_space(struct cache_plan *cache, const struct cache_ask *ask, struct error *err)
+{
+    const char *dir = ask->options->dir;
+    uint64_t space, there = file_bytes(dir, &cache->about); /* what is there by now is not needed once more */
+    uint64_t more = cache->bytes > there ? cache->bytes - there : 0;
+    char why[160];
+    struct error ignored = {0};
+    if (feature_store_space(&space, dir, &ignored) != OK)
+        return turn_off(cache, ask, ERR_CANTCREATE, ignored.text, err);
+    /* A cache by itself leaves as much again to others. */
+    uint64_t wanted = ask->options->mode == CACHE_AUTO ? 2 * more : more;
+    if (wanted <= space)
+        return OK;
+    snprintf(why, sizeof why, "it would take %.1f GB more, and its disk has %.1f GB left; --cache-dir names another",
+             (double)more / 1e9, (double)space / 1e9);
+    return turn_off(cache, ask, ERR_CANTCREATE, why, err);
+}
+
+enum status cache_plan_size(struct cache_plan *cache, const struct cache_ask *ask, const struct plan *plan,
+                            struct error *err)
+{
+    char why[160];
+    if (cache->mode == CACHE_OFF)
+        return OK;
+    cache->about.floats = plan->cut.floats;
+    cache->from_about.floats = plan->from.floats;
+    cache->entries = ask->train * photo_views_seen(ask->augment, ask->views, ask->epochs) + ask->val;
+    cache->bytes = feature_store_bytes(&cache->about, cache->entries);
+    if (cache->bytes > ask->options->limit) {
+        snprintf(why, sizeof why, "it would take %.1f GB, and --cache-limit allows %.1f GB", (double)cache->bytes / 1e9,
+                 (double)ask->options->limit / 1e9);
+        return turn_off(cache, ask, ERR_USAGE, why, err);
+    }
+    return cache->mode == CACHE_DISK ? check_space(cache, ask, err) : OK;
+}

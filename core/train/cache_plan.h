@@ -1,0 +1,59 @@
+/* Whether a run keeps the features of its frozen prefix, where, and what that will take: decided before anything is
+ * computed. Features are worth keeping when the pixels they come from are seen again (a fixed number of views) and when
+ * no step changes what makes them (the prefix is frozen, its BatchNorm is in eval mode).
+ */
+#ifndef FREEZETUNE_CACHE_PLAN_H
+#define FREEZETUNE_CACHE_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/data/feature_store.h"
+#include "core/net/freeze.h"
+#include "core/net/plan.h"
+#include "core/train/feature_key.h"
+
+enum cache_mode { CACHE_AUTO, CACHE_OFF, CACHE_RAM, CACHE_DISK };
+extern const char *const cache_mode_names[]; /* "auto", "off", "ram", "disk", NULL */
+
+struct cache_options {
+    enum cache_mode mode;
+    const char *dir;          /* of the files */
+    enum feature_dtype dtype; /* F16: features are rounded to it, kept or not, so that keeping them changes nothing */
+    uint64_t limit;           /* bytes that a run's cache may take */
+};
+
+/* A run as far as it is known before it is planned. Borrowed. */
+struct cache_ask {
+    const struct cache_options *options;
+    const struct net *net; /* with its weights */
+    const struct freeze *freeze;
+    const struct feature_ground *ground;
+    enum augment augment;
+    size_t views, epochs; /* views: 0 for a new one in every epoch */
+    size_t train, val;    /* photos */
+};
+
+struct cache_plan {
+    enum cache_mode mode; /* CACHE_OFF, CACHE_RAM or CACHE_DISK */
+    char why[256];        /* CACHE_OFF: the reason, when it was not asked for: "every epoch sees other pixels ..." */
+    size_t entries;
+    uint64_t bytes;
+    struct feature_store_about about;
+    /* A file of the same folder with features of the same photos at a cut before it, to start from. */
+    size_t from; /* operators, 0: there is none */
+    struct feature_store_about from_about;
+};
+
+/* First part, before the network is planned: whether a cache is wanted at all, its key and `from`. `params` are the
+ * net's param_hashes. ERR_USAGE when a cache was asked for that cannot be. */
+MUST_CHECK enum status cache_plan_begin(struct cache_plan *out, const struct cache_ask *ask,
+                                        const struct hash128 *params, struct error *err);
+
+/* Second part: the size, from a plan with the cut (and the from) in it. ERR_USAGE when what was asked for would be
+ * larger than the limit, ERR_CANTCREATE when the disk has no room for it; CACHE_AUTO becomes CACHE_OFF instead. */
+MUST_CHECK enum status cache_plan_size(struct cache_plan *cache, const struct cache_ask *ask, const struct plan *plan,
+                                       struct error *err);
+
+#endif

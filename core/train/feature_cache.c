@@ -1,0 +1,393 @@
+#define _GNU_SOURCE
+#include "core/train/feature_cache.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <string.h>
+
+#include "core/base/memory.h"
+
+/* A cache on disk of up to this size is held in memory as well: then a head trains at the speed of memory. */
+#define FRONT_MOST ((uint64_t)256 << 20)
+
+struct feature_cache {
+    struct feature_store *store;
+    struct feature_store *front; /* what was read from disk before, or NULL */
+    struct feature_store *from;  /* of the shallower cut, or NULL */
+    struct run *run;
+    struct pool *pool;
+    size_t batch, floats, from_floats;
+    uint64_t seed;
+    struct feature_counts counts;
+    size_t damaged_before; /* by the store's count */
+    struct error failure;
+    /* Of the batch at hand, [batch] each. */
+    struct feature_id *ids;
+    struct hash128 *now; /* what the files hash to after they were read */
+    bool *lost, *given;  /* entries that were not there; which of them were computed anew */
+    uint32_t *missing;   /* [missing_room] photos */
+    size_t missing_room;
+};
+
+static bool has_front(const struct cache_plan *plan)
+{
+    return plan->mode == CACHE_DISK && plan->bytes <= FRONT_MOST;
+}
+
+size_t feature_cache_memory(const struct cache_plan *plan)
+{
+    if (plan->mode == CACHE_OFF || (plan->mode == CACHE_DISK && !has_front(plan)))
+        return 0;
+    return (size_t)plan->bytes;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+static enum status open_stores(struct feature_cache *cache, const struct cache_plan *plan, const char *dir,
+                               struct error *err)
+{
+    if (plan->mode == CACHE_RAM)
+        return feature_store_open_ram(&cache->store, &plan->about, err);
+    enum status status = feature_store_open_disk(&cache->store, dir, &plan->about, err);
+    if (status == OK && has_front(plan))
+        status = feature_store_open_ram(&cache->front, &plan->about, err);
+    /* A shallower file that cannot be opened is as good as none. */
+    if (status == OK && plan->from > 0 && feature_store_open_disk(&cache->from, dir, &plan->from_about, NULL) != OK)
+        cache->from = NULL;
+    return status;
+}
+
+static enum status allocate(struct feature_cache *cache, struct error *err)
+{
+    const struct {
+        void **out;
+        size_t size;
+    } arrays[] = {{(void **)&cache->ids, sizeof *cache->ids},
+                  {(void **)&cache->now, sizeof *cache->now},
+                  {(void **)&cache->lost, sizeof *cache->lost},
+                  {(void **)&cache->given, sizeof *cache->given}};
+    enum status status = OK;
+    for (size_t i = 0; status == OK && i < sizeof arrays / sizeof *arrays; i++)
+        status = memory_alloc(arrays[i].out, cache->batch, arrays[i].size, "the feature cache", err);
+    return status;
+}
+
+enum status feature_cache_open(struct feature_cache **out, const struct cache_plan *plan, const char *dir,
+                               struct run *run, size_t batch, uint64_t seed, struct pool *pool, struct error *err)
+{
+    void *memory;
+    enum status status = memory_alloc(&memory, 1, sizeof(struct feature_cache), "the feature cache", err);
+    if (status != OK)
+        return status;
+    struct feature_cache *cache = memory;
+    *cache = (struct feature_cache){.run = run,
+                                    .pool = pool,
+                                    .batch = batch,
+                                    .floats = plan->about.floats,
+                                    .from_floats = plan->from_about.floats,
+                                    .seed = seed};
+    status = allocate(cache, err);
+    if (status == OK)
+        status = open_stores(cache, plan, dir, err);
+    if (status != OK) {
+        feature_cache_close(cache);
+        return status;
+    }
+    *out = cache;
+    return OK;
+}
+
+void feature_cache_close(struct feature_cache *cache)
+{
+    if (!cache)
+        return;
+    feature_store_close(cache->from);
+    feature_store_close(cache->front);
+    feature_store_close(cache->store);
+    memory_free(cache->missing);
+    memory_free(cache->given);
+    memory_free(cache->lost);
+    memory_free(cache->now);
+    memory_free(cache->ids);
+    memory_free(cache);
+}
+
+const char *feature_cache_failure(const struct feature_cache *cache)
+{
+    return cache->failure.status == OK ? NULL : cache->failure.text;
+}
+
+struct feature_counts feature_cache_counts(struct feature_cache *cache)
+{
+    struct feature_counts counts = cache->counts;
+    counts.damaged = feature_store_damaged(cache->store) - cache->damaged_before;
+    cache->damaged_before += counts.damaged;
+    cache->counts = (struct feature_counts){0};
+    return counts;
+}
+
+/* ---- keeping ----------------------------------------------------------------------------------------------------- */
+
+static struct feature_id id_of(const struct feature_cache *cache, const struct feature_list *list, uint32_t photo,
+                               struct photo_view view)
+{
+    return feature_id_of(list->hashes[photo], view, cache->seed, photo);
+}
+
+/* Appends features[count] under cache->ids. A store that cannot be written is remembered, and no error. */
+static enum status keep(struct feature_cache *cache, const float *features, size_t count, struct error *err)
+{
+    struct error failure = {0};
+    if (cache->failure.status != OK || count == 0)
+        return OK;
+    enum status status = feature_store_append(cache->store, cache->ids, features, count, &failure);
+    if (status == ERR_DATA)
+        return error_set(err, ERR_DATA, "%s", failure.text);
+    if (status != OK)
+        cache->failure = failure;
+    return OK;
+}
+
+/* ---- from a shallower cut ---------------------------------------------------------------------------------------- */
+
+/* Up to a batch of photos beginning at missing[*at]; *at moves on. An entry that is damaged there is left to pixels. */
+static enum status advance_batch(struct feature_cache *cache, const struct feature_list *list, struct photo_view view,
+                                 size_t *at, size_t missing, struct error *err)
+{
+    size_t count = 0;
+    enum status status = OK;
+    for (; status == OK && *at < missing && count < cache->batch; ++*at) {
+        struct feature_id id = id_of(cache, list, cache->missing[*at], view);
+        bool found = feature_store_has(cache->from, &id);
+        float *place = run_advance_place(cache->run) + count * cache->from_floats;
+        if (found)
+            status = feature_store_read(place, &found, cache->from, &id, err);
+        if (found)
+            cache->ids[count++] = id;
+    }
+    if (status != OK || count == 0)
+        return status;
+    run_advance(cache->run, count);
+    cache->counts.advanced += count;
+    return keep(cache, run_features_place(cache->run), count, err);
+}
+
+/* ---- from pixels ------------------------------------------------------------------------------------------------- */
+
+struct rehash {
+    struct feature_cache *cache;
+    const struct feature_list *list;
+    const struct photo_batch *batch;
+};
+
+static void rehash_one(void *context, size_t i, size_t thread)
+{
+    (void)thread;
+    const struct rehash *work = context;
+    work->cache->now[i] = photo_hash(work->list->photos, work->batch->photos[i]);
+}
+
+/* Features belong to the bytes that they were made from. A file that has changed since it was hashed gets its new hash;
+ * which of both versions was decoded is not known, so nothing is kept of it now. Moves what can be kept to the front
+ * and returns how many those are. */
+static size_t sift(struct feature_cache *cache, const struct feature_list *list, const struct photo_batch *batch,
+                   struct photo_view view, float *features)
+{
+    size_t kept = 0;
+    struct rehash work = {cache, list, batch};
+    pool_for(cache->pool, batch->count, rehash_one, &work);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct hash128 *known = &list->hashes[batch->photos[i]], now = cache->now[i];
+        if (known->high != now.high || known->low != now.low) {
+            *known = now;
+            continue;
+        }
+        if (kept != i)
+            memmove(features + kept * cache->floats, features + i * cache->floats, cache->floats * sizeof *features);
+        cache->ids[kept++] = id_of(cache, list, batch->photos[i], view);
+    }
+    return kept;
+}
+
+/* The features of photos[count], batch after batch. `out` [count, floats] takes those of a single batch, each in its
+ * place, and cache->given says which came: a photo that cannot be read does not. NULL: they are only kept. */
+static enum status compute(struct feature_cache *cache, const struct feature_list *list, const uint32_t *photos,
+                           size_t count, struct photo_view view, float *out, feature_watch *watch, void *context,
+                           bool *stopped, struct error *err)
+{
+    const struct photo_batch *batch;
+    float *features = run_features_place(cache->run);
+    size_t floats = cache->floats;
+    loader_start(list->loader, photos, count, 0, view.number, view.augment);
+    for (;;) {
+        enum status status = loader_next(list->loader, &batch, err);
+        if (status != OK || !batch)
+            return status;
+        run_features(cache->run, batch->pixels, batch->count);
+        cache->counts.pixels += batch->count;
+        for (size_t i = 0, at = 0; out && i < batch->count; i++, at++) {
+            while (photos[at] != batch->photos[i])
+                at++;
+            memcpy(out + at * floats, features + i * floats, floats * sizeof *out);
+            cache->given[at] = true;
+        }
+        status = keep(cache, features, sift(cache, list, batch, view, features), err);
+        if (status != OK || cache->failure.status != OK)
+            return status;
+        if (watch && !watch(context, batch->position, count)) {
+            *stopped = true;
+            return OK;
+        }
+    }
+}
+
+/* ---- fill -------------------------------------------------------------------------------------------------------- */
+
+/* cache->missing[*count] = the photos of the list without an entry, in order. */
+static enum status collect(size_t *count, struct feature_cache *cache, const struct feature_list *list,
+                           struct photo_view view, struct error *err)
+{
+    void *memory = cache->missing;
+    enum status status = memory_grow(&memory, &cache->missing_room, list->photos->count, sizeof *cache->missing,
+                                     "the feature cache", err);
+    cache->missing = memory;
+    if (status != OK)
+        return status;
+    *count = 0;
+    for (size_t i = 0; i < list->photos->count; i++) {
+        struct feature_id id = id_of(cache, list, (uint32_t)i, view);
+        if (!loader_is_bad(list->loader, (uint32_t)i) && !feature_store_has(cache->store, &id))
+            cache->missing[(*count)++] = (uint32_t)i;
+    }
+    return OK;
+}
+
+static enum status advance(struct feature_cache *cache, const struct feature_list *list, struct photo_view view,
+                           size_t missing, feature_watch *watch, void *context, bool *stopped, struct error *err)
+{
+    enum status status = OK;
+    for (size_t at = 0; status == OK && at < missing && cache->failure.status == OK && !*stopped;) {
+        status = advance_batch(cache, list, view, &at, missing, err);
+        if (status == OK && watch && !watch(context, at, missing))
+            *stopped = true;
+    }
+    return status;
+}
+
+enum status feature_cache_fill(struct feature_cache *cache, const struct feature_list *list, struct photo_view view,
+                               feature_watch *watch, void *context, bool *stopped, struct error *err)
+{
+    size_t missing;
+    *stopped = false;
+    enum status status = collect(&missing, cache, list, view, err);
+    if (status == OK && cache->from && missing > 0) {
+        status = advance(cache, list, view, missing, watch, context, stopped, err);
+        if (status == OK)
+            status = collect(&missing, cache, list, view, err);
+    }
+    /* A second time for files that changed on the way; who changes all the time is computed when loaded. */
+    for (int round = 0; round < 2 && status == OK && missing > 0 && cache->failure.status == OK && !*stopped; round++) {
+        status = compute(cache, list, cache->missing, missing, view, NULL, watch, context, stopped, err);
+        if (status == OK)
+            status = collect(&missing, cache, list, view, err);
+    }
+    return status;
+}
+
+/* ---- load -------------------------------------------------------------------------------------------------------- */
+
+static enum status read_one(float *out, bool *found, struct feature_cache *cache, const struct feature_id *id,
+                            struct error *err)
+{
+    if (cache->front && feature_store_has(cache->front, id)) {
+        enum status status = feature_store_read(out, found, cache->front, id, err);
+        if (status != OK || *found)
+            return status;
+    }
+    enum status status = feature_store_read(out, found, cache->store, id, err);
+    /* Without memory for it, it is read from disk again. */
+    if (status == OK && *found && cache->front && feature_store_append(cache->front, id, out, 1, NULL) != OK) {
+        feature_store_close(cache->front);
+        cache->front = NULL;
+    }
+    return status;
+}
+
+static enum status photo_gone(const struct feature_list *list, uint32_t photo, struct error *err)
+{
+    char path[PATH_MAX];
+    return error_set(err, ERR_DATA, "%s: what was kept of it is damaged, and the photo cannot be read any more",
+                     photo_path(path, sizeof path, list->photos, photo) ? path : "a photo");
+}
+
+/* Photos of a batch whose entries are not there (any more). */
+struct lost {
+    size_t count;
+    float *features; /* [count, floats], in the order of the batch */
+};
+
+/* Reads what is there; a photo whose entry is not joins cache->lost. What joined it before comes from `lost`. */
+static enum status read_batch(float *out, struct feature_cache *cache, const struct lost *lost,
+                              const struct feature_list *list, const uint32_t *photos, size_t count,
+                              struct photo_view view, struct error *err)
+{
+    enum status status = OK;
+    for (size_t i = 0, next = 0; status == OK && i < count; i++) {
+        struct feature_id id = id_of(cache, list, photos[i], view);
+        bool found = false;
+        if (cache->lost[i])
+            memcpy(out + i * cache->floats, lost->features + next++ * cache->floats, cache->floats * sizeof *out);
+        else
+            status = read_one(out + i * cache->floats, &found, cache, &id, err);
+        cache->lost[i] |= !found;
+    }
+    return status;
+}
+
+/* All that is lost, from pixels; what was kept of it is replaced. */
+static enum status recompute(struct lost *lost, struct feature_cache *cache, const struct feature_list *list,
+                             const uint32_t *photos, size_t count, struct photo_view view, struct error *err)
+{
+    uint32_t *wanted = cache->missing; /* has room for the whole list */
+    bool stopped = false;
+    void *memory;
+    size_t n = 0;
+    memory_free(lost->features);
+    *lost = (struct lost){0};
+    for (size_t i = 0; i < count; i++)
+        if (cache->lost[i])
+            wanted[n++] = photos[i];
+    memset(cache->given, 0, n * sizeof *cache->given);
+    enum status status = memory_alloc(&memory, n, cache->floats * sizeof(float), "damaged features", err);
+    if (status != OK)
+        return status;
+    lost->features = memory;
+    status = compute(cache, list, wanted, n, view, lost->features, NULL, NULL, &stopped, err);
+    for (size_t i = 0; status == OK && i < n; i++)
+        if (!cache->given[i])
+            status = photo_gone(list, wanted[i], err);
+    lost->count = n;
+    return status;
+}
+
+enum status feature_cache_load(float *out, struct feature_cache *cache, const struct feature_list *list,
+                               const uint32_t *photos, size_t count, struct photo_view view, struct error *err)
+{
+    struct lost lost = {0};
+    enum status status = OK;
+    assert(count <= cache->batch && cache->missing);
+    memset(cache->lost, 0, count * sizeof *cache->lost);
+    /* Computing overwrites what was read, where `out` lies in the memory that the runs share. */
+    for (bool whole = false; status == OK && !whole;) {
+        size_t now = 0;
+        status = read_batch(out, cache, &lost, list, photos, count, view, err);
+        for (size_t i = 0; i < count; i++)
+            now += cache->lost[i];
+        whole = now == lost.count;
+        if (status == OK && !whole)
+            status = recompute(&lost, cache, list, photos, count, view, err);
+    }
+    cache->counts.read += count - lost.count;
+    memory_free(lost.features);
+    return status;
+}

@@ -1,0 +1,54 @@
+/* What the features of a photo depend on, as hashes, so that kept features are found again by those who would compute
+ * the same numbers, and by nobody else.
+ *
+ *   key           the network up to the cut: architecture, place of the cut, every weight and running statistic before
+ *                 it; how photos become pixels: resize, crop, mean, deviation, EXIF rule, JPEG decoder; how products
+ * are rounded: --conv, instruction set, BLAS where it is used; the version of this program feature_id    the photo's
+ * content; the view and, unless that is the plain one, what it was drawn from
+ */
+#ifndef FREEZETUNE_FEATURE_KEY_H
+#define FREEZETUNE_FEATURE_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "core/base/threads.h"
+#include "core/data/feature_store.h"
+#include "core/data/folder.h"
+#include "core/data/image.h"
+#include "core/data/photo_view.h"
+#include "core/data/preprocess.h"
+#include "core/net/net.h"
+
+/* A hash of each parameter: name, shape, values in PyTorch's layout. out[params_count] is owned by the caller
+ * (memory_free). ERR_SYSTEM without memory. */
+MUST_CHECK enum status param_hashes(struct hash128 **out, const struct net *net, struct error *err);
+
+/* All but the weights. */
+struct feature_ground {
+    struct preprocess preprocess;
+    struct image_options image;
+    bool exact; /* --conv exact */
+};
+
+/* The key of the features at a cut (operators before it). `params` are the net's param_hashes. */
+struct hash128 feature_key(const struct net *net, size_t cut, const struct hash128 *params,
+                           const struct feature_ground *ground);
+
+/* The name of the child that a cut (1 or more operators) lies behind or in: "layer2". */
+const char *feature_cut_name(const struct net *net, size_t cut);
+
+/* The content hash of one photo's file. {0, 0} when it cannot be read: then it cannot be decoded either. */
+struct hash128 photo_hash(const struct photo_list *list, size_t photo);
+
+/* Of all photos of a list, by the pool; out[count] is owned by the caller (memory_free). ERR_SYSTEM without memory. */
+MUST_CHECK enum status photo_hashes(struct hash128 **out, const struct photo_list *list, struct pool *pool,
+                                    struct error *err);
+
+/* The id of a view of photo number `photo` (which is what its random numbers are drawn by) of this content. */
+struct feature_id feature_id_of(struct hash128 content, struct photo_view view, uint64_t seed, uint32_t photo);
+
+#endif

@@ -1,0 +1,145 @@
+#include "core/train/feed.h"
+
+#include "core/base/half.h"
+#include "core/base/memory.h"
+
+struct feed {
+    struct feature_list list; /* with the loader */
+    struct feature_cache *cache;
+    size_t batch_most;
+    bool half;
+
+    /* The pass at hand. */
+    bool cached;
+    uint32_t *order; /* [photos] */
+    size_t count, position;
+    struct photo_view view;
+    const struct photo_batch *batch; /* the last one given */
+
+    /* A batch of features. */
+    struct photo_batch own;
+    int32_t *labels;  /* [batch_most] */
+    uint32_t *photos; /* [batch_most] */
+};
+
+enum status feed_create(struct feed **out, struct loader *loader, const struct photo_list *photos, size_t batch,
+                        bool half, struct error *err)
+{
+    void *memory;
+    enum status status = memory_alloc(&memory, 1, sizeof(struct feed), "the batches", err);
+    if (status != OK)
+        return status;
+    struct feed *feed = memory;
+    *feed = (struct feed){.list = {.loader = loader, .photos = photos}, .batch_most = batch, .half = half};
+    const struct {
+        void **out;
+        size_t count, size;
+    } arrays[] = {{(void **)&feed->order, photos->count, sizeof *feed->order},
+                  {(void **)&feed->labels, batch, sizeof *feed->labels},
+                  {(void **)&feed->photos, batch, sizeof *feed->photos}};
+    for (size_t i = 0; status == OK && i < sizeof arrays / sizeof *arrays; i++)
+        status = memory_alloc(arrays[i].out, arrays[i].count, arrays[i].size, "the batches", err);
+    if (status == OK)
+        *out = feed;
+    else
+        feed_destroy(feed);
+    return status;
+}
+
+void feed_destroy(struct feed *feed)
+{
+    if (!feed)
+        return;
+    memory_free(feed->photos);
+    memory_free(feed->labels);
+    memory_free(feed->order);
+    memory_free(feed);
+}
+
+void feed_use_cache(struct feed *feed, struct feature_cache *cache, struct hash128 *hashes)
+{
+    feed->cache = cache;
+    feed->list.hashes = hashes;
+    feed->cached = false;
+}
+
+enum status feed_start(struct feed *feed, const uint32_t *order, size_t count, size_t position, struct photo_view view,
+                       feature_watch *watch, void *context, bool *stopped, struct error *err)
+{
+    *stopped = false;
+    feed->cached = feed->cache && !feature_cache_failure(feed->cache);
+    if (feed->cached) {
+        enum status status = feature_cache_fill(feed->cache, &feed->list, view, watch, context, stopped, err);
+        if (status != OK || *stopped)
+            return status;
+        feed->cached = !feature_cache_failure(feed->cache);
+    }
+    feed->view = view;
+    feed->count = count;
+    feed->position = position < count ? position : count;
+    for (size_t i = 0; i < count; i++)
+        feed->order[i] = order ? order[i] : (uint32_t)i;
+    if (!feed->cached)
+        loader_start(feed->list.loader, feed->order, count, position, view.number, view.augment);
+    return OK;
+}
+
+/* The loader's rule of batches, over photos that are known to be good. */
+static void compose(struct feed *feed)
+{
+    struct photo_batch *batch = &feed->own;
+    *batch = (struct photo_batch){.labels = feed->labels, .photos = feed->photos};
+    for (; feed->position < feed->count && batch->count < feed->batch_most; feed->position++) {
+        uint32_t photo = feed->order[feed->position], class = feed->list.photos->photos[photo].class;
+        if (loader_is_bad(feed->list.loader, photo))
+            continue;
+        feed->photos[batch->count] = photo;
+        feed->labels[batch->count++] = class == PHOTO_NO_CLASS ? -1 : (int32_t) class;
+    }
+    batch->position = feed->position;
+}
+
+enum status feed_next(struct feed *feed, const struct photo_batch **out, struct error *err)
+{
+    enum status status = OK;
+    if (feed->cached) {
+        compose(feed);
+        feed->batch = feed->own.count > 0 ? &feed->own : NULL;
+    } else {
+        status = loader_next(feed->list.loader, &feed->batch, err);
+    }
+    if (status == OK)
+        *out = feed->batch;
+    return status;
+}
+
+/* To half precision and back, as a cache of halves would give them. */
+static enum status round_features(float *features, size_t count, struct error *err)
+{
+    if (!half_holds(features, count))
+        return error_set(err, ERR_DATA, "a feature is too large for a half (65504): use --cache-dtype f32");
+    for (size_t i = 0; i < count; i++)
+        features[i] = half_to_float(half_from_float(features[i]));
+    return OK;
+}
+
+enum status feed_forward(const float **logits, struct feed *feed, struct run *run, struct error *err)
+{
+    const struct photo_batch *batch = feed->batch;
+    size_t floats = run_features_count(run);
+    enum status status = OK;
+    if (!feed->cached && (!feed->half || floats == 0)) {
+        *logits = run_forward_pixels(run, batch->pixels, batch->count);
+        return OK;
+    }
+    if (feed->cached) {
+        status = feature_cache_load(run_features_place(run), feed->cache, &feed->list, batch->photos, batch->count,
+                                    feed->view, err);
+    } else {
+        run_features(run, batch->pixels, batch->count);
+        status = round_features(run_features_place(run), batch->count * floats, err);
+    }
+    if (status == OK)
+        *logits = run_forward_features(run, batch->count);
+    return status;
+}

@@ -1,0 +1,48 @@
+/* What a pass over photos works on, batch after batch: pixels from the loader, or features from a cache. Both ways give
+ * the same batches and, with features as float32, the same bytes: which of them it is decides nothing but time.
+ *
+ *   feed_start     the order of the pass; with a cache, what is missing of the view is computed first
+ *   feed_next      the next batch, by the loader's rule (loader.h): photos that cannot be read are passed over
+ *   feed_forward   the network's answer to that batch
+ *
+ * When a cache cannot be written any more the pass goes on from pixels, and so do all later ones.
+ */
+#ifndef FREEZETUNE_FEED_H
+#define FREEZETUNE_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/data/loader.h"
+#include "core/data/photo_view.h"
+#include "core/net/run.h"
+#include "core/train/feature_cache.h"
+
+struct feed;
+
+/* `loader` is borrowed, of a list of photos, `batch` photos at a time. `half`: features are rounded to half precision
+ * where a run has a cut, cached or not. ERR_SYSTEM without memory. */
+MUST_CHECK enum status feed_create(struct feed **out, struct loader *loader, const struct photo_list *photos,
+                                   size_t batch, bool half, struct error *err);
+void feed_destroy(struct feed *feed);
+
+/* From the next feed_start on features come from `cache` (borrowed; NULL: there is none). `hashes` are the list's
+ * photo_hashes, borrowed. */
+void feed_use_cache(struct feed *feed, struct feature_cache *cache, struct hash128 *hashes);
+
+/* Begins a pass: order[count] (NULL: 0, 1, 2, ...) from `position` on, see loader_start. *stopped: `watch`, which may
+ * be NULL, ended the filling of the cache; the pass has then not begun. Errors of feature_cache_fill. */
+MUST_CHECK enum status feed_start(struct feed *feed, const uint32_t *order, size_t count, size_t position,
+                                  struct photo_view view, feature_watch *watch, void *context, bool *stopped,
+                                  struct error *err);
+
+/* As loader_next. `pixels` is NULL where features are there instead. */
+MUST_CHECK enum status feed_next(struct feed *feed, const struct photo_batch **out, struct error *err);
+
+/* *logits = the run's forward pass over the last batch, as run_forward_pixels gives it. Errors of feature_cache_load;
+ * ERR_DATA for features too large for half precision. */
+MUST_CHECK enum status feed_forward(const float **logits, struct feed *feed, struct run *run, struct error *err);
+
+#endif

@@ -1,0 +1,164 @@
+/* Which view an epoch sees, and what hash it goes by. */
+#include "tests/support/test.h"
+
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/net/freeze.h"
+#include "core/net/init.h"
+#include "core/train/feature_key.h"
+#include "models/resnet.h"
+
+static void expect(enum augment augment, size_t views, size_t epoch, uint32_t number, enum augment seen)
+{
+    struct photo_view view = photo_view_of(augment, views, epoch);
+    if (view.number != number || view.augment != seen)
+        fail_msg("%s, %zu views, epoch %zu: view %u of kind %d", augment_names[augment], views, epoch, view.number,
+                 (int)view.augment);
+}
+
+static void views_go_round(void **state)
+{
+    (void)state;
+    for (size_t epoch = 0; epoch < 7; epoch++) {
+        expect(AUGMENT_NONE, 1, epoch, 0, AUGMENT_NONE);
+        expect(AUGMENT_NONE, 0, epoch, 0, AUGMENT_NONE);
+        expect(AUGMENT_FLIP, 2, epoch, epoch % 2, epoch % 2 ? AUGMENT_MIRROR : AUGMENT_NONE);
+        expect(AUGMENT_FLIP, 3, epoch, epoch % 3 % 2, epoch % 3 % 2 ? AUGMENT_MIRROR : AUGMENT_NONE);
+        expect(AUGMENT_FLIP, 1, epoch, 0, AUGMENT_NONE);
+        expect(AUGMENT_FLIP, 0, epoch, (uint32_t)epoch, AUGMENT_FLIP);
+        expect(AUGMENT_STANDARD, 0, epoch, (uint32_t)epoch, AUGMENT_STANDARD);
+        expect(AUGMENT_STANDARD, 4, epoch, epoch % 4, epoch % 4 ? AUGMENT_STANDARD : AUGMENT_NONE);
+    }
+    assert_int_equal(photo_views_default(AUGMENT_NONE), 1);
+    assert_int_equal(photo_views_default(AUGMENT_FLIP), 2);
+    assert_int_equal(photo_views_default(AUGMENT_STANDARD), 0);
+}
+
+static void different_views_are_counted(void **state)
+{
+    (void)state;
+    assert_int_equal(photo_views_seen(AUGMENT_NONE, 3, 5), 1);
+    assert_int_equal(photo_views_seen(AUGMENT_FLIP, 2, 5), 2);
+    assert_int_equal(photo_views_seen(AUGMENT_FLIP, 6, 5), 2);
+    assert_int_equal(photo_views_seen(AUGMENT_FLIP, 2, 1), 1);
+    assert_int_equal(photo_views_seen(AUGMENT_FLIP, 0, 5), 5);
+    assert_int_equal(photo_views_seen(AUGMENT_STANDARD, 4, 3), 3);
+    assert_int_equal(photo_views_seen(AUGMENT_STANDARD, 4, 30), 4);
+}
+
+static bool same_id(struct feature_id a, struct feature_id b)
+{
+    return memcmp(&a, &b, sizeof a) == 0;
+}
+
+static void an_id_says_what_the_pixels_come_from(void **state)
+{
+    (void)state;
+    const struct hash128 content = {5, 6}, other = {5, 7};
+    const struct photo_view plain = {0, AUGMENT_NONE}, mirrored = {1, AUGMENT_MIRROR}, drawn = {1, AUGMENT_STANDARD},
+                            second = {2, AUGMENT_STANDARD};
+    struct feature_id id = feature_id_of(content, plain, 1, 3);
+    assert_int_equal(id.view, 0);
+    assert_int_equal(id.view_seed, 0);
+    /* Seed and number decide what is drawn, and nothing else. */
+    assert_true(same_id(id, feature_id_of(content, plain, 2, 4)));
+    assert_false(same_id(id, feature_id_of(other, plain, 1, 3)));
+    assert_false(same_id(id, feature_id_of(content, mirrored, 1, 3)));
+    assert_true(same_id(feature_id_of(content, mirrored, 1, 3), feature_id_of(content, mirrored, 2, 4)));
+    id = feature_id_of(content, drawn, 1, 3);
+    assert_true(same_id(id, feature_id_of(content, drawn, 1, 3)));
+    assert_false(same_id(id, feature_id_of(content, drawn, 2, 3)));
+    assert_false(same_id(id, feature_id_of(content, drawn, 1, 4)));
+    assert_false(same_id(id, feature_id_of(content, second, 1, 3)));
+    assert_false(same_id(id, feature_id_of(content, mirrored, 1, 3)));
+}
+
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
+struct keyed {
+    struct net *net;
+    size_t cut;
+    struct feature_ground ground;
+};
+
+static struct hash128 key_of(const struct keyed *keyed)
+{
+    struct hash128 *params;
+    struct error err = {0};
+    assert_int_equal(param_hashes(&params, keyed->net, &err), OK);
+    struct hash128 key = feature_key(keyed->net, keyed->cut, params, &keyed->ground);
+    memory_free(params);
+    return key;
+}
+
+static bool same(struct hash128 a, struct hash128 b)
+{
+    return a.high == b.high && a.low == b.low;
+}
+
+static void every_weight_before_the_cut_changes_the_key(void **state)
+{
+    (void)state;
+    static const struct resnet_shape shape = {"tiny18", false, {1, 1, 1, 1}, 4};
+    struct keyed keyed = {.ground = {.preprocess = preprocess_imagenet()}};
+    struct error err = {0};
+    assert_int_equal(resnet_create_shape(&keyed.net, &shape, 3, &err), OK);
+    net_init(keyed.net, 1);
+    const struct freeze freeze = {6, BN_EVAL, BN_BATCH};
+    keyed.cut = freeze_cut(keyed.net, &freeze);
+    struct hash128 key = key_of(&keyed);
+    size_t before = 0;
+    for (size_t i = 0; i < keyed.net->params_count; i++) {
+        struct param *param = &keyed.net->params[i];
+        if (param->count == 0) {
+            param->batches++;
+            assert_true(same(key_of(&keyed), key));
+            continue;
+        }
+        float kept = param->data[param->count - 1];
+        param->data[param->count - 1] += 1e-3f;
+        assert_int_equal(same(key_of(&keyed), key), param->child > 6);
+        before += param->child <= 6;
+        param->data[param->count - 1] = kept;
+    }
+    assert_true(before > 20);
+    assert_true(same(key_of(&keyed), key));
+    net_destroy(keyed.net);
+}
+
+static void every_part_of_the_ground_changes_the_key(void **state)
+{
+    (void)state;
+    static const struct resnet_shape shape = {"tiny18", false, {1, 1, 1, 1}, 4};
+    struct keyed keyed = {.ground = {.preprocess = preprocess_imagenet()}};
+    struct error err = {0};
+    assert_int_equal(resnet_create_shape(&keyed.net, &shape, 3, &err), OK);
+    const struct freeze freeze = {6, BN_EVAL, BN_BATCH}, deeper = {7, BN_EVAL, BN_BATCH};
+    keyed.cut = freeze_cut(keyed.net, &freeze);
+    struct hash128 key = key_of(&keyed);
+    assert_string_equal(feature_cut_name(keyed.net, keyed.cut), "layer2");
+    for (int change = 0; change < 7; change++) {
+        struct keyed other = keyed;
+        other.ground.preprocess.resize += change == 0;
+        other.ground.preprocess.crop += change == 1;
+        other.ground.preprocess.mean[2] += change == 2 ? 1e-3f : 0;
+        other.ground.preprocess.std[0] += change == 3 ? 1e-3f : 0;
+        other.ground.image.ignore_exif ^= change == 4;
+        other.ground.exact ^= change == 5;
+        other.cut = change == 6 ? freeze_cut(keyed.net, &deeper) : keyed.cut;
+        assert_false(same(key_of(&other), key));
+    }
+    net_destroy(keyed.net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(views_go_round),
+        cmocka_unit_test(different_views_are_counted),
+        cmocka_unit_test(an_id_says_what_the_pixels_come_from),
+        cmocka_unit_test(every_weight_before_the_cut_changes_the_key),
+        cmocka_unit_test(every_part_of_the_ground_changes_the_key),
+    };
+    return cmocka_run_group_tests_name("photo view", tests, NULL, NULL);
+}
