@@ -167,8 +167,46 @@ enum status run_folder_resume(struct run_folder *out, const struct training *tra
     return status == OK ? open_all(out, begins, err) : status;
 }
 
+/* ---- the best model ---------------------------------------------------------------------------------------------- */
+
+enum { HELD_MOST = 8 << 20 }; /* bytes of a best model that waits */
+
+static enum status write_best(const struct run_folder *folder, struct error *err)
+{
+    return weights_save(folder->best, folder->training->net, folder->metadata, MODEL_METADATA, err);
+}
+
+/* Keeps it in memory where it is small enough, else writes it. */
+static enum status hold_best(struct run_folder *folder, struct error *err)
+{
+    const struct training *t = folder->training;
+    const struct unfreezing *unfreezing = &t->options.unfreezing;
+    struct freeze freeze = t->options.freeze;
+    freeze.until = unfreezing_until(unfreezing, freeze.until, SIZE_MAX); /* of all that will ever be trained */
+    if (snapshot_bytes(t->net, &freeze) > HELD_MOST)
+        return write_best(folder, err);
+    enum status status = snapshot_create(&folder->held, t->net, &freeze, err);
+    if (status == OK)
+        snapshot_take(folder->held);
+    return status;
+}
+
+static enum status write_held(struct run_folder *folder, struct error *err)
+{
+    if (!folder->held)
+        return OK;
+    snapshot_swap(folder->held);
+    enum status status = write_best(folder, err);
+    snapshot_swap(folder->held);
+    snapshot_destroy(folder->held);
+    folder->held = NULL;
+    return status;
+}
+
 void run_folder_close(struct run_folder *folder)
 {
+    enum status status = write_held(folder, NULL); /* after an error that was told, which this is not to cover up */
+    (void)status;
     if (folder->log)
         fclose(folder->log);
     if (folder->metrics)
@@ -201,6 +239,17 @@ void run_folder_step(struct run_folder *folder, const struct step_result *step)
     fflush(folder->log);
 }
 
+/* What the cache did: it may differ between two runs with the same result. */
+static void log_features(struct json *json, const struct feature_counts *features)
+{
+    json_open(json, "features", '{');
+    json_int(json, "computed", (int64_t)features->pixels);
+    json_int(json, "advanced", (int64_t)features->advanced);
+    json_int(json, "read", (int64_t)features->read);
+    json_int(json, "damaged", (int64_t)features->damaged);
+    json_close(json);
+}
+
 static void log_epoch(struct run_folder *folder, const struct epoch_result *epoch, double seconds)
 {
     struct json json = json_start(folder->log, false);
@@ -218,6 +267,7 @@ static void log_epoch(struct run_folder *folder, const struct epoch_result *epoc
     json_int(&json, "left_out", (int64_t)epoch->left_out);
     json_bool(&json, "best", epoch->best);
     json_double(&json, "seconds", seconds);
+    log_features(&json, &epoch->features);
     json_close(&json);
     json_end(&json);
 }
@@ -230,7 +280,7 @@ static void row_of_epoch(struct run_folder *folder, const struct epoch_result *e
             seconds);
 }
 
-enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, double seconds,
+enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, double seconds, bool may_wait,
                              struct error *err)
 {
     const struct training *t = folder->training;
@@ -239,7 +289,9 @@ enum status run_folder_epoch(struct run_folder *folder, const struct epoch_resul
     row_of_epoch(folder, epoch, seconds);
     if (!epoch->best)
         return OK;
-    status = weights_save(folder->best, t->net, folder->metadata, MODEL_METADATA, err);
+    snapshot_destroy(folder->held); /* it is no longer the best */
+    folder->held = NULL;
+    status = may_wait ? hold_best(folder, err) : write_best(folder, err);
     if (status == OK)
         status = write_confusion(folder->path, &t->dataset.classes, epoch->val, err);
     if (status == OK)
@@ -251,8 +303,8 @@ enum status run_folder_save(struct run_folder *folder, struct error *err)
 {
     const struct train *train = folder->training->train;
     size_t bad = train_bad_count(train, false) + train_bad_count(train, true);
-    enum status status = OK;
-    if (folder->bad_written != bad + 1) {
+    enum status status = write_held(folder, err);
+    if (status == OK && folder->bad_written != bad + 1) {
         status = write_bad_images(folder->path, folder->training, err);
         folder->bad_written = bad + 1;
     }

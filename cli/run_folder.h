@@ -9,6 +9,9 @@
  *
  * log.jsonl and metrics.csv grow; a resumed run cuts them down to what they were when last.safetensors was written. The
  * others are replaced whole.
+ *
+ * Where epochs are short and few values are trained, a best model waits in memory for the next run_folder_save: a head
+ * that trains from a cache has an epoch in less time than its files take to be written.
  */
 #ifndef FREEZETUNE_RUN_FOLDER_H
 #define FREEZETUNE_RUN_FOLDER_H
@@ -16,6 +19,7 @@
 #include <stdio.h>
 
 #include "cli/training.h"
+#include "core/train/snapshot.h"
 
 struct run_folder {
     const struct training *training; /* borrowed */
@@ -23,8 +27,9 @@ struct run_folder {
     FILE *log, *metrics;
     struct weight_metadata metadata[MODEL_METADATA];
     char *metadata_text;
-    int lock;           /* descriptor of the folder, locked: no second process works in it; -1: none */
-    size_t bad_written; /* rows of bad_images.tsv + 1; 0: not written yet */
+    struct snapshot *held; /* the best model while it waits, or NULL */
+    int lock;              /* descriptor of the folder, locked: no second process works in it; -1: none */
+    size_t bad_written;    /* rows of bad_images.tsv + 1; 0: not written yet */
 };
 
 /* A new run: makes the folder (path_run) and begins its files. ERR_CANTCREATE. Free with run_folder_close, also after
@@ -35,16 +40,18 @@ MUST_CHECK enum status run_folder_create(struct run_folder *out, const struct tr
  * training, which must be prepared, and cuts the growing files. Where a run was killed before it saved anything, it
  * begins again. Errors of checkpoint_read, ERR_IO. */
 MUST_CHECK enum status run_folder_resume(struct run_folder *out, const struct training *training, struct error *err);
+/* Writes a best model that still waits, as far as that goes. */
 void run_folder_close(struct run_folder *folder);
 
 /* A line of log.jsonl. Whether writing worked is asked by run_folder_epoch and run_folder_save. */
 void run_folder_step(struct run_folder *folder, const struct step_result *step);
 
-/* The files of an epoch that is over. `seconds` it took. ERR_CANTCREATE, ERR_IO. */
+/* The files of an epoch that is over. `seconds` it took. `may_wait`: a save will follow soon enough for the best model.
+ * ERR_CANTCREATE, ERR_IO, ERR_SYSTEM. */
 MUST_CHECK enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, double seconds,
-                                        struct error *err);
+                                        bool may_wait, struct error *err);
 
-/* last.safetensors and bad_images.tsv. */
+/* The best model, if it waits; last.safetensors and bad_images.tsv. */
 MUST_CHECK enum status run_folder_save(struct run_folder *folder, struct error *err);
 
 #endif

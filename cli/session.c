@@ -8,6 +8,8 @@
 #include "cli/training.h"
 #include "core/base/clock.h"
 
+enum { SAVE_LEAST = 10 }; /* seconds between two checkpoints, unless --save-every says less */
+
 /* What the hooks of the loop work on. */
 struct session {
     const struct training *training;
@@ -27,6 +29,20 @@ static void on_evaluation(void *context, size_t done, size_t all)
 {
     struct session *session = context;
     report_evaluation(&session->progress, train_state_get(session->training->train)->epoch, done, all);
+}
+
+static void on_features(void *context, size_t done, size_t all)
+{
+    struct session *session = context;
+    report_features(&session->progress, train_state_get(session->training->train)->epoch, done, all);
+}
+
+static void on_cache_failure(void *context, const char *why)
+{
+    struct session *session = context;
+    progress_end(&session->progress.line);
+    session->progress.running = RUNNING_NOTHING;
+    warn("%s; the run goes on without its cache", why);
 }
 
 static bool should_stop(void *context)
@@ -49,13 +65,26 @@ static bool should_save(void *context)
     return every > 0 && clock_seconds() - session->saved >= every;
 }
 
+/* Epochs that are short share a checkpoint, and those that are asked for within an epoch come often enough for all. */
+static bool saved_lately(const struct session *session)
+{
+    double every = session->training->values->save_every * 60;
+    double least = every < SAVE_LEAST ? every : SAVE_LEAST;
+    return clock_seconds() - session->saved < least;
+}
+
+static bool skip_save(void *context)
+{
+    return saved_lately(context);
+}
+
 static enum status on_epoch(void *context, const struct epoch_result *epoch, struct error *err)
 {
     struct session *session = context;
     double now = clock_seconds(), seconds = now - session->epoch_started;
     session->epoch_started = now;
     report_epoch(&session->progress, epoch, seconds);
-    return run_folder_epoch(session->folder, epoch, seconds, err);
+    return run_folder_epoch(session->folder, epoch, seconds, saved_lately(session), err);
 }
 
 static enum status save(void *context, struct error *err)
@@ -95,9 +124,12 @@ static enum status run_loop(const struct training *training, struct run_folder *
     const struct train_hooks hooks = {.context = &session,
                                       .on_step = on_step,
                                       .on_evaluation = on_evaluation,
+                                      .on_features = on_features,
+                                      .on_cache_failure = on_cache_failure,
                                       .should_stop = should_stop,
                                       .time_is_over = time_is_over,
                                       .should_save = should_save,
+                                      .skip_save = skip_save,
                                       .on_epoch = on_epoch,
                                       .save = save};
     struct training_proof proof;
@@ -129,9 +161,12 @@ enum status session_run(const struct train_values *values, const char *weights_h
     }
     if (status != OK || values->dry_run)
         goto cleanup;
+    enum cache_mode planned = train_cache(training.train)->mode;
     status = training_prepare(&training, err);
     if (status != OK)
         goto cleanup;
+    if (train_cache(training.train)->mode != planned)
+        warn("%s; the run has no cache", train_cache(training.train)->why);
     status = values->resume ? run_folder_resume(&folder, &training, err) : run_folder_create(&folder, &training, err);
     if (status == OK) {
         remark("run: %s", folder.path);

@@ -106,7 +106,7 @@ enum status summary_children(FILE *out, const struct net *net, const struct free
 size_t memory_summary_total(const struct memory_summary *memory)
 {
     return memory->weights + memory->plan + memory->optimizer + memory->gradients + memory->average + memory->photos +
-           memory->program;
+           memory->cache + memory->program;
 }
 
 void summary_cost(FILE *out, const struct plan *plan, const struct memory_summary *memory)
@@ -116,7 +116,7 @@ void summary_cost(FILE *out, const struct plan *plan, const struct memory_summar
         size_t bytes;
     } parts[] = {{"weights", memory->weights},     {"network", memory->plan},    {"optimizer", memory->optimizer},
                  {"gradients", memory->gradients}, {"average", memory->average}, {"photos", memory->photos},
-                 {"program", memory->program}};
+                 {"cache", memory->cache},         {"program", memory->program}};
     char text[NUMBER_TEXT];
     fprintf(out, "memory  %s", number_bytes(text, memory_summary_total(memory)));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

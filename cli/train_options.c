@@ -11,6 +11,7 @@
 #define GROUP_RECIPES "Recipes"
 #define GROUP_NET "Network"
 #define GROUP_PHOTOS "Photos"
+#define GROUP_CACHE "Cache"
 #define GROUP_ENGINE "Engine"
 #define GROUP_OUTPUT "Output"
 
@@ -23,6 +24,8 @@
 #define LIST(group, name, placeholder, field, help)                                                                    \
     OPTION_ROW_LIST(group, name, placeholder, struct train_values, field, help)
 #define FLAG(group, name, field, help) OPTION_ROW_FLAG(group, name, struct train_values, field, help)
+
+static const char *const dtype_choices[] = {[FEATURE_F16] = "f16", [FEATURE_F32] = "f32", NULL};
 
 static const struct option options[] = {
     TEXT(GROUP_MAIN, "data", "DIR", data, NULL, "data",
@@ -105,11 +108,28 @@ static const struct option options[] = {
         "0.4,0.4,0.4,0.1"),
     NUMBER(GROUP_PHOTOS, "random-erasing", "P", OPTION_FLOAT, random_erasing, "0", NULL, 0, 1,
            "with standard or trivial: with probability P, a box of 2 to 33 % of a photo becomes the mean colour"),
+    NUMBER(GROUP_PHOTOS, "views", "K", OPTION_INT, views, NULL, "1 with --augment none, 2 with flip, 0 with standard",
+           0, 1e6,
+           "fixed views of each photo that the epochs go round, the first without augmentation, so that their features "
+           "can be kept; 0: a new one in every epoch"),
     NUMBER(GROUP_PHOTOS, "val-split", "X", OPTION_FLOAT, val_split, NULL, NULL, 0, 0.9,
            "share of the photos that validate, where DIR has no train/ and val/"),
     ENGINE_ROW_EXIF(struct train_values),
     ENGINE_ROW_DECODE(struct train_values),
     FLAG(GROUP_PHOTOS, "strict", strict, "a photo that cannot be read ends the run; else it is listed and passed over"),
+
+    CHOICE(
+        GROUP_CACHE, "cache", cache_mode_names, cache, "auto",
+        "keep what the frozen children give for each view of a photo, so that it is computed once; auto: on disk where it "
+        "fits and views come back"),
+    TEXT(GROUP_CACHE, "cache-dir", "DIR", cache_dir, NULL, "freezetune in $XDG_CACHE_HOME or ~/.cache",
+         "folder of the files, which later runs use too; `freezetune cache` lists and clears them"),
+    NUMBER(GROUP_CACHE, "cache-limit", "SIZE", OPTION_SIZE, cache_limit, "20G", NULL, 1, 9e15,
+           "bytes that a run's cache may take; a larger one is not begun"),
+    CHOICE(
+        GROUP_CACHE, "cache-dtype", dtype_choices, cache_dtype, "f32",
+        "f16 takes half the room; what the frozen children give is then rounded to it, kept or not, which changes the "
+        "result a little"),
 
     ENGINE_ROW_THREADS(struct train_values),
     NUMBER(GROUP_ENGINE, "loader-threads", "N", OPTION_INT, loader_threads, NULL, "as --threads", 1, 256,
@@ -117,10 +137,18 @@ static const struct option options[] = {
     ENGINE_ROW_CONV(struct train_values),
 
     NUMBER(GROUP_OUTPUT, "save-every", "MINUTES", OPTION_FLOAT, save_every, "10", NULL, 0, 1e6,
-           "also save for --resume within an epoch; 0: only after epochs"),
+           "also save for --resume within an epoch; 0: after every epoch and never within one. Epochs that are shorter "
+           "than 10 seconds, and than this, share a checkpoint"),
     FLAG(GROUP_OUTPUT, "json", json, "one JSON object on stdout instead of tables"),
     ENGINE_ROW_QUIET(struct train_values),
 };
+
+void train_values_complete(const struct arguments *args)
+{
+    struct train_values *values = args->values;
+    if (!arguments_given(args, "views"))
+        values->views = (long long)photo_views_default((enum augment)values->augment);
+}
 
 struct train_options train_options_from(const struct train_values *v, const struct preprocess *preprocess)
 {
@@ -131,6 +159,10 @@ struct train_options train_options_from(const struct train_values *v, const stru
         .patience = (size_t)v->patience,
         .exact = v->engine.conv == CONV_EXACT,
         .augment = (enum augment)v->augment,
+        .views = (size_t)v->views,
+        .cache = {.mode = (enum cache_mode)v->cache,
+                  .half = v->cache_dtype == FEATURE_F16,
+                  .limit = (uint64_t)v->cache_limit},
         .optimizer = optimizer_defaults((enum optimizer_kind)v->optimizer),
         .recipe = {.label_smoothing = v->label_smoothing,
                    .class_weight_power = v->class_weight_power,
@@ -205,7 +237,8 @@ static void record_one(struct json *json, const struct option *option, const voi
         record_list(json, option->name, (const void *)at);
         break;
     case OPTION_SIZE:
-        break; /* train has none */
+        json_int(json, option->name, *(const long long *)(const void *)at);
+        break;
     }
 }
 

@@ -10,19 +10,24 @@
 struct train_values {
     double random_erasing;
     struct engine_options engine;
-    const char *data, *weights, *freeze_until, *out, *arch, *resume, *color_jitter;
+    const char *data, *weights, *freeze_until, *out, *arch, *resume, *color_jitter, *cache_dir;
     struct option_list unfreeze_at;
-    long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience;
+    long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience, views,
+        cache_limit;
     double lr, momentum, weight_decay, gamma, warmup, val_split, save_every, lr_decay_by_child, head_lr_mult,
         time_limit;
     double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;
     long long micro_batch;
-    int optimizer, schedule, augment, interpolation, bn_frozen, bn_trained;
+    int optimizer, schedule, augment, interpolation, bn_frozen, bn_trained, cache, cache_dtype;
     bool nesterov, strict, dry_run, json;
 };
 
 /* What the command does (cmd_train.c); the command itself, with its table, is cmd_train. */
 MUST_CHECK enum status train_command(const struct arguments *args, struct error *err);
+
+/* Gives values to options whose default depends on others (--views), where they were not on the command line. To be
+ * called before the values are used or recorded. */
+void train_values_complete(const struct arguments *args);
 
 /* The pieces of train_options that the command line decides alone (all but the freeze point and the number of photos).
  */

@@ -8,6 +8,7 @@
 #include "cli/json.h"
 #include "cli/numbers.h"
 #include "cli/summary.h"
+#include "cli/table.h"
 #include "cli/term.h"
 
 enum { FEW_LINES = 5 }; /* of each kind of warning */
@@ -74,17 +75,22 @@ void report_inputs(const struct training *t)
                t->net->child_names[t->net->children], classes, t->file_classes);
 }
 
-/* Of an epoch of a stage; 0 where the speed is not known. */
+/* Of an epoch of a stage, with all features there that are kept; 0 where the speed is not known. */
 static double seconds_of_epoch(const struct training *t, const struct train_stage *stage, double speed)
 {
-    double evaluation = train_needs(t->train).evaluation_flops;
-    double work = stage->step_flops * (double)t->options.usable + evaluation * (double)(t->dataset.val.count);
+    double train = stage->step_flops, evaluation = train_needs(t->train).evaluation_flops;
+    if (stage->cache.mode != CACHE_OFF) {
+        train -= stage->features_flops;
+        evaluation -= stage->features_flops;
+    }
+    double work = train * (double)t->options.usable + evaluation * (double)(t->dataset.val.count);
     return speed > 0 ? work / speed : 0;
 }
 
 /* How long it will take; zeros where that is not known. */
 struct duration {
     double shortest, longest, all; /* an epoch, an epoch, the run */
+    bool cached;                   /* some epochs work on features */
 };
 
 static struct duration duration_of(const struct training *t)
@@ -99,8 +105,42 @@ static struct duration duration_of(const struct training *t)
         if (seconds > duration.longest)
             duration.longest = seconds;
         duration.all += seconds * (double)stage.epochs;
+        duration.cached |= stage.cache.mode != CACHE_OFF;
+        if (stage.cache.mode != CACHE_OFF && speed > 0)
+            duration.all += stage.features_flops * (double)stage.cache.entries / speed;
     }
     return duration;
+}
+
+static void print_cache(const struct training *t, const struct train_stage *stage)
+{
+    const struct cache_plan *cache = &stage->cache;
+    char all[NUMBER_TEXT], each[NUMBER_TEXT], entries[NUMBER_TEXT];
+    if (cache->mode == CACHE_OFF && cache->why[0])
+        printf("cache   off: %s\n", cache->why);
+    if (cache->mode == CACHE_OFF)
+        return;
+    printf("cache   up to %s %s: what children 1-%d give, %s times %s", number_bytes(all, cache->bytes),
+           cache->mode == CACHE_DISK ? "on disk" : "in memory", stage->until, number_count(entries, cache->entries),
+           number_bytes(each, feature_store_bytes(&cache->about, 1) - feature_store_bytes(&cache->about, 0)));
+    if (cache->mode == CACHE_DISK) {
+        fputs(", in ", stdout);
+        text_padded(stdout, t->cache, 0, false);
+    }
+    putchar('\n');
+}
+
+/* A line for each stage; one reason is enough for all of them. */
+static void print_caches(const struct training *t)
+{
+    struct train_stage before = {0};
+    for (size_t i = 0; i < train_stage_count(t->train); i++) {
+        struct train_stage stage = train_stage_get(t->train, i);
+        bool told = i > 0 && stage.cache.mode == CACHE_OFF && strcmp(stage.cache.why, before.cache.why) == 0;
+        if (!told)
+            print_cache(t, &stage);
+        before = stage;
+    }
 }
 
 static struct memory_summary memory_of(const struct training *t, const struct train_needs *needs)
@@ -112,6 +152,7 @@ static struct memory_summary memory_of(const struct training *t, const struct tr
                                    .gradients = needs->gradients,
                                    .average = needs->average,
                                    .photos = needs->photos + needs->mixing + loaders * t->scan.photo_memory,
+                                   .cache = needs->cache,
                                    .program = estimate_program(pool_threads(t->pool), loaders)};
 }
 
@@ -201,10 +242,11 @@ static void print_time(const struct duration *duration, const struct training *t
     number_seconds(longest, duration->longest);
     number_seconds(all, duration->all);
     size_t steps = train_needs(t->train).steps_per_epoch;
+    const char *once = duration->cached ? " once the features are there" : "";
     if (strcmp(shortest, longest) == 0)
-        printf("time    about %s an epoch of %zu steps, %s in all\n", longest, steps, all);
+        printf("time    about %s an epoch of %zu steps%s, %s in all\n", longest, steps, once, all);
     else
-        printf("time    about %s to %s an epoch of %zu steps, %s in all\n", shortest, longest, steps, all);
+        printf("time    about %s to %s an epoch of %zu steps%s, %s in all\n", shortest, longest, steps, once, all);
 }
 
 enum status report_plan(const struct training *t, struct error *err)
@@ -223,6 +265,7 @@ enum status report_plan(const struct training *t, struct error *err)
     print_stages(t);
     print_rates(t);
     summary_cost(stdout, train_plan(t->train), &memory);
+    print_caches(t);
     if (duration.all > 0)
         print_time(&duration, t);
     fflush(stdout);
@@ -240,10 +283,9 @@ static void start_line(struct train_progress *p, size_t epoch, const char *what,
 void report_step(struct train_progress *p, const struct step_result *step)
 {
     char note[64];
-    if (!p->running || p->evaluating) {
+    if (p->running != RUNNING_STEPS) {
         start_line(p, step->epoch, "train", p->training->options.usable);
-        p->running = true;
-        p->evaluating = false;
+        p->running = RUNNING_STEPS;
         p->done = step->batch * p->training->options.loader.batch;
     }
     p->done += step->images;
@@ -253,9 +295,9 @@ void report_step(struct train_progress *p, const struct step_result *step)
 
 void report_evaluation(struct train_progress *p, size_t epoch, size_t done, size_t all)
 {
-    if (!p->running || !p->evaluating) {
+    if (p->running != RUNNING_EVALUATION) {
         start_line(p, epoch, "validate", all);
-        p->running = p->evaluating = true;
+        p->running = RUNNING_EVALUATION;
     }
     progress_update(&p->line, done, NULL);
 }
@@ -268,15 +310,47 @@ static bool begins_stage(const struct training *t, size_t epoch)
     return begins;
 }
 
+void report_features(struct train_progress *p, size_t epoch, size_t done, size_t all)
+{
+    if (p->running != RUNNING_FEATURES) {
+        start_line(p, epoch, "features", all);
+        p->running = RUNNING_FEATURES;
+    }
+    progress_update(&p->line, done, NULL);
+}
+
+enum { FEATURES_TEXT = 128 };
+
+/* "  features from the cache", or how many of them were computed in this epoch. */
+static const char *features_text(char out[FEATURES_TEXT], const struct feature_counts *features)
+{
+    char number[NUMBER_TEXT];
+    const struct {
+        size_t count;
+        const char *what;
+    } parts[] = {{features->pixels, "computed"},
+                 {features->advanced, "made from shallower ones"},
+                 {features->damaged, "damaged"}};
+    size_t used = 0;
+    out[0] = '\0';
+    if (features->read == 0)
+        return out;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].count > 0)
+            used += (size_t)snprintf(out + used, FEATURES_TEXT - used, "%s%s %s",
+                                     used ? ", " : "  features: ", number_count(number, parts[i].count), parts[i].what);
+    return used ? out : "  features from the cache";
+}
+
 void report_epoch(struct train_progress *p, const struct epoch_result *epoch, double seconds)
 {
-    char train[NUMBER_TEXT], val[NUMBER_TEXT], time[NUMBER_TEXT];
+    char train[NUMBER_TEXT], val[NUMBER_TEXT], time[NUMBER_TEXT], features[FEATURES_TEXT];
     progress_end(&p->line);
-    p->running = false;
-    remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s", epoch->epoch + 1,
+    p->running = RUNNING_NOTHING;
+    remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s", epoch->epoch + 1,
            p->training->values->epochs, epoch->train_loss, number_percent(train, epoch->train_accuracy),
            metrics_loss(epoch->val), number_percent(val, metrics_accuracy(epoch->val)), number_seconds(time, seconds),
-           epoch->best ? "  best so far" : "");
+           features_text(features, &epoch->features), epoch->best ? "  best so far" : "");
     if (epoch->left_out > 0 && begins_stage(p->training, epoch->epoch))
         remark("the last %zu photo%s of an epoch %s too few for BatchNorm and left out", epoch->left_out,
                epoch->left_out == 1 ? "" : "s", epoch->left_out == 1 ? "is" : "are");

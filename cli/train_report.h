@@ -21,12 +21,14 @@ struct train_progress {
     const struct training *training;
     struct progress line;
     char label[64];
-    bool running, evaluating;
+    enum { RUNNING_NOTHING, RUNNING_STEPS, RUNNING_EVALUATION, RUNNING_FEATURES } running;
     size_t done; /* photos of this epoch */
 };
 
 void report_step(struct train_progress *progress, const struct step_result *step);
 void report_evaluation(struct train_progress *progress, size_t epoch, size_t done, size_t all);
+/* Features that are missing in the cache are computed. */
+void report_features(struct train_progress *progress, size_t epoch, size_t done, size_t all);
 void report_epoch(struct train_progress *progress, const struct epoch_result *epoch, double seconds);
 
 /* "frozen: children 1-6 (conv1..layer2), T tensors, V values: bit-identical" */

@@ -13,9 +13,9 @@
 enum { CONFIG_MOST = 64 << 20 };
 
 /* Options that may stand beside --resume: none of them changes what comes out. */
-static const char *const free_options[] = {"resume",         "data",       "weights",    "threads",
-                                           "loader-threads", "time-limit", "save-every", "dry-run",
-                                           "json",           "quiet",      NULL};
+static const char *const free_options[] = {"resume",     "data",       "weights", "threads",   "loader-threads",
+                                           "time-limit", "save-every", "cache",   "cache-dir", "cache-limit",
+                                           "dry-run",    "json",       "quiet",   NULL};
 
 static bool is_free(const char *name)
 {
@@ -89,6 +89,8 @@ static enum status add_given(struct resumed *out, const struct option *option, c
         return add_text(out, option->name, *(const char *const *)(const void *)at, err);
     case OPTION_FLOAT:
         return add_text(out, option->name, number_double(number, *(const double *)(const void *)at), err);
+    case OPTION_CHOICE:
+        return add_text(out, option->name, option->choices[*(const int *)(const void *)at], err);
     default:
         snprintf(number, sizeof number, "%lld", *(const long long *)(const void *)at);
         return add_text(out, option->name, number, err);

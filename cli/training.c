@@ -199,6 +199,22 @@ static enum status read_freeze_points(struct training *t, struct error *err)
     return unfreezing_parse(&t->options.freeze.until, &t->options.unfreezing, t->net, &options, err);
 }
 
+/* ---- the cache --------------------------------------------------------------------------------------------------- */
+
+static enum status find_cache(struct training *t, struct error *err)
+{
+    struct cache_options *cache = &t->options.cache;
+    if (cache->mode != CACHE_AUTO && cache->mode != CACHE_DISK)
+        return OK;
+    enum status status = path_cache(&t->cache, t->values->cache_dir, err);
+    if (status == ERR_USAGE && cache->mode == CACHE_AUTO) {
+        cache->mode = CACHE_OFF; /* nobody who has no home folder asked for one */
+        return OK;
+    }
+    cache->dir = t->cache;
+    return status;
+}
+
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 enum status training_open(struct training *out, const struct train_values *values, const char *weights_hash,
@@ -219,6 +235,8 @@ enum status training_open(struct training *out, const struct train_values *value
     if (status == OK)
         status = open_net(out, weights_hash, err);
     if (status == OK)
+        status = find_cache(out, err);
+    if (status == OK)
         status = read_freeze_points(out, err);
     if (status == OK)
         status = train_create(&out->train, out->net, &out->dataset, &out->options, out->pool, err);
@@ -233,6 +251,7 @@ void training_close(struct training *training)
     memory_free(training->weights);
     scan_report_free(&training->scan);
     dataset_close(&training->dataset);
+    memory_free(training->cache);
     memory_free(training->data);
     pool_destroy(training->pool);
     *training = (struct training){0};

@@ -19,7 +19,8 @@ struct training {
     const struct train_values *values; /* borrowed */
     struct train_options options;
     struct pool *pool;
-    char *data; /* absolute path */
+    char *data;  /* absolute path */
+    char *cache; /* folder of the feature cache, or NULL */
     struct dataset dataset;
     struct scan_report scan;
     char *weights; /* absolute path, or NULL: random */

@@ -1,7 +1,10 @@
 #!/bin/sh
-# check-resume.sh [-k KILLS] [-s SEED] -- OPTION...: `freezetune train OPTION...` once without a break, once killed (kill -9)
-# at KILLS random moments (20) and resumed after each, and once with each of --threads 1, 2, 3 and --loader-threads 1, 2, 3:
-# best.safetensors and last.safetensors must be the same bytes every time.
+# check-resume.sh [-c] [-k KILLS] [-s SEED] -- OPTION...: `freezetune train OPTION...` once without a break, once killed
+# (kill -9) at KILLS random moments (20) and resumed after each, and once with each of --threads 1, 2, 3 and
+# --loader-threads 1, 2, 3: best.safetensors and last.safetensors must be the same bytes every time.
+#
+# -c: the unbroken run has no feature cache, all others share one, which is filled while they are killed. OPTION... must
+# then have views that come back (--augment none or flip, or --views).
 #
 # Without options: a ResNet-18 with random weights on made photos, many short epochs, a checkpoint after nearly every step,
 # so that many of the kills come while a file is written. With real ones, for instance:
@@ -13,8 +16,10 @@ FREEZETUNE=${FREEZETUNE:-$root/freezetune}
 BUILD=${BUILD:-$root/build/release}
 kills=20
 seed=$$
-while getopts k:s: option; do
+cached=
+while getopts ck:s: option; do
     case $option in
+    c) cached=yes ;;
     k) kills=$OPTARG ;;
     s) seed=$OPTARG ;;
     *) exit 64 ;;
@@ -35,17 +40,23 @@ if [ $# = 0 ]; then
     "$BUILD/tests/tools/make_photos" "$work/photos" 3 8 2 40 1
     set -- --data "$work/photos" --weights random --arch resnet18 --image-size 32 --freeze-until 5 --epochs 12 \
         --batch-size 6 --augment standard --save-every 0.001
+    [ -z "$cached" ] || set -- "$@" --views 3
 fi
 
 same() {
     cmp "$work/whole/best.safetensors" "$1/best.safetensors" && cmp "$work/whole/last.safetensors" "$1/last.safetensors"
 }
 
+# Begins anew: without a cache, so that the next kills come while it is filled.
+forget() {
+    rm -rf "$work/broken" "$work/cache"
+}
 
 echo "unbroken run"
 begin=$(date +%s%N)
-"$FREEZETUNE" train --quiet "$@" --out "$work/whole" >/dev/null
+"$FREEZETUNE" train --quiet "$@" ${cached:+--cache=off} --out "$work/whole" >/dev/null
 milliseconds=$((($(date +%s%N) - begin) / 1000000))
+[ -z "$cached" ] || set -- "$@" --cache disk --cache-dir "$work/cache"
 
 # The moments are spread over the time that the run needs; what a kill costs is done again, so there are always some left.
 seed=$((seed % 2147483646 + 1))
@@ -76,7 +87,7 @@ while [ $count -lt "$kills" ]; do
     # It came to its end before all kills were used: once more from the start.
     if [ $status = 0 ]; then
         same "$work/broken"
-        rm -rf "$work/broken"
+        forget
     fi
 done
 if [ -e "$work/broken/config.json" ]; then

@@ -413,6 +413,11 @@ size_t run_features_count(const struct run *run)
     return run->plan->cut.floats;
 }
 
+size_t run_pixels_size(const struct run *run)
+{
+    return run->plan->tensors[0].floats;
+}
+
 float *run_advance_place(const struct run *run)
 {
     return run_tensor(run, run->plan->from.tensor);

@@ -58,6 +58,7 @@ const float *run_forward_features(struct run *run, size_t images);
 void run_advance(struct run *run, size_t images);
 float *run_features_place(const struct run *run);
 size_t run_features_count(const struct run *run); /* floats of one image; 0 where there is no cut */
+size_t run_pixels_size(const struct run *run);    /* bytes of one image */
 float *run_advance_place(const struct run *run);
 
 /* Is told the gradient of a parameter (in the parameter's layout) as soon as it is complete: when the parameter itself

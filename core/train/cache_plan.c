@@ -18,6 +18,8 @@ static const char *obstacle(const struct cache_ask *ask, size_t cut)
 {
     if (ask->views == 0)
         return "every epoch sees other pixels; --views K would go round K fixed views of each photo";
+    if (ask->mixes)
+        return "--mixup and --cutmix mix the pixels of photos, differently in every epoch";
     if (ask->freeze->until > 0 && ask->freeze->bn_frozen == BN_BATCH)
         return "with --bn-frozen batch what the frozen children do changes with every batch";
     if (cut == 0)
@@ -50,7 +52,8 @@ static void put_key(uint8_t key[16], struct hash128 hash)
 
 static struct feature_store_about about_cut(const struct cache_ask *ask, size_t cut, const struct hash128 *params)
 {
-    struct feature_store_about about = {.dtype = ask->options->dtype, .image_size = ask->ground->preprocess.crop};
+    struct feature_store_about about = {.dtype = ask->options->half ? FEATURE_F16 : FEATURE_F32,
+                                        .image_size = ask->ground->preprocess.crop};
     struct hash128 hash = feature_key(ask->net, cut, params, ask->ground);
     struct {
         struct hash128 hash;
@@ -77,13 +80,13 @@ static uint64_t file_bytes(const char *dir, const struct feature_store_about *ab
     return found ? (uint64_t)info.st_size : 0;
 }
 
-/* The deepest cut before this one whose features are there. With F16 they have lost digits that a run without them
- * would have had. */
+/* The deepest cut before this one whose features are there. Halves have lost digits that a run without them would have
+ * had. */
 static void find_shallower(struct cache_plan *cache, const struct cache_ask *ask, size_t cut,
                            const struct hash128 *params)
 {
     struct freeze freeze = *ask->freeze;
-    if (cache->mode != CACHE_DISK || ask->options->dtype != FEATURE_F32)
+    if (cache->mode != CACHE_DISK || ask->options->half)
         return;
     for (freeze.until--; freeze.until > 0; freeze.until--) {
         size_t from = freeze_cut(ask->net, &freeze);
@@ -122,9 +125,12 @@ static enum status check_space(struct cache_plan *cache, const struct cache_ask 
     uint64_t space, there = file_bytes(dir, &cache->about); /* what is there by now is not needed once more */
     uint64_t more = cache->bytes > there ? cache->bytes - there : 0;
     char why[160];
-    struct error ignored = {0};
-    if (feature_store_space(&space, dir, &ignored) != OK)
-        return turn_off(cache, ask, ERR_CANTCREATE, ignored.text, err);
+    struct error reason = {0};
+    enum status status = feature_store_space(&space, dir, &reason);
+    if (status == ERR_SYSTEM)
+        return error_set(err, status, "%s", reason.text);
+    if (status != OK)
+        return turn_off(cache, ask, ERR_CANTCREATE, reason.text, err);
     /* A cache by itself leaves as much again to others. */
     uint64_t wanted = ask->options->mode == CACHE_AUTO ? 2 * more : more;
     if (wanted <= space)

@@ -19,9 +19,9 @@ extern const char *const cache_mode_names[]; /* "auto", "off", "ram", "disk", NU
 
 struct cache_options {
     enum cache_mode mode;
-    const char *dir;          /* of the files */
-    enum feature_dtype dtype; /* F16: features are rounded to it, kept or not, so that keeping them changes nothing */
-    uint64_t limit;           /* bytes that a run's cache may take */
+    const char *dir; /* of the files */
+    bool half;       /* features are rounded to half precision, kept or not, so that keeping them changes nothing */
+    uint64_t limit;  /* bytes that a run's cache may take */
 };
 
 /* A run as far as it is known before it is planned. Borrowed. */
@@ -33,6 +33,7 @@ struct cache_ask {
     enum augment augment;
     size_t views, epochs; /* views: 0 for a new one in every epoch */
     size_t train, val;    /* photos */
+    bool mixes;           /* pixels of different photos (--mixup, --cutmix) */
 };
 
 struct cache_plan {

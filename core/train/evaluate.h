@@ -9,17 +9,17 @@
 #include <stddef.h>
 
 #include "core/base/error.h"
-#include "core/data/loader.h"
 #include "core/net/run.h"
+#include "core/train/feed.h"
 #include "core/train/metrics.h"
 
 /* Called after every batch with the number of photos so far (bad ones included); false stops the pass. */
 typedef bool evaluate_hook(void *context, size_t done);
 
-/* Runs photos 0..count-1 of the loader's list through the run of an inference plan and ADDS to *metrics. Photos without
- * a class are an error of the caller (asserted). *stopped tells whether the hook (which may be NULL) ended it early.
- * Errors of loader_next. */
-MUST_CHECK enum status evaluate(struct metrics *metrics, bool *stopped, struct run *run, struct loader *loader,
-                                size_t count, evaluate_hook *hook, void *context, struct error *err);
+/* Runs the photos of a pass that was begun (feed_start, in the plain view) through the run of an inference plan and
+ * ADDS to *metrics. Photos without a class are an error of the caller (asserted). *stopped tells whether the hook
+ * (which may be NULL) ended it early. Errors of feed_next and feed_forward. */
+MUST_CHECK enum status evaluate(struct metrics *metrics, bool *stopped, struct run *run, struct feed *feed,
+                                evaluate_hook *hook, void *context, struct error *err);
 
 #endif

@@ -17,7 +17,7 @@ struct feature_cache {
     struct run *run;
     struct pool *pool;
     size_t batch, floats, from_floats;
-    uint64_t seed;
+    uint64_t draw;
     struct feature_counts counts;
     size_t damaged_before; /* by the store's count */
     struct error failure;
@@ -73,7 +73,7 @@ static enum status allocate(struct feature_cache *cache, struct error *err)
 }
 
 enum status feature_cache_open(struct feature_cache **out, const struct cache_plan *plan, const char *dir,
-                               struct run *run, size_t batch, uint64_t seed, struct pool *pool, struct error *err)
+                               struct run *run, size_t batch, uint64_t draw, struct pool *pool, struct error *err)
 {
     void *memory;
     enum status status = memory_alloc(&memory, 1, sizeof(struct feature_cache), "the feature cache", err);
@@ -85,7 +85,7 @@ enum status feature_cache_open(struct feature_cache **out, const struct cache_pl
                                     .batch = batch,
                                     .floats = plan->about.floats,
                                     .from_floats = plan->from_about.floats,
-                                    .seed = seed};
+                                    .draw = draw};
     status = allocate(cache, err);
     if (status == OK)
         status = open_stores(cache, plan, dir, err);
@@ -131,7 +131,7 @@ struct feature_counts feature_cache_counts(struct feature_cache *cache)
 static struct feature_id id_of(const struct feature_cache *cache, const struct feature_list *list, uint32_t photo,
                                struct photo_view view)
 {
-    return feature_id_of(list->hashes[photo], view, cache->seed, photo);
+    return feature_id_of(list->hashes[photo], view, cache->draw, photo);
 }
 
 /* Appends features[count] under cache->ids. A store that cannot be written is remembered, and no error. */
@@ -158,7 +158,7 @@ static enum status advance_batch(struct feature_cache *cache, const struct featu
     enum status status = OK;
     for (; status == OK && *at < missing && count < cache->batch; ++*at) {
         struct feature_id id = id_of(cache, list, cache->missing[*at], view);
-        bool found = feature_store_has(cache->from, &id);
+        bool found = photo_hash_known(list->hashes[cache->missing[*at]]) && feature_store_has(cache->from, &id);
         float *place = run_advance_place(cache->run) + count * cache->from_floats;
         if (found)
             status = feature_store_read(place, &found, cache->from, &id, err);
@@ -174,65 +174,77 @@ static enum status advance_batch(struct feature_cache *cache, const struct featu
 
 /* ---- from pixels ------------------------------------------------------------------------------------------------- */
 
-struct rehash {
+/* Photos that the run has just been given. */
+struct piece {
     struct feature_cache *cache;
     const struct feature_list *list;
-    const struct photo_batch *batch;
+    const uint32_t *photos;
+    size_t count;
 };
 
 static void rehash_one(void *context, size_t i, size_t thread)
 {
     (void)thread;
-    const struct rehash *work = context;
-    work->cache->now[i] = photo_hash(work->list->photos, work->batch->photos[i]);
+    const struct piece *piece = context;
+    piece->cache->now[i] = photo_hash(piece->list->photos, piece->photos[i]);
 }
 
 /* Features belong to the bytes that they were made from. A file that has changed since it was hashed gets its new hash;
  * which of both versions was decoded is not known, so nothing is kept of it now. Moves what can be kept to the front
  * and returns how many those are. */
-static size_t sift(struct feature_cache *cache, const struct feature_list *list, const struct photo_batch *batch,
-                   struct photo_view view, float *features)
+static size_t sift(const struct piece *piece, struct photo_view view, float *features)
 {
-    size_t kept = 0;
-    struct rehash work = {cache, list, batch};
-    pool_for(cache->pool, batch->count, rehash_one, &work);
-    for (size_t i = 0; i < batch->count; i++) {
-        struct hash128 *known = &list->hashes[batch->photos[i]], now = cache->now[i];
-        if (known->high != now.high || known->low != now.low) {
+    struct feature_cache *cache = piece->cache;
+    size_t kept = 0, floats = cache->floats;
+    pool_for(cache->pool, piece->count, rehash_one, (void *)piece);
+    for (size_t i = 0; i < piece->count; i++) {
+        struct hash128 *known = &piece->list->hashes[piece->photos[i]], now = cache->now[i];
+        if (known->high != now.high || known->low != now.low || !photo_hash_known(now)) {
             *known = now;
             continue;
         }
         if (kept != i)
-            memmove(features + kept * cache->floats, features + i * cache->floats, cache->floats * sizeof *features);
-        cache->ids[kept++] = id_of(cache, list, batch->photos[i], view);
+            memmove(features + kept * floats, features + i * floats, floats * sizeof *features);
+        cache->ids[kept++] = id_of(cache, piece->list, piece->photos[i], view);
     }
     return kept;
 }
 
-/* The features of photos[count], batch after batch. `out` [count, floats] takes those of a single batch, each in its
- * place, and cache->given says which came: a photo that cannot be read does not. NULL: they are only kept. */
+/* Where recompute wants them: its photos are in this order, but for those that could not be read. */
+static void hand_out(float *out, const struct piece *piece, const uint32_t *photos, const float *features)
+{
+    size_t floats = piece->cache->floats;
+    for (size_t i = 0, at = 0; i < piece->count; i++, at++) {
+        while (photos[at] != piece->photos[i])
+            at++;
+        memcpy(out + at * floats, features + i * floats, floats * sizeof *out);
+        piece->cache->given[at] = true;
+    }
+}
+
+/* The features of photos[count]. `out` [count, floats] takes those of up to one pass of the run, each in its place, and
+ * cache->given says which came: a photo that cannot be read does not. NULL: they are only kept. */
 static enum status compute(struct feature_cache *cache, const struct feature_list *list, const uint32_t *photos,
                            size_t count, struct photo_view view, float *out, feature_watch *watch, void *context,
                            bool *stopped, struct error *err)
 {
     const struct photo_batch *batch;
     float *features = run_features_place(cache->run);
-    size_t floats = cache->floats;
     loader_start(list->loader, photos, count, 0, view.number, view.augment);
     for (;;) {
         enum status status = loader_next(list->loader, &batch, err);
         if (status != OK || !batch)
             return status;
-        run_features(cache->run, batch->pixels, batch->count);
-        cache->counts.pixels += batch->count;
-        for (size_t i = 0, at = 0; out && i < batch->count; i++, at++) {
-            while (photos[at] != batch->photos[i])
-                at++;
-            memcpy(out + at * floats, features + i * floats, floats * sizeof *out);
-            cache->given[at] = true;
+        for (size_t from = 0, n; from < batch->count && status == OK; from += n) {
+            n = batch->count - from < cache->batch ? batch->count - from : cache->batch;
+            struct piece piece = {cache, list, batch->photos + from, n};
+            run_features(cache->run, batch->pixels + from * run_pixels_size(cache->run), n);
+            cache->counts.pixels += n;
+            if (out)
+                hand_out(out, &piece, photos, features);
+            status = keep(cache, features, sift(&piece, view, features), err);
         }
-        status = keep(cache, features, sift(cache, list, batch, view, features), err);
-        if (status != OK || cache->failure.status != OK)
+        if (status != OK || (cache->failure.status != OK && !out))
             return status;
         if (watch && !watch(context, batch->position, count)) {
             *stopped = true;
@@ -256,7 +268,8 @@ static enum status collect(size_t *count, struct feature_cache *cache, const str
     *count = 0;
     for (size_t i = 0; i < list->photos->count; i++) {
         struct feature_id id = id_of(cache, list, (uint32_t)i, view);
-        if (!loader_is_bad(list->loader, (uint32_t)i) && !feature_store_has(cache->store, &id))
+        bool there = photo_hash_known(list->hashes[i]) && feature_store_has(cache->store, &id);
+        if (!there && !loader_is_bad(list->loader, (uint32_t)i))
             cache->missing[(*count)++] = (uint32_t)i;
     }
     return OK;
@@ -337,7 +350,7 @@ static enum status read_batch(float *out, struct feature_cache *cache, const str
         bool found = false;
         if (cache->lost[i])
             memcpy(out + i * cache->floats, lost->features + next++ * cache->floats, cache->floats * sizeof *out);
-        else
+        else if (photo_hash_known(list->hashes[photos[i]]))
             status = read_one(out + i * cache->floats, &found, cache, &id, err);
         cache->lost[i] |= !found;
     }

@@ -39,10 +39,10 @@ struct feature_counts {
 struct feature_cache;
 
 /* Opens the store that was planned (not CACHE_OFF). `run` is of an inference plan with its cut, and its from; `batch`
- * is how many images it takes; `seed` is that of the views. run and pool are borrowed. Errors of
+ * is how many images it takes; `draw` is the feature_draw of the views. run and pool are borrowed. Errors of
  * feature_store_open_disk and _ram. */
 MUST_CHECK enum status feature_cache_open(struct feature_cache **out, const struct cache_plan *plan, const char *dir,
-                                          struct run *run, size_t batch, uint64_t seed, struct pool *pool,
+                                          struct run *run, size_t batch, uint64_t draw, struct pool *pool,
                                           struct error *err);
 void feature_cache_close(struct feature_cache *cache);
 

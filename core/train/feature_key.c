@@ -81,11 +81,11 @@ struct hash128 feature_key(const struct net *net, size_t cut, const struct hash1
     hash_hex(weights_hex, weights);
     int length =
         snprintf(text, sizeof text,
-                 "format %d, version %s, %s, cut %zu, weights %s, preprocess %s, exif %s, jpeg %s, conv %s, %s "
+                 "format %d, version %s, %s, cut %zu, weights %s, preprocess %s, exif %s, jpeg %s%s, conv %s, %s "
                  "with %s",
                  FEATURE_FORMAT, FREEZETUNE_VERSION, net->arch, cut, weights_hex, pixels_hex,
-                 ground->image.ignore_exif ? "ignore" : "apply", image_jpeg_library(), ground->exact ? "exact" : "fast",
-                 cpu_set_name(cpu_set_get()), blas ? gemm_library() : "no BLAS");
+                 ground->image.ignore_exif ? "ignore" : "apply", image_jpeg_library(), ground->fast ? " fast" : "",
+                 ground->exact ? "exact" : "fast", cpu_set_name(cpu_set_get()), blas ? gemm_library() : "no BLAS");
     return hash_bytes(text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1, 0);
 }
 
@@ -106,6 +106,11 @@ struct hash128 photo_hash(const struct photo_list *list, size_t photo)
     struct hash128 hash = hash_bytes(bytes, size, 0);
     memory_free(bytes);
     return hash;
+}
+
+bool photo_hash_known(struct hash128 hash)
+{
+    return hash.high != 0 || hash.low != 0;
 }
 
 struct hash_work {
@@ -132,13 +137,18 @@ enum status photo_hashes(struct hash128 **out, const struct photo_list *list, st
     return OK;
 }
 
-struct feature_id feature_id_of(struct hash128 content, struct photo_view view, uint64_t seed, uint32_t photo)
+uint64_t feature_draw(uint64_t seed, const struct augment_extras *extras)
+{
+    return hash_bytes(extras, sizeof *extras, seed).low;
+}
+
+struct feature_id feature_id_of(struct hash128 content, struct photo_view view, uint64_t draw, uint32_t photo)
 {
     struct feature_id id = {.photo = {content.high, content.low}, .view = view.number};
     if (view.augment == AUGMENT_MIRROR) {
         id.view_seed = 1; /* nothing is drawn */
     } else if (view.augment != AUGMENT_NONE) {
-        const uint64_t from[] = {seed, view.augment, photo};
+        const uint64_t from[] = {draw, view.augment, photo};
         id.view_seed = (uint32_t)hash_bytes(from, sizeof from, 0).low;
     }
     return id;

@@ -31,6 +31,7 @@ MUST_CHECK enum status param_hashes(struct hash128 **out, const struct net *net,
 struct feature_ground {
     struct preprocess preprocess;
     struct image_options image;
+    bool fast;  /* --decode fast */
     bool exact; /* --conv exact */
 };
 
@@ -41,14 +42,18 @@ struct hash128 feature_key(const struct net *net, size_t cut, const struct hash1
 /* The name of the child that a cut (1 or more operators) lies behind or in: "layer2". */
 const char *feature_cut_name(const struct net *net, size_t cut);
 
-/* The content hash of one photo's file. {0, 0} when it cannot be read: then it cannot be decoded either. */
+/* The content hash of one photo's file. {0, 0} when it cannot be read: nothing can be kept of it. */
 struct hash128 photo_hash(const struct photo_list *list, size_t photo);
+bool photo_hash_known(struct hash128 hash);
 
 /* Of all photos of a list, by the pool; out[count] is owned by the caller (memory_free). ERR_SYSTEM without memory. */
 MUST_CHECK enum status photo_hashes(struct hash128 **out, const struct photo_list *list, struct pool *pool,
                                     struct error *err);
 
-/* The id of a view of photo number `photo` (which is what its random numbers are drawn by) of this content. */
-struct feature_id feature_id_of(struct hash128 content, struct photo_view view, uint64_t seed, uint32_t photo);
+/* What a view is drawn from, but for its number and the photo's. */
+uint64_t feature_draw(uint64_t seed, const struct augment_extras *extras);
+
+/* The id of a view of photo number `photo` of this content; `draw` is a feature_draw. */
+struct feature_id feature_id_of(struct hash128 content, struct photo_view view, uint64_t draw, uint32_t photo);
 
 #endif

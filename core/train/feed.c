@@ -14,7 +14,6 @@ struct feed {
     uint32_t *order; /* [photos] */
     size_t count, position;
     struct photo_view view;
-    const struct photo_batch *batch; /* the last one given */
 
     /* A batch of features. */
     struct photo_batch own;
@@ -101,16 +100,11 @@ static void compose(struct feed *feed)
 
 enum status feed_next(struct feed *feed, const struct photo_batch **out, struct error *err)
 {
-    enum status status = OK;
-    if (feed->cached) {
-        compose(feed);
-        feed->batch = feed->own.count > 0 ? &feed->own : NULL;
-    } else {
-        status = loader_next(feed->list.loader, &feed->batch, err);
-    }
-    if (status == OK)
-        *out = feed->batch;
-    return status;
+    if (!feed->cached)
+        return loader_next(feed->list.loader, out, err);
+    compose(feed);
+    *out = feed->own.count > 0 ? &feed->own : NULL;
+    return OK;
 }
 
 /* To half precision and back, as a cache of halves would give them. */
@@ -123,23 +117,26 @@ static enum status round_features(float *features, size_t count, struct error *e
     return OK;
 }
 
-enum status feed_forward(const float **logits, struct feed *feed, struct run *run, struct error *err)
+enum status feed_forward(const float **logits, struct feed *feed, struct run *run, const struct photo_batch *batch,
+                         size_t from, size_t count, struct error *err)
 {
-    const struct photo_batch *batch = feed->batch;
     size_t floats = run_features_count(run);
     enum status status = OK;
-    if (!feed->cached && (!feed->half || floats == 0)) {
-        *logits = run_forward_pixels(run, batch->pixels, batch->count);
+    if (!batch->pixels) {
+        status = feature_cache_load(run_features_place(run), feed->cache, &feed->list, batch->photos + from, count,
+                                    feed->view, err);
+        if (status == OK)
+            *logits = run_forward_features(run, count);
+        return status;
+    }
+    const uint8_t *pixels = batch->pixels + from * run_pixels_size(run);
+    if (!feed->half || floats == 0) {
+        *logits = run_forward_pixels(run, pixels, count);
         return OK;
     }
-    if (feed->cached) {
-        status = feature_cache_load(run_features_place(run), feed->cache, &feed->list, batch->photos, batch->count,
-                                    feed->view, err);
-    } else {
-        run_features(run, batch->pixels, batch->count);
-        status = round_features(run_features_place(run), batch->count * floats, err);
-    }
+    run_features(run, pixels, count);
+    status = round_features(run_features_place(run), count * floats, err);
     if (status == OK)
-        *logits = run_forward_features(run, batch->count);
+        *logits = run_forward_features(run, count);
     return status;
 }

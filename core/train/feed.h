@@ -3,7 +3,7 @@
  *
  *   feed_start     the order of the pass; with a cache, what is missing of the view is computed first
  *   feed_next      the next batch, by the loader's rule (loader.h): photos that cannot be read are passed over
- *   feed_forward   the network's answer to that batch
+ *   feed_forward   the network's answer to that batch, or to a piece of it
  *
  * When a cache cannot be written any more the pass goes on from pixels, and so do all later ones.
  */
@@ -41,8 +41,10 @@ MUST_CHECK enum status feed_start(struct feed *feed, const uint32_t *order, size
 /* As loader_next. `pixels` is NULL where features are there instead. */
 MUST_CHECK enum status feed_next(struct feed *feed, const struct photo_batch **out, struct error *err);
 
-/* *logits = the run's forward pass over the last batch, as run_forward_pixels gives it. Errors of feature_cache_load;
- * ERR_DATA for features too large for half precision. */
-MUST_CHECK enum status feed_forward(const float **logits, struct feed *feed, struct run *run, struct error *err);
+/* *logits = the run's forward pass over photos from..from+count-1 of a batch, as run_forward_pixels gives it. A batch
+ * without pixels is one of this pass. Errors of feature_cache_load; ERR_DATA for features too large for half precision.
+ */
+MUST_CHECK enum status feed_forward(const float **logits, struct feed *feed, struct run *run,
+                                    const struct photo_batch *batch, size_t from, size_t count, struct error *err);
 
 #endif

@@ -51,11 +51,11 @@ static struct work begin(struct train *train, const struct photo_batch *batch, s
     return work;
 }
 
-static const float *forward(const struct work *work, size_t from, size_t count)
+static enum status forward(const float **logits, const struct work *work, size_t from, size_t count, struct error *err)
 {
     struct train *train = work->train;
     if (!train->recipe.mixed)
-        return run_forward_pixels(train->stage.run, work->batch->pixels + from * work->side * work->side * 3, count);
+        return feed_forward(logits, train->feed, train->stage.run, work->batch, from, count, err);
     const struct mix_photos photos = {.pixels = work->batch->pixels,
                                       .count = work->photos,
                                       .height = work->side,
@@ -63,7 +63,8 @@ static const float *forward(const struct work *work, size_t from, size_t count)
                                       .table = train->recipe.table,
                                       .holes = work->batch->holes};
     mix_images(train->recipe.mixed, &work->mix, &photos, from, count, train->pool);
-    return run_forward(train->stage.run, train->recipe.mixed, count);
+    *logits = run_forward(train->stage.run, train->recipe.mixed, count);
+    return OK;
 }
 
 static void update(struct train *train, size_t param, const float *gradient)
@@ -80,22 +81,24 @@ static void take_gradient(void *context, size_t param, const float *gradient)
         update(train, param, gradient);
 }
 
-/* Photos from..to-1. Returns their part of the batch's loss; when that is not finite nothing was updated. */
-static double piece(const struct work *work, size_t from, size_t to)
+/* Photos from..to-1. ADDS their part of the batch's loss; when that is not finite nothing was updated. */
+static enum status piece(double *loss, const struct work *work, size_t from, size_t to, struct error *err)
 {
     struct train *train = work->train;
     struct targets targets = work->targets;
     targets.labels += from;
     if (targets.others)
         targets.others += from;
-    const float *logits = forward(work, from, to - from);
-    double loss =
-        cross_entropy_targets(train->dlogits, logits, &targets, to - from, net_classes(train->net), work->divisor);
-    if (!isfinite(loss))
-        return loss;
+    const float *logits;
+    enum status status = forward(&logits, work, from, to - from, err);
+    if (status != OK)
+        return status;
+    *loss += cross_entropy_targets(train->dlogits, logits, &targets, to - from, net_classes(train->net), work->divisor);
+    if (!isfinite(*loss))
+        return train_diverged(train, "the loss", *loss, err);
     metrics_add(&train->batch, logits, work->leading + from, work->batch->photos + from, to - from);
     run_backward(train->stage.run, train->dlogits, take_gradient, train);
-    return loss;
+    return OK;
 }
 
 /* The update of all parameters at once, where their gradients were kept. */
@@ -128,9 +131,9 @@ enum status train_step(struct train *train, const struct photo_batch *batch, siz
     train->lr = schedule_lr(&train->options.schedule, state->epoch, state->batch);
     if (recipe->gradients)
         gradients_clear(recipe->gradients);
-    for (size_t i = 0; i < pieces && isfinite(loss); i++)
-        loss += piece(&work, photos * i / pieces, photos * (i + 1) / pieces);
-    enum status status = isfinite(loss) ? OK : train_diverged(train, "the loss", loss, err);
+    enum status status = OK;
+    for (size_t i = 0; i < pieces && status == OK; i++)
+        status = piece(&loss, &work, photos * i / pieces, photos * (i + 1) / pieces, err);
     if (status == OK && recipe->gradients)
         status = update_kept(train, &norm, err);
     if (status == OK && recipe->ema)

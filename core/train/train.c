@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "core/train/train_private.h"
+#include "core/train/train_cache.h"
 
 /* Full batches, and the rest if BatchNorm can use it. */
 static size_t steps_in_epoch(const struct train *train, size_t photos, size_t batch)
@@ -74,8 +74,12 @@ static enum status plan_stage(struct train *train, size_t epoch, struct error *e
     plan.freeze.until = until_of(train, epoch);
     if (train->stage.plan && train->stage.plan->options.freeze.until == plan.freeze.until)
         return OK;
+    train_cache_close(train);
     stage_free(&train->stage);
-    return stage_plan(&train->stage, train->net, &plan, err);
+    enum status status = train_cache_begin(train, &plan, err);
+    if (status == OK)
+        status = stage_plan(&train->stage, train->net, &plan, err);
+    return status == OK ? train_cache_size(train, err) : status;
 }
 
 static struct recipe_run recipe_run_of(const struct train *train)
@@ -120,7 +124,13 @@ static enum status plan_all_stages(struct train *train, struct error *err)
         const struct recipe_run run = recipe_run_of(train);
         struct recipe_needs recipe = recipe_needs(&train->options.recipe, &run);
         double flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward;
-        train->stages[train->stages_count++] = (struct train_stage){epoch, next - epoch, until_of(train, epoch), flops};
+        train->stages[train->stages_count++] = (struct train_stage){.epoch = epoch,
+                                                                    .epochs = next - epoch,
+                                                                    .until = until_of(train, epoch),
+                                                                    .step_flops = flops,
+                                                                    .features_flops = plan->flops_features,
+                                                                    .cache = train->cache_plan};
+        needs->cache = larger(needs->cache, feature_cache_memory(&train->cache_plan));
         needs->network = larger(needs->network, stage_bytes(&train->stage));
         needs->optimizer = larger(needs->optimizer, optimizer_bytes(train->net, &train->options.optimizer));
         needs->gradients = larger(needs->gradients, recipe.gradients);
@@ -174,8 +184,14 @@ void train_destroy(struct train *train)
     metrics_free(&train->batch);
     memory_free(train->dlogits);
     memory_free(train->order);
+    train_cache_close(train);
+    feed_destroy(train->val_feed);
+    feed_destroy(train->feed);
     loader_destroy(train->val_loader);
     loader_destroy(train->loader);
+    memory_free(train->photo_hashes[1]);
+    memory_free(train->photo_hashes[0]);
+    memory_free(train->param_hashes);
     recipe_free(&train->recipe);
     optimizer_destroy(train->optimizer);
     stage_free(&train->stage);
@@ -210,7 +226,8 @@ static struct normalise normalise_of(const struct train *train)
 static enum status prepare_stage(struct train *train, struct error *err)
 {
     const struct normalise normalise = normalise_of(train);
-    return stage_prepare(&train->stage, &normalise, train->pool, err);
+    enum status status = stage_prepare(&train->stage, &normalise, train->pool, err);
+    return status == OK ? train_cache_open(train, err) : status;
 }
 
 static enum status prepare_recipe(struct train *train, struct error *err)
@@ -237,26 +254,37 @@ static enum status make_buffers(struct train *train, struct error *err)
     return status == OK ? metrics_init(&train->val, classes, train->dataset->val.count, err) : status;
 }
 
+static enum status make_feeds(struct train *train, struct error *err)
+{
+    const struct loader_options *options = &train->options.loader, val = val_loader_options(&train->options);
+    const struct dataset *dataset = train->dataset;
+    bool half = train->options.cache.half;
+    enum status status = loader_create(&train->loader, &dataset->train, options, err);
+    if (status == OK)
+        status = loader_create(&train->val_loader, &dataset->val, &val, err);
+    if (status == OK)
+        status = feed_create(&train->feed, train->loader, &dataset->train, options->batch, half, err);
+    if (status == OK)
+        status = feed_create(&train->val_feed, train->val_loader, &dataset->val, val.batch, half, err);
+    return status;
+}
+
 enum status train_prepare(struct train *train, struct error *err)
 {
     const struct train_options *options = &train->options;
-    const struct loader_options val_loader = val_loader_options(options);
     enum status status = plan_stage(train, 0, err);
     if (status == OK)
         status = optimizer_create(&train->optimizer, train->net, &options->optimizer, train->pool, err);
     if (status != OK)
         return status;
     rates_apply(&options->rates, train->net, train->optimizer);
-    status = prepare_stage(train, err);
     if (status == OK)
         status = prepare_recipe(train, err);
     if (status == OK)
         status = make_buffers(train, err);
     if (status == OK)
-        status = loader_create(&train->loader, &train->dataset->train, &options->loader, err);
-    if (status == OK)
-        status = loader_create(&train->val_loader, &train->dataset->val, &val_loader, err);
-    return status;
+        status = make_feeds(train, err);
+    return status == OK ? prepare_stage(train, err) : status;
 }
 
 enum status train_enter_stage(struct train *train, size_t epoch, struct error *err)
@@ -299,6 +327,11 @@ struct net *train_net(const struct train *train)
 struct optimizer *train_optimizer(const struct train *train)
 {
     return train->optimizer;
+}
+
+const struct cache_plan *train_cache(const struct train *train)
+{
+    return &train->cache_plan;
 }
 
 const struct plan *train_plan(const struct train *train)

@@ -16,6 +16,9 @@
  * With `unfreezing` the freeze point goes down between epochs; a stage (stage.h) is all that depends on it, and
  * train_run puts one in the place of another.
  *
+ * What the frozen prefix gives for a photo may be kept and used again (feature_cache.h): with features as float32 the
+ * run ends with the same bytes as without.
+ *
  * The evaluation is evaluate() over the validation photos with an inference plan; it works in the training run's arena.
  */
 #ifndef FREEZETUNE_TRAIN_H
@@ -32,6 +35,8 @@
 #include "core/net/freeze.h"
 #include "core/net/net.h"
 #include "core/net/plan.h"
+#include "core/train/cache_plan.h"
+#include "core/train/feature_cache.h"
 #include "core/train/metrics.h"
 #include "core/train/optimizer.h"
 #include "core/train/rates.h"
@@ -47,6 +52,8 @@ struct train_options {
     size_t patience; /* epochs without a better evaluation after which the run ends; 0: it does not */
     bool exact;      /* --conv exact */
     enum augment augment;
+    size_t views; /* that training goes round, see photo_view.h; 0: a new one of each photo in every epoch */
+    struct cache_options cache;
     struct optimizer_options optimizer;
     struct recipe_options recipe;
     struct schedule schedule;     /* with epochs; steps_per_epoch is filled in here */
@@ -59,7 +66,7 @@ bool train_options_mixes(const struct train_options *options);
 
 /* What a run needs. Bytes; operations of one photo. The most over all stages. */
 struct train_needs {
-    size_t weights, optimizer, network, photos;
+    size_t weights, optimizer, network, photos, cache;
     size_t gradients, average, mixing; /* of a recipe */
     size_t steps_per_epoch;
     double step_flops, evaluation_flops;
@@ -70,6 +77,8 @@ struct train_stage {
     size_t epoch, epochs; /* the first, from 0; how many */
     int until;
     double step_flops;
+    double features_flops;   /* the part of it, and of an evaluation, that a cache saves */
+    struct cache_plan cache; /* as planned */
 };
 
 /* Where a run is. Everything that --resume needs besides the tensors; written and read by checkpoint.h. */
@@ -100,6 +109,10 @@ void train_destroy(struct train *train);
 struct train_needs train_needs(const struct train *train);
 size_t train_stage_count(const struct train *train);
 struct train_stage train_stage_get(const struct train *train, size_t index);
+/* Whether the stage at hand keeps features, and where: train_prepare may find that what was planned cannot be.
+ * Borrowed.
+ */
+const struct cache_plan *train_cache(const struct train *train);
 /* The plan of the training pass, borrowed until the stage changes: before train_prepare that of the last stage, which
  * has the most work. */
 const struct plan *train_plan(const struct train *train);
@@ -135,8 +148,9 @@ struct epoch_result {
     size_t steps, images, left_out; /* photos trained on, photos of a last batch too small */
     double lr;                      /* of its last step */
     double train_loss, train_accuracy;
-    const struct metrics *val; /* with all predictions; borrowed for the call */
-    bool best;                 /* highest accuracy so far; at equal accuracy the lower loss */
+    const struct metrics *val;      /* with all predictions; borrowed for the call */
+    struct feature_counts features; /* what the cache did since the last epoch's end; zeros without one */
+    bool best;                      /* highest accuracy so far; at equal accuracy the lower loss */
 };
 
 /* Any hook but on_epoch and save may be NULL. */
@@ -144,17 +158,23 @@ struct train_hooks {
     void *context;
     void (*on_step)(void *context, const struct step_result *step);
     void (*on_evaluation)(void *context, size_t done, size_t all);
-    /* Asked after every step and every batch of an evaluation. */
+    /* Features that are not kept yet are computed, before an epoch or an evaluation. */
+    void (*on_features)(void *context, size_t done, size_t all);
+    /* Nothing more can be kept, and why: the run goes on without its cache. Once. */
+    void (*on_cache_failure)(void *context, const char *why);
+    /* Asked after every step and every batch of an evaluation or of features. */
     bool (*should_stop)(void *context);
     /* Asked after every step and every epoch: is the time over that the run was given? */
     bool (*time_is_over)(void *context);
     /* Asked after every step that is not the last of its epoch: is it time for a checkpoint? */
     bool (*should_save)(void *context);
+    /* Asked after an epoch that is not the last: was there a checkpoint so lately that this one needs none? */
+    bool (*skip_save)(void *context);
     /* An epoch is over: write the best model, tables, logs. The state does not count the epoch as done yet. The net
      * holds what was evaluated: the weights' average if there is one. */
     enum status (*on_epoch)(void *context, const struct epoch_result *epoch, struct error *err);
-    /* Write a checkpoint of the state as it is. Called after every on_epoch, when should_save says so and when
-     * stopping. */
+    /* Write a checkpoint of the state as it is. Called after on_epoch unless skip_save says so, when should_save says
+     * so, when stopping and at the end. */
     enum status (*save)(void *context, struct error *err);
 };
 

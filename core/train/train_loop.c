@@ -37,15 +37,43 @@ static bool should_stop(const struct train_hooks *hooks)
     return hooks->should_stop && hooks->should_stop(hooks->context);
 }
 
-static void start_epoch(struct train *train)
+struct watch {
+    const struct train_hooks *hooks;
+    size_t all;
+};
+
+static bool watch_features(void *context, size_t done, size_t all)
 {
+    const struct watch *watch = context;
+    if (watch->hooks->on_features)
+        watch->hooks->on_features(watch->hooks->context, done, all);
+    return !should_stop(watch->hooks);
+}
+
+/* Begins a pass of a feed, its features computed. */
+static enum status start_feed(struct train *train, struct feed *feed, const uint32_t *order, size_t count,
+                              size_t position, struct photo_view view, const struct train_hooks *hooks, bool *stopped,
+                              struct error *err)
+{
+    struct watch watch = {.hooks = hooks};
+    enum status status = feed_start(feed, order, count, position, view, watch_features, &watch, stopped, err);
+    const char *failure = train->cache ? feature_cache_failure(train->cache) : NULL;
+    if (failure && !train->cache_failed && hooks->on_cache_failure)
+        hooks->on_cache_failure(hooks->context, failure);
+    train->cache_failed |= failure != NULL;
+    return status;
+}
+
+static enum status start_epoch(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
+{
+    const struct train_options *options = &train->options;
     size_t count = train->dataset->train.count;
-    struct rng rng = rng_stream(train->options.seed, RNG_ORDER, (uint32_t)train->state.epoch, 0);
+    struct rng rng = rng_stream(options->seed, RNG_ORDER, (uint32_t)train->state.epoch, 0);
     for (size_t i = 0; i < count; i++)
         train->order[i] = (uint32_t)i;
     rng_shuffle(&rng, train->order, count);
-    loader_start(train->loader, train->order, count, train->state.position, (uint32_t)train->state.epoch,
-                 train->options.augment);
+    return start_feed(train, train->feed, train->order, count, train->state.position,
+                      photo_view_of(options->augment, options->views, train->state.epoch), hooks, stopped, err);
 }
 
 static enum status step(struct train *train, const struct photo_batch *batch, size_t photos,
@@ -76,13 +104,15 @@ static bool time_is_over(const struct train_hooks *hooks)
 static enum status run_steps(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
 {
     const struct photo_batch *batch;
-    start_epoch(train);
+    enum status status = start_epoch(train, hooks, stopped, err);
+    if (status != OK || *stopped)
+        return status;
     for (;;) {
         if (should_stop(hooks)) {
             *stopped = true;
             return OK;
         }
-        enum status status = loader_next(train->loader, &batch, err);
+        status = feed_next(train->feed, &batch, err);
         if (status == OK && !batch && train->state.batch == 0)
             return error_set(err, ERR_DATA, "%s: epoch %zu had no step: too few photos can be read",
                              train->dataset->train.root, train->state.epoch + 1);
@@ -107,11 +137,6 @@ static enum status run_steps(struct train *train, const struct train_hooks *hook
     }
 }
 
-struct watch {
-    const struct train_hooks *hooks;
-    size_t all;
-};
-
 static bool watch_evaluation(void *context, size_t done)
 {
     const struct watch *watch = context;
@@ -131,8 +156,10 @@ static enum status run_evaluation(struct train *train, const struct train_hooks 
         return status;
     run_refold(train->stage.evaluation);
     metrics_reset(&train->val);
-    status = evaluate(&train->val, stopped, train->stage.evaluation, train->val_loader, count, watch_evaluation, &watch,
-                      err);
+    status = start_feed(train, train->val_feed, NULL, count, 0, photo_view_plain(), hooks, stopped, err);
+    if (status == OK && !*stopped)
+        status =
+            evaluate(&train->val, stopped, train->stage.evaluation, train->val_feed, watch_evaluation, &watch, err);
     if (status != OK || *stopped)
         return status;
     if (train->val.count == 0)
@@ -165,6 +192,7 @@ static enum status tell_epoch(struct train *train, const struct train_hooks *hoo
         .train_loss = state->loss_sum / images,
         .train_accuracy = (double)state->top1 / images,
         .val = &train->val,
+        .features = train->cache ? feature_cache_counts(train->cache) : (struct feature_counts){0},
         .best = is_best(state, accuracy, loss),
     };
     enum status status = hooks->on_epoch(hooks->context, &result, err);
@@ -198,15 +226,15 @@ static void next_epoch(struct train_state *state)
     state->loss_sum = 0;
 }
 
-/* Evaluates, tells, and moves the state to the next epoch. */
+/* Evaluates, tells, and moves the state to the next epoch; when stopped it saves. */
 static enum status finish_epoch(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
 {
     enum status status = judge_epoch(train, hooks, stopped, err);
-    if (status != OK)
-        return status;
-    if (!*stopped)
+    if (status == OK && *stopped)
+        return save(train, hooks, err);
+    if (status == OK)
         next_epoch(&train->state);
-    return save(train, hooks, err);
+    return status;
 }
 
 /* In the middle of an epoch. What is saved knows nothing of the evaluation, if there is one: a run that goes on from it
@@ -240,6 +268,11 @@ static enum train_end end_of(const struct train *train)
     return over ? TRAIN_PATIENCE : TRAIN_UNFINISHED;
 }
 
+static bool skip_save(const struct train_hooks *hooks)
+{
+    return hooks->skip_save && hooks->skip_save(hooks->context);
+}
+
 enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
 {
     assert(train->stage.run && hooks->on_epoch && hooks->save);
@@ -258,6 +291,10 @@ enum status train_run(struct train *train, const struct train_hooks *hooks, bool
         train->end = end_of(train);
         if (train->end == TRAIN_UNFINISHED && time_is_over(hooks))
             train->end = TRAIN_TIME;
+        if (train->end != TRAIN_UNFINISHED || !skip_save(hooks))
+            status = save(train, hooks, err);
+        if (status != OK)
+            return status;
     }
     return OK;
 }

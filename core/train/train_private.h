@@ -2,6 +2,7 @@
 #ifndef FREEZETUNE_TRAIN_PRIVATE_H
 #define FREEZETUNE_TRAIN_PRIVATE_H
 
+#include "core/train/feed.h"
 #include "core/train/stage.h"
 #include "core/train/train.h"
 
@@ -17,10 +18,16 @@ struct train {
     size_t stages_count;
     enum train_end end;
 
+    struct cache_plan cache_plan; /* of the stage, and what it needs of the weights and photos: made once */
+    struct hash128 *param_hashes, *photo_hashes[2];
+
     /* From train_prepare on. */
     struct optimizer *optimizer;
     struct recipe recipe;
     struct loader *loader, *val_loader;
+    struct feature_cache *cache; /* of the stage, or NULL */
+    bool cache_failed;           /* and said so */
+    struct feed *feed, *val_feed;
     uint32_t *order;      /* [training photos] */
     float *dlogits;       /* [pass, classes] */
     struct metrics batch; /* of the step at hand */

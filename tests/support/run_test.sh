@@ -1,7 +1,10 @@
 #!/bin/sh
 # run_test.sh PROGRAM: runs one test program for prove. One that ran no test has failed: prove would call it skipped.
+# No test sees what a person, or another test, has kept in a feature cache.
 tap=$(mktemp) || exit 1
-trap 'rm -f "$tap"' EXIT
+XDG_CACHE_HOME=$(mktemp -d) || exit 1
+export XDG_CACHE_HOME
+trap 'rm -rf "$tap" "$XDG_CACHE_HOME"' EXIT
 case $1 in
 *.bats) set -- bats "$@" ;;
 *) # as the program does: OpenBLAS's own threads take memory at moments of their own, and tests measure it

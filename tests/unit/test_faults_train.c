@@ -1,7 +1,12 @@
+#define _GNU_SOURCE
 /* A network and a whole training with its checkpoint, with every allocation and every call about files failing once
  * (tests/faults/scenario.h). And a training step in its steady state allocates nothing.
  */
 #include "tests/support/test.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli/checkpoint_file.h"
 #include "core/net/init.h"
@@ -58,6 +63,24 @@ static void close_session(struct session *session)
     pool_destroy(session->pool);
 }
 
+static enum status open_any_session(struct session *session, const struct train_options *options, struct error *err)
+{
+    *session = (struct session){.name = "checkpoint/last.safetensors"};
+    enum status status = dataset_open(&session->dataset, test_path(scenario_folder, "data"), 0, 1, err);
+    if (status != OK) {
+        session->dataset = (struct dataset){0};
+        return status;
+    }
+    status = pool_create(&session->pool, 2, err);
+    if (status == OK)
+        status = resnet_create_shape(&session->net, &scenario_shape, 2, err);
+    if (status != OK)
+        return status;
+    net_init(session->net, 5);
+    status = train_create(&session->train, session->net, &session->dataset, options, session->pool, err);
+    return status == OK ? train_prepare(session->train, err) : status;
+}
+
 /* The second epoch, if there is one, is a stage of its own. */
 static enum status open_session(struct session *session, enum optimizer_kind optimizer, size_t epochs,
                                 struct error *err)
@@ -71,20 +94,7 @@ static enum status open_session(struct session *session, enum optimizer_kind opt
         .recipe = {.class_weight_power = 0.5, .mixup = 0.2, .micro_batch = 2, .ema = 0.5},
         .loader = {.threads = 1, .batch = 3, .preprocess = preprocess_for_size(SCENARIO_SIDE)},
         .usable = 2 * SCENARIO_PHOTOS};
-    *session = (struct session){.name = "checkpoint/last.safetensors"};
-    enum status status = dataset_open(&session->dataset, test_path(scenario_folder, "data"), 0, 1, err);
-    if (status != OK) {
-        session->dataset = (struct dataset){0};
-        return status;
-    }
-    status = pool_create(&session->pool, 2, err);
-    if (status == OK)
-        status = resnet_create_shape(&session->net, &scenario_shape, 2, err);
-    if (status != OK)
-        return status;
-    net_init(session->net, 5);
-    status = train_create(&session->train, session->net, &session->dataset, &options, session->pool, err);
-    return status == OK ? train_prepare(session->train, err) : status;
+    return open_any_session(session, &options, err);
 }
 
 static enum status nothing(void *context, const struct epoch_result *epoch, struct error *err)
@@ -152,6 +162,65 @@ static void training_and_its_checkpoint(void **state)
     scenario_fail_all(&(struct scenario){.prepare = put_no_checkpoint,
                                          .run = train_once,
                                          .check = check_checkpoint,
+                                         .allocates = true,
+                                         .uses_files = true});
+}
+
+/* ---- with a cache ------------------------------------------------------------------------------------------------ */
+static char kept[4096];        /* folder of the features */
+static float trained[2];       /* the head's bias after the last step */
+static size_t trained_without; /* photos that could not be read */
+
+/* It is filled, on disk, and read. */
+static enum status train_cached(struct error *err)
+{
+    struct train_options options = {
+        .optimizer = optimizer_defaults(OPTIMIZER_SGD),
+        .schedule = {.lr = 0.01, .epochs = 2, .step_epochs = 1},
+        .freeze = {.until = 8, .bn_trained = BN_BATCH},
+        .augment = AUGMENT_FLIP,
+        .views = 2,
+        .cache = {.mode = CACHE_DISK, .dir = kept, .limit = 1 << 30},
+        .loader = {.threads = 1, .batch = 3, .preprocess = preprocess_for_size(SCENARIO_SIDE)},
+        .usable = 2 * SCENARIO_PHOTOS};
+    struct session session;
+    enum status status = open_any_session(&session, &options, err);
+    if (status == OK)
+        status = train_all(&session, err);
+    if (status == OK)
+        trained_without = train_bad_count(session.train, false) + train_bad_count(session.train, true);
+    if (status == OK)
+        memcpy(trained, session.net->params[session.net->params_count - 1].data, sizeof trained);
+    close_session(&session);
+    return status;
+}
+
+static void forget_features(void)
+{
+    snprintf(kept, sizeof kept, "%s", test_path(scenario_folder, "kept"));
+    if (access(kept, F_OK) == 0)
+        test_folder_remove(kept);
+}
+
+/* Whatever failed on the way: who came to the end with all photos came to the same end. */
+static void check_trained(enum status status)
+{
+    static float wanted[2];
+    static bool known;
+    if (status != OK || trained_without > 0)
+        return;
+    if (!known)
+        memcpy(wanted, trained, sizeof wanted);
+    known = true;
+    assert_memory_equal(trained, wanted, sizeof wanted);
+}
+
+static void training_with_a_cache(void **state)
+{
+    (void)state;
+    scenario_fail_all(&(struct scenario){.prepare = forget_features,
+                                         .run = train_cached,
+                                         .check = check_trained,
                                          .allocates = true,
                                          .uses_files = true});
 }
@@ -257,11 +326,9 @@ static void a_step_of_a_recipe_allocates_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(planning_and_preparing_a_run),
-        cmocka_unit_test(training_and_its_checkpoint),
-        cmocka_unit_test(reading_a_checkpoint),
-        cmocka_unit_test(a_step_allocates_nothing),
-        cmocka_unit_test(a_step_of_a_recipe_allocates_nothing),
+        cmocka_unit_test(planning_and_preparing_a_run), cmocka_unit_test(training_and_its_checkpoint),
+        cmocka_unit_test(training_with_a_cache),        cmocka_unit_test(reading_a_checkpoint),
+        cmocka_unit_test(a_step_allocates_nothing),     cmocka_unit_test(a_step_of_a_recipe_allocates_nothing),
     };
     return cmocka_run_group_tests_name("faults in training", tests, scenario_setup, scenario_teardown);
 }

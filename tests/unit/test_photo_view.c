@@ -66,6 +66,9 @@ static void an_id_says_what_the_pixels_come_from(void **state)
     assert_false(same_id(id, feature_id_of(other, plain, 1, 3)));
     assert_false(same_id(id, feature_id_of(content, mirrored, 1, 3)));
     assert_true(same_id(feature_id_of(content, mirrored, 1, 3), feature_id_of(content, mirrored, 2, 4)));
+    const struct augment_extras none = {0}, some = {.jitter = {{0.4}}};
+    assert_true(feature_draw(1, &none) != feature_draw(2, &none));
+    assert_true(feature_draw(1, &none) != feature_draw(1, &some));
     id = feature_id_of(content, drawn, 1, 3);
     assert_true(same_id(id, feature_id_of(content, drawn, 1, 3)));
     assert_false(same_id(id, feature_id_of(content, drawn, 2, 3)));
@@ -137,7 +140,7 @@ static void every_part_of_the_ground_changes_the_key(void **state)
     keyed.cut = freeze_cut(keyed.net, &freeze);
     struct hash128 key = key_of(&keyed);
     assert_string_equal(feature_cut_name(keyed.net, keyed.cut), "layer2");
-    for (int change = 0; change < 7; change++) {
+    for (int change = 0; change < 8; change++) {
         struct keyed other = keyed;
         other.ground.preprocess.resize += change == 0;
         other.ground.preprocess.crop += change == 1;
@@ -145,6 +148,7 @@ static void every_part_of_the_ground_changes_the_key(void **state)
         other.ground.preprocess.std[0] += change == 3 ? 1e-3f : 0;
         other.ground.image.ignore_exif ^= change == 4;
         other.ground.exact ^= change == 5;
+        other.ground.fast ^= change == 7;
         other.cut = change == 6 ? freeze_cut(keyed.net, &deeper) : keyed.cut;
         assert_false(same(key_of(&other), key));
     }
