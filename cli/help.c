@@ -78,10 +78,10 @@ void command_help(FILE *out, const struct command *command, int width)
         putc('\n', out);
         wrap(out, command->description, 0, 0, width);
     }
-    if (command->option_count == 0)
+    if (command_option_count(command) == 0)
         fputs("\nOptions:\n", out);
-    for (size_t i = 0; i < command->option_count; i++) {
-        const struct option *option = &command->options[i];
+    for (size_t i = 0; i < command_option_count(command); i++) {
+        const struct option *option = command_option(command, i);
         if (i == 0 || strcmp(group, option->group) != 0) {
             if (first_group && i)
                 write_help_row(out);

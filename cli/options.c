@@ -7,6 +7,63 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
+/* ---- the options of a command ------------------------------------------------------------------------------------ */
+
+static const struct option *row_named(const struct command *command, const char *name)
+{
+    for (size_t i = 0; i < command->option_count; i++)
+        if (strcmp(command->options[i].name, name) == 0)
+            return &command->options[i];
+    return NULL;
+}
+
+/* The next of the rows that `command` adds to a group of the one that it is like, from *at on; NULL when there is none.
+ */
+static const struct option *next_added(size_t *at, const struct command *command, const char *group)
+{
+    while (*at < command->option_count) {
+        const struct option *row = &command->options[(*at)++];
+        if (row->group && strcmp(row->group, group) == 0 && !row_named(command->like, row->name))
+            return row;
+    }
+    return NULL;
+}
+
+/* The option number `wanted`; *count is how many came before it, or how many there are. */
+static const struct option *walk(size_t *count, const struct command *command, size_t wanted)
+{
+    const struct command *like = command->like;
+    *count = 0;
+    for (size_t i = 0; i < like->option_count; i++) {
+        const struct option *row = &like->options[i], *own = row_named(command, row->name);
+        row = own ? own : row;
+        if (row->group && (*count)++ == wanted)
+            return row;
+        const char *group = like->options[i].group;
+        if (i + 1 < like->option_count && strcmp(group, like->options[i + 1].group) == 0)
+            continue;
+        size_t at = 0;
+        while ((row = next_added(&at, command, group)))
+            if ((*count)++ == wanted)
+                return row;
+    }
+    return NULL;
+}
+
+size_t command_option_count(const struct command *command)
+{
+    size_t count = command->option_count;
+    if (command->like)
+        walk(&count, command, SIZE_MAX);
+    return count;
+}
+
+const struct option *command_option(const struct command *command, size_t i)
+{
+    size_t count;
+    return command->like ? walk(&count, command, i) : &command->options[i];
+}
+
 /* ---- names that were meant --------------------------------------------------------------------------------------- */
 
 enum { NAME_MOST = 40 };
@@ -63,7 +120,7 @@ const char *name_nearest(const char *text, const char *(*name_at)(const void *co
 static const char *option_name_at(const void *context, size_t i)
 {
     const struct command *command = context;
-    return i < command->option_count ? command->options[i].name : "help";
+    return i < command_option_count(command) ? command_option(command, i)->name : "help";
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
@@ -144,12 +201,28 @@ static enum status add_to_list(struct option_list *list, const struct option *op
     return status;
 }
 
+static enum status set_float(double *out, const struct option *option, const char *text, struct error *err)
+{
+    double value;
+    for (size_t i = 0; option->choices && option->choices[i]; i++) {
+        if (strcmp(option->choices[i], text) == 0) {
+            *out = OPTION_WORD(i);
+            return OK;
+        }
+    }
+    if (!text_to_double(&value, text))
+        return error_set(err, ERR_USAGE, "--%s %s: not a number", option->name, text);
+    if (!in_range(option, value))
+        return range_error(option, text, err);
+    *out = value;
+    return OK;
+}
+
 /* Parses `text` (NULL for a flag) into the option's place in `values`. */
 static enum status set_value(void *values, const struct option *option, const char *text, struct error *err)
 {
     void *place = (char *)values + option->offset;
     long long whole;
-    double real;
     switch (option->kind) {
     case OPTION_FLAG:
         *(bool *)place = true;
@@ -162,12 +235,7 @@ static enum status set_value(void *values, const struct option *option, const ch
         *(long long *)place = whole;
         return OK;
     case OPTION_FLOAT:
-        if (!text_to_double(&real, text))
-            return error_set(err, ERR_USAGE, "--%s %s: not a number", option->name, text);
-        if (!in_range(option, real))
-            return range_error(option, text, err);
-        *(double *)place = real;
-        return OK;
+        return set_float(place, option, text, err);
     case OPTION_SIZE:
         if (!text_to_size(&whole, text))
             return error_set(err, ERR_USAGE, "--%s %s: not a size; write 800M or 2G", option->name, text);
@@ -195,18 +263,22 @@ static enum status unknown_option(const struct command *command, const char *tex
     if (text[0] == '-' && text[1] == '-' && length - 2 <= NAME_MOST) {
         memcpy(name, text + 2, length - 2);
         name[length - 2] = '\0';
-        const char *meant = name_nearest(name, option_name_at, command, command->option_count + 1);
+        const char *meant = name_nearest(name, option_name_at, command, command_option_count(command) + 1);
         if (meant)
             return error_set(err, ERR_USAGE, "unknown option --%s: did you mean --%s?", name, meant);
     }
     return error_set(err, ERR_USAGE, "unknown option %.*s: see freezetune %s --help", (int)length, text, command->name);
 }
 
-static const struct option *find_option(const struct command *command, const char *name, size_t length)
+/* Its number in *out. */
+static const struct option *find_option(size_t *out, const struct command *command, const char *name, size_t length)
 {
-    for (size_t i = 0; i < command->option_count; i++)
-        if (strlen(command->options[i].name) == length && memcmp(command->options[i].name, name, length) == 0)
-            return &command->options[i];
+    for (size_t i = 0; i < command_option_count(command); i++) {
+        const struct option *option = command_option(command, i);
+        *out = i;
+        if (strlen(option->name) == length && memcmp(option->name, name, length) == 0)
+            return option;
+    }
     return NULL;
 }
 
@@ -214,11 +286,11 @@ static const struct option *find_option(const struct command *command, const cha
 static enum status parse_option(struct arguments *args, int *at, int argc, const char *const *argv, struct error *err)
 {
     const char *word = argv[*at];
-    size_t length = strcspn(word, "=");
+    size_t length = strcspn(word, "="), number = 0;
     const struct option *option = NULL;
     const char *text = NULL;
     if (word[1] == '-')
-        option = find_option(args->command, word + 2, length - 2);
+        option = find_option(&number, args->command, word + 2, length - 2);
     if (!option)
         return unknown_option(args->command, word, err);
     if (word[length] == '=')
@@ -230,7 +302,7 @@ static enum status parse_option(struct arguments *args, int *at, int argc, const
             return error_set(err, ERR_USAGE, "--%s needs a value", option->name);
         text = argv[++*at];
     }
-    args->given[option - args->command->options] = true;
+    args->given[number] = true;
     return set_value(args->values, option, text, err);
 }
 
@@ -245,17 +317,20 @@ static bool asks_for_help(int argc, const char *const *argv)
 static enum status prepare(struct arguments *args, int argc, struct error *err)
 {
     const struct command *command = args->command;
+    size_t count = command_option_count(command);
     void *operands = NULL, *given = NULL;
     enum status status = memory_alloc(&args->values, 1, command->values_size, "options", err);
     if (status == OK)
-        status = memory_alloc(&given, command->option_count, sizeof(bool), "options", err);
+        status = memory_alloc(&given, count, sizeof(bool), "options", err);
     args->given = given;
     if (status == OK)
         status = memory_alloc(&operands, (size_t)argc, sizeof(char *), "options", err);
     args->operands = operands;
-    for (size_t i = 0; i < command->option_count && status == OK; i++)
-        if (command->options[i].initial)
-            status = set_value(args->values, &command->options[i], command->options[i].initial, err);
+    for (size_t i = 0; i < count && status == OK; i++) {
+        const struct option *option = command_option(command, i);
+        if (option->initial)
+            status = set_value(args->values, option, option->initial, err);
+    }
     return status;
 }
 
@@ -306,6 +381,6 @@ void arguments_free(struct arguments *arguments)
 
 bool arguments_given(const struct arguments *arguments, const char *name)
 {
-    const struct option *option = find_option(arguments->command, name, strlen(name));
-    return option && arguments->given[option - arguments->command->options];
+    size_t number;
+    return find_option(&number, arguments->command, name, strlen(name)) && arguments->given[number];
 }

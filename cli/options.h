@@ -42,7 +42,7 @@ struct option {
     const char *initial; /* the default, parsed like an argument and shown in --help; NULL leaves zero bytes */
     const char *shown;   /* what --help shows instead of `initial`: "runs/1, runs/2, ..."; NULL shows `initial` */
     double low, high;    /* of INT, FLOAT and SIZE */
-    const char *const *choices; /* of CHOICE, NULL-terminated */
+    const char *const *choices; /* of CHOICE, NULL-terminated; of FLOAT: words that may stand there, OPTION_WORD */
     const char *help;           /* one sentence without a full stop; wrapped to the width */
 };
 
@@ -69,6 +69,9 @@ struct option {
         group, name, NULL, OPTION_CHOICE, offsetof(type, field), initial, NULL, 0, 0, choices, help                    \
     }
 
+/* The value that word i of a FLOAT's choices gives: no row allows it as a number. */
+#define OPTION_WORD(i) (-1.0 - (double)(i))
+
 struct arguments;
 
 /* A command: one file cli/cmd_NAME.c exports one of these, and commands.c lists them. */
@@ -80,17 +83,25 @@ struct command {
     const char *examples;    /* lines, each ending in a newline, may be NULL */
     const struct option *options;
     size_t option_count;
+    /* A command whose options are this one's too; its struct of values begins this one's. NULL: none. A row of
+     * `options` with the name of one of them stands in its place, one without a group takes it away; the others go to
+     * the end of their group, which the other command must have. Read them by command_option. */
+    const struct command *like;
     size_t values_size;                   /* sizeof the struct of values; it is zeroed before the defaults are set */
     size_t operands_least, operands_most; /* SIZE_MAX for any number */
     /* Runs the command. Results go to stdout, which main flushes and checks; progress and remarks go to stderr. */
     enum status (*run)(const struct arguments *arguments, struct error *err);
 };
 
+/* All options of the command, groups together, in the order of --help. */
+size_t command_option_count(const struct command *command);
+const struct option *command_option(const struct command *command, size_t i);
+
 /* A command line, parsed. Strings are borrowed from argv. */
 struct arguments {
     const struct command *command;
     void *values;          /* the command's struct */
-    bool *given;           /* by row of the table: was it on the command line? */
+    bool *given;           /* by number of the option: was it on the command line? */
     const char **operands; /* argv's own strings */
     size_t operand_count;
     bool help; /* --help was there: nothing else was checked */
@@ -102,7 +113,7 @@ MUST_CHECK enum status arguments_parse(struct arguments *out, const struct comma
                                        const char *const *argv, struct error *err);
 void arguments_free(struct arguments *arguments);
 
-/* Was the option (a name in the command's table) on the command line? */
+/* Was the option (one that the command has) on the command line? */
 bool arguments_given(const struct arguments *arguments, const char *name);
 
 /* The name nearest to `text` by edit distance (insert, delete, replace, swap of neighbours), NULL when none is near

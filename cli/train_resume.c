@@ -4,7 +4,6 @@
 
 #include <cjson/cJSON.h>
 
-#include "cli/commands.h"
 #include "cli/numbers.h"
 #include "cli/train_options.h"
 #include "core/base/file.h"
@@ -27,12 +26,14 @@ static bool is_free(const char *name)
 
 static enum status check_given(const struct arguments *given, struct error *err)
 {
-    for (size_t i = 0; i < cmd_train.option_count; i++)
-        if (given->given[i] && !is_free(cmd_train.options[i].name))
+    for (size_t i = 0; i < command_option_count(given->command); i++) {
+        const char *name = command_option(given->command, i)->name;
+        if (given->given[i] && !is_free(name))
             return error_set(err, ERR_USAGE,
                              "--%s cannot be changed when a run is resumed: it goes on as it began; for other options "
                              "start a new run, with --weights RUN/best.safetensors if that is meant",
-                             cmd_train.options[i].name);
+                             name);
+    }
     return OK;
 }
 
@@ -100,7 +101,7 @@ static enum status add_given(struct resumed *out, const struct option *option, c
 static enum status collect(struct resumed *out, const cJSON *options, const struct arguments *given, struct error *err)
 {
     void *memory;
-    size_t count = cmd_train.option_count;
+    size_t known = command_option_count(given->command), count = known;
     const cJSON *item;
     cJSON_ArrayForEach(item, options) count += 1 + (cJSON_IsArray(item) ? (size_t)cJSON_GetArraySize(item) : 0);
     enum status status = memory_alloc(&memory, count, sizeof(char *), "options", err);
@@ -113,9 +114,9 @@ static enum status collect(struct resumed *out, const cJSON *options, const stru
         if (status != OK)
             return status;
     }
-    for (size_t i = 0; i < cmd_train.option_count && status == OK; i++)
+    for (size_t i = 0; i < known && status == OK; i++)
         if (given->given[i])
-            status = add_given(out, &cmd_train.options[i], given->values, err);
+            status = add_given(out, command_option(given->command, i), given->values, err);
     return status;
 }
 

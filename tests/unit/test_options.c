@@ -44,10 +44,35 @@ static const struct command command = {
     .operands_most = 2,
 };
 
+/* The same options but for memory; lr may be a word, depth is new. */
+struct more_values {
+    struct values values;
+    long long depth;
+};
+
+static const char *const words[] = {"find", "ask", NULL};
+
+static const struct option more_rows[] = {
+    OPTION_ROW_NUMBER("Common", "depth", "N", OPTION_INT, struct more_values, depth, "2", NULL, 1, 9, "how deep"),
+    {"Common", "lr", "X", OPTION_FLOAT, offsetof(struct more_values, values.lr), "find", NULL, 0, 1, words, "a rate"},
+    {.name = "memory"},
+};
+
+static const struct command more_command = {
+    .name = "more",
+    .summary = "fits more",
+    .usage = "[options]",
+    .options = more_rows,
+    .option_count = sizeof more_rows / sizeof *more_rows,
+    .like = &command,
+    .values_size = sizeof(struct more_values),
+};
+
 enum { WORDS_MOST = 48 };
 
 /* Parses the words of `line`, cut at blanks; "''" is an empty word. */
-static enum status parse(struct arguments *out, const char *line, struct error *err)
+static enum status parse_for(struct arguments *out, const struct command *for_command, const char *line,
+                             struct error *err)
 {
     static char copy[512];
     const char *argv[WORDS_MOST];
@@ -56,7 +81,12 @@ static enum status parse(struct arguments *out, const char *line, struct error *
     for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
         argv[argc++] = strcmp(word, "''") == 0 ? "" : word;
     *err = (struct error){.status = OK};
-    return arguments_parse(out, &command, argc, argv, err);
+    return arguments_parse(out, for_command, argc, argv, err);
+}
+
+static enum status parse(struct arguments *out, const char *line, struct error *err)
+{
+    return parse_for(out, &command, line, err);
 }
 
 static struct values parsed(const char *line)
@@ -211,9 +241,42 @@ static void help_shows_groups_defaults_and_keeps_the_width(void **state)
     free(text);
 }
 
+static void a_command_may_be_like_another(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"data", "epochs", "lr", "depth", "schedule", "nesterov", "stage"};
+    struct arguments args;
+    struct error err;
+    assert_int_equal(command_option_count(&command), 7);
+    assert_int_equal(command_option_count(&more_command), 7);
+    for (size_t i = 0; i < 7; i++)
+        assert_string_equal(command_option(&more_command, i)->name, names[i]);
+
+    assert_int_equal(parse_for(&args, &more_command, "--depth 3 --epochs 5 --nesterov", &err), OK);
+    const struct more_values *v = args.values;
+    assert_true(v->values.nesterov && v->values.epochs == 5 && v->depth == 3);
+    assert_true(v->values.lr == OPTION_WORD(0));
+    assert_int_equal(v->values.schedule, COSINE);
+    assert_int_equal(v->values.memory, 0);
+    assert_true(arguments_given(&args, "depth") && arguments_given(&args, "epochs"));
+    assert_false(arguments_given(&args, "lr") || arguments_given(&args, "data") || arguments_given(&args, "memory"));
+    arguments_free(&args);
+
+    assert_int_equal(parse_for(&args, &more_command, "--lr 0.5 --lr ask", &err), OK);
+    assert_true(((const struct more_values *)args.values)->values.lr == OPTION_WORD(1));
+    arguments_free(&args);
+    assert_int_equal(parse_for(&args, &more_command, "--memory 1G", &err), ERR_USAGE);
+    assert_string_equal(err.text, "unknown option --memory: see freezetune more --help");
+    arguments_free(&args);
+    assert_int_equal(parse_for(&args, &more_command, "--lr fin", &err), ERR_USAGE);
+    assert_string_equal(err.text, "--lr fin: not a number");
+    arguments_free(&args);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_command_may_be_like_another),
         cmocka_unit_test(defaults_come_from_the_table),
         cmocka_unit_test(both_spellings_and_the_last_one_wins),
         cmocka_unit_test(a_list_keeps_every_text),
