@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "core/data/folder.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,10 +14,34 @@
 #include "core/base/text.h"
 #include "core/data/walk.h"
 
-bool split_validates(const char *class_and_name, double val_split, uint64_t seed)
+/* Which photos validate: those below a fraction, or one of several folds. */
+struct split {
+    double fraction;      /* 0 with folds */
+    unsigned folds, fold; /* 0 without */
+    uint64_t seed;
+};
+
+/* Uniform in [0, 1). */
+static double place_of(const char *class_and_name, uint64_t seed)
 {
     struct hash128 hash = hash_bytes(class_and_name, strlen(class_and_name), seed);
-    return (double)(hash.high >> 11) * 0x1p-53 < val_split;
+    return (double)(hash.high >> 11) * 0x1p-53;
+}
+
+bool split_validates(const char *class_and_name, double val_split, uint64_t seed)
+{
+    return place_of(class_and_name, seed) < val_split;
+}
+
+unsigned split_fold(const char *class_and_name, unsigned folds, uint64_t seed)
+{
+    return 1 + (unsigned)(place_of(class_and_name, seed) * folds);
+}
+
+static bool validates(const struct split *split, const char *name)
+{
+    return split->folds ? split_fold(name, split->folds, split->seed) == split->fold
+                        : split_validates(name, split->fraction, split->seed);
 }
 
 static enum status sub_folder(char **out, bool *there, const char *dir, const char *name, struct error *err)
@@ -27,7 +53,7 @@ static enum status sub_folder(char **out, bool *there, const char *dir, const ch
 }
 
 /* Moves what validates out of *all into *val; *all keeps the rest, and its names. */
-static enum status split_list(struct photo_list *all, struct photo_list *val, double val_split, uint64_t seed,
+static enum status split_list(struct photo_list *all, struct photo_list *val, const struct split *split,
                               struct error *err)
 {
     struct photo_list chosen = {0};
@@ -35,7 +61,7 @@ static enum status split_list(struct photo_list *all, struct photo_list *val, do
     enum status status = memory_strdup(&chosen.root, all->root, err);
     for (size_t i = 0; status == OK && i < all->count; i++) {
         const char *name = photo_name(all, i);
-        if (split_validates(name, val_split, seed))
+        if (validates(split, name))
             status = photo_list_push(&chosen, name, NULL, all->photos[i].class, err);
         else
             all->photos[kept++] = all->photos[i];
@@ -49,25 +75,27 @@ static enum status split_list(struct photo_list *all, struct photo_list *val, do
     return OK;
 }
 
-static enum status check_split(const struct dataset *data, const char *dir, uint64_t seed, struct error *err)
+static enum status check_split(const struct dataset *data, const char *dir, const struct split *split,
+                               struct error *err)
 {
+    const char *part = split->folds ? "--folds" : "--val-split";
+    unsigned long long seed = split->seed;
     size_t next = 0;
-    char shown[300];
+    char shown[300], fold[48] = "the validation part";
+    if (split->folds)
+        snprintf(fold, sizeof fold, "fold %u of %u", split->fold, split->folds);
     for (uint32_t class = 0; class < data->classes.count; class ++) {
         if (next >= data->train.count || data->train.photos[next].class != class)
             return error_set(err, ERR_DATA,
-                             "%s: all photos of class '%s' fell into the validation part with seed %llu: add "
-                             "photos, or change --val-split or --seed",
-                             dir, text_escape(shown, sizeof shown, data->classes.names[class]),
-                             (unsigned long long)seed);
+                             "%s: all photos of class '%s' fell into %s with seed %llu: add photos, or change %s or "
+                             "--seed",
+                             dir, text_escape(shown, sizeof shown, data->classes.names[class]), fold, seed, part);
         while (next < data->train.count && data->train.photos[next].class == class)
             next++;
     }
     if (data->val.count == 0)
-        return error_set(err, ERR_DATA,
-                         "%s: no photo fell into the validation part with seed %llu: add photos, or raise "
-                         "--val-split",
-                         dir, (unsigned long long)seed);
+        return error_set(err, ERR_DATA, "%s: no photo fell into %s with seed %llu: add photos, or %s", dir, fold, seed,
+                         split->folds ? "lower --folds" : "raise --val-split");
     return OK;
 }
 
@@ -103,20 +131,21 @@ static enum status open_two(struct dataset *data, const char *train, const char 
     return status;
 }
 
-static enum status open_one(struct dataset *data, const char *dir, double val_split, uint64_t seed, struct error *err)
+static enum status open_one(struct dataset *data, const char *dir, const struct split *split, struct error *err)
 {
     enum status status = folder_list(&data->train, &data->classes, dir, NULL, err);
     if (status == OK)
         status = check_classes(data, dir, err);
     if (status == OK)
-        status = split_list(&data->train, &data->val, val_split, seed, err);
+        status = split_list(&data->train, &data->val, split, err);
     if (status == OK)
-        status = check_split(data, dir, seed, err);
+        status = check_split(data, dir, split, err);
     return status;
 }
 
-enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed, struct error *err)
+static enum status open_split(struct dataset *out, const char *dir, const struct split *split, struct error *err)
 {
+    bool asked = split->fraction > 0 || split->folds;
     struct dataset data = {0};
     struct stat info;
     char *train = NULL, *val = NULL;
@@ -130,18 +159,23 @@ enum status dataset_open(struct dataset *out, const char *dir, double val_split,
         status = sub_folder(&val, &has_val, dir, "val", err);
     if (status != OK)
         goto cleanup;
-    if (has_train && has_val && val_split > 0)
+    if (has_train && has_val && split->folds)
+        status = error_set(err, ERR_USAGE,
+                           "%s: has train/ and val/ already: leave --folds out, or fold over the photos of one folder "
+                           "alone, with --data %s",
+                           dir, train);
+    else if (has_train && has_val && asked)
         status = error_set(err, ERR_USAGE, "%s: has train/ and val/ already: leave --val-split out", dir);
     else if (has_train && has_val)
         status = open_two(&data, train, val, err);
     else if (has_train || has_val)
         status = error_set(err, ERR_DATA, "%s: has %s/ but no %s/: add it, or give --data %s and --val-split 0.2", dir,
                            has_train ? "train" : "val", has_train ? "val" : "train", has_train ? train : val);
-    else if (!(val_split > 0 && val_split < 1))
+    else if (!asked || !(split->fraction < 1))
         status = error_set(err, ERR_USAGE,
                            "%s: has no train/ and val/: say how much of it validates, with --val-split 0.2", dir);
     else
-        status = open_one(&data, dir, val_split, seed, err);
+        status = open_one(&data, dir, split, err);
 cleanup:
     memory_free(train);
     memory_free(val);
@@ -150,6 +184,18 @@ cleanup:
     else
         *out = data;
     return status;
+}
+
+enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed, struct error *err)
+{
+    return open_split(out, dir, &(struct split){.fraction = val_split, .seed = seed}, err);
+}
+
+enum status dataset_open_fold(struct dataset *out, const char *dir, unsigned folds, unsigned fold, uint64_t seed,
+                              struct error *err)
+{
+    assert(folds >= 2 && fold >= 1 && fold <= folds);
+    return open_split(out, dir, &(struct split){.folds = folds, .fold = fold, .seed = seed}, err);
 }
 
 void dataset_close(struct dataset *dataset)

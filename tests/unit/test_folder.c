@@ -233,6 +233,61 @@ static void the_split_is_the_same_for_ever(void **state)
     assert_true(split_validates("a/b", 1, 1));
 }
 
+static void every_photo_validates_in_one_fold(void **state)
+{
+    (void)state;
+    enum { FOLDS = 5 };
+    struct error err = {0};
+    char name[64];
+    size_t seen[1000] = {0};
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "%s/%03d.jpg", i < 400 ? "ants" : "bees", i);
+        touch(name);
+    }
+    for (unsigned fold = 1; fold <= FOLDS; fold++) {
+        struct dataset data;
+        size_t ants = 0;
+        assert_int_equal(dataset_open_fold(&data, folder, FOLDS, fold, 7, &err), OK);
+        assert_int_equal(data.train.count + data.val.count, 1000);
+        for (size_t i = 0; i < data.val.count; i++) {
+            const char *photo = photo_name(&data.val, i);
+            seen[atoi(photo + strlen("ants/"))]++;
+            ants += data.val.photos[i].class == 0;
+            assert_int_equal(split_fold(photo, FOLDS, 7), fold);
+            /* The first fold is what --val-split 1/K chooses. */
+            assert_int_equal(split_validates(photo, 1.0 / FOLDS, 7), fold == 1);
+        }
+        for (size_t i = 0; i < data.train.count; i++)
+            assert_int_not_equal(split_fold(photo_name(&data.train, i), FOLDS, 7), fold);
+        assert_in_range(ants, 80 - 32, 80 + 32); /* four standard deviations */
+        assert_in_range(data.val.count - ants, 120 - 40, 120 + 40);
+        dataset_close(&data);
+    }
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(seen[i], 1);
+}
+
+static void folds_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct error err = {0};
+    touch("a/1.jpg");
+    touch("b/2.jpg");
+    unsigned fold = split_fold("a/1.jpg", 1000, 1), empty = fold == 1 ? 2 : 1;
+    assert_int_equal(dataset_open_fold(&data, folder, 1000, fold, 1, &err), ERR_DATA);
+    assert_non_null(strstr(err.text, "all photos of class 'a' fell into fold "));
+    assert_non_null(strstr(err.text, "change --folds or --seed"));
+    if (empty == split_fold("b/2.jpg", 1000, 1))
+        empty = 3;
+    assert_int_equal(dataset_open_fold(&data, folder, 1000, empty, 1, &err), ERR_DATA);
+    assert_non_null(strstr(err.text, "no photo fell into fold "));
+    touch("train/a/1.jpg");
+    touch("val/a/1.jpg");
+    assert_int_equal(dataset_open_fold(&data, folder, 5, 1, 1, &err), ERR_USAGE);
+    assert_non_null(strstr(err.text, "/train"));
+}
+
 static void a_split_that_leaves_nothing_is_refused(void **state)
 {
     (void)state;
@@ -316,6 +371,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(links_are_followed_but_not_in_circles, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(one_folder_is_split_in_proportion, make_folder, remove_folder),
         cmocka_unit_test(the_split_is_the_same_for_ever),
+        cmocka_unit_test_setup_teardown(every_photo_validates_in_one_fold, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(folds_that_cannot_be_are_refused, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_split_that_leaves_nothing_is_refused, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(validation_takes_the_models_class_numbers, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(lists_for_predict, make_folder, remove_folder),
