@@ -21,6 +21,8 @@ double schedule_lr(const struct schedule *schedule, size_t epoch, size_t step)
     double lr = schedule->lr;
     if (schedule->kind == SCHEDULE_STEP)
         lr *= pow(schedule->gamma, (double)(epoch / schedule->step_epochs));
+    if (schedule->kind == SCHEDULE_EXPONENTIAL)
+        lr *= pow(schedule->gamma, (double)now);
     if (now < warmup)
         return lr * (double)(now + 1) / (double)warmup;
     if (schedule->kind == SCHEDULE_COSINE)

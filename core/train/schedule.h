@@ -4,6 +4,8 @@
  *   step       lr * gamma^(epoch / step_epochs), rounded down           torch.optim.lr_scheduler.StepLR, per epoch
  *   cosine     lr * (1 + cos(pi * (s - W) / (S - W))) / 2               CosineAnnealingLR to 0, per step
  *
+ *   exponential lr * gamma^s, gamma above 1                             ExponentialLR, per step; of lr_find.h alone
+ *
  * s counts steps from 0 over the whole run, S = epochs * steps_per_epoch, W = warm-up steps. Before W, in each of them,
  * the rate is lr * (s + 1) / W times what `step` makes of the epoch: it reaches lr in the last step of the warm-up.
  */
@@ -12,13 +14,13 @@
 
 #include <stddef.h>
 
-enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_STEP, SCHEDULE_COSINE };
+enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_STEP, SCHEDULE_COSINE, SCHEDULE_EXPONENTIAL };
 extern const char *const schedule_names[]; /* "constant", "step", "cosine", NULL */
 
 struct schedule {
     enum schedule_kind kind;
     double lr;
-    double gamma;                   /* step */
+    double gamma;                   /* step, exponential */
     size_t step_epochs;             /* step; at least 1 */
     double warmup;                  /* epochs, may be a fraction; rounded to whole steps */
     size_t epochs, steps_per_epoch; /* at least 1 each */

@@ -130,6 +130,8 @@ size_t train_bad_count(const struct train *train, bool val);
 struct loader_bad train_bad_get(const struct train *train, bool val, size_t index);
 
 const struct train_state *train_state_get(const struct train *train);
+/* Was the last error of train_run or train_range that a loss or a weight is no longer a finite number? */
+bool train_has_diverged(const struct train *train);
 struct net *train_net(const struct train *train);
 /* NULL before train_prepare. */
 struct optimizer *train_optimizer(const struct train *train);
@@ -195,5 +197,10 @@ enum train_end {
 MUST_CHECK enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped,
                                  struct error *err);
 enum train_end train_end_get(const struct train *train);
+
+/* Steps of one epoch after the other, without evaluations and without saving anything, until should_stop: a range test
+ * of learning rates (lr_find.h), all in the first stage. The training is then of no use for anything else. The same
+ * errors. */
+MUST_CHECK enum status train_range(struct train *train, const struct train_hooks *hooks, struct error *err);
 
 #endif

@@ -5,8 +5,9 @@
 #include "core/train/evaluate.h"
 #include "core/train/train_private.h"
 
-enum status train_diverged(const struct train *train, const char *what, double value, struct error *err)
+enum status train_diverged(struct train *train, const char *what, double value, struct error *err)
 {
+    train->diverged = true;
     return error_set(err, ERR_DATA,
                      "epoch %zu, step %zu: %s is %s: the training diverged; lower --lr (now %g) or lengthen --warmup. "
                      "What was saved before is untouched",
@@ -15,7 +16,7 @@ enum status train_diverged(const struct train *train, const char *what, double v
 }
 
 /* A checkpoint or a model with a NaN in it would be worse than none. */
-static enum status check_weights(const struct train *train, struct error *err)
+static enum status check_weights(struct train *train, struct error *err)
 {
     for (size_t i = 0; i < train->net->params_count; i++) {
         const struct param *param = &train->net->params[i];
@@ -295,6 +296,19 @@ enum status train_run(struct train *train, const struct train_hooks *hooks, bool
             status = save(train, hooks, err);
         if (status != OK)
             return status;
+    }
+    return OK;
+}
+
+enum status train_range(struct train *train, const struct train_hooks *hooks, struct error *err)
+{
+    bool stopped = false;
+    assert(train->stage.run && hooks->should_stop);
+    while (!stopped) {
+        enum status status = run_steps(train, hooks, &stopped, err);
+        if (status != OK)
+            return status;
+        next_epoch(&train->state);
     }
     return OK;
 }

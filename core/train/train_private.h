@@ -34,6 +34,7 @@ struct train {
     struct metrics val;
 
     double lr; /* of the step at hand */
+    bool diverged;
 };
 
 /* Between two steps, after train_prepare: puts the stage of an epoch (from 0) in the place of the one before, if it is
@@ -50,6 +51,6 @@ MUST_CHECK enum status train_step(struct train *train, const struct photo_batch 
                                   struct step_result *out, struct error *err);
 
 /* ERR_DATA: `what` of the step at hand is not finite. */
-enum status train_diverged(const struct train *train, const char *what, double value, struct error *err);
+enum status train_diverged(struct train *train, const char *what, double value, struct error *err);
 
 #endif

@@ -65,6 +65,17 @@ static void a_step_too_many_counts_as_the_last(void **state)
     close_to(schedule_lr(&schedule, 1, 9), schedule_lr(&schedule, 1, 3));
 }
 
+/* ExponentialLR(optimizer, gamma=2) with lr 0.01, stepped after every batch. */
+static void exponential_rises_from_step_to_step(void **state)
+{
+    (void)state;
+    struct schedule schedule = {
+        .kind = SCHEDULE_EXPONENTIAL, .lr = 0.01, .gamma = 2, .epochs = 1, .steps_per_epoch = 2};
+    const double expected[] = {0.01, 0.02, 0.04, 0.08, 0.16};
+    for (size_t k = 0; k < 5; k++)
+        close_to(schedule_lr(&schedule, k / 2, k % 2), expected[k]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -73,6 +84,7 @@ int main(void)
         cmocka_unit_test(cosine_ends_near_zero),
         cmocka_unit_test(warm_up_rises_to_the_rate),
         cmocka_unit_test(a_step_too_many_counts_as_the_last),
+        cmocka_unit_test(exponential_rises_from_step_to_step),
     };
     return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
 }
