@@ -1,6 +1,17 @@
 /* freezetune train: fine-tunes a network on a folder of photos. */
+#include "cli/folds.h"
 #include "cli/session.h"
 #include "cli/train_options.h"
+
+static enum status run(const struct arguments *args, const struct resumed *resumed, struct error *err)
+{
+    const struct train_values *values = args->values;
+    struct session_options options = {.weights_hash = resumed ? resumed->weights_hash : NULL};
+    struct session_end end;
+    if (values->folds && !values->fold)
+        return folds_run(args, resumed, err);
+    return session_run(&end, values, &options, err);
+}
 
 enum status train_command(const struct arguments *args, struct error *err)
 {
@@ -8,12 +19,12 @@ enum status train_command(const struct arguments *args, struct error *err)
     struct resumed resumed;
     train_values_complete(args);
     if (!values->resume)
-        return session_run(values, NULL, err);
+        return run(args, NULL, err);
     enum status status = train_options_resume(&resumed, args, err);
     if (status != OK)
         return status;
     train_values_complete(&resumed.arguments);
-    status = session_run(resumed.arguments.values, resumed.weights_hash, err);
+    status = run(&resumed.arguments, &resumed, err);
     resumed_free(&resumed);
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/table.h"
 #include "cli/version.h"
@@ -48,7 +49,7 @@ enum status write_config(const char *folder, const struct training *t, struct er
         return status;
     struct json json = json_start(file.stream, true);
     json_open(&json, NULL, '{');
-    train_options_record(&json, t->values, t->data, t->weights ? t->weights : "random", t->freeze_until);
+    train_options_record(&json, &cmd_train, t->values, t->data, t->weights ? t->weights : "random", t->freeze_until);
     json_text(&json, "arch", t->net->arch);
     json_text(&json, "weights_hash", t->weights_hash); /* XXH3, 128 bits */
     json_bool(&json, "new_head", t->head_drawn);
@@ -61,6 +62,27 @@ enum status write_config(const char *folder, const struct training *t, struct er
     json_int(&json, "unreadable_photos", (int64_t)t->scan.bad_count);
     json_int(&json, "duplicates", (int64_t)t->scan.duplicate_count);
     json_int(&json, "steps_per_epoch", (int64_t)train_state_get(t->train)->steps_per_epoch);
+    put_versions(&json);
+    json_close(&json);
+    json_end(&json);
+    return close_file(&file, OK, err);
+}
+
+enum status write_series_config(const char *folder, const struct arguments *args, const struct training *t,
+                                struct error *err)
+{
+    struct outfile file;
+    char photos[33];
+    enum status status = open_file(&file, folder, "config.json", err);
+    if (status != OK)
+        return status;
+    checkpoint_photos(photos, &t->dataset);
+    struct json json = json_start(file.stream, true);
+    json_open(&json, NULL, '{');
+    json_text(&json, "command", args->command->name);
+    train_options_record(&json, args->command, args->values, t->data, t->weights ? t->weights : "random", -1);
+    json_text(&json, "weights_hash", t->weights_hash); /* XXH3, 128 bits */
+    json_text(&json, "photos", photos);
     put_versions(&json);
     json_close(&json);
     json_end(&json);

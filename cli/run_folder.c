@@ -17,6 +17,10 @@
 #include "core/base/memory.h"
 #include "weights/bind.h"
 
+static const char *const whole_files[] = {"config.json",   "best.safetensors",    "last.safetensors",
+                                          "confusion.csv", "predictions_val.csv", "bad_images.tsv",
+                                          "lr_find.csv",   "result.json",         NULL};
+
 static const char metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy,val_top5,val_macro_f1,"
                                    "photos,left_out,best,seconds\n";
 
@@ -108,25 +112,23 @@ static enum status lock_folder(struct run_folder *folder, struct error *err)
 }
 
 /* "last.safetensors.XXXXXX.part" and the like, see outfile_open. */
-static bool is_unfinished(const char *name)
+static bool is_unfinished(const char *name, const char *const *names)
 {
-    static const char *const ours[] = {"config.json",   "best.safetensors",    "last.safetensors",
-                                       "confusion.csv", "predictions_val.csv", "bad_images.tsv"};
     size_t length = strlen(name), tail = strlen(".XXXXXX.part");
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (length == strlen(ours[i]) + tail && strncmp(name, ours[i], length - tail) == 0 &&
+    for (; *names; names++)
+        if (length == strlen(*names) + tail && strncmp(name, *names, length - tail) == 0 &&
             strcmp(name + length - strlen(".part"), ".part") == 0)
             return true;
     return false;
 }
 
-static void remove_unfinished(const struct run_folder *folder)
+void run_folder_tidy(const char *path, const char *const *names)
 {
-    DIR *dir = opendir(folder->path);
+    DIR *dir = opendir(path);
     const struct dirent *entry;
     while (dir && (entry = readdir(dir)))
-        if (is_unfinished(entry->d_name))
-            unlinkat(folder->lock, entry->d_name, 0);
+        if (is_unfinished(entry->d_name, names))
+            unlinkat(dirfd(dir), entry->d_name, 0);
     if (dir)
         closedir(dir);
 }
@@ -160,7 +162,7 @@ enum status run_folder_resume(struct run_folder *out, const struct training *tra
         status = name_files(out, err);
     if (status != OK)
         return status;
-    remove_unfinished(out);
+    run_folder_tidy(out->path, whole_files);
     bool begins = stat(out->last, &info) != 0 && errno == ENOENT;
     if (!begins)
         status = checkpoint_read(out->last, training->train, err);

@@ -6,6 +6,8 @@
  *   last.safetensors     the newest state with all that --resume needs
  *   confusion.csv, predictions_val.csv   of the best epoch
  *   bad_images.tsv       photos that could not be read
+ *   lr_find.csv          with --lr find: the range test
+ *   result.json          what came out (run_result.h), when the run is over and proved
  *
  * log.jsonl and metrics.csv grow; a resumed run cuts them down to what they were when last.safetensors was written. The
  * others are replaced whole.
@@ -20,6 +22,8 @@
 
 #include "cli/training.h"
 #include "core/train/snapshot.h"
+
+enum { RUN_METRICS_MOST = 256 << 20 }; /* bytes of a metrics.csv that is read */
 
 struct run_folder {
     const struct training *training; /* borrowed */
@@ -40,6 +44,9 @@ MUST_CHECK enum status run_folder_create(struct run_folder *out, const struct tr
  * training, which must be prepared, and cuts the growing files. Where a run was killed before it saved anything, it
  * begins again. Errors of checkpoint_read, ERR_IO. */
 MUST_CHECK enum status run_folder_resume(struct run_folder *out, const struct training *training, struct error *err);
+/* Takes away what a killed process left of files under construction (outfile_open) with one of the names,
+ * NULL-terminated. */
+void run_folder_tidy(const char *path, const char *const *names);
 /* Writes a best model that still waits, as far as that goes. */
 void run_folder_close(struct run_folder *folder);
 

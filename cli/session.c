@@ -1,5 +1,8 @@
 #include "cli/session.h"
 
+#include <stdio.h>
+
+#include "cli/lr_search.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"
@@ -12,6 +15,7 @@ enum { SAVE_LEAST = 10 }; /* seconds between two checkpoints, unless --save-ever
 
 /* What the hooks of the loop work on. */
 struct session {
+    const struct session_options *options;
     const struct training *training;
     struct run_folder *folder;
     struct train_progress progress;
@@ -47,8 +51,9 @@ static void on_cache_failure(void *context, const char *why)
 
 static bool should_stop(void *context)
 {
-    (void)context;
-    return signals_stop();
+    const struct session *session = context;
+    double deadline = session->options->deadline;
+    return signals_stop() || (deadline > 0 && clock_seconds() >= deadline);
 }
 
 static bool time_is_over(void *context)
@@ -116,11 +121,34 @@ static void say_why_ended(const struct session *session)
                patience == 1 ? "" : "s");
 }
 
-static enum status run_loop(const struct training *training, struct run_folder *folder, double started,
-                            struct error *err)
+/* The proof, the files of the end, and what is said of it. A run that was out of time has a model, but is not over. */
+static enum status finish(struct session_end *out, const struct session *session, bool diverged, struct error *err)
 {
-    struct session session = {
-        .training = training, .folder = folder, .progress = {.training = training}, .started = started};
+    struct run_folder *folder = session->folder;
+    struct session_end end = {.over = diverged || train_end_get(session->training->train) != TRAIN_TIME};
+    struct training_proof proof;
+    enum status status = OK;
+    if (end.over)
+        status = run_result_collect(&end.result, folder, diverged, err);
+    if (status == OK && !diverged)
+        status = training_prove(&proof, session->training, folder->best, err);
+    if (status == OK && end.over)
+        status = run_result_write(folder->path, &end.result, err);
+    if (status == OK && !session->options->one_of_many)
+        status = report_end(folder, &proof, err);
+    if (status == OK)
+        *out = end;
+    return status;
+}
+
+static enum status run_loop(struct session_end *out, const struct training *training, struct run_folder *folder,
+                            const struct session_options *options, double started, struct error *err)
+{
+    struct session session = {.options = options,
+                              .training = training,
+                              .folder = folder,
+                              .progress = {.training = training},
+                              .started = started};
     const struct train_hooks hooks = {.context = &session,
                                       .on_step = on_step,
                                       .on_evaluation = on_evaluation,
@@ -132,31 +160,35 @@ static enum status run_loop(const struct training *training, struct run_folder *
                                       .skip_save = skip_save,
                                       .on_epoch = on_epoch,
                                       .save = save};
-    struct training_proof proof;
     bool stopped;
     signals_catch();
     session.epoch_started = session.saved = clock_seconds();
     enum status status = train_run(training->train, &hooks, &stopped, err);
     progress_end(&session.progress.line);
-    if (status == OK && stopped) {
-        say_how_to_resume(&session, "stopped");
+    bool diverged = status == ERR_DATA && train_has_diverged(training->train) && options->one_of_many;
+    if (status != OK && !diverged)
+        return status;
+    if (!diverged && stopped) {
+        if (!options->one_of_many)
+            say_how_to_resume(&session, "stopped");
         return OK;
     }
-    if (status == OK)
+    if (!diverged && !options->one_of_many)
         say_why_ended(&session);
-    if (status == OK)
-        status = training_prove(&proof, training, folder->best, err);
-    return status == OK ? report_end(folder, &proof, err) : status;
+    return finish(out, &session, diverged, err);
 }
 
-enum status session_run(const struct train_values *values, const char *weights_hash, struct error *err)
+/* The rate is known; `search` is how it was found, or NULL. */
+static enum status train_once(struct session_end *out, const struct train_values *values,
+                              const struct session_options *options, const struct lr_search *search, double started,
+                              struct error *err)
 {
     struct training training;
     struct run_folder folder = {.lock = -1};
-    double started = clock_seconds();
-    enum status status = training_open(&training, values, weights_hash, err);
-    if (status == OK) {
-        report_inputs(&training);
+    enum status status = training_open(&training, values, options->weights_hash, err);
+    if (status == OK && !options->one_of_many) {
+        if (!search)
+            report_inputs(&training);
         status = report_plan(&training, err);
     }
     if (status != OK || values->dry_run)
@@ -168,12 +200,37 @@ enum status session_run(const struct train_values *values, const char *weights_h
     if (train_cache(training.train)->mode != planned)
         warn("%s; the run has no cache", train_cache(training.train)->why);
     status = values->resume ? run_folder_resume(&folder, &training, err) : run_folder_create(&folder, &training, err);
+    if (status == OK && search)
+        status = lr_search_write(folder.path, search, err);
     if (status == OK) {
-        remark("run: %s", folder.path);
-        status = run_loop(&training, &folder, started, err);
+        if (!options->one_of_many)
+            remark("run: %s", folder.path);
+        status = run_loop(out, &training, &folder, options, started, err);
     }
 cleanup:
     run_folder_close(&folder);
     training_close(&training);
     return status;
+}
+
+enum status session_run(struct session_end *out, const struct train_values *values,
+                        const struct session_options *options, struct error *err)
+{
+    struct train_values found = *values;
+    struct lr_search search;
+    double started = clock_seconds();
+    *out = (struct session_end){0};
+    if (values->lr != LR_FIND || values->dry_run)
+        return train_once(out, values, options, NULL, started, err);
+    enum status status =
+        lr_search(&search, values, options->weights_hash, !options->one_of_many, options->deadline, err);
+    if (status == OK && search.stopped && !options->one_of_many)
+        remark("stopped while a rate was looked for: nothing was begun");
+    if (status != OK || search.stopped)
+        return status;
+    if (!options->one_of_many && !values->json)
+        lr_search_plot(stdout, &search, term_width(stdout));
+    remark("lr: %g found", search.lr);
+    found.lr = search.lr;
+    return train_once(out, &found, options, &search, started, err);
 }

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/preprocess_options.h"
+#include "core/train/lr_find.h"
 
 #define GROUP_MAIN "Main"
 #define GROUP_STEPS "Steps"
@@ -26,6 +27,7 @@
 #define FLAG(group, name, field, help) OPTION_ROW_FLAG(group, name, struct train_values, field, help)
 
 static const char *const dtype_choices[] = {[FEATURE_F16] = "f16", [FEATURE_F32] = "f32", NULL};
+static const char *const lr_words[] = {"find", NULL}; /* LR_FIND */
 
 static const struct option options[] = {
     TEXT(GROUP_MAIN, "data", "DIR", data, NULL, "data",
@@ -37,7 +39,8 @@ static const struct option options[] = {
     TEXT(GROUP_MAIN, "out", "RUN", out, NULL, "runs/1, runs/2, ...", "folder for everything the run writes"),
     NUMBER(GROUP_MAIN, "epochs", "N", OPTION_INT, epochs, "10", NULL, 1, 1e6, "times that every photo is seen"),
     NUMBER(GROUP_MAIN, "batch-size", "N", OPTION_INT, batch_size, "16", NULL, 1, 65536, "photos of one step"),
-    NUMBER(GROUP_MAIN, "lr", "X", OPTION_FLOAT, lr, "0.001", NULL, 0, 1e6, "learning rate"),
+    {GROUP_MAIN, "lr", "X", OPTION_FLOAT, offsetof(struct train_values, lr), "0.001", NULL, 0, 1e6, lr_words,
+     "learning rate; `find` looks for one first, with rising rates over 100 steps"},
     TEXT(GROUP_MAIN, "resume", "RUN", resume, NULL, NULL, "go on with a run that was stopped, to the same result"),
     FLAG(GROUP_MAIN, "dry-run", dry_run, "show what would be trained, its memory, work and time, and stop there"),
 
@@ -114,6 +117,10 @@ static const struct option options[] = {
            "can be kept; 0: a new one in every epoch"),
     NUMBER(GROUP_PHOTOS, "val-split", "X", OPTION_FLOAT, val_split, NULL, NULL, 0, 0.9,
            "share of the photos that validate, where DIR has no train/ and val/"),
+    NUMBER(GROUP_PHOTOS, "folds", "K", OPTION_INT, folds, NULL, NULL, 2, 1000,
+           "K runs in RUN/fold-1..K: each photo validates in one of them and trains in the others; where DIR has no "
+           "train/ and val/"),
+    NUMBER(GROUP_PHOTOS, "fold", "I", OPTION_INT, fold, NULL, NULL, 1, 1000, "only run I of --folds"),
     ENGINE_ROW_EXIF(struct train_values),
     ENGINE_ROW_DECODE(struct train_values),
     FLAG(GROUP_PHOTOS, "strict", strict, "a photo that cannot be read ends the run; else it is listed and passed over"),
@@ -150,6 +157,18 @@ void train_values_complete(const struct arguments *args)
         values->views = (long long)photo_views_default((enum augment)values->augment);
 }
 
+/* With --lr find: that of the range test. */
+static struct schedule schedule_from(const struct train_values *v)
+{
+    struct schedule schedule = {.kind = (enum schedule_kind)v->schedule,
+                                .lr = v->lr,
+                                .gamma = v->gamma,
+                                .step_epochs = (size_t)v->step_epochs,
+                                .warmup = v->warmup,
+                                .epochs = (size_t)v->epochs};
+    return v->lr == LR_FIND ? lr_find_schedule(&schedule) : schedule;
+}
+
 struct train_options train_options_from(const struct train_values *v, const struct preprocess *preprocess)
 {
     struct train_options out = {
@@ -171,12 +190,7 @@ struct train_options train_options_from(const struct train_values *v, const stru
                    .clip_norm = v->clip_norm,
                    .micro_batch = (size_t)v->micro_batch,
                    .ema = v->ema},
-        .schedule = {.kind = (enum schedule_kind)v->schedule,
-                     .lr = v->lr,
-                     .gamma = v->gamma,
-                     .step_epochs = (size_t)v->step_epochs,
-                     .warmup = v->warmup,
-                     .epochs = (size_t)v->epochs},
+        .schedule = schedule_from(v),
         .loader = {.threads = v->loader_threads ? (size_t)v->loader_threads : engine_threads(&v->engine),
                    .batch = (size_t)v->batch_size,
                    .ahead = (size_t)v->batch_size,
@@ -212,6 +226,17 @@ static void record_list(struct json *json, const char *name, const struct option
     json_close(json);
 }
 
+static void record_number(struct json *json, const struct option *option, double value)
+{
+    for (size_t i = 0; option->choices && option->choices[i]; i++) {
+        if (value == OPTION_WORD(i)) {
+            json_text(json, option->name, option->choices[i]);
+            return;
+        }
+    }
+    json_double(json, option->name, value);
+}
+
 static void record_one(struct json *json, const struct option *option, const void *values)
 {
     const char *at = (const char *)values + option->offset;
@@ -225,7 +250,7 @@ static void record_one(struct json *json, const struct option *option, const voi
             json_int(json, option->name, whole);
         break;
     case OPTION_FLOAT:
-        json_double(json, option->name, *(const double *)(const void *)at);
+        record_number(json, option, *(const double *)(const void *)at);
         break;
     case OPTION_CHOICE:
         json_text(json, option->name, option->choices[*(const int *)(const void *)at]);
@@ -242,23 +267,23 @@ static void record_one(struct json *json, const struct option *option, const voi
     }
 }
 
-void train_options_record(struct json *json, const struct train_values *values, const char *data, const char *weights,
-                          int freeze_until)
+void train_options_record(struct json *json, const struct command *command, const void *values, const char *data,
+                          const char *weights, int freeze_until)
 {
-    static const char *const left_out[] = {"resume", "out", "dry-run", "json", "quiet", NULL};
+    static const char *const left_out[] = {"resume", "out", "dry-run", "json", "format", "quiet", NULL};
     json_open(json, "options", '{');
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-        const char *name = options[i].name;
-        if (name_in(name, left_out))
+    for (size_t i = 0; i < command_option_count(command); i++) {
+        const struct option *option = command_option(command, i);
+        if (name_in(option->name, left_out))
             continue;
-        if (strcmp(name, "data") == 0)
-            json_text(json, name, data);
-        else if (strcmp(name, "weights") == 0)
-            json_text(json, name, weights);
-        else if (strcmp(name, "freeze-until") == 0)
-            json_int(json, name, freeze_until);
+        if (strcmp(option->name, "data") == 0)
+            json_text(json, option->name, data);
+        else if (strcmp(option->name, "weights") == 0)
+            json_text(json, option->name, weights);
+        else if (strcmp(option->name, "freeze-until") == 0 && freeze_until >= 0)
+            json_int(json, option->name, freeze_until);
         else
-            record_one(json, &options[i], values);
+            record_one(json, option, values);
     }
     json_close(json);
 }
@@ -277,6 +302,7 @@ const struct command cmd_train = {
                 "  freezetune train --data photos --val-split 0.2 --weights resnet50.safetensors\n"
                 "  freezetune train --freeze-until layer4 --lr 0.01 --dry-run\n"
                 "  freezetune train --head-first 3 --unfreeze-at 8:4 --lr-decay-by-child 0.5\n"
+                "  freezetune train --data photos --folds 5 --lr find\n"
                 "  freezetune train --resume runs/1\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,

@@ -7,13 +7,15 @@
 #include "cli/options.h"
 #include "core/train/train.h"
 
+#define LR_FIND OPTION_WORD(0) /* --lr find */
+
 struct train_values {
     double random_erasing;
     struct engine_options engine;
     const char *data, *weights, *freeze_until, *out, *arch, *resume, *color_jitter, *cache_dir;
     struct option_list unfreeze_at;
     long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience, views,
-        cache_limit;
+        cache_limit, folds, fold;
     double lr, momentum, weight_decay, gamma, warmup, val_split, save_every, lr_decay_by_child, head_lr_mult,
         time_limit;
     double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;
@@ -33,10 +35,11 @@ void train_values_complete(const struct arguments *args);
  */
 struct train_options train_options_from(const struct train_values *values, const struct preprocess *preprocess);
 
-/* Writes the values of all options that make the run what it is, {"lr": 0.001, ...}, with `data`, `weights` and
- * `freeze-until` as resolved. Paths that are not UTF-8 are written escaped. */
-void train_options_record(struct json *json, const struct train_values *values, const char *data, const char *weights,
-                          int freeze_until);
+/* Writes the values of all options that make the run what it is, {"lr": 0.001, ...}, with `data` and `weights` as
+ * resolved, and `freeze_until` unless it is below 0. `values` is the struct of `command`: train's, or one that is like
+ * it. Paths that are not UTF-8 are written escaped. */
+void train_options_record(struct json *json, const struct command *command, const void *values, const char *data,
+                          const char *weights, int freeze_until);
 
 /* A parsed command line put together from what was recorded in RUN/config.json and from `given`, which may hold only
  * options that do not change the result (and --data, --weights for files that have moved). */
@@ -45,10 +48,11 @@ struct resumed {
     char **texts; /* the options as text; arguments borrows from them */
     size_t count;
     char weights_hash[33]; /* of the file the run started from; "" for random */
+    char photos[33];       /* of a series: checkpoint_photos; else "" */
 };
 
-/* ERR_NOINPUT when RUN holds no config.json, ERR_DATA when it is not one, ERR_USAGE for an option that may not change.
- */
+/* `given` is of train, or of a command that is like it. ERR_NOINPUT when RUN holds no config.json, ERR_DATA when it is
+ * not one, ERR_USAGE for an option that may not change or when another command made RUN. */
 MUST_CHECK enum status train_options_resume(struct resumed *out, const struct arguments *given, struct error *err);
 void resumed_free(struct resumed *resumed);
 

@@ -171,6 +171,13 @@ static void json_stages(struct json *json, const struct training *t)
     json_close(json);
 }
 
+size_t report_memory(const struct training *t)
+{
+    struct train_needs needs = train_needs(t->train);
+    struct memory_summary memory = memory_of(t, &needs);
+    return memory_summary_total(&memory);
+}
+
 static void json_plan(const struct training *t, const struct train_needs *needs, double seconds)
 {
     struct memory_summary memory = memory_of(t, needs);

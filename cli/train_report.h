@@ -16,6 +16,9 @@ void report_inputs(const struct training *training);
 /* stdout: children, memory, work, time. Measures the speed of products for a moment. With --json an object. */
 MUST_CHECK enum status report_plan(const struct training *training, struct error *err);
 
+/* Bytes that the run will take, as report_plan shows them. */
+size_t report_memory(const struct training *training);
+
 /* Progress on a terminal, a line per epoch elsewhere. */
 struct train_progress {
     const struct training *training;

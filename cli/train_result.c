@@ -11,8 +11,6 @@
 #include "core/base/file.h"
 #include "core/base/memory.h"
 
-enum { METRICS_MOST = 256 << 20 };
-
 void proof_text(char *out, size_t size, const struct training *t, const struct training_proof *proof)
 {
     const struct net *net = t->net;
@@ -117,7 +115,7 @@ static enum status text_end(const struct run_folder *folder, const char *proof, 
     enum status status = path_join(&path, folder->path, "metrics.csv", err);
     if (status != OK)
         return status;
-    status = file_read(&text, &size, path, METRICS_MOST, err);
+    status = file_read(&text, &size, path, RUN_METRICS_MOST, err);
     memory_free(path);
     if (status != OK)
         return status;

@@ -14,7 +14,7 @@ enum { CONFIG_MOST = 64 << 20 };
 /* Options that may stand beside --resume: none of them changes what comes out. */
 static const char *const free_options[] = {"resume",     "data",       "weights", "threads",   "loader-threads",
                                            "time-limit", "save-every", "cache",   "cache-dir", "cache-limit",
-                                           "dry-run",    "json",       "quiet",   NULL};
+                                           "dry-run",    "json",       "format",  "quiet",     NULL};
 
 static bool is_free(const char *name)
 {
@@ -139,6 +139,25 @@ static enum status read_config(cJSON **out, const char *path, struct error *err)
     return OK;
 }
 
+/* A run of sweep, or a whole sweep, is not train's to go on with, and the other way round. */
+static enum status check_command(const cJSON *root, const struct arguments *given, struct error *err)
+{
+    const struct train_values *values = given->values;
+    const cJSON *made = cJSON_GetObjectItemCaseSensitive(root, "command");
+    const char *command = cJSON_IsString(made) ? made->valuestring : "train";
+    if (strcmp(command, given->command->name) == 0)
+        return OK;
+    return error_set(err, ERR_USAGE, "--resume %s: was made by %s: go on with freezetune %s --resume %s",
+                     values->resume, command, command, values->resume);
+}
+
+static void take_hash(char out[33], const cJSON *root, const char *key)
+{
+    const cJSON *hash = cJSON_GetObjectItemCaseSensitive(root, key);
+    if (cJSON_IsString(hash))
+        snprintf(out, 33, "%s", hash->valuestring);
+}
+
 enum status train_options_resume(struct resumed *out, const struct arguments *given, struct error *err)
 {
     const struct train_values *values = given->values;
@@ -151,11 +170,12 @@ enum status train_options_resume(struct resumed *out, const struct arguments *gi
     if (status == OK)
         status = read_config(&root, path, err);
     if (status == OK)
+        status = check_command(root, given, err);
+    if (status == OK)
         status = collect(&resumed, cJSON_GetObjectItemCaseSensitive(root, "options"), given, err);
     if (status == OK) {
-        const cJSON *hash = cJSON_GetObjectItemCaseSensitive(root, "weights_hash");
-        if (cJSON_IsString(hash))
-            snprintf(resumed.weights_hash, sizeof resumed.weights_hash, "%s", hash->valuestring);
+        take_hash(resumed.weights_hash, root, "weights_hash");
+        take_hash(resumed.photos, root, "photos");
         status = arguments_parse(&resumed.arguments, given->command, (int)resumed.count,
                                  (const char *const *)resumed.texts, err);
         if (status == ERR_USAGE) {

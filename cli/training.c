@@ -43,6 +43,20 @@ static enum status refuse_bad(const struct training *t, struct error *err)
     return error_set(err, ERR_DATA, "%s/%s: %s (--strict)", list->root, photo_name(list, bad->photo), bad->reason);
 }
 
+static enum status open_dataset(struct training *t, struct error *err)
+{
+    const struct train_values *v = t->values;
+    if (v->folds == 0 && v->fold > 0)
+        return error_set(err, ERR_USAGE, "--fold %lld: needs --folds", v->fold);
+    if (v->fold > v->folds)
+        return error_set(err, ERR_USAGE, "--fold %lld: must be 1 to %lld (--folds)", v->fold, v->folds);
+    if (v->folds > 0 && v->val_split > 0)
+        return error_set(err, ERR_USAGE, "--folds and --val-split: choose one of them");
+    if (v->folds > 0)
+        return dataset_open_fold(&t->dataset, t->data, (unsigned)v->folds, (unsigned)v->fold, (uint64_t)v->seed, err);
+    return dataset_open(&t->dataset, t->data, v->val_split, (uint64_t)v->seed, err);
+}
+
 static enum status open_photos(struct training *t, struct error *err)
 {
     const struct train_values *v = t->values;
@@ -50,7 +64,7 @@ static enum status open_photos(struct training *t, struct error *err)
     if (status == OK)
         status = make_absolute(&t->data, err);
     if (status == OK)
-        status = dataset_open(&t->dataset, t->data, v->val_split, (uint64_t)v->seed, err);
+        status = open_dataset(t, err);
     if (status == OK)
         status = scan_dataset(&t->scan, &t->dataset, &t->options.loader.image, t->pool, err);
     if (status == OK && v->strict)

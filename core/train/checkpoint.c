@@ -54,8 +54,7 @@ struct checkpoint_row checkpoint_row_get(const struct train *train, size_t index
                          : average_row(train->recipe.ema, train->net, index - first);
 }
 
-/* A hash over the names and classes of both lists: the order of an epoch is an order of their numbers. */
-static void photos_fingerprint(char hex[33], const struct dataset *dataset)
+void checkpoint_photos(char hex[33], const struct dataset *dataset)
 {
     struct hash128 hash = {0};
     const struct photo_list *lists[] = {&dataset->train, &dataset->val};
@@ -107,7 +106,7 @@ enum status checkpoint_text(char **out, const struct train *train, struct error 
     const struct train_state *state = &train->state;
     char photos[33];
     cJSON *root = cJSON_CreateObject();
-    photos_fingerprint(photos, train->dataset);
+    checkpoint_photos(photos, train->dataset);
     cJSON_AddNumberToObject(root, "format", FORMAT);
     cJSON_AddStringToObject(root, "photos", photos);
     cJSON_AddNumberToObject(root, "epoch", (double)state->epoch);
@@ -224,7 +223,7 @@ enum status checkpoint_restore(struct train *train, const char *text, const char
     struct reader reader = {.object = root};
     enum status status = OK;
     const cJSON *known = cJSON_GetObjectItemCaseSensitive(root, "photos");
-    photos_fingerprint(photos, train->dataset);
+    checkpoint_photos(photos, train->dataset);
     if (!cJSON_IsObject(root) || read_count(&reader, "format", FORMAT) != FORMAT || !cJSON_IsString(known)) {
         status = error_set(err, ERR_DATA, "%s: holds no state of a run that this version can go on from", where);
         goto cleanup;

@@ -37,6 +37,10 @@ size_t checkpoint_row_count(const struct train *train);
 /* Rows in a fixed order. Pointers live as long as the run. */
 struct checkpoint_row checkpoint_row_get(const struct train *train, size_t index);
 
+/* A hash over the names and classes of both lists, in hexadecimal: the order of an epoch is an order of their numbers.
+ */
+void checkpoint_photos(char hex[33], const struct dataset *dataset);
+
 /* The text, owned by the caller (memory_free). ERR_SYSTEM without memory. */
 MUST_CHECK enum status checkpoint_text(char **out, const struct train *train, struct error *err);
 

@@ -28,7 +28,7 @@ static void a_share_has_wilsons_interval(void **state)
         near(found.low, known[i].low);
         near(found.high, known[i].high);
     }
-    /* One standard error below a full score is one photo: n / (n + 1). */
+    /* Below a full score: n / (n + 1), a little less than one photo. */
     near(interval_of_share(20, 20, 1).low, 20.0 / 21);
     near(interval_of_share(0, 0, 1).low, 0);
     near(interval_of_share(0, 0, 1).high, 1);

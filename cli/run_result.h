@@ -1,0 +1,37 @@
+/* What came out of a run: RUN/result.json, written when the run is over and proved. Its presence says so; sweep and
+ * --folds put their tables together from it. */
+#ifndef FREEZETUNE_RUN_RESULT_H
+#define FREEZETUNE_RUN_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/run_folder.h"
+
+struct run_result {
+    bool diverged; /* then all that follows is as it was before, or 0 */
+    int freeze_until;
+    double lr; /* the one that was found, with --lr find */
+    size_t train_photos;
+    size_t epochs, best_epoch; /* run; the best, from 1 */
+    size_t photos, right;      /* validated in an epoch; of these, right in the best one */
+    double loss, macro_f1;     /* of the best epoch */
+    size_t parameters;         /* trained */
+    double seconds;            /* of an epoch: the median of all */
+    uint64_t memory;           /* bytes, as planned before the first step */
+};
+
+/* 0 when nothing was validated. */
+double run_result_accuracy(const struct run_result *result);
+
+/* From a run that is over, or `diverged`: its state and its metrics.csv. ERR_IO, ERR_DATA when that cannot be read. */
+MUST_CHECK enum status run_result_collect(struct run_result *out, const struct run_folder *folder, bool diverged,
+                                          struct error *err);
+
+MUST_CHECK enum status run_result_write(const char *folder, const struct run_result *result, struct error *err);
+
+/* *there is false when the folder or the file does not exist. ERR_DATA when it is not such a file. */
+MUST_CHECK enum status run_result_read(struct run_result *out, bool *there, const char *folder, struct error *err);
+
+#endif

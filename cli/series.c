@@ -1,0 +1,300 @@
+#define _GNU_SOURCE
+#include "cli/series.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/numbers.h"
+#include "cli/paths.h"
+#include "cli/run_files.h"
+#include "cli/run_folder.h"
+#include "cli/session.h"
+#include "cli/signals.h"
+#include "cli/term.h"
+#include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
+
+const char *const series_states[] = {"missing", "stopped", "diverged", "done"};
+
+static const char *const begun_files[] = {"config.json", NULL};
+
+/* ---- the folder -------------------------------------------------------------------------------------------------- */
+
+static enum status lock_series(struct series *series, struct error *err)
+{
+    series->lock = open(series->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (series->lock < 0)
+        return error_set(err, ERR_NOINPUT, "%s: %s", series->path, strerror(errno));
+    if (flock(series->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return error_set(err, ERR_CANTCREATE, "%s: another freezetune is at work on it", series->path);
+    return OK;
+}
+
+static enum status make_folder(struct series *series, const struct arguments *args, const struct training *first,
+                               struct error *err)
+{
+    const struct train_values *values = args->values;
+    struct stat info;
+    bool ours = !values->out || stat(values->out, &info) != 0;
+    enum status status = path_run(&series->path, values->out, err);
+    if (status == OK)
+        status = lock_series(series, err);
+    if (status == OK)
+        status = write_series_config(series->path, args, first, err);
+    if (status != OK && ours && series->path)
+        rmdir(series->path); /* nothing is in it, and it would be in the way of the next try */
+    return status;
+}
+
+static enum status open_folder(struct series *series, const struct train_values *values, const struct training *first,
+                               const struct resumed *resumed, struct error *err)
+{
+    char photos[33];
+    checkpoint_photos(photos, &first->dataset);
+    if (strcmp(photos, resumed->photos) != 0)
+        return error_set(err, ERR_DATA,
+                         "%s: the photos have changed since this was begun (files were added, removed or renamed), so "
+                         "its runs could not be compared; begin anew with another --out",
+                         values->resume);
+    enum status status = memory_strdup(&series->path, values->resume, err);
+    if (status == OK)
+        status = lock_series(series, err);
+    if (status == OK)
+        run_folder_tidy(series->path, begun_files);
+    return status;
+}
+
+enum status series_open(struct series *out, const struct arguments *args, const struct training *first,
+                        const struct resumed *resumed, const char *const *tables, struct error *err)
+{
+    const struct train_values *values = args->values;
+    *out = (struct series){.command = args->command, .lock = -1};
+    if (values->time_limit > 0)
+        out->deadline = clock_seconds() + 60 * values->time_limit;
+    memcpy(out->hash, first->weights_hash, sizeof out->hash);
+    enum status status = memory_strdup(&out->data, first->data, err);
+    if (status == OK)
+        status = memory_strdup(&out->weights, first->weights ? first->weights : "random", err);
+    if (status == OK)
+        status = resumed ? open_folder(out, values, first, resumed, err) : make_folder(out, args, first, err);
+    if (status == OK)
+        run_folder_tidy(out->path, tables);
+    return status;
+}
+
+void series_close(struct series *series)
+{
+    for (size_t i = 0; i < series->count; i++)
+        memory_free(series->runs[i].name);
+    memory_free(series->runs);
+    memory_free(series->weights);
+    memory_free(series->data);
+    memory_free(series->path);
+    if (series->lock >= 0)
+        close(series->lock);
+    *series = (struct series){.lock = -1};
+}
+
+/* ---- the list of runs -------------------------------------------------------------------------------------------- */
+
+struct train_values series_values(const struct series *series, const struct train_values *given)
+{
+    struct train_values values = *given;
+    values.data = series->data;
+    values.weights = series->weights;
+    values.out = values.resume = NULL;
+    values.time_limit = 0;
+    values.json = false;
+    return values;
+}
+
+enum status series_add(struct series *series, const char *name, const struct train_values *values, struct error *err)
+{
+    void *runs = series->runs;
+    enum status status =
+        memory_grow(&runs, &series->room, series->count + 1, sizeof *series->runs, "the list of runs", err);
+    if (status != OK)
+        return status;
+    series->runs = runs;
+    struct series_run run = {.values = *values};
+    status = memory_strdup(&run.name, name, err);
+    if (status == OK)
+        series->runs[series->count++] = run;
+    return status;
+}
+
+size_t series_count(const struct series *series, enum series_state state)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < series->count; i++)
+        count += series->runs[i].state == state;
+    return count;
+}
+
+/* ---- one run ----------------------------------------------------------------------------------------------------- */
+
+static enum status has_config(bool *out, const char *folder, struct error *err)
+{
+    char *path;
+    struct stat info;
+    enum status status = path_join(&path, folder, "config.json", err);
+    if (status != OK)
+        return status;
+    *out = stat(path, &info) == 0;
+    memory_free(path);
+    return OK;
+}
+
+/* What was begun goes on with the options it began with, but for those that are the process's own. */
+static enum status go_on(struct session_end *end, const struct series *series, const struct train_values *values,
+                         const char *folder, const struct session_options *options, struct error *err)
+{
+    struct arguments given;
+    struct resumed resumed;
+    char *option;
+    enum status status = memory_alloc((void **)&option, strlen(folder) + sizeof "--resume=", 1, "options", err);
+    if (status != OK)
+        return status;
+    sprintf(option, "--resume=%s", folder);
+    const char *const argv[] = {option};
+    status = arguments_parse(&given, &cmd_train, 1, argv, err);
+    if (status == OK)
+        status = train_options_resume(&resumed, &given, err);
+    if (status == OK) {
+        train_values_complete(&resumed.arguments);
+        struct train_values run = *(const struct train_values *)resumed.arguments.values;
+        run.data = series->data;
+        run.weights = series->weights;
+        run.engine.threads = values->engine.threads;
+        run.engine.quiet = values->engine.quiet;
+        run.loader_threads = values->loader_threads;
+        run.save_every = values->save_every;
+        run.cache = values->cache;
+        run.cache_dir = values->cache_dir;
+        run.cache_limit = values->cache_limit;
+        run.time_limit = 0;
+        status = session_run(end, &run, options, err);
+        resumed_free(&resumed);
+    }
+    arguments_free(&given);
+    memory_free(option);
+    return status;
+}
+
+static enum status begin(struct session_end *end, const struct train_values *values, char *folder,
+                         const struct session_options *options, struct error *err)
+{
+    struct train_values run = *values;
+    run.out = folder;
+    run_folder_tidy(folder, begun_files);
+    return session_run(end, &run, options, err);
+}
+
+/* Leaves the state MISSING when it was stopped before it made its folder. */
+static enum status run_one(struct series *series, struct series_run *run, char *folder, struct error *err)
+{
+    const struct session_options options = {
+        .weights_hash = series->hash, .one_of_many = true, .deadline = series->deadline};
+    struct session_end end;
+    bool begun;
+    enum status status = has_config(&begun, folder, err);
+    if (status == OK)
+        status = begun ? go_on(&end, series, &run->values, folder, &options, err)
+                       : begin(&end, &run->values, folder, &options, err);
+    if (status == OK && !end.over && !begun)
+        status = has_config(&begun, folder, err);
+    if (status != OK)
+        return status;
+    run->result = end.result;
+    if (end.over)
+        run->state = end.result.diverged ? SERIES_DIVERGED : SERIES_DONE;
+    else if (begun)
+        run->state = SERIES_STOPPED;
+    return OK;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
+
+/* Fills in the states that the folders show. */
+static enum status look(struct series *series, struct error *err)
+{
+    enum status status = OK;
+    for (size_t i = 0; i < series->count && status == OK; i++) {
+        struct series_run *run = &series->runs[i];
+        char *folder;
+        bool done, begun;
+        status = path_join(&folder, series->path, run->name, err);
+        if (status != OK)
+            break;
+        status = run_result_read(&run->result, &done, folder, err);
+        if (status == OK)
+            status = has_config(&begun, folder, err);
+        if (status == OK)
+            run->state = !done                  ? (begun ? SERIES_STOPPED : SERIES_MISSING)
+                         : run->result.diverged ? SERIES_DIVERGED
+                                                : SERIES_DONE;
+        memory_free(folder);
+    }
+    return status;
+}
+
+static bool is_over(const struct series_run *run)
+{
+    return run->state == SERIES_DONE || run->state == SERIES_DIVERGED;
+}
+
+static void say_result(const struct series *series, size_t i)
+{
+    const struct series_run *run = &series->runs[i];
+    char accuracy[NUMBER_TEXT];
+    if (run->state == SERIES_DIVERGED)
+        remark("%s: diverged after %zu epochs", run->name, run->result.epochs);
+    else if (run->state == SERIES_DONE)
+        remark("%s: validation accuracy %s in epoch %zu of %zu", run->name,
+               number_percent(accuracy, run_result_accuracy(&run->result)), run->result.best_epoch, run->result.epochs);
+}
+
+enum status series_run(struct series *series, bool *stopped, struct error *err)
+{
+    enum status status = look(series, err);
+    *stopped = false;
+    signals_catch();
+    for (size_t i = 0; i < series->count && status == OK && !*stopped; i++) {
+        struct series_run *run = &series->runs[i];
+        char *folder;
+        if (is_over(run))
+            continue;
+        *stopped = signals_stop() || (series->deadline > 0 && clock_seconds() >= series->deadline);
+        if (*stopped)
+            break;
+        remark("run %zu of %zu: %s/%s", i + 1, series->count, series->path, run->name);
+        status = path_join(&folder, series->path, run->name, err);
+        if (status != OK)
+            break;
+        status = run_one(series, run, folder, err);
+        memory_free(folder);
+        if (status == OK && is_over(run)) {
+            say_result(series, i);
+            status = series->write(series, err);
+        } else {
+            *stopped = status == OK;
+        }
+    }
+    if (status == OK && *stopped)
+        status = series->write(series, err);
+    return status;
+}
+
+void series_say_how_to_resume(const struct series *series)
+{
+    remark("stopped with %zu of %zu runs to do; go on with: freezetune %s --resume %s",
+           series_count(series, SERIES_MISSING) + series_count(series, SERIES_STOPPED), series->count,
+           series->command->name, series->path);
+}
