@@ -120,3 +120,8 @@ each() {
     each 0 train --quiet --threads 1 --data photos --weights good.safetensors --image-size 32 --epochs 1 --batch-size 3 \
         --out out --json
 }
+
+@test "sweep" {
+    each 0 sweep --quiet --threads 1 --data photos --weights good.safetensors --image-size 32 --epochs 1 --batch-size 3 \
+        --freeze-until 9 --out out --json
+}

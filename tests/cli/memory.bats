@@ -64,3 +64,15 @@ as_said() {
             --decode $decode
     done
 }
+
+@test "runs one after the other take the memory of the largest" {
+    "$BUILD/tests/tools/make_photos" photos 2 12 2 200 1
+    peak=$("$BUILD/tests/tools/peak_memory" "$FREEZETUNE" sweep --quiet --data photos --weights random --arch resnet18 \
+        --image-size 160 --batch-size 16 --freeze-until 5,6,9 --epochs 1 --threads 2 --cache off --format tsv --out sweep |
+        tail -1)
+    said=$(cut -d, -f15 sweep/sweep.csv | tail -n +2 | sort -n | tail -1)
+    awk -v said="$said" -v peak="$peak" 'BEGIN {
+        printf "said %.1f MB, found %.1f MB\n", said / 1e6, peak / 1e6
+        exit !(said > 0 && peak > 0.9 * said && peak < 1.1 * said)
+    }'
+}

@@ -1,0 +1,158 @@
+/* freezetune sweep: which freeze point, which rate? Trains each combination and says which to take. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/series.h"
+#include "cli/sweep_plan.h"
+#include "cli/sweep_report.h"
+#include "cli/table.h"
+#include "cli/term.h"
+#include "cli/train_report.h"
+#include "core/base/memory.h"
+
+/* Begins with the values of train, whose options are ours too. */
+struct sweep_values {
+    struct train_values train;
+    const char *points, *rates;
+    int format;
+};
+
+#define TEXT(name, placeholder, field, initial, shown, help)                                                           \
+    OPTION_ROW_STRING("Main", name, placeholder, struct sweep_values, field, initial, shown, help)
+
+static const struct option options[] = {
+    TEXT("freeze-until", "LIST", points, "4..9", NULL,
+         "freeze points to try: numbers or names of children, a range 4..9 or a list 6,8,9"),
+    TEXT("lr", "LIST", rates, "0.001", NULL, "learning rates to try: A,B,C; `find` looks for one at each freeze point"),
+    TEXT("out", "SWEEP", train.out, NULL, "runs/1, runs/2, ...",
+         "folder for everything; each run in SWEEP/<freeze>-<lr>"),
+    TEXT("resume", "SWEEP", train.resume, NULL, NULL,
+         "go on with a sweep that was stopped: what is done stays, what was at work goes on"),
+    OPTION_ROW_CHOICE("Photos", "augment", augment_names, struct sweep_values, train.augment, "flip",
+                      "as for train; with none and flip the frozen part is computed once for all epochs and runs"),
+    OPTION_ROW_NUMBER("Steps", "patience", "N", OPTION_INT, struct sweep_values, train.patience, "3", NULL, 0, 1e6,
+                      "end a run when N epochs brought no better validation; 0: never"),
+    OPTION_ROW_NUMBER("Steps", "time-limit", "MINUTES", OPTION_FLOAT, struct sweep_values, train.time_limit, "0", NULL,
+                      0, 1e6,
+                      "of all runs together: the one at work is stopped, and --resume would go on; 0: no limit"),
+    OPTION_ROW_CHOICE("Output", "format", table_formats, struct sweep_values, format, "table", "of the table"),
+    {.name = "dry-run"},
+    {.name = "folds"},
+    {.name = "fold"},
+};
+
+/* ---- the combinations -------------------------------------------------------------------------------------------- */
+
+/* "0" to "15": train takes its freeze point as text. */
+static const char *point_text(int point)
+{
+    static const char *const texts[NET_CHILDREN] = {"0", "1", "2",  "3",  "4",  "5",  "6",  "7",
+                                                    "8", "9", "10", "11", "12", "13", "14", "15"};
+    return texts[point];
+}
+
+/* Freeze points ascending, so that a cache of a deeper one is made from that of the one before. */
+static enum status add_runs(struct series *series, const struct sweep_values *values, const int *points,
+                            size_t point_count, const double *rates, size_t rate_count, struct error *err)
+{
+    enum status status = OK;
+    for (size_t p = 0; p < point_count; p++) {
+        for (size_t r = 0; r < rate_count && status == OK; r++) {
+            char name[SWEEP_NAME];
+            struct train_values run = series_values(series, &values->train);
+            run.freeze_until = point_text(points[p]);
+            run.lr = rates[r];
+            sweep_name(name, points[p], rates[r]);
+            status = series_add(series, name, &run, err);
+        }
+    }
+    return status;
+}
+
+/* Looks at photos and weights, and makes the list of runs. */
+static enum status plan(struct series *series, const struct arguments *args, const struct resumed *resumed,
+                        struct error *err)
+{
+    static const char *const tables[] = {"sweep.csv", "reproduce.sh", NULL};
+    const struct sweep_values *values = args->values;
+    struct train_values first = values->train;
+    struct training training = {0};
+    int points[NET_CHILDREN];
+    double rates[SWEEP_RATES_MOST];
+    char point[80];
+    size_t point_count, rate_count;
+    enum status status = sweep_rates(rates, &rate_count, values->rates, err);
+    if (status != OK)
+        return status;
+    /* The network says which children there are, and is opened with the first of them. */
+    snprintf(point, sizeof point, "%.*s", (int)strcspn(values->points, ",."), values->points);
+    first.freeze_until = point;
+    first.lr = rates[0];
+    status = training_open(&training, &first, resumed ? resumed->weights_hash : NULL, err);
+    if (status == OK)
+        status = sweep_points(points, &point_count, values->points, training.net, err);
+    if (status == OK) {
+        report_inputs(&training);
+        status = series_open(series, args, &training, resumed, tables, err);
+    }
+    training_close(&training);
+    return status == OK ? add_runs(series, values, points, point_count, rates, rate_count, err) : status;
+}
+
+static enum status sweep(const struct arguments *args, const struct resumed *resumed, struct error *err)
+{
+    const struct sweep_values *values = args->values;
+    struct series series = {.lock = -1};
+    bool stopped = false;
+    enum status status = plan(&series, args, resumed, err);
+    if (status == OK) {
+        series.write = sweep_write;
+        status = series_run(&series, &stopped, err);
+    }
+    if (status == OK)
+        status = sweep_report(&series, (enum table_format)values->format, values->train.json, err);
+    if (status == OK && stopped)
+        series_say_how_to_resume(&series);
+    else if (status == OK && series_count(&series, SERIES_DONE) == 0)
+        status = error_set(err, ERR_DATA, "%s: every combination diverged: lower --lr", series.path);
+    series_close(&series);
+    return status;
+}
+
+static enum status run(const struct arguments *args, struct error *err)
+{
+    const struct sweep_values *values = args->values;
+    struct resumed resumed;
+    train_values_complete(args);
+    if (!values->train.resume)
+        return sweep(args, NULL, err);
+    enum status status = train_options_resume(&resumed, args, err);
+    if (status != OK)
+        return status;
+    train_values_complete(&resumed.arguments);
+    status = sweep(&resumed.arguments, &resumed, err);
+    resumed_free(&resumed);
+    return status;
+}
+
+const struct command cmd_sweep = {
+    .name = "sweep",
+    .summary = "find out how much to freeze: train every combination of freeze points and rates",
+    .usage = "[options]",
+    .description =
+        "Each combination is an ordinary run in SWEEP/<freeze>-<lr>, validated on the same photos and ended early when it "
+        "gets no better. A table shows accuracy with its uncertainty, cost and memory, and says which to take: the one "
+        "that trains the fewest parameters of all whose accuracy is not more than one standard error below the best. "
+        "SWEEP/sweep.csv holds the table, SWEEP/reproduce.sh the command that trains the recommended one again, to the "
+        "same bytes. Ctrl-C and --time-limit leave what is done; --resume goes on.",
+    .examples = "  freezetune sweep --data photos --val-split 0.2\n"
+                "  freezetune sweep --freeze-until 5..9 --lr 0.001,0.01 --time-limit 60\n"
+                "  freezetune sweep --freeze-until 6,8,9 --lr find\n"
+                "  freezetune sweep --resume runs/1\n",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .like = &cmd_train,
+    .values_size = sizeof(struct sweep_values),
+    .run = run,
+};

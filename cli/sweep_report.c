@@ -1,0 +1,296 @@
+#define _POSIX_C_SOURCE 200809L
+#include "cli/sweep_report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/json.h"
+#include "cli/numbers.h"
+#include "cli/shell_command.h"
+#include "cli/sweep_plan.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
+#include "core/base/text.h"
+#include "core/train/statistics.h"
+
+/* ---- the command --------------------------------------------------------------------------------------------------
+ */
+
+/* With the rate that was found. *out is free()d by the caller. */
+static enum status command_of(char **out, const struct series_run *run, struct error *err)
+{
+    struct train_values values = run->values;
+    char *text = NULL;
+    size_t size;
+    values.lr = run->result.lr;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return error_memory(err, "the command line", 0);
+    enum status status = shell_command_train(stream, &values, err);
+    if (fclose(stream) != 0 && status == OK)
+        status = error_memory(err, "the command line", 0);
+    if (status == OK)
+        *out = text;
+    else
+        free(text);
+    return status;
+}
+
+static enum status write_command(const struct series *series, const struct series_run *run, struct error *err)
+{
+    char *command, *path;
+    struct outfile file;
+    enum status status = command_of(&command, run, err);
+    if (status != OK)
+        return status;
+    status = path_join(&path, series->path, "reproduce.sh", err);
+    if (status == OK) {
+        status = outfile_open(&file, path, err);
+        memory_free(path);
+    }
+    if (status == OK) {
+        fprintf(file.stream, "%s \"$@\"\n", command);
+        status = outfile_commit(&file, err);
+    }
+    free(command);
+    return status;
+}
+
+/* ---- the table ----------------------------------------------------------------------------------------------------
+ */
+
+/* sweep.csv, and stdout with --format: numbers as they are. */
+static const struct column exact_columns[] = {
+    {"run", COLUMN_TEXT},
+    {"freeze_until", COLUMN_NUMBER},
+    {"lr", COLUMN_NUMBER},
+    {"state", COLUMN_TEXT},
+    {"epochs", COLUMN_NUMBER},
+    {"best_epoch", COLUMN_NUMBER},
+    {"val_photos", COLUMN_NUMBER},
+    {"val_accuracy", COLUMN_NUMBER},
+    {"val_accuracy_low", COLUMN_NUMBER},
+    {"val_accuracy_high", COLUMN_NUMBER},
+    {"val_loss", COLUMN_NUMBER},
+    {"val_macro_f1", COLUMN_NUMBER},
+    {"trained_parameters", COLUMN_NUMBER},
+    {"seconds_per_epoch", COLUMN_NUMBER},
+    {"memory", COLUMN_NUMBER},
+    {"choice", COLUMN_TEXT},
+};
+
+/* For people. */
+static const struct column shown_columns[] = {
+    {"freeze", COLUMN_NUMBER},      {"lr", COLUMN_NUMBER},       {"state", COLUMN_TEXT},
+    {"epochs", COLUMN_NUMBER},      {"best", COLUMN_NUMBER},     {"accuracy", COLUMN_NUMBER},
+    {"95 % interval", COLUMN_TEXT}, {"macro-F1", COLUMN_NUMBER}, {"trained", COLUMN_NUMBER},
+    {"an epoch", COLUMN_NUMBER},    {"memory", COLUMN_NUMBER},   {"", COLUMN_TEXT},
+};
+
+enum { EXACT = sizeof exact_columns / sizeof *exact_columns, SHOWN = sizeof shown_columns / sizeof *shown_columns };
+
+struct choice {
+    const struct series_run *best, *recommended;
+};
+
+static const char *choice_text(const struct choice *choice, const struct series_run *run)
+{
+    if (run == choice->recommended)
+        return run == choice->best ? "best, recommended" : "recommended";
+    return run == choice->best ? "best" : "";
+}
+
+/* The rate in use, or the one asked for; NULL for one that is not found yet. */
+static const char *rate_text(char out[NUMBER_TEXT], const struct series_run *run)
+{
+    double lr = run->state == SERIES_DONE || run->state == SERIES_DIVERGED ? run->result.lr : run->values.lr;
+    return lr == LR_FIND ? NULL : number_double(out, lr);
+}
+
+static const char *count_text(char out[NUMBER_TEXT], size_t value)
+{
+    snprintf(out, NUMBER_TEXT, "%zu", value);
+    return out;
+}
+
+static enum status exact_row(struct table *table, const struct series_run *run, const struct choice *choice,
+                             struct error *err)
+{
+    const struct run_result *r = &run->result;
+    struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
+    char text[EXACT][NUMBER_TEXT];
+    const char *cells[EXACT] = {run->name, run->values.freeze_until, rate_text(text[2], run),
+                                series_states[run->state]};
+    if (run->state == SERIES_DONE) {
+        cells[4] = count_text(text[4], r->epochs);
+        cells[5] = count_text(text[5], r->best_epoch);
+        cells[6] = count_text(text[6], r->photos);
+        cells[7] = number_double(text[7], run_result_accuracy(r));
+        cells[8] = number_double(text[8], interval.low);
+        cells[9] = number_double(text[9], interval.high);
+        cells[10] = number_double(text[10], r->loss);
+        cells[11] = number_double(text[11], r->macro_f1);
+        cells[12] = count_text(text[12], r->parameters);
+        cells[13] = number_double(text[13], r->seconds);
+        cells[14] = count_text(text[14], r->memory);
+    }
+    cells[15] = choice_text(choice, run);
+    return table_row(table, cells, err);
+}
+
+static enum status shown_row(struct table *table, const struct series_run *run, const struct choice *choice,
+                             struct error *err)
+{
+    const struct run_result *r = &run->result;
+    struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
+    char text[SHOWN][NUMBER_TEXT];
+    const char *rate = rate_text(text[1], run);
+    const char *cells[SHOWN] = {run->values.freeze_until, rate ? rate : "find", series_states[run->state]};
+    if (run->state == SERIES_DONE) {
+        cells[3] = count_text(text[3], r->epochs);
+        cells[4] = count_text(text[4], r->best_epoch);
+        cells[5] = number_percent(text[5], run_result_accuracy(r));
+        snprintf(text[6], NUMBER_TEXT, "%.1f to %.1f %%", 100 * interval.low, 100 * interval.high);
+        cells[6] = text[6];
+        cells[7] = number_percent(text[7], r->macro_f1);
+        cells[8] = number_count(text[8], r->parameters);
+        cells[9] = number_seconds(text[9], r->seconds);
+        cells[10] = number_bytes(text[10], r->memory);
+    }
+    cells[11] = choice_text(choice, run);
+    return table_row(table, cells, err);
+}
+
+static enum status put_table(FILE *out, const struct series *series, enum table_format format, struct error *err)
+{
+    const struct choice choice = {sweep_best(series), sweep_recommended(series)};
+    struct table table;
+    enum status status = OK;
+    bool exact = format != TABLE_TEXT;
+    table_start(&table, out, format, exact ? exact_columns : shown_columns, exact ? EXACT : SHOWN);
+    for (size_t i = 0; i < series->count && status == OK; i++)
+        status = exact ? exact_row(&table, &series->runs[i], &choice, err)
+                       : shown_row(&table, &series->runs[i], &choice, err);
+    if (status == OK)
+        table_end(&table);
+    table_discard(&table);
+    return status;
+}
+
+enum status sweep_write(const struct series *series, struct error *err)
+{
+    const struct series_run *recommended = sweep_recommended(series);
+    char *path;
+    struct outfile file;
+    enum status status = path_join(&path, series->path, "sweep.csv", err);
+    if (status != OK)
+        return status;
+    status = outfile_open(&file, path, err);
+    memory_free(path);
+    if (status != OK)
+        return status;
+    status = put_table(file.stream, series, TABLE_CSV, err);
+    if (status == OK)
+        status = outfile_commit(&file, err);
+    else
+        outfile_discard(&file);
+    return status == OK && recommended ? write_command(series, recommended, err) : status;
+}
+
+/* ---- the report ---------------------------------------------------------------------------------------------------
+ */
+
+static void json_run(struct json *json, const struct series_run *run, const struct choice *choice)
+{
+    const struct run_result *r = &run->result;
+    struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
+    json_open(json, NULL, '{');
+    json_text(json, "run", run->name);
+    json_text(json, "freeze_until", run->values.freeze_until);
+    json_text(json, "state", series_states[run->state]);
+    if (run->state == SERIES_DONE || run->state == SERIES_DIVERGED)
+        json_double(json, "lr", r->lr);
+    if (run->state == SERIES_DONE) {
+        json_int(json, "epochs", (int64_t)r->epochs);
+        json_int(json, "best_epoch", (int64_t)r->best_epoch);
+        json_int(json, "val_photos", (int64_t)r->photos);
+        json_double(json, "val_accuracy", run_result_accuracy(r));
+        json_double(json, "val_accuracy_low", interval.low);
+        json_double(json, "val_accuracy_high", interval.high);
+        json_double(json, "val_loss", r->loss);
+        json_double(json, "val_macro_f1", r->macro_f1);
+        json_int(json, "trained_parameters", (int64_t)r->parameters);
+        json_double(json, "seconds_per_epoch", r->seconds);
+        json_int(json, "memory", (int64_t)r->memory);
+    }
+    json_text(json, "choice", choice_text(choice, run));
+    json_close(json);
+}
+
+static void json_report(const struct series *series, const struct choice *choice, const char *command)
+{
+    struct json json = json_start(stdout, true);
+    json_open(&json, NULL, '{');
+    json_text(&json, "sweep", series->path);
+    json_open(&json, "runs", '[');
+    for (size_t i = 0; i < series->count; i++)
+        json_run(&json, &series->runs[i], choice);
+    json_close(&json);
+    json_int(&json, "missing", (int64_t)(series_count(series, SERIES_MISSING) + series_count(series, SERIES_STOPPED)));
+    json_text(&json, "recommended", choice->recommended ? choice->recommended->name : NULL);
+    json_text(&json, "command", command);
+    json_close(&json);
+    json_end(&json);
+}
+
+static void put_path(const char *folder, const char *name, const char *file)
+{
+    text_padded(stdout, folder, 0, false);
+    printf("/%s%s%s\n", name ? name : "", name ? "/" : "", file);
+}
+
+static void text_report(const struct series *series, const struct choice *choice, const char *command)
+{
+    const struct series_run *best = choice->best, *chosen = choice->recommended;
+    size_t missing = series_count(series, SERIES_MISSING) + series_count(series, SERIES_STOPPED);
+    char accuracy[NUMBER_TEXT], enough[NUMBER_TEXT], all[NUMBER_TEXT];
+    if (missing)
+        printf("missing  %zu of %zu combinations\n", missing, series->count);
+    if (!chosen)
+        return;
+    printf(
+        "accuracy of the best epoch on %s validation photos, with Wilson's interval; an epoch: the median; memory: as "
+        "planned\n",
+        number_count(all, best->result.photos));
+    printf("best     %s: %s\n", best->name, number_percent(accuracy, run_result_accuracy(&best->result)));
+    printf(
+        "choose   %s: %s; it trains the fewest parameters of all that are not more than one standard error below the "
+        "best (%s)\n",
+        chosen->name, number_percent(accuracy, run_result_accuracy(&chosen->result)),
+        number_percent(enough, sweep_good_enough(best)));
+    fputs("model    ", stdout);
+    put_path(series->path, chosen->name, "best.safetensors");
+    fputs("again    sh ", stdout);
+    put_path(series->path, NULL, "reproduce.sh");
+    for (const char *at = command; *at; at += text_safe_length(at))
+        if (text_safe_length(at) == 0)
+            return; /* a name that a terminal must not be shown; the file has it as it is */
+    printf("         %s\n", command);
+}
+
+enum status sweep_report(const struct series *series, enum table_format format, bool json, struct error *err)
+{
+    const struct choice choice = {sweep_best(series), sweep_recommended(series)};
+    char *command = NULL;
+    enum status status = OK;
+    if (choice.recommended)
+        status = command_of(&command, choice.recommended, err);
+    if (status == OK && json)
+        json_report(series, &choice, command);
+    else if (status == OK)
+        status = put_table(stdout, series, format, err);
+    if (status == OK && !json && format == TABLE_TEXT)
+        text_report(series, &choice, command);
+    free(command);
+    return status;
+}

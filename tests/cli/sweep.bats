@@ -1,0 +1,207 @@
+#!/usr/bin/env bats
+# sweep on tiny photos of coloured noise: a ResNet-18 at 32 pixels. The lists and the rule are in tests/unit/test_sweep.c.
+
+load common
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return
+    export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+    "$BUILD/tests/tools/make_photos" photos 3 6 4 40 1
+    "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --freeze-until 0 \
+        --epochs 1 --batch-size 12 --lr 0.01 --out base >/dev/null
+    cp base/best.safetensors weights.safetensors
+    cp -r photos "it's"
+    "$FREEZETUNE" sweep --quiet --data "it's" --weights weights.safetensors --image-size 32 --epochs 2 --batch-size 6 \
+        --freeze-until 8,7 --lr 0.01,1e-3 --out whole >whole.txt
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    photos="$BATS_FILE_TMPDIR/it's"
+    weights=$BATS_FILE_TMPDIR/weights.safetensors
+    whole=$BATS_FILE_TMPDIR/whole
+    unset FREEZETUNE_WEIGHTS
+}
+
+# The four combinations of $whole.
+sweep() {
+    "$FREEZETUNE" sweep --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 2 \
+        --batch-size 6 --freeze-until 8,7 --lr 0.01,1e-3 "$@"
+}
+
+# The same in the background, as $!. (A shell without job control starts those with SIGINT ignored.)
+sweep_aside() {
+    exec env --default-signal=INT "$FREEZETUNE" sweep --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 2 \
+        --batch-size 6 --freeze-until 8,7 --lr 0.01,1e-3 "$@" >aside.txt 2>&1
+}
+
+# wait_file FILE LINES: until it has so many, in a process that runs aside.
+wait_file() {
+    for _ in $(seq 1200); do
+        if [ -e "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ]; then
+            return 0
+        fi
+        sleep 0.02
+    done
+    return 1
+}
+
+# The same runs and the same table, but for the times.
+same_sweep() {
+    local run
+    for run in 7-0.01 7-0.001 8-0.01 8-0.001; do
+        cmp "$1/$run/best.safetensors" "$2/$run/best.safetensors"
+        cmp "$1/$run/last.safetensors" "$2/$run/last.safetensors"
+    done
+    cmp <(cut -d, -f1-13,15- "$1/sweep.csv") <(cut -d, -f1-13,15- "$2/sweep.csv")
+}
+
+@test "every combination is a run, freeze points ascending, in a table with a choice" {
+    [ "$(cd "$whole" && printf '%s ' *)" = "7-0.001 7-0.01 8-0.001 8-0.01 config.json reproduce.sh sweep.csv " ]
+    [ "$(cut -d, -f1-4 "$whole/sweep.csv" | tr -d '\r' | tr '\n' ' ')" = \
+        "run,freeze_until,lr,state 7-0.01,7,0.01,done 7-0.001,7,0.001,done 8-0.01,8,0.01,done 8-0.001,8,0.001,done " ]
+    grep -qE '^ +7 +0.01 +done +2 +[12] +[0-9.]+ % +[0-9.]+ to [0-9.]+ % +[0-9.]+ % +8,395,267 ' "$BATS_FILE_TMPDIR/whole.txt"
+    grep -qE '^ +8 +0.001 +done .* 1,539 ' "$BATS_FILE_TMPDIR/whole.txt"
+    grep -q '^choose   ' "$BATS_FILE_TMPDIR/whole.txt"
+    grep -q '"command": "sweep"' "$whole/config.json"
+    grep -q '"augment": "flip"' "$whole/7-0.01/config.json"
+    # Features of a deeper point are made from those of the one before: 18 photos to train on and 12 to validate.
+    grep -q '"epoch": 1, .*"computed": 0, "advanced": 30, ' "$whole/8-0.01/log.jsonl"
+    grep -q '"epoch": 1, .*"computed": 0, "advanced": 0, ' "$whole/8-0.001/log.jsonl"
+}
+
+@test "the command that it writes comes to the same figure and the same bytes" {
+    [ "$(wc -l <"$whole/reproduce.sh")" = 1 ]
+    PATH=$(dirname "$FREEZETUNE"):$PATH sh "$whole/reproduce.sh" --quiet --out again --json >again.json
+    chosen=$(grep recommended "$whole/sweep.csv" | cut -d, -f1)
+    cmp again/best.safetensors "$whole/$chosen/best.safetensors"
+    cmp again/last.safetensors "$whole/$chosen/last.safetensors"
+    accuracy=$(sed -n 's/^  "val_accuracy": \(.*\),$/\1/p' again.json)
+    [ "$accuracy" = "$(grep "^$chosen," "$whole/sweep.csv" | cut -d, -f8)" ]
+    # The terminal shows the same command.
+    command=$(sed 's/ "\$@"$//' "$whole/reproduce.sh")
+    grep -qxF "         $command" "$BATS_FILE_TMPDIR/whole.txt"
+}
+
+@test "Ctrl-C leaves what is done; --resume goes on to the same bytes" {
+    sweep_aside --out part &
+    pid=$!
+    wait_file part/7-0.001/log.jsonl 3
+    kill -INT "$pid"
+    status=0
+    wait "$pid" || status=$?
+    [ "$status" = 130 ]
+    [ "$(cut -d, -f4 part/sweep.csv | tr '\n' ' ')" = "state done stopped missing missing " ]
+    cp part/7-0.01/last.safetensors kept
+    touch -d 2001-01-01 part/7-0.01/last.safetensors
+    run_split "$FREEZETUNE" sweep --resume part --quiet --threads 2
+    [ "$status" = 0 ]
+    [ "$(stat -c %Y part/7-0.01/last.safetensors)" = "$(date -d 2001-01-01 +%s)" ] # not touched again
+    cmp kept part/7-0.01/last.safetensors
+    same_sweep "$whole" part
+    # Nothing is left to do: the same table.
+    "$FREEZETUNE" sweep --resume part --quiet >again.txt
+    cmp stdout.txt again.txt
+}
+
+@test "kill -9 at any moment and --resume come to the same bytes" {
+    sweep_aside --out part --save-every 0.0001 &
+    pid=$!
+    wait_file part/config.json 1
+    kill -9 "$pid"
+    wait "$pid" || true
+    for log in 7-0.01/log.jsonl:2 7-0.01/metrics.csv:3 8-0.01/log.jsonl:4; do
+        "$FREEZETUNE" sweep --resume part --quiet >/dev/null 2>&1 &
+        pid=$!
+        wait_file "part/${log%:*}" "${log#*:}"
+        sleep "0.0$((RANDOM % 100))"
+        kill -9 "$pid" 2>/dev/null || true
+        wait "$pid" || true
+    done
+    "$FREEZETUNE" sweep --resume part --quiet >/dev/null
+    same_sweep "$whole" part
+    [ -z "$(find part -name '*.part')" ]
+}
+
+@test "what killed processes leave half-made is no obstacle" {
+    cp -r "$whole" part
+    rm -r part/8-0.001
+    mkdir part/8-0.001
+    touch part/8-0.001/config.json.abcdef.part part/sweep.csv.abcdef.part
+    rm part/7-0.001/result.json # as if killed just before the end
+    "$FREEZETUNE" sweep --resume part --quiet >/dev/null
+    same_sweep "$whole" part
+    [ -z "$(find part -name '*.part')" ]
+}
+
+@test "--time-limit ends the run at work and begins no other; the table says what is missing" {
+    run_split sweep --out part --epochs 100000 --patience 0 --time-limit 0.02
+    [ "$status" = 0 ]
+    grep -qE '^ +7 +0.01 +stopped *$' stdout.txt
+    [ "$(grep -cE '^ +[78] +0.0+1 +missing *$' stdout.txt)" = 3 ]
+    grep -q '^missing  4 of 4 combinations$' stdout.txt
+    [ -e part/7-0.01/last.safetensors ]
+    [ ! -e part/7-0.001 ]
+    run_split "$FREEZETUNE" sweep --resume part --time-limit 0.01
+    [ "$status" = 0 ]
+    grep -q '^stopped with 4 of 4 runs to do; go on with: freezetune sweep --resume part$' stderr.txt
+}
+
+@test "a combination that diverges is one of the results; all of them are an error" {
+    run_split sweep --freeze-until 7 --lr 1e6,0.001 --augment none --epochs 1 --out part
+    [ "$status" = 0 ]
+    grep -qE '^ +7 +1e\+06 +diverged *$' stdout.txt
+    grep -qE '^ +7 +0.001 +done .*best, recommended$' stdout.txt
+    run_split sweep --freeze-until 7 --lr 1e6 --augment none --epochs 1 --out all
+    [ "$status" = 65 ]
+    grep -q 'every combination diverged: lower --lr' stderr.txt
+    [ ! -e all/reproduce.sh ]
+}
+
+@test "--json, --format and lr find" {
+    command -v python3 >/dev/null || skip "no python3 to read JSON"
+    sweep --freeze-until 8..9 --lr find --epochs 1 --out part --json >out.json
+    python3 - <<'END'
+import csv, json
+out = json.load(open("out.json"))
+rows = list(csv.DictReader(open("part/sweep.csv")))
+assert [run["run"] for run in out["runs"]] == ["8-find", "9-find"] == [row["run"] for row in rows]
+for run, row in zip(out["runs"], rows):
+    assert run["state"] == "done" and run["lr"] > 0 and float(row["lr"]) == run["lr"]
+    assert float(row["val_accuracy_low"]) <= run["val_accuracy"] <= run["val_accuracy_high"]
+    config = json.load(open("part/%s/config.json" % run["run"]))
+    assert config["options"]["lr"] == run["lr"]
+assert out["recommended"] in ("8-find", "9-find") and out["missing"] == 0
+assert "--lr %r " % out["runs"][0]["lr"] in out["command"] or "--lr %g " % out["runs"][0]["lr"] in out["command"]
+END
+    [ "$(head -1 part/8-find/lr_find.csv)" = step,lr,loss,smoothed ]
+    "$FREEZETUNE" sweep --resume part --quiet --format csv >out.csv
+    cmp out.csv part/sweep.csv
+}
+
+@test "what makes no sense is refused in one line, and leaves nothing" {
+    fails 64 'from the smaller to the larger' sweep --freeze-until 9..4 --out no
+    fails 64 'leaves nothing to train' sweep --freeze-until 4..10 --out no
+    fails 64 'must be a number above 0' sweep --lr 0.1,x --out no
+    fails 64 'unknown option --dry-run' sweep --dry-run
+    fails 64 'unknown option --folds' sweep --folds 5
+    fails 66 'nowhere' sweep --data nowhere --out no
+    [ ! -e no ]
+    fails 73 'is not empty' sweep --out "$whole"
+    fails 66 'nowhere/config.json' "$FREEZETUNE" sweep --resume nowhere
+    fails 64 'was made by train: go on with freezetune train' "$FREEZETUNE" sweep --resume "$whole/7-0.01"
+    fails 64 'was made by sweep: go on with freezetune sweep' "$FREEZETUNE" train --resume "$whole"
+    fails 64 '--lr cannot be changed' "$FREEZETUNE" sweep --resume "$whole" --lr 1
+    cp -r "$photos" moved
+    cp moved/train/class0/00.png moved/train/class0/new.png
+    fails 65 'the photos have changed' "$FREEZETUNE" sweep --resume "$whole" --data moved --quiet
+}
+
+@test "two processes do not work on one sweep" {
+    sweep_aside --epochs 100000 --patience 0 --out part &
+    pid=$!
+    wait_file part/7-0.01/log.jsonl 1
+    fails 73 'another freezetune is at work' "$FREEZETUNE" sweep --resume part --quiet
+    kill "$pid"
+    wait "$pid" || [ $? = 143 ]
+}
