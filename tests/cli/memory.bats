@@ -33,6 +33,12 @@ as_said() {
         --threads 2
 }
 
+@test "a feature cache in memory, and one on disk that is held in memory as well" {
+    "$BUILD/tests/tools/make_photos" photos 2 40 4 200 1
+    as_said --arch resnet18 --image-size 160 --batch-size 8 --freeze-until 5 --threads 2 --augment none --cache ram
+    as_said --arch resnet18 --image-size 160 --batch-size 8 --freeze-until 5 --threads 2 --augment none --cache-dir cache
+}
+
 @test "ResNet-50 at 224 pixels, a batch of 4 and of 1" {
     "$BUILD/tests/tools/make_photos" photos 2 2 1 256 1
     as_said --batch-size 4 --freeze-until 6 --threads 2
