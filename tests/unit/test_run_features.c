@@ -192,13 +192,11 @@ static void check_going_on(const struct world *world, int until, bool train, boo
 {
     struct freeze freeze = freeze_until(until);
     freeze.bn_trained = BN_EVAL; /* or the second forward pass would see moved statistics */
-    struct machine machine = machine_create(world,
-                                            (struct plan_options){.train = train,
-                                                                  .batch = PHOTOS,
-                                                                  .freeze = freeze,
-                                                                  .exact = exact,
-                                                                  .cut = freeze_cut(world->net, &freeze)},
-                                            3);
+    struct machine machine = machine_create(
+        world,
+        (struct plan_options){
+            .train = train, .batch = PHOTOS, .freeze = freeze, .exact = exact, .cut = freeze_cut(world->net, &freeze)},
+        3);
     float logits[2][PHOTOS * CLASSES];
     struct gradients kept[2];
     for (int carried = 0; carried <= 1; carried++)
