@@ -158,11 +158,12 @@ static enum status go_on(struct session_end *end, const struct series *series, c
 {
     struct arguments given;
     struct resumed resumed;
-    char *option;
-    enum status status = memory_alloc((void **)&option, strlen(folder) + sizeof "--resume=", 1, "options", err);
+    void *option;
+    size_t size = strlen(folder) + sizeof "--resume=";
+    enum status status = memory_alloc(&option, size, 1, "options", err);
     if (status != OK)
         return status;
-    sprintf(option, "--resume=%s", folder);
+    snprintf(option, size, "--resume=%s", folder);
     const char *const argv[] = {option};
     status = arguments_parse(&given, &cmd_train, 1, argv, err);
     if (status == OK)
@@ -188,7 +189,7 @@ static enum status go_on(struct session_end *end, const struct series *series, c
     return status;
 }
 
-static enum status begin(struct session_end *end, const struct train_values *values, char *folder,
+static enum status begin(struct session_end *end, const struct train_values *values, const char *folder,
                          const struct session_options *options, struct error *err)
 {
     struct train_values run = *values;
@@ -198,7 +199,7 @@ static enum status begin(struct session_end *end, const struct train_values *val
 }
 
 /* Leaves the state MISSING when it was stopped before it made its folder. */
-static enum status run_one(struct series *series, struct series_run *run, char *folder, struct error *err)
+static enum status run_one(struct series *series, struct series_run *run, const char *folder, struct error *err)
 {
     const struct session_options options = {
         .weights_hash = series->hash, .one_of_many = true, .deadline = series->deadline};

@@ -150,7 +150,7 @@ same_sweep() {
 @test "a combination that diverges is one of the results; all of them are an error" {
     run_split sweep --freeze-until 7 --lr 1e6,0.001 --augment none --epochs 1 --out part
     [ "$status" = 0 ]
-    grep -qE '^ +7 +1e\+06 +diverged *$' stdout.txt
+    grep -qE '^ +7 +1000000 +diverged *$' stdout.txt
     grep -qE '^ +7 +0.001 +done .*best, recommended$' stdout.txt
     run_split sweep --freeze-until 7 --lr 1e6 --augment none --epochs 1 --out all
     [ "$status" = 65 ]
