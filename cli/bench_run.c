@@ -278,7 +278,7 @@ enum status bench_run(struct bench_result *out, struct net *net, const struct be
         out->step_flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward;
         out->peak_rss = peak_rss();
     }
-    if (status == OK && sums && (status = profile_sums_reserve(sums, plan, err)) == OK)
+    if (status == OK && sums && (status = profile_sums_reserve(sums, plan, NULL, err)) == OK)
         profile_sums_add(sums, b.profile, "forward");
     bench_close(&b);
     if (status != OK)

@@ -8,11 +8,13 @@
 #include "cli/numbers.h"
 #include "cli/paths.h"
 #include "cli/preprocess_options.h"
+#include "cli/profile_report.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/term.h"
+#include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/train/metrics.h"
 
@@ -23,7 +25,7 @@ struct values {
     double assert_accuracy;
     long long worst, batch_size;
     int tta;
-    bool json, strict;
+    bool json, strict, profile;
 };
 
 static const struct option options[] = {
@@ -36,6 +38,8 @@ static const struct option options[] = {
     OPTION_ROW_FLAG("Output", "json", struct values, json, "one JSON object instead of tables"),
     OPTION_ROW_NUMBER("Output", "worst", "N", OPTION_INT, struct values, worst, "10", NULL, 0, 1000000,
                       "how many of the surest wrong answers to list"),
+    OPTION_ROW_FLAG("Output", "profile", struct values, profile,
+                    "then show where the time went, operator by operator, and what was not the network"),
     ENGINE_ROW_QUIET(struct values),
     OPTION_ROW_FLAG("Photos", "strict", struct values, strict, "the first photo that cannot be read is an error"),
     ENGINE_ROW_EXIF(struct values),
@@ -56,7 +60,10 @@ struct job {
     struct inference inference;
     struct metrics metrics;
     struct progress progress;
-    size_t bad; /* reported */
+    size_t bad;              /* reported */
+    struct profile *profile; /* with --profile */
+    struct profile_sums sums;
+    double seconds; /* of the pass */
 };
 
 static void report_bad(struct job *job)
@@ -87,12 +94,23 @@ static enum status prepare(struct job *job, struct error *err)
     return status;
 }
 
+static enum status start_profile(struct job *job, struct error *err)
+{
+    enum status status = profile_sums_reserve(&job->sums, job->inference.plan, NULL, err);
+    if (status == OK)
+        status = profile_create(&job->profile, job->inference.plan, err);
+    if (status == OK)
+        run_set_profile(job->inference.run, job->profile);
+    return status;
+}
+
 /* The pass that train makes after each epoch, or one with each photo's mirror image. */
 static enum status measure(struct job *job, struct error *err)
 {
     const struct photo_batch *batch = NULL;
     const float *logits = NULL;
     enum status status = OK;
+    double start = clock_seconds();
     progress_start(&job->progress, "eval", "photos", job->photos.count);
     loader_start(job->inference.loader, NULL, job->photos.count, 0, 0, AUGMENT_NONE);
     while (status == OK && !signals_stop()) {
@@ -104,11 +122,32 @@ static enum status measure(struct job *job, struct error *err)
         if (!job->values->engine.quiet)
             progress_update(&job->progress, batch->position, NULL);
     }
+    job->seconds = clock_seconds() - start;
     progress_end(&job->progress);
+    if (job->profile)
+        profile_sums_add(&job->sums, job->profile, "forward");
     if (status == OK && !signals_stop() && job->metrics.count == 0)
         status =
             error_set(err, ERR_DATA, "%s: none of the %zu photos could be read", job->photos.root, job->photos.count);
     return status;
+}
+
+enum { PARTS = 2 };
+
+static void parts_of(struct profile_part parts[PARTS], const struct job *job)
+{
+    parts[0] = (struct profile_part){"waiting for photos", loader_waited(job->inference.loader)};
+    parts[1] = (struct profile_part){"network", job->profile->prefix + job->profile->suffix};
+}
+
+static enum status report_profile_text(const struct job *job, struct error *err)
+{
+    struct profile_part parts[PARTS];
+    parts_of(parts, job);
+    putchar('\n');
+    enum status status = profile_report(stdout, TABLE_TEXT, &job->sums, err);
+    putchar('\n');
+    return status == OK ? profile_report_parts(stdout, parts, PARTS, job->seconds, err) : status;
 }
 
 static void print_json(const struct job *job, const struct prediction *worst, size_t count)
@@ -130,6 +169,11 @@ static void print_json(const struct job *job, const struct prediction *worst, si
         json_close(&json);
     }
     json_close(&json);
+    if (job->profile) {
+        struct profile_part parts[PARTS];
+        parts_of(parts, job);
+        profile_report_json(&json, &job->sums, parts, PARTS, job->seconds);
+    }
     json_close(&json);
     json_end(&json);
 }
@@ -165,7 +209,7 @@ static enum status report_as_text(const struct job *job, struct error *err)
         puts("\nworst mistakes");
         status = report_worst(stdout, &job->metrics, classes, &job->photos, (size_t)job->values->worst, err);
     }
-    return status;
+    return status == OK && job->profile ? report_profile_text(job, err) : status;
 }
 
 static enum status judge(const struct job *job, const struct arguments *args, struct error *err)
@@ -183,6 +227,8 @@ static enum status run(const struct arguments *args, struct error *err)
         return error_set(err, ERR_USAGE, "--model is needed: best.safetensors of a run");
     signals_catch();
     enum status status = prepare(&job, err);
+    if (status == OK && job.values->profile)
+        status = start_profile(&job, err);
     if (status == OK)
         status = measure(&job, err);
     if (status == OK && !signals_stop()) {
@@ -191,6 +237,8 @@ static enum status run(const struct arguments *args, struct error *err)
             status = judge(&job, args, err);
     }
     metrics_free(&job.metrics);
+    profile_sums_free(&job.sums);
+    profile_destroy(job.profile);
     inference_close(&job.inference);
     photo_list_free(&job.photos);
     model_close(&job.model);

@@ -171,11 +171,14 @@ static enum status run_loop(struct session_end *out, const struct training *trai
     if (!diverged && stopped) {
         if (!options->one_of_many)
             say_how_to_resume(&session, "stopped");
-        return OK;
+    } else {
+        if (!diverged && !options->one_of_many)
+            say_why_ended(&session);
+        status = finish(out, &session, diverged, err);
     }
-    if (!diverged && !options->one_of_many)
-        say_why_ended(&session);
-    return finish(out, &session, diverged, err);
+    if (status == OK && training->values->profile && !training->values->json && !options->one_of_many)
+        status = report_profile(training, err);
+    return status;
 }
 
 /* The rate is known; `search` is how it was found, or NULL. */

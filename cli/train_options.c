@@ -147,6 +147,8 @@ static const struct option options[] = {
            "also save for --resume within an epoch; 0: after every epoch and never within one. Epochs that are shorter "
            "than 10 seconds, and than this, share a checkpoint"),
     FLAG(GROUP_OUTPUT, "json", json, "one JSON object on stdout instead of tables"),
+    FLAG(GROUP_OUTPUT, "profile", profile,
+         "then show where the time went, operator by operator, and what was not the network"),
     ENGINE_ROW_QUIET(struct train_values),
 };
 
@@ -177,6 +179,7 @@ struct train_options train_options_from(const struct train_values *v, const stru
         .rates = {.decay = v->lr_decay_by_child, .head = v->head_lr_mult},
         .patience = (size_t)v->patience,
         .exact = v->engine.conv == CONV_EXACT,
+        .profile = v->profile,
         .augment = (enum augment)v->augment,
         .views = (size_t)v->views,
         .cache = {.mode = (enum cache_mode)v->cache,
@@ -270,7 +273,7 @@ static void record_one(struct json *json, const struct option *option, const voi
 void train_options_record(struct json *json, const struct command *command, const void *values, const char *data,
                           const char *weights, int freeze_until)
 {
-    static const char *const left_out[] = {"resume", "out", "dry-run", "json", "format", "quiet", NULL};
+    static const char *const left_out[] = {"resume", "out", "dry-run", "json", "profile", "format", "quiet", NULL};
     json_open(json, "options", '{');
     for (size_t i = 0; i < command_option_count(command); i++) {
         const struct option *option = command_option(command, i);

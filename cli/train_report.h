@@ -42,4 +42,8 @@ void proof_text(char *out, size_t size, const struct training *training, const s
 MUST_CHECK enum status report_end(const struct run_folder *folder, const struct training_proof *proof,
                                   struct error *err);
 
+/* stdout, for --profile: where the time went, operator by operator, then part by part. The object of --json has the
+ * same as its "profile". ERR_SYSTEM without memory. */
+MUST_CHECK enum status report_profile(const struct training *training, struct error *err);
+
 #endif

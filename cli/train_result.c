@@ -6,6 +6,7 @@
 
 #include "cli/json.h"
 #include "cli/numbers.h"
+#include "cli/profile_report.h"
 #include "cli/table.h"
 #include "cli/train_report.h"
 #include "core/base/file.h"
@@ -131,6 +132,42 @@ static enum status text_end(const struct run_folder *folder, const char *proof, 
     return status;
 }
 
+/* ---- --profile --------------------------------------------------------------------------------------------------- */
+enum { PARTS = 8 };
+
+static double parts_of(struct profile_part parts[PARTS], const struct train *train)
+{
+    struct train_times times = train_times(train);
+    const struct profile_part all[PARTS] = {{"waiting for photos", times.photos},
+                                            {"frozen part", times.prefix},
+                                            {"forward of the rest", times.suffix},
+                                            {"backward", times.backward},
+                                            {"optimizer", times.optimizer},
+                                            {"validation: network", times.validation},
+                                            {"validation: waiting for photos", times.validation_photos},
+                                            {"saving", times.saving}};
+    memcpy(parts, all, sizeof all);
+    return times.all;
+}
+
+enum status report_profile(const struct training *t, struct error *err)
+{
+    struct profile_part parts[PARTS];
+    double total = parts_of(parts, t->train);
+    putchar('\n');
+    enum status status = profile_report(stdout, TABLE_TEXT, train_profile(t->train), err);
+    putchar('\n');
+    return status == OK ? profile_report_parts(stdout, parts, PARTS, total, err) : status;
+}
+
+static void json_profile(struct json *json, const struct training *t)
+{
+    struct profile_part parts[PARTS];
+    double total = parts_of(parts, t->train);
+    profile_report_json(json, train_profile(t->train), parts, PARTS, total);
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 static const char *const end_names[] = {
     [TRAIN_EPOCHS] = "epochs", [TRAIN_PATIENCE] = "patience", [TRAIN_TIME] = "time-limit"};
 
@@ -159,6 +196,8 @@ enum status report_end(const struct run_folder *folder, const struct training_pr
     json_int(&json, "moving_statistics", (int64_t)proof->moving);
     json_bool(&json, "identical", true);
     json_close(&json);
+    if (t->values->profile)
+        json_profile(&json, t);
     json_close(&json);
     json_end(&json);
     return OK;

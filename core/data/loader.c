@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/data/resize.h"
 
@@ -50,6 +51,7 @@ struct loader {
     uint8_t *slot_pixels;
 
     /* The caller's thread only; `is_bad` is written by it, and read by workers under the lock. */
+    double waited;
     bool *is_bad;
     struct loader_bad *bad;
     size_t bad_count, bad_room;
@@ -373,10 +375,12 @@ static enum status take_entry(struct loader *loader, struct error *err)
 enum status loader_next(struct loader *loader, const struct photo_batch **out, struct error *err)
 {
     enum status status = OK;
+    double start = clock_seconds();
     loader->batch = (struct photo_batch){
         .pixels = loader->pixels, .labels = loader->labels, .photos = loader->photos, .holes = loader->holes};
     while (status == OK && loader->done < loader->count && loader->batch.count < loader->options.batch)
         status = take_entry(loader, err);
+    loader->waited += clock_seconds() - start;
     if (status != OK) {
         drop_epoch(loader);
         return status;
@@ -384,6 +388,11 @@ enum status loader_next(struct loader *loader, const struct photo_batch **out, s
     loader->batch.position = loader->done;
     *out = loader->batch.count > 0 ? &loader->batch : NULL;
     return OK;
+}
+
+double loader_waited(const struct loader *loader)
+{
+    return loader->waited;
 }
 
 size_t loader_bad_count(const struct loader *loader)

@@ -74,6 +74,9 @@ void loader_start(struct loader *loader, const uint32_t *order, size_t count, si
  * After an error the epoch is over. */
 MUST_CHECK enum status loader_next(struct loader *loader, const struct photo_batch **out, struct error *err);
 
+/* Seconds that loader_next has waited for its threads, since loader_create. */
+double loader_waited(const struct loader *loader);
+
 /* Bad photos so far, in the order of being met by loader_next or marked. For the thread that calls loader_next. */
 size_t loader_bad_count(const struct loader *loader);
 struct loader_bad loader_bad_get(const struct loader *loader, size_t index);

@@ -102,11 +102,13 @@ void profile_step_name(char out[NET_NAME], const struct plan *plan, size_t step)
 }
 
 /* ---- sums -------------------------------------------------------------------------------------------------------- */
-enum status profile_sums_reserve(struct profile_sums *sums, const struct plan *plan, struct error *err)
+enum status profile_sums_reserve(struct profile_sums *sums, const struct plan *plan, const struct plan *other,
+                                 struct error *err)
 {
     void *memory = sums->rows;
-    enum status status = memory_grow(&memory, &sums->room, sums->count + plan->program->steps_count * PROFILE_PASSES,
-                                     sizeof *sums->rows, "the profile", err);
+    size_t steps = plan->program->steps_count + (other ? other->program->steps_count : 0);
+    enum status status =
+        memory_grow(&memory, &sums->room, sums->count + steps * PROFILE_PASSES, sizeof *sums->rows, "the profile", err);
     sums->rows = memory;
     return status;
 }

@@ -50,8 +50,9 @@ struct profile_sums {
     size_t count, room;
 };
 
-/* Makes room for what profile_sums_add will add for this plan. ERR_SYSTEM without memory. */
-MUST_CHECK enum status profile_sums_reserve(struct profile_sums *sums, const struct plan *plan, struct error *err);
+/* Makes room for what profile_sums_add will add for these plans; `other` may be NULL. ERR_SYSTEM without memory. */
+MUST_CHECK enum status profile_sums_reserve(struct profile_sums *sums, const struct plan *plan,
+                                            const struct plan *other, struct error *err);
 /* ADDS every step and pass that took time, rows of the same name, kernel and pass together, in the order of the
  * network. `forward` names the forward pass, a string that outlives the sums. There must be room. */
 void profile_sums_add(struct profile_sums *sums, const struct profile *profile, const char *forward);

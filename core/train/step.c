@@ -1,6 +1,7 @@
 /* One step: a batch forward, its loss, backward and the update, in pieces and with what else the recipe asks for. */
 #include <math.h>
 
+#include "core/base/clock.h"
 #include "core/base/rng.h"
 #include "core/ops/loss.h"
 #include "core/train/mix.h"
@@ -69,16 +70,20 @@ static enum status forward(const float **logits, const struct work *work, size_t
 
 static void update(struct train *train, size_t param, const float *gradient)
 {
+    double start = clock_seconds();
     optimizer_update(train->optimizer, param, gradient, train->lr);
+    train->timing.optimizer += clock_seconds() - start;
 }
 
 static void take_gradient(void *context, size_t param, const float *gradient)
 {
     struct train *train = context;
+    double start = clock_seconds();
     if (train->recipe.gradients)
         gradients_add(train->recipe.gradients, param, gradient);
     else
         update(train, param, gradient);
+    train->timing.sink += clock_seconds() - start;
 }
 
 /* Photos from..to-1. ADDS their part of the batch's loss; when that is not finite nothing was updated. */

@@ -75,6 +75,7 @@ static enum status plan_stage(struct train *train, size_t epoch, struct error *e
     if (train->stage.plan && train->stage.plan->options.freeze.until == plan.freeze.until)
         return OK;
     train_cache_close(train);
+    timing_detach(&train->timing, &train->stage);
     stage_free(&train->stage);
     enum status status = train_cache_begin(train, &plan, err);
     if (status == OK)
@@ -168,6 +169,7 @@ enum status train_create(struct train **out, struct net *net, const struct datas
         return status;
     struct train *train = memory;
     *train = (struct train){.net = net, .dataset = dataset, .pool = pool, .options = *options};
+    train->timing.wanted = options->profile;
     status = plan_run(train, err);
     if (status != OK)
         train_destroy(train);
@@ -194,6 +196,7 @@ void train_destroy(struct train *train)
     memory_free(train->param_hashes);
     recipe_free(&train->recipe);
     optimizer_destroy(train->optimizer);
+    timing_free(&train->timing);
     stage_free(&train->stage);
     memory_free(train);
 }
@@ -227,6 +230,8 @@ static enum status prepare_stage(struct train *train, struct error *err)
 {
     const struct normalise normalise = normalise_of(train);
     enum status status = stage_prepare(&train->stage, &normalise, train->pool, err);
+    if (status == OK)
+        status = timing_attach(&train->timing, &train->stage, err);
     return status == OK ? train_cache_open(train, err) : status;
 }
 

@@ -35,6 +35,7 @@
 #include "core/net/freeze.h"
 #include "core/net/net.h"
 #include "core/net/plan.h"
+#include "core/net/profile.h"
 #include "core/train/cache_plan.h"
 #include "core/train/feature_cache.h"
 #include "core/train/metrics.h"
@@ -59,6 +60,7 @@ struct train_options {
     struct schedule schedule;     /* with epochs; steps_per_epoch is filled in here */
     struct loader_options loader; /* with batch, preprocess and the seed of the augmentation; `strict` for both lists */
     size_t usable;                /* training photos not known to be bad */
+    bool profile;                 /* measure where the time goes, for train_times and train_profile */
 };
 
 /* Whether training mixes the pixels of photos (--mixup, --cutmix): features of a photo alone are of no use then. */
@@ -202,5 +204,17 @@ enum train_end train_end_get(const struct train *train);
  * of learning rates (lr_find.h), all in the first stage. The training is then of no use for anything else. The same
  * errors. */
 MUST_CHECK enum status train_range(struct train *train, const struct train_hooks *hooks, struct error *err);
+
+/* Where the time of train_run went: seconds of wall time. All else of `all` is the loss, the metrics, checks, hooks. */
+struct train_times {
+    double all;
+    double photos;                                /* waiting for the loader */
+    double prefix, suffix, backward, optimizer;   /* of the steps: the folded part, the rest of forward, ... */
+    double validation, validation_photos, saving; /* the network, waiting for the loader; on_epoch and save */
+};
+
+/* After train_run, with options.profile: the times, and each operator's, borrowed. Without it they are empty. */
+struct train_times train_times(const struct train *train);
+const struct profile_sums *train_profile(const struct train *train);
 
 #endif

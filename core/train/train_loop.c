@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "core/base/clock.h"
 #include "core/base/rng.h"
 #include "core/train/evaluate.h"
 #include "core/train/train_private.h"
@@ -30,7 +31,11 @@ static enum status check_weights(struct train *train, struct error *err)
 static enum status save(struct train *train, const struct train_hooks *hooks, struct error *err)
 {
     enum status status = check_weights(train, err);
-    return status == OK ? hooks->save(hooks->context, err) : status;
+    double start = clock_seconds();
+    if (status == OK)
+        status = hooks->save(hooks->context, err);
+    train->timing.saving += clock_seconds() - start;
+    return status;
 }
 
 static bool should_stop(const struct train_hooks *hooks)
@@ -196,7 +201,9 @@ static enum status tell_epoch(struct train *train, const struct train_hooks *hoo
         .features = train->cache ? feature_cache_counts(train->cache) : (struct feature_counts){0},
         .best = is_best(state, accuracy, loss),
     };
+    double start = clock_seconds();
     enum status status = hooks->on_epoch(hooks->context, &result, err);
+    train->timing.saving += clock_seconds() - start;
     if (status == OK && result.best) {
         state->has_best = true;
         state->best_epoch = state->epoch;
@@ -274,10 +281,8 @@ static bool skip_save(const struct train_hooks *hooks)
     return hooks->skip_save && hooks->skip_save(hooks->context);
 }
 
-enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
+static enum status run_epochs(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
 {
-    assert(train->stage.run && hooks->on_epoch && hooks->save);
-    *stopped = false;
     for (train->end = end_of(train); train->end == TRAIN_UNFINISHED;) {
         enum status status = train_enter_stage(train, train->state.epoch, err);
         if (status == OK)
@@ -311,4 +316,15 @@ enum status train_range(struct train *train, const struct train_hooks *hooks, st
         next_epoch(&train->state);
     }
     return OK;
+}
+
+enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped, struct error *err)
+{
+    assert(train->stage.run && hooks->on_epoch && hooks->save);
+    double start = clock_seconds();
+    *stopped = false;
+    enum status status = run_epochs(train, hooks, stopped, err);
+    train->timing.all += clock_seconds() - start;
+    timing_detach(&train->timing, &train->stage);
+    return status;
 }

@@ -4,6 +4,7 @@
 
 #include "core/train/feed.h"
 #include "core/train/stage.h"
+#include "core/train/timing.h"
 #include "core/train/train.h"
 
 struct train {
@@ -35,6 +36,7 @@ struct train {
 
     double lr; /* of the step at hand */
     bool diverged;
+    struct timing timing;
 };
 
 /* Between two steps, after train_prepare: puts the stage of an epoch (from 0) in the place of the one before, if it is
