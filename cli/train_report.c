@@ -95,7 +95,7 @@ struct duration {
 
 static struct duration duration_of(const struct training *t)
 {
-    double speed = estimate_speed(t->pool);
+    double speed = estimate_speed(t->pool, train_plan(t->train));
     struct duration duration = {0};
     for (size_t i = 0; i < train_stage_count(t->train); i++) {
         struct train_stage stage = train_stage_get(t->train, i);

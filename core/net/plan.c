@@ -44,6 +44,7 @@ static bool shape_step(struct plan *plan, size_t index)
         planned->kernel = conv_kernel_choose(&planned->shape, plan->options.exact);
         planned->flops =
             2.0 * (double)(out->h * out->w * out->channels) * (double)(op->kernel * op->kernel * in->channels);
+        planned->work = planned->kernel->work ? planned->kernel->work(&planned->shape) : planned->flops;
     }
     return true;
 }
@@ -83,13 +84,15 @@ static void count_flops(struct plan *plan)
         const struct step *step = &program->steps[i];
         if (step->kind != STEP_CONV)
             continue;
-        double flops = plan->steps[i].flops;
-        *(step->folded ? &plan->flops_prefix : &plan->flops_suffix) += flops;
-        plan->flops_features += i < plan->cut.steps ? flops : 0;
-        if (i >= program->backward_from) {
-            plan->flops_backward += plan->tensors[step->in.tensor].has_gradient ? flops : 0;
-            plan->flops_backward += plan->net->params[plan->net->ops[step->op].param].trainable ? flops : 0;
-        }
+        const struct plan_step *planned = &plan->steps[i];
+        int backward = 0; /* products as large as forward's: the data gradient, the weight gradient */
+        if (i >= program->backward_from)
+            backward = plan->tensors[step->in.tensor].has_gradient +
+                       plan->net->params[plan->net->ops[step->op].param].trainable;
+        *(step->folded ? &plan->flops_prefix : &plan->flops_suffix) += planned->flops;
+        plan->flops_features += i < plan->cut.steps ? planned->flops : 0;
+        plan->flops_backward += backward * planned->flops;
+        plan->work += (1 + backward) * planned->work;
     }
 }
 

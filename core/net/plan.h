@@ -66,6 +66,7 @@ struct plan_step {
     bool prepared_kept;
     size_t where; /* max pooling in a trained suffix: offset in the arena, in floats, of [images,P,Q,C] bytes */
     double flops; /* of one image, forward, counted as direct convolution */
+    double work;  /* the same as its kernel makes them: fewer with Winograd */
 };
 
 struct plan {
@@ -87,8 +88,10 @@ struct plan {
     size_t gradient_floats; /* the gradient of one parameter */
     size_t thread_scratch;  /* depth-first: tiles of a thread, behind its buffer of thread_floats */
 
-    /* Work of one image: folded forward, the rest of forward, backward; and the part of the first up to the cut. */
+    /* Operations of one image, counted as direct convolution: folded forward, the rest of forward, backward; and the
+     * part of the first up to the cut. */
     double flops_prefix, flops_suffix, flops_backward, flops_features;
+    double work; /* the first three, as the kernels make them */
 };
 
 /* ERR_USAGE when the image is too small for the network;

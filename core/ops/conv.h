@@ -77,6 +77,9 @@ struct conv_kernel {
      * last rows of a product depends on how many there are. */
     bool rows_alone;
     bool (*fits)(const struct conv_shape *shape);
+    /* Floating-point operations that its products really make for one image, forward; the data and the weight gradient
+     * make as many. NULL: as many as the definition. */
+    double (*work)(const struct conv_shape *shape);
 
     /* Forward. tiles: items of work, each some rows of y with all their channels. scratch: floats for one thread.
      * prepared_size: floats that prepare makes of the weights, 0 for none. prepare_optional: forward takes NULL as

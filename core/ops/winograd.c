@@ -133,6 +133,12 @@ static struct place place_of(const struct cut *cut, size_t row, size_t height)
     return place;
 }
 
+static double work(const struct conv_shape *shape)
+{
+    size_t tiles = ceil_div(shape->p, WINOGRAD_TILE) * ceil_div(shape->q, WINOGRAD_TILE);
+    return 2.0 * WINOGRAD_FREQUENCIES * (double)tiles * (double)shape->c * (double)shape->k;
+}
+
 /* ---- one block of tiles, forward or backward --------------------------------------------------------------------- */
 
 /* Rows r0..r1 (r0 a multiple of 32) of panel number `panel` of the transformed weights, up to whole panels of rows. */
@@ -427,6 +433,7 @@ const struct conv_kernel conv_winograd = {
     .exact = false,
     .rows_alone = true,
     .fits = fits,
+    .work = work,
     .tiles = tiles,
     .scratch = block_scratch,
     .prepared_size = prepared_size,
