@@ -19,7 +19,7 @@ static const char *obstacle(const struct cache_ask *ask, size_t cut)
     if (ask->views == 0)
         return "every epoch sees other pixels; --views K would go round K fixed views of each photo";
     if (ask->mixes)
-        return "--mixup and --cutmix mix the pixels of photos, differently in every epoch";
+        return "--mixup, --cutmix and --random-erasing change the numbers that the pixels become";
     if (ask->freeze->until > 0 && ask->freeze->bn_frozen == BN_BATCH)
         return "with --bn-frozen batch what the frozen children do changes with every batch";
     if (cut == 0)

@@ -114,8 +114,10 @@ expect_counts() {
     same_run off on
     expect_counts on "27 0 27 0;27 0 27 0;0 0 27 0;"
     run_split train --mixup 0.2 --epochs 1 --out mixed
-    grep -q '^cache   off: --mixup and --cutmix mix' stdout.txt
-    fails 64 '--cache ram: --mixup and --cutmix' train --mixup 0.2 --cache ram
+    grep -q '^cache   off: --mixup, --cutmix and --random-erasing' stdout.txt
+    fails 64 '--cache ram: --mixup, --cutmix and --random-erasing' train --mixup 0.2 --cache ram
+    fails 64 '--cache ram: --mixup, --cutmix and --random-erasing' \
+        train --augment standard --views 2 --random-erasing 0.2 --cache ram
     # What cannot be kept in a later stage is not kept there.
     run_split train --cache disk --head-first 1 --freeze-until 0 --epochs 2 --out down
     [ "$status" = 0 ]
