@@ -38,6 +38,7 @@ static const struct option options[] = {
                       "of all runs together: the one at work is stopped, and --resume would go on; 0: no limit"),
     OPTION_ROW_CHOICE("Output", "format", table_formats, struct sweep_values, format, "table", "of the table"),
     {.name = "dry-run"},
+    {.name = "profile"},
     {.name = "folds"},
     {.name = "fold"},
 };

@@ -8,6 +8,8 @@ static enum status run(const struct arguments *args, const struct resumed *resum
     const struct train_values *values = args->values;
     struct session_options options = {.weights_hash = resumed ? resumed->weights_hash : NULL};
     struct session_end end;
+    if (values->folds && !values->fold && values->profile)
+        return error_set(err, ERR_USAGE, "--profile is of one run: not with --folds");
     if (values->folds && !values->fold)
         return folds_run(args, resumed, err);
     return session_run(&end, values, &options, err);

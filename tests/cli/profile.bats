@@ -53,6 +53,10 @@ PYTHON
     grep -E '^layer4.1.conv2 +[a-z]+ +backward weight +3 +12 ' stdout.txt
 }
 
+@test "train: --profile is of one run" {
+    fails 64 'profile.*folds' train --freeze-until 9 --folds 2 --profile
+}
+
 @test "train: a resumed run may be measured" {
     train --freeze-until 9 --out run >/dev/null
     run_split "$FREEZETUNE" train --quiet --resume run --profile
