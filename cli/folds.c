@@ -103,20 +103,12 @@ static enum status put_table(FILE *out, const struct series *series, bool exact,
 
 static enum status write_folds(const struct series *series, struct error *err)
 {
-    char *path;
     struct outfile file;
-    enum status status = path_join(&path, series->path, "folds.csv", err);
-    if (status != OK)
-        return status;
-    status = outfile_open(&file, path, err);
-    memory_free(path);
+    enum status status = outfile_open_in(&file, series->path, "folds.csv", err);
     if (status != OK)
         return status;
     status = put_table(file.stream, series, true, err);
-    if (status == OK)
-        return outfile_commit(&file, err);
-    outfile_discard(&file);
-    return status;
+    return outfile_end(&file, status, err);
 }
 
 static void json_mean(struct json *json, const char *key, struct mean mean)

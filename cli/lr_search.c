@@ -10,7 +10,6 @@
 #include "cli/training.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
-#include "core/base/memory.h"
 
 /* ---- the test ---------------------------------------------------------------------------------------------------- */
 
@@ -161,13 +160,8 @@ void lr_search_plot(FILE *out, const struct lr_search *search, int width)
 
 enum status lr_search_write(const char *folder, const struct lr_search *search, struct error *err)
 {
-    char *path;
     struct outfile file;
-    enum status status = path_join(&path, folder, "lr_find.csv", err);
-    if (status != OK)
-        return status;
-    status = outfile_open(&file, path, err);
-    memory_free(path);
+    enum status status = outfile_open_in(&file, folder, "lr_find.csv", err);
     if (status != OK)
         return status;
     fputs("step,lr,loss,smoothed\n", file.stream);

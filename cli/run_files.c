@@ -7,27 +7,6 @@
 #include "cli/table.h"
 #include "cli/version.h"
 #include "core/base/file.h"
-#include "core/base/memory.h"
-
-static enum status open_file(struct outfile *out, const char *folder, const char *name, struct error *err)
-{
-    char *path;
-    enum status status = path_join(&path, folder, name, err);
-    if (status != OK)
-        return status;
-    status = outfile_open(out, path, err);
-    memory_free(path);
-    return status;
-}
-
-/* Commits, or throws away what a failure left. */
-static enum status close_file(struct outfile *file, enum status status, struct error *err)
-{
-    if (status == OK)
-        return outfile_commit(file, err);
-    outfile_discard(file);
-    return status;
-}
 
 static void put_versions(struct json *json)
 {
@@ -44,7 +23,7 @@ static void put_versions(struct json *json)
 enum status write_config(const char *folder, const struct training *t, struct error *err)
 {
     struct outfile file;
-    enum status status = open_file(&file, folder, "config.json", err);
+    enum status status = outfile_open_in(&file, folder, "config.json", err);
     if (status != OK)
         return status;
     struct json json = json_start(file.stream, true);
@@ -65,7 +44,7 @@ enum status write_config(const char *folder, const struct training *t, struct er
     put_versions(&json);
     json_close(&json);
     json_end(&json);
-    return close_file(&file, OK, err);
+    return outfile_end(&file, OK, err);
 }
 
 enum status write_series_config(const char *folder, const struct arguments *args, const struct training *t,
@@ -73,7 +52,7 @@ enum status write_series_config(const char *folder, const struct arguments *args
 {
     struct outfile file;
     char photos[33];
-    enum status status = open_file(&file, folder, "config.json", err);
+    enum status status = outfile_open_in(&file, folder, "config.json", err);
     if (status != OK)
         return status;
     checkpoint_photos(photos, &t->dataset);
@@ -86,14 +65,14 @@ enum status write_series_config(const char *folder, const struct arguments *args
     put_versions(&json);
     json_close(&json);
     json_end(&json);
-    return close_file(&file, OK, err);
+    return outfile_end(&file, OK, err);
 }
 
 enum status write_confusion(const char *folder, const struct class_names *classes, const struct metrics *metrics,
                             struct error *err)
 {
     struct outfile file;
-    enum status status = open_file(&file, folder, "confusion.csv", err);
+    enum status status = outfile_open_in(&file, folder, "confusion.csv", err);
     if (status != OK)
         return status;
     fputs("class", file.stream);
@@ -108,14 +87,14 @@ enum status write_confusion(const char *folder, const struct class_names *classe
             fprintf(file.stream, ",%llu", (unsigned long long)metrics->confusion[row * classes->count + k]);
         putc('\n', file.stream);
     }
-    return close_file(&file, OK, err);
+    return outfile_end(&file, OK, err);
 }
 
 enum status write_predictions(const char *folder, const struct dataset *dataset, const struct metrics *metrics,
                               struct error *err)
 {
     struct outfile file;
-    enum status status = open_file(&file, folder, "predictions_val.csv", err);
+    enum status status = outfile_open_in(&file, folder, "predictions_val.csv", err);
     if (status != OK)
         return status;
     fputs("file,class,predicted,probability,class_probability,right\n", file.stream);
@@ -129,7 +108,7 @@ enum status write_predictions(const char *folder, const struct dataset *dataset,
         fprintf(file.stream, ",%.6g,%.6g,%d\n", (double)p->probability, (double)p->label_probability,
                 p->predicted == p->label);
     }
-    return close_file(&file, OK, err);
+    return outfile_end(&file, OK, err);
 }
 
 static enum status bad_rows(struct table *table, const struct training *t, bool val, struct error *err)
@@ -149,7 +128,7 @@ enum status write_bad_images(const char *folder, const struct training *training
     static const struct column columns[] = {{"list", COLUMN_TEXT}, {"file", COLUMN_TEXT}, {"reason", COLUMN_TEXT}};
     struct outfile file;
     struct table table;
-    enum status status = open_file(&file, folder, "bad_images.tsv", err);
+    enum status status = outfile_open_in(&file, folder, "bad_images.tsv", err);
     if (status != OK)
         return status;
     table_start(&table, file.stream, TABLE_TSV, columns, sizeof columns / sizeof *columns);
@@ -157,5 +136,5 @@ enum status write_bad_images(const char *folder, const struct training *training
     if (status == OK)
         status = bad_rows(&table, training, true, err);
     table_end(&table);
-    return close_file(&file, status, err);
+    return outfile_end(&file, status, err);
 }

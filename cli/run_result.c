@@ -139,13 +139,8 @@ static void put(struct json *json, const struct run_result *result)
 
 enum status run_result_write(const char *folder, const struct run_result *result, struct error *err)
 {
-    char *path;
     struct outfile file;
-    enum status status = path_join(&path, folder, "result.json", err);
-    if (status != OK)
-        return status;
-    status = outfile_open(&file, path, err);
-    memory_free(path);
+    enum status status = outfile_open_in(&file, folder, "result.json", err);
     if (status != OK)
         return status;
     struct json json = json_start(file.stream, true);

@@ -9,7 +9,6 @@
 #include "cli/shell_command.h"
 #include "cli/sweep_plan.h"
 #include "core/base/file.h"
-#include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/train/statistics.h"
 
@@ -38,16 +37,12 @@ static enum status command_of(char **out, const struct series_run *run, struct e
 
 static enum status write_command(const struct series *series, const struct series_run *run, struct error *err)
 {
-    char *command, *path;
+    char *command;
     struct outfile file;
     enum status status = command_of(&command, run, err);
     if (status != OK)
         return status;
-    status = path_join(&path, series->path, "reproduce.sh", err);
-    if (status == OK) {
-        status = outfile_open(&file, path, err);
-        memory_free(path);
-    }
+    status = outfile_open_in(&file, series->path, "reproduce.sh", err);
     if (status == OK) {
         fprintf(file.stream, "%s \"$@\"\n", command);
         status = outfile_commit(&file, err);
@@ -180,20 +175,12 @@ static enum status put_table(FILE *out, const struct series *series, enum table_
 enum status sweep_write(const struct series *series, struct error *err)
 {
     const struct series_run *recommended = sweep_recommended(series);
-    char *path;
     struct outfile file;
-    enum status status = path_join(&path, series->path, "sweep.csv", err);
-    if (status != OK)
-        return status;
-    status = outfile_open(&file, path, err);
-    memory_free(path);
+    enum status status = outfile_open_in(&file, series->path, "sweep.csv", err);
     if (status != OK)
         return status;
     status = put_table(file.stream, series, TABLE_CSV, err);
-    if (status == OK)
-        status = outfile_commit(&file, err);
-    else
-        outfile_discard(&file);
+    status = outfile_end(&file, status, err);
     return status == OK && recommended ? write_command(series, recommended, err) : status;
 }
 

@@ -208,6 +208,25 @@ void outfile_discard(struct outfile *out)
     *out = (struct outfile){0};
 }
 
+enum status outfile_open_in(struct outfile *out, const char *folder, const char *name, struct error *err)
+{
+    char *path;
+    enum status status = path_join(&path, folder, name, err);
+    if (status != OK)
+        return status;
+    status = outfile_open(out, path, err);
+    memory_free(path);
+    return status;
+}
+
+enum status outfile_end(struct outfile *out, enum status status, struct error *err)
+{
+    if (status == OK)
+        return outfile_commit(out, err);
+    outfile_discard(out);
+    return status;
+}
+
 enum status folder_create(const char *path, struct error *err)
 {
     char *copy;

@@ -38,6 +38,11 @@ MUST_CHECK enum status outfile_open(struct outfile *out, const char *path, struc
 MUST_CHECK enum status outfile_commit(struct outfile *out, struct error *err);
 void outfile_discard(struct outfile *out);
 
+/* outfile_open of folder/name. */
+MUST_CHECK enum status outfile_open_in(struct outfile *out, const char *folder, const char *name, struct error *err);
+/* Commits when all went well so far (`status`), else discards. Returns what became of it. */
+MUST_CHECK enum status outfile_end(struct outfile *out, enum status status, struct error *err);
+
 /* Makes the folder and the missing ones above it. An existing folder is fine. */
 MUST_CHECK enum status folder_create(const char *path, struct error *err);
 
