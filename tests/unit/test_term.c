@@ -16,13 +16,16 @@
 #include "cli/signals.h"
 #include "cli/term.h"
 
-/* The exit code of a child that runs `body`. */
+/* The exit code of a child that runs `body`. A shell without job control lets what it starts aside ignore SIGINT; the
+ * child does not inherit that. */
 static int exit_code_of(void (*body)(void))
 {
     int code;
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
         body();
         _exit(99);
     }
