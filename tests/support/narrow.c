@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "tests/support/narrow.h"
 
+#include "tests/support/test.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,4 +49,12 @@ int narrow_runs(int *runs)
             fclose(output);
     }
     return failed;
+}
+
+void narrow_test(void **state)
+{
+    (void)state;
+    int runs;
+    assert_int_equal(narrow_runs(&runs), 0);
+    print_message("# %d narrower instruction sets\n", runs);
 }

@@ -379,14 +379,6 @@ static void gradients_match_finite_differences(void **state)
     }
 }
 
-static void every_instruction_set_passes(void **state)
-{
-    (void)state;
-    int runs;
-    assert_int_equal(narrow_runs(&runs), 0);
-    print_message("# %d narrower instruction sets\n", runs);
-}
-
 static int setup(void **state)
 {
     (void)state;
@@ -408,7 +400,7 @@ int main(void)
         cmocka_unit_test(epilogues_and_tails_match),
         cmocka_unit_test(choice_prefers_fast_kernels_unless_exact),
         cmocka_unit_test(gradients_match_finite_differences),
-        cmocka_unit_test(every_instruction_set_passes),
+        cmocka_unit_test(narrow_test),
     };
     return cmocka_run_group_tests_name("conv", tests, setup, report);
 }
