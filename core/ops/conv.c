@@ -78,6 +78,23 @@ void conv_forward_apart(const struct conv_task *task, struct pool *pool, float *
     pool_for(pool, task->images * task->kernel->tiles(&task->shape, 1), apart_tile, &work);
 }
 
+static bool does_something(const struct epilogue *epilogue)
+{
+    return epilogue->scale || epilogue->shift || epilogue->residual || epilogue->relu;
+}
+
+const struct panel_finish *epilogue_finish(struct panel_finish *finish, const struct epilogue *epilogue, size_t m,
+                                           size_t k, size_t channel)
+{
+    if (epilogue->sums || !does_something(epilogue))
+        return NULL;
+    *finish = (struct panel_finish){.scale = epilogue->scale ? epilogue->scale + channel : NULL,
+                                    .shift = epilogue->shift ? epilogue->shift + channel : NULL,
+                                    .residual = epilogue->residual ? epilogue->residual + m * k + channel : NULL,
+                                    .relu = epilogue->relu};
+    return finish;
+}
+
 void epilogue_apply(const struct epilogue *epilogue, float *y, size_t m, size_t rows, size_t k, size_t tile, bool first)
 {
     if (epilogue->sums) {
@@ -87,7 +104,7 @@ void epilogue_apply(const struct epilogue *epilogue, float *y, size_t m, size_t 
         lanes()->moments(sums, sums + k, y, rows, k);
         return;
     }
-    if (epilogue->scale || epilogue->shift || epilogue->residual || epilogue->relu)
+    if (does_something(epilogue))
         lanes()->affine(y, y, rows, k, epilogue->scale, epilogue->shift,
                         epilogue->residual ? epilogue->residual + m * k : NULL, NULL, NULL, epilogue->relu);
 }

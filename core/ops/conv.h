@@ -19,6 +19,7 @@
 #include <stddef.h>
 
 #include "core/base/threads.h"
+#include "core/ops/panel.h"
 
 struct conv_shape {
     size_t h, w, c; /* input map */
@@ -76,6 +77,7 @@ struct conv_kernel {
     /* A row of y has the same bytes whatever rows are made with it. Not so where BLAS makes them: what it does with the
      * last rows of a product depends on how many there are. */
     bool rows_alone;
+    bool over_residual; /* y may lie where the epilogue's residual does: each value of that is read before it is lost */
     bool (*fits)(const struct conv_shape *shape);
     /* Floating-point operations that its products really make for one image, forward; the data and the weight gradient
      * make as many. NULL: as many as the definition. */
@@ -114,10 +116,15 @@ void conv_forward(const struct conv_task *task, struct pool *pool, float *scratc
 /* The same, each image as if it were the only one: its bytes do not depend on the others. Without sums. */
 void conv_forward_apart(const struct conv_task *task, struct pool *pool, float *scratch);
 
-/* For kernels: the epilogue of rows m..m+rows of y, of tile `tile`. `y` points at row m. The first call for a tile must
- * say `first`: its sums start at zero. */
+/* For kernels: the epilogue of rows m..m+rows of y, of tile `tile`, unless their products did it. `y` points at row m.
+ * The first call for a tile must say `first`: its sums start at zero. */
 void epilogue_apply(const struct epilogue *epilogue, float *y, size_t m, size_t rows, size_t k, size_t tile,
                     bool first);
+/* The same for kernels whose products do it while they are stored: *finish is what they do to rows from m on and
+ * channels from `channel` of k on, and is returned, or NULL for nothing. Sums are not among it: they stay with
+ * epilogue_apply. */
+const struct panel_finish *epilogue_finish(struct panel_finish *finish, const struct epilogue *epilogue, size_t m,
+                                           size_t k, size_t channel);
 /* The tail of rows m..m+rows of da [N*H*W, C], of tail tile `tile`. `da` points at row m. */
 void tail_apply(const struct tail *tail, float *da, size_t m, size_t rows, size_t channels, size_t tile, bool first);
 

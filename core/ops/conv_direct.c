@@ -1,10 +1,10 @@
 /* Any convolution without im2col: products of panels (panel.h) on the rows of the input themselves.
  *
- * In a row of the padded input the S*C values under one line r of a window lie side by side, and the windows of the
- * next output pixel begin stride*C values later. So a row of outputs is a sum of R products, with nothing copied but
- * the padding and the view:
+ * In a row of the padded input the S*C values under one line r of a window lie side by side, the next line of it a row
+ * further, and the windows of the next output pixel begin stride*C values later. So a row of outputs is one product,
+ * with nothing copied but the padding and the view:
  *
- *   forward   y[p, 0..Q, K] = sum over r of  rows of x[p*stride + r - pad] (Q, S*C apart by stride*C)  w[r]^T
+ *   forward   y[p, 0..Q, K] = windows[Q, R*S*C] w^T     element (q, r*S*C + i) is x[p*stride + r - pad, q*stride*C + i]
  *   data      da[h, every stride-th pixel, C] += dy[p, 0..Q, K] w[r,s]      for each p*stride + r - pad = h, and s
  *   weight    left to im2col, like the data gradient of few channels
  */
@@ -113,20 +113,24 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
 {
     const struct conv_shape *shape = &task->shape;
     size_t n = tile / image_tiles(shape), p0 = tile % image_tiles(shape) * tile_rows(shape);
-    size_t rows = min_size(tile_rows(shape), shape->p - p0), line = shape->s * shape->c;
+    size_t rows = min_size(tile_rows(shape), shape->p - p0);
     size_t m0 = (n * shape->p + p0) * shape->q;
     float *y = task->y + m0 * shape->k;
     struct view image = task->in;
     image.x += n * shape->h * shape->w * shape->c;
     pad_rows(scratch, &image, shape, p0, rows);
     for (size_t k = 0; k < shape->k; k += PANEL)
-        for (size_t p = 0; p < rows; p++)
-            for (size_t r = 0; r < shape->r; r++)
-                panel_lanes()->product(y + p * shape->q * shape->k + k, shape->k,
-                                       scratch + (p * shape->stride + r) * padded_row(shape), shape->stride * shape->c,
-                                       PANEL, task->prepared + k * window(shape) + r * line * PANEL, shape->q,
-                                       min_size(PANEL, shape->k - k), line, r > 0);
-    epilogue_apply(&task->epilogue, y, m0, rows * shape->q, shape->k, tile, true);
+        for (size_t p = 0; p < rows; p++) {
+            struct panel_left windows = {scratch + p * shape->stride * padded_row(shape), shape->stride * shape->c,
+                                         shape->s * shape->c, padded_row(shape)};
+            struct panel_finish finish;
+            panel_lanes()->product(y + p * shape->q * shape->k + k, shape->k, windows,
+                                   task->prepared + k * window(shape), shape->q, min_size(PANEL, shape->k - k),
+                                   window(shape), false,
+                                   epilogue_finish(&finish, &task->epilogue, m0 + p * shape->q, shape->k, k));
+        }
+    if (task->epilogue.sums)
+        epilogue_apply(&task->epilogue, y, m0, rows * shape->q, shape->k, tile, true);
 }
 
 /* ---- gradient of the input: one image an item, because neighbouring rows of outputs share rows of it ------------- */
@@ -180,9 +184,10 @@ static void data_line(float *da, const float *dy, const struct conv_shape *shape
     for (size_t s = 0; s < shape->s; s++) {
         struct reach reach = reach_of(shape, s);
         if (reach.count)
-            panel_lanes()->product(da + reach.first * shape->c, shape->stride * shape->c, dy + reach.q * shape->k,
-                                   shape->k, PANEL, weights + (r * shape->s + s) * shape->k * PANEL, reach.count, n,
-                                   shape->k, true);
+            panel_lanes()->product(da + reach.first * shape->c, shape->stride * shape->c,
+                                   (struct panel_left){dy + reach.q * shape->k, shape->k, shape->k, 0},
+                                   weights + (r * shape->s + s) * shape->k * PANEL, reach.count, n, shape->k, true,
+                                   NULL);
     }
 }
 
@@ -236,6 +241,7 @@ const struct conv_kernel conv_direct = {
     .exact = true,
     .wide = true,
     .rows_alone = true,
+    .over_residual = true,
     .fits = fits,
     .tiles = tiles,
     .scratch = scratch_size,

@@ -108,32 +108,36 @@ static void pack_rows(float *panels, size_t count, size_t at, const struct conv_
     }
 }
 
-/* c[rows, columns] = a b for panels of b, each `inner` rows long. */
-static void product(float *c, size_t ldc, const float *a, size_t lda, size_t block, const float *b, size_t rows,
-                    size_t columns, size_t inner, bool add)
+/* Rows that were packed, of `count` rows; rows where they lie, ld apart. */
+static struct panel_left packed(const float *panels, size_t count)
 {
-    for (size_t j = 0; j < columns; j += PANEL)
-        panel_lanes()->product(c + j, ldc, a, lda, block, b + j * inner, rows, min_size(PANEL, columns - j), inner,
-                               add);
+    return (struct panel_left){panels, PANEL, PANEL, count * PANEL};
+}
+
+static struct panel_left in_place(const float *a, size_t ld)
+{
+    return (struct panel_left){a, ld, ld, 0};
 }
 
 static void forward(const struct conv_task *task, size_t tile, float *scratch)
 {
     const struct conv_shape *shape = &task->shape;
     const struct view *in = &task->in;
-    bool in_place = shape->stride == 1 && !in->scale && !in->relu && shape->c <= PLACE_MOST;
+    bool plain = shape->stride == 1 && !in->scale && !in->relu && shape->c <= PLACE_MOST;
     size_t begin = tile * tile_rows(shape), end = min_size(begin + tile_rows(shape), rows_of(shape, task->images));
     for (size_t m = begin, rows; m < end; m += rows) {
         rows = min_size(STEP_ROWS, end - m);
         float *y = task->y + m * shape->k;
-        if (in_place) {
-            product(y, shape->k, in->x + m * shape->c, shape->c, PANEL, task->prepared, rows, shape->k, shape->c,
-                    false);
-        } else {
+        struct panel_left a = plain ? in_place(in->x + m * shape->c, shape->c) : packed(scratch, rows);
+        struct panel_finish finish;
+        if (!plain)
             pack_rows(scratch, rows, 0, task, m, rows);
-            product(y, shape->k, scratch, PANEL, rows * PANEL, task->prepared, rows, shape->k, shape->c, false);
-        }
-        epilogue_apply(&task->epilogue, y, m, rows, shape->k, tile, m == begin);
+        for (size_t k = 0; k < shape->k; k += PANEL)
+            panel_lanes()->product(y + k, shape->k, a, task->prepared + k * shape->c, rows,
+                                   min_size(PANEL, shape->k - k), shape->c, false,
+                                   epilogue_finish(&finish, &task->epilogue, m, shape->k, k));
+        if (task->epilogue.sums)
+            epilogue_apply(&task->epilogue, y, m, rows, shape->k, tile, m == begin);
     }
 }
 
@@ -168,17 +172,18 @@ static void data_tile(void *context, size_t tile, size_t thread)
     const struct conv_shape *shape = &work->task->shape;
     size_t begin = tile * tile_rows(shape),
            end = min_size(begin + tile_rows(shape), rows_of(shape, work->task->images));
-    float *packed = work->scratch + thread * STEP_ROWS * padded(shape->k);
+    float *panels = work->scratch + thread * STEP_ROWS * padded(shape->k);
     for (size_t m = begin, rows; m < end; m += rows) {
         rows = min_size(STEP_ROWS, end - m);
         const float *dy = work->dy + m * shape->k;
         float *da = work->da + m * shape->c;
-        if (shape->k <= PLACE_MOST) {
-            product(da, shape->c, dy, shape->k, PANEL, work->weights, rows, shape->c, shape->k, work->add);
-        } else {
-            panel_lanes()->pack(packed, rows * PANEL, dy, shape->k, rows, shape->k, NULL, NULL, false);
-            product(da, shape->c, packed, PANEL, rows * PANEL, work->weights, rows, shape->c, shape->k, work->add);
-        }
+        bool plain = shape->k <= PLACE_MOST;
+        struct panel_left a = plain ? in_place(dy, shape->k) : packed(panels, rows);
+        if (!plain)
+            panel_lanes()->pack(panels, rows * PANEL, dy, shape->k, rows, shape->k, NULL, NULL, false);
+        for (size_t c = 0; c < shape->c; c += PANEL)
+            panel_lanes()->product(da + c, shape->c, a, work->weights + c * shape->k, rows,
+                                   min_size(PANEL, shape->c - c), shape->k, work->add, NULL);
         tail_apply(work->tail, da, m, rows, shape->c, tile, m == begin);
     }
 }
@@ -267,6 +272,7 @@ const struct conv_kernel conv_packed = {
     .exact = true,
     .wide = true,
     .rows_alone = true,
+    .over_residual = true,
     .fits = fits,
     .tiles = tiles,
     .scratch = scratch_size,

@@ -15,12 +15,25 @@
 
 enum { PANEL = 32 };
 
+/* Where a product finds element (i, j) of its left operand: a[j/chunk * block + i*row + j%chunk]. Panels of M rows have
+ * row = chunk = 32 and block = 32*M; a stored row by row has any chunk, and block = chunk. */
+struct panel_left {
+    const float *a;
+    size_t row, chunk, block;
+};
+
+/* What becomes of a finished sum c: relu?(c * scale + shift + residual). */
+struct panel_finish {
+    const float *scale, *shift; /* [n], NULL: 1 and 0 */
+    const float *residual;      /* rows as far apart as those of c, or NULL; may be c itself, without `add` */
+    bool relu;
+};
+
 struct panel_lanes {
-    /* c[M,n] = a[M,K] b[K,32], the first n (1..32) columns of it; row i of c is at c + i*ldc. Element (i, j) of a is at
-     * a[j/32 * block + i*lda + j%32]: block = 32 for a stored row by row, lda = 32 and block = 32*M for panels. b is
-     * one panel [K,32]. OVERWRITES c, or ADDS to it when `add`. */
-    void (*product)(float *c, size_t ldc, const float *a, size_t lda, size_t block, const float *b, size_t m, size_t n,
-                    size_t k, bool add);
+    /* c[M,n] = a[M,K] b[K,32], the first n (1..32) columns of it; row i of c is at c + i*ldc. b is one panel [K,32].
+     * OVERWRITES c, or ADDS to it when `add`; then does what `finish` says, which may be NULL. */
+    void (*product)(float *c, size_t ldc, struct panel_left a, const float *b, size_t m, size_t n, size_t k, bool add,
+                    const struct panel_finish *finish);
 
     /* c[m,n] = a[K,32]^T b[K,32] for two panels: the first m (1..32) columns of a by the first n (1..32) of b; row i of
      * c is at c + i*ldc. OVERWRITES c, or ADDS to it when `add`. */

@@ -1,6 +1,7 @@
 /* The products of panel.h: a block of rows times two vectors of columns stays in registers down the whole sum. */
 #include "core/ops/panel.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/ops/simd.h"
@@ -15,8 +16,10 @@ enum { WIDTH = 4, ROWS = 6 };
 #endif
 enum { COLUMNS = 2 * WIDTH };
 
-/* Longer sums are added in pieces: less rounding, and a piece of b stays in the first cache. */
-enum { SUM = 256 };
+enum {
+    SUM = 256, /* longer sums are added in pieces: less rounding, and a piece of b stays in the first cache */
+    GROUP = 96 /* rows that a piece of b is used for, whose sums wait for the next: whole blocks */
+};
 
 typedef float vec __attribute__((vector_size(WIDTH * sizeof(float))));
 typedef int vec_mask __attribute__((vector_size(WIDTH * sizeof(int))));
@@ -34,26 +37,92 @@ ALWAYS_INLINE void store(float *p, vec v)
     *(vec_unaligned *)p = v;
 }
 
-/* The first n columns of a row of c. */
-ALWAYS_INLINE void store_row(float *c, vec low, vec high, size_t n, bool add)
-{
-    float row[COLUMNS] = {0}, *out = n >= COLUMNS ? c : row;
-    if (add && n < COLUMNS)
-        memcpy(row, c, n * sizeof *row);
-    store(out, add ? load(out) + low : low);
-    store(out + WIDTH, add ? load(out + WIDTH) + high : high);
-    if (n < COLUMNS)
-        memcpy(c, row, n * sizeof *row);
-}
-
-/* Where element (i, j) of the left operand is: a[j/chunk * block + i*row + j%chunk * column]. */
-struct left {
-    const float *a;
-    size_t row, column, chunk, block;
+/* What becomes of a block's sums. */
+struct ending {
+    size_t n;            /* columns, COLUMNS or fewer */
+    const float *before; /* what is added to them, or NULL; its rows are before_ld apart */
+    size_t before_ld;
+    bool finished; /* then: scale and shift of these columns, and the rest of struct panel_finish */
+    vec scale[2], shift[2];
+    const float *residual;
+    size_t residual_ld;
+    float floor; /* of the result: 0 for ReLU, else -infinity */
 };
 
-/* c[rows, n] (+)= left[rows, K] b[K, COLUMNS]; `rows` is a constant after inlining. */
-ALWAYS_INLINE void block(float *c, size_t ldc, struct left left, const float *b, size_t n, size_t k, bool add,
+/* n values of p, or `otherwise` where p is NULL. */
+ALWAYS_INLINE void load_columns(vec v[2], const float *p, size_t n, float otherwise)
+{
+    float row[COLUMNS];
+    for (size_t j = 0; j < COLUMNS; j++)
+        row[j] = p && j < n ? p[j] : otherwise;
+    v[0] = load(row);
+    v[1] = load(row + WIDTH);
+}
+
+static void end_with(struct ending *ending, const struct panel_finish *finish, size_t ld, size_t row, size_t column)
+{
+    ending->finished = true;
+    load_columns(ending->scale, finish->scale ? finish->scale + column : NULL, ending->n, 1);
+    load_columns(ending->shift, finish->shift ? finish->shift + column : NULL, ending->n, 0);
+    ending->residual = finish->residual ? finish->residual + row * ld + column : NULL;
+    ending->residual_ld = ld;
+    ending->floor = finish->relu ? 0 : -INFINITY;
+}
+
+/* Keeps NaN, as PyTorch does. */
+ALWAYS_INLINE vec at_least(vec v, float floor)
+{
+    return (vec)((vec_mask)v & ~(v < floor));
+}
+
+ALWAYS_INLINE void store_whole(float *c, const float *before, const float *residual, vec low, vec high,
+                               const struct ending *ending)
+{
+    if (before) {
+        low += load(before);
+        high += load(before + WIDTH);
+    }
+    if (ending->finished) {
+        low = low * ending->scale[0] + ending->shift[0];
+        high = high * ending->scale[1] + ending->shift[1];
+        if (residual) {
+            low += load(residual);
+            high += load(residual + WIDTH);
+        }
+        low = at_least(low, ending->floor);
+        high = at_least(high, ending->floor);
+    }
+    store(c, low);
+    store(c + WIDTH, high);
+}
+
+/* Row i of the block. */
+ALWAYS_INLINE void store_row(float *c, size_t i, vec low, vec high, const struct ending *ending)
+{
+    const float *before = ending->before ? ending->before + i * ending->before_ld : NULL;
+    const float *residual = ending->residual ? ending->residual + i * ending->residual_ld : NULL;
+    size_t n = ending->n;
+    if (n == COLUMNS) {
+        store_whole(c, before, residual, low, high, ending);
+        return;
+    }
+    float row[COLUMNS], row_before[COLUMNS] = {0}, row_residual[COLUMNS] = {0};
+    if (before)
+        memcpy(row_before, before, n * sizeof *before);
+    if (residual)
+        memcpy(row_residual, residual, n * sizeof *residual);
+    store_whole(row, before ? row_before : NULL, residual ? row_residual : NULL, low, high, ending);
+    memcpy(c, row, n * sizeof *row);
+}
+
+/* The left operand from element j on: element (i, j) is at a[(at+j)/chunk * block + i*row + (at+j)%chunk * column]. */
+struct left {
+    const float *a;
+    size_t row, column, chunk, block, at;
+};
+
+/* c[rows, n] = left[rows, K] b[K, COLUMNS], and its ending; `rows` is a constant after inlining. */
+ALWAYS_INLINE void block(float *c, size_t ldc, struct left left, const float *b, size_t k, const struct ending *ending,
                          const size_t rows)
 {
     vec low[ROWS], high[ROWS];
@@ -65,9 +134,10 @@ ALWAYS_INLINE void block(float *c, size_t ldc, struct left left, const float *b,
         __builtin_prefetch(c + i * ldc, 1);
         __builtin_prefetch(c + i * ldc + COLUMNS - 1, 1);
     }
-    for (size_t j0 = 0; j0 < k; j0 += left.chunk, left.a += left.block) {
-        size_t end = k - j0 < left.chunk ? k - j0 : left.chunk;
-        const float *a = left.a;
+    const float *chunk = left.a;
+    for (size_t end; k > 0; k -= end, chunk += left.block, left.at = 0) {
+        const float *a = chunk + left.at * left.column;
+        end = left.chunk - left.at < k ? left.chunk - left.at : k;
         for (size_t j = 0; j < end; j++, a += left.column, b += PANEL) {
             vec b_low = load(b), b_high = load(b + WIDTH);
             UNROLL
@@ -79,16 +149,16 @@ ALWAYS_INLINE void block(float *c, size_t ldc, struct left left, const float *b,
     }
     UNROLL
     for (size_t i = 0; i < rows; i++)
-        store_row(c + i * ldc, low[i], high[i], n, add);
+        store_row(c + i * ldc, i, low[i], high[i], ending);
 }
 
 #define BLOCK_OF(count)                                                                                                \
     case count:                                                                                                        \
-        block(c, ldc, left, b, n, k, add, count);                                                                      \
+        block(c, ldc, left, b, k, ending, count);                                                                      \
         break;
 
-ALWAYS_INLINE void block_of(float *c, size_t ldc, struct left left, const float *b, size_t n, size_t k, bool add,
-                            size_t rows)
+ALWAYS_INLINE void block_of(float *c, size_t ldc, struct left left, const float *b, size_t k,
+                            const struct ending *ending, size_t rows)
 {
     switch (rows) {
         BLOCK_OF(1)
@@ -108,22 +178,43 @@ ALWAYS_INLINE void block_of(float *c, size_t ldc, struct left left, const float 
     }
 }
 
-static void product(float *c, size_t ldc, const float *a, size_t lda, size_t step, const float *b, size_t m, size_t n,
-                    size_t k, bool add)
+/* Rows row..row+m, COLUMNS columns from `column` on. The pieces of a long sum are added up in `sums`, so that c is
+ * written once, after its residual was read: the two may be the same. */
+static void product_rows(float *c, size_t ldc, struct panel_left a, const float *b, size_t row, size_t m, size_t column,
+                         size_t n, size_t k, bool add, const struct panel_finish *finish)
 {
-    size_t blocks = (m + ROWS - 1) / ROWS, sums = (k + SUM - 1) / SUM;
-    for (size_t j = 0; j < sums; j++)
-        for (size_t column = 0; column < n; column += COLUMNS)
-            for (size_t i = 0; i < blocks; i++) {
-                size_t begin = m * i / blocks, end = m * (i + 1) / blocks, last = j * SUM + SUM < k ? SUM : k - j * SUM;
-                struct left left = {.a = a + j * (SUM / PANEL) * step + begin * lda,
-                                    .row = lda,
-                                    .column = 1,
-                                    .chunk = PANEL,
-                                    .block = step};
-                block_of(c + begin * ldc + column, ldc, left, b + j * SUM * PANEL + column, n - column, last, add || j,
-                         end - begin);
+    float sums[GROUP * COLUMNS];
+    size_t blocks = (m + ROWS - 1) / ROWS;
+    for (size_t j = 0; j < k; j += SUM) {
+        bool first = j == 0, last = k - j <= SUM;
+        for (size_t i = 0; i < blocks; i++) {
+            size_t begin = m * i / blocks, end = m * (i + 1) / blocks;
+            float *out = c + (row + begin) * ldc + column, *sum = sums + begin * COLUMNS;
+            struct ending ending = {.n = last && n - column < COLUMNS ? n - column : COLUMNS};
+            if (!first || add) {
+                ending.before = first ? out : sum;
+                ending.before_ld = first ? ldc : COLUMNS;
             }
+            if (last && finish)
+                end_with(&ending, finish, ldc, row + begin, column);
+            struct left left = {.a = a.a + j / a.chunk * a.block + (row + begin) * a.row,
+                                .row = a.row,
+                                .column = 1,
+                                .chunk = a.chunk,
+                                .block = a.block,
+                                .at = j % a.chunk};
+            block_of(last ? out : sum, last ? ldc : COLUMNS, left, b + j * PANEL + column, last ? k - j : SUM, &ending,
+                     end - begin);
+        }
+    }
+}
+
+static void product(float *c, size_t ldc, struct panel_left a, const float *b, size_t m, size_t n, size_t k, bool add,
+                    const struct panel_finish *finish)
+{
+    for (size_t row = 0; row < m; row += GROUP)
+        for (size_t column = 0; column < n; column += COLUMNS)
+            product_rows(c, ldc, a, b, row, m - row < GROUP ? m - row : GROUP, column, n, k, add, finish);
 }
 
 static void outer(float *c, size_t ldc, const float *a, const float *b, size_t m, size_t n, size_t k, bool add)
@@ -132,33 +223,26 @@ static void outer(float *c, size_t ldc, const float *a, const float *b, size_t m
     for (size_t column = 0; column < n; column += COLUMNS)
         for (size_t i = 0; i < blocks; i++) {
             size_t begin = m * i / blocks, end = m * (i + 1) / blocks;
-            struct left left = {.a = a + begin, .row = 1, .column = PANEL, .chunk = k, .block = 0};
-            block_of(c + begin * ldc + column, ldc, left, b + column, n - column, k, add, end - begin);
+            float *out = c + begin * ldc + column;
+            struct ending ending = {
+                .n = n - column < COLUMNS ? n - column : COLUMNS, .before = add ? out : NULL, .before_ld = ldc};
+            struct left left = {.a = a + begin, .row = 1, .column = PANEL, .chunk = k};
+            block_of(out, ldc, left, b + column, k, &ending, end - begin);
         }
 }
 
-/* Keeps NaN, as PyTorch does. */
-ALWAYS_INLINE vec relu_vector(vec v)
+/* Whole panels of one row after another, through the view: a row is read from end to end, as memory likes it. */
+ALWAYS_INLINE void pack_rows(float *panels, size_t step, const float *x, size_t ld, size_t rows, size_t columns,
+                             const float *scale, const float *shift, bool affine, bool relu)
 {
-    return (vec)((vec_mask)v & ~(v < 0.0f));
-}
-
-/* Columns j..j+32 of all rows, through the view. */
-ALWAYS_INLINE void pack_panel(float *panel, const float *x, size_t ld, size_t rows, const float *scale,
-                              const float *shift, bool affine, bool relu)
-{
-    vec by[PANEL / WIDTH], plus[PANEL / WIDTH];
-    for (size_t v = 0; affine && v < PANEL / WIDTH; v++) {
-        by[v] = load(scale + v * WIDTH);
-        plus[v] = load(shift + v * WIDTH);
-    }
-    for (size_t i = 0; i < rows; i++, x += ld, panel += PANEL)
-        for (size_t v = 0; v < PANEL / WIDTH; v++) {
-            vec value = load(x + v * WIDTH);
-            if (affine)
-                value = value * by[v] + plus[v];
-            store(panel + v * WIDTH, relu ? relu_vector(value) : value);
-        }
+    for (size_t i = 0; i < rows; i++, x += ld, panels += PANEL)
+        for (size_t j = 0; j + PANEL <= columns; j += PANEL)
+            for (size_t v = 0; v < PANEL; v += WIDTH) {
+                vec value = load(x + j + v);
+                if (affine)
+                    value = value * load(scale + j + v) + load(shift + j + v);
+                store(panels + j / PANEL * step + v, relu ? at_least(value, 0) : value);
+            }
 }
 
 /* The last panel, with fewer columns. */
@@ -177,16 +261,16 @@ static void pack_rest(float *panel, const float *x, size_t ld, size_t rows, size
 static void pack(float *panels, size_t step, const float *x, size_t ld, size_t rows, size_t columns, const float *scale,
                  const float *shift, bool relu)
 {
-    size_t j = 0;
-    for (; j + PANEL <= columns; j += PANEL, panels += step)
-        if (scale && relu)
-            pack_panel(panels, x + j, ld, rows, scale + j, shift + j, true, true);
-        else if (scale)
-            pack_panel(panels, x + j, ld, rows, scale + j, shift + j, true, false);
-        else
-            pack_panel(panels, x + j, ld, rows, NULL, NULL, false, relu);
+    size_t j = columns / PANEL * PANEL;
+    if (scale && relu)
+        pack_rows(panels, step, x, ld, rows, columns, scale, shift, true, true);
+    else if (scale)
+        pack_rows(panels, step, x, ld, rows, columns, scale, shift, true, false);
+    else
+        pack_rows(panels, step, x, ld, rows, columns, NULL, NULL, false, relu);
     if (j < columns)
-        pack_rest(panels, x + j, ld, rows, columns - j, scale ? scale + j : NULL, shift ? shift + j : NULL, relu);
+        pack_rest(panels + j / PANEL * step, x + j, ld, rows, columns - j, scale ? scale + j : NULL,
+                  shift ? shift + j : NULL, relu);
 }
 
 /* Four by four values at a time. */

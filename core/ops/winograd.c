@@ -150,7 +150,8 @@ struct block {
     struct winograd_map from, to;
     float *out;
     bool add;
-    const float *w, *prepared; /* prepared may be NULL: they are made where they are needed */
+    const struct epilogue *epilogue; /* or NULL */
+    const float *w, *prepared;       /* prepared may be NULL: they are made where they are needed */
     weights_rows *weights;
     size_t (*frequency)(size_t f); /* which of u belongs to f */
 };
@@ -176,9 +177,10 @@ static void block_products(float *m, const struct block *b, const struct conv_sh
         else
             b->weights(made, step, b->w, shape, panel, r0, r1);
         for (size_t f = 0; f < WINOGRAD_FREQUENCIES; f++)
-            panel_lanes()->product(m + f * out_steps.frequency, PANEL,
-                                   v + f * steps.frequency + r0 / PANEL * steps.panel, PANEL, steps.panel,
-                                   u + b->frequency(f) * step, tiles, PANEL, panels(r1 - r0) * PANEL, chunk > 0);
+            panel_lanes()->product(
+                m + f * out_steps.frequency, PANEL,
+                (struct panel_left){v + f * steps.frequency + r0 / PANEL * steps.panel, PANEL, PANEL, steps.panel},
+                u + b->frequency(f) * step, tiles, PANEL, panels(r1 - r0) * PANEL, chunk > 0, NULL);
     }
 }
 
@@ -199,9 +201,12 @@ static void block_run(const struct block *b, const struct conv_shape *shape, con
         block_products(m, b, shape, v, tiles, panel, made);
         for (size_t row = begin; row < end; row++) {
             struct place place = place_of(cut, row, b->to.h);
-            lanes_of_cpu()->output(b->out + place.image * b->to.h * b->to.w * b->to.c,
-                                   m + (row - begin) * cut->row_tiles * PANEL, out_steps.frequency, b->to, place.top,
-                                   panel * PANEL, min_size(PANEL, b->to.c - panel * PANEL), b->add);
+            size_t pixel = place.image * b->to.h * b->to.w;
+            struct panel_finish finish;
+            lanes_of_cpu()->output(b->out + pixel * b->to.c, m + (row - begin) * cut->row_tiles * PANEL,
+                                   out_steps.frequency, b->to, place.top, panel * PANEL,
+                                   min_size(PANEL, b->to.c - panel * PANEL), b->add,
+                                   b->epilogue ? epilogue_finish(&finish, b->epilogue, pixel, b->to.c, 0) : NULL);
         }
     }
 }
@@ -267,12 +272,13 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
                           .from = {shape->h, shape->w, shape->c},
                           .to = {shape->p, shape->q, shape->k},
                           .out = task->y,
+                          .epilogue = &task->epilogue,
                           .w = task->w,
                           .prepared = task->prepared,
                           .weights = forward_weights,
                           .frequency = frequency_same};
     block_run(&block, shape, &cut, begin, end, scratch);
-    for (size_t row = begin; row < end; row++) {
+    for (size_t row = begin; task->epilogue.sums && row < end; row++) {
         struct place place = place_of(&cut, row, shape->p);
         size_t m0 = (place.image * shape->p + place.top) * shape->q;
         epilogue_apply(&task->epilogue, task->y + m0 * shape->k, m0, place.rows * shape->q, shape->k, tile,
@@ -432,6 +438,7 @@ const struct conv_kernel conv_winograd = {
     .name = "winograd",
     .exact = false,
     .rows_alone = true,
+    .over_residual = true,
     .fits = fits,
     .work = work,
     .tiles = tiles,

@@ -57,9 +57,10 @@ struct winograd_lanes {
     void (*gradient)(float *d, struct winograd_steps steps, const float *dy, struct winograd_map map, size_t top);
 
     /* y = A^T m A for the row of tiles that begins at pixel row `top` of y[H,W,C] and its n (1..32) channels from `c`
-     * on. OVERWRITES, or ADDS when `add`. */
+     * on. OVERWRITES, or ADDS when `add`; then does what `finish` says (its pointers are those of channel 0 and of the
+     * image's first pixel), which may be NULL. */
     void (*output)(float *y, const float *m, size_t frequency, struct winograd_map map, size_t top, size_t c, size_t n,
-                   bool add);
+                   bool add, const struct panel_finish *finish);
 
     /* u[f][i] = G g G^T of the weights g[9][i], i < n, and zeros up to `width`; g's nine rows are `ld` floats apart.
      * OVERWRITES. */

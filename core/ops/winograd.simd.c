@@ -1,6 +1,7 @@
 /* The transformations of winograd.h, one vector of channels at a time. Compiled once per instruction set. */
 #include "core/ops/winograd.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/ops/panel.h"
@@ -42,9 +43,9 @@ static size_t min_size(size_t a, size_t b)
 }
 
 /* Keeps NaN, as PyTorch does. */
-ALWAYS_INLINE vec relu(vec v)
+ALWAYS_INLINE vec at_least(vec v, float floor)
 {
-    return (vec)((vec_mask)v & ~(v < 0.0f));
+    return (vec)((vec_mask)v & ~(v < floor));
 }
 
 /* One dimension of B^T d. */
@@ -128,7 +129,7 @@ ALWAYS_INLINE void input_column(vec *v, const struct view *view, struct winograd
         if (view->scale)
             d[i] = d[i] * scale + shift;
         if (view->relu)
-            d[i] = relu(d[i]);
+            d[i] = at_least(d[i], 0);
     }
     input_line(v, d);
 }
@@ -228,8 +229,36 @@ static void gradient(float *d, struct winograd_steps steps, const float *dy, str
 
 /* ---- output ------------------------------------------------------------------------------------------------------ */
 
+/* struct panel_finish for the vector of channels at hand; residual: that of the tile's first pixel. */
+struct finish {
+    bool any;
+    vec scale, shift;
+    const float *residual;
+    float floor;
+};
+
+ALWAYS_INLINE struct finish finish_of(const struct panel_finish *whole, size_t pixel, size_t channel, size_t n)
+{
+    struct finish finish = {.any = whole != NULL};
+    if (whole) {
+        finish.scale = whole->scale ? load(whole->scale + channel, n) : (vec){0} + 1;
+        finish.shift = whole->shift ? load(whole->shift + channel, n) : (vec){0};
+        finish.residual = whole->residual ? whole->residual + pixel + channel : NULL;
+        finish.floor = whole->relu ? 0 : -INFINITY;
+    }
+    return finish;
+}
+
+ALWAYS_INLINE vec finished(vec v, const struct finish *finish, size_t offset, size_t n)
+{
+    v = v * finish->scale + finish->shift;
+    if (finish->residual)
+        v += load(finish->residual + offset, n);
+    return at_least(v, finish->floor);
+}
+
 ALWAYS_INLINE void output_tile(float *y, const float *m, size_t frequency, struct winograd_map map, size_t rows,
-                               size_t columns, bool add, size_t n)
+                               size_t columns, bool add, const struct finish *finish, size_t n)
 {
     vec half[WINOGRAD_SIDE][WINOGRAD_TILE];
     for (size_t i = 0; i < WINOGRAD_SIDE; i++) {
@@ -244,26 +273,30 @@ ALWAYS_INLINE void output_tile(float *y, const float *m, size_t frequency, struc
             line[i] = half[i][j];
         output_line(out, line);
         for (size_t i = 0; i < rows; i++) {
-            float *place = y + (i * map.w + j) * map.c;
-            store(place, add ? load(place, n) + out[i] : out[i], n);
+            size_t offset = (i * map.w + j) * map.c;
+            if (add)
+                out[i] += load(y + offset, n);
+            store(y + offset, finish->any ? finished(out[i], finish, offset, n) : out[i], n);
         }
     }
 }
 
 static void output(float *y, const float *m, size_t frequency, struct winograd_map map, size_t top, size_t c, size_t n,
-                   bool add)
+                   bool add, const struct panel_finish *whole)
 {
     size_t rows = min_size(WINOGRAD_TILE, map.h - top);
     for (size_t left = 0; left < map.w; left += WINOGRAD_TILE, m += PANEL) {
-        size_t columns = min_size(WINOGRAD_TILE, map.w - left);
-        float *corner = y + (top * map.w + left) * map.c + c;
-        for (size_t i = 0; i < n; i += WIDTH)
+        size_t columns = min_size(WINOGRAD_TILE, map.w - left), pixel = (top * map.w + left) * map.c;
+        for (size_t i = 0; i < n; i += WIDTH) {
+            float *corner = y + pixel + c + i;
+            struct finish finish = finish_of(whole, pixel, c + i, min_size(WIDTH, n - i));
             if (n - i < WIDTH)
-                output_tile(corner + i, m + i, frequency, map, rows, columns, add, n - i);
+                output_tile(corner, m + i, frequency, map, rows, columns, add, &finish, n - i);
             else if (rows == WINOGRAD_TILE && columns == WINOGRAD_TILE && !add)
-                output_tile(corner + i, m + i, frequency, map, WINOGRAD_TILE, WINOGRAD_TILE, false, WIDTH);
+                output_tile(corner, m + i, frequency, map, WINOGRAD_TILE, WINOGRAD_TILE, false, &finish, WIDTH);
             else
-                output_tile(corner + i, m + i, frequency, map, rows, columns, add, WIDTH);
+                output_tile(corner, m + i, frequency, map, rows, columns, add, &finish, WIDTH);
+        }
     }
 }
 
