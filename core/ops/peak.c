@@ -5,19 +5,19 @@
 #include "core/base/clock.h"
 #include "core/ops/cpu.h"
 
-typedef double peak_loop(float *sink, size_t rounds);
-extern peak_loop peak_loop_plain;
+typedef double loop(float *sum, float factor, float term, size_t rounds);
+extern loop peak_loop_plain;
 #if defined(__x86_64__)
-extern peak_loop peak_loop_avx2, peak_loop_avx512;
+extern loop peak_loop_avx2, peak_loop_avx512;
 #endif
 
-static peak_loop *chosen(void)
+double peak_loop(float *sum, float factor, float term, size_t rounds)
 {
 #if defined(__x86_64__)
-    static peak_loop *const table[] = {peak_loop_plain, peak_loop_avx2, peak_loop_avx512};
-    return table[cpu_set_get()];
+    static loop *const table[] = {peak_loop_plain, peak_loop_avx2, peak_loop_avx512};
+    return table[cpu_set_get()](sum, factor, term, rounds);
 #else
-    return peak_loop_plain;
+    return peak_loop_plain(sum, factor, term, rounds);
 #endif
 }
 
@@ -32,9 +32,9 @@ static void measure(void *context, size_t item, size_t thread)
     (void)thread;
     struct peak_work *work = context;
     double done = 0, start = clock_seconds(), elapsed;
-    float sink;
+    float sum;
     do {
-        done += chosen()(&sink, ROUNDS);
+        done += peak_loop(&sum, 0.999999f, 1e-6f, ROUNDS);
         elapsed = clock_seconds() - start;
     } while (elapsed < work->seconds);
     work->rates[item] = done / elapsed;

@@ -10,4 +10,11 @@
  * multiply-adds in registers, in the widest vectors of cpu_set_get(); measured over about `seconds`. */
 double peak_flops(struct pool *pool, size_t threads, double seconds);
 
+enum { PEAK_CHAINS = 12 };
+
+/* What each thread does: PEAK_CHAINS chains a = a * factor + term, `rounds` times, beginning with 0, 1, 2, ... in every
+ * lane. *sum is that of the chains in one lane. Returns the operations done. The numbers come from outside, because a
+ * compiler that knows them leaves out the chains whose end it can tell. */
+double peak_loop(float *sum, float factor, float term, size_t rounds);
+
 #endif

@@ -1,0 +1,31 @@
+/* The loop that the multiply-add peak is measured with does what it is counted for. */
+#include "tests/support/test.h"
+
+#include "core/ops/peak.h"
+#include "tests/support/narrow.h"
+
+static float chains_after(float factor, float term, size_t rounds)
+{
+    float sum;
+    double done = peak_loop(&sum, factor, term, rounds);
+    /* Whole vectors of at least four lanes, two operations a lane. */
+    double of_a_lane = 2.0 * PEAK_CHAINS * (double)rounds, lanes = done / of_a_lane;
+    assert_true(lanes == 4 || lanes == 8 || lanes == 16);
+    return sum;
+}
+
+static void every_chain_goes_every_round(void **state)
+{
+    (void)state;
+    float begin = PEAK_CHAINS * (PEAK_CHAINS - 1) / 2; /* 0 + 1 + 2 + ... */
+    assert_true(chains_after(1, 1, 1) == begin + PEAK_CHAINS);
+    assert_true(chains_after(1, 1, 1000) == begin + 1000 * PEAK_CHAINS);
+    assert_true(chains_after(2, 0, 10) == begin * 1024);
+    assert_true(chains_after(0.5f, 3, 2) == begin * 0.25f + 4.5f * PEAK_CHAINS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_chain_goes_every_round), cmocka_unit_test(narrow_test)};
+    return cmocka_run_group_tests_name("peak", tests, NULL, NULL);
+}
