@@ -153,26 +153,58 @@ static void choose_depth_first(struct plan *plan)
         plan->tensors[plan->from.tensor].depth_first = false;
 }
 
+/* A folded convolution may write its output over its residual, if that has no other reader: memory is read and written
+ * once where it would be read twice and written once. Features keep their place: they are put in from outside. */
+static bool takes_place(const struct plan *plan, size_t index)
+{
+    const struct step *step = &plan->program->steps[index];
+    int residual = step->residual.tensor;
+    if (step->kind != STEP_CONV || residual <= 0 || residual == step->in.tensor ||
+        !plan->steps[index].kernel->over_residual)
+        return false;
+    bool features = (plan->cut.steps > 0 && residual == plan->cut.tensor) ||
+                    (plan->from.steps > 0 && residual == plan->from.tensor);
+    const struct plan_tensor *from = &plan->tensors[residual], *to = &plan->tensors[step->out];
+    return !features && from->last_reader == index && from->depth_first == to->depth_first;
+}
+
+static void choose_places(struct plan *plan)
+{
+    for (size_t t = 0; t < plan->program->tensors_count; t++)
+        plan->tensors[t].place_of = -1;
+    for (size_t i = 0; i < plan->program->folded_steps; i++)
+        if (takes_place(plan, i))
+            plan->tensors[plan->program->steps[i].out].place_of = plan->program->steps[i].residual.tensor;
+}
+
+int plan_place_root(const struct plan *plan, int tensor)
+{
+    while (plan->tensors[tensor].place_of >= 0)
+        tensor = plan->tensors[tensor].place_of;
+    return tensor;
+}
+
 static enum status place_depth_first(struct plan *plan, struct error *err)
 {
     const struct program *program = plan->program;
-    size_t count = 0;
     void *memory;
     enum status status = memory_alloc(&memory, program->tensors_count, sizeof(struct placed), "the plan", err);
     if (status != OK)
         return status;
-    struct placed *buffers = memory;
+    struct placed *buffers = memory; /* as many as tensors: those that have none are of size 0 */
     for (size_t t = 0; t < program->tensors_count; t++) {
         const struct plan_tensor *tensor = &plan->tensors[t];
-        if (tensor->depth_first)
-            buffers[count++] =
-                (struct placed){.size = tensor->floats, .start = tensor->maker, .end = tensor->last_reader};
+        struct placed *buffer = &buffers[plan_place_root(plan, (int)t)];
+        if (!tensor->depth_first)
+            continue;
+        if (tensor->place_of < 0)
+            *buffer = (struct placed){.size = tensor->floats, .start = tensor->maker, .end = tensor->last_reader};
+        buffer->end = max_size(buffer->end, tensor->last_reader);
     }
-    status = place(buffers, count, PLAN_ALIGN, &plan->thread_floats, err);
-    count = 0;
+    status = place(buffers, program->tensors_count, PLAN_ALIGN, &plan->thread_floats, err);
     for (size_t t = 0; status == OK && t < program->tensors_count; t++)
         if (plan->tensors[t].depth_first)
-            plan->tensors[t].offset = buffers[count++].offset;
+            plan->tensors[t].offset = buffers[plan_place_root(plan, (int)t)].offset;
     memory_free(buffers);
     return status;
 }
@@ -282,6 +314,7 @@ static enum status lay_out(struct plan *plan, struct error *err)
     place_cuts(plan);
     count_flops(plan);
     choose_depth_first(plan);
+    choose_places(plan);
     status = place_depth_first(plan, err);
     if (status == OK)
         status = plan_place_arena(plan, err);

@@ -51,7 +51,8 @@ struct plan_tensor {
     size_t h, w, channels, floats; /* floats of one image */
     size_t offset;                 /* in the arena, or in a thread's buffer when depth_first */
     bool depth_first;
-    bool remade; /* a merge's sum: given up after its last reader, made again when backward comes to that one */
+    int place_of; /* the residual of its maker, whose place it takes over, or -1 */
+    bool remade;  /* a merge's sum: given up after its last reader, made again when backward comes to that one */
     size_t remade_offset; /* where backward finds it */
     bool has_gradient;
     size_t gradient;           /* offset */

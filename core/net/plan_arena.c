@@ -55,6 +55,14 @@ static int arena_add(struct arena *arena, size_t size, size_t start, size_t end)
     return (int)arena->count++;
 }
 
+/* The same buffer, until `end`. */
+static int take_over(struct arena *arena, int buffer, size_t end)
+{
+    if (arena->buffers[buffer].end < end)
+        arena->buffers[buffer].end = end;
+    return buffer;
+}
+
 /* The last moment at which a tensor as forward left it is looked at. */
 static size_t kept_until(const struct plan *plan, size_t t)
 {
@@ -78,7 +86,12 @@ static void add_tensors(struct plan *plan, struct arena *arena)
         /* While one image is at the last depth-first step another may be at the first. */
         if (tensor->maker < plan->depth_first_steps && end < plan->depth_first_steps)
             end = plan->depth_first_steps - 1;
-        arena->tensor_buffer[t] = tensor->depth_first ? -1 : arena_add(arena, size, tensor->maker, end);
+        if (tensor->depth_first)
+            arena->tensor_buffer[t] = -1;
+        else if (tensor->place_of < 0)
+            arena->tensor_buffer[t] = arena_add(arena, size, tensor->maker, end);
+        else
+            arena->tensor_buffer[t] = take_over(arena, arena->tensor_buffer[tensor->place_of], end);
         arena->remade_buffer[t] = !tensor->remade ? -1
                                                   : arena_add(arena, size, backward_time(plan, tensor->last_reader),
                                                               backward_time(plan, tensor->maker));
@@ -97,8 +110,8 @@ static void add_gradients(struct plan *plan, struct arena *arena)
         size_t end = backward_time(plan, i);
         if (root == t)
             arena->gradient_buffer[t] = arena_add(arena, tensor->floats * plan->options.batch, start, end);
-        else if (arena->buffers[arena->gradient_buffer[root]].end < end)
-            arena->buffers[arena->gradient_buffer[root]].end = end;
+        else
+            take_over(arena, arena->gradient_buffer[root], end);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "core/net/init.h"
 #include "core/net/place.h"
 #include "core/net/plan.h"
+#include "core/ops/cpu.h"
 #include "models/mlp.h"
 #include "models/resnet.h"
 
@@ -243,6 +244,36 @@ static void backward_makes_sums_again(void **state)
     net_destroy(net);
 }
 
+/* A folded block's output lies where its residual did; features keep their place. */
+static void folded_blocks_take_over_a_place(void **state)
+{
+    (void)state;
+    struct net *net = resnet("resnet18", 1000);
+    struct freeze freeze = {.until = 4};
+    struct plan_options options = {.batch = 4, .height = 224, .width = 224, .threads = 1};
+    size_t taken[2] = {0, 0};
+    for (size_t i = 0; i < 2; i++) {
+        options.cut = i ? freeze_cut(net, &freeze) : 0;
+        struct plan *plan = plan_of(net, options);
+        for (size_t s = 0; s < plan->program->steps_count; s++) {
+            const struct step *step = &plan->program->steps[s];
+            const struct plan_tensor *out = &plan->tensors[step->out];
+            taken[i] += out->place_of >= 0;
+            if (out->place_of < 0)
+                continue;
+            assert_int_equal(out->place_of, step->residual.tensor);
+            assert_int_equal(plan->tensors[out->place_of].offset, out->offset);
+            assert_false(i && out->place_of == plan->cut.tensor);
+        }
+        plan_destroy(plan);
+    }
+    /* Of 8 blocks all but the one whose input is depth-first and whose output is not, and, where BLAS makes 1x1
+     * products, the three that end with one; with a cut not the one whose residual is the features. */
+    assert_int_equal(taken[0], cpu_set_get() != CPU_PLAIN ? 7 : 4);
+    assert_int_equal(taken[1], taken[0] - 1);
+    net_destroy(net);
+}
+
 static void hopeless_plans_are_refused(void **state)
 {
     (void)state;
@@ -314,6 +345,7 @@ int main(void)
         cmocka_unit_test(kernels_know_what_they_really_do),
         cmocka_unit_test(frozen_children_cost_no_memory),
         cmocka_unit_test(backward_makes_sums_again),
+        cmocka_unit_test(folded_blocks_take_over_a_place),
         cmocka_unit_test(hopeless_plans_are_refused),
         cmocka_unit_test(initial_weights_have_pytorchs_spread),
         cmocka_unit_test(layouts_turn_back),
