@@ -8,7 +8,7 @@
 #include "core/ops/conv.h"
 #include "core/ops/panel.h"
 
-extern const struct conv_kernel conv_packed, conv_pointwise;
+extern const struct conv_kernel conv_packed, conv_direct;
 
 enum {
     TILE_ROWS = 384,           /* rows of a tile, so that many threads find work */
@@ -145,7 +145,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
 
 static size_t tail_tiles(const struct conv_shape *shape, size_t images)
 {
-    return shape->stride == 1 ? tiles(shape, images) : conv_pointwise.tail_tiles(shape, images);
+    return shape->stride == 1 ? tiles(shape, images) : conv_direct.tail_tiles(shape, images);
 }
 
 struct data_work {
@@ -193,7 +193,7 @@ static void backward_data(float *da, bool add, const struct conv_task *task, con
 {
     const struct conv_shape *shape = &task->shape;
     if (shape->stride != 1) {
-        conv_pointwise.backward_data(da, add, task, dy, tail, pool, scratch);
+        conv_direct.backward_data(da, add, task, dy, tail, pool, scratch);
         return;
     }
     struct data_work work = {.da = da,
@@ -263,7 +263,7 @@ static size_t backward_scratch(const struct conv_shape *shape, size_t images, si
     size_t weight = group_rows(shape, images) * (padded(shape->c) + padded(shape->k));
     size_t data = shape->k * padded(shape->c) + threads * STEP_ROWS * padded(shape->k);
     if (shape->stride != 1)
-        data = conv_pointwise.backward_scratch(shape, images, threads);
+        data = conv_direct.backward_scratch(shape, images, threads);
     return weight > data ? weight : data;
 }
 
