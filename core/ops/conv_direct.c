@@ -6,13 +6,14 @@
  *
  *   forward   y[p, 0..Q, K] = windows[Q, R*S*C] w^T     element (q, r*S*C + i) is x[p*stride + r - pad, q*stride*C + i]
  *   data      da[h, every stride-th pixel, C] += dy[p, 0..Q, K] w[r,s]      for each p*stride + r - pad = h, and s
- *   weight    left to im2col, like the data gradient of few channels
+ *   weight    dw = dy^T windows, both packed in groups of rows (weight_panels.h)
  */
 #include <string.h>
 
 #include "core/ops/conv.h"
 #include "core/ops/lanes.h"
 #include "core/ops/panel.h"
+#include "core/ops/weight_panels.h"
 
 extern const struct conv_kernel conv_direct, conv_im2col;
 
@@ -31,6 +32,12 @@ static size_t min_size(size_t a, size_t b)
 static bool fits(const struct conv_shape *shape)
 {
     return shape->r > 1 || shape->s > 1 || shape->pad > 0;
+}
+
+/* Backward is left to im2col for few channels: runs of a few values leave most of a panel empty. */
+static bool few_channels(const struct conv_shape *shape)
+{
+    return shape->c < PANEL / 2;
 }
 
 /* Rows of outputs of a tile, all of one image. */
@@ -215,7 +222,7 @@ static void data_image(void *context, size_t n, size_t thread)
 static void backward_data(float *da, bool add, const struct conv_task *task, const float *dy, const struct tail *tail,
                           struct pool *pool, float *scratch)
 {
-    if (task->shape.c < PANEL / 2) {
+    if (few_channels(&task->shape)) {
         conv_im2col.backward_data(da, add, task, dy, tail, pool, scratch);
         return;
     }
@@ -224,14 +231,47 @@ static void backward_data(float *da, bool add, const struct conv_task *task, con
     pool_for(pool, task->images, data_image, &work);
 }
 
+/* ---- gradient of the weights: a window is R runs of S*C values, a unit one row of outputs -------------------------
+ */
+
+static void weight_pack(float *panels, size_t count, size_t at, const struct conv_task *task, size_t m0, size_t rows,
+                        float *scratch)
+{
+    const struct conv_shape *shape = &task->shape;
+    size_t line = m0 / shape->q, run = shape->s * shape->c, step = ceil_div(run, PANEL) * count * PANEL;
+    struct view image = task->in;
+    image.x += line / shape->p * shape->h * shape->w * shape->c;
+    pad_rows(scratch, &image, shape, line % shape->p, 1);
+    for (size_t r = 0; r < shape->r; r++)
+        panel_lanes()->pack(panels + r * step + at * PANEL, count * PANEL, scratch + r * padded_row(shape),
+                            shape->stride * shape->c, rows, run, NULL, NULL, false);
+}
+
+static struct weight_panels weight_panels(const struct conv_shape *shape)
+{
+    return (struct weight_panels){.parts = shape->r,
+                                  .width = shape->s * shape->c,
+                                  .unit = shape->q,
+                                  .scratch = shape->r * padded_row(shape),
+                                  .pack = weight_pack};
+}
+
 static void backward_weight(float *dw, const struct conv_task *task, const float *dy, struct pool *pool, float *scratch)
 {
-    conv_im2col.backward_weight(dw, task, dy, pool, scratch);
+    if (few_channels(&task->shape)) {
+        conv_im2col.backward_weight(dw, task, dy, pool, scratch);
+        return;
+    }
+    struct weight_panels how = weight_panels(&task->shape);
+    weight_panels_run(dw, &how, task, dy, pool, scratch);
 }
 
 static size_t backward_scratch(const struct conv_shape *shape, size_t images, size_t threads)
 {
-    size_t weight = conv_im2col.backward_scratch(shape, images, threads);
+    if (few_channels(shape))
+        return conv_im2col.backward_scratch(shape, images, threads);
+    struct weight_panels how = weight_panels(shape);
+    size_t weight = weight_panels_scratch(&how, shape, images, threads);
     size_t data = ceil_div(shape->c, PANEL) * PANEL * shape->r * shape->s * shape->k;
     return weight > data ? weight : data;
 }

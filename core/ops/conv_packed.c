@@ -7,17 +7,15 @@
  */
 #include "core/ops/conv.h"
 #include "core/ops/panel.h"
+#include "core/ops/weight_panels.h"
 
 extern const struct conv_kernel conv_packed, conv_direct;
 
 enum {
-    TILE_ROWS = 384,           /* rows of a tile, so that many threads find work */
-    STEP_ROWS = 96,            /* rows that are worked on at a time, so that all around them stays in the cache */
-    PLACE_MOST = 384,          /* rows of more channels are packed: their strides fall on the same cache lines */
-    GROUP_FLOATS = 400 * 1000, /* packed rows of dy and a that are multiplied together: 1.6 MB, */
-    GROUP_LEAST = 256,         /* but not fewer rows than make reading and writing dw pay */
-    PACK_ROWS = 64,
-    SUM_ROWS = 512 /* rows of one outer product */
+    TILE_ROWS = 384,  /* rows of a tile, so that many threads find work */
+    STEP_ROWS = 96,   /* rows that are worked on at a time, so that all around them stays in the cache */
+    PLACE_MOST = 384, /* rows of more channels are packed: their strides fall on the same cache lines */
+    PACK_ROWS = 64
 };
 
 static size_t ceil_div(size_t a, size_t b)
@@ -209,58 +207,28 @@ static void backward_data(float *da, bool add, const struct conv_task *task, con
 
 /* ---- gradient of the weights ------------------------------------------------------------------------------------- */
 
-static size_t group_rows(const struct conv_shape *shape, size_t images)
+static void weight_pack(float *panels, size_t count, size_t at, const struct conv_task *task, size_t m0, size_t rows,
+                        float *scratch)
 {
-    size_t rows = rows_of(shape, images), most = GROUP_FLOATS / (padded(shape->c) + padded(shape->k));
-    return ceil_div(rows, ceil_div(rows, most < GROUP_LEAST ? GROUP_LEAST : most));
+    (void)scratch;
+    pack_rows(panels, count, at, task, m0, rows);
 }
 
-struct weight_work {
-    float *dw, *a, *d;
-    const struct conv_task *task;
-    const float *dy;
-    size_t begin, rows; /* of this group */
-};
-
-static void weight_pack(void *context, size_t item, size_t thread)
+static struct weight_panels weight_panels(const struct conv_shape *shape)
 {
-    (void)thread;
-    struct weight_work *work = context;
-    const struct conv_shape *shape = &work->task->shape;
-    size_t at = item * PACK_ROWS, rows = min_size(PACK_ROWS, work->rows - at);
-    pack_rows(work->a, work->rows, at, work->task, work->begin + at, rows);
-    panel_lanes()->pack(work->d + at * PANEL, work->rows * PANEL, work->dy + (work->begin + at) * shape->k, shape->k,
-                        rows, shape->k, NULL, NULL, false);
-}
-
-static void weight_square(void *context, size_t item, size_t thread)
-{
-    (void)thread;
-    struct weight_work *work = context;
-    const struct conv_shape *shape = &work->task->shape;
-    size_t across = ceil_div(shape->c, PANEL), k0 = item / across * PANEL, c0 = item % across * PANEL;
-    const float *d = work->d + k0 * work->rows, *a = work->a + c0 * work->rows;
-    for (size_t m = 0; m < work->rows; m += SUM_ROWS)
-        panel_lanes()->outer(work->dw + k0 * shape->c + c0, shape->c, d + m * PANEL, a + m * PANEL,
-                             min_size(PANEL, shape->k - k0), min_size(PANEL, shape->c - c0),
-                             min_size(SUM_ROWS, work->rows - m), work->begin + m > 0);
+    return (struct weight_panels){.parts = 1, .width = shape->c, .unit = PACK_ROWS, .pack = weight_pack};
 }
 
 static void backward_weight(float *dw, const struct conv_task *task, const float *dy, struct pool *pool, float *scratch)
 {
-    const struct conv_shape *shape = &task->shape;
-    size_t rows = rows_of(shape, task->images), group = group_rows(shape, task->images);
-    struct weight_work work = {.dw = dw, .a = scratch, .d = scratch + group * padded(shape->c), .task = task, .dy = dy};
-    for (; work.begin < rows; work.begin += work.rows) {
-        work.rows = min_size(group, rows - work.begin);
-        pool_for(pool, ceil_div(work.rows, PACK_ROWS), weight_pack, &work);
-        pool_for(pool, ceil_div(shape->k, PANEL) * ceil_div(shape->c, PANEL), weight_square, &work);
-    }
+    struct weight_panels how = weight_panels(&task->shape);
+    weight_panels_run(dw, &how, task, dy, pool, scratch);
 }
 
 static size_t backward_scratch(const struct conv_shape *shape, size_t images, size_t threads)
 {
-    size_t weight = group_rows(shape, images) * (padded(shape->c) + padded(shape->k));
+    struct weight_panels how = weight_panels(shape);
+    size_t weight = weight_panels_scratch(&how, shape, images, threads);
     size_t data = shape->k * padded(shape->c) + threads * STEP_ROWS * padded(shape->k);
     if (shape->stride != 1)
         data = conv_direct.backward_scratch(shape, images, threads);
