@@ -190,7 +190,7 @@ static void product_rows(float *c, size_t ldc, struct panel_left a, const float 
         for (size_t i = 0; i < blocks; i++) {
             size_t begin = m * i / blocks, end = m * (i + 1) / blocks;
             float *out = c + (row + begin) * ldc + column, *sum = sums + begin * COLUMNS;
-            struct ending ending = {.n = last && n - column < COLUMNS ? n - column : COLUMNS};
+            struct ending ending = {.n = n - column < COLUMNS ? n - column : COLUMNS};
             if (!first || add) {
                 ending.before = first ? out : sum;
                 ending.before_ld = first ? ldc : COLUMNS;
