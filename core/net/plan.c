@@ -210,20 +210,31 @@ static enum status place_depth_first(struct plan *plan, struct error *err)
 }
 
 /* ---- scratch and state ------------------------------------------------------------------------------------------- */
+/* Weights are prepared once where each image wants them anew, and in a frozen part that is trained behind, which has
+ * memory to spare and many passes to come; not those that its kernel can do without, which may be four times as large.
+ */
+static bool keeps_prepared(const struct plan *plan, size_t index)
+{
+    return index < plan->depth_first_steps ||
+           (plan->options.train && index < plan->program->folded_steps && !plan->steps[index].kernel->prepare_optional);
+}
+
 static void size_conv_scratch(struct plan *plan, size_t index, size_t *depth_first, size_t *tiles)
 {
     struct plan_step *planned = &plan->steps[index];
     const struct conv_kernel *kernel = planned->kernel;
     size_t threads = plan->options.threads, batch = plan->options.batch;
     size_t prepared = kernel->prepared_size(&planned->shape), scratch = kernel->scratch(&planned->shape);
-    if (index < plan->depth_first_steps) {
+    if (keeps_prepared(plan, index)) {
         planned->prepared_kept = prepared > 0;
         planned->prepared = plan->state_floats;
         plan->state_floats += plan_align(prepared);
+    }
+    if (index < plan->depth_first_steps) {
         *depth_first = max_size(*depth_first, plan_align(scratch));
         return;
     }
-    if (!kernel->prepare_optional)
+    if (!planned->prepared_kept && !kernel->prepare_optional)
         plan->prepared_floats = max_size(plan->prepared_floats, plan_align(prepared));
     plan->sums_doubles = max_size(plan->sums_doubles, kernel->tiles(&planned->shape, batch) * 2 * planned->shape.k);
     *tiles = max_size(*tiles, threads * scratch);

@@ -63,7 +63,7 @@ struct plan_tensor {
 struct plan_step {
     struct conv_shape shape; /* of a convolution or of max pooling */
     const struct conv_kernel *kernel;
-    size_t prepared; /* offset in the state of weights prepared once (depth-first steps), when prepared_kept */
+    size_t prepared; /* offset in the state of weights prepared once, when prepared_kept */
     bool prepared_kept;
     size_t where; /* max pooling in a trained suffix: offset in the arena, in floats, of [images,P,Q,C] bytes */
     double flops; /* of one image, forward, counted as direct convolution */

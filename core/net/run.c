@@ -87,7 +87,7 @@ void run_refold(struct run *run)
     for (size_t b = 0; b < program->bns_count; b++)
         if (program->bns[b].folded)
             batchnorm_fold(run->bns[b].scale, run->bns[b].shift, &run->bns[b]);
-    for (size_t i = 0; i < run->plan->depth_first_steps; i++) {
+    for (size_t i = 0; i < program->folded_steps; i++) {
         const struct plan_step *planned = &run->plan->steps[i];
         if (planned->prepared_kept)
             planned->kernel->prepare(run->state + planned->prepared,
@@ -196,12 +196,14 @@ struct conv_task run_conv_task(const struct run *run, size_t index, size_t image
 }
 
 /* Transforms a convolution's weights for the step at hand, if its kernel wants that. */
-static void run_prepare(const struct run *run, struct conv_task *task)
+static void run_prepare(const struct run *run, const struct plan_step *planned, struct conv_task *task)
 {
-    if (task->kernel->prepared_size(&task->shape) == 0 || task->kernel->prepare_optional)
-        return;
-    task->kernel->prepare(run_prepared(run), task->w, &task->shape, run->pool);
-    task->prepared = run_prepared(run);
+    if (planned->prepared_kept) {
+        task->prepared = run->state + planned->prepared;
+    } else if (task->kernel->prepared_size(&task->shape) > 0 && !task->kernel->prepare_optional) {
+        task->kernel->prepare(run_prepared(run), task->w, &task->shape, run->pool);
+        task->prepared = run_prepared(run);
+    }
 }
 
 static void conv_step(struct run *run, size_t index)
@@ -215,7 +217,7 @@ static void conv_step(struct run *run, size_t index)
     bool gathers = bn && !bn->folded && bn->mode == BN_BATCH;
     if (gathers)
         task.epilogue.sums = run_sums(run);
-    run_prepare(run, &task);
+    run_prepare(run, &run->plan->steps[index], &task);
     if (index < run->plan->cut.steps && !task.kernel->rows_alone)
         conv_forward_apart(&task, run->pool, run_tiles(run));
     else
