@@ -57,8 +57,22 @@ def theirs(options, peer, what, threads, freeze, onnx):
     command = [sys.executable, HERE / "peer.py", peer, what, "--threads", threads, "--batch-size", options.batch_size,
                "--image-size", options.image_size, "--freeze-until", freeze, "--repeat", options.repeat, "--onnx", onnx]
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
-    return json.loads(subprocess.run([str(word) for word in command], check=True, capture_output=True,
-                                     env=environment).stdout.splitlines()[-1])
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
+    if done.returncode != 0:  # it may be the peer that breaks, with code that it made itself
+        print(f"{peer}, {what}, {threads} thread(s): ended with {done.returncode}: {done.stderr.strip()[-300:]}", file=sys.stderr)
+        return None
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def row(title, threads, peer, rounds):
+    """One line of the table; `peer` "" is freezetune. A peer that failed in some round has no figures."""
+    if not all(r[peer] for r in rounds):
+        return f"| {title} | {threads} | {peer} | failed | | |"
+    ms = statistics.median(r[peer]["ms"] for r in rounds)
+    rss = statistics.median(r[peer]["rss_mb"] for r in rounds)
+    ratio = f"{statistics.median(r['']['ms'] / r[peer]['ms'] for r in rounds):.2f}" if peer else ""
+    label = rounds[0][peer]["version"] + (peer[5:].replace("-", " ") if peer.startswith("torch") else "")
+    return f"| {title} | {threads} | {label} | {ms:.1f} | {rss:.0f} | {ratio} |"
 
 
 def make_onnx(options, folder):
@@ -103,15 +117,9 @@ def main():
                     rounds.append({"": ours(options, what, threads, freeze)})
                     for peer in peers:
                         rounds[-1][peer] = theirs(options, peer, what, threads, freeze, onnx)
+                title = what if what == "forward" else f"step, freeze {freeze}"
                 for peer in [""] + peers:
-                    ms = statistics.median(r[peer]["ms"] for r in rounds)
-                    rss = statistics.median(r[peer]["rss_mb"] for r in rounds)
-                    ratio = statistics.median(r[""]["ms"] / r[peer]["ms"] for r in rounds)
-                    title = what if what == "forward" else f"step, freeze {freeze}"
-                    label = rounds[0][peer]["version"] + peer[5:].replace("-", " ") if peer.startswith("torch") else \
-                        rounds[0][peer]["version"]
-                    print(f"| {title} | {threads} | {label} | {ms:.1f} | {rss:.0f} | "
-                          f"{'' if not peer else f'{ratio:.2f}'} |", flush=True)
+                    print(row(title, threads, peer, rounds), flush=True)
 
 
 if __name__ == "__main__":
