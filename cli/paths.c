@@ -1,4 +1,4 @@
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 #include "cli/paths.h"
 
 #include <dirent.h>
@@ -149,6 +149,11 @@ enum status path_beside(char **out, const char *file, const char *name, struct e
     snprintf(path, size, "%.*s%s", (int)folder, file, name);
     *out = path;
     return OK;
+}
+
+char *path_program(void)
+{
+    return realpath("/proc/self/exe", NULL); /* memory_free is free */
 }
 
 bool path_same_file(const char *a, const char *b)

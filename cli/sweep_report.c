@@ -6,9 +6,11 @@
 
 #include "cli/json.h"
 #include "cli/numbers.h"
+#include "cli/paths.h"
 #include "cli/shell_command.h"
 #include "cli/sweep_plan.h"
 #include "core/base/file.h"
+#include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/train/statistics.h"
 
@@ -35,6 +37,18 @@ static enum status command_of(char **out, const struct series_run *run, struct e
     return status;
 }
 
+/* The program that made the series need not be in the PATH; where it is gone another may do. */
+static void put_program(FILE *out)
+{
+    char *program = path_program();
+    if (!program)
+        return;
+    fputs("program=", out);
+    shell_quote(out, program);
+    fputs("\n[ ! -x \"$program\" ] || freezetune() { \"$program\" \"$@\"; }\n", out);
+    memory_free(program);
+}
+
 static enum status write_command(const struct series *series, const struct series_run *run, struct error *err)
 {
     char *command;
@@ -44,6 +58,7 @@ static enum status write_command(const struct series *series, const struct serie
         return status;
     status = outfile_open_in(&file, series->path, "reproduce.sh", err);
     if (status == OK) {
+        put_program(file.stream);
         fprintf(file.stream, "%s \"$@\"\n", command);
         status = outfile_commit(&file, err);
     }

@@ -46,14 +46,14 @@ wait_file() {
     return 1
 }
 
-# The same runs and the same table, but for the times.
+# The same runs and the same table, but for the times and the memory, which depends on the threads.
 same_sweep() {
     local run
     for run in 7-0.01 7-0.001 8-0.01 8-0.001; do
         cmp "$1/$run/best.safetensors" "$2/$run/best.safetensors"
         cmp "$1/$run/last.safetensors" "$2/$run/last.safetensors"
     done
-    cmp <(cut -d, -f1-13,15- "$1/sweep.csv") <(cut -d, -f1-13,15- "$2/sweep.csv")
+    cmp <(cut -d, -f1-13,16- "$1/sweep.csv") <(cut -d, -f1-13,16- "$2/sweep.csv")
 }
 
 @test "every combination is a run, freeze points ascending, in a table with a choice" {
@@ -71,15 +71,23 @@ same_sweep() {
 }
 
 @test "the command that it writes comes to the same figure and the same bytes" {
-    [ "$(wc -l <"$whole/reproduce.sh")" = 1 ]
-    PATH=$(dirname "$FREEZETUNE"):$PATH sh "$whole/reproduce.sh" --quiet --out again --json >again.json
+    # It finds the program of the series by itself; where that is gone, the one in the PATH.
+    sh "$whole/reproduce.sh" --quiet --out again --json >again.json
+    mkdir elsewhere
+    printf '#!/bin/sh\necho "$2" >>called\n' >elsewhere/freezetune
+    chmod +x elsewhere/freezetune
+    PATH=$PWD/elsewhere:$PATH sh "$whole/reproduce.sh" --dry-run
+    [ ! -e called ]
+    sed 's|^program=.*|program=/nowhere/freezetune|' "$whole/reproduce.sh" >moved.sh
+    PATH=$PWD/elsewhere:$PATH sh moved.sh
+    [ "$(cat called)" = "--data" ]
     chosen=$(grep recommended "$whole/sweep.csv" | cut -d, -f1)
     cmp again/best.safetensors "$whole/$chosen/best.safetensors"
     cmp again/last.safetensors "$whole/$chosen/last.safetensors"
     accuracy=$(sed -n 's/^  "val_accuracy": \(.*\),$/\1/p' again.json)
     [ "$accuracy" = "$(grep "^$chosen," "$whole/sweep.csv" | cut -d, -f8)" ]
     # The terminal shows the same command.
-    command=$(sed 's/ "\$@"$//' "$whole/reproduce.sh")
+    command=$(sed -n '$s/ "\$@"$//p' "$whole/reproduce.sh")
     grep -qxF "         $command" "$BATS_FILE_TMPDIR/whole.txt"
 }
 
@@ -91,7 +99,8 @@ same_sweep() {
     status=0
     wait "$pid" || status=$?
     [ "$status" = 130 ]
-    [ "$(cut -d, -f4 part/sweep.csv | tr '\n' ' ')" = "state done stopped missing missing " ]
+    # On a busy machine it may have come a run further until the signal reaches it.
+    [[ "$(cut -d, -f4 part/sweep.csv | tr '\n' ' ')" =~ ^"state "("done ")+("stopped ")?("missing ")*$ ]]
     cp part/7-0.01/last.safetensors kept
     touch -d 2001-01-01 part/7-0.01/last.safetensors
     run_split "$FREEZETUNE" sweep --resume part --quiet --threads 2
