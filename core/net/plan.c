@@ -172,9 +172,13 @@ static void choose_places(struct plan *plan)
 {
     for (size_t t = 0; t < plan->program->tensors_count; t++)
         plan->tensors[t].place_of = -1;
-    for (size_t i = 0; i < plan->program->folded_steps; i++)
-        if (takes_place(plan, i))
-            plan->tensors[plan->program->steps[i].out].place_of = plan->program->steps[i].residual.tensor;
+    for (size_t i = 0; i < plan->program->folded_steps; i++) {
+        const struct step *step = &plan->program->steps[i];
+        if (!takes_place(plan, i))
+            continue;
+        assert(step->residual.tensor < step->out); /* tensors are placed in their order, the root first */
+        plan->tensors[step->out].place_of = step->residual.tensor;
+    }
 }
 
 int plan_place_root(const struct plan *plan, int tensor)
