@@ -114,11 +114,18 @@ static enum status open_path(struct feature_file *file, struct error *err)
                                              file->path);
 }
 
+/* Is the open file still the one of that name? A lock of BYTE_USE keeps it so: it is removed under that lock alone. */
+static bool has_name(const struct stat *mine, const char *path)
+{
+    struct stat named;
+    return stat(path, &named) == 0 && mine->st_dev == named.st_dev && mine->st_ino == named.st_ino;
+}
+
 /* Who removes the file has it alone. Whoever waited for that holds a file without a name, and opens the next one. */
 static enum status open_in_use(struct feature_file *file, struct error *err)
 {
     enum { TIMES_MOST = 1000 };
-    struct stat mine, named;
+    struct stat mine;
     for (int i = 0; i < TIMES_MOST; i++) {
         enum status status = open_path(file, err);
         if (status != OK)
@@ -127,7 +134,7 @@ static enum status open_in_use(struct feature_file *file, struct error *err)
             return lock_error(file->path, err);
         if (fstat(file->fd, &mine) != 0)
             return read_error(file->path, err);
-        if (stat(file->path, &named) == 0 && mine.st_dev == named.st_dev && mine.st_ino == named.st_ino)
+        if (has_name(&mine, file->path))
             return OK;
         close(file->fd);
         file->fd = -1;
@@ -316,7 +323,9 @@ enum status feature_file_remove(bool *in_use, const char *path, struct error *er
     else if (status == OK && !lock(fd, BYTE_USE, F_WRLCK, false)) {
         *in_use = errno == EAGAIN || errno == EACCES;
         status = *in_use ? OK : lock_error(path, err);
-    } else if (status == OK && unlink(path) != 0) /* while it is locked: feature_file_open looks again */
+    } else if (status == OK && !has_name(&info, path)) /* gone, and what has the name now is somebody's */
+        status = error_set(err, ERR_NOINPUT, "%s: was removed by another program", path);
+    else if (status == OK && unlink(path) != 0) /* while it is locked: feature_file_open looks again */
         status = error_set(err, ERR_IO, "%s: cannot be removed: %s", path, strerror(errno));
     close(fd);
     return status;

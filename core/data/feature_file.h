@@ -57,7 +57,8 @@ MUST_CHECK enum status feature_file_append(struct feature_file *file, const uint
                                            struct error *err);
 
 /* Removes a file of features that nobody uses. *in_use: somebody does, and it stays. ERR_DATA when it is something else
- * than a file of features, ERR_NOINPUT or ERR_IO when it cannot be opened or removed. */
+ * than a file of features, ERR_NOINPUT when there is none or another program was faster, ERR_IO when it cannot be
+ * opened or removed. */
 MUST_CHECK enum status feature_file_remove(bool *in_use, const char *path, struct error *err);
 
 /* What the file at the path is, its size and its last use in seconds since 1970; *about when it is GOOD. Does not wait
