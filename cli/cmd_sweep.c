@@ -24,7 +24,8 @@ struct sweep_values {
 static const struct option options[] = {
     TEXT("freeze-until", "LIST", points, "4..9", NULL,
          "freeze points to try: numbers or names of children, a range 4..9 or a list 6,8,9"),
-    TEXT("lr", "LIST", rates, "0.001", NULL, "learning rates to try: A,B,C; `find` looks for one at each freeze point"),
+    TEXT("lr", "LIST", rates, NULL, LR_DEFAULTS,
+         "learning rates to try: A,B,C; `find` looks for one at each freeze point"),
     TEXT("out", "SWEEP", train.out, NULL, "runs/1, runs/2, ...",
          "folder for everything; each run in SWEEP/<freeze>-<lr>"),
     TEXT("resume", "SWEEP", train.resume, NULL, NULL,
@@ -121,17 +122,25 @@ static enum status sweep(const struct arguments *args, const struct resumed *res
     return status;
 }
 
+static void complete(const struct arguments *args)
+{
+    struct sweep_values *values = args->values;
+    train_values_complete(args);
+    if (!values->rates)
+        values->rates = lr_default(values->train.optimizer);
+}
+
 static enum status run(const struct arguments *args, struct error *err)
 {
     const struct sweep_values *values = args->values;
     struct resumed resumed;
-    train_values_complete(args);
+    complete(args);
     if (!values->train.resume)
         return sweep(args, NULL, err);
     enum status status = train_options_resume(&resumed, args, err);
     if (status != OK)
         return status;
-    train_values_complete(&resumed.arguments);
+    complete(&resumed.arguments);
     status = sweep(&resumed.arguments, &resumed, err);
     resumed_free(&resumed);
     return status;

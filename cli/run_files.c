@@ -20,15 +20,24 @@ static void put_versions(struct json *json)
     json_close(json);
 }
 
+static struct train_decided decided_by(const struct training *t)
+{
+    return (struct train_decided){.data = t->data,
+                                  .weights = t->weights ? t->weights : "random",
+                                  .freeze_until = t->freeze_until,
+                                  .head_lr_mult = t->options.rates.head};
+}
+
 enum status write_config(const char *folder, const struct training *t, struct error *err)
 {
     struct outfile file;
     enum status status = outfile_open_in(&file, folder, "config.json", err);
     if (status != OK)
         return status;
+    const struct train_decided decided = decided_by(t);
     struct json json = json_start(file.stream, true);
     json_open(&json, NULL, '{');
-    train_options_record(&json, &cmd_train, t->values, t->data, t->weights ? t->weights : "random", t->freeze_until);
+    train_options_record(&json, &cmd_train, t->values, &decided);
     json_text(&json, "arch", t->net->arch);
     json_text(&json, "weights_hash", t->weights_hash); /* XXH3, 128 bits */
     json_bool(&json, "new_head", t->head_drawn);
@@ -56,10 +65,12 @@ enum status write_series_config(const char *folder, const struct arguments *args
     if (status != OK)
         return status;
     checkpoint_photos(photos, &t->dataset);
+    struct train_decided decided = decided_by(t);
+    decided.freeze_until = -1; /* sweep's is a list */
     struct json json = json_start(file.stream, true);
     json_open(&json, NULL, '{');
     json_text(&json, "command", args->command->name);
-    train_options_record(&json, args->command, args->values, t->data, t->weights ? t->weights : "random", -1);
+    train_options_record(&json, args->command, args->values, &decided);
     json_text(&json, "weights_hash", t->weights_hash); /* XXH3, 128 bits */
     json_text(&json, "photos", photos);
     put_versions(&json);

@@ -78,6 +78,7 @@ enum status series_open(struct series *out, const struct arguments *args, const 
     *out = (struct series){.command = args->command, .lock = -1};
     if (values->time_limit > 0)
         out->deadline = clock_seconds() + 60 * values->time_limit;
+    out->head_lr_mult = first->options.rates.head;
     memcpy(out->hash, first->weights_hash, sizeof out->hash);
     enum status status = memory_strdup(&out->data, first->data, err);
     if (status == OK)
@@ -109,6 +110,7 @@ struct train_values series_values(const struct series *series, const struct trai
     struct train_values values = *given;
     values.data = series->data;
     values.weights = series->weights;
+    values.head_lr_mult = series->head_lr_mult;
     values.out = values.resume = NULL;
     values.time_limit = 0;
     values.json = false;

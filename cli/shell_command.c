@@ -1,5 +1,6 @@
 #include "cli/shell_command.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -98,6 +99,8 @@ enum status shell_command_train(FILE *out, const struct train_values *values, st
     enum status status = arguments_parse(&defaults, &cmd_train, 0, NULL, err);
     if (status == OK) {
         struct train_values *initial = defaults.values;
+        initial->lr = strtod(lr_default(values->optimizer), NULL);
+        initial->head_lr_mult = values->lr == initial->lr ? 0 : 1;
         initial->views = (long long)photo_views_default((enum augment)values->augment);
         fputs("freezetune train", out);
         for (size_t i = 0; i < cmd_train.option_count; i++)

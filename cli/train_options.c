@@ -1,6 +1,6 @@
 #include "cli/train_options.h"
 
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -39,7 +39,7 @@ static const struct option options[] = {
     TEXT(GROUP_MAIN, "out", "RUN", out, NULL, "runs/1, runs/2, ...", "folder for everything the run writes"),
     NUMBER(GROUP_MAIN, "epochs", "N", OPTION_INT, epochs, "10", NULL, 1, 1e6, "times that every photo is seen"),
     NUMBER(GROUP_MAIN, "batch-size", "N", OPTION_INT, batch_size, "16", NULL, 1, 65536, "photos of one step"),
-    {GROUP_MAIN, "lr", "X", OPTION_FLOAT, offsetof(struct train_values, lr), "0.001", NULL, 0, 1e6, lr_words,
+    {GROUP_MAIN, "lr", "X", OPTION_FLOAT, offsetof(struct train_values, lr), NULL, LR_DEFAULTS, 0, 1e6, lr_words,
      "learning rate; `find` looks for one first, with rising rates over 100 steps"},
     TEXT(GROUP_MAIN, "resume", "RUN", resume, NULL, NULL, "go on with a run that was stopped, to the same result"),
     FLAG(GROUP_MAIN, "dry-run", dry_run, "show what would be trained, its memory, work and time, and stop there"),
@@ -59,8 +59,8 @@ static const struct option options[] = {
     NUMBER(GROUP_STEPS, "lr-decay-by-child", "X", OPTION_FLOAT, lr_decay_by_child, "1", NULL, 1e-6, 1,
            "children near the pixels learn more slowly: the rate of a child is --lr times X^k, k counting the children "
            "behind it that have parameters (0 for fc, 1 for layer4, 2 for layer3, ...)"),
-    NUMBER(GROUP_STEPS, "head-lr-mult", "X", OPTION_FLOAT, head_lr_mult, "1", NULL, 1e-6, 1e6,
-           "the rate of the last layer is X times --lr"),
+    NUMBER(GROUP_STEPS, "head-lr-mult", "X", OPTION_FLOAT, head_lr_mult, NULL,
+           "1; 10 where it begins anew and --lr is left out", 1e-6, 1e6, "the rate of the last layer is X times --lr"),
     NUMBER(GROUP_STEPS, "patience", "N", OPTION_INT, patience, "0", NULL, 0, 1e6,
            "end when N epochs brought no better validation, counted from the last --unfreeze-at; 0: never"),
     NUMBER(
@@ -152,9 +152,20 @@ static const struct option options[] = {
     ENGINE_ROW_QUIET(struct train_values),
 };
 
+const char *lr_default(int optimizer)
+{
+    static const char *const rates[] = {
+        [OPTIMIZER_SGD] = "0.003", [OPTIMIZER_ADAM] = "0.0003", [OPTIMIZER_ADAMW] = "0.0003"};
+    return rates[optimizer];
+}
+
 void train_values_complete(const struct arguments *args)
 {
     struct train_values *values = args->values;
+    if (!arguments_given(args, "lr"))
+        values->lr = strtod(lr_default(values->optimizer), NULL);
+    else if (!arguments_given(args, "head-lr-mult"))
+        values->head_lr_mult = 1; /* who names a rate means it */
     if (!arguments_given(args, "views"))
         values->views = (long long)photo_views_default((enum augment)values->augment);
 }
@@ -270,8 +281,8 @@ static void record_one(struct json *json, const struct option *option, const voi
     }
 }
 
-void train_options_record(struct json *json, const struct command *command, const void *values, const char *data,
-                          const char *weights, int freeze_until)
+void train_options_record(struct json *json, const struct command *command, const void *values,
+                          const struct train_decided *decided)
 {
     static const char *const left_out[] = {"resume", "out", "dry-run", "json", "profile", "format", "quiet", NULL};
     json_open(json, "options", '{');
@@ -280,11 +291,13 @@ void train_options_record(struct json *json, const struct command *command, cons
         if (name_in(option->name, left_out))
             continue;
         if (strcmp(option->name, "data") == 0)
-            json_text(json, option->name, data);
+            json_text(json, option->name, decided->data);
         else if (strcmp(option->name, "weights") == 0)
-            json_text(json, option->name, weights);
-        else if (strcmp(option->name, "freeze-until") == 0 && freeze_until >= 0)
-            json_int(json, option->name, freeze_until);
+            json_text(json, option->name, decided->weights);
+        else if (strcmp(option->name, "freeze-until") == 0 && decided->freeze_until >= 0)
+            json_int(json, option->name, decided->freeze_until);
+        else if (strcmp(option->name, "head-lr-mult") == 0)
+            json_double(json, option->name, decided->head_lr_mult);
         else
             record_one(json, option, values);
     }

@@ -7,7 +7,8 @@
 #include "cli/options.h"
 #include "core/train/train.h"
 
-#define LR_FIND OPTION_WORD(0) /* --lr find */
+#define LR_FIND OPTION_WORD(0)                                   /* --lr find */
+#define LR_DEFAULTS "0.003 with sgd, 0.0003 with adam and adamw" /* what --help says of lr_default */
 
 struct train_values {
     double random_erasing;
@@ -16,8 +17,8 @@ struct train_values {
     struct option_list unfreeze_at;
     long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience, views,
         cache_limit, folds, fold;
-    double lr, momentum, weight_decay, gamma, warmup, val_split, save_every, lr_decay_by_child, head_lr_mult,
-        time_limit;
+    double lr, momentum, weight_decay, gamma, warmup, val_split, save_every, lr_decay_by_child, time_limit;
+    double head_lr_mult; /* 0: training_open decides */
     double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;
     long long micro_batch;
     int optimizer, schedule, augment, interpolation, bn_frozen, bn_trained, cache, cache_dtype;
@@ -27,19 +28,29 @@ struct train_values {
 /* What the command does (cmd_train.c); the command itself, with its table, is cmd_train. */
 MUST_CHECK enum status train_command(const struct arguments *args, struct error *err);
 
-/* Gives values to options whose default depends on others (--views), where they were not on the command line. To be
- * called before the values are used or recorded. */
+/* The default of --lr, as text: sweep takes a list. By measurement: docs/NOTES.md, "Defaults". */
+const char *lr_default(int optimizer);
+
+/* Gives values to options whose default depends on others (--lr, --views), where they were not on the command line. To
+ * be called before the values are used or recorded. */
 void train_values_complete(const struct arguments *args);
 
 /* The pieces of train_options that the command line decides alone (all but the freeze point and the number of photos).
  */
 struct train_options train_options_from(const struct train_values *values, const struct preprocess *preprocess);
 
-/* Writes the values of all options that make the run what it is, {"lr": 0.001, ...}, with `data` and `weights` as
- * resolved, and `freeze_until` unless it is below 0. `values` is the struct of `command`: train's, or one that is like
- * it. Paths that are not UTF-8 are written escaped. */
-void train_options_record(struct json *json, const struct command *command, const void *values, const char *data,
-                          const char *weights, int freeze_until);
+/* What became of options when photos and weights were there. */
+struct train_decided {
+    const char *data, *weights;
+    int freeze_until; /* below 0: as the option says */
+    double head_lr_mult;
+};
+
+/* Writes the values of all options that make the run what it is, {"lr": 0.001, ...}, as they were decided.
+ * `values` is the struct of `command`: train's, or one that is like it. Paths that are not UTF-8 are
+ * written escaped. */
+void train_options_record(struct json *json, const struct command *command, const void *values,
+                          const struct train_decided *decided);
 
 /* A parsed command line put together from what was recorded in RUN/config.json and from `given`, which may hold only
  * options that do not change the result (and --data, --weights for files that have moved). */

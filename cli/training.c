@@ -248,6 +248,8 @@ enum status training_open(struct training *out, const struct train_values *value
         status = open_photos(out, err);
     if (status == OK)
         status = open_net(out, weights_hash, err);
+    if (status == OK && out->options.rates.head == 0)
+        out->options.rates.head = out->head_drawn ? 10 : 1; /* docs/NOTES.md, "Defaults" */
     if (status == OK)
         status = find_cache(out, err);
     if (status == OK)

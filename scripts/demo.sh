@@ -97,8 +97,7 @@ predict_some() {
 main_path() {
     say "Main path: pretrained weights $1, photos $2"
     say "Children 1-6 are frozen, the rest learns the new classes"
-    show train --data "$2" --weights "$1" --freeze-until 6 --epochs 4 --lr 0.001 --batch-size 16 --image-size 224 \
-        --out "$demo/run"
+    show train --data "$2" --weights "$1" --freeze-until 6 --epochs 4 --out "$demo/run"
     say "Predictions on a few photos"
     predict_some "$demo/run/best.safetensors" "$(if [ -d "$2/val" ]; then echo "$2/val"; else echo "$2"; fi)"
     say "Result: $(accuracy_of "$demo/run") of the validation photos are recognised after four epochs"

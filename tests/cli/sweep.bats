@@ -156,6 +156,21 @@ same_sweep() {
     grep -q '^stopped with 4 of 4 runs to do; go on with: freezetune sweep --resume part$' stderr.txt
 }
 
+@test "where no rate is named the new last layer learns ten times as fast, in what is resumed too" {
+    cp -r "$photos" others
+    mv others/train/class0 others/train/other
+    mv others/val/class0 others/val/other
+    open=(--quiet --data others --weights "$weights" --image-size 32 --epochs 2 --batch-size 6 --freeze-until 8,9)
+    "$FREEZETUNE" sweep "${open[@]}" --out whole >/dev/null
+    "$FREEZETUNE" sweep "${open[@]}" --out part --time-limit 0.000001 >/dev/null
+    "$FREEZETUNE" sweep --quiet --resume part --time-limit 0 >/dev/null
+    grep -q -- ' --head-lr-mult 10 ' whole/reproduce.sh
+    for run in 8-0.003 9-0.003; do
+        grep -q '"head-lr-mult": 10,' part/$run/config.json
+        cmp whole/$run/best.safetensors part/$run/best.safetensors
+    done
+}
+
 @test "a combination that diverges is one of the results; all of them are an error" {
     run_split sweep --freeze-until 7 --lr 1e6,0.001 --augment none --epochs 1 --out part
     [ "$status" = 0 ]

@@ -108,6 +108,49 @@ same() {
     absent '^rates'
 }
 
+# plan OPTION...: what a run would do that names no rate, to stdout.txt.
+plan() {
+    run_split "$FREEZETUNE" train --dry-run --data "$photos" --weights "$weights" --freeze-until layer3 "$@"
+    [ "$status" = 0 ]
+}
+
+@test "a last layer that begins anew learns ten times as fast, where no rate is named" {
+    plan
+    absent '^rates' # the weights know these classes
+    cp -r "$photos" others
+    mv others/train/class0 others/train/other
+    mv others/val/class0 others/val/other
+    plan --data others
+    grep -qx 'rates   layer4 0.003, fc 0.03' stdout.txt
+    plan --data others --optimizer adamw
+    grep -qx 'rates   layer4 0.0003, fc 0.003' stdout.txt
+    plan --data others --head-lr-mult 2
+    grep -qx 'rates   layer4 0.003, fc 0.006' stdout.txt
+    plan --data others --lr 0.003
+    absent '^rates'
+    plan --data others --weights random --arch resnet18
+    absent '^rates' # all of it begins anew
+}
+
+@test "the decided rate is recorded, and goes on with the run" {
+    cp -r "$photos" others
+    mv others/train/class0 others/train/other
+    mv others/val/class0 others/val/other
+    small=(--data others --weights "$weights" --image-size 32 --freeze-until 9 --batch-size 8 --epochs 2)
+    "$FREEZETUNE" train --quiet "${small[@]}" --out open >/dev/null
+    grep -q '"lr": 0.003,' open/config.json
+    grep -q '"head-lr-mult": 10,' open/config.json
+    "$FREEZETUNE" train --quiet "${small[@]}" --lr 0.003 --head-lr-mult 10 --out named >/dev/null
+    same open named
+    "$FREEZETUNE" train --quiet "${small[@]}" --out half --time-limit 0.000001 >/dev/null
+    "$FREEZETUNE" train --quiet --resume half --time-limit 0 >/dev/null
+    same open half
+    "$FREEZETUNE" train --quiet "${small[@]}" --lr 0.003 --out other >/dev/null
+    grep -q '"head-lr-mult": 1,' other/config.json
+    run cmp -s open/best.safetensors other/best.safetensors
+    [ "$status" = 1 ]
+}
+
 @test "--patience ends a run that gets no better, and one that is resumed" {
     # With such a rate no weight changes: the first epoch stays the best.
     run_split train --epochs 9 --freeze-until 9 --lr 1e-30 --patience 2 --out run

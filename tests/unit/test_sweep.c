@@ -179,8 +179,14 @@ static void command_is(int argc, const char *const *argv, const char *expected)
 static void the_command_holds_what_differs_from_the_defaults(void **state)
 {
     (void)state;
-    const char *const none[] = {"--freeze-until", "6", "--lr=1e-3", "--out", "here", "--threads", "2", "--quiet"};
+    const char *const none[] = {"--freeze-until", "6", "--epochs=10", "--out", "here", "--threads", "2", "--quiet"};
     command_is(8, none, "freezetune train");
+    const char *const adam[] = {"--optimizer", "adamw"};
+    command_is(2, adam, "freezetune train --optimizer adamw");
+    const char *const named[] = {"--lr=3e-3"}; /* the default, but the last layer learns no faster */
+    command_is(1, named, "freezetune train --head-lr-mult 1");
+    const char *const both[] = {"--optimizer", "adam", "--lr", "0.003", "--head-lr-mult", "3"};
+    command_is(6, both, "freezetune train --lr 0.003 --optimizer adam --head-lr-mult 3");
     const char *const some[] = {"--data",      "my photos", "--lr",       "0.012",          "--nesterov",
                                 "--augment",   "flip",      "--epochs=3", "--seed",         "7",
                                 "--val-split", "0.25",      "--json",     "--freeze-until", "layer3"};
