@@ -132,7 +132,7 @@ static const struct option options[] = {
     TEXT(GROUP_CACHE, "cache-dir", "DIR", cache_dir, NULL, "freezetune in $XDG_CACHE_HOME or ~/.cache",
          "folder of the files, which later runs use too; `freezetune cache` lists and clears them"),
     NUMBER(GROUP_CACHE, "cache-limit", "SIZE", OPTION_SIZE, cache_limit, "20G", NULL, 1, 9e15,
-           "bytes that a run's cache may take; a larger one is not begun"),
+           "bytes that the caches of a run may take together; one that is too large is not begun"),
     CHOICE(
         GROUP_CACHE, "cache-dtype", dtype_choices, cache_dtype, "f32",
         "f16 takes half the room; what the frozen children give is then rounded to it, kept or not, which changes the "

@@ -150,8 +150,9 @@ enum status cache_plan_size(struct cache_plan *cache, const struct cache_ask *as
     cache->from_about.floats = plan->from.floats;
     cache->entries = ask->train * photo_views_seen(ask->augment, ask->views, ask->epochs) + ask->val;
     cache->bytes = feature_store_bytes(&cache->about, cache->entries);
-    if (cache->bytes > ask->options->limit) {
-        snprintf(why, sizeof why, "it would take %.1f GB, and --cache-limit allows %.1f GB", (double)cache->bytes / 1e9,
+    if (cache->bytes + ask->kept > ask->options->limit) {
+        snprintf(why, sizeof why, "it would take %.1f GB%s, and --cache-limit allows %.1f GB",
+                 (double)(cache->bytes + ask->kept) / 1e9, ask->kept ? " with that of the stages before" : "",
                  (double)ask->options->limit / 1e9);
         return turn_off(cache, ask, ERR_USAGE, why, err);
     }

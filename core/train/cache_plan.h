@@ -21,7 +21,7 @@ struct cache_options {
     enum cache_mode mode;
     const char *dir; /* of the files */
     bool half;       /* features are rounded to half precision, kept or not, so that keeping them changes nothing */
-    uint64_t limit;  /* bytes that a run's cache may take */
+    uint64_t limit;  /* bytes that a run's caches may take together */
 };
 
 /* A run as far as it is known before it is planned. Borrowed. */
@@ -34,6 +34,7 @@ struct cache_ask {
     size_t views, epochs; /* views: 0 for a new one in every epoch */
     size_t train, val;    /* photos */
     bool mixes;           /* pixels of different photos (--mixup, --cutmix) */
+    uint64_t kept;        /* bytes of the limit that caches of other stages take, from cache_plan_size on */
 };
 
 struct cache_plan {

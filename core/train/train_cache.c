@@ -1,6 +1,7 @@
 #include "core/train/train_cache.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/base/memory.h"
 
@@ -58,11 +59,25 @@ enum status train_cache_begin(struct train *train, struct plan_options *options,
     return status;
 }
 
+/* Files of the stages before, which have more frozen, stay. */
+static uint64_t kept_before(const struct train *train, int until)
+{
+    const struct cache_plan *plan = &train->cache_plan;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < train->stages_count && train->stages[i].until > until; i++) {
+        const struct cache_plan *before = &train->stages[i].cache;
+        bool same = memcmp(before->about.key, plan->about.key, sizeof plan->about.key) == 0;
+        bytes += before->mode == CACHE_DISK && !same ? before->bytes : 0;
+    }
+    return bytes;
+}
+
 enum status train_cache_size(struct train *train, struct error *err)
 {
     const struct plan *plan = train->stage.evaluation_plan;
     struct feature_ground ground = ground_of(train);
     struct cache_ask ask = ask_of(train, &plan->options.freeze, &ground);
+    ask.kept = kept_before(train, plan->options.freeze.until);
     struct error reason = {0};
     return settle(train, &plan->options, cache_plan_size(&train->cache_plan, &ask, plan, &reason), &reason, err);
 }

@@ -232,6 +232,18 @@ expect_counts() {
     [ ! -e d ]
 }
 
+@test "the limit is of all stages together" {
+    run_split train --cache-limit 120K --unfreeze-at 2:7 --out both
+    [ "$(grep -c '^cache   up to .* on disk' stdout.txt)" = 1 ]
+    grep -q '^cache   off: it would take .* with that of the stages before, and --cache-limit allows ' stdout.txt
+    [ "$(find cache -name '*.features' | wc -l)" = 1 ]
+    # What two stages share counts once, and each alone would fit.
+    run_split train --cache-limit 60K --freeze-until 9 --unfreeze-at 2:8 --dry-run
+    [ "$(grep -c '^cache   up to .* on disk' stdout.txt)" = 2 ]
+    run_split train --cache-limit 120K --freeze-until 7 --dry-run
+    grep -q '^cache   up to .* on disk' stdout.txt
+}
+
 @test "two runs at once on one cache, and one that is killed while it fills" {
     train --cache off --out off >/dev/null
     train --out one >/dev/null &
