@@ -160,7 +160,7 @@ same_sweep() {
     cp -r "$photos" others
     mv others/train/class0 others/train/other
     mv others/val/class0 others/val/other
-    open=(--quiet --data others --weights "$weights" --image-size 32 --epochs 2 --batch-size 6 --freeze-until 8,9)
+    open=(--quiet --data others --weights "$weights" --image-size 32 --epochs 2 --batch-size 6 --freeze-until "8,9")
     "$FREEZETUNE" sweep "${open[@]}" --out whole >/dev/null
     "$FREEZETUNE" sweep "${open[@]}" --out part --time-limit 0.000001 >/dev/null
     "$FREEZETUNE" sweep --quiet --resume part --time-limit 0 >/dev/null
