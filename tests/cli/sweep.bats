@@ -165,6 +165,9 @@ same_sweep() {
     "$FREEZETUNE" sweep "${open[@]}" --out part --time-limit 0.000001 >/dev/null
     "$FREEZETUNE" sweep --quiet --resume part --time-limit 0 >/dev/null
     grep -q -- ' --head-lr-mult 10 ' whole/reproduce.sh
+    sh whole/reproduce.sh --quiet --out again >/dev/null
+    chosen=$(grep recommended whole/sweep.csv | cut -d, -f1)
+    cmp again/best.safetensors "whole/$chosen/best.safetensors"
     for run in 8-0.003 9-0.003; do
         grep -q '"head-lr-mult": 10,' part/$run/config.json
         cmp whole/$run/best.safetensors part/$run/best.safetensors
