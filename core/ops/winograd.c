@@ -2,6 +2,7 @@
 
 #include "core/ops/cpu.h"
 #include "core/ops/panel.h"
+#include "core/ops/winograd_cut.h"
 
 extern const struct winograd_lanes winograd_lanes_plain;
 #if defined(__x86_64__)
@@ -29,78 +30,20 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static size_t panels(size_t channels)
+{
+    return ceil_div(channels, PANEL);
+}
+
 /* It must save multiplications, and more than the transformations cost: not on maps of a pixel or two. */
 static bool fits(const struct conv_shape *shape)
 {
     return shape->r == 3 && shape->s == 3 && shape->stride == 1 && shape->pad == 1 && shape->p >= 3 && shape->q >= 3;
 }
 
-/* ---- how the work is cut -------------------------------------------------------------------------------------------
- * The unit is a row of tiles (four rows of pixels of one image). A block is some rows of tiles, which may span images,
- * so that small maps fill the products too. Sizes depend on the shape and the batch alone. */
-enum {
-    BLOCK_TILES = 64,          /* tiles of a block, at most */
-    BLOCK_FLOATS = 600 * 1000, /* and its transformed input, about: 2.4 MB */
-    /* Weight gradient, transformed a and dy of a group of rows: 2 to 20 MB, and within that twice the floats of dU,
-     * which every group reads and writes. */
-    GROUP_LEAST = 500 * 1000,
-    GROUP_MOST = 5000 * 1000,
-    CHUNK = 256, /* rows of transformed weights in use at a time: 1.2 MB */
-    APART = 16   /* floats added between frequencies, lest they all fall on the same cache lines */
-};
-
-struct cut {
-    size_t tile_rows, row_tiles; /* of one image */
-    size_t rows;                 /* of tiles, of all images */
-    size_t block_rows, blocks;
-    size_t group_rows, groups; /* of the weight gradient */
-};
-
-static size_t panels(size_t channels)
-{
-    return ceil_div(channels, PANEL);
-}
-
-/* Rows of tiles of `channels` channels in `floats` of transformed input; at least one. */
-static size_t rows_in(size_t floats, size_t row_tiles, size_t channels)
-{
-    size_t rows = floats / (WINOGRAD_FREQUENCIES * PANEL) / (panels(channels) * row_tiles);
-    return rows ? rows : 1;
-}
-
-static size_t block_most_rows(const struct conv_shape *shape)
-{
-    size_t row_tiles = ceil_div(shape->q, WINOGRAD_TILE), widest = shape->c > shape->k ? shape->c : shape->k;
-    size_t rows = min_size(rows_in(BLOCK_FLOATS, row_tiles, widest), BLOCK_TILES / row_tiles);
-    return rows ? rows : 1;
-}
-
-static struct cut cut_of(const struct conv_shape *shape, size_t images)
-{
-    struct cut cut = {.tile_rows = ceil_div(shape->p, WINOGRAD_TILE), .row_tiles = ceil_div(shape->q, WINOGRAD_TILE)};
-    cut.rows = images * cut.tile_rows;
-    cut.block_rows = ceil_div(cut.rows, ceil_div(cut.rows, block_most_rows(shape)));
-    cut.blocks = ceil_div(cut.rows, cut.block_rows);
-    size_t wanted = 2 * WINOGRAD_FREQUENCIES * shape->c * shape->k;
-    wanted = wanted < GROUP_LEAST ? GROUP_LEAST : min_size(wanted, GROUP_MOST);
-    size_t most = rows_in(wanted, cut.row_tiles, panels(shape->c) * PANEL + shape->k);
-    cut.group_rows = ceil_div(cut.rows, ceil_div(cut.rows, most));
-    cut.groups = ceil_div(cut.rows, cut.group_rows);
-    return cut;
-}
-
-/* Of transformed tiles [f][channels/32][tiles][32]. */
-static struct winograd_steps steps_of(size_t tiles, size_t channels)
-{
-    return (struct winograd_steps){.frequency = panels(channels) * tiles * PANEL + APART, .panel = tiles * PANEL};
-}
-
-static size_t tiles_size(size_t tiles, size_t channels)
-{
-    return WINOGRAD_FREQUENCIES * steps_of(tiles, channels).frequency;
-}
-
 /* Transformed weights are [panel][chunk][f][chunk_rows][32]: one panel of outputs, some rows of the sum. */
+enum { CHUNK = 256 }; /* rows in use at a time: 1.2 MB */
+
 static size_t chunk_rows(size_t channels)
 {
     return min_size(CHUNK, panels(channels) * PANEL);
@@ -108,7 +51,7 @@ static size_t chunk_rows(size_t channels)
 
 static size_t weights_step(size_t channels)
 {
-    return chunk_rows(channels) * PANEL + APART;
+    return chunk_rows(channels) * PANEL + WINOGRAD_APART;
 }
 
 static size_t chunk_size(size_t channels)
@@ -121,22 +64,16 @@ static size_t chunks(size_t channels)
     return ceil_div(channels, CHUNK);
 }
 
-/* Row of tiles `row` of all images: where its image begins, its first pixel row, and how many there are. */
-struct place {
-    size_t image, top, rows;
-};
-
-static struct place place_of(const struct cut *cut, size_t row, size_t height)
+/* Frequencies along a side of `size` pixels. */
+static size_t side_frequencies(size_t size)
 {
-    struct place place = {.image = row / cut->tile_rows, .top = row % cut->tile_rows * WINOGRAD_TILE};
-    place.rows = min_size(WINOGRAD_TILE, height - place.top);
-    return place;
+    return winograd_tiles(size) * (WINOGRAD_SIDE - 1) + winograd_large(size);
 }
 
 static double work(const struct conv_shape *shape)
 {
-    size_t tiles = ceil_div(shape->p, WINOGRAD_TILE) * ceil_div(shape->q, WINOGRAD_TILE);
-    return 2.0 * WINOGRAD_FREQUENCIES * (double)tiles * (double)shape->c * (double)shape->k;
+    return 2.0 * (double)(side_frequencies(shape->p) * side_frequencies(shape->q)) * (double)shape->c *
+           (double)shape->k;
 }
 
 /* ---- one block of tiles, forward or backward --------------------------------------------------------------------- */
@@ -158,17 +95,17 @@ struct block {
 
 static size_t block_scratch(const struct conv_shape *shape)
 {
-    size_t tiles = block_most_rows(shape) * ceil_div(shape->q, WINOGRAD_TILE);
+    size_t tiles = winograd_block_tiles(shape);
     size_t widest = shape->c > shape->k ? shape->c : shape->k;
-    return tiles_size(tiles, widest) + tiles_size(tiles, PANEL) + chunk_size(widest);
+    return winograd_size(tiles, widest) + winograd_size(tiles, PANEL) + chunk_size(widest);
 }
 
 /* m = V U for one panel of outputs, chunk after chunk of the sum. */
 static void block_products(float *m, const struct block *b, const struct conv_shape *shape, const float *v,
-                           size_t tiles, size_t panel, float *made)
+                           const struct winograd_layout *layout, size_t panel, float *made)
 {
-    size_t channels = b->from.c, step = weights_step(channels);
-    struct winograd_steps steps = steps_of(tiles, channels), out_steps = steps_of(tiles, PANEL);
+    size_t channels = b->from.c, step = weights_step(channels), tiles = winograd_span_of(layout, 0).count;
+    struct winograd_steps steps = winograd_steps_of(tiles, channels), out_steps = winograd_steps_of(tiles, PANEL);
     for (size_t chunk = 0; chunk < chunks(channels); chunk++) {
         size_t r0 = chunk * CHUNK, r1 = min_size(r0 + CHUNK, channels);
         const float *u = made;
@@ -176,35 +113,36 @@ static void block_products(float *m, const struct block *b, const struct conv_sh
             u = b->prepared + (panel * chunks(channels) + chunk) * chunk_size(channels);
         else
             b->weights(made, step, b->w, shape, panel, r0, r1);
-        for (size_t f = 0; f < WINOGRAD_FREQUENCIES; f++)
-            panel_lanes()->product(
-                m + f * out_steps.frequency, PANEL,
-                (struct panel_left){v + f * steps.frequency + r0 / PANEL * steps.panel, PANEL, PANEL, steps.panel},
-                u + b->frequency(f) * step, tiles, PANEL, panels(r1 - r0) * PANEL, chunk > 0, NULL);
+        for (size_t f = 0; f < WINOGRAD_FREQUENCIES; f++) {
+            struct winograd_span span = winograd_span_of(layout, f);
+            const float *left = v + f * steps.frequency + r0 / PANEL * steps.panel + span.begin * PANEL;
+            panel_lanes()->product(m + f * out_steps.frequency + span.begin * PANEL, PANEL,
+                                   (struct panel_left){left, PANEL, PANEL, steps.panel}, u + b->frequency(f) * step,
+                                   span.count, PANEL, panels(r1 - r0) * PANEL, chunk > 0, NULL);
+        }
     }
 }
 
 /* Rows of tiles begin..end of b->out = A^T [ U . V ] A, all channels. */
-static void block_run(const struct block *b, const struct conv_shape *shape, const struct cut *cut, size_t begin,
-                      size_t end, float *scratch)
+static void block_run(const struct block *b, const struct conv_shape *shape, const struct winograd_cut *cut,
+                      size_t begin, size_t end, float *scratch)
 {
     size_t tiles = (end - begin) * cut->row_tiles, channels = b->from.c;
-    struct winograd_steps steps = steps_of(tiles, channels), out_steps = steps_of(tiles, PANEL);
-    float *v = scratch, *m = v + tiles_size(tiles, channels), *made = m + tiles_size(tiles, PANEL);
+    struct winograd_steps steps = winograd_steps_of(tiles, channels), out_steps = winograd_steps_of(tiles, PANEL);
+    float *v = scratch, *m = v + winograd_size(tiles, channels), *made = m + winograd_size(tiles, PANEL);
+    struct winograd_layout layout = winograd_layout_of(cut, begin, end);
     struct view image = b->in;
     for (size_t row = begin; row < end; row++) {
-        struct place place = place_of(cut, row, b->from.h);
-        image.x = b->in.x + place.image * b->from.h * b->from.w * b->from.c;
-        lanes_of_cpu()->input(v + (row - begin) * cut->row_tiles * PANEL, steps, &image, b->from, place.top);
+        image.x = b->in.x + row / cut->tile_rows * b->from.h * b->from.w * b->from.c;
+        lanes_of_cpu()->input(v, steps, &image, b->from, winograd_row_of(&layout, row, b->from.h));
     }
     for (size_t panel = 0; panel < panels(b->to.c); panel++) {
-        block_products(m, b, shape, v, tiles, panel, made);
+        block_products(m, b, shape, v, &layout, panel, made);
         for (size_t row = begin; row < end; row++) {
-            struct place place = place_of(cut, row, b->to.h);
-            size_t pixel = place.image * b->to.h * b->to.w;
+            size_t pixel = row / cut->tile_rows * b->to.h * b->to.w;
             struct panel_finish finish;
-            lanes_of_cpu()->output(b->out + pixel * b->to.c, m + (row - begin) * cut->row_tiles * PANEL,
-                                   out_steps.frequency, b->to, place.top, panel * PANEL,
+            lanes_of_cpu()->output(b->out + pixel * b->to.c, m, out_steps.frequency, b->to,
+                                   winograd_row_of(&layout, row, b->to.h), panel * PANEL,
                                    min_size(PANEL, b->to.c - panel * PANEL), b->add,
                                    b->epilogue ? epilogue_finish(&finish, b->epilogue, pixel, b->to.c, 0) : NULL);
         }
@@ -215,7 +153,7 @@ static void block_run(const struct block *b, const struct conv_shape *shape, con
 
 static size_t tiles(const struct conv_shape *shape, size_t images)
 {
-    return cut_of(shape, images).blocks;
+    return winograd_cut_of(shape, images).blocks;
 }
 
 static size_t prepared_size(const struct conv_shape *shape)
@@ -266,7 +204,7 @@ static void prepare(float *prepared, const float *w, const struct conv_shape *sh
 static void forward(const struct conv_task *task, size_t tile, float *scratch)
 {
     const struct conv_shape *shape = &task->shape;
-    struct cut cut = cut_of(shape, task->images);
+    struct winograd_cut cut = winograd_cut_of(shape, task->images);
     size_t begin = tile * cut.block_rows, end = min_size(begin + cut.block_rows, cut.rows);
     struct block block = {.in = task->in,
                           .from = {shape->h, shape->w, shape->c},
@@ -279,7 +217,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
                           .frequency = frequency_same};
     block_run(&block, shape, &cut, begin, end, scratch);
     for (size_t row = begin; task->epilogue.sums && row < end; row++) {
-        struct place place = place_of(&cut, row, shape->p);
+        struct winograd_place place = winograd_place_of(&cut, row, shape->p);
         size_t m0 = (place.image * shape->p + place.top) * shape->q;
         epilogue_apply(&task->epilogue, task->y + m0 * shape->k, m0, place.rows * shape->q, shape->k, tile,
                        row == begin);
@@ -328,7 +266,7 @@ static void data_block(void *context, size_t tile, size_t thread)
 {
     struct data_work *work = context;
     const struct conv_shape *shape = &work->task->shape;
-    struct cut cut = cut_of(shape, work->task->images);
+    struct winograd_cut cut = winograd_cut_of(shape, work->task->images);
     size_t begin = tile * cut.block_rows, end = min_size(begin + cut.block_rows, cut.rows);
     struct block block = {.in = {.x = work->dy},
                           .from = {shape->p, shape->q, shape->k},
@@ -340,7 +278,7 @@ static void data_block(void *context, size_t tile, size_t thread)
                           .frequency = frequency_turned};
     block_run(&block, shape, &cut, begin, end, work->scratch + thread * block_scratch(shape));
     for (size_t row = begin; row < end; row++) {
-        struct place place = place_of(&cut, row, shape->h);
+        struct winograd_place place = winograd_place_of(&cut, row, shape->h);
         size_t m0 = (place.image * shape->h + place.top) * shape->w;
         tail_apply(work->tail, work->da + m0 * shape->c, m0, place.rows * shape->w, shape->c, tile, row == begin);
     }
@@ -350,7 +288,7 @@ static void backward_data(float *da, bool add, const struct conv_task *task, con
                           struct pool *pool, float *scratch)
 {
     struct data_work work = {.da = da, .scratch = scratch, .add = add, .task = task, .dy = dy, .tail = tail};
-    pool_for(pool, cut_of(&task->shape, task->images).blocks, data_block, &work);
+    pool_for(pool, winograd_cut_of(&task->shape, task->images).blocks, data_block, &work);
 }
 
 /* ---- gradient of the weights ----------------------------------------------------------------------------------------
@@ -358,15 +296,16 @@ static void backward_data(float *da, bool add, const struct conv_task *task, con
  *   weight:   dU[f] = D[f]^T V[f], D = A dy A^T   summed over tiles; dw = G^T dU G
  * Groups of rows of tiles: transform dy and a, then add the group's products to dU, cut into squares of 32 outputs by
  * 32 inputs, [f][32][32] each. With one group a square is only needed until it is transformed back. */
-enum { SQUARE_STEP = PANEL * PANEL + APART, SQUARE = WINOGRAD_FREQUENCIES * SQUARE_STEP };
+enum { SQUARE_STEP = PANEL * PANEL + WINOGRAD_APART, SQUARE = WINOGRAD_FREQUENCIES * SQUARE_STEP };
 
 struct weight_work {
     float *dw, *squares, *v, *d;
     struct winograd_steps v_steps, d_steps;
     const struct conv_task *task;
     const float *dy;
-    struct cut cut;
+    struct winograd_cut cut;
     size_t begin, end; /* rows of tiles of this group */
+    struct winograd_layout layout;
 };
 
 static void weight_transform(void *context, size_t item, size_t thread)
@@ -374,14 +313,13 @@ static void weight_transform(void *context, size_t item, size_t thread)
     (void)thread;
     struct weight_work *work = context;
     const struct conv_shape *shape = &work->task->shape;
-    struct place place = place_of(&work->cut, work->begin + item, shape->p);
-    size_t tile = item * work->cut.row_tiles * PANEL;
-    struct view image = work->task->in;
-    image.x += place.image * shape->h * shape->w * shape->c;
-    lanes_of_cpu()->input(work->v + tile, work->v_steps, &image, (struct winograd_map){shape->h, shape->w, shape->c},
-                          place.top);
-    lanes_of_cpu()->gradient(work->d + tile, work->d_steps, work->dy + place.image * shape->p * shape->q * shape->k,
-                             (struct winograd_map){shape->p, shape->q, shape->k}, place.top);
+    size_t image = (work->begin + item) / work->cut.tile_rows;
+    struct winograd_row row = winograd_row_of(&work->layout, work->begin + item, shape->p);
+    struct view in = work->task->in;
+    in.x += image * shape->h * shape->w * shape->c;
+    lanes_of_cpu()->input(work->v, work->v_steps, &in, (struct winograd_map){shape->h, shape->w, shape->c}, row);
+    lanes_of_cpu()->gradient(work->d, work->d_steps, work->dy + image * shape->p * shape->q * shape->k,
+                             (struct winograd_map){shape->p, shape->q, shape->k}, row);
 }
 
 static void weight_square(void *context, size_t item, size_t thread)
@@ -389,13 +327,14 @@ static void weight_square(void *context, size_t item, size_t thread)
     struct weight_work *work = context;
     const struct conv_shape *shape = &work->task->shape;
     size_t across = panels(shape->c), k0 = item / across * PANEL, c0 = item % across * PANEL;
-    size_t tiles = (work->end - work->begin) * work->cut.row_tiles;
     float *u = work->squares + (work->cut.groups == 1 ? thread : item) * SQUARE;
-    for (size_t f = 0; f < WINOGRAD_FREQUENCIES; f++)
-        panel_lanes()->outer(u + f * SQUARE_STEP, PANEL,
-                             work->d + f * work->d_steps.frequency + item / across * work->d_steps.panel,
-                             work->v + f * work->v_steps.frequency + item % across * work->v_steps.panel, PANEL, PANEL,
-                             tiles, work->begin > 0);
+    for (size_t f = 0; f < WINOGRAD_FREQUENCIES; f++) {
+        struct winograd_span span = winograd_span_of(&work->layout, f);
+        const float *d = work->d + f * work->d_steps.frequency + item / across * work->d_steps.panel;
+        const float *v = work->v + f * work->v_steps.frequency + item % across * work->v_steps.panel;
+        panel_lanes()->outer(u + f * SQUARE_STEP, PANEL, d + span.begin * PANEL, v + span.begin * PANEL, PANEL, PANEL,
+                             span.count, work->begin > 0);
+    }
     if (work->end < work->cut.rows)
         return;
     for (size_t k = k0; k < min_size(k0 + PANEL, shape->k); k++)
@@ -411,15 +350,17 @@ static size_t squares_of(const struct conv_shape *shape)
 static void backward_weight(float *dw, const struct conv_task *task, const float *dy, struct pool *pool, float *scratch)
 {
     const struct conv_shape *shape = &task->shape;
-    struct weight_work work = {.dw = dw, .task = task, .dy = dy, .cut = cut_of(shape, task->images), .v = scratch};
+    struct weight_work work = {
+        .dw = dw, .task = task, .dy = dy, .cut = winograd_cut_of(shape, task->images), .v = scratch};
     size_t most = work.cut.group_rows * work.cut.row_tiles;
-    work.d = work.v + tiles_size(most, shape->c);
-    work.squares = work.d + tiles_size(most, shape->k);
+    work.d = work.v + winograd_size(most, shape->c);
+    work.squares = work.d + winograd_size(most, shape->k);
     for (; work.begin < work.cut.rows; work.begin = work.end) {
         work.end = min_size(work.begin + work.cut.group_rows, work.cut.rows);
         size_t tiles = (work.end - work.begin) * work.cut.row_tiles;
-        work.v_steps = steps_of(tiles, shape->c);
-        work.d_steps = steps_of(tiles, shape->k);
+        work.v_steps = winograd_steps_of(tiles, shape->c);
+        work.d_steps = winograd_steps_of(tiles, shape->k);
+        work.layout = winograd_layout_of(&work.cut, work.begin, work.end);
         pool_for(pool, work.end - work.begin, weight_transform, &work);
         pool_for(pool, squares_of(shape), weight_square, &work);
     }
@@ -427,9 +368,9 @@ static void backward_weight(float *dw, const struct conv_task *task, const float
 
 static size_t backward_scratch(const struct conv_shape *shape, size_t images, size_t threads)
 {
-    struct cut cut = cut_of(shape, images);
+    struct winograd_cut cut = winograd_cut_of(shape, images);
     size_t tiles = cut.group_rows * cut.row_tiles, squares = cut.groups == 1 ? threads : squares_of(shape);
-    size_t weight = tiles_size(tiles, shape->c) + tiles_size(tiles, shape->k) + squares * SQUARE;
+    size_t weight = winograd_size(tiles, shape->c) + winograd_size(tiles, shape->k) + squares * SQUARE;
     size_t data = threads * block_scratch(shape);
     return weight > data ? weight : data;
 }

@@ -22,6 +22,12 @@
  *                                           [0   aa  -aaa -1    a  0]             [ac  -c    bc]
  *                                           [0   1    0   -s    0  1]             [0    0    1 ]
  *
+ * The last column of B^T is 0 but for infinity's row, and infinity's m goes into the fourth output alone: without it
+ * the other five points give three outputs from five inputs, with the same G. So a map whose side is no multiple of
+ * four has tiles of three as well (14 is 4 + 4 + 3 + 3), which have no frequencies of infinity in that direction: 22^2
+ * products instead of 24^2 for 14x14, 11^2 instead of 12^2 for 7x7. Of maps too small for that the last tile goes over
+ * the edge.
+ *
  * The points come in pairs p, 1/p (0 pairs with infinity) and G's rows are scaled so that turning the weights by 180
  * degrees, as the data gradient wants them, only renames the frequencies: its product takes the same U.
  */
@@ -39,6 +45,26 @@ extern const struct conv_kernel conv_winograd;
  */
 enum { WINOGRAD_TILE = 4, WINOGRAD_SIDE = 6, WINOGRAD_FREQUENCIES = 36 };
 
+/* A side of `size` pixels: how many tiles, and how many of them, the first ones, are of four pixels; the rest has
+ * three. */
+static inline size_t winograd_tiles(size_t size)
+{
+    return (size + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
+}
+
+static inline size_t winograd_large(size_t size)
+{
+    size_t tiles = winograd_tiles(size), missing = tiles * WINOGRAD_TILE - size;
+    return tiles > missing ? tiles - missing : 0;
+}
+
+/* The first pixel of a tile. */
+static inline size_t winograd_begin(size_t size, size_t tile)
+{
+    size_t large = winograd_large(size);
+    return tile * WINOGRAD_TILE - (tile > large ? tile - large : 0);
+}
+
 struct winograd_map {
     size_t h, w, c; /* one image */
 };
@@ -48,19 +74,29 @@ struct winograd_steps {
     size_t frequency, panel;
 };
 
+/* A row of tiles: its first pixel row, whether it has four of them or three, and where its tiles of four columns and
+ * those of three lie among the tiles of v or m, which are numbered from 0. */
+struct winograd_row {
+    size_t top;
+    bool tall;
+    size_t wide, narrow;
+};
+
 struct winograd_lanes {
-    /* v = B^T d B for the row of tiles that begins at pixel row `top` of the image view->x[H,W,C]; v points at its
-     * first tile. OVERWRITES ceil(W/4) tiles, all channels up to whole panels (zeros at the end). */
-    void (*input)(float *v, struct winograd_steps steps, const struct view *view, struct winograd_map map, size_t top);
+    /* v = B^T d B for a row of tiles of the image view->x[H,W,C]. OVERWRITES its tiles, the frequencies that they have,
+     * all channels up to whole panels (zeros at the end). */
+    void (*input)(float *v, struct winograd_steps steps, const struct view *view, struct winograd_map map,
+                  struct winograd_row row);
 
     /* d = A dy A^T, in the same way, of dy[H,W,C]. */
-    void (*gradient)(float *d, struct winograd_steps steps, const float *dy, struct winograd_map map, size_t top);
+    void (*gradient)(float *d, struct winograd_steps steps, const float *dy, struct winograd_map map,
+                     struct winograd_row row);
 
-    /* y = A^T m A for the row of tiles that begins at pixel row `top` of y[H,W,C] and its n (1..32) channels from `c`
-     * on. OVERWRITES, or ADDS when `add`; then does what `finish` says (its pointers are those of channel 0 and of the
-     * image's first pixel), which may be NULL. */
-    void (*output)(float *y, const float *m, size_t frequency, struct winograd_map map, size_t top, size_t c, size_t n,
-                   bool add, const struct panel_finish *finish);
+    /* y = A^T m A for a row of tiles of y[H,W,C] and its n (1..32) channels from `c` on. OVERWRITES, or ADDS when
+     * `add`; then does what `finish` says (its pointers are those of channel 0 and of the image's first pixel), which
+     * may be NULL. */
+    void (*output)(float *y, const float *m, size_t frequency, struct winograd_map map, struct winograd_row row,
+                   size_t c, size_t n, bool add, const struct panel_finish *finish);
 
     /* u[f][i] = G g G^T of the weights g[9][i], i < n, and zeros up to `width`; g's nine rows are `ld` floats apart.
      * OVERWRITES. */

@@ -108,6 +108,42 @@ ALWAYS_INLINE void weight_gradient_line(vec *g, const vec *u)
     g[2] = G2 * even_a + G0 * even_b + u[5];
 }
 
+/* ---- tiles of a row ---------------------------------------------------------------------------------------------- */
+
+/* A tile and the frequencies that it has: i < down, j < across; 6, or 5 without infinity. */
+struct tile {
+    size_t number, left; /* among the tiles of v or m; its first pixel column */
+    size_t down, across;
+};
+
+ALWAYS_INLINE struct tile tile_of(const struct winograd_row *row, size_t width, size_t t)
+{
+    size_t large = winograd_large(width);
+    return (struct tile){.number = t < large ? row->wide + t : row->narrow + t - large,
+                         .left = winograd_begin(width, t),
+                         .down = row->tall ? WINOGRAD_SIDE : WINOGRAD_SIDE - 1,
+                         .across = t < large ? WINOGRAD_SIDE : WINOGRAD_SIDE - 1};
+}
+
+/* One that has them all, for the code of the most tiles. */
+static const struct tile LARGE = {.down = WINOGRAD_SIDE, .across = WINOGRAD_SIDE};
+
+/* Pixels of a tile with `frequencies` along a side that are left of a map of `size` pixels from `begin` on. */
+ALWAYS_INLINE size_t pixels_of(size_t frequencies, size_t size, size_t begin)
+{
+    return min_size(frequencies - 2, size - begin);
+}
+
+/* Line i of a tile's frequencies. */
+ALWAYS_INLINE void store_frequencies(float *v, size_t frequency, const struct tile *tile, size_t i, const vec *out)
+{
+    float *line = v + i * WINOGRAD_SIDE * frequency;
+    for (size_t j = 0; j < WINOGRAD_SIDE - 1; j++)
+        store(line + j * frequency, out[j], WIDTH);
+    if (tile->across == WINOGRAD_SIDE)
+        store(line + (WINOGRAD_SIDE - 1) * frequency, out[WINOGRAD_SIDE - 1], WIDTH);
+}
+
 /* ---- input ------------------------------------------------------------------------------------------------------- */
 
 /* Tiles overlap by two columns, so the columns of a run of tiles are transformed once, kept, and then combined. */
@@ -134,9 +170,9 @@ ALWAYS_INLINE void input_column(vec *v, const struct view *view, struct winograd
     input_line(v, d);
 }
 
-/* Tiles `tile`..`tile` + `tiles` of the row, channels c..c+n. */
-ALWAYS_INLINE void input_run(float *v, size_t frequency, const struct view *view, struct winograd_map map, size_t top,
-                             size_t tile, size_t tiles, size_t c, size_t n)
+/* Tiles `first`..`first` + `tiles` of the row, channels c..c+n; v is that of channel c and tile 0. */
+ALWAYS_INLINE void input_run(float *v, size_t frequency, const struct view *view, struct winograd_map map,
+                             const struct winograd_row *row, size_t first, size_t tiles, size_t c, size_t n)
 {
     vec columns[RUN_COLUMNS][WINOGRAD_SIDE];
     vec scale = {0}, shift = {0};
@@ -144,53 +180,60 @@ ALWAYS_INLINE void input_run(float *v, size_t frequency, const struct view *view
         scale = load(view->scale + c, n);
         shift = load(view->shift + c, n);
     }
-    for (size_t i = 0; i < tiles * WINOGRAD_TILE + 2; i++) {
-        size_t column = tile * WINOGRAD_TILE + i - 1;
+    size_t left = winograd_begin(map.w, first);
+    for (size_t i = 0; i < winograd_begin(map.w, first + tiles) - left + 2; i++) {
+        size_t column = left + i - 1;
         if (column < map.w)
-            input_column(columns[i], view, map, top, column, c, n, scale, shift);
+            input_column(columns[i], view, map, row->top, column, c, n, scale, shift);
         else
             memset(columns[i], 0, sizeof columns[i]);
     }
-    for (size_t t = 0; t < tiles; t++)
-        for (size_t i = 0; i < WINOGRAD_SIDE; i++) {
+    for (size_t t = first; t < first + tiles; t++) {
+        struct tile tile = tile_of(row, map.w, t);
+        for (size_t i = 0; i < tile.down; i++) {
             vec d[WINOGRAD_SIDE], out[WINOGRAD_SIDE];
             for (size_t j = 0; j < WINOGRAD_SIDE; j++)
-                d[j] = columns[t * WINOGRAD_TILE + j][i];
+                d[j] = j < tile.across ? columns[tile.left - left + j][i] : (vec){0};
             input_line(out, d);
-            for (size_t j = 0; j < WINOGRAD_SIDE; j++)
-                store(v + (i * WINOGRAD_SIDE + j) * frequency + (tile + t) * PANEL, out[j], WIDTH);
+            store_frequencies(v + tile.number * PANEL, frequency, &tile, i, out);
         }
+    }
 }
 
 /* Zeros where the last panel has no channels: vectors from channel `c` (a multiple of WIDTH) on. */
-static void clear_rest(float *v, struct winograd_steps steps, size_t c, size_t tiles)
+static void clear_rest(float *v, struct winograd_steps steps, size_t c, size_t width, const struct winograd_row *row)
 {
     for (; c % PANEL; c += WIDTH)
-        for (size_t f = 0; f < WINOGRAD_FREQUENCIES; f++)
-            for (size_t t = 0; t < tiles; t++)
-                memset(v + f * steps.frequency + c / PANEL * steps.panel + t * PANEL + c % PANEL, 0, sizeof(vec));
+        for (size_t t = 0; t < winograd_tiles(width); t++) {
+            struct tile tile = tile_of(row, width, t);
+            const vec zeros[WINOGRAD_SIDE] = {{0}};
+            for (size_t i = 0; i < tile.down; i++)
+                store_frequencies(v + c / PANEL * steps.panel + tile.number * PANEL + c % PANEL, steps.frequency, &tile,
+                                  i, zeros);
+        }
 }
 
-static void input(float *v, struct winograd_steps steps, const struct view *view, struct winograd_map map, size_t top)
+static void input(float *v, struct winograd_steps steps, const struct view *view, struct winograd_map map,
+                  struct winograd_row row)
 {
-    size_t all = (map.w + WINOGRAD_TILE - 1) / WINOGRAD_TILE, c = 0;
+    size_t all = winograd_tiles(map.w), c = 0;
     for (; c < map.c; c += WIDTH) {
         float *out = v + c / PANEL * steps.panel + c % PANEL;
-        for (size_t tile = 0; tile < all; tile += RUN) {
-            size_t tiles = min_size(RUN, all - tile);
+        for (size_t first = 0; first < all; first += RUN) {
+            size_t tiles = min_size(RUN, all - first);
             if (map.c - c >= WIDTH)
-                input_run(out, steps.frequency, view, map, top, tile, tiles, c, WIDTH);
+                input_run(out, steps.frequency, view, map, &row, first, tiles, c, WIDTH);
             else
-                input_run(out, steps.frequency, view, map, top, tile, tiles, c, map.c - c);
+                input_run(out, steps.frequency, view, map, &row, first, tiles, c, map.c - c);
         }
     }
-    clear_rest(v, steps, c, all);
+    clear_rest(v, steps, c, map.w, &row);
 }
 
 /* ---- gradient of the output -------------------------------------------------------------------------------------- */
 
-ALWAYS_INLINE void gradient_tile(float *d, size_t frequency, const float *dy, struct winograd_map map, size_t rows,
-                                 size_t columns, size_t n)
+ALWAYS_INLINE void gradient_tile(float *d, size_t frequency, const float *dy, struct winograd_map map,
+                                 const struct tile *tile, size_t rows, size_t columns, size_t n)
 {
     vec half[WINOGRAD_TILE][WINOGRAD_SIDE];
     for (size_t j = 0; j < WINOGRAD_TILE; j++) {
@@ -199,32 +242,33 @@ ALWAYS_INLINE void gradient_tile(float *d, size_t frequency, const float *dy, st
             line[i] = i < rows && j < columns ? load(dy + (i * map.w + j) * map.c, n) : (vec){0};
         gradient_line(half[j], line);
     }
-    for (size_t i = 0; i < WINOGRAD_SIDE; i++) {
+    for (size_t i = 0; i < tile->down; i++) {
         vec line[WINOGRAD_TILE], out[WINOGRAD_SIDE];
         for (size_t j = 0; j < WINOGRAD_TILE; j++)
             line[j] = half[j][i];
         gradient_line(out, line);
-        for (size_t j = 0; j < WINOGRAD_SIDE; j++)
-            store(d + (i * WINOGRAD_SIDE + j) * frequency, out[j], WIDTH);
+        store_frequencies(d, frequency, tile, i, out);
     }
 }
 
-static void gradient(float *d, struct winograd_steps steps, const float *dy, struct winograd_map map, size_t top)
+static void gradient(float *d, struct winograd_steps steps, const float *dy, struct winograd_map map,
+                     struct winograd_row row)
 {
-    size_t rows = min_size(WINOGRAD_TILE, map.h - top), all = (map.w + WINOGRAD_TILE - 1) / WINOGRAD_TILE, c = 0;
+    size_t c = 0;
     for (; c < map.c; c += WIDTH)
-        for (size_t t = 0; t < all; t++) {
-            size_t left = t * WINOGRAD_TILE, columns = min_size(WINOGRAD_TILE, map.w - left);
-            float *out = d + c / PANEL * steps.panel + t * PANEL + c % PANEL;
-            const float *corner = dy + (top * map.w + left) * map.c + c;
+        for (size_t t = 0; t < winograd_tiles(map.w); t++) {
+            struct tile tile = tile_of(&row, map.w, t);
+            size_t rows = pixels_of(tile.down, map.h, row.top), columns = pixels_of(tile.across, map.w, tile.left);
+            float *out = d + c / PANEL * steps.panel + tile.number * PANEL + c % PANEL;
+            const float *corner = dy + (row.top * map.w + tile.left) * map.c + c;
             if (map.c - c < WIDTH)
-                gradient_tile(out, steps.frequency, corner, map, rows, columns, map.c - c);
+                gradient_tile(out, steps.frequency, corner, map, &tile, rows, columns, map.c - c);
             else if (rows == WINOGRAD_TILE && columns == WINOGRAD_TILE)
-                gradient_tile(out, steps.frequency, corner, map, WINOGRAD_TILE, WINOGRAD_TILE, WIDTH);
+                gradient_tile(out, steps.frequency, corner, map, &LARGE, WINOGRAD_TILE, WINOGRAD_TILE, WIDTH);
             else
-                gradient_tile(out, steps.frequency, corner, map, rows, columns, WIDTH);
+                gradient_tile(out, steps.frequency, corner, map, &tile, rows, columns, WIDTH);
         }
-    clear_rest(d, steps, c, all);
+    clear_rest(d, steps, c, map.w, &row);
 }
 
 /* ---- output ------------------------------------------------------------------------------------------------------ */
@@ -257,22 +301,24 @@ ALWAYS_INLINE vec finished(vec v, const struct finish *finish, size_t offset, si
     return at_least(v, finish->floor);
 }
 
-ALWAYS_INLINE void output_tile(float *y, const float *m, size_t frequency, struct winograd_map map, size_t rows,
-                               size_t columns, bool add, const struct finish *finish, size_t n)
+ALWAYS_INLINE void output_tile(float *y, const float *m, size_t frequency, struct winograd_map map,
+                               const struct tile *tile, size_t rows, size_t columns, bool add,
+                               const struct finish *finish, size_t n)
 {
     vec half[WINOGRAD_SIDE][WINOGRAD_TILE];
     for (size_t i = 0; i < WINOGRAD_SIDE; i++) {
-        vec line[WINOGRAD_SIDE];
+        vec line[WINOGRAD_SIDE] = {{0}};
         for (size_t j = 0; j < WINOGRAD_SIDE; j++)
-            line[j] = load(m + (i * WINOGRAD_SIDE + j) * frequency, WIDTH);
+            if (i < tile->down && j < tile->across)
+                line[j] = load(m + (i * WINOGRAD_SIDE + j) * frequency, WIDTH);
         output_line(half[i], line);
     }
-    for (size_t j = 0; j < columns; j++) {
+    for (size_t j = 0; j < WINOGRAD_TILE && j < columns; j++) {
         vec line[WINOGRAD_SIDE], out[WINOGRAD_TILE];
         for (size_t i = 0; i < WINOGRAD_SIDE; i++)
             line[i] = half[i][j];
         output_line(out, line);
-        for (size_t i = 0; i < rows; i++) {
+        for (size_t i = 0; i < WINOGRAD_TILE && i < rows; i++) {
             size_t offset = (i * map.w + j) * map.c;
             if (add)
                 out[i] += load(y + offset, n);
@@ -281,21 +327,24 @@ ALWAYS_INLINE void output_tile(float *y, const float *m, size_t frequency, struc
     }
 }
 
-static void output(float *y, const float *m, size_t frequency, struct winograd_map map, size_t top, size_t c, size_t n,
-                   bool add, const struct panel_finish *whole)
+static void output(float *y, const float *m, size_t frequency, struct winograd_map map, struct winograd_row row,
+                   size_t c, size_t n, bool add, const struct panel_finish *whole)
 {
-    size_t rows = min_size(WINOGRAD_TILE, map.h - top);
-    for (size_t left = 0; left < map.w; left += WINOGRAD_TILE, m += PANEL) {
-        size_t columns = min_size(WINOGRAD_TILE, map.w - left), pixel = (top * map.w + left) * map.c;
+    for (size_t t = 0; t < winograd_tiles(map.w); t++) {
+        struct tile tile = tile_of(&row, map.w, t);
+        size_t rows = pixels_of(tile.down, map.h, row.top), columns = pixels_of(tile.across, map.w, tile.left);
+        size_t pixel = (row.top * map.w + tile.left) * map.c;
+        const float *from = m + tile.number * PANEL;
         for (size_t i = 0; i < n; i += WIDTH) {
             float *corner = y + pixel + c + i;
             struct finish finish = finish_of(whole, pixel, c + i, min_size(WIDTH, n - i));
             if (n - i < WIDTH)
-                output_tile(corner, m + i, frequency, map, rows, columns, add, &finish, n - i);
+                output_tile(corner, from + i, frequency, map, &tile, rows, columns, add, &finish, n - i);
             else if (rows == WINOGRAD_TILE && columns == WINOGRAD_TILE && !add)
-                output_tile(corner, m + i, frequency, map, WINOGRAD_TILE, WINOGRAD_TILE, false, &finish, WIDTH);
+                output_tile(corner, from + i, frequency, map, &LARGE, WINOGRAD_TILE, WINOGRAD_TILE, false, &finish,
+                            WIDTH);
             else
-                output_tile(corner, m + i, frequency, map, rows, columns, add, &finish, WIDTH);
+                output_tile(corner, from + i, frequency, map, &tile, rows, columns, add, &finish, WIDTH);
         }
     }
 }

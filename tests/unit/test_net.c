@@ -169,15 +169,15 @@ static void the_work_is_that_of_resnet50(void **state)
     net_destroy(net);
 }
 
-/* Winograd makes 36 multiplications where the definition makes 144, for whole tiles of 4x4: of the forward pass 3.01 of
- * 8.18 GFLOP are 3x3 of stride 1, of which 0.88 are left. */
+/* Winograd makes 36 multiplications where the definition makes 144, and 25 where it makes 81 (a tile of 3x3 outputs):
+ * of the forward pass 3.01 of 8.18 GFLOP are 3x3 of stride 1, of which 0.80 are left. */
 static void kernels_know_what_they_really_do(void **state)
 {
     (void)state;
     struct net *net = resnet("resnet50", 1000);
     struct plan_options options = {.batch = 16, .height = 224, .width = 224, .threads = 1};
     struct plan *fast = plan_of(net, options);
-    assert_true(fast->work > 6.04e9 && fast->work < 6.06e9);
+    assert_true(fast->work > 5.96e9 && fast->work < 5.97e9);
     options.exact = true;
     struct plan *exact = plan_of(net, options);
     assert_true(fabs(exact->work - exact->flops_prefix) < 1);

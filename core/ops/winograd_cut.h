@@ -1,0 +1,65 @@
+/* How the work of kernel "winograd" is cut, and where the tiles of a cut lie.
+ *
+ * The unit is a row of tiles: four rows of pixels of one image, or three (winograd.h). A block is some rows of tiles,
+ * which may span images, so that small maps fill the products too; each is transformed and multiplied by one thread. A
+ * group is the same for the weight gradient, by all threads. Sizes depend on the shape and the batch alone. Rows of
+ * tiles are numbered through all images.
+ */
+#ifndef FREEZETUNE_WINOGRAD_CUT_H
+#define FREEZETUNE_WINOGRAD_CUT_H
+
+#include "core/ops/winograd.h"
+
+/* Floats added between frequencies, lest they all fall on the same cache lines. */
+enum { WINOGRAD_APART = 16 };
+
+struct winograd_cut {
+    size_t tile_rows, tall_rows; /* of one image; tall: of four pixels, the first ones */
+    size_t row_tiles, row_wide;  /* of one row; wide: of four pixels, the first ones */
+    size_t rows;                 /* of tiles, of all images */
+    size_t block_rows, blocks;
+    size_t group_rows, groups; /* of the weight gradient */
+};
+
+struct winograd_cut winograd_cut_of(const struct conv_shape *shape, size_t images);
+
+/* Tiles of a block, at most, whatever the batch. */
+size_t winograd_block_tiles(const struct conv_shape *shape);
+
+/* Of transformed tiles [f][channels/32][tiles][32], WINOGRAD_APART floats between the frequencies; and all their
+ * floats. */
+struct winograd_steps winograd_steps_of(size_t tiles, size_t channels);
+size_t winograd_size(size_t tiles, size_t channels);
+
+/* Row of tiles `row`: its image, the first of its pixel rows of `height`, and how many it has. */
+struct winograd_place {
+    size_t image, top, rows;
+};
+
+struct winograd_place winograd_place_of(const struct winograd_cut *cut, size_t row, size_t height);
+
+/* The tiles of rows `begin` to `end`, in the order
+ *
+ *   low and wide, tall and wide, tall and narrow, low and narrow
+ *
+ * so that the tiles that have a frequency are neighbours, whichever it is: i = 5 is of tall ones, j = 5 of wide ones.
+ */
+struct winograd_layout {
+    const struct winograd_cut *cut; /* borrowed */
+    size_t begin, tall, low;        /* the first row; how many are tall, and how many are not */
+    size_t wide, narrow;            /* tiles of each row */
+};
+
+struct winograd_layout winograd_layout_of(const struct winograd_cut *cut, size_t begin, size_t end);
+
+/* Row of tiles `row`, one of the layout's, of maps of `height` pixel rows. */
+struct winograd_row winograd_row_of(const struct winograd_layout *layout, size_t row, size_t height);
+
+/* The tiles that have frequency f (6*i + j); there may be none. */
+struct winograd_span {
+    size_t begin, count;
+};
+
+struct winograd_span winograd_span_of(const struct winograd_layout *layout, size_t f);
+
+#endif
