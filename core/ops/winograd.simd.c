@@ -18,11 +18,14 @@
 typedef float vec __attribute__((vector_size(WIDTH * sizeof(float))));
 typedef int vec_mask __attribute__((vector_size(WIDTH * sizeof(float))));
 
-/* The points and what B and G make of them: see winograd.h. */
-static const float A1 = 2.0f / 3, A2 = 4.0f / 9, A3 = 8.0f / 27;
-static const float B1 = 3.0f / 2, B2 = 9.0f / 4, B3 = 27.0f / 8;
-static const float S = 97.0f / 36;
-static const float G0 = 27.0f / 65, G1 = 18.0f / 65, G2 = 12.0f / 65;
+/* The points a and b and what B and G make of them: see winograd.h. */
+#define POINT_A 0.67457462
+#define POINT_B (1 / POINT_A)
+#define POINT_C (1 / (2 * (POINT_B * POINT_B - POINT_A * POINT_A)))
+static const float A1 = (float)POINT_A, A2 = (float)(POINT_A * POINT_A), A3 = (float)(POINT_A * POINT_A * POINT_A);
+static const float B1 = (float)POINT_B, B2 = (float)(POINT_B * POINT_B), B3 = (float)(POINT_B * POINT_B * POINT_B);
+static const float S = (float)(POINT_A * POINT_A + POINT_B * POINT_B);
+static const float G0 = (float)(POINT_B * POINT_C), G1 = (float)POINT_C, G2 = (float)(POINT_A * POINT_C);
 
 /* n <= WIDTH is a constant after inlining wherever a whole vector is left. */
 ALWAYS_INLINE vec load(const float *p, size_t n)
