@@ -145,9 +145,10 @@ static enum status read_entry(struct zip_entry *out, const struct zip *zip, size
         return zip_fail(zip, *at, out, "a comment, or on another disk, which torch.save does not write");
     enum status status =
         read_wide((uint64_t *[3]){&size, &packed, &header}, zip, out, record + ZIP_CENTRAL_SIZE + name_length, extra);
-    if (status == OK && (header > zip->directory || size > zip->directory - header))
+    uint64_t taken = out->method == 0 ? size : packed; /* what is compressed is refused by zip_check, by its name */
+    if (status == OK && (header > zip->directory || taken > zip->directory - header))
         status = zip_fail(zip, *at, out, "%llu bytes from byte %llu, but the entries end at byte %zu",
-                          (unsigned long long)size, (unsigned long long)header, zip->directory);
+                          (unsigned long long)taken, (unsigned long long)header, zip->directory);
     if (status == OK && out->method == 0 && packed != size)
         status = zip_fail(zip, *at, out, "stored in %llu bytes, but %llu bytes long", (unsigned long long)packed,
                           (unsigned long long)size);
