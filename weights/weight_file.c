@@ -15,8 +15,6 @@ static const struct {
     const char *text;
 } strangers[] = {
     {0, "version https://git-lfs", 23, "a Git LFS pointer, not the file itself; fetch it with 'git lfs pull'"},
-    {0, "<!DOCTYPE", 9, "a web page, not a weight file; the download went wrong"},
-    {0, "<html", 5, "a web page, not a weight file; the download went wrong"},
     {0,
      "\xfd"
      "7zXZ",
@@ -34,11 +32,30 @@ static bool begins_with(const struct weight_file *file, size_t at, const void *b
     return file->map.size >= at + size + 8 && memcmp(file->map.bytes + at, bytes, size) == 0;
 }
 
+/* What a text is, by its first letter, or NULL when the file begins with bytes of another kind. */
+static const char *text_kind(const struct weight_file *file)
+{
+    enum { LOOKED_AT = 64 };
+    char first = ' ';
+    for (size_t i = 0; i < file->map.size && i < LOOKED_AT; i++) {
+        char letter = (char)file->map.bytes[i];
+        bool space = letter == ' ' || (letter >= '\t' && letter <= '\r');
+        if (!space && (letter < ' ' || letter > '~'))
+            return NULL;
+        first = first == ' ' && !space ? letter : first;
+    }
+    if (first == '<')
+        return "a web page, not a weight file; the download went wrong";
+    return first == '{' ? "a JSON text, not a weight file" : "a text, not a weight file";
+}
+
 /* The formats are told apart by their first bytes. A safetensors file may begin with any of them, as the low bytes of
  * its header's length, but no other file has a 0 and a brace behind them. */
 static enum status read_any(struct weight_file *file, struct error *err)
 {
     const uint8_t *bytes = file->map.bytes;
+    if (file->map.size == 0)
+        return error_set(err, ERR_DATA, "%.400s: byte 0: the file is empty", file->path);
     if (file->map.size < 9 || (bytes[7] == 0 && bytes[8] == '{'))
         return safetensors_read(file, err);
     if (begins_with(file, 0, "PK\3\4", 4))
@@ -49,6 +66,9 @@ static enum status read_any(struct weight_file *file, struct error *err)
         if (begins_with(file, strangers[i].at, strangers[i].bytes, strangers[i].size))
             return error_set(err, ERR_DATA, "%.400s: byte %zu: this is %s", file->path, strangers[i].at,
                              strangers[i].text);
+    const char *text = text_kind(file);
+    if (text)
+        return error_set(err, ERR_DATA, "%.400s: byte 0: this is %s", file->path, text);
     return safetensors_read(file, err);
 }
 

@@ -97,9 +97,15 @@ photo_refused() {
     echo '<!DOCTYPE html><html><head><title>404</title></head></html>' >html
     printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 102\n' >lfs
     printf 'PK\3\4 and not much of a zip file' >zip
-    weights_refused 65 'empty: ' empty
-    weights_refused 65 'text: .*not a safetensors file' text
-    weights_refused 65 'html: .*web page' html
+    printf '\n\n<!doctype html>\n<html lang="en">' >html2
+    printf '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>' >xml
+    printf '{"error": "Repository not found"}' >json
+    weights_refused 65 'empty: .*is empty' empty
+    weights_refused 65 'text: .*this is a text' text
+    for file in html html2 xml; do
+        weights_refused 65 "$file: .*web page" $file
+    done
+    weights_refused 65 'json: .*a JSON text' json
     weights_refused 65 'lfs: .*Git LFS pointer' lfs
     weights_refused 65 'zip: .*zip' zip
 }

@@ -271,7 +271,6 @@ static void other_files_are_called_by_their_name(void **state)
         {"PK\5\6", "an empty zip file"},
         {"\x80\2K\1.", "a pickle, but not a file of torch.save"},
         {"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer"},
-        {"<!DOCTYPE html>", "a web page"},
         {"\xfd"
          "7zXZ",
          "an xz archive"},
