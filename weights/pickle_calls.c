@@ -10,6 +10,7 @@ static const struct {
     enum pickle_name is;
 } names[] = {
     {"collections", "OrderedDict", PICKLE_ORDERED_DICT},
+    {"collections", "Counter", PICKLE_COUNTER},
     {"torch._utils", "_rebuild_tensor", PICKLE_REBUILD_TENSOR},
     {"torch._utils", "_rebuild_tensor_v2", PICKLE_REBUILD_TENSOR_V2},
     {"torch._utils", "_rebuild_parameter", PICKLE_REBUILD_PARAMETER},
@@ -122,6 +123,15 @@ static enum status make_dict(struct machine *m, const struct pickle_value *argum
     return status;
 }
 
+/* Counter({value: how often, ...}): the dictionary that it is made of. */
+static enum status make_counter(struct machine *m, const struct pickle_value *arguments)
+{
+    pickle_id dict = arguments->length ? m->pickle->links[arguments->begin].value : 0;
+    if (arguments->length != 1 || pickle_get(m->pickle, dict)->kind != PICKLE_DICT)
+        return pickle_fail(m->pickle, m->opcode, "a Counter is made of something else than a dictionary");
+    return machine_push(m, dict);
+}
+
 enum status machine_reduce(struct machine *m)
 {
     enum status status = machine_need(m, 2);
@@ -136,6 +146,8 @@ enum status machine_reduce(struct machine *m)
     m->stack_count -= 2;
     if (callee.name == PICKLE_ORDERED_DICT)
         return make_dict(m, &arguments);
+    if (callee.name == PICKLE_COUNTER)
+        return make_counter(m, &arguments);
     return machine_push_value(m, (struct pickle_value){.kind = PICKLE_CALL, .name = callee.name, .tuple = tuple});
 }
 

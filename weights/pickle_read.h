@@ -2,10 +2,10 @@
  * below, which are all that a state dict needs, and turns a pickle into a tree of plain values. Anything else is
  * refused with its name and its byte; there is no other way to read the file.
  *
- * Names: collections.OrderedDict, torch._utils._rebuild_tensor_v2, _rebuild_tensor and _rebuild_parameter, and the
- * storage types of torch (FloatStorage, ...). A "call" of one of the three functions becomes a value of kind
- * PICKLE_CALL that holds its name and arguments; an OrderedDict becomes a dictionary; a persistent id stays its tuple.
- * What they mean is for torch_state.c, which trusts none of it.
+ * Names: collections.OrderedDict and Counter (schedulers have one), torch._utils._rebuild_tensor_v2, _rebuild_tensor
+ * and _rebuild_parameter, and the storage types of torch (FloatStorage, ...). A "call" of one of the three functions
+ * becomes a value of kind PICKLE_CALL that holds its name and arguments; an OrderedDict or a Counter becomes a
+ * dictionary; a persistent id stays its tuple. What they mean is for torch_state.c, which trusts none of it.
  *
  * Limits: PICKLE_MAX_*. Memory is at most 12 MiB, for any pickle. Values may be shared and may even contain
  * themselves: whoever walks the tree must bound the depth.
@@ -43,6 +43,7 @@ enum pickle_kind {
 
 enum pickle_name {
     PICKLE_ORDERED_DICT,
+    PICKLE_COUNTER,
     PICKLE_REBUILD_TENSOR,
     PICKLE_REBUILD_TENSOR_V2,
     PICKLE_REBUILD_PARAMETER,

@@ -178,6 +178,24 @@ static void files_of_python_2_are_read(void **state)
     bytes_free(&pickle);
 }
 
+/* {"lr_scheduler": {"milestones": Counter({5: 1, 10: 1})}, "model": {"w": ...}}, as with a MultiStepLR. */
+static void checkpoints_with_a_scheduler_are_read(void **state)
+{
+    (void)state;
+    static const char begin[] = "\x80\2}(X\x0c\0\0\0lr_scheduler}X\x0a\0\0\0milestonesccollections\nCounter\n}("
+                                "K\5K\1K\x0aK\1u\x85RsX\5\0\0\0model}X\1\0\0\0w";
+    static const float values[] = {0, 1, 2, 3, 4, 5};
+    struct bytes pickle = {0}, file = {0};
+    struct zip_places places;
+    bytes_put(&pickle, begin, sizeof begin - 1);
+    pickle_tensor(&pickle, &plain, false);
+    bytes_put(&pickle, "su.", 3);
+    pth_zip(&file, &places, &pickle, 6, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
+    assert_values(&file, values, 6);
+    bytes_free(&file);
+    bytes_free(&pickle);
+}
+
 static void names_become_torchvisions(void **state)
 {
     (void)state;
@@ -236,10 +254,11 @@ static void plain_tensors_are_not_copied(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_of_pytorch_are_read),      cmocka_unit_test(types_are_kept),
-        cmocka_unit_test(every_style_of_zip_is_read),     cmocka_unit_test(strides_are_followed),
-        cmocka_unit_test(files_of_python_2_are_read),     cmocka_unit_test(names_become_torchvisions),
-        cmocka_unit_test(strides_that_overflow_are_seen), cmocka_unit_test(plain_tensors_are_not_copied),
+        cmocka_unit_test(files_of_pytorch_are_read),    cmocka_unit_test(types_are_kept),
+        cmocka_unit_test(every_style_of_zip_is_read),   cmocka_unit_test(strides_are_followed),
+        cmocka_unit_test(files_of_python_2_are_read),   cmocka_unit_test(checkpoints_with_a_scheduler_are_read),
+        cmocka_unit_test(names_become_torchvisions),    cmocka_unit_test(strides_that_overflow_are_seen),
+        cmocka_unit_test(plain_tensors_are_not_copied),
     };
     return cmocka_run_group_tests_name("pth", tests, sample_folder_setup, sample_folder_teardown);
 }
