@@ -166,8 +166,7 @@ static enum status net_from_file(struct training *t, struct error *err)
     struct recognised found;
     struct weights_loaded loaded;
     if (!weights_recognise(&found, t->file) || strncmp(found.arch, "resnet", 6) != 0)
-        return error_set(err, ERR_DATA, "%s: not a ResNet's weights; `freezetune inspect` lists what it holds",
-                         t->weights);
+        return weights_refuse_unknown(t->file, err);
     if (arch && strcmp(arch, found.arch) != 0)
         return error_set(err, ERR_USAGE, "--arch %s: %s holds the weights of a %s", arch, t->weights, found.arch);
     enum status status = resnet_create(&t->net, found.arch, t->dataset.classes.count, err);

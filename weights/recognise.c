@@ -3,7 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/text.h"
 #include "models/resnet.h"
+
+/* Every ResNet has it; its outputs tell wide_resnet50_2 and resnext50_32x4d from resnet50. */
+static const char first_block[] = "layer1.0.conv1.weight";
 
 static bool has_shape(const struct weight_tensor *tensor, unsigned rank, const uint64_t *shape)
 {
@@ -25,11 +29,13 @@ static bool is_resnet(const struct weight_file *file, const struct resnet_shape 
                       size_t *classes)
 {
     const struct weight_tensor *head = weight_file_find(file, "fc.weight");
+    const struct weight_tensor *block = weight_file_find(file, first_block);
     const uint64_t stem[] = {shape->width, 3, 7, 7}, features = shape->width * 8 * (shape->bottleneck ? 4 : 1);
     if (memcmp(blocks, shape->blocks, sizeof shape->blocks) != 0 ||
         (weight_file_find(file, "layer1.0.conv3.weight") != NULL) != shape->bottleneck ||
-        !has_shape(weight_file_find(file, "conv1.weight"), 4, stem) || !head || head->rank != 2 ||
-        head->shape[0] == 0 || head->shape[1] != features)
+        !has_shape(weight_file_find(file, "conv1.weight"), 4, stem) || block->rank == 0 ||
+        block->shape[0] != shape->width || !head || head->rank != 2 || head->shape[0] == 0 ||
+        head->shape[1] != features)
         return false;
     *classes = (size_t)head->shape[0];
     return true;
@@ -72,4 +78,40 @@ bool weights_recognise(struct recognised *out, const struct weight_file *file)
             return true;
         }
     return recognise_mlp(out, file);
+}
+
+/* The first tensor whose name is `name` behind something else, or NULL. */
+static const struct weight_tensor *find_behind(const struct weight_file *file, const char *name)
+{
+    for (size_t i = 0; i < weight_file_count(file); i++) {
+        const struct weight_tensor *tensor = weight_file_at(file, i);
+        size_t length = strlen(tensor->name), size = strlen(name);
+        if (length > size && strcmp(tensor->name + length - size, name) == 0)
+            return tensor;
+    }
+    return NULL;
+}
+
+enum status weights_refuse_unknown(const struct weight_file *file, struct error *err)
+{
+    const struct weight_tensor *behind = find_behind(file, first_block);
+    const char *path = weight_file_path(file);
+    char name[200];
+    if (!weight_file_find(file, first_block) && behind)
+        return error_set(err, ERR_DATA,
+                         "%.400s: not a ResNet's weights by their names: '%s' should be '%s'; save them again without "
+                         "what stands before it",
+                         path, text_escape(name, sizeof name, behind->name), first_block);
+    if (!weight_file_find(file, first_block) || !weight_file_find(file, "conv1.weight"))
+        return error_set(err, ERR_DATA, "%.400s: not a ResNet's weights; `freezetune inspect` lists what it holds",
+                         path);
+    if (!weight_file_find(file, "fc.weight"))
+        return error_set(
+            err, ERR_DATA,
+            "%.400s: tensor 'fc.weight' is missing: a ResNet with a last layer of another name, or of several, is "
+            "not read",
+            path);
+    return error_set(err, ERR_DATA,
+                     "%.400s: the weights of another ResNet than resnet18, resnet34, resnet50, resnet101 and resnet152",
+                     path);
 }

@@ -20,4 +20,8 @@ struct recognised {
  * tensors are there and fit is for weights_load (bind.h) to say. */
 bool weights_recognise(struct recognised *out, const struct weight_file *file);
 
+/* Writes that the file holds none of our ResNets, and what keeps it from being one where that can be seen. Returns
+ * ERR_DATA. */
+enum status weights_refuse_unknown(const struct weight_file *file, struct error *err);
+
 #endif

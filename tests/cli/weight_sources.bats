@@ -101,6 +101,43 @@ END
     fails 65 'is not the file that the run began with' "$FREEZETUNE" train --quiet --resume out
 }
 
+@test "what keeps a ResNet from being one of ours is said" {
+    command -v python3 >/dev/null || skip "no python3 to make one with"
+    python3 - <<'PYTHON'
+import json, struct
+whole = open("m.safetensors", "rb").read()
+size, = struct.unpack("<Q", whole[:8])
+header, data = json.loads(whole[8:8 + size]), whole[8 + size:]
+tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+
+def write(path, tensors):
+    text = json.dumps(tensors).encode()
+    open(path, "wb").write(struct.pack("<Q", len(text)) + text + data)
+
+write("part.safetensors", {"backbone." + name: entry for name, entry in tensors.items()})
+write("head.safetensors", {name.replace("fc.", "fc.1."): entry for name, entry in tensors.items()})
+tensors["layer1.0.conv1.weight"]["shape"] = [128, 32, 3, 3]
+write("wide.safetensors", tensors)
+PYTHON
+    mkdir -p data/a data/b
+    for i in 1 2 3 4 5; do
+        cp "$fixtures/photos/grey.jpg" data/a/$i.jpg
+        cp "$fixtures/photos/bits.bmp" data/b/$i.bmp
+    done
+    # unread FILE PATTERN: by predict and by train, with the same words.
+    unread() {
+        fails 65 "$1: $2" "$FREEZETUNE" predict --model "$1" "$fixtures/photos/grey.jpg"
+        fails 65 "$1: $2" "$FREEZETUNE" train --quiet --data data --val-split 0.4 --weights "$1"
+    }
+    unread part.safetensors ".* 'backbone\.layer1\.0\.conv1\.weight' should be 'layer1\.0\.conv1\.weight'"
+    unread head.safetensors "tensor 'fc\.weight' is missing: a ResNet with a last layer of another name"
+    unread wide.safetensors "the weights of another ResNet than resnet18, "
+    "$FREEZETUNE" inspect wide.safetensors | grep -q 'network: none'
+    "$FREEZETUNE" convert wide.safetensors copy.safetensors
+    run_split "$FREEZETUNE" inspect --json copy.safetensors
+    absent 'freezetune\.arch'
+}
+
 @test "a folder without weights, and an answer over the weights in a folder, are refused" {
     mkdir none run
     fails 66 'none: a folder, but none of a run' "$FREEZETUNE" inspect none

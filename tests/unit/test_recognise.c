@@ -12,8 +12,8 @@
 #include "weights/recognise.h"
 #include "weights/safetensors.h"
 
-/* A file with the tensors that tell a ResNet from another. */
-static void write_resnet(const struct resnet_shape *shape, uint64_t classes, uint64_t features)
+/* A file with the tensors that tell a ResNet from another; `width` is of the blocks. */
+static void write_resnet(const struct resnet_shape *shape, uint64_t classes, uint64_t features, uint64_t width)
 {
     static float zeros[64 * 3 * 49 + 7 * 4096];
     static char names[64][64];
@@ -25,7 +25,8 @@ static void write_resnet(const struct resnet_shape *shape, uint64_t classes, uin
     for (int layer = 1; layer <= 4; layer++)
         for (size_t i = 0; i < shape->blocks[layer - 1]; i++, count++) {
             snprintf(names[count], sizeof names[count], "layer%d.%zu.conv1.weight", layer, i);
-            tensors[count] = (struct weight_tensor){.name = names[count], .rank = 1};
+            tensors[count] =
+                (struct weight_tensor){.name = names[count], .rank = 1, .shape = {width}, .bytes = width * 4};
         }
     for (size_t i = 0; i < count; i++) {
         tensors[i].dtype = WEIGHT_F32;
@@ -52,15 +53,17 @@ static void resnets_are_recognised(void **state)
         uint64_t features = shape->bottleneck ? 2048 : 512;
         struct resnet_shape changed = *shape;
         changed.blocks[3]++;
-        write_resnet(&changed, 7, features);
+        write_resnet(&changed, 7, features, 64);
         assert_false(recognise_model(&found));
         changed = *shape;
         changed.width = 32;
-        write_resnet(&changed, 7, features);
+        write_resnet(&changed, 7, features, 64);
         assert_false(recognise_model(&found));
-        write_resnet(shape, 7, features + 1);
+        write_resnet(shape, 7, features + 1, 64);
         assert_false(recognise_model(&found));
-        write_resnet(shape, 7, features);
+        write_resnet(shape, 7, features, 128); /* wide_resnet50_2, resnext50_32x4d */
+        assert_false(recognise_model(&found));
+        write_resnet(shape, 7, features, 64);
         assert_true(recognise_model(&found));
         assert_string_equal(found.arch, shape->arch);
         assert_int_equal(found.classes, 7);
