@@ -162,9 +162,12 @@ static enum status read_tensor(struct reader *r, const struct pickle_value *valu
 {
     struct weight_tensor tensor = {0};
     uint64_t strides[WEIGHT_MAX_RANK] = {0};
-    char what[100];
+    char what[200];
     if (value->kind != PICKLE_CALL) {
-        snprintf(what, sizeof what, "it is %s, expected a tensor: this is no state dict", pickle_kind_text(value));
+        snprintf(what, sizeof what,
+                 "it is %s, expected a tensor: this is no state dict; a checkpoint's is looked for under state_dict, "
+                 "model_state_dict, model and model_ema",
+                 pickle_kind_text(value));
         return fail(r, value->at, what);
     }
     const struct pickle_value *arguments = tensor_arguments(r, value);

@@ -133,7 +133,7 @@ static const struct {
     KIND("G\0\0\0\0\0\0\0\0", "it is a number, expected a tensor"),
     KIND("X\1\0\0\0a", "it is a text, expected a tensor"),
     KIND("]", "it is a list, expected a tensor"),
-    KIND("}", "it is a dictionary, expected a tensor"),
+    KIND("}", "a dictionary, expected a tensor: this is no state dict; a checkpoint's is looked for under state_dict"),
     KIND(")", "it is a tuple, expected a tensor"),
     KIND("\x88", "it is a truth value, expected a tensor"),
     KIND("ctorch\nFloatStorage\n", "it is a type, expected a tensor"),
