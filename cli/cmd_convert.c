@@ -105,8 +105,7 @@ static enum status open_input(struct job *job, struct error *err)
                          "%s: not a ResNet's weights, so --resize, --crop and --interpolation say nothing", job->in);
     }
     if (status == OK)
-        status = convert_texts_make(&job->texts, job->file, job->resnet ? job->found.arch : NULL, &job->info.classes,
-                                    &job->info.preprocess, err);
+        status = convert_texts_make(&job->texts, job->file, job->resnet ? job->found.arch : NULL, &job->info, err);
     return status;
 }
 

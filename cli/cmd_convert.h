@@ -5,9 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/model_file.h"
 #include "core/base/error.h"
-#include "core/data/folder.h"
-#include "core/data/preprocess.h"
 #include "weights/weight_file.h"
 
 enum convert_format { CONVERT_SAFETENSORS, CONVERT_PTH, CONVERT_ONNX };
@@ -20,10 +19,11 @@ struct convert_texts {
     char *text; /* owns the rewritten values */
 };
 
-/* arch is NULL for what is no ResNet; classes and preprocess are then not looked at. Free with convert_texts_free. */
+/* arch is NULL for what is no ResNet; info is then not looked at. Classes that nobody has named are not written: "0",
+ * "1", ... would be names from then on, and training would take the head for one of other classes. Free with
+ * convert_texts_free. */
 MUST_CHECK enum status convert_texts_make(struct convert_texts *out, const struct weight_file *file, const char *arch,
-                                          const struct class_names *classes, const struct preprocess *preprocess,
-                                          struct error *err);
+                                          const struct model_info *info, struct error *err);
 void convert_texts_free(struct convert_texts *texts);
 
 struct convert_rules {

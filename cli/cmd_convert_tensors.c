@@ -4,6 +4,7 @@
 #include "cli/model_file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
+#include "models/imagenet_classes.h"
 #include "weights/names.h"
 #include "weights/pth_write.h"
 #include "weights/safetensors.h"
@@ -20,8 +21,7 @@ static bool is_own(const struct weight_metadata *entry)
 }
 
 enum status convert_texts_make(struct convert_texts *out, const struct weight_file *file, const char *arch,
-                               const struct class_names *classes, const struct preprocess *preprocess,
-                               struct error *err)
+                               const struct model_info *info, struct error *err)
 {
     struct convert_texts texts = {0};
     size_t others = weight_file_metadata_count(file);
@@ -30,8 +30,10 @@ enum status convert_texts_make(struct convert_texts *out, const struct weight_fi
         memory_alloc(&entries, MODEL_METADATA + others, sizeof *texts.entries, "the list of metadata", err);
     texts.entries = entries;
     if (status == OK && arch) {
-        status = model_metadata(texts.entries, &texts.text, arch, classes, preprocess, err);
+        status = model_metadata(texts.entries, &texts.text, arch, &info->classes, &info->preprocess, err);
         texts.count = MODEL_METADATA;
+        if (!info->own_classes && info->classes.count != IMAGENET_CLASSES)
+            texts.entries[MODEL_CLASSES] = texts.entries[--texts.count];
     } else if (status == OK) {
         texts.entries[texts.count++] = (struct weight_metadata){"format", "pt"};
     }

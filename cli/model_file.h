@@ -52,9 +52,10 @@ struct model {
 MUST_CHECK enum status model_open(struct model *out, const char *path, struct error *err);
 void model_close(struct model *model);
 
-enum { MODEL_METADATA = 4 };
+enum { MODEL_CLASSES = 2, MODEL_METADATA = 4 };
 
-/* Fills entries[MODEL_METADATA] for safetensors_write; *text owns the values (free with memory_free) . */
+/* Fills entries[MODEL_METADATA] for safetensors_write, entries[MODEL_CLASSES] with the classes; *text owns the values
+ * (free with memory_free) . */
 MUST_CHECK enum status model_metadata(struct weight_metadata entries[MODEL_METADATA], char **text, const char *arch,
                                       const struct class_names *classes, const struct preprocess *preprocess,
                                       struct error *err);

@@ -260,7 +260,7 @@ enum status model_metadata(struct weight_metadata entries[MODEL_METADATA], char 
         *text = copy;
         entries[0] = (struct weight_metadata){"format", "pt"};
         entries[1] = (struct weight_metadata){key_arch, arch};
-        entries[2] = (struct weight_metadata){key_classes, *text};
+        entries[MODEL_CLASSES] = (struct weight_metadata){key_classes, *text};
         entries[3] = (struct weight_metadata){key_preprocess, *text + second};
     }
     free(values);

@@ -87,6 +87,34 @@ PYTHON
     grep -qaF '"resize": 73, "crop": 64, "interpolation": "bicubic"' cubic.onnx
 }
 
+@test "convert: classes that nobody has named stay without names" {
+    command -v python3 >/dev/null || skip "no python3 to make weights with"
+    python3 - <<'PYTHON'
+import json, struct
+whole = open("model.safetensors", "rb").read()
+size, = struct.unpack("<Q", whole[:8])
+header = json.loads(whole[8:8 + size])
+del header["__metadata__"]
+text = json.dumps(header).encode()
+open("plain.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + whole[8 + size:])
+PYTHON
+    "$FREEZETUNE" convert plain.safetensors copy.pth
+    "$FREEZETUNE" convert copy.pth copy.safetensors
+    run_split "$FREEZETUNE" inspect --json copy.safetensors
+    [[ $out == *freezetune.arch*freezetune.preprocess* ]]
+    absent freezetune.classes
+    mkdir -p data/ants data/bees
+    for i in 1 2 3 4 5; do
+        cp "$BATS_TEST_DIRNAME/../fixtures/photos/grey.jpg" data/ants/$i.jpg
+        cp "$BATS_TEST_DIRNAME/../fixtures/photos/bits.bmp" data/bees/$i.bmp
+    done
+    for weights in plain.safetensors copy.pth copy.safetensors; do
+        "$FREEZETUNE" train --quiet --data data --val-split 0.4 --weights $weights --image-size 32 --freeze-until 9 \
+            --epochs 1 --out "run-$weights"
+        cmp "run-$weights/best.safetensors" run-plain.safetensors/best.safetensors
+    done
+}
+
 @test "convert: files that are no network keep their texts and can be written, but not as ONNX" {
     other
     "$FREEZETUNE" convert other.safetensors copy.safetensors
