@@ -1,5 +1,6 @@
 #include "cli/hugging_face.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -211,6 +212,9 @@ static enum status read_preprocessor(struct preprocess *out, const cJSON *config
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
         if (cJSON_IsFalse(get(config, steps[i])))
             return wrong(path, steps[i], "false, but photos are always resized and brought to 0..1", err);
+    const cJSON *factor = get(config, "rescale_factor");
+    if (factor && !cJSON_IsNull(factor) && !(cJSON_IsNumber(factor) && fabs(factor->valuedouble * 255 - 1) < 1e-3))
+        return wrong(path, "rescale_factor", "not 1/255, but photos are always brought to 0..1", err);
     if (get(config, "size") && !read_sizes(&made, config))
         return wrong(path, "size, crop_pct or crop_size",
                      "not understood: expected whole numbers of pixels of a square", err);

@@ -5,7 +5,7 @@
  *                             hidden_act: must be as in our networks
  *   preprocessor_config.json  size 224, {"shortest_edge": 224} or {"height": 224, "width": 224}; crop_pct 0.875;
  * crop_size; resample 2 (bilinear, also when it is missing) or 3 (bicubic); image_mean, image_std; do_resize,
- * do_rescale, do_normalize, do_center_crop
+ * do_rescale, do_normalize, do_center_crop; rescale_factor: must be 1/255
  */
 #ifndef FREEZETUNE_HUGGING_FACE_H
 #define FREEZETUNE_HUGGING_FACE_H

@@ -162,12 +162,33 @@ static void means_are_taken(void **state)
     assert_memory_equal(found.std, ((float[]){1, 1, 1}), sizeof found.std);
 }
 
+static void another_scale_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool fine;
+    } rows[] = {
+        {"{\"rescale_factor\": 0.00392156862745098}", true},  {"{\"rescale_factor\": null}", true},
+        {"{\"rescale_factor\": 0.00784313725490196}", false}, {"{\"rescale_factor\": 1}", false},
+        {"{\"rescale_factor\": \"1/255\"}", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct preprocess found;
+        struct error err = {0};
+        enum status status = hugging_face_preprocess(&found, rows[i].text, strlen(rows[i].text), "p.json", &err);
+        assert_int_equal(status, rows[i].fine ? OK : ERR_DATA);
+        assert_true(rows[i].fine || strstr(err.text, "p.json: rescale_factor: not 1/255"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(classes_are_named),       cmocka_unit_test(other_configs_name_none),
-        cmocka_unit_test(bad_configs_are_refused), cmocka_unit_test(sizes_are_understood),
-        cmocka_unit_test(the_filter_is_taken),     cmocka_unit_test(means_are_taken),
+        cmocka_unit_test(classes_are_named),        cmocka_unit_test(other_configs_name_none),
+        cmocka_unit_test(bad_configs_are_refused),  cmocka_unit_test(sizes_are_understood),
+        cmocka_unit_test(the_filter_is_taken),      cmocka_unit_test(means_are_taken),
+        cmocka_unit_test(another_scale_is_refused),
     };
     return cmocka_run_group_tests_name("hugging_face", tests, NULL, NULL);
 }
