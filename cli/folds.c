@@ -192,6 +192,20 @@ static enum status add_folds(struct series *series, const struct train_values *v
     return status;
 }
 
+/* All of them can be trained and validated, so that none is refused when those before it are done. */
+static enum status check_folds(const char *data, const struct train_values *values, struct error *err)
+{
+    enum status status = OK;
+    for (long long fold = 1; fold <= values->folds && status == OK; fold++) {
+        struct dataset dataset;
+        status =
+            dataset_open_fold(&dataset, data, (unsigned)values->folds, (unsigned)fold, (uint64_t)values->seed, err);
+        if (status == OK)
+            dataset_close(&dataset);
+    }
+    return status;
+}
+
 static enum status run_folds(struct series *series, bool json, struct error *err)
 {
     bool stopped;
@@ -217,6 +231,8 @@ enum status folds_run(const struct arguments *args, const struct resumed *resume
     struct series series = {.lock = -1};
     first.fold = 1;
     enum status status = training_open(&training, &first, resumed ? resumed->weights_hash : NULL, err);
+    if (status == OK)
+        status = check_folds(training.data, values, err);
     if (status == OK) {
         report_inputs(&training);
         status = report_plan(&training, err);

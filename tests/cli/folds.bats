@@ -95,6 +95,12 @@ END
     [ ! -e no ]
 }
 
+@test "a fold without photos is told before the first one trains" {
+    train --folds 16 --fold 1 --dry-run --out no >/dev/null # it is not the first one that is empty
+    fails 65 'no photo fell into fold [0-9]+ of 16 with seed 0' train --folds 16 --out no
+    [ ! -e no ]
+}
+
 @test "--lr find draws the test, takes its rate, and the run is that of the rate" {
     run_split train --val-split 0.3 --batch-size 2 --epochs 1 --lr find --out found
     [ "$status" = 0 ]
