@@ -17,19 +17,26 @@ enum { FEW_LINES = 5 }; /* of each kind of warning */
 
 static void warn_of_classes(const struct training *t)
 {
-    size_t few = 0;
+    size_t few = 0, unknown = 0;
     for (size_t k = 0; k < t->scan.class_count; k++) {
         const struct scan_class *class = &t->scan.classes[k];
         const char *name = t->dataset.classes.names[k];
         uint32_t usable = class->train - class->bad_train;
-        if (usable < SCAN_FEW_PHOTOS && few++ < FEW_LINES)
+        bool shown = usable < SCAN_FEW_PHOTOS && few++ < FEW_LINES;
+        if (shown && usable == 0)
+            warn("class %s has no photo to train on that can be read, so it cannot be learned", name);
+        else if (shown)
             warn("class %s has %u photo%s to train on; with fewer than %d it is hard to learn", name, usable,
                  usable == 1 ? "" : "s", SCAN_FEW_PHOTOS);
-        if (class->val == class->bad_val)
+        if (class->val == class->bad_val && unknown++ < FEW_LINES)
             warn("class %s has no photo to validate on, so its accuracy is not known", name);
     }
     if (few > FEW_LINES)
-        warn("%zu more classes have fewer than %d photos", few - FEW_LINES, SCAN_FEW_PHOTOS);
+        warn("%zu more class%s fewer than %d photos", few - FEW_LINES, few - FEW_LINES == 1 ? " has" : "es have",
+             SCAN_FEW_PHOTOS);
+    if (unknown > FEW_LINES)
+        warn("%zu more class%s no photo to validate on", unknown - FEW_LINES,
+             unknown - FEW_LINES == 1 ? " has" : "es have");
 }
 
 static void warn_of_photos(const struct training *t)

@@ -376,3 +376,16 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
         train --augment none --random-erasing 0.1 --out bad
     fails 64 '--random-erasing 1.5: ' train --random-erasing 1.5 --out bad
 }
+
+@test "classes with nothing to train on or to validate on are named, a few of them" {
+    "$BUILD/tests/tools/make_photos" many 9 2 1 40 1
+    rm many/val/class[0-7]/*
+    for photo in many/train/class3/*; do : >"$photo"; done
+    run_split "$FREEZETUNE" train --data many --weights random --arch resnet18 --image-size 32 --dry-run
+    [ "$status" = 0 ]
+    [ "$(grep -c 'class class[0-7] has no photo to validate on, so its accuracy is not known$' stderr.txt)" = 5 ]
+    grep -q 'warning: 3 more classes have no photo to validate on$' stderr.txt
+    [ "$(grep -c 'class class[0-4] has [12] photos* to train on; with fewer than 20' stderr.txt)" = 4 ]
+    grep -q 'warning: class class3 has no photo to train on that can be read, so it cannot be learned$' stderr.txt
+    grep -q 'warning: 4 more classes have fewer than 20 photos' stderr.txt
+}
