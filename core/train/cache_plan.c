@@ -119,12 +119,24 @@ enum status cache_plan_begin(struct cache_plan *out, const struct cache_ask *ask
 
 /* ---- how much ---------------------------------------------------------------------------------------------------- */
 
+/* "465 KB", "2.31 GB" (powers of 1000). */
+static const char *size_text(char out[24], uint64_t bytes)
+{
+    static const char *const units[] = {"KB", "MB", "GB", "TB"};
+    double value = (double)bytes / 1000;
+    size_t unit = 0;
+    for (; unit < 3 && value >= 999.5; unit++)
+        value /= 1000;
+    snprintf(out, 24, "%.3g %s", value, units[unit]);
+    return out;
+}
+
 static enum status check_space(struct cache_plan *cache, const struct cache_ask *ask, struct error *err)
 {
     const char *dir = ask->options->dir;
     uint64_t space, there = file_bytes(dir, &cache->about); /* what is there by now is not needed once more */
     uint64_t more = cache->bytes > there ? cache->bytes - there : 0;
-    char why[160];
+    char why[160], takes[24], left[24];
     struct error reason = {0};
     enum status status = feature_store_space(&space, dir, &reason);
     if (status == ERR_SYSTEM)
@@ -132,18 +144,18 @@ static enum status check_space(struct cache_plan *cache, const struct cache_ask 
     if (status != OK)
         return turn_off(cache, ask, ERR_CANTCREATE, reason.text, err);
     /* A cache by itself leaves as much again to others. */
-    uint64_t wanted = ask->options->mode == CACHE_AUTO ? 2 * more : more;
-    if (wanted <= space)
+    bool alone = ask->options->mode == CACHE_AUTO;
+    if ((alone ? 2 * more : more) <= space)
         return OK;
-    snprintf(why, sizeof why, "it would take %.1f GB more, and its disk has %.1f GB left; --cache-dir names another",
-             (double)more / 1e9, (double)space / 1e9);
+    snprintf(why, sizeof why, "it would take %s more%s, and its disk has %s left; --cache-dir names another",
+             size_text(takes, more), alone ? " and leave as much to others" : "", size_text(left, space));
     return turn_off(cache, ask, ERR_CANTCREATE, why, err);
 }
 
 enum status cache_plan_size(struct cache_plan *cache, const struct cache_ask *ask, const struct plan *plan,
                             struct error *err)
 {
-    char why[160];
+    char why[160], takes[24], limit[24];
     if (cache->mode == CACHE_OFF)
         return OK;
     cache->about.floats = plan->cut.floats;
@@ -151,9 +163,9 @@ enum status cache_plan_size(struct cache_plan *cache, const struct cache_ask *as
     cache->entries = ask->train * photo_views_seen(ask->augment, ask->views, ask->epochs) + ask->val;
     cache->bytes = feature_store_bytes(&cache->about, cache->entries);
     if (cache->bytes + ask->kept > ask->options->limit) {
-        snprintf(why, sizeof why, "it would take %.1f GB%s, and --cache-limit allows %.1f GB",
-                 (double)(cache->bytes + ask->kept) / 1e9, ask->kept ? " with that of the stages before" : "",
-                 (double)ask->options->limit / 1e9);
+        snprintf(why, sizeof why, "it would take %s%s, and --cache-limit allows %s",
+                 size_text(takes, cache->bytes + ask->kept), ask->kept ? " with that of the stages before" : "",
+                 size_text(limit, ask->options->limit));
         return turn_off(cache, ask, ERR_USAGE, why, err);
     }
     return cache->mode == CACHE_DISK ? check_space(cache, ask, err) : OK;

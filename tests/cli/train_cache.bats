@@ -223,7 +223,7 @@ expect_counts() {
 @test "a limit, a disk that is too small: off by itself, an error when it was asked for" {
     run_split train --cache-limit 10K --out a
     [ "$status" = 0 ]
-    grep -q '^cache   off: it would take .*, and --cache-limit allows ' stdout.txt
+    grep -Eq '^cache   off: it would take [1-9][0-9.]* KB, and --cache-limit allows 10.2 KB$' stdout.txt
     fails 64 '--cache disk: it would take .*--cache-limit' train --cache disk --cache-limit 10K --out b
     touch file
     run_split train --epochs 1 --cache-dir file/cache --out c
