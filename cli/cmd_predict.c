@@ -193,6 +193,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
         status = refuse_input(job, "out", v->out, err);
     if (status == OK)
         status = refuse_input(job, "logits", v->logits, err);
+    if (status == OK && v->out && v->logits && (strcmp(v->out, v->logits) == 0 || path_same_file(v->out, v->logits)))
+        status = error_set(err, ERR_USAGE, "--logits %s: is the file of --out: name another", v->logits);
     if (status == OK)
         status =
             inference_open(&job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size, false, err);

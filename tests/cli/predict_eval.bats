@@ -138,6 +138,8 @@ line.jpg"
     fails 64 'is one of the inputs' predict --out photos/a.jpg photos
     cmp "$fixtures/grey.jpg" photos/a.jpg
     fails 64 'is one of the inputs' predict --logits "$model" photos
+    fails 64 'both: is the file of --out' predict --out both --logits both photos
+    [ ! -e both ]
     [ "$(ls)" = "$(printf 'answers.csv\nfolder\nkept.csv\nphotos\nstderr.txt\nstdout.txt')" ]
 }
 
