@@ -2,12 +2,14 @@
  *
  * What a pixel is, whatever the file holds (Pillow's convert("RGB") where nothing else is said):
  *   grey, palette   r = g = b; the palette's colour
- *   alpha           composited over white: (c*a + 255*(255-a)) / 255, rounded; also palette and colour-key
- * transparency. A 32-bit BMP without an alpha mask has no alpha. 16 bits         the high byte JPEG            islow
- * DCT and smooth chroma upsampling, which is what Pillow sees, when built with libjpeg-turbo; built with stb_image
- * alone, 0.02 grey levels away on average CMYK, YCCK      ink is stored inverted (as Adobe does, marked or not): r =
- * (255-c)*(255-k)/255 ICC, gamma      ignored EXIF            orientation 1..8 is applied (JPEG APP1, PNG eXIf), or
- * ignored as torchvision does
+ *   alpha           composited over white, (c*a + 255*(255-a)) / 255 rounded, where Pillow drops it; also a palette's
+ *                   transparency and a colour key. A 32-bit BMP without an alpha mask has no alpha
+ *   16 bits         the high byte, where Pillow cuts grey ones off at 255
+ *   JPEG            islow DCT and smooth chroma upsampling, which is what Pillow sees, when built with libjpeg-turbo;
+ *                   built with stb_image alone, 0.02 grey levels away on average
+ *   CMYK, YCCK      ink is stored inverted (as Adobe does, marked or not): r = (255-c)*(255-k)/255
+ *   ICC, gamma      ignored
+ *   EXIF            orientation 1..8 is applied (JPEG APP1, PNG eXIf), or ignored as torchvision does
  *
  * A file that ends early is an error, not a half-grey picture: the end mark (JPEG EOI, PNG IEND, the last BMP row) must
  * be there, PNG checksums must hold. Bytes behind the end mark are ignored. A JPEG whose data is damaged but whose end
