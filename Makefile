@@ -161,14 +161,14 @@ deps: ## install the missing packages (Debian, Ubuntu); silent when nothing is m
 demo: ## the whole job on real photos, about ten minutes on two cores
 	@sh scripts/deps.sh build
 	$(again) freezetune $(IDX_TO_PNG)
-	@FREEZETUNE=$(abspath $(PROGRAM)) IDX_TO_PNG=$(abspath $(IDX_TO_PNG)) sh scripts/demo.sh
+	@FREEZETUNE='$(abspath $(PROGRAM))' IDX_TO_PNG='$(abspath $(IDX_TO_PNG))' sh scripts/demo.sh
 
 check: ## build and run all tests (TESTS=... runs some of them)
 	@sh scripts/deps.sh check
 	$(again) run-tests
 
 run-tests: freezetune $(ALL_PROGRAMS)
-	@FREEZETUNE=$(abspath $(PROGRAM)) BUILD=$(abspath $(BUILD)) LC_ALL=C CMOCKA_MESSAGE_OUTPUT=TAP \
+	@FREEZETUNE='$(abspath $(PROGRAM))' BUILD='$(abspath $(BUILD))' LC_ALL=C CMOCKA_MESSAGE_OUTPUT=TAP \
 		prove --timer --failures -e 'sh tests/support/run_test.sh' $(TESTFLAGS) $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(FUZZ_TARGETS) $(CLI_TESTS))
 
 asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -107,3 +107,20 @@ complete_line() {
     make -C "$root" --no-print-directory VARIANT="$(basename "$BUILD")" DESTDIR="$PWD/a b" PREFIX=/usr uninstall
     [ -z "$(find "a b" -type f)" ]
 }
+
+@test "make check and make demo in a folder with blanks in its name" {
+    mkdir "a b (c)" bin
+    for part in Makefile cli core models weights scripts tests docs; do
+        ln -s "$(realpath "$root")/$part" "a b (c)/"
+    done
+    # What the two call in the end says only what it was given.
+    printf '#!/bin/sh\nprintf "%%s\\n" "$FREEZETUNE" "${BUILD-}" "${IDX_TO_PNG-}"\n' >bin/tool
+    chmod +x bin/tool
+    for target in run-tests demo; do
+        make -C "a b (c)" -n --no-print-directory VARIANT=release "$target" >recipe.txt
+        grep -A1 "^FREEZETUNE=" recipe.txt | sed 's/sh scripts\/demo.sh/prove/' >last.sh
+        ln -sf tool bin/prove
+        PATH=$PWD/bin:$PATH sh last.sh | tee said.txt
+        grep -qxF "$PWD/a b (c)/build/release/freezetune" said.txt
+    done
+}
