@@ -99,8 +99,8 @@ static size_t distance(const char *a, const char *b)
 const char *name_nearest(const char *text, const char *(*name_at)(const void *context, size_t i), const void *context,
                          size_t count)
 {
-    const char *nearest = NULL;
-    size_t least = SIZE_MAX, length = strlen(text);
+    const char *nearest = NULL, *longer = NULL;
+    size_t least = SIZE_MAX, shortest = SIZE_MAX, length = strlen(text);
     if (length > NAME_MOST)
         return NULL;
     for (size_t i = 0; i < count; i++) {
@@ -108,13 +108,16 @@ const char *name_nearest(const char *text, const char *(*name_at)(const void *co
         if (strlen(name) > NAME_MOST)
             continue;
         size_t d = distance(text, name);
-        bool begins = length >= 3 && strncmp(text, name, length) == 0;
-        if ((d <= 1 + length / 4 || begins) && d < length && d < least) {
+        if (d <= 1 + length / 4 && d < length && d < least) {
             least = d;
             nearest = name;
         }
+        if (length >= 3 && strncmp(text, name, length) == 0 && strlen(name) < shortest) {
+            shortest = strlen(name);
+            longer = name;
+        }
     }
-    return nearest;
+    return longer ? longer : nearest;
 }
 
 static const char *option_name_at(const void *context, size_t i)

@@ -116,8 +116,9 @@ void arguments_free(struct arguments *arguments);
 /* Was the option (one that the command has) on the command line? */
 bool arguments_given(const struct arguments *arguments, const char *name);
 
-/* The name nearest to `text` by edit distance (insert, delete, replace, swap of neighbours), NULL when none is near
- * enough to be meant. name_at gives the i-th name of count. */
+/* The shortest name that begins with `text` (three letters or more of it), else the nearest one by edit distance
+ * (insert, delete, replace, swap of neighbours), NULL when none is near enough to be meant. name_at gives the i-th name
+ * of count. */
 const char *name_nearest(const char *text, const char *(*name_at)(const void *context, size_t i), const void *context,
                          size_t count);
 

@@ -58,6 +58,9 @@ setup() {
     run_split "$FREEZETUNE" inspect --jsn
     [ "$status" = 64 ]
     [ "$err" = "freezetune inspect: unknown option --jsn: did you mean --json?" ]
+    # The beginning of a name is meant more than a short name that is near (--arch here).
+    fails 64 'unknown option --batch: did you mean --batch-size\?' "$FREEZETUNE" inspect --batch 8
+    fails 64 'unknown option --freeze: did you mean --freeze-until\?' "$FREEZETUNE" train --freeze 6
 }
 
 @test "a half-number is refused" {

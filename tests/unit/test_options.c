@@ -204,6 +204,8 @@ static void unknown_options_are_answered_with_the_nearest(void **state)
     refused("--epoch 3", "unknown option --epoch: did you mean --epochs?");
     refused("--epohcs=3", "unknown option --epohcs: did you mean --epochs?");
     refused("--sched step", "unknown option --sched: did you mean --schedule?"); /* never completed */
+    refused("--sch step", "unknown option --sch: did you mean --schedule?"); /* far, but the beginning of its name */
+    refused("--zepochs 3", "unknown option --zepochs: did you mean --epochs?");
     refused("--hepl", "unknown option --hepl: did you mean --help?");
     refused("--zzz", "unknown option --zzz: see freezetune fit --help");
     refused("-e", "unknown option -e: see freezetune fit --help");
