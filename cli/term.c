@@ -34,7 +34,7 @@ int term_width(FILE *stream)
     const char *text = getenv("COLUMNS");
     if (isatty(fileno(stream)) && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         columns = size.ws_col;
-    else if (!text || !text_to_long(&columns, text))
+    else if (!text || !text_to_long(&columns, text) || columns <= 0)
         columns = 80;
     return columns < 40 ? 40 : columns > 400 ? 400 : (int)columns;
 }

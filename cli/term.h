@@ -11,7 +11,7 @@ bool term_live(void);
 /* Live, and NO_COLOR is unset or empty (no-color.org). */
 bool term_color(void);
 
-/* Columns of the terminal behind `stream`, else $COLUMNS, else 80; within 40..400. */
+/* Columns of the terminal behind `stream`, else $COLUMNS, else 80; within 40..400. A size of 0 or less is not known. */
 int term_width(FILE *stream);
 
 /* Columns that the text takes: one for a character, two for wide East Asian ones and emoji, none for combining marks. A

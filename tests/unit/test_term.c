@@ -160,12 +160,31 @@ static void color_only_where_it_is_wanted(void **state)
     assert_string_equal(text, "\033[31mx");
 }
 
+static void the_width_is_known_or_80(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *columns;
+        int width;
+    } cases[] = {{NULL, 80}, {"", 80},   {"x", 80},    {"0", 80},    {"-5", 80},
+                 {"10", 40}, {"60", 60}, {"400", 400}, {"1000", 400}};
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(cases[i].columns ? setenv("COLUMNS", cases[i].columns, 1) : unsetenv("COLUMNS"), 0);
+        assert_int_equal(term_width(file), cases[i].width);
+    }
+    unsetenv("COLUMNS");
+    fclose(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_signal_asks_and_the_second_leaves),
         cmocka_unit_test(a_terminal_shows_progress),
         cmocka_unit_test(color_only_where_it_is_wanted),
+        cmocka_unit_test(the_width_is_known_or_80),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
