@@ -32,8 +32,10 @@ static const char *const lr_words[] = {"find", NULL}; /* LR_FIND */
 static const struct option options[] = {
     TEXT(GROUP_MAIN, "data", "DIR", data, NULL, "data",
          "folder with train/ and val/, or with one folder per class (then with --val-split)"),
-    TEXT(GROUP_MAIN, "weights", "FILE", weights, NULL, "$FREEZETUNE_WEIGHTS, ./resnet50.safetensors, the data folder",
-         "pretrained weights, a model of an earlier run, or `random`"),
+    TEXT(
+        GROUP_MAIN, "weights", "FILE", weights, NULL,
+        "$FREEZETUNE_WEIGHTS, ./resnet50.safetensors, freezetune/resnet50.safetensors in $XDG_DATA_HOME or ~/.local/share",
+        "pretrained weights, a model of an earlier run, or `random`"),
     TEXT(GROUP_MAIN, "freeze-until", "N", freeze_until, "6", NULL,
          "freeze children 1..N (a number, or a child's name such as layer2); the rest is trained"),
     TEXT(GROUP_MAIN, "out", "RUN", out, NULL, "runs/1, runs/2, ...", "folder for everything the run writes"),
