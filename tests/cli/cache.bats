@@ -120,6 +120,10 @@ assert rows[1] == {"key": sys.argv[1], "arch": "resnet50", "cut": "layer2", "pix
     [ "$(ls freezetune)" = $one.features$'\n'$two.features ]
     [ "$(cache clear --keep 1M)" = "removed 0 files, 0 bytes" ]
     [ "$(cache clear --keep 321K)" = "removed 0 files, 0 bytes" ]
+    # Exactly as much as is there is not too much; what is not a file of features does not count.
+    head -c 1000000 /dev/zero >freezetune/$three.features
+    [ "$(cache clear --keep $((84128 + 244192)))" = "removed 0 files, 0 bytes" ]
+    rm freezetune/$three.features
     [ "$(cache clear --keep 320K)" = "removed 1 file, 244 KB" ]
     [ "$(ls freezetune)" = $two.features ]
     [ "$(cache clear --older-than 1 --keep 0)" = "removed 1 file, 84.1 KB" ]

@@ -116,6 +116,14 @@ static void draw_once_and_remark(void)
     progress_end(&progress);
 }
 
+static void draw_what_is_left(void)
+{
+    struct progress progress = now_visible("scan", 40);
+    progress.unit = NULL;
+    progress_update(&progress, 36, NULL); /* in ten seconds or a little more, so that 10/9 are left */
+    progress_end(&progress);
+}
+
 static void short_work(void)
 {
     struct progress progress;
@@ -132,6 +140,8 @@ static void a_terminal_shows_progress(void **state)
     setenv("TERM", "xterm", 1);
     on_terminal(text, sizeof text, draw_once_and_remark);
     assert_string_equal(text, "\r\033[Kepoch 1/4  10/40 [====>           ]  loss 0.5  1.\r\033[Ka\\nremark\r\n");
+    on_terminal(text, sizeof text, draw_what_is_left);
+    assert_string_equal(text, "\r\033[Kscan  36/40 [==============> ]  0:01 left\r\033[K");
     on_terminal(text, sizeof text, short_work);
     assert_string_equal(text, "");
     setenv("TERM", "dumb", 1);
