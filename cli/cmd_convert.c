@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "cli/commands.h"
 #include "cli/model_file.h"
@@ -119,6 +120,10 @@ static enum status convert_onnx(const struct job *job, struct error *err)
     if (status == OK)
         status = onnx_write(job->out, model.net, &onnx, job->texts.entries, job->texts.count, err);
     model_close(&model);
+    struct stat file;
+    char bytes[NUMBER_TEXT];
+    if (status == OK && stat(job->out, &file) == 0)
+        remark("%s: %s", job->out, number_bytes(bytes, (uint64_t)file.st_size));
     return status;
 }
 

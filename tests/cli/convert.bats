@@ -80,6 +80,7 @@ PYTHON
     "$FREEZETUNE" inspect --json model.safetensors | grep -qF '\"resize\": 73, \"crop\": 64'
     "$FREEZETUNE" diff --quiet other.safetensors model.safetensors
     run_split "$FREEZETUNE" convert --resize 70 model.safetensors other.onnx
+    [[ $err == "other.onnx: 44."*" MB" ]]
     [ "$status" = 0 ]
     grep -qaF '"resize": 70, "crop": 64, "interpolation": "bilinear"' other.onnx
     "$FREEZETUNE" convert --interpolation bicubic model.safetensors cubic.safetensors
