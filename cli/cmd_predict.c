@@ -92,6 +92,8 @@ static enum status list_photos(struct job *job, const struct arguments *args, st
         list_read = list_read || list;
         job->spans[i] = (struct span){job->photos.count, !list && is_folder(path)};
     }
+    if (status == OK && job->values->null && !list_read)
+        status = error_set(err, ERR_USAGE, "--null is of a list on stdin: name it, as -");
     if (status == OK && job->photos.count == 0)
         status = error_set(err, ERR_NOINPUT, "no photos: the list or the folder is empty");
     return status;

@@ -34,6 +34,7 @@ predict() {
     run_split predict --format tsv --top-k 1 --null - < <(printf 'photos/c\0photos/a.jpg\0')
     [ "$status" = 0 ]
     [ "$(cut -f1 stdout.txt | tr '\n' ' ')" = "file photos/c photos/a.jpg " ]
+    fails 64 '--null is of a list on stdin' predict --null photos
 }
 
 @test "predict writes the same with any number of threads" {
