@@ -16,8 +16,10 @@ const char *const cache_mode_names[] = {"auto", "off", "ram", "disk", NULL};
 /* Why there can be no cache, or NULL. */
 static const char *obstacle(const struct cache_ask *ask, size_t cut)
 {
-    if (ask->views == 0)
+    if (ask->views == 0 && photo_views_default(ask->augment) != 1)
         return "every epoch sees other pixels; --views K would go round K fixed views of each photo";
+    if (ask->views == 0)
+        return "with --views 0 no view comes back; --augment none has one, --views 1";
     if (ask->mixes)
         return "--mixup, --cutmix and --random-erasing change the numbers that the pixels become";
     if (ask->freeze->until > 0 && ask->freeze->bn_frozen == BN_BATCH)

@@ -101,6 +101,7 @@ expect_counts() {
     run_split train --augment standard --epochs 1 --out fresh
     grep -q '^cache   off: every epoch sees other pixels; --views K ' stdout.txt
     fails 64 '--cache disk: every epoch sees other pixels' train --cache disk --augment standard
+    fails 64 '--cache disk: with --views 0 no view comes back' train --cache disk --augment none --views 0
     fails 64 '--cache ram: with --bn-frozen batch' train --cache ram --bn-frozen batch
     fails 64 '--cache disk: no child is frozen' train --cache disk --freeze-until 0
 }
