@@ -135,8 +135,10 @@ static enum status run(const struct arguments *args, struct error *err)
     const struct sweep_values *values = args->values;
     struct resumed resumed;
     complete(args);
-    if (!values->train.resume)
-        return sweep(args, NULL, err);
+    if (!values->train.resume) {
+        enum status status = train_values_check(args, err);
+        return status == OK ? sweep(args, NULL, err) : status;
+    }
     enum status status = train_options_resume(&resumed, args, err);
     if (status != OK)
         return status;

@@ -20,8 +20,10 @@ enum status train_command(const struct arguments *args, struct error *err)
     const struct train_values *values = args->values;
     struct resumed resumed;
     train_values_complete(args);
-    if (!values->resume)
-        return run(args, NULL, err);
+    if (!values->resume) {
+        enum status status = train_values_check(args, err);
+        return status == OK ? run(args, NULL, err) : status;
+    }
     enum status status = train_options_resume(&resumed, args, err);
     if (status != OK)
         return status;

@@ -172,6 +172,22 @@ void train_values_complete(const struct arguments *args)
         values->views = (long long)photo_views_default((enum augment)values->augment);
 }
 
+enum status train_values_check(const struct arguments *args, struct error *err)
+{
+    const struct train_values *values = args->values;
+    const struct {
+        const char *name;
+        bool used;
+        const char *with;
+    } rows[] = {{"momentum", values->optimizer == OPTIMIZER_SGD, "--optimizer sgd"}, /* as --nesterov: optimizer.c */
+                {"step-epochs", values->schedule == SCHEDULE_STEP, "--schedule step"},
+                {"gamma", values->schedule == SCHEDULE_STEP, "--schedule step"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (arguments_given(args, rows[i].name) && !rows[i].used)
+            return error_set(err, ERR_USAGE, "--%s belongs to %s", rows[i].name, rows[i].with);
+    return OK;
+}
+
 /* With --lr find: that of the range test. */
 static struct schedule schedule_from(const struct train_values *v)
 {

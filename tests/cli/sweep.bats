@@ -211,6 +211,7 @@ END
     fails 64 'leaves nothing to train' sweep --freeze-until 4..10 --out no
     fails 64 'must be a number above 0' sweep --lr 0.1,x --out no
     fails 64 'unknown option --dry-run' sweep --dry-run
+    fails 64 '--momentum belongs to --optimizer sgd' sweep --optimizer adam --momentum 0.9 --out no
     fails 64 'unknown option --folds' sweep --folds 5
     fails 66 'nowhere' sweep --data nowhere --out no
     [ ! -e no ]
