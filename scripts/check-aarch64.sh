@@ -17,7 +17,8 @@ for tool in aarch64-linux-gnu-gcc qemu-aarch64 debootstrap; do
     }
 done
 
-if [ ! -f "$sysroot/.complete" ]; then
+# The mark of a whole folder says what is in it: one made from another list is made anew.
+if [ "$(cat "$sysroot/.complete" 2>/dev/null)" != "$suite $packages" ]; then
     # shellcheck disable=SC2016 # apt's own variables
     mirror=$(apt-get indextargets --format '$(SITE)|$(COMPONENT)|$(CODENAME)' 'Created-By: Packages' |
         awk -F'|' -v name="$suite" '$2 == "main" && $3 == name { print $1; exit }')
@@ -34,7 +35,7 @@ if [ ! -f "$sysroot/.complete" ]; then
         dpkg-deb -x "$deb" "$sysroot"
     done
     rm -rf "$sysroot.debs"
-    : >"$sysroot/.complete"
+    echo "$suite $packages" >"$sysroot/.complete"
 fi
 
 libraries=$sysroot/usr/lib/aarch64-linux-gnu
