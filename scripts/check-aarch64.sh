@@ -5,6 +5,18 @@
 #   FREEZETUNE_SYSROOT   that folder (default: /tmp/freezetune-aarch64), kept for the next call
 # qemu is 20 to 50 times slower than a processor.
 set -eu
+
+case "${1:-}" in
+-h | --help)
+    echo "usage: check-aarch64.sh [TEST...]"
+    exit 0
+    ;;
+-*)
+    echo "usage: check-aarch64.sh [TEST...]" >&2
+    exit 64
+    ;;
+esac
+
 cd "$(dirname "$0")/.."
 sysroot=${FREEZETUNE_SYSROOT:-/tmp/freezetune-aarch64}
 suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)

@@ -3,8 +3,14 @@
 # (tests/tools/feature_writer); one of them is killed (kill -9) at KILLS random moments (50). After each kill every entry
 # that is read must be right, bit for bit, or not there; at the end all of them must be there. What the kills left is
 # counted: bytes of a torn entry at the end of the file, or entries whose checksum does not hold.
-# Exit codes: 0 right; 1 not; 66 nothing is built.
+# Exit codes: 0 right; 1 not; 64 usage; 66 nothing is built.
 set -eu
+
+usage() {
+    echo "usage: check-cache.sh [-k KILLS] [-s SEED] [-n ENTRIES]"
+    exit "$1"
+}
+[ "${1:-}" != --help ] || usage 0
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=${BUILD:-$root/build/release}
@@ -12,12 +18,20 @@ writer=$BUILD/tests/tools/feature_writer
 kills=50
 entries=300
 seed=$$
-while getopts k:s:n: option; do
+while getopts :hk:s:n: option; do
     case $option in
     k) kills=$OPTARG ;;
     s) seed=$OPTARG ;;
     n) entries=$OPTARG ;;
-    *) exit 64 ;;
+    h) usage 0 ;;
+    *) usage 64 >&2 ;;
+    esac
+done
+shift $((OPTIND - 1))
+[ $# = 0 ] || usage 64 >&2
+for number in "$kills" "$seed" "$entries"; do
+    case $number in
+    "" | *[!0-9]*) usage 64 >&2 ;;
     esac
 done
 

@@ -7,6 +7,18 @@
 #   FREEZETUNE_WEIGHTS, FREEZETUNE_DATA, FREEZETUNE_SHARED are copied in when set; without the first two the demo finds its own way
 # Packages come from where this system's apt gets its own.
 set -eu
+
+case "${1:-}" in
+-h | --help)
+    echo "usage: check-fresh-root.sh [SUITE [TARGET...]]"
+    exit 0
+    ;;
+-*)
+    echo "usage: check-fresh-root.sh [SUITE [TARGET...]]" >&2
+    exit 64
+    ;;
+esac
+
 here=$(cd "$(dirname "$0")/.." && pwd)
 own_suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 suite=${1:-$own_suite}

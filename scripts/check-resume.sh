@@ -9,7 +9,14 @@
 # Without options: a ResNet-18 with random weights on made photos, many short epochs, a checkpoint after nearly every step,
 # so that many of the kills come while a file is written. With real ones, for instance:
 #   scripts/check-resume.sh -- --data ~/photos --weights resnet50.safetensors --freeze-until 6 --epochs 4
+# Exit codes: 0 right; 1 not; 64 usage; 66 nothing is built.
 set -eu
+
+usage() {
+    echo "usage: check-resume.sh [-c] [-k KILLS] [-s SEED] [-- OPTION...]"
+    exit "$1"
+}
+[ "${1:-}" != --help ] || usage 0
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 FREEZETUNE=${FREEZETUNE:-$root/freezetune}
@@ -17,15 +24,21 @@ BUILD=${BUILD:-$root/build/release}
 kills=20
 seed=$$
 cached=
-while getopts ck:s: option; do
+while getopts :hck:s: option; do
     case $option in
     c) cached=yes ;;
     k) kills=$OPTARG ;;
     s) seed=$OPTARG ;;
-    *) exit 64 ;;
+    h) usage 0 ;;
+    *) usage 64 >&2 ;;
     esac
 done
 shift $((OPTIND - 1))
+for number in "$kills" "$seed"; do
+    case $number in
+    "" | *[!0-9]*) usage 64 >&2 ;;
+    esac
+done
 
 [ -x "$FREEZETUNE" ] || {
     echo "check-resume.sh: $FREEZETUNE is not there: run make, or set FREEZETUNE" >&2

@@ -11,8 +11,24 @@
 #
 # Everything is written below build/demo ($FREEZETUNE_DEMO) and made again by the next call.
 set -eu
+
+case "${1:-}" in
+-h | --help)
+    echo "usage: make demo"
+    exit 0
+    ;;
+?*)
+    echo "usage: make demo" >&2
+    exit 64
+    ;;
+esac
+if [ -z "${FREEZETUNE:-}" ] || [ -z "${IDX_TO_PNG:-}" ]; then
+    echo "demo.sh: please run make demo, which builds what this needs" >&2
+    exit 64
+fi
+
 here=$(cd "$(dirname "$0")" && pwd)
-program=${FREEZETUNE:-$here/../freezetune}
+program=$FREEZETUNE
 demo=${FREEZETUNE_DEMO:-$(dirname "$here")/build/demo}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/freezetune
 hymenoptera=https://download.pytorch.org/tutorial/hymenoptera_data.zip
@@ -107,7 +123,7 @@ main_path() {
 make_set() {
     folder=$1 train=$2 val=$3
     shift 3
-    "${IDX_TO_PNG:?}" "$demo/idx/train-images" "$demo/idx/train-labels" "$folder.part/train" 0 "$train" "$@"
+    "$IDX_TO_PNG" "$demo/idx/train-images" "$demo/idx/train-labels" "$folder.part/train" 0 "$train" "$@"
     "$IDX_TO_PNG" "$demo/idx/t10k-images" "$demo/idx/t10k-labels" "$folder.part/val" 0 "$val" "$@"
     mv "$folder.part" "$folder"
 }

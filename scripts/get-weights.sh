@@ -8,7 +8,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
-case "${1:-}" in
+case "$*" in
 "")
     pth=resnet50-0676ba61.pth name=resnet50.safetensors
     sha256=0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a
@@ -16,6 +16,10 @@ case "${1:-}" in
 --v2)
     pth=resnet50-11ad3fa6.pth name=resnet50-v2.safetensors
     sha256=11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca
+    ;;
+-h | --help)
+    echo "usage: get-weights.sh [--v2]"
+    exit 0
     ;;
 *)
     echo "usage: get-weights.sh [--v2]" >&2

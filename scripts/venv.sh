@@ -5,9 +5,13 @@
 set -eu
 
 packages="torch torchvision safetensors numpy pillow"
-case "${1:-}" in
+case "$*" in
 "") ;;
 --bench) packages="$packages onnxruntime openvino onnx" ;;
+-h | --help)
+    echo "usage: venv.sh [--bench]"
+    exit 0
+    ;;
 *)
     echo "usage: venv.sh [--bench]" >&2
     exit 64

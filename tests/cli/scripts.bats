@@ -34,3 +34,37 @@ stand_in() {
     run_split sh "$scripts/check-aarch64.sh"
     [ "$status" = 3 ]
 }
+
+@test "--help is one line on stdout, a wrong option or argument one on stderr and 64" {
+    export FREEZETUNE_ROOT=$PWD/none FREEZETUNE_SYSROOT=$PWD/none
+    while read -r name wrong; do
+        for help in --help -h; do
+            run_split sh "$scripts/$name" "$help"
+            [ "$status" = 0 ]
+            [ -z "$err" ]
+            [ "$(wc -l <stdout.txt)" = 1 ]
+            [[ $out == "usage: "* ]]
+        done
+        # shellcheck disable=SC2086 # words
+        fails 64 '^usage: ' sh "$scripts/$name" $wrong
+    done <<END
+check-aarch64.sh --xyzzy
+check-cache.sh -x
+check-cache.sh --xyzzy
+check-cache.sh -k
+check-cache.sh -k many
+check-cache.sh more
+check-fresh-root.sh --xyzzy
+check-resume.sh -x
+check-resume.sh --xyzzy
+check-resume.sh -s 1,2
+demo.sh more
+get-weights.sh --v2 more
+venv.sh --bench more
+END
+}
+
+@test "demo.sh by hand says what to call" {
+    fails 64 'make demo' env -u FREEZETUNE -u IDX_TO_PNG FREEZETUNE_DEMO="$PWD/demo" sh "$scripts/demo.sh"
+    [ ! -e demo ]
+}
