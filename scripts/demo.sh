@@ -26,6 +26,10 @@ if [ -z "${FREEZETUNE:-}" ] || [ -z "${IDX_TO_PNG:-}" ]; then
     echo "demo.sh: please run make demo, which builds what this needs" >&2
     exit 64
 fi
+if [ -z "${HOME:-}${XDG_CACHE_HOME:-}" ]; then
+    echo "demo.sh: no folder for downloads: set HOME or XDG_CACHE_HOME" >&2
+    exit 64
+fi
 
 here=$(cd "$(dirname "$0")" && pwd)
 program=$FREEZETUNE

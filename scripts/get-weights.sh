@@ -4,7 +4,7 @@
 # SHA-256 is checked before it is opened, and freezetune converts it ($FREEZETUNE, ./freezetune beside this folder, or the
 # installed one). Does nothing when the result is there.
 #   --v2   the weights IMAGENET1K_V2, as resnet50-v2.safetensors, which remembers their resize to 232
-# Exit codes: 0 done, 64 usage, 65 the wrong bytes came, 66 no network or no freezetune, 73/74 the result cannot be written.
+# Exit codes: 0 done, 64 usage or no HOME, 65 the wrong bytes came, 66 no network or no freezetune, 73/74 the result cannot be written.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -27,6 +27,10 @@ case "$*" in
     ;;
 esac
 
+if [ -z "${HOME:-}" ] && { [ -z "${XDG_DATA_HOME:-}" ] || [ -z "${XDG_CACHE_HOME:-}" ]; }; then
+    echo "get-weights.sh: no folder for the weights: set HOME, or both XDG_DATA_HOME and XDG_CACHE_HOME" >&2
+    exit 64
+fi
 out=${XDG_DATA_HOME:-$HOME/.local/share}/freezetune/$name
 cache=${XDG_CACHE_HOME:-$HOME/.cache}
 hub=${TORCH_HOME:-$cache/torch}/hub/checkpoints/$pth

@@ -2,6 +2,7 @@
 # venv.sh [--bench]: the developers' Python with PyTorch, for parity and benchmarks; the program itself needs none.
 # Makes ${XDG_CACHE_HOME:-~/.cache}/freezetune/venv from PyPI, installs what is missing, prints the path of its python.
 #   --bench   onnxruntime, openvino and onnx as well
+# Exit codes: 0 done, 64 usage or no HOME, 66 no python3 that can make the folder, 74 pip failed.
 set -eu
 
 packages="torch torchvision safetensors numpy pillow"
@@ -18,6 +19,10 @@ case "$*" in
     ;;
 esac
 
+if [ -z "${HOME:-}${XDG_CACHE_HOME:-}" ]; then
+    echo "venv.sh: no folder for the packages: set HOME or XDG_CACHE_HOME" >&2
+    exit 64
+fi
 venv=${XDG_CACHE_HOME:-$HOME/.cache}/freezetune/venv
 python=$venv/bin/python
 log=$venv/pip.log
