@@ -1,9 +1,14 @@
 #!/bin/sh
 # lint.sh: what can be said of the sources without running them; `make lint` adds a build by a second compiler.
-# Prints each finding; exit code 1 when there are any.
+# Prints each finding; exit code 1 when there are any, 64 outside a git checkout.
 # shellcheck disable=SC2317 # check calls the functions
 set -u
 cd "$(dirname "$0")/.." || exit 1
+# Git says which files are ours; where these are not in it, there would be nothing to find.
+git ls-files --error-unmatch scripts/lint.sh >/dev/null 2>&1 || {
+    echo "lint.sh: this needs a git checkout of freezetune" >&2
+    exit 64
+}
 found=0
 
 check() {

@@ -79,3 +79,9 @@ END
     run_split env -u HOME XDG_DATA_HOME="$PWD/data" XDG_CACHE_HOME="$PWD/cache" sh "$scripts/get-weights.sh"
     [ "$out" = "$PWD/data/freezetune/resnet50.safetensors" ]
 }
+
+@test "lint.sh outside a checkout says so in one line" {
+    mkdir scripts
+    cp "$scripts/lint.sh" scripts/
+    fails 64 'git checkout' sh scripts/lint.sh
+}
