@@ -22,6 +22,7 @@ setup() {
     for code in 0 1 64 65 66 70 71 73 74 130; do
         grep -q "^  $code  *[a-z]" stdout.txt
     done
+    grep -q 'freezetune help' stdout.txt
     awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on && /^  [a-z]/ { print $1 }' stdout.txt >names.txt
     [ -s names.txt ]
     while read -r name; do
