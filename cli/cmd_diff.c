@@ -12,6 +12,8 @@
 #include "core/base/memory.h"
 #include "weights/weight_file.h"
 
+enum { VERDICT_TEXT = 80 };
+
 struct values {
     bool json, tensors, quiet;
 };
@@ -101,6 +103,18 @@ static const char *shape_of(char out[WEIGHT_SHAPE_TEXT], const struct weight_ten
     return tensor ? weight_shape_text(out, WEIGHT_SHAPE_TEXT, tensor->rank, tensor->shape) : "";
 }
 
+/* "changed", or "other type: F32, F16", with ", equal values" where that was measured. */
+static const char *verdict_text(char out[VERDICT_TEXT], const struct tensor_diff *tensor)
+{
+    const struct difference *d = &tensor->difference;
+    const char *name = tensor_verdict_name(tensor->verdict);
+    if (tensor->verdict != TENSOR_TYPE)
+        return name;
+    snprintf(out, VERDICT_TEXT, "%s: %s, %s%s", name, weight_dtype_name(tensor->a->dtype),
+             weight_dtype_name(tensor->b->dtype), d->values && !d->changed ? ", equal values" : "");
+    return out;
+}
+
 static enum status print_tensors(const struct file_diff *diff, struct error *err)
 {
     static const struct column columns[] = {
@@ -114,7 +128,7 @@ static enum status print_tensors(const struct file_diff *diff, struct error *err
         const struct tensor_diff *tensor = &diff->tensors[i];
         const struct difference *d = &tensor->difference;
         char a[WEIGHT_SHAPE_TEXT], b[WEIGHT_SHAPE_TEXT], changed[NUMBER_TEXT], largest[NUMBER_TEXT],
-            relative[NUMBER_TEXT];
+            relative[NUMBER_TEXT], verdict[VERDICT_TEXT];
         if (tensor->verdict == TENSOR_SAME)
             continue;
         const char *cells[] = {tensor->name,
@@ -123,7 +137,7 @@ static enum status print_tensors(const struct file_diff *diff, struct error *err
                                number_count(changed, d->changed),
                                measured(largest, d->largest, d),
                                measured(relative, difference_relative(d), d),
-                               tensor_verdict_name(tensor->verdict)};
+                               verdict_text(verdict, tensor)};
         status = table_row(&table, cells, err);
     }
     if (status == OK)
@@ -196,12 +210,15 @@ static void print_json(const struct file_diff *diff, const struct child *childre
     json_close(&json);
     json_open(&json, "tensors", '[');
     for (size_t i = 0; i < diff->count; i++) {
+        const struct tensor_diff *tensor = &diff->tensors[i];
         json_open(&json, NULL, '{');
-        json_text(&json, "name", diff->tensors[i].name);
-        json_text(&json, "verdict", tensor_verdict_name(diff->tensors[i].verdict));
-        json_shape(&json, "shape_a", diff->tensors[i].a);
-        json_shape(&json, "shape_b", diff->tensors[i].b);
-        json_difference(&json, &diff->tensors[i].difference);
+        json_text(&json, "name", tensor->name);
+        json_text(&json, "verdict", tensor_verdict_name(tensor->verdict));
+        json_text(&json, "type_a", tensor->a ? weight_dtype_name(tensor->a->dtype) : NULL);
+        json_text(&json, "type_b", tensor->b ? weight_dtype_name(tensor->b->dtype) : NULL);
+        json_shape(&json, "shape_a", tensor->a);
+        json_shape(&json, "shape_b", tensor->b);
+        json_difference(&json, &tensor->difference);
         json_close(&json);
     }
     json_close(&json);
@@ -256,6 +273,7 @@ const struct command cmd_diff = {
     .usage = "[options] A B",
     .description =
         "Compares tensor by tensor and bit by bit. \"largest\" is max |a - b|, \"relative\" is ||a - b|| / ||a||. "
+        "Tensors of two float types are measured as well, and differ even when all their values are equal. "
         "The exit code is 0 when all tensors are identical, 1 when something differs.",
     .examples = "  freezetune diff resnet50.safetensors runs/1/best.safetensors\n"
                 "  freezetune diff --tensors runs/1/best.safetensors runs/2/best.safetensors\n",

@@ -6,10 +6,7 @@
 
 #include "cli/children.h"
 #include "core/base/memory.h"
-
-struct room {
-    float *a, *b; /* values of one tensor each */
-};
+#include "weights/weight_cast.h"
 
 static int by_name(const void *a, const void *b)
 {
@@ -29,12 +26,7 @@ static enum tensor_verdict verdict_of(const struct tensor_diff *tensor)
     return memcmp(tensor->a->data, tensor->b->data, tensor->a->bytes) == 0 ? TENSOR_SAME : TENSOR_VALUES;
 }
 
-static bool is_real(enum weight_dtype dtype)
-{
-    return dtype == WEIGHT_F32 || dtype == WEIGHT_F16 || dtype == WEIGHT_BF16 || dtype == WEIGHT_F64;
-}
-
-/* Values whose bytes differ. */
+/* Values whose bytes differ, of tensors of one type. */
 static size_t count_changed(const struct weight_tensor *a, const struct weight_tensor *b, size_t values)
 {
     const unsigned char *x = a->data, *y = b->data;
@@ -46,37 +38,56 @@ static size_t count_changed(const struct weight_tensor *a, const struct weight_t
     return changed;
 }
 
-static void measure_values(struct difference *out, const float *a, const float *b, size_t count)
+static void measure_block(struct difference *out, const double *a, const double *b, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         /* The same infinity or NaN on both sides is no distance, and would drown the norms. */
         if (!isfinite(a[i]) && memcmp(&a[i], &b[i], sizeof a[i]) == 0)
             continue;
-        double d = (double)a[i] - (double)b[i];
+        double d = a[i] - b[i];
         if (!(fabs(d) <= out->largest) && !isnan(out->largest))
             out->largest = fabs(d);
         out->square += d * d;
-        out->square_a += (double)a[i] * (double)a[i];
+        out->square_a += a[i] * a[i];
     }
 }
 
+/* Two tensors of float types, block by block. Of two types, the changed values are counted here too. */
+static enum status measure_floats(struct tensor_diff *tensor, const struct weight_file *a, const struct weight_file *b,
+                                  struct error *err)
+{
+    struct difference *d = &tensor->difference;
+    double x[WEIGHT_BLOCK], y[WEIGHT_BLOCK];
+    for (size_t first = 0; first < d->values; first += WEIGHT_BLOCK) {
+        size_t count = d->values - first < WEIGHT_BLOCK ? d->values - first : WEIGHT_BLOCK;
+        enum status status = weight_read_f64(x, tensor->a, first, count, a, err);
+        if (status == OK)
+            status = weight_read_f64(y, tensor->b, first, count, b, err);
+        if (status != OK)
+            return status;
+        measure_block(d, x, y, count);
+        for (size_t i = 0; i < count && tensor->verdict == TENSOR_TYPE; i++)
+            d->changed += memcmp(&x[i], &y[i], sizeof x[i]) != 0;
+    }
+    return OK;
+}
+
 static enum status measure(struct tensor_diff *tensor, const struct weight_file *a, const struct weight_file *b,
-                           const struct room *room, struct error *err)
+                           struct error *err)
 {
     struct difference *d = &tensor->difference;
     int64_t whole_a, whole_b;
-    if (tensor->verdict > TENSOR_VALUES)
+    enum status status = OK;
+    if (tensor->verdict > TENSOR_TYPE)
+        return OK;
+    bool floats = weight_dtype_is_float(tensor->a->dtype) && weight_dtype_is_float(tensor->b->dtype);
+    if (tensor->verdict == TENSOR_TYPE && !floats)
         return OK;
     d->values = weight_tensor_values(tensor->a);
     if (tensor->verdict == TENSOR_VALUES)
         d->changed = count_changed(tensor->a, tensor->b, d->values);
-    if (is_real(tensor->a->dtype)) {
-        enum status status = weight_tensor_read_f32(room->a, tensor->a, a, err);
-        if (status == OK)
-            status = weight_tensor_read_f32(room->b, tensor->b, b, err);
-        if (status != OK)
-            return status;
-        measure_values(d, room->a, room->b, d->values);
+    if (floats) {
+        status = measure_floats(tensor, a, b, err);
     } else if (tensor->verdict == TENSOR_VALUES) {
         bool single = d->values == 1 && weight_tensor_read_i64(&whole_a, tensor->a, a, NULL) == OK &&
                       weight_tensor_read_i64(&whole_b, tensor->b, b, NULL) == OK;
@@ -84,7 +95,7 @@ static enum status measure(struct tensor_diff *tensor, const struct weight_file 
     }
     weight_tensor_drop(tensor->a, a);
     weight_tensor_drop(tensor->b, b);
-    return OK;
+    return status;
 }
 
 /* Every name once. */
@@ -104,27 +115,10 @@ static void pair(struct file_diff *diff, const struct weight_file *a, const stru
         qsort(diff->tensors, diff->count, sizeof *diff->tensors, by_name);
 }
 
-/* Room for the largest tensor of real numbers that both files have. */
-static enum status make_room(struct room *room, const struct file_diff *diff, struct error *err)
-{
-    size_t most = 0;
-    void *a = NULL, *b = NULL;
-    for (size_t i = 0; i < diff->count; i++)
-        if (diff->tensors[i].verdict <= TENSOR_VALUES && is_real(diff->tensors[i].a->dtype) &&
-            weight_tensor_values(diff->tensors[i].a) > most)
-            most = weight_tensor_values(diff->tensors[i].a);
-    enum status status = memory_alloc(&a, most, sizeof(float), "a tensor", err);
-    if (status == OK)
-        status = memory_alloc(&b, most, sizeof(float), "a tensor", err);
-    *room = (struct room){a, b};
-    return status;
-}
-
 enum status file_diff_make(struct file_diff *out, const struct weight_file *a, const struct weight_file *b,
                            struct error *err)
 {
     struct file_diff diff = {0};
-    struct room room = {0};
     void *tensors = NULL;
     enum status status = memory_alloc(&tensors, weight_file_count(a) + weight_file_count(b), sizeof *diff.tensors,
                                       "the list of tensors", err);
@@ -134,11 +128,8 @@ enum status file_diff_make(struct file_diff *out, const struct weight_file *a, c
     pair(&diff, a, b);
     for (size_t i = 0; i < diff.count; i++)
         diff.tensors[i].verdict = verdict_of(&diff.tensors[i]);
-    status = make_room(&room, &diff, err);
     for (size_t i = 0; i < diff.count && status == OK; i++)
-        status = measure(&diff.tensors[i], a, b, &room, err);
-    memory_free(room.a);
-    memory_free(room.b);
+        status = measure(&diff.tensors[i], a, b, err);
     if (status == OK)
         *out = diff;
     else

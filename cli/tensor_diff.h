@@ -11,16 +11,17 @@
 enum tensor_verdict {
     TENSOR_SAME,   /* the same type, shape and bytes */
     TENSOR_VALUES, /* type and shape are the same, bytes are not */
-    TENSOR_TYPE,
+    TENSOR_TYPE,   /* the same shape; values may be equal all the same */
     TENSOR_SHAPE,
     TENSOR_ONLY_A,
     TENSOR_ONLY_B
 };
 
-/* What was measured over one tensor or many. Only tensors of equal type and shape are measured. */
+/* What was measured, in double, over one tensor or many. Measured are tensors of equal shape whose types are equal or
+ * both float (F16, BF16, F32, F64). */
 struct difference {
     size_t values;   /* compared */
-    size_t changed;  /* of these, different in their bits */
+    size_t changed;  /* of these, different in their bits; of two types, as double */
     double largest;  /* max |a - b|; NaN as soon as one of the differences is NaN */
     double square;   /* sum of (a - b)^2 */
     double square_a; /* sum of a^2; the same infinity or NaN on both sides is left out of all three */
@@ -50,7 +51,7 @@ void difference_add(struct difference *sum, const struct difference *one);
 /* ||a - b|| / ||a||, 0 when both are equal, infinite when a is all zero. */
 double difference_relative(const struct difference *difference);
 
-/* "same", "changed", "other type", "other shape", "only in A", "only in B". */
+/* "identical", "changed", "other type", "other shape", "only in A", "only in B". */
 const char *tensor_verdict_name(enum tensor_verdict verdict);
 
 #endif

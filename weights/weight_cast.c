@@ -7,8 +7,6 @@
 #include "core/base/half.h"
 #include "core/base/text.h"
 
-enum { BLOCK = 1024 };
-
 static struct float_layout layout_of(enum weight_dtype dtype)
 {
     switch (dtype) {
@@ -23,23 +21,24 @@ static struct float_layout layout_of(enum weight_dtype dtype)
     }
 }
 
-static enum status read_block(double *out, const struct weight_tensor *tensor, size_t first, size_t count,
-                              const struct weight_file *file, struct error *err)
+enum status weight_read_f64(double *dst, const struct weight_tensor *tensor, size_t first, size_t count,
+                            const struct weight_file *file, struct error *err)
 {
     size_t size = weight_dtype_bits(tensor->dtype) / 8;
     struct weight_tensor part = *tensor;
-    float floats[BLOCK];
+    float floats[WEIGHT_BLOCK];
+    assert(count <= WEIGHT_BLOCK);
     part.rank = 1;
     part.shape[0] = count;
     part.data = (const uint8_t *)tensor->data + first * size;
     part.bytes = count * size;
     if (tensor->dtype == WEIGHT_F64) {
-        memcpy(out, part.data, part.bytes);
+        memcpy(dst, part.data, part.bytes);
         return OK;
     }
     enum status status = weight_tensor_read_f32(floats, &part, file, err);
     for (size_t i = 0; i < count && status == OK; i++)
-        out[i] = (double)floats[i];
+        dst[i] = (double)floats[i];
     return status;
 }
 
@@ -54,10 +53,10 @@ enum status weight_cast(void *dst, enum weight_dtype dtype, const struct weight_
         memcpy(dst, (const uint8_t *)tensor->data + first * size, count * size);
         return OK;
     }
-    for (size_t done = 0; done < count; done += BLOCK) {
-        double values[BLOCK];
-        size_t block = count - done < BLOCK ? count - done : BLOCK;
-        enum status status = read_block(values, tensor, first + done, block, file, err);
+    for (size_t done = 0; done < count; done += WEIGHT_BLOCK) {
+        double values[WEIGHT_BLOCK];
+        size_t block = count - done < WEIGHT_BLOCK ? count - done : WEIGHT_BLOCK;
+        enum status status = weight_read_f64(values, tensor, first + done, block, file, err);
         if (status != OK)
             return status;
         for (size_t i = 0; i < block; i++, out += size) {

@@ -122,7 +122,7 @@ assert [(t["name"], t["child"], t["type"], t["shape"]) for t in d["tensors"]] ==
     safetensors type.safetensors "${header/\"I64\"/\"U64\"}" "$ones$ones$ones$count"
     run_split "$FREEZETUNE" diff --tensors a.safetensors type.safetensors
     [ "$status" = 1 ]
-    grep -qE '^conv1\.weight .* other type$' stdout.txt
+    grep -qE '^conv1\.weight .* other type: I64, U64$' stdout.txt
 
     safetensors less.safetensors '{"layer3.9.w":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}' "$ones"
     run_split "$FREEZETUNE" diff --tensors a.safetensors less.safetensors
@@ -150,6 +150,45 @@ assert [(t["name"], t["child"], t["type"], t["shape"]) for t in d["tensors"]] ==
     run_split "$FREEZETUNE" diff a.safetensors b.safetensors
     [ "$status" = 1 ]
     grep -qE '^ +7 +layer3 +2 +1 +3 +1 +inf +' stdout.txt
+}
+
+@test "diff measures float tensors across their types" {
+    # All are 1, 1 but the first value of F16, which is 1 + 2^-10.
+    types() { printf '{"a.w":{"dtype":"%s","shape":[2],"data_offsets":[0,%d]}}' "$1" "$2"; }
+    safetensors f16.safetensors "$(types F16 4)" '\x01\x3c\0\x3c'
+    safetensors bf16.safetensors "$(types BF16 4)" '\x80\x3f\x80\x3f'
+    safetensors f32.safetensors "$(types F32 8)" "$ones$ones"
+    safetensors f64.safetensors "$(types F64 16)" '\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\xf0\x3f'
+    run_split "$FREEZETUNE" diff --tensors f32.safetensors f16.safetensors
+    [ "$status" = 1 ]
+    grep -qE '^ +a +1 +1 +2 +1 +0\.000977 +0\.000691 +other type$' stdout.txt
+    grep -qE '^a\.w +\[2\] +\[2\] +1 +0\.000977 +0\.000691 +other type: F32, F16$' stdout.txt
+    # All values equal: different all the same, and said.
+    for pair in "f32 bf16 F32, BF16" "f64 f32 F64, F32" "bf16 f64 BF16, F64"; do
+        read -r a b names <<<"$pair"
+        run_split "$FREEZETUNE" diff --tensors "$a.safetensors" "$b.safetensors"
+        [ "$status" = 1 ]
+        grep -qE "^a\\.w +\\[2\\] +\\[2\\] +0 +other type: $names, equal values\$" stdout.txt
+        grep -qx 'different: a' stdout.txt
+    done
+    run_split "$FREEZETUNE" diff --json f64.safetensors f16.safetensors
+    [ "$status" = 1 ]
+    for line in '"verdict": "other type"' '"type_a": "F64"' '"type_b": "F16"' '"values": 2' '"changed_values": 1' \
+        '"largest": 0.0009765625'; do
+        grep -qF "$line" stdout.txt
+    done
+}
+
+@test "diff: a difference of F64 below what F32 tells apart is measured, in every block" {
+    wide='{"a.w":{"dtype":"F64","shape":[1026],"data_offsets":[0,8208]}}'
+    one='\0\0\0\0\0\0\xf0\x3f' next='\1\0\0\0\0\0\xf0\x3f'
+    many=$(printf '%1025s' '' | sed "s/ /${one//\\/\\\\}/g")
+    safetensors a.safetensors "$wide" "$many$one"
+    safetensors b.safetensors "$wide" "$many$next"
+    run_split "$FREEZETUNE" diff --tensors a.safetensors b.safetensors
+    [ "$status" = 1 ]
+    # 2^-52, over the root of 1026.
+    grep -qE '^a\.w +\[1026\] +\[1026\] +1 +2\.22e-16 +6\.93e-18 +changed$' stdout.txt
 }
 
 @test "diff --json is JSON" {
