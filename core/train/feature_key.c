@@ -12,7 +12,7 @@
 #include "core/ops/gemm.h"
 
 /* Goes up when kernels or preprocessing begin to round differently without a new version of the program. */
-enum { FEATURE_FORMAT = 1 };
+enum { FEATURE_FORMAT = 2 };
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 

@@ -1,10 +1,10 @@
 /* What the features of a photo depend on, as hashes, so that kept features are found again by those who would compute
  * the same numbers, and by nobody else.
  *
- *   key           the network up to the cut: architecture, place of the cut, every weight and running statistic before
- *                 it; how photos become pixels: resize, crop, mean, deviation, EXIF rule, JPEG decoder; how products
- * are rounded: --conv, instruction set, BLAS where it is used; the version of this program feature_id    the photo's
- * content; the view and, unless that is the plain one, what it was drawn from
+ *   key           the network up to the cut: architecture, place of the cut, every weight and running statistic
+ *                 before it; how photos become pixels: resize, crop, mean, deviation, EXIF rule, JPEG decoder; how
+ *                 products are rounded: --conv, instruction set, BLAS where it is used; the version of this program
+ *   feature_id    the photo's content; the view and, unless that is the plain one, what it was drawn from
  */
 #ifndef FREEZETUNE_FEATURE_KEY_H
 #define FREEZETUNE_FEATURE_KEY_H
