@@ -1,17 +1,20 @@
 /* EXIF orientation: tag 0x0112 of the first directory of a TIFF structure (Exif 2.32, 4.6.4). Nothing else is read, and
  * a structure that does not hold together counts as no orientation. */
-#include "core/data/image_format.h"
+#include "core/data/exif.h"
 
+#include <stdbool.h>
 #include <string.h>
+
+#include "core/base/byte_order.h"
 
 static uint32_t get16(const uint8_t *at, bool big)
 {
-    return big ? (uint32_t)at[0] << 8 | at[1] : (uint32_t)at[1] << 8 | at[0];
+    return big ? get_big16(at) : get_little16(at);
 }
 
 static uint32_t get32(const uint8_t *at, bool big)
 {
-    return big ? get16(at, big) << 16 | get16(at + 2, big) : get16(at + 2, big) << 16 | get16(at, big);
+    return big ? get_big32(at) : get_little32(at);
 }
 
 int exif_orientation(const uint8_t *tiff, size_t size)

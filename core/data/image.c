@@ -86,8 +86,7 @@ static enum status decode(struct image *out, const struct image_info *info, cons
 {
     struct image image = {0};
     int orientation = orientation_of(info, options);
-    enum status status = info->format == IMAGE_JPEG ? image_decode_jpeg(&image, info, bytes, size, shift, err)
-                                                    : image_decode_stb(&image, info, bytes, size, err);
+    enum status status = info->codec->decode(&image, info, bytes, size, shift, err);
     if (status == OK && orientation != 1)
         status = image_orient(&image, orientation, err);
     if (status != OK) {
@@ -178,7 +177,7 @@ static enum status read_at(int fd, uint8_t *out, size_t size, size_t at, struct 
 }
 
 /* Header from the head of the file, end mark from its tail; OK with *decided false when a look at all of it is due. */
-static enum status probe_ends(struct image_info *info, uint64_t *ends, bool *decided, int fd, size_t size,
+static enum status probe_ends(struct image_info *info, struct image_cost *cost, bool *decided, int fd, size_t size,
                               const struct image_options *options, struct error *err)
 {
     enum { SMALL = 4096, LARGE = 65536 }; /* the second holds most headers with EXIF, thumbnail and colour profile */
@@ -189,8 +188,10 @@ static enum status probe_ends(struct image_info *info, uint64_t *ends, bool *dec
     for (size_t want = SMALL; more && status == OK; want = LARGE) {
         size_t have = size < want ? size : want;
         status = read_at(fd, piece, have, 0, err);
-        if (status == OK && want == SMALL)
-            *ends = hash_bytes(piece, have, 0).low;
+        if (status == OK && want == SMALL) {
+            cost->ends = hash_bytes(piece, have, 0).low;
+            cost->kind = image_kind(piece, have);
+        }
         if (status == OK)
             status = image_examine(info, &more, piece, have, size, options, err);
         if (want == LARGE)
@@ -198,15 +199,15 @@ static enum status probe_ends(struct image_info *info, uint64_t *ends, bool *dec
     }
     if (status != OK || more)
         return status;
-    if (info->format == IMAGE_BMP) {
+    if (!info->codec->end_seen) {
         *decided = true;
         return image_whole(info, NULL, size, err); /* by size alone */
     }
     size_t have = size < SMALL ? size : SMALL;
     status = read_at(fd, piece, have, size - have, err);
     if (status == OK)
-        *ends = hash_bytes(piece, have, *ends).low;
-    *decided = status == OK && image_end_seen(info, piece, size - have, have);
+        cost->ends = hash_bytes(piece, have, cost->ends).low;
+    *decided = status == OK && info->codec->end_seen(info, piece, size - have, have);
     return status;
 }
 
@@ -216,21 +217,14 @@ static size_t most(size_t picture, size_t held, bool turned)
     return picture + (turned && picture > held ? picture : held);
 }
 
-/* By decoder, from their sources: libjpeg-turbo needs the pixels, and for a progressive file all coefficients (2 bytes
- * each, three a pixel at most), also where it decodes to a smaller picture; stb_image the rows with their filters, then
- * the pixels twice. */
 static size_t decoding_bytes(const struct image_info *info, const struct image_options *options)
 {
-    bool turned = orientation_of(info, options) != 1, turbo = strcmp(image_jpeg_library(), "stb_image") != 0;
-    size_t pixels = (size_t)info->height * (size_t)info->width;
-    if (info->format != IMAGE_JPEG)
-        return most(3 * pixels, 3 * pixels, turned);
-    if (!turbo)
-        return most(3 * pixels, 6 * pixels, turned);
-    int shift = options && options->fast_resize
+    bool turned = orientation_of(info, options) != 1;
+    int shift = info->codec->shrinks && options && options->fast_resize
                     ? reduce_shift_least(info->height, info->width, options->fast_resize, options->fast_crop)
                     : 0;
-    return most((3 * pixels) >> (2 * shift), info->progressive ? 6 * pixels : 0, turned);
+    size_t pixels = (size_t)info->height * (size_t)info->width;
+    return most((3 * pixels) >> (2 * shift), info->codec->held(info), turned);
 }
 
 enum status image_probe(const char *path, const struct image_options *options, struct image_cost *cost,
@@ -252,7 +246,7 @@ enum status image_probe(const char *path, const struct image_options *options, s
     cost->file = cost->memory = size = (size_t)info.st_size;
     enum status status = size > IMAGE_MAX_BYTES ? error_set(err, ERR_DATA, "%zu bytes, more than the %zu that are read",
                                                             size, IMAGE_MAX_BYTES)
-                                                : probe_ends(&image, &cost->ends, &decided, fd, size, options, err);
+                                                : probe_ends(&image, cost, &decided, fd, size, options, err);
     close(fd);
     if (status == OK && decided)
         cost->memory += decoding_bytes(&image, options);

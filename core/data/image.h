@@ -45,11 +45,18 @@ struct image {
     } trim;
 };
 
-enum image_format { IMAGE_UNKNOWN, IMAGE_JPEG, IMAGE_PNG, IMAGE_BMP };
+struct image_codec; /* a format that is read, see image_format.h */
+
+/* What the first bytes of a file say that it is. */
+enum image_kind {
+    IMAGE_NO_PICTURE,
+    IMAGE_NOT_READ, /* a picture in a format that this build does not read */
+    IMAGE_READ      /* a picture in one that it reads, well or damaged */
+};
 
 /* What is known of a photo before it is decoded. */
 struct image_info {
-    enum image_format format;
+    const struct image_codec *codec;
     int height, width;    /* as stored, before any rotation; 1..IMAGE_MAX_SIDE */
     int orientation;      /* EXIF 1..8; 1 when there is none */
     size_t data;          /* JPEG: first byte behind the header of the first scan; BMP: first byte of the pixels */
@@ -69,7 +76,15 @@ struct image_options {
 struct image_cost {
     size_t file, memory;
     uint64_t ends;
+    enum image_kind kind; /* IMAGE_NO_PICTURE also for an empty file and one that cannot be read */
 };
+
+/* Enough bytes for image_kind to be sure. */
+enum { IMAGE_KIND_BYTES = 32 };
+enum image_kind image_kind(const uint8_t *bytes, size_t have);
+
+/* "JPEG, PNG and BMP": the formats that this build reads. */
+const char *image_formats_read(void);
 
 /* Decodes one photo. Owned by the caller (image_free); untouched on failure. */
 MUST_CHECK enum status image_decode(struct image *out, const uint8_t *bytes, size_t size,

@@ -63,9 +63,10 @@ static size_t cap_for(const struct image_info *info, size_t size)
 }
 
 enum status image_decode_stb(struct image *out, const struct image_info *info, const uint8_t *bytes, size_t size,
-                             struct error *err)
+                             int shift, struct error *err)
 {
-    const char *name = info->format == IMAGE_JPEG ? "JPEG" : info->format == IMAGE_PNG ? "PNG" : "BMP";
+    (void)shift; /* it decodes at full size alone */
+    const char *name = info->codec->name;
     int width = 0, height = 0, channels = 0;
     void *pixels;
     stb_cap = cap_for(info, size);
@@ -83,10 +84,16 @@ enum status image_decode_stb(struct image *out, const struct image_info *info, c
     if (status == OK)
         status = memory_alloc(&pixels, (size_t)width * (size_t)height, 3, "a photo", err);
     if (status == OK) {
-        bool alpha = (channels == 2 || channels == 4) && (info->format != IMAGE_BMP || info->alpha_bits > 0);
+        bool alpha = (channels == 2 || channels == 4) && (info->codec != &image_bmp || info->alpha_bits > 0);
         to_rgb(pixels, stored, (size_t)width * (size_t)height, channels, alpha);
         *out = (struct image){.height = height, .width = width, .pixels = pixels};
     }
     stbi_image_free(stored);
     return status;
+}
+
+/* The rows with their filters. */
+size_t image_held_stb(const struct image_info *info)
+{
+    return 3 * (size_t)info->height * (size_t)info->width;
 }

@@ -173,7 +173,7 @@ network_refused() {
     mkfifo fifo.jpg
     ln -s /dev/zero zero.jpg
     ln -s loop.jpg loop.jpg
-    photo_refused text.jpg 'not a JPEG, PNG or BMP image'
+    photo_refused text.jpg 'not a picture'
     photo_refused empty.jpg 'an empty file'
     photo_refused gif.jpg 'a GIF image'
     photo_refused fifo.jpg 'not a regular file'

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/memory.h"
+#include "core/data/exif.h"
 #include "core/data/image.h"
 #include "core/data/image_format.h"
 #include "tests/support/test_files.h"
@@ -202,7 +203,7 @@ static void what_is_no_photo_says_what_it_is(void **state)
 {
     (void)state;
     assert_bad("", 0, "an empty file");
-    assert_bad("hello world, I am text\n", 23, "not a JPEG, PNG or BMP image (starts with \"hello wo\")");
+    assert_bad("hello world, I am text\n", 23, "not a picture (starts with \"hello wo\")");
     assert_bad("\n\0\0\0\0\0\0\0", 8, "(starts with \"\\n\\x00\\x00\\x00\\x00\\x00\\x00\\x00\")");
     assert_bad("a\0bc\0\0dd", 8, "(starts with \"a\\x00bc\\x00\\x00dd\")");
     assert_bad("GIF89a..........", 16, "a GIF image; JPEG, PNG and BMP are read");
