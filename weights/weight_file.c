@@ -96,11 +96,19 @@ static enum status locate(char **out, const char *path, struct error *err)
 
 enum status weight_file_open(struct weight_file **out, const char *path, struct error *err)
 {
+    return weight_file_open_choice(out, path, NULL, err);
+}
+
+enum status weight_file_open_choice(struct weight_file **out, const char *path, const struct weight_choice *choice,
+                                    struct error *err)
+{
     void *fresh;
     enum status status = memory_alloc(&fresh, 1, sizeof(struct weight_file), "a weight file", err);
     if (status != OK)
         return status;
     struct weight_file *file = fresh;
+    if (choice)
+        file->choice = *choice; /* borrowed while it is opened */
     status = locate(&file->path, path, err);
     if (status == OK)
         status = file_map_open(&file->map, file->path, err);
@@ -112,6 +120,7 @@ enum status weight_file_open(struct weight_file **out, const char *path, struct 
         weight_file_close(file);
         return status;
     }
+    file->choice = (struct weight_choice){0};
     *out = file;
     return OK;
 }
@@ -120,6 +129,9 @@ void weight_file_close(struct weight_file *file)
 {
     if (!file)
         return;
+    weight_file_left_free(file);
+    memory_free(file->key);
+    memory_free(file->prefix);
     memory_free(file->by_name);
     memory_free(file->metadata_text);
     memory_free(file->metadata);
