@@ -31,6 +31,8 @@ static enum status check_magic(struct cursor *c)
 {
     struct pickle pickle;
     enum status status = next_pickle(&pickle, c);
+    if (status == OK)
+        status = torch_states_check(&pickle);
     size_t at = status == OK ? pickle.values[pickle.root].at : 0;
     if (status == OK && (pickle.used - at < sizeof magic || memcmp(pickle.bytes + at, magic, sizeof magic) != 0))
         status = pickle_fail(
