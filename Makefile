@@ -11,12 +11,24 @@ VERSION := 0.1.0
 
 # ---- packages: asked of pkg-config; `make deps` installs what is missing ----------------------------------------------
 # OpenBLAS comes in several builds, of which Debian makes one the system's. The one wanted here has its own threads (which
-# core/ops/gemm.c can turn off); an OpenMP build takes its own way. Where the pthread build is installed it is linked,
+# core/ops/blas.c can turn off); an OpenMP build takes its own way. Where the pthread build is installed it is taken,
 # and found at run time, whichever of them the system has chosen.
+#   BLAS=load   loads it when a product first needs it, by the name (SONAME) of the library found here: the default
+#   BLAS=link   links it, for a static build; the default where BLAS_LIBS says what to link
+BLAS ?= $(if $(filter undefined,$(origin BLAS_LIBS)),load,link)
 PKG_CONFIG_DIRS := $(subst :, ,$(shell $(PKG_CONFIG) --variable pc_path pkg-config 2>/dev/null))
 OPENBLAS_PC := $(firstword $(wildcard $(PKG_CONFIG_DIRS:%/pkgconfig=%/openblas-pthread/pkgconfig/openblas.pc)) openblas)
 OPENBLAS_DIR := $(if $(filter %.pc,$(OPENBLAS_PC)),$(shell $(PKG_CONFIG) --variable libdir $(OPENBLAS_PC)))
 BLAS_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(OPENBLAS_PC) 2>/dev/null)
+ifeq ($(BLAS),load)
+OPENBLAS_LIBRARY := $(firstword $(wildcard $(addsuffix /libopenblas.so,$(OPENBLAS_DIR) \
+	$(shell $(PKG_CONFIG) --variable libdir openblas 2>/dev/null))) $(shell $(CC) -print-file-name=libopenblas.so))
+BLAS_SONAME ?= $(or $(shell LC_ALL=C readelf -d $(OPENBLAS_LIBRARY) 2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\].*/\1/p'),libopenblas.so.0)
+BLAS_LIBS ?= $(addprefix -Wl$(comma)-rpath$(comma),$(OPENBLAS_DIR)) -ldl
+BLAS_DEFINE := -DBLAS_SONAME='"$(BLAS_SONAME)"'
+else
+BLAS_DEFINE := -DBLAS_LINKED
+endif
 BLAS_LIBS ?= $(shell $(PKG_CONFIG) --libs $(OPENBLAS_PC) 2>/dev/null || echo -lopenblas) \
 	$(addprefix -Wl$(comma)-rpath$(comma),$(OPENBLAS_DIR))
 PACKAGE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcjson stb libxxhash libmd libdeflate 2>/dev/null)
@@ -35,7 +47,7 @@ CFLAGS ?= -O2 -g
 STRICT ?= $(if $(CI),-Werror)
 # What packages bring is a system header: no warnings of ours about it.
 PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS)
-ALL_CFLAGS = -std=c11 $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' \
+ALL_CFLAGS = -std=c11 $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' $(BLAS_DEFINE) \
 	$(patsubst -I%,-isystem %,$(filter -I%,$(PACKAGES_CFLAGS))) $(filter-out -I%,$(PACKAGES_CFLAGS)) -pthread
 ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) -lm -pthread
 

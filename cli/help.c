@@ -138,7 +138,7 @@ void program_version(FILE *out)
     fprintf(out, "freezetune %s\n", FREEZETUNE_VERSION);
     for (size_t i = 0; i < version_part_count(); i++) {
         char text[256];
-        struct version_part part = version_part(i, text);
+        struct version_part part = version_part(i, true, text);
         fprintf(out, "%-14s%s\n", part.name, part.text);
     }
 }

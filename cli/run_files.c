@@ -14,7 +14,7 @@ static void put_versions(struct json *json)
     json_text(json, "freezetune", FREEZETUNE_VERSION);
     for (size_t i = 0; i < version_part_count(); i++) {
         char space[256];
-        struct version_part part = version_part(i, space);
+        struct version_part part = version_part(i, false, space);
         json_text(json, part.name, part.text);
     }
     json_close(json);

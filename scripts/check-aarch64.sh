@@ -51,13 +51,12 @@ if [ "$(cat "$sysroot/.complete" 2>/dev/null)" != "$suite $packages" ]; then
 fi
 
 libraries=$sysroot/usr/lib/aarch64-linux-gnu
-# BLAS by name: its links are made by update-alternatives, which has not run there.
+# BLAS by folder: its links are made by update-alternatives, which has not run there.
 run_make() {
     PKG_CONFIG_SYSROOT_DIR=$sysroot PKG_CONFIG_LIBDIR=$libraries/pkgconfig:$sysroot/usr/share/pkgconfig \
         make --no-print-directory -j"$(nproc)" VARIANT=aarch64 CC="aarch64-linux-gnu-gcc --sysroot=$sysroot" \
-        AR=aarch64-linux-gnu-ar STRICT=-Werror LDFLAGS="-Wl,-rpath-link,$libraries/openblas-pthread" \
-        BLAS_CFLAGS="-I$sysroot/usr/include/aarch64-linux-gnu/openblas-pthread" \
-        BLAS_LIBS="-L$libraries/openblas-pthread -lopenblas" "$@"
+        AR=aarch64-linux-gnu-ar STRICT=-Werror BLAS=load BLAS_SONAME=libopenblas.so.0 BLAS_LIBS=-ldl \
+        BLAS_CFLAGS="-I$sysroot/usr/include/aarch64-linux-gnu/openblas-pthread" "$@"
 }
 run_make freezetune programs
 

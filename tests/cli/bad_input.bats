@@ -431,15 +431,56 @@ limited() {
 
 # ---- memory ----------------------------------------------------------------------------------------------------------
 
+# within KB COMMAND...: sets $status, under a limit of the address space; 124 where it waits for ever.
+within() {
+    status=0
+    (ulimit -v "$1" && timeout 60 "$FREEZETUNE" "${@:2}") >stdout.txt 2>stderr.txt || status=$?
+}
+
+# OpenBLAS's start takes up to 180 MB of address space, and asks for ever where it does not get them.
+@test "memory: what needs no BLAS works in little address space, and --version says what did not" {
+    within 1000000 --version
+    [ "$status" = 0 ] || skip "no program runs with a limit here"
+    for limit in 120000 300000; do
+        for command in --help --version "train --help" "inspect $good" "diff $good $good" "convert $good $limit.pth"; do
+            IFS=' ' read -r -a words <<<"$command"
+            within $limit "${words[@]}"
+            [ "$status" = 0 ]
+        done
+    done
+    within 120000 --version
+    grep -q '^BLAS  *\(not enough memory for OpenBLAS (.*ulimit -v)\|.*0\.3\.\)' stdout.txt
+}
+
+@test "memory: where BLAS is needed and there is no room for it, 71 in one line, with any number of its threads" {
+    within 1000000 --version
+    [ "$status" = 0 ] || skip "no program runs with a limit here"
+    # With plain C all products are OpenBLAS's, with AVX2 and more the gradient of the first convolution.
+    for set in plain avx512; do
+        for blas_threads in "" 8; do
+            export FREEZETUNE_CPU=$set OPENBLAS_NUM_THREADS=$blas_threads
+            [ "$blas_threads" ] || unset OPENBLAS_NUM_THREADS
+            for limit in 120000 300000; do
+                within $limit train --quiet --data "$photos" --image-size 32 --batch-size 4 --threads 2 --freeze-until 0 \
+                    --arch resnet18 --weights random --out run
+                [ "$status" = 71 ]
+                [ "$(wc -l <stderr.txt)" = 1 ]
+                [ ! -e run ]
+            done
+            grep -q 'not enough memory for OpenBLAS' stderr.txt
+        done
+    done
+}
+
 @test "memory: without enough of it, 71 in one line; no command waits for ever" {
-    (ulimit -v 1000000 && "$FREEZETUNE" --version) >/dev/null 2>&1 || skip "no program runs with a limit here"
+    within 1000000 --version
+    [ "$status" = 0 ] || skip "no program runs with a limit here"
     for limit in 120000 200000 300000 400000; do
         for command in "train --quiet --data $photos --image-size 32 --batch-size 4 --threads 2 --out run --weights" \
             "predict --threads 2 $photos/val --model" "eval --threads 2 --data $photos --model" "diff $good"; do
             IFS=' ' read -r -a words <<<"$command"
             rm -rf run
-            status=0
-            (ulimit -v $limit && timeout 60 "$FREEZETUNE" "${words[@]}" "$good") >/dev/null 2>stderr.txt || status=$?
+            within $limit "${words[@]}" "$good"
             if [ "$status" != 0 ]; then
                 [ "$status" = 71 ]
                 [ "$(wc -l <stderr.txt)" = 1 ]

@@ -23,7 +23,8 @@ void hostile_assert_bounded(void)
 }
 
 /* Lets the process have so much more address space from here on, touched or not; 0: as much as before. A sanitizer's
- * shadow knows no such limit, and where OpenBLAS has threads (run_test.sh lets it have none) these take some as well.
+ * shadow knows no such limit, and where OpenBLAS is linked and has threads (run_test.sh lets it have none) these take
+ * some as well.
  */
 static void limit_memory(size_t more)
 {

@@ -44,7 +44,7 @@ static enum status plan_and_run(struct error *err)
 static void planning_and_preparing_a_run(void **state)
 {
     (void)state;
-    scenario_fail_all(&(struct scenario){.run = plan_and_run, .allocates = true, .uses_files = true});
+    scenario_fail_all(&(struct scenario){.run = plan_and_run, .allocates = true});
 }
 
 struct session {
