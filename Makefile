@@ -175,13 +175,13 @@ demo: ## the whole job on real photos, about ten minutes on two cores
 	$(again) freezetune $(IDX_TO_PNG)
 	@FREEZETUNE='$(abspath $(PROGRAM))' IDX_TO_PNG='$(abspath $(IDX_TO_PNG))' sh scripts/demo.sh
 
-check: ## build and run all tests (TESTS=... runs some of them)
+check: ## build and run all tests, about ten minutes on two cores (TESTS=... runs some of them)
 	@sh scripts/deps.sh check
 	$(again) run-tests
 
 run-tests: freezetune $(ALL_PROGRAMS)
-	@FREEZETUNE='$(abspath $(PROGRAM))' BUILD='$(abspath $(BUILD))' LC_ALL=C CMOCKA_MESSAGE_OUTPUT=TAP \
-		prove --timer --failures -e 'sh tests/support/run_test.sh' $(TESTFLAGS) $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(FUZZ_TARGETS) $(CLI_TESTS))
+	@FREEZETUNE='$(abspath $(PROGRAM))' BUILD='$(abspath $(BUILD))' TESTFLAGS='$(TESTFLAGS)' TEST_WHOLE=$(if $(TESTS),,yes) \
+		sh tests/support/run_tests.sh $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(FUZZ_TARGETS) $(CLI_TESTS))
 
 asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	@sh scripts/deps.sh check

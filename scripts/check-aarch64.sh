@@ -73,4 +73,4 @@ if [ $# -eq 0 ]; then
         set -- "$@" "build/aarch64/${source%.c}"
     done
 fi
-CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --failures -e build/aarch64/run "$@"
+CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --failures --comments -e build/aarch64/run "$@"
