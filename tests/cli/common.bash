@@ -1,7 +1,12 @@
 # What the bats files share: load common
 
-# The end of each test. One that failed says what the last command answered: bats names only the line.
+# The end of each test, also where a file has its own.
 teardown() {
+    tell_failure
+}
+
+# A test that failed says what the last command answered: bats names only the line.
+tell_failure() {
     [ -z "${BATS_TEST_COMPLETED:-}" ] && [ -z "${BATS_TEST_SKIPPED:-}" ] || return 0
     [ -z "${status+set}" ] || printf 'exit code: %s\n' "$status"
     [ -z "${output:-}" ] || printf 'output of run:\n%s\n' "$output" | head -n 20
