@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
+#include "cli/duplicates.h"
 #include "cli/json.h"
 #include "cli/table.h"
 #include "cli/version.h"
@@ -48,7 +49,7 @@ enum status write_config(const char *folder, const struct training *t, struct er
     json_int(&json, "train_photos", (int64_t)t->dataset.train.count);
     json_int(&json, "val_photos", (int64_t)t->dataset.val.count);
     json_int(&json, "unreadable_photos", (int64_t)t->scan.bad_count);
-    json_int(&json, "duplicates", (int64_t)t->scan.duplicate_count);
+    duplicates_record(&json, &t->scan);
     json_int(&json, "steps_per_epoch", (int64_t)train_state_get(t->train)->steps_per_epoch);
     put_versions(&json);
     json_close(&json);

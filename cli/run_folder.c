@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/checkpoint_file.h"
+#include "cli/duplicates.h"
 #include "cli/json.h"
 #include "cli/paths.h"
 #include "cli/run_files.h"
@@ -17,9 +18,9 @@
 #include "core/base/memory.h"
 #include "weights/bind.h"
 
-static const char *const whole_files[] = {"config.json",   "best.safetensors",    "last.safetensors",
-                                          "confusion.csv", "predictions_val.csv", "bad_images.tsv",
-                                          "lr_find.csv",   "result.json",         NULL};
+static const char *const whole_files[] = {
+    "config.json",    "best.safetensors", "last.safetensors", "confusion.csv",  "predictions_val.csv",
+    "bad_images.tsv", "lr_find.csv",      "result.json",      "duplicates.tsv", NULL};
 
 static const char metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy,val_top5,val_macro_f1,"
                                    "photos,left_out,best,seconds\n";
@@ -148,6 +149,8 @@ enum status run_folder_create(struct run_folder *out, const struct training *tra
         status = write_config(out->path, training, err);
     if (status != OK && ours && out->path)
         rmdir(out->path); /* nothing is in it, and it would be in the way of the next try */
+    if (status == OK)
+        status = duplicates_write(out->path, training, err);
     return status == OK ? open_all(out, true, err) : status;
 }
 
@@ -164,8 +167,7 @@ enum status run_folder_resume(struct run_folder *out, const struct training *tra
         return status;
     run_folder_tidy(out->path, whole_files);
     bool begins = stat(out->last, &info) != 0 && errno == ENOENT;
-    if (!begins)
-        status = checkpoint_read(out->last, training->train, err);
+    status = begins ? duplicates_write(out->path, training, err) : checkpoint_read(out->last, training->train, err);
     return status == OK ? open_all(out, begins, err) : status;
 }
 

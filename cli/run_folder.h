@@ -6,6 +6,7 @@
  *   last.safetensors     the newest state with all that --resume needs
  *   confusion.csv, predictions_val.csv   of the best epoch
  *   bad_images.tsv       photos that could not be read
+ *   duplicates.tsv       photos of the same bytes (duplicates.h)
  *   lr_find.csv          with --lr find: the range test
  *   result.json          what came out (run_result.h), when the run is over and proved
  *

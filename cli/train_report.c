@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/duplicates.h"
 #include "cli/estimate.h"
 #include "cli/json.h"
 #include "cli/numbers.h"
@@ -49,14 +50,7 @@ static void warn_of_photos(const struct training *t)
     if (t->scan.bad_count > FEW_LINES)
         warn("%zu more photos cannot be read: all are listed in the run's bad_images.tsv",
              t->scan.bad_count - FEW_LINES);
-    if (t->scan.duplicate_count > 0) {
-        const struct scan_duplicate *first = &t->scan.duplicates[0];
-        warn("%zu photo%s of val %s also in train, byte for byte, which makes the accuracy look better than it is; the "
-             "first: %s is %s",
-             t->scan.duplicate_count, t->scan.duplicate_count == 1 ? "" : "s",
-             t->scan.duplicate_count == 1 ? "is" : "are", photo_name(&t->dataset.val, first->val),
-             photo_name(&t->dataset.train, first->train));
-    }
+    duplicates_warn(t);
     if (t->scan.hidden > 0)
         remark("photos: %zu hidden file%s or folder%s ignored", t->scan.hidden, t->scan.hidden == 1 ? "" : "s",
                t->scan.hidden == 1 ? "" : "s");

@@ -1,9 +1,8 @@
 /* The look at the photos before training: what can be said without decoding them. Reports, prints nothing.
  *
- * Every file is opened once and its head and end are read (image_probe). Files of equal size, head
- * and end, of which one trains and one validates, are read whole and hashed. What passes may still turn out bad when it
- * is decoded: the loader keeps that list. Photos found bad here are to be told to the loader (loader_mark_bad), which
- * saves it from trying.
+ * Every file is opened once and its head and end are read (image_probe). Files of equal size, head and end are read
+ * whole and hashed (same_bytes.h). What passes may still turn out bad when it is decoded: the loader keeps that list.
+ * Photos found bad here are to be told to the loader (loader_mark_bad), which saves it from trying.
  */
 #ifndef FREEZETUNE_SCAN_H
 #define FREEZETUNE_SCAN_H
@@ -30,22 +29,33 @@ struct scan_bad {
     const char *reason; /* owned by the report */
 };
 
-/* The same bytes in train and in val. */
-struct scan_duplicate {
-    uint32_t train, val;
+/* What it means that two photos have the same bytes. */
+enum scan_same {
+    SCAN_LABEL_CONFLICT, /* they lie in different classes, in whichever lists: one of the labels is wrong */
+    SCAN_LEAK,           /* the one trains and the other validates: the accuracy looks better than it is */
+    SCAN_REPEAT,         /* class and list are the same: it counts twice */
+    SCAN_SAME
 };
 
-/* Lists are in the order of the photos, train before val; pairs by val. All owned (scan_report_free). */
+/* A photo with the bytes of another one, which is the first of its class or, where the class has no earlier one, the
+ * first of all with these bytes. So n photos of the same bytes are n - 1 pairs. */
+struct scan_duplicate {
+    enum scan_same kind;
+    bool val, same_val; /* which list */
+    uint32_t photo, same;
+};
+
+/* Lists are in the order of the photos, train before val. All owned (scan_report_free). */
 struct scan_report {
     struct scan_class *classes; /* [number of classes] */
     size_t class_count;
     size_t few; /* classes with train - bad_train < SCAN_FEW_PHOTOS */
     struct scan_bad *bad;
     size_t bad_count;
-    struct scan_duplicate *duplicates; /* one for each val photo that train holds too, with the first such photo */
-    size_t duplicate_count;
-    uint64_t bytes;      /* of all files together */
-    size_t photo_memory; /* the most that decoding one of the others takes, see image_cost */
+    struct scan_duplicate *duplicates;       /* by photo */
+    size_t duplicate_count, same[SCAN_SAME]; /* all of them; of each kind */
+    uint64_t bytes;                          /* of all files together */
+    size_t photo_memory;                     /* the most that decoding one of the others takes, see image_cost */
     size_t hidden, stray;
 };
 
