@@ -34,7 +34,7 @@ static const struct option options[] = {
     OPTION_ROW_STRING("Common", "data", "DIR", struct values, data, NULL, "./data",
                       "photos in folders by class; its val/ if it has one"),
     OPTION_ROW_NUMBER("Common", "assert-accuracy", "X", OPTION_FLOAT, struct values, assert_accuracy, NULL, NULL, 0, 1,
-                      "exit with 1 when the accuracy is below X"),
+                      "exit with 1 when the accuracy is below X, with 65 when a photo could not be read"),
     OPTION_ROW_FLAG("Output", "json", struct values, json, "one JSON object instead of tables"),
     OPTION_ROW_NUMBER("Output", "worst", "N", OPTION_INT, struct values, worst, "10", NULL, 0, 1000000,
                       "how many of the surest wrong answers to list"),
@@ -212,10 +212,20 @@ static enum status report_as_text(const struct job *job, struct error *err)
     return status == OK && job->profile ? report_profile_text(job, err) : status;
 }
 
+/* After the report. An assertion is about all photos: where some could not be read it has no answer, and 65 wins. */
 static enum status judge(const struct job *job, const struct arguments *args, struct error *err)
 {
     double accuracy = metrics_accuracy(&job->metrics), wanted = job->values->assert_accuracy;
-    if (!arguments_given(args, "assert-accuracy") || accuracy >= wanted)
+    bool asked = arguments_given(args, "assert-accuracy");
+    if (job->bad && asked)
+        return error_set(err, ERR_DATA,
+                         "%zu of %zu photos could not be read, so --assert-accuracy %g has no answer; the accuracy of "
+                         "the others is %.4f",
+                         job->bad, job->photos.count, wanted, accuracy);
+    if (job->bad)
+        return error_set(err, ERR_DATA, "%zu of %zu photos could not be read; the others are measured", job->bad,
+                         job->photos.count);
+    if (!asked || accuracy >= wanted)
         return OK;
     return error_set(err, ERR_NO, "accuracy %.4f is below the %.4f that --assert-accuracy asks for", accuracy, wanted);
 }
@@ -252,7 +262,8 @@ const struct command cmd_eval = {
     .usage = "--model FILE [options]",
     .description =
         "Classifies the photos of DIR/val (or of DIR) and compares with the folders that they lie in: accuracy, loss, "
-        "precision, recall and F1 of each class, the confusion matrix, the worst mistakes. Classes are matched by name.",
+        "precision, recall and F1 of each class, the confusion matrix, the worst mistakes. Classes are matched by name. "
+        "Photos that cannot be read are named on stderr; the others are measured, and the exit code is then 65.",
     .examples = "  freezetune eval --model runs/1/best.safetensors --data photos\n"
                 "  freezetune eval --model runs/1/best.safetensors --assert-accuracy 0.9 --json\n",
     .options = options,

@@ -121,7 +121,7 @@ void program_help(FILE *out, const struct command *const *commands, int width)
           "  0    done\n"
           "  1    the answer is no: diff found a difference, an asserted accuracy was not reached\n"
           "  64   the command line is wrong\n"
-          "  65   a photo, a folder of photos or a weight file is wrong\n"
+          "  65   a photo (the others are done), a folder of photos or a weight file is wrong\n"
           "  66   an input is missing\n"
           "  70   a promise of freezetune broke: the proof that frozen stayed frozen, an internal check\n"
           "  71   the system refused: memory, threads\n"

@@ -221,7 +221,7 @@ network_refused() {
     for format in table tsv csv jsonl; do
         "$FREEZETUNE" predict --model run/best.safetensors --format $format odd/val >>all.txt 2>&1 || [ $? = 65 ]
     done
-    "$FREEZETUNE" eval --model run/best.safetensors --data odd >>all.txt 2>&1
+    "$FREEZETUNE" eval --model run/best.safetensors --data odd >>all.txt 2>&1 || [ $? = 65 ]
     "$FREEZETUNE" inspect run/best.safetensors >>all.txt 2>&1
     for arguments in "predict --model $escape x" "eval --model $escape" "inspect $escape" "train --data $escape" \
         "train --$escape" "$escape" "predict --top-k $escape"; do

@@ -253,9 +253,14 @@ assert d["unreadable"] == 0'
     make_data
     echo "no photo" >data/val/ants/bad.jpg
     run_split evaluate
-    [ "$status" = 0 ]
+    [ "$status" = 65 ]
     [ "$(head -1 stdout.txt)" = "data/val: 5 photos, 1 more could not be read" ]
+    grep -q '^worst mistakes' stdout.txt
     [[ $err == "freezetune: warning: data/val/ants/bad.jpg: "* ]]
+    [ "$(tail -1 stderr.txt)" = "freezetune eval: 1 of 6 photos could not be read; the others are measured" ]
+    fails 65 'eval: 1 of 6 photos could not be read; ' evaluate --quiet --json
+    grep -q '"unreadable": 1,$' stdout.txt
+    grep -q '"photos": 5,$' stdout.txt
     run_split evaluate --strict
     [ "$status" = 65 ]
     [ -z "$out" ]
@@ -263,6 +268,20 @@ assert d["unreadable"] == 0'
     run_split evaluate --quiet
     [ "$status" = 65 ]
     [[ $err == *"none of the 1 photos could be read" ]]
+}
+
+@test "eval --assert-accuracy has no answer while a photo cannot be read: 65, be the others good or bad" {
+    make_data
+    echo "no photo" >data/val/ants/bad.jpg
+    for wanted in 0 1; do
+        fails 65 "1 of 6 photos could not be read, so --assert-accuracy $wanted has no answer; the accuracy of the others is 0\.[0-9]{4}" \
+            evaluate --quiet --assert-accuracy $wanted
+        grep -q '^accuracy ' stdout.txt
+    done
+    rm data/val/ants/bad.jpg
+    evaluate --assert-accuracy 0 >/dev/null
+    run_split evaluate --assert-accuracy 1
+    [ "$status" = 1 ]
 }
 
 @test "eval refuses classes that the model does not know" {
