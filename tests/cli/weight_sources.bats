@@ -161,3 +161,27 @@ PYTHON
     fails 64 'is the input' "$FREEZETUNE" convert run run/best.safetensors
     cmp m.safetensors run/best.safetensors
 }
+
+@test "a folder of runs is answered with their names, by each command that takes a model" {
+    mkdir -p runs/fold-{1,2,10} runs/empty runs/.hidden photos
+    for run in fold-1 fold-2 fold-10 .hidden; do
+        "$BUILD/tests/tools/make_model" "runs/$run/best.safetensors" 32 ants bees
+    done
+    while read -r -a command; do
+        fails 66 'runs: holds runs \(fold-1, fold-2, fold-10\): name one of them, runs/NAME$' "$FREEZETUNE" "${command[@]}"
+    done <<'END'
+eval --model runs --data photos
+predict --model runs photos
+inspect runs
+convert runs out.pth
+diff runs runs/fold-1
+END
+    # Something above it is no run of it.
+    cp runs/fold-1/best.safetensors .
+    fails 66 'photos: a folder, but none of a run' "$FREEZETUNE" inspect photos
+    for run in $(seq 200); do
+        mkdir "photos/$run"
+        touch "photos/$run/best.safetensors"
+    done
+    fails 66 'photos: holds runs \(1, 2, 3, .*\.\.\.\): name one' "$FREEZETUNE" inspect photos
+}
