@@ -36,6 +36,8 @@ enum status write_config(const char *folder, const struct training *t, struct er
     if (status != OK)
         return status;
     const struct train_decided decided = decided_by(t);
+    char photos[33];
+    checkpoint_photos(photos, &t->dataset);
     struct json json = json_start(file.stream, true);
     json_open(&json, NULL, '{');
     train_options_record(&json, &cmd_train, t->values, &decided);
@@ -48,6 +50,7 @@ enum status write_config(const char *folder, const struct training *t, struct er
     json_close(&json);
     json_int(&json, "train_photos", (int64_t)t->dataset.train.count);
     json_int(&json, "val_photos", (int64_t)t->dataset.val.count);
+    json_text(&json, "photos", photos); /* which they are: a hash of both lists */
     json_int(&json, "unreadable_photos", (int64_t)t->scan.bad_count);
     duplicates_record(&json, &t->scan);
     json_int(&json, "steps_per_epoch", (int64_t)train_state_get(t->train)->steps_per_epoch);
