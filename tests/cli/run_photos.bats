@@ -52,7 +52,8 @@ same_as_recorded() {
     for run in split folds/fold-1 folds/fold-2 two.run; do
         same_as_recorded "$run"
         [ -z "$err" ]
-        # The newest weights may be others, the photos are the same.
+        # The photos are those of the folder, whichever of its models is measured.
+        cp "$run/best.safetensors" "$run/last.safetensors"
         evaluate --model "$run/last.safetensors" --json | grep -qxF "  \"photos\": $photos,"
     done
     evaluate --model split | head -1 | grep -qx "$here/one: [0-9]* photos, the validation part of split"

@@ -233,3 +233,18 @@ END
     kill "$pid"
     wait "$pid" || [ $? = 143 ]
 }
+
+@test "a run of a sweep is measured, converted and compared as any run; the sweep names its runs" {
+    accuracy=$(sed -n 's/^  "val_accuracy": \(.*\),$/\1/p' "$whole/8-0.01/result.json")
+    run_split "$FREEZETUNE" eval --model "$whole/8-0.01" --json
+    [ "$status" = 0 ]
+    [ -z "$err" ]
+    grep -qxF "  \"accuracy\": $accuracy," stdout.txt
+    grep -qxF "  \"data\": \"$photos/val\"," stdout.txt
+    "$FREEZETUNE" convert "$whole/8-0.01" run.pth
+    "$FREEZETUNE" diff "$whole/8-0.01" run.pth >/dev/null
+    fails 66 'whole: holds runs \(7-0.001, 7-0.01, 8-0.001, 8-0.01\): name one of them, .*/whole/NAME$' \
+        "$FREEZETUNE" eval --model "$whole"
+    fails 66 'holds runs' "$FREEZETUNE" convert "$whole" no.pth
+    [ ! -e no.pth ]
+}
