@@ -48,6 +48,11 @@ static enum status open_part(struct eval_photos *out, const struct run_record *r
     struct run_photos photos;
     enum status status = run_photos_open(&photos, record, data, classes, err);
     struct photo_list *list = part == PART_VAL ? &photos.dataset.val : &photos.dataset.train;
+    if (status == ERR_USAGE) /* as train would say it, with options that eval does not have */
+        status = error_set(err, ERR_DATA,
+                           "%s: its folders are not laid out as they were when %s was trained; name the photos to "
+                           "measure with --data DIR, without --split",
+                           data, record->folder);
     if (status == OK && list->count == 0)
         status = error_set(err, ERR_NOINPUT, "%s: holds none of the photos that %s %s; name other photos with --data",
                            data, record->folder, part == PART_VAL ? "validated" : "was trained on");

@@ -104,7 +104,13 @@ enum status run_record_read(struct run_record *out, const struct model *model, s
     enum status status = path_beside(&path, model->path, "config.json", err);
     if (status != OK)
         return status;
-    if (file_read(&text, &size, path, CONFIG_MOST, NULL) == OK) {
+    struct error why;
+    status = file_read(&text, &size, path, CONFIG_MOST, &why);
+    if (status == ERR_SYSTEM || status == ERR_IO) {
+        status = error_set(err, status, "%s", why.text);
+    } else if (status != OK) {
+        status = OK;
+    } else {
         cJSON *root = cJSON_Parse((const char *)text);
         if (is_record(root, &model->info.classes))
             status = take(out, root, model->path, err);

@@ -20,7 +20,8 @@ struct run_record {
 };
 
 /* A model that was copied out of its run's folder, or lies beside another program's config.json, or has other classes
- * than the run, has no record: that is no error. ERR_SYSTEM without memory. Free with run_record_free. */
+ * than the run, has no record: that is no error. ERR_SYSTEM without memory, ERR_IO when config.json cannot be read.
+ * Free with run_record_free, also after an error. */
 MUST_CHECK enum status run_record_read(struct run_record *out, const struct model *model, struct error *err);
 void run_record_free(struct run_record *record);
 

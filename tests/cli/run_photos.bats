@@ -169,6 +169,19 @@ same_as_recorded() {
     fails 65 'has no predictions_val.csv' evaluate --model split
 }
 
+@test "folders that are laid out otherwise than the run's are not split as the run's" {
+    fails 65 "$here/one: its folders are not laid out as they were when two.run was trained; name the photos" \
+        evaluate --model two.run --data "$here/one" --split val
+    fails 65 "two: its folders are not laid out as they were when split was trained" \
+        evaluate --model split --data "$here/two" --split train
+    # Without --split they are photos like others.
+    for data in two/val one; do
+        run_split evaluate --model two.run --data "$here/$data"
+        [ "$status" = 0 ]
+        [ -z "$err" ]
+    done
+}
+
 @test "predict says how many photos were trained on, where they lie among the run's" {
     trained=$(evaluate --model split --split train --json | sed -n 's/^  "photos": \(.*\),$/\1/p')
     run_split "$FREEZETUNE" predict --model split --format tsv --top-k 1 "$here/one"
