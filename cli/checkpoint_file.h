@@ -1,7 +1,8 @@
 /* last.safetensors: a model file with all that --resume needs, see core/train/checkpoint.h.
  *
  * Beyond a model file's metadata it holds the text of the checkpoint under "freezetune.state". Two runs that came to
- * the same point have the same file, byte for byte, however often they were stopped.
+ * the end of the same epoch have the same file, byte for byte, however often they were stopped; within an epoch, but
+ * for the seconds that the epoch has taken so far.
  */
 #ifndef FREEZETUNE_CHECKPOINT_FILE_H
 #define FREEZETUNE_CHECKPOINT_FILE_H

@@ -50,7 +50,9 @@ char *number_flop(char out[NUMBER_TEXT], double flop)
 
 char *number_seconds(char out[NUMBER_TEXT], double seconds)
 {
-    if (seconds < 9.95)
+    if (seconds < 0.095)
+        snprintf(out, NUMBER_TEXT, "under 0.1 s");
+    else if (seconds < 9.95)
         snprintf(out, NUMBER_TEXT, "%.2f s", seconds);
     else if (seconds < 59.95)
         snprintf(out, NUMBER_TEXT, "%.1f s", seconds);

@@ -254,7 +254,7 @@ static void log_features(struct json *json, const struct feature_counts *feature
     json_close(json);
 }
 
-static void log_epoch(struct run_folder *folder, const struct epoch_result *epoch, double seconds)
+static void log_epoch(struct run_folder *folder, const struct epoch_result *epoch)
 {
     struct json json = json_start(folder->log, false);
     json_open(&json, NULL, '{');
@@ -270,27 +270,27 @@ static void log_epoch(struct run_folder *folder, const struct epoch_result *epoc
     json_int(&json, "photos", (int64_t)epoch->images);
     json_int(&json, "left_out", (int64_t)epoch->left_out);
     json_bool(&json, "best", epoch->best);
-    json_double(&json, "seconds", seconds);
+    json_double(&json, "seconds", epoch->seconds);
     log_features(&json, &epoch->features);
     json_close(&json);
     json_end(&json);
 }
 
-static void row_of_epoch(struct run_folder *folder, const struct epoch_result *epoch, double seconds)
+static void row_of_epoch(struct run_folder *folder, const struct epoch_result *epoch)
 {
     fprintf(folder->metrics, "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%zu,%zu,%d,%.3f\n", epoch->epoch + 1, epoch->lr,
             epoch->train_loss, epoch->train_accuracy, metrics_loss(epoch->val), metrics_accuracy(epoch->val),
             metrics_top5(epoch->val), metrics_macro_f1(epoch->val), epoch->images, epoch->left_out, epoch->best,
-            seconds);
+            epoch->seconds);
 }
 
-enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, double seconds, bool may_wait,
+enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, bool may_wait,
                              struct error *err)
 {
     const struct training *t = folder->training;
     enum status status = OK;
-    log_epoch(folder, epoch, seconds);
-    row_of_epoch(folder, epoch, seconds);
+    log_epoch(folder, epoch);
+    row_of_epoch(folder, epoch);
     if (!epoch->best)
         return OK;
     snapshot_destroy(folder->held); /* it is no longer the best */

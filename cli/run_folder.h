@@ -54,10 +54,10 @@ void run_folder_close(struct run_folder *folder);
 /* A line of log.jsonl. Whether writing worked is asked by run_folder_epoch and run_folder_save. */
 void run_folder_step(struct run_folder *folder, const struct step_result *step);
 
-/* The files of an epoch that is over. `seconds` it took. `may_wait`: a save will follow soon enough for the best model.
+/* The files of an epoch that is over. `may_wait`: a save will follow soon enough for the best model.
  * ERR_CANTCREATE, ERR_IO, ERR_SYSTEM. */
-MUST_CHECK enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, double seconds,
-                                        bool may_wait, struct error *err);
+MUST_CHECK enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, bool may_wait,
+                                        struct error *err);
 
 /* The best model, if it waits; last.safetensors and bad_images.tsv. */
 MUST_CHECK enum status run_folder_save(struct run_folder *folder, struct error *err);

@@ -19,7 +19,7 @@ struct session {
     const struct training *training;
     struct run_folder *folder;
     struct train_progress progress;
-    double started, epoch_started, saved;
+    double started, saved;
 };
 
 static void on_step(void *context, const struct step_result *step)
@@ -86,10 +86,8 @@ static bool skip_save(void *context)
 static enum status on_epoch(void *context, const struct epoch_result *epoch, struct error *err)
 {
     struct session *session = context;
-    double now = clock_seconds(), seconds = now - session->epoch_started;
-    session->epoch_started = now;
-    report_epoch(&session->progress, epoch, seconds);
-    return run_folder_epoch(session->folder, epoch, seconds, saved_lately(session), err);
+    report_epoch(&session->progress, epoch);
+    return run_folder_epoch(session->folder, epoch, saved_lately(session), err);
 }
 
 static enum status save(void *context, struct error *err)
@@ -162,7 +160,7 @@ static enum status run_loop(struct session_end *out, const struct training *trai
                                       .save = save};
     bool stopped;
     signals_catch();
-    session.epoch_started = session.saved = clock_seconds();
+    session.saved = clock_seconds();
     enum status status = train_run(training->train, &hooks, &stopped, err);
     progress_end(&session.progress.line);
     bool diverged = status == ERR_DATA && train_has_diverged(training->train) && options->one_of_many;

@@ -350,15 +350,16 @@ static const char *features_text(char out[FEATURES_TEXT], const struct feature_c
     return used ? out : "  features from the cache";
 }
 
-void report_epoch(struct train_progress *p, const struct epoch_result *epoch, double seconds)
+void report_epoch(struct train_progress *p, const struct epoch_result *epoch)
 {
     char train[NUMBER_TEXT], val[NUMBER_TEXT], time[NUMBER_TEXT], features[FEATURES_TEXT];
     progress_end(&p->line);
     p->running = RUNNING_NOTHING;
     remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s", epoch->epoch + 1,
            p->training->values->epochs, epoch->train_loss, number_percent(train, epoch->train_accuracy),
-           metrics_loss(epoch->val), number_percent(val, metrics_accuracy(epoch->val)), number_seconds(time, seconds),
-           features_text(features, &epoch->features), epoch->best ? "  best so far" : "");
+           metrics_loss(epoch->val), number_percent(val, metrics_accuracy(epoch->val)),
+           number_seconds(time, epoch->seconds), features_text(features, &epoch->features),
+           epoch->best ? "  best so far" : "");
     if (epoch->left_out > 0 && begins_stage(p->training, epoch->epoch))
         remark("the last %zu photo%s of an epoch %s too few for BatchNorm and left out", epoch->left_out,
                epoch->left_out == 1 ? "" : "s", epoch->left_out == 1 ? "is" : "are");

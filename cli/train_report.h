@@ -32,7 +32,7 @@ void report_step(struct train_progress *progress, const struct step_result *step
 void report_evaluation(struct train_progress *progress, size_t epoch, size_t done, size_t all);
 /* Features that are missing in the cache are computed. */
 void report_features(struct train_progress *progress, size_t epoch, size_t done, size_t all);
-void report_epoch(struct train_progress *progress, const struct epoch_result *epoch, double seconds);
+void report_epoch(struct train_progress *progress, const struct epoch_result *epoch);
 
 /* "frozen: children 1-6 (conv1..layer2), T tensors, V values: bit-identical" */
 void proof_text(char *out, size_t size, const struct training *training, const struct training_proof *proof);

@@ -122,6 +122,8 @@ enum status checkpoint_text(char **out, const struct train *train, struct error 
     cJSON_AddNumberToObject(root, "best_epoch", (double)state->best_epoch);
     add_exact(root, "best_accuracy", state->best_accuracy);
     add_exact(root, "best_loss", state->best_loss);
+    if (state->seconds > 0)
+        add_exact(root, "seconds", state->seconds);
     cJSON *bad = cJSON_AddArrayToObject(root, "bad");
     add_bad(bad, train, false);
     add_bad(bad, train, true);
@@ -162,6 +164,17 @@ static double read_exact(struct reader *reader, const char *key)
     return good ? value : 0;
 }
 
+/* Versions before had no such field, and between two epochs it is left out. */
+static double read_seconds(struct reader *reader)
+{
+    if (!cJSON_HasObjectItem(reader->object, "seconds"))
+        return 0;
+    double seconds = read_exact(reader, "seconds");
+    if (seconds < 0 && !reader->wrong)
+        reader->wrong = "seconds";
+    return seconds;
+}
+
 static struct train_state read_state(struct reader *reader, const struct train *train)
 {
     size_t epochs = train->options.schedule.epochs, photos = train->dataset->train.count;
@@ -180,6 +193,7 @@ static struct train_state read_state(struct reader *reader, const struct train *
         .best_epoch = read_count(reader, "best_epoch", epochs),
         .best_accuracy = read_exact(reader, "best_accuracy"),
         .best_loss = read_exact(reader, "best_loss"),
+        .seconds = read_seconds(reader),
     };
     if (!reader->wrong && !cJSON_IsBool(best))
         reader->wrong = "has_best";

@@ -97,6 +97,7 @@ struct train_state {
     bool has_best;
     size_t best_epoch;
     double best_accuracy, best_loss;
+    double seconds; /* spent on the running epoch before the state was saved; 0 between two epochs */
 };
 
 struct train;
@@ -153,6 +154,7 @@ struct epoch_result {
     size_t steps, images, left_out; /* photos trained on, photos of a last batch too small */
     double lr;                      /* of its last step */
     double train_loss, train_accuracy;
+    double seconds;                 /* of the whole epoch, those before an interruption included */
     const struct metrics *val;      /* with all predictions; borrowed for the call */
     struct feature_counts features; /* what the cache did since the last epoch's end; zeros without one */
     bool best;                      /* highest accuracy so far; at equal accuracy the lower loss */

@@ -28,6 +28,12 @@ static enum status check_weights(struct train *train, struct error *err)
     return OK;
 }
 
+/* Seconds that the running epoch has taken so far. */
+static double epoch_seconds(const struct train *train)
+{
+    return clock_seconds() - train->epoch_started;
+}
+
 static enum status save(struct train *train, const struct train_hooks *hooks, struct error *err)
 {
     enum status status = check_weights(train, err);
@@ -35,6 +41,16 @@ static enum status save(struct train *train, const struct train_hooks *hooks, st
     if (status == OK)
         status = hooks->save(hooks->context, err);
     train->timing.saving += clock_seconds() - start;
+    return status;
+}
+
+/* Within an epoch: what it has taken so far is part of the state. Between two epochs that is nothing, so that runs that
+ * were never interrupted save the same bytes. */
+static enum status save_within(struct train *train, const struct train_hooks *hooks, struct error *err)
+{
+    train->state.seconds = epoch_seconds(train);
+    enum status status = save(train, hooks, err);
+    train->state.seconds = 0;
     return status;
 }
 
@@ -137,7 +153,7 @@ static enum status run_steps(struct train *train, const struct train_hooks *hook
             return OK;
         }
         if (status == OK && !last && hooks->should_save && hooks->should_save(hooks->context))
-            status = save(train, hooks, err);
+            status = save_within(train, hooks, err);
         if (status != OK)
             return status;
     }
@@ -197,6 +213,7 @@ static enum status tell_epoch(struct train *train, const struct train_hooks *hoo
         .lr = schedule_lr(&train->options.schedule, state->epoch, last),
         .train_loss = state->loss_sum / images,
         .train_accuracy = (double)state->top1 / images,
+        .seconds = epoch_seconds(train),
         .val = &train->val,
         .features = train->cache ? feature_cache_counts(train->cache) : (struct feature_counts){0},
         .best = is_best(state, accuracy, loss),
@@ -226,8 +243,10 @@ static enum status judge_epoch(struct train *train, const struct train_hooks *ho
     return status;
 }
 
-static void next_epoch(struct train_state *state)
+static void next_epoch(struct train *train)
 {
+    struct train_state *state = &train->state;
+    train->epoch_started = clock_seconds();
     state->epoch++;
     state->position = state->batch = state->left_out = 0;
     state->count = state->top1 = 0;
@@ -239,9 +258,9 @@ static enum status finish_epoch(struct train *train, const struct train_hooks *h
 {
     enum status status = judge_epoch(train, hooks, stopped, err);
     if (status == OK && *stopped)
-        return save(train, hooks, err);
+        return save_within(train, hooks, err);
     if (status == OK)
-        next_epoch(&train->state);
+        next_epoch(train);
     return status;
 }
 
@@ -257,7 +276,7 @@ static enum status end_by_time(struct train *train, const struct train_hooks *ho
         return status;
     const struct train_state told = train->state;
     train->state = before;
-    status = save(train, hooks, err);
+    status = save_within(train, hooks, err);
     train->state = told;
     return status;
 }
@@ -291,7 +310,7 @@ static enum status run_epochs(struct train *train, const struct train_hooks *hoo
             return status;
         if (train->end == TRAIN_TIME)
             return end_by_time(train, hooks, stopped, err);
-        status = *stopped ? save(train, hooks, err) : finish_epoch(train, hooks, stopped, err);
+        status = *stopped ? save_within(train, hooks, err) : finish_epoch(train, hooks, stopped, err);
         if (status != OK || *stopped)
             return status;
         train->end = end_of(train);
@@ -313,7 +332,7 @@ enum status train_range(struct train *train, const struct train_hooks *hooks, st
         enum status status = run_steps(train, hooks, &stopped, err);
         if (status != OK)
             return status;
-        next_epoch(&train->state);
+        next_epoch(train);
     }
     return OK;
 }
@@ -328,3 +347,5 @@ enum status train_run(struct train *train, const struct train_hooks *hooks, bool
     timing_detach(&train->timing, &train->stage);
     return status;
 }
+    train->epoch_started = start - train->state.seconds;
+    train->state.seconds = 0;

@@ -34,7 +34,8 @@ struct train {
     struct metrics batch; /* of the step at hand */
     struct metrics val;
 
-    double lr; /* of the step at hand */
+    double lr;            /* of the step at hand */
+    double epoch_started; /* by clock_seconds, as if the epoch had never been interrupted */
     bool diverged;
     struct timing timing;
 };

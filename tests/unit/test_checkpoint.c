@@ -83,7 +83,8 @@ static void the_state_comes_back_exactly(void **state)
                                           .has_best = true,
                                           .best_epoch = 1,
                                           .best_accuracy = 1.0 / 3,
-                                          .best_loss = 1e-300};
+                                          .best_loss = 1e-300,
+                                          .seconds = 12.1};
     assert_int_equal(train_mark_bad(a.train, false, 7, "JPEG ends early", &err), OK);
     assert_int_equal(train_mark_bad(a.train, true, 2, "an \"odd\"\n\xff reason", &err), OK);
     char *text = NULL;
@@ -95,6 +96,13 @@ static void the_state_comes_back_exactly(void **state)
     take_text(&again, &b);
     assert_string_equal(strstr(text, "\"epoch\""), strstr(again, "\"epoch\""));
     assert_memory_equal(&a.train->state, &b.train->state, sizeof a.train->state);
+    /* Versions before did not write it: it is then 0. */
+    char *older = strstr(again, ",\"seconds\":");
+    assert_non_null(older);
+    size_t length = 1 + strcspn(older + 1, ",");
+    memmove(older, older + length, strlen(older + length) + 1);
+    assert_int_equal(checkpoint_restore(b.train, again, "here", &err), OK);
+    assert_true(b.train->state.seconds == 0);
     assert_int_equal(train_bad_count(b.train, false), 1);
     assert_int_equal(train_bad_get(b.train, false, 0).photo, 7);
     assert_string_equal(train_bad_get(b.train, false, 0).reason, "JPEG ends early");

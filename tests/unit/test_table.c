@@ -150,6 +150,10 @@ static void numbers_as_people_read_them(void **state)
     assert_string_equal(number_bytes(t, UINT64_MAX), "18446744 TB");
     assert_string_equal(number_flop(t, 8.178e9), "8.18 GFLOP");
     assert_string_equal(number_flop(t, 16.94e9), "16.9 GFLOP");
+    assert_string_equal(number_seconds(t, 0), "under 0.1 s");
+    assert_string_equal(number_seconds(t, 0.004), "under 0.1 s");
+    assert_string_equal(number_seconds(t, 0.0949), "under 0.1 s");
+    assert_string_equal(number_seconds(t, 0.0951), "0.10 s");
     assert_string_equal(number_seconds(t, 0.423), "0.42 s");
     assert_string_equal(number_seconds(t, 59.96), "1 min 00 s");
     assert_string_equal(number_seconds(t, 185), "3 min 05 s");
