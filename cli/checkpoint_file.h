@@ -17,5 +17,7 @@ MUST_CHECK enum status checkpoint_write(const char *path, const struct train *tr
 /* OVERWRITES the network's parameters, the optimizer's state and the run's. After train_prepare. ERR_NOINPUT when there
  * is no such file; ERR_DATA when it does not fit; the run is then not to be used. */
 MUST_CHECK enum status checkpoint_read(const char *path, struct train *train, struct error *err);
+/* OVERWRITES the network's parameters alone, from a model file of its run. The same errors. */
+MUST_CHECK enum status checkpoint_read_model(const char *path, struct train *train, struct error *err);
 
 #endif

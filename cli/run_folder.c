@@ -14,6 +14,7 @@
 #include "cli/json.h"
 #include "cli/paths.h"
 #include "cli/run_files.h"
+#include "cli/run_result.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "weights/bind.h"
@@ -154,6 +155,39 @@ enum status run_folder_create(struct run_folder *out, const struct training *tra
     return status == OK ? open_all(out, true, err) : status;
 }
 
+/* There is no last.safetensors: the run is over, or was killed before it saved anything (*begins). */
+static enum status resume_over(bool *begins, const struct run_folder *folder, struct error *err)
+{
+    struct train *train = folder->training->train;
+    struct run_result result;
+    char *state;
+    bool over;
+    enum status status = run_result_read(&result, &over, &state, folder->path, err);
+    if (status != OK)
+        return status;
+    *begins = !over || (!state && !result.diverged);
+    if (over && result.diverged)
+        status =
+            error_set(err, ERR_DATA, "%s: diverged after %zu epoch%s and is over; start a new run with a lower --lr",
+                      folder->path, result.epochs, result.epochs == 1 ? "" : "s");
+    else if (state)
+        status = checkpoint_read_model(folder->best, train, err);
+    if (status == OK && state)
+        status = checkpoint_restore(train, state, folder->path, err);
+    if (status == OK && state && !train_is_over(train))
+        status = error_set(err, ERR_DATA,
+                           "%s: was over and has no last.safetensors, so it cannot train on; start a new "
+                           "run with --weights %s",
+                           folder->path, folder->best);
+    memory_free(state);
+    return status;
+}
+
+void run_folder_drop_last(const struct run_folder *folder)
+{
+    unlink(folder->last);
+}
+
 enum status run_folder_resume(struct run_folder *out, const struct training *training, struct error *err)
 {
     struct stat info;
@@ -167,7 +201,9 @@ enum status run_folder_resume(struct run_folder *out, const struct training *tra
         return status;
     run_folder_tidy(out->path, whole_files);
     bool begins = stat(out->last, &info) != 0 && errno == ENOENT;
-    status = begins ? duplicates_write(out->path, training, err) : checkpoint_read(out->last, training->train, err);
+    status = begins ? resume_over(&begins, out, err) : checkpoint_read(out->last, training->train, err);
+    if (status == OK && begins)
+        status = duplicates_write(out->path, training, err);
     return status == OK ? open_all(out, begins, err) : status;
 }
 

@@ -3,7 +3,7 @@
  *   config.json          every option as resolved, versions, classes, the hash of the weights: written before the first
  * step log.jsonl            a line per step and per epoch, as they happen metrics.csv          a row per epoch
  *   best.safetensors     the model of the best epoch: highest validation accuracy, at equal accuracy the lower loss
- *   last.safetensors     the newest state with all that --resume needs
+ *   last.safetensors     the newest state with all that --resume needs; removed when the run is over and proved
  *   confusion.csv, predictions_val.csv   of the best epoch
  *   bad_images.tsv       photos that could not be read
  *   duplicates.tsv       photos of the same bytes (duplicates.h)
@@ -42,8 +42,9 @@ struct run_folder {
 MUST_CHECK enum status run_folder_create(struct run_folder *out, const struct training *training, struct error *err);
 
 /* An existing run: takes away the unfinished files that a killed process left, reads last.safetensors into the
- * training, which must be prepared, and cuts the growing files. Where a run was killed before it saved anything, it
- * begins again. Errors of checkpoint_read, ERR_IO. */
+ * training, which must be prepared, and cuts the growing files. A run that is over has its state in result.json and its
+ * weights in best.safetensors instead, and has nothing left to train. Where a run was killed before it saved anything,
+ * it begins again. Errors of checkpoint_read, ERR_IO; ERR_DATA for a run of a series that diverged and is over. */
 MUST_CHECK enum status run_folder_resume(struct run_folder *out, const struct training *training, struct error *err);
 /* Takes away what a killed process left of files under construction (outfile_open) with one of the names,
  * NULL-terminated. */
@@ -61,5 +62,8 @@ MUST_CHECK enum status run_folder_epoch(struct run_folder *folder, const struct 
 
 /* The best model, if it waits; last.safetensors and bad_images.tsv. */
 MUST_CHECK enum status run_folder_save(struct run_folder *folder, struct error *err);
+
+/* Removes last.safetensors: the run is over and result.json is written. One that cannot be removed stays. */
+void run_folder_drop_last(const struct run_folder *folder);
 
 #endif

@@ -15,7 +15,7 @@
 #include "core/base/memory.h"
 #include "core/train/statistics.h"
 
-enum { RESULT_MOST = 1 << 20 };
+enum { RESULT_MOST = 64 << 20 }; /* the state names every photo that could not be read */
 
 double run_result_accuracy(const struct run_result *result)
 {
@@ -116,7 +116,7 @@ enum status run_result_collect(struct run_result *out, const struct run_folder *
 
 /* ---- result.json ------------------------------------------------------------------------------------------------- */
 
-static void put(struct json *json, const struct run_result *result)
+static void put(struct json *json, const struct run_result *result, const char *state)
 {
     json_open(json, NULL, '{');
     json_bool(json, "diverged", result->diverged);
@@ -133,18 +133,19 @@ static void put(struct json *json, const struct run_result *result)
     json_int(json, "trained_parameters", (int64_t)result->parameters);
     json_double(json, "seconds_per_epoch", result->seconds);
     json_int(json, "memory", (int64_t)result->memory);
+    json_text(json, "state", state);
     json_close(json);
     json_end(json);
 }
 
-enum status run_result_write(const char *folder, const struct run_result *result, struct error *err)
+enum status run_result_write(const char *folder, const struct run_result *result, const char *state, struct error *err)
 {
     struct outfile file;
     enum status status = outfile_open_in(&file, folder, "result.json", err);
     if (status != OK)
         return status;
     struct json json = json_start(file.stream, true);
-    put(&json, result);
+    put(&json, result, state);
     return outfile_commit(&file, err);
 }
 
@@ -186,11 +187,20 @@ static bool take(struct run_result *out, const cJSON *root)
     return good && out->right <= out->photos;
 }
 
-enum status run_result_read(struct run_result *out, bool *there, const char *folder, struct error *err)
+/* Versions before wrote none. */
+static enum status take_state(char **state, const cJSON *root, struct error *err)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, "state");
+    return state && cJSON_IsString(item) ? memory_strdup(state, item->valuestring, err) : OK;
+}
+
+enum status run_result_read(struct run_result *out, bool *there, char **state, const char *folder, struct error *err)
 {
     char *path;
     uint8_t *text = NULL;
     size_t size;
+    if (state)
+        *state = NULL;
     enum status status = path_join(&path, folder, "result.json", err);
     if (status != OK)
         return status;
@@ -199,9 +209,12 @@ enum status run_result_read(struct run_result *out, bool *there, const char *fol
     if (status == OK) {
         cJSON *root = cJSON_Parse((const char *)text);
         struct run_result result;
-        if (root && take(&result, root))
+        bool good = root && take(&result, root);
+        if (good)
+            status = take_state(state, root, err);
+        if (good && status == OK)
             *out = result;
-        else
+        else if (!good)
             status =
                 error_set(err, ERR_DATA, "%s: is not the result of a run: remove it to have the run end anew", path);
         cJSON_Delete(root);

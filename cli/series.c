@@ -179,6 +179,7 @@ static enum status go_on(struct session_end *end, const struct series *series, c
         run.engine.quiet = values->engine.quiet;
         run.loader_threads = values->loader_threads;
         run.save_every = values->save_every;
+        run.keep_last = values->keep_last;
         run.cache = values->cache;
         run.cache_dir = values->cache_dir;
         run.cache_limit = values->cache_limit;
@@ -236,7 +237,7 @@ static enum status look(struct series *series, struct error *err)
         status = path_join(&folder, series->path, run->name, err);
         if (status != OK)
             break;
-        status = run_result_read(&run->result, &done, folder, err);
+        status = run_result_read(&run->result, &done, NULL, folder, err);
         if (status == OK)
             status = has_config(&begun, folder, err);
         if (status == OK)

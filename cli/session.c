@@ -10,6 +10,7 @@
 #include "cli/train_report.h"
 #include "cli/training.h"
 #include "core/base/clock.h"
+#include "core/base/memory.h"
 
 enum { SAVE_LEAST = 10 }; /* seconds between two checkpoints, unless --save-every says less */
 
@@ -119,6 +120,20 @@ static void say_why_ended(const struct session *session)
                patience == 1 ? "" : "s");
 }
 
+/* result.json, with the state of the end; then the run has no more use for last.safetensors. */
+static enum status write_result(const struct session *session, const struct run_result *result, struct error *err)
+{
+    const struct run_folder *folder = session->folder;
+    char *state = NULL;
+    enum status status = result->diverged ? OK : checkpoint_text(&state, session->training->train, err);
+    if (status == OK)
+        status = run_result_write(folder->path, result, state, err);
+    if (status == OK && !session->training->values->keep_last)
+        run_folder_drop_last(folder);
+    memory_free(state);
+    return status;
+}
+
 /* The proof, the files of the end, and what is said of it. A run that was out of time has a model, but is not over. */
 static enum status finish(struct session_end *out, const struct session *session, bool diverged, struct error *err)
 {
@@ -131,7 +146,7 @@ static enum status finish(struct session_end *out, const struct session *session
     if (status == OK && !diverged)
         status = training_prove(&proof, session->training, folder->best, err);
     if (status == OK && end.over)
-        status = run_result_write(folder->path, &end.result, err);
+        status = write_result(session, &end.result, err);
     if (status == OK && !session->options->one_of_many)
         status = report_end(folder, &proof, err);
     if (status == OK)

@@ -148,6 +148,8 @@ static const struct option options[] = {
     NUMBER(GROUP_OUTPUT, "save-every", "MINUTES", OPTION_FLOAT, save_every, "10", NULL, 0, 1e6,
            "also save for --resume within an epoch; 0: after every epoch and never within one. Epochs that are shorter "
            "than 10 seconds, and than this, share a checkpoint"),
+    FLAG(GROUP_OUTPUT, "keep-last", keep_last,
+         "keep last.safetensors, the state for --resume, when the run is over; else it is removed then"),
     FLAG(GROUP_OUTPUT, "json", json, "one JSON object on stdout instead of tables"),
     FLAG(GROUP_OUTPUT, "profile", profile,
          "then show where the time went, operator by operator, and what was not the network"),

@@ -202,6 +202,8 @@ enum train_end {
 MUST_CHECK enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped,
                                  struct error *err);
 enum train_end train_end_get(const struct train *train);
+/* Has train_run nothing to do any more: are all epochs done, or has `patience` ended the run? From the state alone. */
+bool train_is_over(const struct train *train);
 
 /* Steps of one epoch after the other, without evaluations and without saving anything, until should_stop: a range test
  * of learning rates (lr_find.h), all in the first stage. The training is then of no use for anything else. The same

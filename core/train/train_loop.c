@@ -295,6 +295,11 @@ static enum train_end end_of(const struct train *train)
     return over ? TRAIN_PATIENCE : TRAIN_UNFINISHED;
 }
 
+bool train_is_over(const struct train *train)
+{
+    return end_of(train) != TRAIN_UNFINISHED;
+}
+
 static bool skip_save(const struct train_hooks *hooks)
 {
     return hooks->skip_save && hooks->skip_save(hooks->context);
@@ -342,10 +347,10 @@ enum status train_run(struct train *train, const struct train_hooks *hooks, bool
     assert(train->stage.run && hooks->on_epoch && hooks->save);
     double start = clock_seconds();
     *stopped = false;
+    train->epoch_started = start - train->state.seconds;
+    train->state.seconds = 0;
     enum status status = run_epochs(train, hooks, stopped, err);
     train->timing.all += clock_seconds() - start;
     timing_detach(&train->timing, &train->stage);
     return status;
 }
-    train->epoch_started = start - train->state.seconds;
-    train->state.seconds = 0;

@@ -425,7 +425,8 @@ limited() {
         [ "$status" = 74 ]
         [ "$(wc -l <stderr.txt)" = 1 ]
         grep -q '^freezetune train: stdout: ' stderr.txt
-        "$FREEZETUNE" inspect run/last.safetensors >/dev/null
+        "$FREEZETUNE" inspect run/best.safetensors >/dev/null
+        [ -e run/result.json ]
     done
 }
 

@@ -12,7 +12,7 @@ setup_file() {
     cp base/best.safetensors weights.safetensors
     cp -r photos "it's"
     "$FREEZETUNE" sweep --quiet --data "it's" --weights weights.safetensors --image-size 32 --epochs 2 --batch-size 6 \
-        --freeze-until 8,7 --lr 0.01,1e-3 --out whole >whole.txt
+        --freeze-until 8,7 --lr 0.01,1e-3 --keep-last --out whole >whole.txt
 }
 
 setup() {
@@ -26,13 +26,13 @@ setup() {
 # The four combinations of $whole.
 sweep() {
     "$FREEZETUNE" sweep --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 2 \
-        --batch-size 6 --freeze-until 8,7 --lr 0.01,1e-3 "$@"
+        --batch-size 6 --freeze-until 8,7 --lr 0.01,1e-3 --keep-last "$@"
 }
 
 # The same in the background, as $!. (A shell without job control starts those with SIGINT ignored.)
 sweep_aside() {
     exec env --default-signal=INT "$FREEZETUNE" sweep --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 2 \
-        --batch-size 6 --freeze-until 8,7 --lr 0.01,1e-3 "$@" >aside.txt 2>&1
+        --batch-size 6 --freeze-until 8,7 --lr 0.01,1e-3 --keep-last "$@" >aside.txt 2>&1
 }
 
 # wait_file FILE LINES: until it has so many, in a process that runs aside.
@@ -141,6 +141,20 @@ same_sweep() {
     "$FREEZETUNE" sweep --resume part --quiet >/dev/null
     same_sweep "$whole" part
     [ -z "$(find part -name '*.part')" ]
+}
+
+@test "each combination keeps its best model alone, also where it diverges, and --resume finds it done" {
+    run_split "$FREEZETUNE" sweep --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 2 \
+        --batch-size 6 --freeze-until 8,7 --lr 0.01,1e6 --augment none --out lean
+    [ "$status" = 0 ]
+    [ -z "$(find lean -name last.safetensors)" ]
+    [ -e lean/8-0.01/best.safetensors ]
+    [ -e lean/7-0.01/best.safetensors ]
+    cp stdout.txt first.txt
+    "$FREEZETUNE" sweep --resume lean --quiet >again.txt
+    cmp first.txt again.txt
+    "$FREEZETUNE" train --resume lean/8-0.01 --quiet | grep -q '^frozen: children 1-8 '
+    fails 65 'lean/7-1000000: diverged after 0 epochs and is over' "$FREEZETUNE" train --resume lean/7-1000000 --quiet
 }
 
 @test "--time-limit ends the run at work and begins no other; the table says what is missing" {

@@ -19,16 +19,16 @@ setup() {
     unset FREEZETUNE_WEIGHTS
 }
 
-# train OPTION...: three epochs of five steps.
+# train OPTION...: three epochs of five steps. --keep-last: for comparing the state at the end too.
 train() {
     "$FREEZETUNE" train --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 \
-        --lr 0.01 "$@"
+        --lr 0.01 --keep-last "$@"
 }
 
 # The same in the background, as $pid. (A shell without job control starts those with SIGINT ignored.)
 train_aside() {
     env --default-signal=INT "$FREEZETUNE" train --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 \
-        --lr 0.01 "$@" >aside.txt 2>&1 &
+        --lr 0.01 --keep-last "$@" >aside.txt 2>&1 &
     pid=$!
 }
 
@@ -133,6 +133,32 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     # A finished run has nothing to go on with, and says the same.
     "$FREEZETUNE" train --resume run --quiet | tail -1 | grep -q '^frozen: '
     same_run whole run
+}
+
+@test "a run that is over keeps its best model alone, and --resume says again how it ended" {
+    # As at the end, but for the times of the last table.
+    "$FREEZETUNE" train --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 2 --batch-size 8 \
+        --freeze-until 6 --out run | grep -v '^time ' >first.txt
+    [ "$(cd run && printf '%s ' *.safetensors)" = "best.safetensors " ]
+    cp run/best.safetensors run/metrics.csv .
+    # Another optimizer state would not fit: nothing of it is read. What the run was is still checked.
+    run_split "$FREEZETUNE" train --quiet --resume run
+    [ "$status" = 0 ]
+    tail -n 6 first.txt >expected.txt
+    tail -n 6 stdout.txt | cmp - expected.txt
+    grep -q '^frozen: children 1-6 (conv1..layer2), 60 tensors, 685,002 values: bit-identical$' stdout.txt
+    cmp best.safetensors run/best.safetensors
+    cmp metrics.csv run/metrics.csv
+    [ "$(cd run && printf '%s ' *.safetensors)" = "best.safetensors " ]
+    [ "$("$FREEZETUNE" train --quiet --resume run --json | grep -c '"ended_by": "epochs",')" = 1 ]
+    fails 64 '--epochs cannot be changed .*--weights RUN/best.safetensors' "$FREEZETUNE" train --resume run --epochs 4
+    # More epochs by the back door would go on without the optimizer.
+    sed -i 's/"epochs": 2,/"epochs": 4,/' run/config.json
+    fails 65 'run: was over and has no last.safetensors' "$FREEZETUNE" train --quiet --resume run
+    # The option keeps it, and --resume without the option lets the option of the run count.
+    train --freeze-until 6 --out kept >/dev/null
+    "$FREEZETUNE" train --quiet --resume kept >/dev/null
+    [ -e kept/last.safetensors ]
 }
 
 @test "--resume refuses what would not give the same result" {
