@@ -158,6 +158,17 @@ static void numbers_as_people_read_them(void **state)
     assert_string_equal(number_seconds(t, 59.96), "1 min 00 s");
     assert_string_equal(number_seconds(t, 185), "3 min 05 s");
     assert_string_equal(number_seconds(t, 7500), "2 h 05 min");
+    assert_string_equal(number_rough(t, 0.02), "under 0.1 s");
+    assert_string_equal(number_rough(t, 3.14), "3.1 s");
+    assert_string_equal(number_rough(t, 9.96), "10 s");
+    assert_string_equal(number_rough(t, 59.6), "1 min 00 s");
+    assert_string_equal(number_rough(t, 188), "3 min 10 s");
+    assert_string_equal(number_rough(t, 596), "10 min");
+    assert_string_equal(number_rough(t, 3572), "1 h 00 min");
+    assert_string_equal(number_rough(t, 7500), "2 h 05 min");
+    assert_string_equal(number_rough(t, 1e6), "277 h 47 min");
+    assert_string_equal(number_about(t, 0.02), "under 0.1 s");
+    assert_string_equal(number_about(t, 720), "about 12 min");
     assert_string_equal(number_clock(t, 42.2), "0:42");
     assert_string_equal(number_clock(t, 3723), "1:02:03");
     assert_string_equal(number_clock(t, 1e30), "277777:46:40");
