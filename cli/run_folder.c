@@ -188,6 +188,14 @@ void run_folder_drop_last(const struct run_folder *folder)
     unlink(folder->last);
 }
 
+/* last.safetensors is of the state as it is: after an epoch, or within one. */
+static void note_last(struct run_folder *folder)
+{
+    const struct train_state *state = train_state_get(folder->training->train);
+    folder->last_epoch = state->epoch + (state->batch > 0);
+    folder->last_batch = state->batch;
+}
+
 enum status run_folder_resume(struct run_folder *out, const struct training *training, struct error *err)
 {
     struct stat info;
@@ -204,6 +212,9 @@ enum status run_folder_resume(struct run_folder *out, const struct training *tra
     status = begins ? resume_over(&begins, out, err) : checkpoint_read(out->last, training->train, err);
     if (status == OK && begins)
         status = duplicates_write(out->path, training, err);
+    if (!begins && status == OK)
+        note_last(out);
+    out->best_found = stat(out->best, &info) == 0;
     return status == OK ? open_all(out, begins, err) : status;
 }
 
@@ -211,20 +222,24 @@ enum status run_folder_resume(struct run_folder *out, const struct training *tra
 
 enum { HELD_MOST = 8 << 20 }; /* bytes of a best model that waits */
 
-static enum status write_best(const struct run_folder *folder, struct error *err)
+static enum status write_best(struct run_folder *folder, size_t epoch, struct error *err)
 {
-    return weights_save(folder->best, folder->training->net, folder->metadata, MODEL_METADATA, err);
+    enum status status = weights_save(folder->best, folder->training->net, folder->metadata, MODEL_METADATA, err);
+    if (status == OK)
+        folder->best_epoch = epoch;
+    return status;
 }
 
 /* Keeps it in memory where it is small enough, else writes it. */
-static enum status hold_best(struct run_folder *folder, struct error *err)
+static enum status hold_best(struct run_folder *folder, size_t epoch, struct error *err)
 {
     const struct training *t = folder->training;
     const struct unfreezing *unfreezing = &t->options.unfreezing;
     struct freeze freeze = t->options.freeze;
     freeze.until = unfreezing_until(unfreezing, freeze.until, SIZE_MAX); /* of all that will ever be trained */
     if (snapshot_bytes(t->net, &freeze) > HELD_MOST)
-        return write_best(folder, err);
+        return write_best(folder, epoch, err);
+    folder->held_epoch = epoch;
     enum status status = snapshot_create(&folder->held, t->net, &freeze, err);
     if (status == OK)
         snapshot_take(folder->held);
@@ -236,7 +251,7 @@ static enum status write_held(struct run_folder *folder, struct error *err)
     if (!folder->held)
         return OK;
     snapshot_swap(folder->held);
-    enum status status = write_best(folder, err);
+    enum status status = write_best(folder, folder->held_epoch, err);
     snapshot_swap(folder->held);
     snapshot_destroy(folder->held);
     folder->held = NULL;
@@ -331,7 +346,7 @@ enum status run_folder_epoch(struct run_folder *folder, const struct epoch_resul
         return OK;
     snapshot_destroy(folder->held); /* it is no longer the best */
     folder->held = NULL;
-    status = may_wait ? hold_best(folder, err) : write_best(folder, err);
+    status = may_wait ? hold_best(folder, epoch->epoch + 1, err) : write_best(folder, epoch->epoch + 1, err);
     if (status == OK)
         status = write_confusion(folder->path, &t->dataset.classes, epoch->val, err);
     if (status == OK)
@@ -352,5 +367,30 @@ enum status run_folder_save(struct run_folder *folder, struct error *err)
         status = sync_growing(folder->log, folder, "log.jsonl", err);
     if (status == OK)
         status = sync_growing(folder->metrics, folder, "metrics.csv", err);
-    return status == OK ? checkpoint_write(folder->last, train, folder->metadata, err) : status;
+    if (status == OK)
+        status = checkpoint_write(folder->last, train, folder->metadata, err);
+    if (status == OK)
+        note_last(folder);
+    return status;
+}
+
+void run_folder_good(char out[RUN_GOOD_TEXT], struct run_folder *folder)
+{
+    enum status status = write_held(folder, NULL); /* or not: it is then trained again */
+    bool best = folder->best_epoch > 0 || folder->best_found, last = folder->last_epoch > 0;
+    char best_of[32] = "", last_of[64] = "";
+    (void)status;
+    if (folder->best_epoch > 0)
+        snprintf(best_of, sizeof best_of, " of epoch %zu", folder->best_epoch);
+    if (folder->last_batch > 0)
+        snprintf(last_of, sizeof last_of, " of epoch %zu, step %zu", folder->last_epoch, folder->last_batch);
+    else
+        snprintf(last_of, sizeof last_of, " of epoch %zu", folder->last_epoch);
+    if (best && last)
+        snprintf(out, RUN_GOOD_TEXT, "best.safetensors%s and last.safetensors%s are good", best_of, last_of);
+    else if (best || last)
+        snprintf(out, RUN_GOOD_TEXT, "%s.safetensors%s is good%s", best ? "best" : "last", best ? best_of : last_of,
+                 last ? "" : ", there is no last.safetensors yet and --resume begins again");
+    else
+        snprintf(out, RUN_GOOD_TEXT, "nothing was saved yet and --resume begins again");
 }

@@ -33,8 +33,13 @@ struct run_folder {
     struct weight_metadata metadata[MODEL_METADATA];
     char *metadata_text;
     struct snapshot *held; /* the best model while it waits, or NULL */
-    int lock;              /* descriptor of the folder, locked: no second process works in it; -1: none */
-    size_t bad_written;    /* rows of bad_images.tsv + 1; 0: not written yet */
+    size_t held_epoch;     /* from 1: that it is of */
+    /* The model files as they are, from 1; 0: there is none. A best model that this process found may be of a later
+     * epoch than the state that it goes on from: 0 with best_found. */
+    size_t best_epoch, last_epoch, last_batch;
+    bool best_found;
+    int lock;           /* descriptor of the folder, locked: no second process works in it; -1: none */
+    size_t bad_written; /* rows of bad_images.tsv + 1; 0: not written yet */
 };
 
 /* A new run: makes the folder (path_run) and begins its files. ERR_CANTCREATE. Free with run_folder_close, also after
@@ -62,6 +67,11 @@ MUST_CHECK enum status run_folder_epoch(struct run_folder *folder, const struct 
 
 /* The best model, if it waits; last.safetensors and bad_images.tsv. */
 MUST_CHECK enum status run_folder_save(struct run_folder *folder, struct error *err);
+
+enum { RUN_GOOD_TEXT = 256 };
+/* After an error of run_folder_epoch or run_folder_save: writes the best model, if it waits and that goes, and says
+ * what of the run is there and whole: "best.safetensors of epoch 3 and last.safetensors of epoch 2 are good". */
+void run_folder_good(char out[RUN_GOOD_TEXT], struct run_folder *folder);
 
 /* Removes last.safetensors: the run is over and result.json is written. One that cannot be removed stays. */
 void run_folder_drop_last(const struct run_folder *folder);

@@ -72,22 +72,49 @@ static enum status read_epochs(struct run_result *result, const char *text, cons
     return good ? OK : error_set(err, ERR_DATA, "%s: is not what the run had written: it was changed", path);
 }
 
-static enum status read_metrics(struct run_result *result, const struct run_folder *folder, struct error *err)
+/* The text and the path of metrics.csv, owned by the caller. */
+static enum status open_metrics(char **text, char **path, const struct run_folder *folder, struct error *err)
 {
-    char *path;
-    uint8_t *text;
+    uint8_t *bytes;
     size_t size;
-    enum status status = path_join(&path, folder->path, "metrics.csv", err);
+    enum status status = path_join(path, folder->path, "metrics.csv", err);
     if (status != OK)
         return status;
     fflush(folder->metrics);
-    status = file_read(&text, &size, path, RUN_METRICS_MOST, err);
-    if (status == OK) {
-        status = read_epochs(result, (const char *)text, path, err);
-        memory_free(text);
-    }
+    status = file_read(&bytes, &size, *path, RUN_METRICS_MOST, err);
+    if (status == OK)
+        *text = (char *)bytes;
+    else
+        memory_free(*path);
+    return status;
+}
+
+static enum status read_metrics(struct run_result *result, const struct run_folder *folder, struct error *err)
+{
+    char *text, *path;
+    enum status status = open_metrics(&text, &path, folder, err);
+    if (status != OK)
+        return status;
+    status = read_epochs(result, text, path, err);
+    memory_free(text);
     memory_free(path);
     return status;
+}
+
+enum status run_result_last_seconds(double *out, const struct run_folder *folder, struct error *err)
+{
+    char *text, *path;
+    enum status status = open_metrics(&text, &path, folder, err);
+    if (status != OK)
+        return status;
+    *out = 0;
+    for (const char *line = next_line(text); *line; line = next_line(line))
+        *out = value_under("seconds", text, line);
+    if (!isfinite(*out) || *out < 0)
+        *out = 0;
+    memory_free(text);
+    memory_free(path);
+    return OK;
 }
 
 enum status run_result_collect(struct run_result *out, const struct run_folder *folder, bool diverged,

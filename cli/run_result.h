@@ -30,6 +30,9 @@ double run_result_accuracy(const struct run_result *result);
 MUST_CHECK enum status run_result_collect(struct run_result *out, const struct run_folder *folder, bool diverged,
                                           struct error *err);
 
+/* Seconds of the epoch that the run finished last, of its metrics.csv; 0 where there is none. ERR_IO. */
+MUST_CHECK enum status run_result_last_seconds(double *out, const struct run_folder *folder, struct error *err);
+
 /* `state` is the checkpoint_text of the end, or NULL (diverged). */
 MUST_CHECK enum status run_result_write(const char *folder, const struct run_result *result, const char *state,
                                         struct error *err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -117,7 +118,8 @@ struct train_values series_values(const struct series *series, const struct trai
     return values;
 }
 
-enum status series_add(struct series *series, const char *name, const struct train_values *values, struct error *err)
+enum status series_add(struct series *series, const char *name, const struct train_values *values,
+                       const struct forecast *forecast, struct error *err)
 {
     void *runs = series->runs;
     enum status status =
@@ -125,7 +127,9 @@ enum status series_add(struct series *series, const char *name, const struct tra
     if (status != OK)
         return status;
     series->runs = runs;
-    struct series_run run = {.values = *values};
+    struct series_run run = {.values = *values, .forecast = *forecast};
+    for (size_t i = 0; i < series->count; i++)
+        forecast_share(&run.forecast, &series->runs[i].forecast);
     status = memory_strdup(&run.name, name, err);
     if (status == OK)
         series->runs[series->count++] = run;
@@ -204,10 +208,15 @@ static enum status begin(struct session_end *end, const struct train_values *val
 /* Leaves the state MISSING when it was stopped before it made its folder. */
 static enum status run_one(struct series *series, struct series_run *run, const char *folder, struct error *err)
 {
-    const struct session_options options = {
-        .weights_hash = series->hash, .one_of_many = true, .deadline = series->deadline};
+    char command[512];
+    const struct session_options options = {.weights_hash = series->hash,
+                                            .one_of_many = true,
+                                            .deadline = series->deadline,
+                                            .go_on = command,
+                                            .clock = &series->clock};
     struct session_end end;
     bool begun;
+    snprintf(command, sizeof command, "freezetune %s --resume %.480s", series->command->name, series->path);
     enum status status = has_config(&begun, folder, err);
     if (status == OK)
         status = begun ? go_on(&end, series, &run->values, folder, &options, err)
@@ -254,6 +263,36 @@ static bool is_over(const struct series_run *run)
     return run->state == SERIES_DONE || run->state == SERIES_DIVERGED;
 }
 
+double series_seconds(const struct series *series, size_t from)
+{
+    double seconds = 0;
+    for (size_t i = from; i < series->count; i++)
+        if (!is_over(&series->runs[i]))
+            seconds += forecast_all(&series->runs[i].forecast, &series->clock.pace);
+    return seconds;
+}
+
+/* A series_clock.others: the running one is not among them. */
+static double seconds_of_others(const void *context)
+{
+    const struct series *series = context;
+    return series_seconds(series, series->running + 1);
+}
+
+/* "run 2 of 6: runs/1/7-0.01; about 41 min left for all". */
+static void say_run(struct series *series, size_t i)
+{
+    char left[NUMBER_TEXT];
+    double seconds = series_seconds(series, i);
+    series->running = i;
+    series->clock.others = seconds_of_others;
+    series->clock.context = series;
+    if (series->deadline > 0)
+        seconds = fmin(seconds, fmax(series->deadline - clock_seconds(), 0));
+    remark("run %zu of %zu: %s/%s; %s left for all", i + 1, series->count, series->path, series->runs[i].name,
+           number_about(left, seconds));
+}
+
 static void say_result(const struct series *series, size_t i)
 {
     const struct series_run *run = &series->runs[i];
@@ -278,7 +317,7 @@ enum status series_run(struct series *series, bool *stopped, struct error *err)
         *stopped = signals_stop() || (series->deadline > 0 && clock_seconds() >= series->deadline);
         if (*stopped)
             break;
-        remark("run %zu of %zu: %s/%s", i + 1, series->count, series->path, run->name);
+        say_run(series, i);
         status = path_join(&folder, series->path, run->name, err);
         if (status != OK)
             break;

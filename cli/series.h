@@ -12,6 +12,7 @@
 #define FREEZETUNE_SERIES_H
 
 #include "cli/run_result.h"
+#include "cli/run_clock.h"
 #include "cli/train_options.h"
 #include "cli/training.h"
 
@@ -28,6 +29,7 @@ struct series_run {
     struct train_values values; /* texts borrowed from the series and its caller */
     enum series_state state;
     struct run_result result; /* when done or diverged */
+    struct forecast forecast; /* of the whole run */
 };
 
 struct series {
@@ -39,8 +41,9 @@ struct series {
     char hash[33];       /* of the weights */
     double deadline;     /* by clock_seconds, 0: none */
     double head_lr_mult; /* as `first` of series_open decided it */
+    struct series_clock clock;
     struct series_run *runs;
-    size_t count, room;
+    size_t count, room, running;
     /* Writes the table of all runs; called after each. */
     enum status (*write)(const struct series *series, struct error *err);
 };
@@ -56,9 +59,13 @@ void series_close(struct series *series);
 /* Options that a run of the series begins with: those of the command without what only the series has. */
 struct train_values series_values(const struct series *series, const struct train_values *given);
 
-/* One more run, at the end. The name is copied. ERR_SYSTEM without memory. */
+/* One more run, at the end. The name is copied. `forecast` is of the run by itself: what it shares with those before it
+ * (forecast_share) is seen to here. ERR_SYSTEM without memory. */
 MUST_CHECK enum status series_add(struct series *series, const char *name, const struct train_values *values,
-                                  struct error *err);
+                                  const struct forecast *forecast, struct error *err);
+
+/* Seconds of run `from` and all after it that are not over, as far as is known by now. */
+double series_seconds(const struct series *series, size_t from);
 
 /* Runs all that are not done, in order. Stops at a signal or the deadline with OK and *stopped; the states say how far
  * it came. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/lr_search.h"
+#include "cli/numbers.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"
@@ -10,6 +11,7 @@
 #include "cli/train_report.h"
 #include "cli/training.h"
 #include "core/base/clock.h"
+#include "core/base/disk.h"
 #include "core/base/memory.h"
 
 enum { SAVE_LEAST = 10 }; /* seconds between two checkpoints, unless --save-every says less */
@@ -21,24 +23,37 @@ struct session {
     struct run_folder *folder;
     struct train_progress progress;
     double started, saved;
+    struct run_clock clock;
+    bool write_failed; /* the last error is of a file of the run */
 };
+
+static void tell_time(struct session *session)
+{
+    session->progress.rest = run_clock_left(&session->clock);
+}
 
 static void on_step(void *context, const struct step_result *step)
 {
     struct session *session = context;
     run_folder_step(session->folder, step);
+    run_clock_step(&session->clock, step->images);
+    tell_time(session);
     report_step(&session->progress, step);
 }
 
 static void on_evaluation(void *context, size_t done, size_t all)
 {
     struct session *session = context;
+    run_clock_validation(&session->clock, done, all);
+    tell_time(session);
     report_evaluation(&session->progress, train_state_get(session->training->train)->epoch, done, all);
 }
 
 static void on_features(void *context, size_t done, size_t all)
 {
     struct session *session = context;
+    run_clock_features(&session->clock, done, all);
+    tell_time(session);
     report_features(&session->progress, train_state_get(session->training->train)->epoch, done, all);
 }
 
@@ -47,6 +62,7 @@ static void on_cache_failure(void *context, const char *why)
     struct session *session = context;
     progress_end(&session->progress.line);
     session->progress.running = RUNNING_NOTHING;
+    forecast_lose_features(&session->clock.forecast);
     warn("%s; the run goes on without its cache", why);
 }
 
@@ -87,8 +103,15 @@ static bool skip_save(void *context)
 static enum status on_epoch(void *context, const struct epoch_result *epoch, struct error *err)
 {
     struct session *session = context;
+    run_clock_other(&session->clock);
+    enum status status = run_folder_epoch(session->folder, epoch, saved_lately(session), err);
+    run_clock_other(&session->clock);
+    run_clock_epoch(&session->clock);
+    tell_time(session);
+    session->progress.others = run_clock_others(&session->clock); /* once an epoch: there may be hundreds of them */
     report_epoch(&session->progress, epoch);
-    return run_folder_epoch(session->folder, epoch, saved_lately(session), err);
+    session->write_failed = status != OK;
+    return status;
 }
 
 static enum status save(void *context, struct error *err)
@@ -96,6 +119,8 @@ static enum status save(void *context, struct error *err)
     struct session *session = context;
     enum status status = run_folder_save(session->folder, err);
     session->saved = clock_seconds();
+    session->write_failed = status != OK;
+    run_clock_other(&session->clock);
     return status;
 }
 
@@ -105,6 +130,22 @@ static void say_how_to_resume(const struct session *session, const char *why)
     remark("%s in epoch %zu of %lld after %zu of %zu steps; go on with: freezetune train --resume %s", why,
            state->epoch + 1, session->training->values->epochs, state->batch, state->steps_per_epoch,
            session->folder->path);
+}
+
+/* A file of the run could not be written: what is there all the same, and what to do. */
+static enum status explain_write(const struct session *session, enum status status, struct error *err)
+{
+    const struct run_disk *need = &session->training->disk;
+    const char *go_on = session->options->go_on, *path = session->folder->path;
+    char good[RUN_GOOD_TEXT], room[NUMBER_TEXT + 16] = "", bytes[NUMBER_TEXT];
+    uint64_t file = need->last > need->best ? need->last : need->best;
+    struct error reason = *err;
+    struct disk disk;
+    run_folder_good(good, session->folder);
+    if (disk_look(&disk, path, NULL) == OK && disk.free < file)
+        snprintf(room, sizeof room, "free %s and ", number_bytes(bytes, file - disk.free));
+    return error_set(err, status, "%.400s; %s: %sgo on with: %s%.300s", reason.text, good, room,
+                     go_on ? "" : "freezetune train --resume ", go_on ? go_on : path);
 }
 
 /* Why it ended before the last epoch, if it did. */
@@ -154,14 +195,30 @@ static enum status finish(struct session_end *out, const struct session *session
     return status;
 }
 
-static enum status run_loop(struct session_end *out, const struct training *training, struct run_folder *folder,
-                            const struct session_options *options, double started, struct error *err)
+/* Where a resumed run goes on. */
+static void say_where(struct session *session)
 {
-    struct session session = {.options = options,
-                              .training = training,
-                              .folder = folder,
-                              .progress = {.training = training},
-                              .started = started};
+    const struct train *train = session->training->train;
+    const struct train_state *state = train_state_get(train);
+    char left[REPORT_LEFT];
+    tell_time(session);
+    report_left(left, &session->progress, false);
+    if (train_is_over(train))
+        remark("the run is over: nothing is left to train");
+    else if (state->batch < state->steps_per_epoch)
+        remark("goes on in epoch %zu of %lld, step %zu of %zu; %s", state->epoch + 1, session->training->values->epochs,
+               state->batch + 1, state->steps_per_epoch, left);
+    else
+        remark("goes on in epoch %zu of %lld, with its validation; %s", state->epoch + 1,
+               session->training->values->epochs, left);
+}
+
+static enum status run_loop(struct session_end *out, struct session *started, struct error *err)
+{
+    struct session session = *started;
+    const struct training *training = session.training;
+    const struct session_options *options = session.options;
+    session.progress.training = training;
     const struct train_hooks hooks = {.context = &session,
                                       .on_step = on_step,
                                       .on_evaluation = on_evaluation,
@@ -174,13 +231,19 @@ static enum status run_loop(struct session_end *out, const struct training *trai
                                       .on_epoch = on_epoch,
                                       .save = save};
     bool stopped;
+    enum status status = run_clock_enter(&session.clock, session.folder, err);
+    if (status != OK)
+        return status;
+    if (training->values->resume)
+        say_where(&session);
     signals_catch();
     session.saved = clock_seconds();
-    enum status status = train_run(training->train, &hooks, &stopped, err);
+    run_clock_start(&session.clock);
+    status = train_run(training->train, &hooks, &stopped, err);
     progress_end(&session.progress.line);
     bool diverged = status == ERR_DATA && train_has_diverged(training->train) && options->one_of_many;
     if (status != OK && !diverged)
-        return status;
+        return session.write_failed && err ? explain_write(&session, status, err) : status;
     if (!diverged && stopped) {
         if (!options->one_of_many)
             say_how_to_resume(&session, "stopped");
@@ -194,6 +257,13 @@ static enum status run_loop(struct session_end *out, const struct training *trai
     return status;
 }
 
+static void plan_clock(struct session *session, struct series_clock *series)
+{
+    double limit = session->training->values->time_limit * 60, deadline = session->options->deadline;
+    run_clock_plan(&session->clock, series, session->training);
+    session->clock.limit = limit > 0 ? session->started + limit : deadline; /* one of a series has none of its own */
+}
+
 /* The rate is known; `search` is how it was found, or NULL. */
 static enum status train_once(struct session_end *out, const struct train_values *values,
                               const struct session_options *options, const struct lr_search *search, double started,
@@ -201,27 +271,38 @@ static enum status train_once(struct session_end *out, const struct train_values
 {
     struct training training;
     struct run_folder folder = {.lock = -1};
+    struct series_clock own = {0};
+    struct session session = {.options = options, .training = &training, .folder = &folder, .started = started};
     enum status status = training_open(&training, values, options->weights_hash, err);
+    if (status == OK)
+        plan_clock(&session, options->clock ? options->clock : &own);
     if (status == OK && !options->one_of_many) {
+        const struct plan_time time = {&session.clock.forecast, 1, run_clock_all(&session.clock)};
         if (!search)
             report_inputs(&training);
-        status = report_plan(&training, err);
+        status = report_plan(&training, &time, err);
     }
+    if (status == OK && !values->resume)
+        status = run_disk_check(&training.disk, 1, training_folder(&training), err);
     if (status != OK || values->dry_run)
         goto cleanup;
     enum cache_mode planned = train_cache(training.train)->mode;
     status = training_prepare(&training, err);
     if (status != OK)
         goto cleanup;
-    if (train_cache(training.train)->mode != planned)
+    if (train_cache(training.train)->mode != planned) {
+        forecast_lose_features(&session.clock.forecast);
         warn("%s; the run has no cache", train_cache(training.train)->why);
+    }
     status = values->resume ? run_folder_resume(&folder, &training, err) : run_folder_create(&folder, &training, err);
+    if (status == OK && values->resume && !train_is_over(training.train))
+        status = run_disk_check(&training.disk, 1, folder.path, err);
     if (status == OK && search)
         status = lr_search_write(folder.path, search, err);
     if (status == OK) {
         if (!options->one_of_many)
             remark("run: %s", folder.path);
-        status = run_loop(out, &training, &folder, options, started, err);
+        status = run_loop(out, &session, err);
     }
 cleanup:
     run_folder_close(&folder);

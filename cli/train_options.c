@@ -44,7 +44,7 @@ static const struct option options[] = {
     {GROUP_MAIN, "lr", "X", OPTION_FLOAT, offsetof(struct train_values, lr), NULL, LR_DEFAULTS, 0, 1e6, lr_words,
      "learning rate; `find` looks for one first, with rising rates over 100 steps"},
     TEXT(GROUP_MAIN, "resume", "RUN", resume, NULL, NULL, "go on with a run that was stopped, to the same result"),
-    FLAG(GROUP_MAIN, "dry-run", dry_run, "show what would be trained, its memory, work and time, and stop there"),
+    FLAG(GROUP_MAIN, "dry-run", dry_run, "show what would be trained, its memory, work, disk and time, and stop there"),
 
     CHOICE(GROUP_STEPS, "optimizer", optimizer_names, optimizer, "sgd", "as PyTorch defines them"),
     NUMBER(GROUP_STEPS, "momentum", "X", OPTION_FLOAT, momentum, "0.9", NULL, 0, 1, "of sgd"),
@@ -330,8 +330,8 @@ const struct command cmd_train = {
     .usage = "[options]",
     .description =
         "The first N children of the network are frozen (conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4, "
-        "avgpool, fc are 1 to 10), the rest is trained. Before the first step it shows what is frozen, the memory, work "
-        "and time; at the end it compares every frozen tensor with the file it came from. Ctrl-C finishes the step and "
+        "avgpool, fc are 1 to 10), the rest is trained. Before the first step it shows what is frozen, the memory, work, "
+        "disk and time; at the end it compares every frozen tensor with the file it came from. Ctrl-C finishes the step and "
         "saves; --resume goes on to the same result, byte for byte. If the photos have other classes than the weights, "
         "the last layer begins anew.",
     .examples = "  freezetune train --freeze-until 6\n"

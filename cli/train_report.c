@@ -1,5 +1,6 @@
 #include "cli/train_report.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "cli/summary.h"
 #include "cli/table.h"
 #include "cli/term.h"
+#include "core/base/disk.h"
 
 enum { FEW_LINES = 5 }; /* of each kind of warning */
 
@@ -74,43 +76,6 @@ void report_inputs(const struct training *t)
     if (t->head_drawn)
         remark("head: %s begins anew for %zu classes (the file's has %zu outputs)",
                t->net->child_names[t->net->children], classes, t->file_classes);
-}
-
-/* Of an epoch of a stage, with all features there that are kept; 0 where the speed is not known. */
-static double seconds_of_epoch(const struct training *t, const struct train_stage *stage, double speed)
-{
-    double train = stage->step_flops, evaluation = train_needs(t->train).evaluation_flops;
-    if (stage->cache.mode != CACHE_OFF) {
-        train -= stage->features_flops;
-        evaluation -= stage->features_flops;
-    }
-    double work = train * (double)t->options.usable + evaluation * (double)(t->dataset.val.count);
-    return speed > 0 ? work / speed : 0;
-}
-
-/* How long it will take; zeros where that is not known. */
-struct duration {
-    double shortest, longest, all; /* an epoch, an epoch, the run */
-    bool cached;                   /* some epochs work on features */
-};
-
-static struct duration duration_of(const struct training *t)
-{
-    double speed = estimate_speed(t->pool, train_plan(t->train));
-    struct duration duration = {0};
-    for (size_t i = 0; i < train_stage_count(t->train); i++) {
-        struct train_stage stage = train_stage_get(t->train, i);
-        double seconds = seconds_of_epoch(t, &stage, speed);
-        if (i == 0 || seconds < duration.shortest)
-            duration.shortest = seconds;
-        if (seconds > duration.longest)
-            duration.longest = seconds;
-        duration.all += seconds * (double)stage.epochs;
-        duration.cached |= stage.cache.mode != CACHE_OFF;
-        if (stage.cache.mode != CACHE_OFF && speed > 0)
-            duration.all += stage.features_flops * (double)stage.cache.entries / speed;
-    }
-    return duration;
 }
 
 static void print_cache(const struct training *t, const struct train_stage *stage)
@@ -179,7 +144,17 @@ size_t report_memory(const struct training *t)
     return memory_summary_total(&memory);
 }
 
-static void json_plan(const struct training *t, const struct train_needs *needs, double seconds)
+/* Of the stage that takes the longest, with its features there. */
+static double longest_epoch(const struct forecast *forecast)
+{
+    const struct pace pace = {0};
+    double longest = 0;
+    for (size_t i = 0; i < forecast->stages_count; i++)
+        longest = fmax(longest, forecast_epoch(forecast, &pace, i));
+    return longest;
+}
+
+static void json_plan(const struct training *t, const struct train_needs *needs, const struct plan_time *time)
 {
     struct memory_summary memory = memory_of(t, needs);
     struct json json = json_start(stdout, true);
@@ -201,9 +176,12 @@ static void json_plan(const struct training *t, const struct train_needs *needs,
     }
     json_close(&json);
     json_int(&json, "memory", (int64_t)memory_summary_total(&memory));
+    json_int(&json, "disk", (int64_t)run_disk_most(&t->disk, time->runs));
+    json_int(&json, "disk_when_over", (int64_t)run_disk_over(&t->disk, time->runs));
     json_double(&json, "flop_per_photo", needs->step_flops);
     json_int(&json, "steps_per_epoch", (int64_t)needs->steps_per_epoch);
-    json_double(&json, "seconds_per_epoch", seconds);
+    json_double(&json, "seconds_per_epoch", longest_epoch(time->forecast));
+    json_double(&json, "seconds", time->all);
     json_close(&json);
     json_end(&json);
 }
@@ -243,28 +221,49 @@ static void print_rates(const struct training *t)
     putchar('\n');
 }
 
-static void print_time(const struct duration *duration, const struct training *t)
+/* "disk    456 MB while it runs, 98.2 MB when it is over; 31.2 GB are free in runs/1" */
+static void print_disk(const struct training *t, size_t runs)
 {
-    char shortest[NUMBER_TEXT], longest[NUMBER_TEXT], all[NUMBER_TEXT];
-    number_seconds(shortest, duration->shortest);
-    number_seconds(longest, duration->longest);
-    number_seconds(all, duration->all);
-    size_t steps = train_needs(t->train).steps_per_epoch;
-    const char *once = duration->cached ? " once the features are there" : "";
-    if (strcmp(shortest, longest) == 0)
-        printf("time    about %s an epoch of %zu steps%s, %s in all\n", longest, steps, once, all);
-    else
-        printf("time    about %s to %s an epoch of %zu steps%s, %s in all\n", shortest, longest, steps, once, all);
+    char most[NUMBER_TEXT], over[NUMBER_TEXT], left[NUMBER_TEXT];
+    struct disk disk;
+    printf("disk    up to %s while it runs, %s when it is over", number_bytes(most, run_disk_most(&t->disk, runs)),
+           number_bytes(over, run_disk_over(&t->disk, runs)));
+    if (disk_look(&disk, training_folder(t), NULL) == OK) {
+        printf("; %s are free in ", number_bytes(left, disk.free));
+        text_padded(stdout, training_folder(t), 0, false);
+    }
+    putchar('\n');
 }
 
-enum status report_plan(const struct training *t, struct error *err)
+static void print_time(const struct plan_time *time, const struct training *t)
+{
+    const struct forecast *forecast = time->forecast;
+    const struct pace pace = {0};
+    char epoch[NUMBER_TEXT], rough[NUMBER_TEXT], all[NUMBER_TEXT];
+    double shortest = forecast_epoch(forecast, &pace, 0), longest = shortest;
+    bool kept = false;
+    for (size_t i = 0; i < forecast->stages_count; i++) {
+        shortest = fmin(shortest, forecast_epoch(forecast, &pace, i));
+        longest = fmax(longest, forecast_epoch(forecast, &pace, i));
+        kept |= forecast->stages[i].saved > 0;
+    }
+    printf("time    %s", number_about(epoch, shortest));
+    if (strcmp(number_about(epoch, shortest), number_about(all, longest)) != 0)
+        printf(" to %s", number_rough(rough, longest));
+    printf(" an epoch of %zu steps%s, ", train_needs(t->train).steps_per_epoch,
+           kept ? " once the features are there" : "");
+    if (time->runs > 1)
+        printf("%s a run, ", number_about(rough, forecast_all(forecast, &pace)));
+    printf("%s in all%s\n", number_about(all, time->all), t->options.patience > 0 ? " at most" : "");
+}
+
+enum status report_plan(const struct training *t, const struct plan_time *time, struct error *err)
 {
     struct train_needs needs = train_needs(t->train);
-    struct duration duration = duration_of(t);
     struct memory_summary memory = memory_of(t, &needs);
     if (t->values->json) {
         if (t->values->dry_run)
-            json_plan(t, &needs, duration.longest);
+            json_plan(t, &needs, time);
         return OK;
     }
     enum status status = summary_children(stdout, t->net, &t->options.freeze, &t->options.unfreezing, err);
@@ -274,8 +273,9 @@ enum status report_plan(const struct training *t, struct error *err)
     print_rates(t);
     summary_cost(stdout, train_plan(t->train), &memory);
     print_caches(t);
-    if (duration.all > 0)
-        print_time(&duration, t);
+    print_disk(t, time->runs);
+    if (time->all > 0)
+        print_time(time, t);
     fflush(stdout);
     return OK;
 }
@@ -286,6 +286,7 @@ static void start_line(struct train_progress *p, size_t epoch, const char *what,
 {
     snprintf(p->label, sizeof p->label, "epoch %zu/%lld  %s", epoch + 1, p->training->values->epochs, what);
     progress_start(&p->line, p->label, "photos", all);
+    p->line.rest = p->rest;
 }
 
 void report_step(struct train_progress *p, const struct step_result *step)
@@ -298,6 +299,7 @@ void report_step(struct train_progress *p, const struct step_result *step)
     }
     p->done += step->images;
     snprintf(note, sizeof note, "loss %.4f", step->loss);
+    p->line.rest = p->rest;
     progress_update(&p->line, p->done, note);
 }
 
@@ -307,6 +309,7 @@ void report_evaluation(struct train_progress *p, size_t epoch, size_t done, size
         start_line(p, epoch, "validate", all);
         p->running = RUNNING_EVALUATION;
     }
+    p->line.rest = p->rest;
     progress_update(&p->line, done, NULL);
 }
 
@@ -324,6 +327,7 @@ void report_features(struct train_progress *p, size_t epoch, size_t done, size_t
         start_line(p, epoch, "features", all);
         p->running = RUNNING_FEATURES;
     }
+    p->line.rest = p->rest;
     progress_update(&p->line, done, NULL);
 }
 
@@ -350,16 +354,31 @@ static const char *features_text(char out[FEATURES_TEXT], const struct feature_c
     return used ? out : "  features from the cache";
 }
 
+void report_left(char out[REPORT_LEFT], const struct train_progress *p, bool last)
+{
+    bool early = p->training->options.patience > 0; /* it may be over before */
+    char rest[NUMBER_TEXT], all[NUMBER_TEXT];
+    out[0] = '\0';
+    if (!last && p->rest > 0)
+        snprintf(out, REPORT_LEFT, "%s%s left", early ? "at most " : "",
+                 early ? number_rough(rest, p->rest) : number_about(rest, p->rest));
+    if (p->others > 0)
+        snprintf(out + strlen(out), REPORT_LEFT - strlen(out), "%s%s for all runs", out[0] ? ", " : "",
+                 number_about(all, p->rest + p->others));
+}
+
 void report_epoch(struct train_progress *p, const struct epoch_result *epoch)
 {
+    char left[REPORT_LEFT];
     char train[NUMBER_TEXT], val[NUMBER_TEXT], time[NUMBER_TEXT], features[FEATURES_TEXT];
+    report_left(left, p, epoch->epoch + 1 == (size_t)p->training->values->epochs);
     progress_end(&p->line);
     p->running = RUNNING_NOTHING;
-    remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s", epoch->epoch + 1,
+    remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s%s%s", epoch->epoch + 1,
            p->training->values->epochs, epoch->train_loss, number_percent(train, epoch->train_accuracy),
            metrics_loss(epoch->val), number_percent(val, metrics_accuracy(epoch->val)),
            number_seconds(time, epoch->seconds), features_text(features, &epoch->features),
-           epoch->best ? "  best so far" : "");
+           epoch->best ? "  best so far" : "", left[0] ? "  " : "", left);
     if (epoch->left_out > 0 && begins_stage(p->training, epoch->epoch))
         remark("the last %zu photo%s of an epoch %s too few for BatchNorm and left out", epoch->left_out,
                epoch->left_out == 1 ? "" : "s", epoch->left_out == 1 ? "is" : "are");

@@ -9,12 +9,20 @@
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/training.h"
+#include "core/train/forecast.h"
 
 /* stderr: what was found among the photos, what the weights are, whether the last layer begins anew. */
 void report_inputs(const struct training *training);
 
-/* stdout: children, memory, work, time. Measures the speed of products for a moment. With --json an object. */
-MUST_CHECK enum status report_plan(const struct training *training, struct error *err);
+/* How long it will take, before the first step. */
+struct plan_time {
+    const struct forecast *forecast; /* of a run */
+    size_t runs;
+    double all; /* seconds of all runs; 0: not known */
+};
+
+/* stdout: children, memory, work, disk, time. With --json an object. */
+MUST_CHECK enum status report_plan(const struct training *training, const struct plan_time *time, struct error *err);
 
 /* Bytes that the run will take, as report_plan shows them. */
 size_t report_memory(const struct training *training);
@@ -25,8 +33,14 @@ struct train_progress {
     struct progress line;
     char label[64];
     enum { RUNNING_NOTHING, RUNNING_STEPS, RUNNING_EVALUATION, RUNNING_FEATURES } running;
-    size_t done; /* photos of this epoch */
+    size_t done;         /* photos of this epoch */
+    double rest, others; /* seconds: until this run is over, of the runs of a series after it */
 };
+
+enum { REPORT_LEFT = 128 };
+/* "about 12 min left", or "about 12 min left, about 2 h 05 min for all runs"; the latter alone, or nothing, behind the
+ * last epoch. */
+void report_left(char out[REPORT_LEFT], const struct train_progress *progress, bool last);
 
 void report_step(struct train_progress *progress, const struct step_result *step);
 void report_evaluation(struct train_progress *progress, size_t epoch, size_t done, size_t all);

@@ -8,6 +8,7 @@
 #include "cli/augment_options.h"
 #include "cli/paths.h"
 #include "cli/preprocess_options.h"
+#include "core/base/disk.h"
 #include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"
@@ -198,18 +199,48 @@ static enum status open_net(struct training *t, const char *weights_hash, struct
 }
 
 /* --freeze-until, --head-first and --unfreeze-at. */
-static enum status read_freeze_points(struct training *t, struct error *err)
+static enum status read_freeze_points(int *freeze_until, struct train_options *out, const struct training *t,
+                                      const char *text, struct error *err)
 {
     const struct train_values *v = t->values;
     struct unfreezing_options options = {.head_first = (size_t)v->head_first,
                                          .unfreeze_at = v->unfreeze_at.texts,
                                          .count = v->unfreeze_at.count,
                                          .epochs = (size_t)v->epochs};
-    enum status status = freeze_parse(&t->freeze_until, t->net, v->freeze_until, err);
+    enum status status = freeze_parse(freeze_until, t->net, text, err);
     if (status != OK)
         return status;
-    options.freeze_until = t->freeze_until;
-    return unfreezing_parse(&t->options.freeze.until, &t->options.unfreezing, t->net, &options, err);
+    options.freeze_until = *freeze_until;
+    return unfreezing_parse(&out->freeze.until, &out->unfreezing, t->net, &options, err);
+}
+
+const char *training_folder(const struct training *training)
+{
+    const struct train_values *values = training->values;
+    return values->resume ? values->resume : values->out ? values->out : "runs";
+}
+
+/* What the run writes, and what of it the cache has to leave room for. */
+static void plan_disk(struct run_disk *disk, struct train_options *options, const struct training *t)
+{
+    struct disk run, cache;
+    *disk = run_disk_of(t->net, &t->dataset, options);
+    disk->keep_last = t->values->keep_last;
+    if (t->cache && disk_look(&run, training_folder(t), NULL) == OK && disk_look(&cache, t->cache, NULL) == OK &&
+        run.device == cache.device)
+        options->cache.reserve = run_disk_most(disk, 1);
+}
+
+enum status training_plan(struct train **out, struct run_disk *disk, const struct training *training,
+                          const char *freeze_until, struct error *err)
+{
+    struct train_options options = training->options;
+    int until;
+    enum status status = read_freeze_points(&until, &options, training, freeze_until, err);
+    if (status != OK)
+        return status;
+    plan_disk(disk, &options, training);
+    return train_create(out, training->net, &training->dataset, &options, training->pool, err);
 }
 
 /* ---- the cache --------------------------------------------------------------------------------------------------- */
@@ -252,7 +283,9 @@ enum status training_open(struct training *out, const struct train_values *value
     if (status == OK)
         status = find_cache(out, err);
     if (status == OK)
-        status = read_freeze_points(out, err);
+        status = read_freeze_points(&out->freeze_until, &out->options, out, values->freeze_until, err);
+    if (status == OK)
+        plan_disk(&out->disk, &out->options, out);
     if (status == OK)
         status = train_create(&out->train, out->net, &out->dataset, &out->options, out->pool, err);
     return status;

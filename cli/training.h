@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "cli/model_file.h"
+#include "cli/run_disk.h"
 #include "cli/train_options.h"
 #include "core/base/threads.h"
 #include "core/data/folder.h"
@@ -30,6 +31,7 @@ struct training {
     int freeze_until;    /* the option, as a number: options.freeze is that of the first epoch */
     size_t file_classes; /* outputs of the weight file's last layer */
     bool head_drawn;     /* the last layer begins anew */
+    struct run_disk disk;
     struct train *train;
 };
 
@@ -38,6 +40,13 @@ struct training {
 MUST_CHECK enum status training_open(struct training *out, const struct train_values *values, const char *weights_hash,
                                      struct error *err);
 void training_close(struct training *training);
+
+/* The plan of a run over the same photos and weights with another freeze point (sweep): for train_destroy, and not to
+ * be trained. Between training_open and training_prepare. Errors of freeze_parse, unfreezing_parse and train_create. */
+MUST_CHECK enum status training_plan(struct train **out, struct run_disk *disk, const struct training *training,
+                                     const char *freeze_until, struct error *err);
+/* The folder that the run writes to, or will make: that of --resume, of --out, or "runs". Borrowed. */
+const char *training_folder(const struct training *training);
 
 /* Allocates what the run needs and tells the loaders of the photos that the scan found bad. */
 MUST_CHECK enum status training_prepare(struct training *training, struct error *err);

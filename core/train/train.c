@@ -108,6 +108,15 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Operations of an image up to the shallower cut whose features are there. */
+static double flops_before(const struct plan *plan)
+{
+    double flops = 0;
+    for (size_t i = 0; i < plan->from.steps; i++)
+        flops += plan->steps[i].flops;
+    return flops;
+}
+
 /* Every stage once, the last one remains. */
 static enum status plan_all_stages(struct train *train, struct error *err)
 {
@@ -130,6 +139,7 @@ static enum status plan_all_stages(struct train *train, struct error *err)
                                                                     .until = until_of(train, epoch),
                                                                     .step_flops = flops,
                                                                     .features_flops = plan->flops_features,
+                                                                    .from_flops = flops_before(evaluation),
                                                                     .cache = train->cache_plan};
         needs->cache = larger(needs->cache, feature_cache_memory(&train->cache_plan));
         needs->network = larger(needs->network, stage_bytes(&train->stage));

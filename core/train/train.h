@@ -81,6 +81,7 @@ struct train_stage {
     int until;
     double step_flops;
     double features_flops;   /* the part of it, and of an evaluation, that a cache saves */
+    double from_flops;       /* the part of that which the features of cache.from save */
     struct cache_plan cache; /* as planned */
 };
 

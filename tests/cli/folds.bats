@@ -91,7 +91,7 @@ END
     fails 64 '--folds 1: must be from 2' train --folds 1 --out no
     fails 65 'fell into fold|few' train --folds 1000 --out no
     [ ! -e no ]
-    train --folds 3 --dry-run --out no | grep -q '^memory '
+    train --folds 3 --dry-run --out no | grep -qE '^time .* an epoch of 2 steps.*, (about|under) .* a run, (about|under) .* in all$'
     [ ! -e no ]
 }
 

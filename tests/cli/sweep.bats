@@ -157,6 +157,23 @@ same_sweep() {
     fails 65 'lean/7-1000000: diverged after 0 epochs and is over' "$FREEZETUNE" train --resume lean/7-1000000 --quiet
 }
 
+@test "the time that all combinations take is said before the first and after each epoch" {
+    run_split "$FREEZETUNE" sweep --data "$photos" --weights "$weights" --image-size 32 --epochs 2 --batch-size 6 \
+        --freeze-until 8,7 --lr 0.01,1e-3 --out told
+    [ "$status" = 0 ]
+    grep -qE '^time: at most (under )?[0-9.]+ s for 4 runs$' stderr.txt
+    grep -qE '^disk: up to [0-9.]+ MB while it runs, [0-9.]+ MB when it is over; .* are free in told$' stderr.txt
+    [ "$(grep -cE '^run [1-4] of 4: told/[78]-0.0+1; (about|under) .* left for all$' stderr.txt)" = 4 ]
+    # Behind the last epoch of a run there are only the others, behind that of the last one nothing.
+    [ "$(grep -cE '^epoch 1/2 .* at most .* left, (about|under) .* for all runs$' stderr.txt)" = 3 ]
+    [ "$(grep -cE '^epoch 2/2 .* for all runs$' stderr.txt)" = 3 ]
+}
+
+@test "a combination that cannot be is refused before the others are trained" {
+    fails 64 'N must be below 8' sweep --freeze-until 9,8 --unfreeze-at 2:8 --out no
+    [ ! -e no ]
+}
+
 @test "--time-limit ends the run at work and begins no other; the table says what is missing" {
     run_split sweep --out part --epochs 100000 --patience 0 --time-limit 0.02
     [ "$status" = 0 ]

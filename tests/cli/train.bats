@@ -195,7 +195,7 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     # A limit on the size of files stands for the disk: the model fits, the checkpoint with its momentum does not.
     (
         ulimit -f 60000
-        fails 74 'last.safetensors: writing failed' train --freeze-until 6 --out run
+        fails 74 'last.safetensors: writing failed.*; best.safetensors of epoch [1-3] is good, there is no last.safetensors yet and --resume begins again: go on with: freezetune train --resume run$' train --freeze-until 6 --out run
     )
     [ "$(cd run && printf '%s ' *.safetensors*)" = "best.safetensors " ]
     "$FREEZETUNE" inspect run/best.safetensors >/dev/null
@@ -218,9 +218,33 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     grep -qE '^ +7  layer3 +2,099,712  frozen +eval$' stdout.txt
     grep -q '^memory  ' stdout.txt
     grep -q '^work  .*FLOP a photo' stdout.txt
-    grep -q '^time    about .* an epoch of 5 steps' stdout.txt
+    grep -qE '^time    (about|under) .* an epoch of 5 steps, .* in all$' stdout.txt
     [ ! -e runs ]
     train --dry-run --json | grep -q '"steps_per_epoch": 5,$'
+}
+
+@test "the time that is left is said after each epoch, and by --resume with where it goes on" {
+    one() {
+        "$FREEZETUNE" train --data "$photos" --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 \
+            --freeze-until 6 --lr 0.01 "$@"
+    }
+    run_split one --out run
+    [ "$status" = 0 ]
+    grep -qE '^epoch 1/3 .*  (about|under) [0-9.]+ (s|min.*) left$' stderr.txt
+    grep -qE '^epoch 2/3 .* left$' stderr.txt
+    [ "$(grep -cE '^epoch 3/3 .* left$' stderr.txt)" = 0 ]
+    # It may be over before; and by a limit it is over then.
+    run_split one --patience 2 --out patient
+    grep -qE '^time .* in all at most$' stdout.txt
+    grep -qE '^epoch 1/3 .*  at most [a-z]* ?[0-9.]+ (s|min.*) left$' stderr.txt
+    run_split one --epochs 100000 --time-limit 1 --dry-run
+    grep -qE '^time .*, about (1 min 00|[1-5][0-9]) s in all$' stdout.txt
+    run_split one --time-limit 0.000001 --out limited
+    run_split "$FREEZETUNE" train --resume limited --time-limit 0
+    [ "$status" = 0 ]
+    grep -qE '^goes on in epoch 1 of 3, step 2 of 5; (about|under) .* left$' stderr.txt
+    run_split "$FREEZETUNE" train --resume limited
+    grep -qx 'the run is over: nothing is left to train' stderr.txt
 }
 
 @test "runs are numbered, and --data and --weights have their defaults" {
