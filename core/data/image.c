@@ -2,7 +2,6 @@
 #include "core/data/image.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"
+#include "core/base/retry.h"
 #include "core/data/image_format.h"
 #include "core/data/reduce.h"
 
@@ -163,12 +163,14 @@ void image_free(struct image *image)
 
 static enum status read_at(int fd, uint8_t *out, size_t size, size_t at, struct error *err)
 {
+    struct retry retry = {0};
     for (size_t have = 0; have < size;) {
         ssize_t got = pread(fd, out + have, size - have, (off_t)(at + have));
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && retry_after(&retry, errno))
             continue;
         if (got < 0)
-            return error_set(err, ERR_IO, "reading failed at byte %zu: %s", at + have, strerror(errno));
+            return error_set(err, retry_system_is_out(errno) ? ERR_SYSTEM : ERR_IO, "reading failed at byte %zu: %s",
+                             at + have, strerror(errno));
         if (got == 0)
             return error_set(err, ERR_IO, "became shorter while it was read");
         have += (size_t)got;
@@ -236,17 +238,22 @@ enum status image_probe(const char *path, const struct image_options *options, s
     uint8_t *bytes;
     size_t size;
     *cost = (struct image_cost){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return error_set(err, ERR_NOINPUT, "%s", strerror(errno));
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    enum status status;
+    int fd = file_descriptor(path, &status, err);
+    if (status != OK)
+        return without_path(status, path, err);
+    bool known = file_stat(&info, fd) == 0;
+    if (!known || !S_ISREG(info.st_mode)) {
+        status = known ? error_set(err, ERR_DATA, "not a regular file")
+                       : error_set(err, retry_system_is_out(errno) ? ERR_SYSTEM : ERR_IO, "%s", strerror(errno));
         close(fd);
-        return error_set(err, ERR_DATA, "not a regular file");
+        return status;
     }
     cost->file = cost->memory = size = (size_t)info.st_size;
-    enum status status = size > IMAGE_MAX_BYTES ? error_set(err, ERR_DATA, "%zu bytes, more than the %zu that are read",
-                                                            size, IMAGE_MAX_BYTES)
-                                                : probe_ends(&image, cost, &decided, fd, size, options, err);
+    cost->changed = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+    status = size > IMAGE_MAX_BYTES
+                 ? error_set(err, ERR_DATA, "%zu bytes, more than the %zu that are read", size, IMAGE_MAX_BYTES)
+                 : probe_ends(&image, cost, &decided, fd, size, options, err);
     close(fd);
     if (status == OK && decided)
         cost->memory += decoding_bytes(&image, options);

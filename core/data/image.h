@@ -17,8 +17,8 @@
  * anything is decoded.
  *
  * Errors here are about one photo, and their text is the reason alone, without the path ("JPEG ends early"), so that
- * it can stand in a table beside the path: ERR_DATA for its content, ERR_NOINPUT or ERR_IO for reading it; ERR_SYSTEM
- * alone is about us (no memory).
+ * it can stand in a table beside the path: ERR_DATA for its content, which stays as it is; ERR_NOINPUT or ERR_IO for
+ * reading it, which may go well another time; ERR_SYSTEM alone is about us (no memory, no descriptors).
  */
 #ifndef FREEZETUNE_IMAGE_H
 #define FREEZETUNE_IMAGE_H
@@ -75,6 +75,7 @@ struct image_options {
  * is a hash of the bytes that image_probe looked at: files of the same bytes have the same. */
 struct image_cost {
     size_t file, memory;
+    int64_t changed; /* the time of the file's last change (mtime), in ns since 1970 */
     uint64_t ends;
     enum image_kind kind; /* IMAGE_NO_PICTURE also for an empty file and one that cannot be read */
 };
