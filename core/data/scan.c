@@ -13,6 +13,7 @@
 struct file_found {
     struct image_cost cost;
     char *reason; /* NULL: nothing wrong was found */
+    bool away;
 };
 
 struct scan {
@@ -20,7 +21,8 @@ struct scan {
     const struct image_options *options;
     struct file_found *files;
     size_t count;
-    atomic_bool out_of_memory;
+    atomic_flag failed; /* the system did, and `failure` is how: the first that found it writes */
+    struct error failure;
 };
 
 static bool path_of(char *out, size_t size, const void *context, uint32_t photo)
@@ -38,11 +40,15 @@ static void probe_one(void *context, size_t photo, size_t thread)
     struct file_found *file = &scan->files[photo];
     struct error err = {0};
     char path[PATH_MAX];
+    path[0] = '\0';
     enum status status = path_of(path, sizeof path, scan, (uint32_t)photo)
                              ? image_probe(path, scan->options, &file->cost, &err)
                              : error_set(&err, ERR_DATA, "its path is too long");
-    if (status != OK && (status == ERR_SYSTEM || memory_strdup(&file->reason, err.text, NULL) != OK))
-        atomic_store(&scan->out_of_memory, true);
+    file->away = status == ERR_NOINPUT || status == ERR_IO;
+    if (status != OK && status != ERR_SYSTEM)
+        status = memory_strdup(&file->reason, err.text, &err);
+    if (status == ERR_SYSTEM && !atomic_flag_test_and_set(&scan->failed))
+        error_set(&scan->failure, ERR_SYSTEM, "%s: %s", path, err.text);
 }
 
 /* The number of a photo's class; photos are counted through. */
@@ -162,8 +168,10 @@ static enum status count_files(struct scan_report *report, struct scan *scan, st
             continue;
         }
         *(val ? &class->bad_val : &class->bad_train) += 1;
+        class->away_train += !val && scan->files[i].away;
+        report->away_count += scan->files[i].away;
         report->bad[report->bad_count++] =
-            (struct scan_bad){.val = val, .photo = photo, .reason = scan->files[i].reason};
+            (struct scan_bad){.val = val, .away = scan->files[i].away, .photo = photo, .reason = scan->files[i].reason};
         scan->files[i].reason = NULL;
     }
     for (size_t i = 0; i < report->class_count; i++)
@@ -173,10 +181,28 @@ static enum status count_files(struct scan_report *report, struct scan *scan, st
     return OK;
 }
 
+static enum status stamp_files(struct scan_report *report, const struct scan *scan, struct error *err)
+{
+    void *memory;
+    enum status status = memory_alloc(&memory, scan->count, sizeof *report->stamps, "the scan", err);
+    if (status != OK)
+        return status;
+    report->stamps = memory;
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct image_cost *cost = &scan->files[i].cost;
+        if (!scan->files[i].away)
+            report->stamps[i] = (struct photo_stamp){.size = cost->file, .changed = cost->changed, .ends = cost->ends};
+    }
+    return OK;
+}
+
 enum status scan_dataset(struct scan_report *out, const struct dataset *dataset, const struct image_options *options,
                          struct pool *pool, struct error *err)
 {
-    struct scan scan = {.dataset = dataset, .options = options, .count = dataset->train.count + dataset->val.count};
+    struct scan scan = {.dataset = dataset,
+                        .options = options,
+                        .count = dataset->train.count + dataset->val.count,
+                        .failed = ATOMIC_FLAG_INIT};
     struct scan_report report = {0};
     void *memory;
     enum status status = memory_alloc(&memory, scan.count, sizeof *scan.files, "the scan", err);
@@ -184,12 +210,14 @@ enum status scan_dataset(struct scan_report *out, const struct dataset *dataset,
         return status;
     scan.files = memory;
     pool_for(pool, scan.count, probe_one, &scan);
-    if (atomic_load(&scan.out_of_memory))
-        status = error_memory(err, "the scan", 0);
+    if (scan.failure.status != OK)
+        status = error_set(err, ERR_SYSTEM, "%s", scan.failure.text);
     if (status == OK)
         status = find_duplicates(&report, &scan, pool, err);
     if (status == OK)
         status = count_files(&report, &scan, err);
+    if (status == OK)
+        status = stamp_files(&report, &scan, err);
     for (size_t i = 0; i < scan.count; i++)
         memory_free(scan.files[i].reason);
     memory_free(scan.files);
@@ -207,5 +235,6 @@ void scan_report_free(struct scan_report *report)
     memory_free(report->bad);
     memory_free(report->classes);
     memory_free(report->duplicates);
+    memory_free(report->stamps);
     *report = (struct scan_report){0};
 }

@@ -2,7 +2,8 @@
  *
  * Every file is opened once and its head and end are read (image_probe). Files of equal size, head and end are read
  * whole and hashed (same_bytes.h). What passes may still turn out bad when it is decoded: the loader keeps that list.
- * Photos found bad here are to be told to the loader (loader_mark_bad), which saves it from trying.
+ * Photos whose content is bad are to be told to the loader (loader_mark_bad), which saves it from trying; those that
+ * are away now (loader.h) are not, as they may be back when their turn comes.
  */
 #ifndef FREEZETUNE_SCAN_H
 #define FREEZETUNE_SCAN_H
@@ -15,16 +16,19 @@
 #include "core/base/threads.h"
 #include "core/data/folder.h"
 #include "core/data/image.h"
+#include "core/data/photo_stamp.h"
 
 enum { SCAN_FEW_PHOTOS = 20 }; /* a class with fewer usable training photos is worth a warning */
 
 struct scan_class {
     uint32_t train, val;         /* photos listed */
-    uint32_t bad_train, bad_val; /* of these, bad */
+    uint32_t bad_train, bad_val; /* of these, bad or away */
+    uint32_t away_train;         /* of the bad_train, away */
 };
 
 struct scan_bad {
-    bool val; /* which list */
+    bool val;  /* which list */
+    bool away; /* cannot be opened or read now; else its content is bad */
     uint32_t photo;
     const char *reason; /* owned by the report */
 };
@@ -51,7 +55,8 @@ struct scan_report {
     size_t class_count;
     size_t few; /* classes with train - bad_train < SCAN_FEW_PHOTOS */
     struct scan_bad *bad;
-    size_t bad_count;
+    size_t bad_count, away_count;            /* all of them; those away */
+    struct photo_stamp *stamps;              /* [train photos, then val photos] */
     struct scan_duplicate *duplicates;       /* by photo */
     size_t duplicate_count, same[SCAN_SAME]; /* all of them; of each kind */
     uint64_t bytes;                          /* of all files together */
@@ -59,7 +64,7 @@ struct scan_report {
     size_t hidden, stray;
 };
 
-/* ERR_SYSTEM without memory; bad photos are a result, not an error. Uses the pool. */
+/* ERR_SYSTEM without memory or descriptors; bad photos are a result, not an error. Uses the pool. */
 MUST_CHECK enum status scan_dataset(struct scan_report *out, const struct dataset *dataset,
                                     const struct image_options *options, struct pool *pool, struct error *err);
 void scan_report_free(struct scan_report *report);

@@ -1,7 +1,9 @@
+#define _GNU_SOURCE
 #include "tests/support/test.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/memory.h"
 #include "core/data/scan.h"
@@ -172,12 +174,39 @@ static void photos_with_the_same_head_are_read_whole(void **state)
     dataset_close(&data);
 }
 
+/* A link that leads nowhere cannot be opened: it is away, where a file of bad content is not. */
+static void what_cannot_be_opened_is_away(void **state)
+{
+    (void)state;
+    struct scan_report report;
+    struct dataset data;
+    put("train/a/1.bmp", 1, 0);
+    put("train/a/2.bmp", 2, 100);
+    put("train/b/3.bmp", 3, 0);
+    put("val/a/4.bmp", 4, 0);
+    assert_int_equal(symlink("nowhere", test_path(folder, "train/b/link.bmp")), 0);
+    assert_int_equal(symlink("nowhere", test_path(folder, "val/a/link.bmp")), 0);
+    scan(&report, &data, 2);
+    assert_int_equal(report.bad_count, 3);
+    assert_int_equal(report.away_count, 2);
+    assert_false(report.bad[0].away);
+    assert_true(report.bad[1].away && report.bad[2].away);
+    assert_string_equal(report.bad[1].reason, "No such file or directory");
+    assert_int_equal(report.classes[0].bad_train, 1);
+    assert_int_equal(report.classes[0].away_train, 0);
+    assert_int_equal(report.classes[1].bad_train, 1);
+    assert_int_equal(report.classes[1].away_train, 1);
+    scan_report_free(&report);
+    dataset_close(&data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(counts_and_bad_photos, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(photos_of_the_same_bytes_are_found, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(photos_with_the_same_head_are_read_whole, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_away, make_folder, remove_folder),
     };
     return cmocka_run_group_tests_name("scan", tests, NULL, NULL);
 }
