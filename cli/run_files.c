@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/duplicates.h"
 #include "cli/json.h"
+#include "cli/numbers.h"
 #include "cli/table.h"
 #include "cli/version.h"
 #include "core/base/file.h"
@@ -51,7 +52,8 @@ enum status write_config(const char *folder, const struct training *t, struct er
     json_int(&json, "train_photos", (int64_t)t->dataset.train.count);
     json_int(&json, "val_photos", (int64_t)t->dataset.val.count);
     json_text(&json, "photos", photos); /* which they are: a hash of both lists */
-    json_int(&json, "unreadable_photos", (int64_t)t->scan.bad_count);
+    json_int(&json, "unreadable_photos", (int64_t)(t->scan.bad_count - t->scan.away_count));
+    json_int(&json, "unavailable_photos", (int64_t)t->scan.away_count);
     duplicates_record(&json, &t->scan);
     json_int(&json, "steps_per_epoch", (int64_t)train_state_get(t->train)->steps_per_epoch);
     put_versions(&json);
@@ -126,13 +128,26 @@ enum status write_predictions(const char *folder, const struct dataset *dataset,
     return outfile_end(&file, OK, err);
 }
 
+enum { BAD_COLUMNS = 5 };
+
+/* Content that is bad for good; then files that were away, with the number of epochs that they missed. */
 static enum status bad_rows(struct table *table, const struct training *t, bool val, struct error *err)
 {
     const struct photo_list *list = val ? &t->dataset.val : &t->dataset.train;
+    const struct absence *absence = train_absence(t->train, val);
     enum status status = OK;
-    for (size_t i = 0; i < train_bad_count(t->train, val) && status == OK; i++) {
-        struct loader_bad bad = train_bad_get(t->train, val, i);
-        const char *cells[] = {val ? "val" : "train", photo_name(list, bad.photo), bad.reason};
+    for (size_t i = 0; i < train_skipped_count(t->train, val) && status == OK; i++) {
+        struct loader_bad bad = train_skipped_get(t->train, val, i);
+        const char *cells[BAD_COLUMNS] = {val ? "val" : "train", photo_name(list, bad.photo), bad.reason, "bad", ""};
+        if (!bad.away)
+            status = table_row(table, cells, err);
+    }
+    for (size_t i = 0; i < absence->count && status == OK; i++) {
+        const struct absence_row *row = &absence->rows[i];
+        char epochs[NUMBER_TEXT];
+        snprintf(epochs, sizeof epochs, "%u", row->epochs);
+        const char *cells[BAD_COLUMNS] = {val ? "val" : "train", photo_name(list, row->photo),
+                                          absence->reasons[row->reason], "unavailable", epochs};
         status = table_row(table, cells, err);
     }
     return status;
@@ -140,13 +155,17 @@ static enum status bad_rows(struct table *table, const struct training *t, bool 
 
 enum status write_bad_images(const char *folder, const struct training *training, struct error *err)
 {
-    static const struct column columns[] = {{"list", COLUMN_TEXT}, {"file", COLUMN_TEXT}, {"reason", COLUMN_TEXT}};
+    static const struct column columns[BAD_COLUMNS] = {{"list", COLUMN_TEXT},
+                                                       {"file", COLUMN_TEXT},
+                                                       {"reason", COLUMN_TEXT},
+                                                       {"kind", COLUMN_TEXT},
+                                                       {"epochs", COLUMN_NUMBER}};
     struct outfile file;
     struct table table;
     enum status status = outfile_open_in(&file, folder, "bad_images.tsv", err);
     if (status != OK)
         return status;
-    table_start(&table, file.stream, TABLE_TSV, columns, sizeof columns / sizeof *columns);
+    table_start(&table, file.stream, TABLE_TSV, columns, BAD_COLUMNS);
     status = bad_rows(&table, training, false, err);
     if (status == OK)
         status = bad_rows(&table, training, true, err);

@@ -24,7 +24,7 @@ static const char *const whole_files[] = {
     "bad_images.tsv", "lr_find.csv",      "result.json",      "duplicates.tsv", NULL};
 
 static const char metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy,val_top5,val_macro_f1,"
-                                   "photos,left_out,best,seconds\n";
+                                   "photos,left_out,best,seconds,unavailable,val_unavailable\n";
 
 /* ---- the files that grow ----------------------------------------------------------------------------------------- */
 
@@ -67,6 +67,15 @@ static enum status open_growing(FILE **out, const struct run_folder *folder, con
     return status;
 }
 
+/* Whether a file begins with this line; the stream then stands at its end. */
+static bool begins_with(FILE *stream, const char *line)
+{
+    char first[512] = "";
+    bool same =
+        fseeko(stream, 0, SEEK_SET) == 0 && fgets(first, sizeof first, stream) != NULL && strcmp(first, line) == 0;
+    return fseeko(stream, 0, SEEK_END) == 0 && same;
+}
+
 /* log.jsonl holds a line for each step and each epoch, metrics.csv one for each epoch and its head. */
 static enum status open_all(struct run_folder *folder, bool begins, struct error *err)
 {
@@ -76,6 +85,8 @@ static enum status open_all(struct run_folder *folder, bool begins, struct error
         status = open_growing(&folder->metrics, folder, "metrics.csv", begins ? 0 : state->epoch + 1, err);
     if (status == OK && begins)
         fputs(metrics_head, folder->metrics);
+    if (status == OK)
+        folder->short_rows = !begins && !begins_with(folder->metrics, metrics_head);
     return status;
 }
 
@@ -258,9 +269,34 @@ static enum status write_held(struct run_folder *folder, struct error *err)
     return status;
 }
 
+/* Changes with what bad_images.tsv holds. */
+static size_t bad_content(const struct train *train)
+{
+    size_t content = 0;
+    for (int val = 0; val < 2; val++) {
+        const struct absence *absence = train_absence(train, val);
+        content += train_bad_count(train, val);
+        for (size_t i = 0; i < absence->count; i++)
+            content += absence->rows[i].epochs;
+    }
+    return content;
+}
+
+static enum status list_bad(struct run_folder *folder, struct error *err)
+{
+    size_t content = bad_content(folder->training->train);
+    if (folder->bad_written == content + 1)
+        return OK;
+    folder->bad_written = content + 1;
+    return write_bad_images(folder->path, folder->training, err);
+}
+
 void run_folder_close(struct run_folder *folder)
 {
-    enum status status = write_held(folder, NULL); /* after an error that was told, which this is not to cover up */
+    struct error err; /* after an error that was told, which this is not to cover up */
+    enum status status = write_held(folder, &err);
+    if (folder->metrics)
+        status = list_bad(folder, &err);
     (void)status;
     if (folder->log)
         fclose(folder->log);
@@ -320,6 +356,9 @@ static void log_epoch(struct run_folder *folder, const struct epoch_result *epoc
     json_double(&json, "val_macro_f1", metrics_macro_f1(epoch->val));
     json_int(&json, "photos", (int64_t)epoch->images);
     json_int(&json, "left_out", (int64_t)epoch->left_out);
+    json_int(&json, "unavailable", (int64_t)epoch->away);
+    json_int(&json, "val_unavailable", (int64_t)epoch->val_away);
+    json_bool(&json, "compared", epoch->compared);
     json_bool(&json, "best", epoch->best);
     json_double(&json, "seconds", epoch->seconds);
     log_features(&json, &epoch->features);
@@ -329,10 +368,13 @@ static void log_epoch(struct run_folder *folder, const struct epoch_result *epoc
 
 static void row_of_epoch(struct run_folder *folder, const struct epoch_result *epoch)
 {
-    fprintf(folder->metrics, "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%zu,%zu,%d,%.3f\n", epoch->epoch + 1, epoch->lr,
+    fprintf(folder->metrics, "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%zu,%zu,%d,%.3f", epoch->epoch + 1, epoch->lr,
             epoch->train_loss, epoch->train_accuracy, metrics_loss(epoch->val), metrics_accuracy(epoch->val),
             metrics_top5(epoch->val), metrics_macro_f1(epoch->val), epoch->images, epoch->left_out, epoch->best,
             epoch->seconds);
+    if (!folder->short_rows)
+        fprintf(folder->metrics, ",%zu,%zu", epoch->away, epoch->val_away);
+    putc('\n', folder->metrics);
 }
 
 enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, bool may_wait,
@@ -357,12 +399,9 @@ enum status run_folder_epoch(struct run_folder *folder, const struct epoch_resul
 enum status run_folder_save(struct run_folder *folder, struct error *err)
 {
     const struct train *train = folder->training->train;
-    size_t bad = train_bad_count(train, false) + train_bad_count(train, true);
     enum status status = write_held(folder, err);
-    if (status == OK && folder->bad_written != bad + 1) {
-        status = write_bad_images(folder->path, folder->training, err);
-        folder->bad_written = bad + 1;
-    }
+    if (status == OK)
+        status = list_bad(folder, err);
     if (status == OK)
         status = sync_growing(folder->log, folder, "log.jsonl", err);
     if (status == OK)

@@ -5,7 +5,7 @@
  *   best.safetensors     the model of the best epoch: highest validation accuracy, at equal accuracy the lower loss
  *   last.safetensors     the newest state with all that --resume needs; removed when the run is over and proved
  *   confusion.csv, predictions_val.csv   of the best epoch
- *   bad_images.tsv       photos that could not be read
+ *   bad_images.tsv       photos that could not be read: "bad" for good, or "unavailable" in so many epochs
  *   duplicates.tsv       photos of the same bytes (duplicates.h)
  *   lr_find.csv          with --lr find: the range test
  *   result.json          what came out (run_result.h), when the run is over and proved
@@ -39,7 +39,8 @@ struct run_folder {
     size_t best_epoch, last_epoch, last_batch;
     bool best_found;
     int lock;           /* descriptor of the folder, locked: no second process works in it; -1: none */
-    size_t bad_written; /* rows of bad_images.tsv + 1; 0: not written yet */
+    bool short_rows;    /* metrics.csv was begun by a version that did not count unavailable photos */
+    size_t bad_written; /* bad_content() of bad_images.tsv + 1; 0: not written yet */
 };
 
 /* A new run: makes the folder (path_run) and begins its files. ERR_CANTCREATE. Free with run_folder_close, also after
@@ -54,7 +55,7 @@ MUST_CHECK enum status run_folder_resume(struct run_folder *out, const struct tr
 /* Takes away what a killed process left of files under construction (outfile_open) with one of the names,
  * NULL-terminated. */
 void run_folder_tidy(const char *path, const char *const *names);
-/* Writes a best model that still waits, as far as that goes. */
+/* Writes a best model that still waits, and the photos that could not be read, as far as that goes. */
 void run_folder_close(struct run_folder *folder);
 
 /* A line of log.jsonl. Whether writing worked is asked by run_folder_epoch and run_folder_save. */

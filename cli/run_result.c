@@ -129,12 +129,16 @@ enum status run_result_collect(struct run_result *out, const struct run_folder *
         .train_photos = t->dataset.train.count - train_bad_count(t->train, false),
         .epochs = state->epoch,
         .best_epoch = state->has_best ? state->best_epoch + 1 : 0,
-        .photos = t->dataset.val.count - train_bad_count(t->train, true),
+        .photos = state->has_best ? state->best_photos : t->dataset.val.count - train_bad_count(t->train, true),
+        .right = state->best_right,
+        .compared = !state->best_uncompared,
+        .unreadable = train_bad_count(t->train, false) + train_bad_count(t->train, true),
+        .unavailable = train_absence(t->train, false)->count + train_absence(t->train, true)->count,
+        .uncompared = state->uncompared,
         .loss = state->best_loss,
         .parameters = trained_values(t->net, train_freeze(t->train)),
         .memory = report_memory(t),
     };
-    result.right = (size_t)llround(state->best_accuracy * (double)result.photos);
     enum status status = read_metrics(&result, folder, err);
     if (status == OK)
         *out = result;
@@ -155,6 +159,10 @@ static void put(struct json *json, const struct run_result *result, const char *
     json_int(json, "val_photos", (int64_t)result->photos);
     json_int(json, "val_right", (int64_t)result->right);
     json_double(json, "val_accuracy", run_result_accuracy(result));
+    json_bool(json, "val_compared", result->compared);
+    json_int(json, "unreadable_photos", (int64_t)result->unreadable);
+    json_int(json, "unavailable_photos", (int64_t)result->unavailable);
+    json_int(json, "epochs_not_compared", (int64_t)result->uncompared);
     json_double(json, "val_loss", result->loss);
     json_double(json, "val_macro_f1", result->macro_f1);
     json_int(json, "trained_parameters", (int64_t)result->parameters);
@@ -192,6 +200,12 @@ static size_t count_of(const cJSON *root, const char *key, bool *good)
     return (size_t)number_of(root, key, 0, 0x1p53, good);
 }
 
+/* What earlier versions did not write. */
+static size_t later_count(const cJSON *root, const char *key, bool *good)
+{
+    return cJSON_HasObjectItem(root, key) ? count_of(root, key, good) : 0;
+}
+
 static bool take(struct run_result *out, const cJSON *root)
 {
     const cJSON *diverged = cJSON_GetObjectItemCaseSensitive(root, "diverged");
@@ -205,6 +219,10 @@ static bool take(struct run_result *out, const cJSON *root)
         .best_epoch = count_of(root, "best_epoch", &good),
         .photos = count_of(root, "val_photos", &good),
         .right = count_of(root, "val_right", &good),
+        .compared = !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(root, "val_compared")),
+        .unreadable = later_count(root, "unreadable_photos", &good),
+        .unavailable = later_count(root, "unavailable_photos", &good),
+        .uncompared = later_count(root, "epochs_not_compared", &good),
         .loss = number_of(root, "val_loss", 0, 1e300, &good),
         .macro_f1 = number_of(root, "val_macro_f1", 0, 1, &good),
         .parameters = count_of(root, "trained_parameters", &good),

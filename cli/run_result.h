@@ -16,7 +16,11 @@ struct run_result {
     double lr; /* the one that was found, with --lr find */
     size_t train_photos;
     size_t epochs, best_epoch; /* run; the best, from 1 */
-    size_t photos, right;      /* validated in an epoch; of these, right in the best one */
+    size_t photos, right;      /* validated in the best epoch; of these, right */
+    bool compared;             /* all validation photos that are not bad were there in it */
+    size_t unreadable;         /* photos of both lists that are bad */
+    size_t unavailable;        /* photos of both lists that were away in some epoch */
+    size_t uncompared;         /* epochs whose validation photos were not all there */
     double loss, macro_f1;     /* of the best epoch */
     size_t parameters;         /* trained */
     double seconds;            /* of an epoch: the median of all */

@@ -300,8 +300,9 @@ static void say_result(const struct series *series, size_t i)
     if (run->state == SERIES_DIVERGED)
         remark("%s: diverged after %zu epochs", run->name, run->result.epochs);
     else if (run->state == SERIES_DONE)
-        remark("%s: validation accuracy %s in epoch %zu of %zu", run->name,
-               number_percent(accuracy, run_result_accuracy(&run->result)), run->result.best_epoch, run->result.epochs);
+        remark("%s: validation accuracy %s in epoch %zu of %zu%s", run->name,
+               number_percent(accuracy, run_result_accuracy(&run->result)), run->result.best_epoch, run->result.epochs,
+               run->result.compared ? "" : ", not to be compared: validation photos were unavailable in every epoch");
 }
 
 enum status series_run(struct series *series, bool *stopped, struct error *err)

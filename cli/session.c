@@ -7,6 +7,7 @@
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"
+#include "cli/skipped_report.h"
 #include "cli/term.h"
 #include "cli/train_report.h"
 #include "cli/training.h"
@@ -22,6 +23,7 @@ struct session {
     const struct training *training;
     struct run_folder *folder;
     struct train_progress progress;
+    struct skipped_report skipped;
     double started, saved;
     struct run_clock clock;
     bool write_failed; /* the last error is of a file of the run */
@@ -64,6 +66,18 @@ static void on_cache_failure(void *context, const char *why)
     session->progress.running = RUNNING_NOTHING;
     forecast_lose_features(&session->clock.forecast);
     warn("%s; the run goes on without its cache", why);
+}
+
+static void on_skipped(void *context, bool val, const struct loader_bad *photo, bool again)
+{
+    struct session *session = context;
+    skipped_report_photo(&session->skipped, val, photo, again);
+}
+
+static void on_pass_end(void *context, bool val)
+{
+    struct session *session = context;
+    skipped_report_pass_end(&session->skipped, val);
 }
 
 static bool should_stop(void *context)
@@ -219,11 +233,14 @@ static enum status run_loop(struct session_end *out, struct session *started, st
     const struct training *training = session.training;
     const struct session_options *options = session.options;
     session.progress.training = training;
+    session.skipped.training = training;
     const struct train_hooks hooks = {.context = &session,
                                       .on_step = on_step,
                                       .on_evaluation = on_evaluation,
                                       .on_features = on_features,
                                       .on_cache_failure = on_cache_failure,
+                                      .on_skipped = on_skipped,
+                                      .on_pass_end = on_pass_end,
                                       .should_stop = should_stop,
                                       .time_is_over = time_is_over,
                                       .should_save = should_save,

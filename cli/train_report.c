@@ -47,7 +47,8 @@ static void warn_of_photos(const struct training *t)
     for (size_t i = 0; i < t->scan.bad_count && i < FEW_LINES; i++) {
         const struct scan_bad *bad = &t->scan.bad[i];
         const struct photo_list *list = bad->val ? &t->dataset.val : &t->dataset.train;
-        warn("%s/%s: %s; passed over", list->root, photo_name(list, bad->photo), bad->reason);
+        warn("%s/%s: %s; %s", list->root, photo_name(list, bad->photo), bad->reason,
+             bad->away ? "each epoch tries it again" : "skipped");
     }
     if (t->scan.bad_count > FEW_LINES)
         warn("%zu more photos cannot be read: all are listed in the run's bad_images.tsv",
@@ -354,6 +355,22 @@ static const char *features_text(char out[FEATURES_TEXT], const struct feature_c
     return used ? out : "  features from the cache";
 }
 
+enum { SKIPPED_TEXT = 96 };
+
+/* "  12 photos unavailable", and whether the accuracy is of fewer photos. */
+static const char *skipped_text(char out[SKIPPED_TEXT], const struct epoch_result *epoch)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    if (epoch->away > 0)
+        used =
+            (size_t)snprintf(out, SKIPPED_TEXT, "  %zu photo%s unavailable", epoch->away, epoch->away == 1 ? "" : "s");
+    if (epoch->val_away > 0)
+        snprintf(out + used, SKIPPED_TEXT - used, "  not compared: %zu validation photo%s unavailable", epoch->val_away,
+                 epoch->val_away == 1 ? "" : "s");
+    return out;
+}
+
 void report_left(char out[REPORT_LEFT], const struct train_progress *p, bool last)
 {
     bool early = p->training->options.patience > 0; /* it may be over before */
@@ -370,15 +387,15 @@ void report_left(char out[REPORT_LEFT], const struct train_progress *p, bool las
 void report_epoch(struct train_progress *p, const struct epoch_result *epoch)
 {
     char left[REPORT_LEFT];
-    char train[NUMBER_TEXT], val[NUMBER_TEXT], time[NUMBER_TEXT], features[FEATURES_TEXT];
+    char train[NUMBER_TEXT], val[NUMBER_TEXT], time[NUMBER_TEXT], features[FEATURES_TEXT], skipped[SKIPPED_TEXT];
     report_left(left, p, epoch->epoch + 1 == (size_t)p->training->values->epochs);
     progress_end(&p->line);
     p->running = RUNNING_NOTHING;
-    remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s%s%s", epoch->epoch + 1,
+    remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s%s%s%s", epoch->epoch + 1,
            p->training->values->epochs, epoch->train_loss, number_percent(train, epoch->train_accuracy),
            metrics_loss(epoch->val), number_percent(val, metrics_accuracy(epoch->val)),
            number_seconds(time, epoch->seconds), features_text(features, &epoch->features),
-           epoch->best ? "  best so far" : "", left[0] ? "  " : "", left);
+           skipped_text(skipped, epoch), epoch->best ? "  best so far" : "", left[0] ? "  " : "", left);
     if (epoch->left_out > 0 && begins_stage(p->training, epoch->epoch))
         remark("the last %zu photo%s of an epoch %s too few for BatchNorm and left out", epoch->left_out,
                epoch->left_out == 1 ? "" : "s", epoch->left_out == 1 ? "is" : "are");

@@ -43,22 +43,28 @@ static const struct {
     {4, {"val loss", COLUMN_NUMBER}, FIELD_LOSS},
     {5, {"val accuracy", COLUMN_NUMBER}, FIELD_PERCENT},
     {7, {"val macro-F1", COLUMN_NUMBER}, FIELD_PERCENT},
+    {12, {"missed", COLUMN_NUMBER}, FIELD_AS_IS}, /* these two only where photos were unavailable */
+    {13, {"val missed", COLUMN_NUMBER}, FIELD_AS_IS},
     {11, {"time", COLUMN_NUMBER}, FIELD_TIME},
     {10, {"", COLUMN_TEXT}, FIELD_BEST},
 };
-enum { SHOWN = sizeof shown / sizeof *shown, FIELDS = 12 };
+enum { SHOWN = sizeof shown / sizeof *shown, FIELDS = 14, FIELDS_LEAST = 12 };
 
-/* Cuts the line at its commas, in place; false when there are not FIELDS of them. */
+/* Cuts the line at its commas, in place; those that earlier versions did not write are "0". False when there are fewer
+ * than FIELDS_LEAST. */
 static bool split_line(char *fields[FIELDS], char *line)
 {
+    static char zero[] = "0";
     size_t count = 0;
+    for (size_t i = 0; i < FIELDS; i++)
+        fields[i] = zero;
     for (char *at = line; at && count < FIELDS; count++) {
         fields[count] = at;
         at = strchr(at, ',');
         if (at)
             *at++ = '\0';
     }
-    return count == FIELDS;
+    return count >= FIELDS_LEAST;
 }
 
 static const char *cell_of(char out[NUMBER_TEXT], size_t i, char *fields[FIELDS], bool best)
@@ -83,28 +89,51 @@ static const char *cell_of(char out[NUMBER_TEXT], size_t i, char *fields[FIELDS]
     }
 }
 
-static enum status epochs_table(char *text, size_t best, struct error *err)
+static bool is_shown(size_t i, const struct train *train)
+{
+    size_t field = shown[i].field;
+    return field < FIELDS_LEAST || train_absence(train, field == 13)->count > 0;
+}
+
+static enum status epochs_table(char *text, const struct train *train, struct error *err)
 {
     struct column columns[SHOWN];
     struct table table;
+    size_t best = train_state_get(train)->best_epoch, count = 0;
     enum status status = OK;
     for (size_t i = 0; i < SHOWN; i++)
-        columns[i] = shown[i].column;
-    table_start(&table, stdout, TABLE_TEXT, columns, SHOWN);
+        if (is_shown(i, train))
+            columns[count++] = shown[i].column;
+    table_start(&table, stdout, TABLE_TEXT, columns, count);
     char *rest = text, *line = strsep(&rest, "\n"); /* the titles */
     while (status == OK && (line = strsep(&rest, "\n")) && *line) {
         char *fields[FIELDS], cells[SHOWN][NUMBER_TEXT];
         const char *row[SHOWN];
         if (!split_line(fields, line))
             continue;
+        count = 0;
         for (size_t i = 0; i < SHOWN; i++)
-            row[i] = cell_of(cells[i], i, fields, strtoull(fields[0], NULL, 10) == best + 1);
+            if (is_shown(i, train))
+                row[count++] = cell_of(cells[i], i, fields, strtoull(fields[0], NULL, 10) == best + 1);
         status = table_row(&table, row, err);
     }
     if (status == OK)
         table_end(&table);
     table_discard(&table);
     return status;
+}
+
+/* What was not read, where that is not nothing. */
+static void print_skipped(const struct run_folder *folder)
+{
+    const struct train *train = folder->training->train;
+    size_t bad = train_bad_count(train, false) + train_bad_count(train, true);
+    size_t away = train_absence(train, false)->count + train_absence(train, true)->count;
+    if (bad + away == 0)
+        return;
+    printf("photos  %zu cannot be decoded, %zu could not be read in some epochs: listed in ", bad, away);
+    text_padded(stdout, folder->path, 0, false);
+    puts("/bad_images.tsv");
 }
 
 static enum status text_end(const struct run_folder *folder, const char *proof, struct error *err)
@@ -121,10 +150,14 @@ static enum status text_end(const struct run_folder *folder, const char *proof, 
     if (status != OK)
         return status;
     putchar('\n');
-    status = epochs_table((char *)text, state->best_epoch, err);
+    status = epochs_table((char *)text, folder->training->train, err);
     memory_free(text);
+    print_skipped(folder);
     printf("best    epoch %zu: validation accuracy %s, loss %.4f\n", state->best_epoch + 1,
            number_percent(accuracy, state->best_accuracy), state->best_loss);
+    if (state->best_uncompared)
+        printf("        over %zu of %zu validation photos: some were unavailable in every epoch\n", state->best_photos,
+               folder->training->dataset.val.count);
     fputs("model   ", stdout);
     text_padded(stdout, folder->best, 0, false);
     putchar('\n');
@@ -189,6 +222,11 @@ enum status report_end(const struct run_folder *folder, const struct training_pr
     json_int(&json, "best_epoch", (int64_t)state->best_epoch + 1);
     json_double(&json, "val_accuracy", state->best_accuracy);
     json_double(&json, "val_loss", state->best_loss);
+    json_bool(&json, "val_compared", !state->best_uncompared);
+    json_int(&json, "unreadable_photos", (int64_t)(train_bad_count(t->train, false) + train_bad_count(t->train, true)));
+    json_int(&json, "unavailable_photos",
+             (int64_t)(train_absence(t->train, false)->count + train_absence(t->train, true)->count));
+    json_int(&json, "epochs_not_compared", (int64_t)state->uncompared);
     json_open(&json, "frozen", '{');
     json_int(&json, "children", train_freeze(t->train)->until);
     json_int(&json, "tensors", (int64_t)proof->tensors);

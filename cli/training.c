@@ -41,7 +41,8 @@ static enum status refuse_bad(const struct training *t, struct error *err)
     if (!bad)
         return OK;
     const struct photo_list *list = bad->val ? &t->dataset.val : &t->dataset.train;
-    return error_set(err, ERR_DATA, "%s/%s: %s (--strict)", list->root, photo_name(list, bad->photo), bad->reason);
+    return error_set(err, bad->away ? ERR_NOINPUT : ERR_DATA, "%s/%s: %s (--strict)", list->root,
+                     photo_name(list, bad->photo), bad->reason);
 }
 
 static enum status open_dataset(struct training *t, struct error *err)
@@ -58,6 +59,19 @@ static enum status open_dataset(struct training *t, struct error *err)
     return dataset_open(&t->dataset, t->data, v->val_split, (uint64_t)v->seed, err);
 }
 
+/* A class that is not there now would be unlearned. */
+static enum status check_classes(const struct training *t, struct error *err)
+{
+    for (size_t k = 0; k < t->scan.class_count; k++) {
+        const struct scan_class *class = &t->scan.classes[k];
+        if (class->away_train > 0 && class->bad_train == class->train)
+            return error_set(err, ERR_NOINPUT,
+                             "%s: none of the %u photos of class %s can be read now: see that they are there",
+                             t->dataset.train.root, class->away_train, t->dataset.classes.names[k]);
+    }
+    return OK;
+}
+
 static enum status open_photos(struct training *t, struct error *err)
 {
     const struct train_values *v = t->values;
@@ -72,17 +86,19 @@ static enum status open_photos(struct training *t, struct error *err)
         status = refuse_bad(t, err);
     if (status != OK)
         return status;
-    size_t bad = 0, train = t->dataset.train.count;
-    for (size_t i = 0; i < t->scan.bad_count; i++)
+    size_t bad = 0, away = 0, train = t->dataset.train.count;
+    for (size_t i = 0; i < t->scan.bad_count; i++) {
         bad += !t->scan.bad[i].val;
-    t->options.usable = train - bad;
-    if (t->options.usable == 0)
-        return error_set(err, ERR_DATA, "%s: none of the %zu photos can be read; the first: %s: %s",
-                         t->dataset.train.root, train, photo_name(&t->dataset.train, t->scan.bad[0].photo),
-                         t->scan.bad[0].reason);
+        away += !t->scan.bad[i].val && t->scan.bad[i].away;
+    }
+    t->options.usable = train - bad + away; /* who is away may be back */
+    if (bad == train)
+        return error_set(err, away > 0 ? ERR_NOINPUT : ERR_DATA,
+                         "%s: none of the %zu photos can be read; the first: %s: %s", t->dataset.train.root, train,
+                         photo_name(&t->dataset.train, t->scan.bad[0].photo), t->scan.bad[0].reason);
     if (t->options.loader.batch > t->options.usable)
         t->options.loader.batch = t->options.usable;
-    return OK;
+    return check_classes(t, err);
 }
 
 /* ---- network ----------------------------------------------------------------------------------------------------- */
@@ -310,7 +326,8 @@ enum status training_prepare(struct training *training, struct error *err)
     enum status status = train_prepare(training->train, err);
     for (size_t i = 0; i < training->scan.bad_count && status == OK; i++) {
         const struct scan_bad *bad = &training->scan.bad[i];
-        status = train_mark_bad(training->train, bad->val, bad->photo, bad->reason, err);
+        if (!bad->away)
+            status = train_mark_bad(training->train, bad->val, bad->photo, bad->reason, err);
     }
     return status;
 }

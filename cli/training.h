@@ -48,7 +48,7 @@ MUST_CHECK enum status training_plan(struct train **out, struct run_disk *disk, 
 /* The folder that the run writes to, or will make: that of --resume, of --out, or "runs". Borrowed. */
 const char *training_folder(const struct training *training);
 
-/* Allocates what the run needs and tells the loaders of the photos that the scan found bad. */
+/* Allocates what the run needs and tells the loaders of the photos whose content the scan found bad. */
 MUST_CHECK enum status training_prepare(struct training *training, struct error *err);
 
 /* What the proof found, see weights_compare_frozen. */

@@ -294,7 +294,6 @@ void loader_start(struct loader *loader, const uint32_t *order, size_t count, si
 {
     assert(count <= loader->list->count);
     drop_epoch(loader);
-    loader_forget_away(loader);
     for (size_t i = 0; i < count; i++)
         loader->order[i] = order ? order[i] : (uint32_t)i;
     pthread_mutex_lock(&loader->lock);

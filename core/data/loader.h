@@ -1,12 +1,12 @@
 /* Threads that read, decode, crop and flip photos ahead of the network, and hand them over in batches.
  *
  * An epoch is a list of photo numbers, `order`. The rule of batches, which no number of threads and no timing can
- * change: go through the order; a photo that cannot be read or decoded is recorded and skipped; the others fill the batches
- * one after the other. So every batch but the last is full. Of those that are skipped there are two kinds:
+ * change: go through the order; a photo that cannot be read or decoded is recorded and skipped; the others fill the
+ * batches one after the other. So every batch but the last is full. Of those that are skipped there are two kinds:
  *
  *   bad    its content cannot be decoded: it is not tried again
- *   away   its file cannot be opened or read now (missing, a share that is gone, a disk error): it is skipped in this
- *          epoch alone, and tried again in the next one
+ *   away   its file cannot be opened or read now (missing, a share that is gone, a disk error): it is skipped until
+ *          loader_forget_away, which who goes through many epochs calls before each
  *
  * Where the system itself has run out (memory, descriptors), no photo is to blame: that is an error of loader_next.
  *
@@ -54,7 +54,7 @@ struct photo_batch {
 
 struct loader_bad {
     uint32_t photo;
-    bool away;          /* in this epoch; else bad for good */
+    bool away;          /* else bad for good */
     const char *reason; /* without the path; owned by the loader, lives until the photo leaves the list */
 };
 
@@ -71,7 +71,7 @@ MUST_CHECK enum status loader_create(struct loader **out, const struct photo_lis
 void loader_destroy(struct loader *loader);
 
 /* Begins an epoch: order[count] (copied; NULL means 0, 1, 2, ...; count <= photos in the list), from `position` on.
- * What is left of a former epoch is dropped, and photos that were away are no longer so. `epoch` only keys the augmentation (photo_view.h: the view's number). */
+ * What is left of a former epoch is dropped. `epoch` only keys the augmentation (photo_view.h: the view's number). */
 void loader_start(struct loader *loader, const uint32_t *order, size_t count, size_t position, uint32_t epoch,
                   enum augment augment);
 
@@ -83,13 +83,13 @@ MUST_CHECK enum status loader_next(struct loader *loader, const struct photo_bat
 /* Seconds that loader_next has waited for its threads, since loader_create. */
 double loader_waited(const struct loader *loader);
 
-/* Photos that are skipped: the bad ones so far and those that are away in this epoch, in the order of being met by
- * loader_next or marked. For the thread that calls loader_next. */
+/* Photos that are skipped: the bad ones so far and those that are away, in the order of being met by loader_next or
+ * marked. For the thread that calls loader_next. */
 size_t loader_bad_count(const struct loader *loader);
 struct loader_bad loader_bad_get(const struct loader *loader, size_t index);
 bool loader_is_bad(const struct loader *loader, uint32_t photo); /* or away */
 
-/* Between epochs: takes those that are away off the list, the order of the others stays. */
+/* Between epochs: takes those that are away off the list, so that they are tried; the order of the others stays. */
 void loader_forget_away(struct loader *loader);
 
 /* Tells that a photo is bad (from the scan, or from a run that is resumed), before or between epochs: it is
@@ -98,7 +98,8 @@ MUST_CHECK enum status loader_mark_bad(struct loader *loader, uint32_t photo, co
 /* Takes a photo off the list, so that it is tried: its file has another content now. */
 void loader_forgive(struct loader *loader, uint32_t photo);
 
-/* The content hash (XXH3 128, low half) of a photo's file when it was last read and could be looked through; 0: not yet.
+/* The content hash (XXH3 128, low half) of a photo's file when it was last read and could be looked through; 0: not
+ * yet.
  */
 uint64_t loader_hash(const struct loader *loader, uint32_t photo);
 

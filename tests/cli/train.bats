@@ -310,14 +310,14 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     grep -q '^frozen: children 1-5 (conv1..layer1), .*: bit-identical$' stdout.txt
 }
 
-@test "a bad photo is named, listed and passed over; --strict refuses it" {
+@test "a bad photo is named, listed and skipped; --strict refuses it" {
     cp -r "$photos" mixed
     echo text >mixed/train/class1/x.jpg
     head -c 700 mixed/train/class0/01.bmp >mixed/val/class2/cut.jpg
     photos=mixed
     run_split "$FREEZETUNE" train --data mixed --weights "$weights" --image-size 32 --epochs 1 --freeze-until 9 --out run
     [ "$status" = 0 ]
-    grep -q 'train/class1/x.jpg: .*passed over' stderr.txt
+    grep -q 'train/class1/x.jpg: .*; skipped$' stderr.txt
     [ "$(cut -f1,2 run/bad_images.tsv | tr '\t\n' '  ')" = "list file train class1/x.jpg val class2/cut.jpg " ]
     fails 65 'class1/x.jpg: .*--strict' train --strict --out strict
     [ ! -e strict ]

@@ -169,7 +169,7 @@ static void training_and_its_checkpoint(void **state)
 /* ---- with a cache ------------------------------------------------------------------------------------------------ */
 static char kept[4096];        /* folder of the features */
 static float trained[2];       /* the head's bias after the last step */
-static size_t trained_without; /* photos that could not be read */
+static size_t trained_without; /* photos that could not be read, in some epoch or for good */
 
 /* It is filled, on disk, and read. */
 static enum status train_cached(struct error *err)
@@ -188,7 +188,8 @@ static enum status train_cached(struct error *err)
     if (status == OK)
         status = train_all(&session, err);
     if (status == OK)
-        trained_without = train_bad_count(session.train, false) + train_bad_count(session.train, true);
+        trained_without = train_bad_count(session.train, false) + train_bad_count(session.train, true) +
+                          train_absence(session.train, false)->count + train_absence(session.train, true)->count;
     if (status == OK)
         memcpy(trained, session.net->params[session.net->params_count - 1].data, sizeof trained);
     close_session(&session);

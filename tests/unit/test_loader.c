@@ -267,6 +267,7 @@ static void move_photo(const char *from, const char *to)
 static size_t photos_of_epoch(uint32_t seen[PHOTOS], struct loader *loader, const uint32_t *order, uint32_t epoch)
 {
     size_t count = 0;
+    loader_forget_away(loader);
     loader_start(loader, order, PHOTOS, 0, epoch, AUGMENT_NONE);
     for (const struct photo_batch *batch; (batch = next(loader)); count += batch->count) {
         assert_true(batch->count == 4 || batch->position == PHOTOS);
