@@ -13,15 +13,24 @@
 #include "cli/duplicates.h"
 #include "cli/json.h"
 #include "cli/paths.h"
+#include "cli/photos_file.h"
 #include "cli/run_files.h"
 #include "cli/run_result.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "weights/bind.h"
 
-static const char *const whole_files[] = {
-    "config.json",    "best.safetensors", "last.safetensors", "confusion.csv",  "predictions_val.csv",
-    "bad_images.tsv", "lr_find.csv",      "result.json",      "duplicates.tsv", NULL};
+static const char *const whole_files[] = {"config.json",
+                                          "best.safetensors",
+                                          "last.safetensors",
+                                          "confusion.csv",
+                                          "predictions_val.csv",
+                                          "bad_images.tsv",
+                                          "lr_find.csv",
+                                          "result.json",
+                                          "duplicates.tsv",
+                                          "photos.bin",
+                                          NULL};
 
 static const char metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy,val_top5,val_macro_f1,"
                                    "photos,left_out,best,seconds,unavailable,val_unavailable\n";
@@ -146,6 +155,19 @@ void run_folder_tidy(const char *path, const char *const *names)
         closedir(dir);
 }
 
+void run_folder_take_back(const char *path, bool whole)
+{
+    static const char *const names[] = {"config.json", "photos.bin"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *file = NULL;
+        if (path_join(&file, path, names[i], NULL) == OK)
+            unlink(file);
+        memory_free(file);
+    }
+    if (whole)
+        rmdir(path);
+}
+
 enum status run_folder_create(struct run_folder *out, const struct training *training, struct error *err)
 {
     const char *given = training->values->out;
@@ -157,10 +179,16 @@ enum status run_folder_create(struct run_folder *out, const struct training *tra
         status = lock_folder(out, err);
     if (status == OK)
         status = name_files(out, err);
+    if (status != OK) {
+        if (ours && out->path)
+            rmdir(out->path);
+        return status;
+    }
+    status = write_config(out->path, training, err);
     if (status == OK)
-        status = write_config(out->path, training, err);
-    if (status != OK && ours && out->path)
-        rmdir(out->path); /* nothing is in it, and it would be in the way of the next try */
+        status = photos_file_write(out->path, training, err);
+    if (status != OK)
+        run_folder_take_back(out->path, ours);
     if (status == OK)
         status = duplicates_write(out->path, training, err);
     return status == OK ? open_all(out, true, err) : status;
@@ -207,6 +235,15 @@ static void note_last(struct run_folder *folder)
     folder->last_batch = state->batch;
 }
 
+/* What was bad may be good now, and is tried. */
+static void forgive_changed(const struct training *t)
+{
+    size_t train = t->dataset.train.count, all = train + t->dataset.val.count;
+    for (size_t i = 0; t->changed && i < all; i++)
+        if (t->changed[i])
+            train_forgive(t->train, i >= train, (uint32_t)(i >= train ? i - train : i));
+}
+
 enum status run_folder_resume(struct run_folder *out, const struct training *training, struct error *err)
 {
     struct stat info;
@@ -223,6 +260,10 @@ enum status run_folder_resume(struct run_folder *out, const struct training *tra
     status = begins ? resume_over(&begins, out, err) : checkpoint_read(out->last, training->train, err);
     if (status == OK && begins)
         status = duplicates_write(out->path, training, err);
+    if (status == OK)
+        forgive_changed(training);
+    if (status == OK && training->photos_stale)
+        status = photos_file_write(out->path, training, err);
     if (!begins && status == OK)
         note_last(out);
     out->best_found = stat(out->best, &info) == 0;
@@ -402,6 +443,8 @@ enum status run_folder_save(struct run_folder *folder, struct error *err)
     enum status status = write_held(folder, err);
     if (status == OK)
         status = list_bad(folder, err);
+    if (status == OK && photos_file_update(folder->training))
+        status = photos_file_write(folder->path, folder->training, err);
     if (status == OK)
         status = sync_growing(folder->log, folder, "log.jsonl", err);
     if (status == OK)

@@ -7,6 +7,7 @@
  *   confusion.csv, predictions_val.csv   of the best epoch
  *   bad_images.tsv       photos that could not be read: "bad" for good, or "unavailable" in so many epochs
  *   duplicates.tsv       photos of the same bytes (duplicates.h)
+ *   photos.bin           how each photo looked when it was last read (photos_file.h)
  *   lr_find.csv          with --lr find: the range test
  *   result.json          what came out (run_result.h), when the run is over and proved
  *
@@ -52,6 +53,9 @@ MUST_CHECK enum status run_folder_create(struct run_folder *out, const struct tr
  * weights in best.safetensors instead, and has nothing left to train. Where a run was killed before it saved anything,
  * it begins again. Errors of checkpoint_read, ERR_IO; ERR_DATA for a run of a series that diverged and is over. */
 MUST_CHECK enum status run_folder_resume(struct run_folder *out, const struct training *training, struct error *err);
+/* Removes config.json and photos.bin of a run or a series that could not begin, and with `whole` the empty folder: it
+ * would be in the way of the next try. */
+void run_folder_take_back(const char *path, bool whole);
 /* Takes away what a killed process left of files under construction (outfile_open) with one of the names,
  * NULL-terminated. */
 void run_folder_tidy(const char *path, const char *const *names);

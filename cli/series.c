@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/numbers.h"
 #include "cli/paths.h"
+#include "cli/photos_file.h"
 #include "cli/run_files.h"
 #include "cli/run_folder.h"
 #include "cli/session.h"
@@ -24,7 +25,7 @@
 
 const char *const series_states[] = {"missing", "stopped", "diverged", "done"};
 
-static const char *const begun_files[] = {"config.json", NULL};
+static const char *const begun_files[] = {"config.json", "photos.bin", NULL};
 
 /* ---- the folder -------------------------------------------------------------------------------------------------- */
 
@@ -47,10 +48,16 @@ static enum status make_folder(struct series *series, const struct arguments *ar
     enum status status = path_run(&series->path, values->out, err);
     if (status == OK)
         status = lock_series(series, err);
+    if (status != OK) {
+        if (ours && series->path)
+            rmdir(series->path);
+        return status;
+    }
+    status = write_series_config(series->path, args, first, err);
     if (status == OK)
-        status = write_series_config(series->path, args, first, err);
-    if (status != OK && ours && series->path)
-        rmdir(series->path); /* nothing is in it, and it would be in the way of the next try */
+        status = photos_file_write(series->path, first, err);
+    if (status != OK)
+        run_folder_take_back(series->path, ours);
     return status;
 }
 
@@ -60,15 +67,24 @@ static enum status open_folder(struct series *series, const struct train_values 
     char photos[33];
     checkpoint_photos(photos, &first->dataset);
     if (strcmp(photos, resumed->photos) != 0)
-        return error_set(err, ERR_DATA,
-                         "%s: the photos have changed since this was begun (files were added, removed or renamed), so "
-                         "its runs could not be compared; begin anew with another --out",
-                         values->resume);
-    enum status status = memory_strdup(&series->path, values->resume, err);
+        return error_set(
+            err, ERR_DATA,
+            "%s: the photos have changed since this was begun (files were added, removed or renamed, or are unavailable now), so "
+            "its runs could not be compared; begin anew with another --out",
+            values->resume);
+    bool *changed, stale;
+    enum status status =
+        photos_file_check(&changed, &stale, first, values->resume, values->accept_changed_photos, true, err);
+    if (status != OK)
+        return status;
+    memory_free(changed); /* each run asks for itself */
+    status = memory_strdup(&series->path, values->resume, err);
     if (status == OK)
         status = lock_series(series, err);
     if (status == OK)
         run_folder_tidy(series->path, begun_files);
+    if (status == OK && stale)
+        status = photos_file_write(series->path, first, err);
     return status;
 }
 
@@ -187,6 +203,7 @@ static enum status go_on(struct session_end *end, const struct series *series, c
         run.cache = values->cache;
         run.cache_dir = values->cache_dir;
         run.cache_limit = values->cache_limit;
+        run.accept_changed_photos = values->accept_changed_photos;
         run.time_limit = 0;
         status = session_run(end, &run, options, err);
         resumed_free(&resumed);

@@ -2,6 +2,7 @@
  * series over freeze points and rates, --folds one over the parts of the photos.
  *
  *   DIR/config.json     the options of the series, so that --resume can go on with it
+ *   DIR/photos.bin      how the photos looked (photos_file.h)
  *   DIR/<name>/         a run as train makes it; with a result.json it is done and is not touched again
  *
  * Where a series is stands in these folders alone: whoever resumes it passes over the runs that are done, goes on with

@@ -4,6 +4,7 @@
 
 #include "cli/lr_search.h"
 #include "cli/numbers.h"
+#include "cli/photos_file.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"
@@ -293,6 +294,9 @@ static enum status train_once(struct session_end *out, const struct train_values
     enum status status = training_open(&training, values, options->weights_hash, err);
     if (status == OK)
         plan_clock(&session, options->clock ? options->clock : &own);
+    if (status == OK && values->resume)
+        status = photos_file_check(&training.changed, &training.photos_stale, &training, values->resume,
+                                   values->accept_changed_photos, !options->one_of_many, err);
     if (status == OK && !options->one_of_many) {
         const struct plan_time time = {&session.clock.forecast, 1, run_clock_all(&session.clock)};
         if (!search)

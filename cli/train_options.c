@@ -125,7 +125,10 @@ static const struct option options[] = {
     NUMBER(GROUP_PHOTOS, "fold", "I", OPTION_INT, fold, NULL, NULL, 1, 1000, "only run I of --folds"),
     ENGINE_ROW_EXIF(struct train_values),
     ENGINE_ROW_DECODE(struct train_values),
-    FLAG(GROUP_PHOTOS, "strict", strict, "a photo that cannot be read ends the run; else it is listed and passed over"),
+    FLAG(GROUP_PHOTOS, "strict", strict,
+         "end the run at the first photo that cannot be read; else it is listed and skipped"),
+    FLAG(GROUP_PHOTOS, "accept-changed-photos", accept_changed_photos,
+         "with --resume: go on although the content of photos has changed, to another result"),
 
     CHOICE(
         GROUP_CACHE, "cache", cache_mode_names, cache, "auto",
@@ -181,7 +184,8 @@ enum status train_values_check(const struct arguments *args, struct error *err)
         const char *name;
         bool used;
         const char *with;
-    } rows[] = {{"momentum", values->optimizer == OPTIMIZER_SGD, "--optimizer sgd"}, /* as --nesterov: optimizer.c */
+    } rows[] = {{"accept-changed-photos", values->resume != NULL, "--resume"},
+                {"momentum", values->optimizer == OPTIMIZER_SGD, "--optimizer sgd"}, /* as --nesterov: optimizer.c */
                 {"step-epochs", values->schedule == SCHEDULE_STEP, "--schedule step"},
                 {"gamma", values->schedule == SCHEDULE_STEP, "--schedule step"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -304,7 +308,8 @@ static void record_one(struct json *json, const struct option *option, const voi
 void train_options_record(struct json *json, const struct command *command, const void *values,
                           const struct train_decided *decided)
 {
-    static const char *const left_out[] = {"resume", "out", "dry-run", "json", "profile", "format", "quiet", NULL};
+    static const char *const left_out[] = {
+        "resume", "out", "dry-run", "json", "profile", "format", "quiet", "accept-changed-photos", NULL};
     json_open(json, "options", '{');
     for (size_t i = 0; i < command_option_count(command); i++) {
         const struct option *option = command_option(command, i);

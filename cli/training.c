@@ -313,6 +313,7 @@ void training_close(struct training *training)
     net_destroy(training->net);
     weight_file_close(training->file);
     memory_free(training->weights);
+    memory_free(training->changed);
     scan_report_free(&training->scan);
     dataset_close(&training->dataset);
     memory_free(training->cache);

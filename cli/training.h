@@ -24,7 +24,9 @@ struct training {
     char *cache; /* folder of the feature cache, or NULL */
     struct dataset dataset;
     struct scan_report scan;
-    char *weights; /* absolute path, or NULL: random */
+    bool *changed;     /* of a run that is resumed: photos with another content (photos_file_check), or NULL */
+    bool photos_stale; /* its record of the photos is not up to date */
+    char *weights;     /* absolute path, or NULL: random */
     char weights_hash[33];
     struct weight_file *file;
     struct net *net;

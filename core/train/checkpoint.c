@@ -340,11 +340,11 @@ enum status checkpoint_restore(struct train *train, const char *text, const char
         goto cleanup;
     }
     if (strcmp(known->valuestring, photos) != 0) {
-        status =
-            error_set(err, ERR_DATA,
-                      "%s: the photos have changed since this run began (files were added, removed or renamed), so "
-                      "it cannot go on to the same result; start a new run with --weights %s",
-                      where, where);
+        status = error_set(
+            err, ERR_DATA,
+            "%s: the photos have changed since this run began (files were added, removed or renamed, or are unavailable now), so "
+            "it cannot go on to the same result; start a new run with --weights %s",
+            where, where);
         goto cleanup;
     }
     struct train_state state = read_state(&reader, train);
