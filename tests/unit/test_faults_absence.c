@@ -131,7 +131,8 @@ static bool should_stop(void *context)
 static enum status save(void *context, struct error *err)
 {
     const struct session *session = context;
-    static const struct weight_metadata model[MODEL_METADATA] = {{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}};
+    static const struct weight_metadata model[MODEL_METADATA] = {
+        {"freezetune.arch", "tiny"}, {"b", "2"}, {"c", "3"}, {"d", "4"}};
     return checkpoint_write(test_path(scenario_folder, session->saved), session->train, model, err);
 }
 

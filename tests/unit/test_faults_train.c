@@ -108,7 +108,8 @@ static enum status nothing(void *context, const struct epoch_result *epoch, stru
 static enum status save_checkpoint(void *context, struct error *err)
 {
     const struct session *session = context;
-    static const struct weight_metadata model[MODEL_METADATA] = {{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}};
+    static const struct weight_metadata model[MODEL_METADATA] = {
+        {"freezetune.arch", "tiny"}, {"b", "2"}, {"c", "3"}, {"d", "4"}};
     return checkpoint_write(test_path(scenario_folder, session->name), session->train, model, err);
 }
 
