@@ -16,6 +16,7 @@
 #include "cli/term.h"
 #include "core/base/clock.h"
 #include "core/base/memory.h"
+#include "core/data/dataset.h"
 #include "core/train/metrics.h"
 
 struct values {

@@ -9,7 +9,7 @@
 #include "cli/run_disk.h"
 #include "cli/train_options.h"
 #include "core/base/threads.h"
-#include "core/data/folder.h"
+#include "core/data/dataset.h"
 #include "core/data/scan.h"
 #include "core/net/net.h"
 #include "core/train/checkpoint.h"

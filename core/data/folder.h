@@ -1,4 +1,4 @@
-/* Folders of photos: which files there are, which class each belongs to, which of them train and which validate.
+/* Folders of photos: which files there are, which class each belongs to. dataset.h says which of them train.
  *
  *   DIR/train/ants/1.jpg     either train/ and val/, each with one folder per class,
  *   DIR/val/ants/2.jpg
@@ -8,10 +8,6 @@
  * folder is a photo of that class, at any depth, whatever its suffix: what is no photo is found by its content later,
  * and listed. Order: a folder's files by name, then its folders by name. Names that begin with a dot are ignored and
  * counted, as are files that lie beside the class folders. Links are followed; a link to a folder above itself is not.
- *
- * The split: a photo validates when u = hash("class/sub/name", seed) / 2^64 falls below the fraction. So every class is
- * split in about that proportion, and adding, removing or renaming one photo moves no other. Of K folds, fold i
- * (1..K) validates the photos with (i - 1) / K <= u < i / K: each photo once over all folds.
  */
 #ifndef FREEZETUNE_FOLDER_H
 #define FREEZETUNE_FOLDER_H
@@ -63,34 +59,6 @@ bool photo_path(char *out, size_t size, const struct photo_list *list, size_t ph
  * not UTF-8, and (known = NULL) when a class folder holds no file. */
 MUST_CHECK enum status folder_list(struct photo_list *out, struct class_names *classes, const char *dir,
                                    const struct class_names *known, struct error *err);
-
-struct dataset {
-    struct class_names classes;
-    struct photo_list train, val;
-};
-
-/* Opens --data. val_split in (0, 1), or 0 when none was asked for: needed without train/ and val/ (ERR_USAGE), refused
- * with them (ERR_USAGE). ERR_DATA as above, for a class in val/ that train/ lacks, for fewer than two classes, for a
- * class whose photos all validate, and when nothing validates. A class without photos in val is left to the scan. */
-MUST_CHECK enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed,
-                                    struct error *err);
-
-/* The same for one of `folds` parts (at least 2) of a folder of class folders: fold 1..folds validates its photos, all
- * others train. ERR_USAGE with train/ and val/. */
-MUST_CHECK enum status dataset_open_fold(struct dataset *out, const char *dir, unsigned folds, unsigned fold,
-                                         uint64_t seed, struct error *err);
-void dataset_close(struct dataset *dataset);
-
-/* Photos to judge with a model that knows *known (in any order): DIR/val if there is one, else DIR itself. Class
- * numbers are the model's. One class is enough here. A folder whose name the model does not know is ERR_DATA naming it.
- */
-MUST_CHECK enum status dataset_open_val(struct photo_list *out, const char *dir, const struct class_names *known,
-                                        struct error *err);
-
-/* True when the photo validates under this seed: hash(class_and_name, seed) / 2^64 < val_split. */
-bool split_validates(const char *class_and_name, double val_split, uint64_t seed);
-/* The fold, 1..folds, in which the photo validates. */
-unsigned split_fold(const char *class_and_name, unsigned folds, uint64_t seed);
 
 /* For predict: adds a file, or the files below a folder, to a list that began as {0}. ERR_NOINPUT when there is
  * nothing of that name; a file is not opened yet. */

@@ -14,7 +14,7 @@
 
 #include "core/base/error.h"
 #include "core/base/threads.h"
-#include "core/data/folder.h"
+#include "core/data/dataset.h"
 #include "core/data/image.h"
 #include "core/data/photo_stamp.h"
 

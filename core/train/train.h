@@ -30,7 +30,7 @@
 
 #include "core/base/error.h"
 #include "core/base/threads.h"
-#include "core/data/folder.h"
+#include "core/data/dataset.h"
 #include "core/data/loader.h"
 #include "core/net/freeze.h"
 #include "core/net/net.h"

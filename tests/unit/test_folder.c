@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
-#include "core/data/folder.h"
+#include "core/data/dataset.h"
 #include "tests/support/test_files.h"
 
 static char folder[256];

@@ -1,6 +1,5 @@
-/* Which photos train and which validate: --data as a whole. */
 #define _GNU_SOURCE
-#include "core/data/folder.h"
+#include "core/data/dataset.h"
 
 #include <assert.h>
 #include <stdio.h>
