@@ -113,6 +113,10 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
     if (status == OK)
         status = open_photos(job, args, err);
+    if (status == OK && job->photos.list.others > 0)
+        remark("photos: %zu file%s no photo%s and ignored (%s%s)", job->photos.list.others,
+               job->photos.list.others == 1 ? " is" : "s are", job->photos.list.others == 1 ? "" : "s",
+               job->photos.list.others == 1 ? "" : "the first: ", job->photos.list.other);
     if (status == OK)
         status = metrics_init(&job->metrics, classes->count, job->photos.list.count, err);
     if (status == OK)

@@ -4,7 +4,7 @@
 
 #include "cli/run_record.h"
 #include "core/base/threads.h"
-#include "core/data/folder.h"
+#include "core/data/dataset.h"
 
 /* The parts of a run's photos: the choices of --split. */
 enum { PART_VAL, PART_TRAIN };

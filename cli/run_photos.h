@@ -8,7 +8,7 @@
 #define FREEZETUNE_RUN_PHOTOS_H
 
 #include "cli/run_record.h"
-#include "core/data/folder.h"
+#include "core/data/dataset.h"
 
 struct run_photos {
     struct dataset dataset; /* class numbers: the model's; photos of other classes are left out */

@@ -55,10 +55,15 @@ static void warn_of_photos(const struct training *t)
              t->scan.bad_count - FEW_LINES);
     duplicates_warn(t);
     if (t->scan.hidden > 0)
-        remark("photos: %zu hidden file%s or folder%s ignored", t->scan.hidden, t->scan.hidden == 1 ? "" : "s",
+        remark("photos: %zu hidden file%s or system folder%s ignored", t->scan.hidden, t->scan.hidden == 1 ? "" : "s",
                t->scan.hidden == 1 ? "" : "s");
+    if (t->scan.others > 0)
+        remark("photos: %zu file%s no photo%s and ignored (%s%s)", t->scan.others,
+               t->scan.others == 1 ? " is" : "s are", t->scan.others == 1 ? "" : "s",
+               t->scan.others == 1 ? "" : "the first: ",
+               t->dataset.train.other ? t->dataset.train.other : t->dataset.val.other);
     if (t->scan.stray > 0)
-        warn("%zu file%s beside the class folders %s not used", t->scan.stray, t->scan.stray == 1 ? "" : "s",
+        warn("%zu photo%s beside the class folders %s not used", t->scan.stray, t->scan.stray == 1 ? "" : "s",
              t->scan.stray == 1 ? "is" : "are");
 }
 

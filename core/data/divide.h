@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "core/base/error.h"
-#include "core/data/folder.h"
+#include "core/data/dataset.h"
 
 /* Both lists have one root: they came from one folder of class folders, and no other one. */
 bool dataset_is_one_folder(const struct dataset *dataset);

@@ -6,9 +6,10 @@
 
 #include "core/base/byte_order.h"
 
+/* A text may begin with "BM" too; the size of the second header, which is far below 256, tells them apart. */
 static bool bmp_recognises(const uint8_t *bytes, size_t have)
 {
-    return have >= 2 && memcmp(bytes, "BM", 2) == 0;
+    return have >= 2 && memcmp(bytes, "BM", 2) == 0 && (have < 18 || get_little32(bytes + 14) < 256);
 }
 
 static enum status bmp_examine(struct image_info *info, bool *more, const uint8_t *bytes, size_t have, size_t size,

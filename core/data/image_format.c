@@ -31,7 +31,17 @@ static const struct stranger {
                  {0, "\xFF\x0A", 2, "a JPEG XL"},
                  {4, "ftypcrx ", 8, "a Canon raw"},
                  {0, "FUJIFILMCCD-RAW ", 16, "a Fujifilm raw"},
-                 {0, "gimp xcf ", 9, "a GIMP"}};
+                 {0, "IIRO", 4, "an Olympus raw"},
+                 {0, "IIU\0", 4, "a Panasonic raw"},
+                 {0, "gimp xcf ", 9, "a GIMP"},
+                 {0, "\x76\x2F\x31\x01", 4, "an OpenEXR"},
+                 {0, "#?RADIANCE", 10, "a Radiance"},
+                 {0, "DDS |\0\0\0", 8, "a DDS"},
+                 {0, "qoif", 4, "a QOI"},
+                 {0, "P4\n", 3, "a PBM"},
+                 {0, "P5\n", 3, "a PGM"},
+                 {0, "P6\n", 3, "a PPM"},
+                 {0, "\0\0\x01\0", 4, "an icon"}};
 
 static const struct image_codec *find_codec(const uint8_t *bytes, size_t have)
 {

@@ -10,7 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/base/threads.h"
-#include "core/data/folder.h"
+#include "core/data/dataset.h"
 
 struct overlap {
     size_t count;         /* photos of the one list that the other holds too */

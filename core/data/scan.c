@@ -178,6 +178,7 @@ static enum status count_files(struct scan_report *report, struct scan *scan, st
         report->few += report->classes[i].train - report->classes[i].bad_train < SCAN_FEW_PHOTOS;
     report->hidden = data->train.hidden + data->val.hidden;
     report->stray = data->train.stray + data->val.stray;
+    report->others = data->train.others + data->val.others;
     return OK;
 }
 

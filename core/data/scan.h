@@ -61,7 +61,7 @@ struct scan_report {
     size_t duplicate_count, same[SCAN_SAME]; /* all of them; of each kind */
     uint64_t bytes;                          /* of all files together */
     size_t photo_memory;                     /* the most that decoding one of the others takes, see image_cost */
-    size_t hidden, stray;
+    size_t hidden, stray, others;            /* of both lists */
 };
 
 /* ERR_SYSTEM without memory or descriptors; bad photos are a result, not an error. Uses the pool. */

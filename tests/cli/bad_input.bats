@@ -252,7 +252,9 @@ network_refused() {
     cp -r "$photos" one && rm -r one/*/class1
     train_refused 65 'only one class' --data one
     cp -r "$photos" few && rm few/train/class1/*
-    train_refused 65 "class folder 'class1' holds no photo" --data few
+    train_refused 65 "class folder 'class1' holds no photo, it is empty" --data few
+    echo text >few/train/class1/notes.txt
+    train_refused 65 "class folder 'class1' holds no photo, its 1 file is no photo" --data few
     cp -r "$photos" noval && rm -r noval/val
     train_refused 65 'no val/' --data noval
     cp -r "$photos" emptyval && rm -r emptyval/val/*/*

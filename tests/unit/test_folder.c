@@ -55,9 +55,15 @@ static void two_folders_are_listed_by_name(void **state)
     touch("train/bees/sub/c.png");
     touch("train/bees/.DS_Store");
     touch("train/ants/1.jpg");
-    touch("train/Zebra/z");
+    test_write(test_path(folder, "train/Zebra/z"), "\xFF\xD8\xFF\xE0", 4); /* a JPEG, by its content */
     touch("train/.cache/x.jpg");
+    touch("train/@eaDir/bees/x.jpg");
+    touch("train/bees/@eaDir/x.jpg");
+    touch("train/stray.jpg");
     touch("train/readme.txt");
+    test_write(test_path(folder, "train/ants/Thumbs.db"), "\xD0\xCF\x11\xE0", 4);
+    test_write(test_path(folder, "train/bees/notes"), "BM is no bitmap here\n", 21);
+    touch("train/bees/clip.mp4");
     touch("val/ants/2.jpg");
     touch("val/bees/3.jpg");
     if (dataset_open(&data, folder, 0, 1, &err) != OK)
@@ -73,8 +79,11 @@ static void two_folders_are_listed_by_name(void **state)
     assert_photo(&data.train, 2, "bees/a.jpg", 2);
     assert_photo(&data.train, 3, "bees/b.jpg", 2);
     assert_photo(&data.train, 4, "bees/sub/c.png", 2);
-    assert_int_equal(data.train.hidden, 2);
+    assert_int_equal(data.train.hidden, 4);
     assert_int_equal(data.train.stray, 1);
+    assert_int_equal(data.train.others, 4);
+    assert_string_equal(data.train.other, "readme.txt");
+    assert_null(data.train.note);
     /* val lacks Zebra, and its classes keep train's numbers */
     assert_int_equal(data.val.count, 2);
     assert_photo(&data.val, 0, "ants/2.jpg", 1);
@@ -113,7 +122,18 @@ static void what_is_wrong_is_named(void **state)
     assert_int_equal(dataset_open(&data, folder, 0, 1, &err), OK);
     dataset_close(&data);
     assert_int_equal(mkdir(test_path(folder, "train/empty"), 0700), 0);
-    assert_refused(0, ERR_DATA, "class folder 'empty' holds no photo");
+    assert_refused(0, ERR_DATA, "class folder 'empty' holds no photo, it is empty: add photos or remove it");
+    touch("train/empty/.keep");
+    assert_refused(0, ERR_DATA, "'empty' holds no photo, there are only hidden files or system folders in it (1)");
+    touch("train/empty/a.txt");
+    assert_refused(0, ERR_DATA, "'empty' holds no photo, its 1 file is no photo");
+    touch("train/empty/b.txt");
+    assert_refused(0, ERR_DATA, "'empty' holds no photo, its 2 files are no photos");
+    for (const char *const *name = (const char *const[]){"a.txt", "b.txt", ".keep", NULL}; *name; name++) {
+        char path[64];
+        snprintf(path, sizeof path, "train/empty/%s", *name);
+        assert_int_equal(unlink(test_path(folder, path)), 0);
+    }
     assert_int_equal(rmdir(test_path(folder, "train/empty")), 0);
     touch("train/gr\xFC"
           "n/1.jpg");
@@ -124,7 +144,7 @@ static void names_may_hold_any_byte(void **state)
 {
     (void)state;
     static const char *const names[] = {"a/new\nline.jpg", "a/\xFF\xFE.jpg", "a/tab\tspace .jpg", "b/\"quoted\".jpg",
-                                        "b/-rf"};
+                                        "b/-rf.jpg"};
     struct photo_list list;
     struct class_names classes;
     struct error err = {0};
@@ -362,6 +382,107 @@ static void lists_for_predict(void **state)
     photo_list_free(&lines);
 }
 
+static void assert_lines(const char *bytes, size_t size, const char *const *expected)
+{
+    struct photo_list list = {0};
+    struct error err = {0};
+    FILE *stream = fmemopen((void *)bytes, size, "r");
+    size_t count = 0;
+    if (photo_list_add_stream(&list, stream, '\n', &err) != OK)
+        fail_msg("%s", err.text);
+    for (; expected[count]; count++) {
+        assert_true(count < list.count);
+        assert_string_equal(photo_name(&list, count), expected[count]);
+    }
+    assert_int_equal(list.count, count);
+    fclose(stream);
+    photo_list_free(&list);
+}
+
+static void lists_from_windows_name_the_same_files(void **state)
+{
+    (void)state;
+    touch("a.jpg");
+    touch("sub/b.jpg");
+    touch("odd\r");
+    touch("odd\\name.jpg");
+    assert_int_equal(chdir(folder), 0);
+#define LINES(text, ...) assert_lines(text, sizeof text - 1, (const char *const[]){__VA_ARGS__, NULL})
+    LINES("\xEF\xBB\xBF"
+          "a.jpg\r\nsub/b.jpg\r\n\r\nmissing.jpg\r\n",
+          "a.jpg", "sub/b.jpg", "missing.jpg");
+    LINES("\xEF\xBB\xBF"
+          "a.jpg\nsub\\b.jpg\r\n.\\a.jpg\n",
+          "a.jpg", "sub/b.jpg", "./a.jpg");
+    LINES("odd\r\nodd\\name.jpg\nno\\such.jpg\n", "odd\r", "odd\\name.jpg", "no\\such.jpg");
+    LINES("sub\r\n", "sub/b.jpg");
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *text;
+    } bad[] = {{"\xFF\xFE"
+                "a\0.\0j\0p\0g\0\r\0\n\0",
+                16, "is UTF-16: save it as UTF-8"},
+               {"\xFE\xFF\0a\0.\0j\0\n", 10, "is UTF-16"},
+               {"a\0.\0j\0p\0g\0\n\0", 12, "is UTF-16"},
+               {"sub/a.jpg\0b.jpg\0", 16, "needs --null"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct photo_list list = {0};
+        struct error err = {0};
+        FILE *stream = fmemopen((void *)bad[i].bytes, bad[i].size, "r");
+        assert_int_equal(photo_list_add_stream(&list, stream, '\n', &err), ERR_DATA);
+        if (!strstr(err.text, bad[i].text))
+            fail_msg("%zu: %s", i, err.text);
+        fclose(stream);
+        photo_list_free(&list);
+    }
+    assert_int_equal(chdir("/"), 0);
+}
+
+/* A folder whose path is too long for the system cannot be read by anybody, root included. */
+static void a_folder_that_cannot_be_read_is_an_entry_of_a_forgiving_list(void **state)
+{
+    (void)state;
+    enum { LEVELS = 20, LENGTH = 240 };
+    struct photo_list list = {0}, strict = {0};
+    struct error err = {0};
+    char name[LENGTH + 1], path[512];
+    memset(name, 'd', LENGTH);
+    name[LENGTH] = '\0';
+    touch("in/a.jpg");
+    touch("in/z/b.jpg");
+    touch("in/z/notes.txt");
+    snprintf(path, sizeof path, "%s/in", folder);
+    assert_int_equal(chdir(path), 0);
+    for (int i = 0; i < LEVELS; i++) {
+        assert_int_equal(mkdir(name, 0700), 0);
+        assert_int_equal(chdir(name), 0);
+    }
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(photo_list_add(&strict, path, &err), ERR_NOINPUT);
+    list.forgiving = true;
+    assert_int_equal(photo_list_add(&list, path, &err), OK);
+    assert_int_equal(list.count, 3);
+    assert_int_equal(list.unread_count, 1);
+    assert_int_equal(list.unread[0].photo, 1);
+    assert_string_equal(list.unread[0].reason, "File name too long");
+    assert_string_equal(strrchr(photo_name(&list, 2), '/'), "/b.jpg");
+    assert_int_equal(list.others, 1);
+    photo_list_free(&list);
+    photo_list_free(&strict);
+    /* Too deep for nftw as well. */
+    assert_int_equal(chdir(path), 0);
+    int down = 0;
+    while (chdir(name) == 0)
+        down++;
+    assert_int_equal(down, LEVELS);
+    for (; down > 0; down--) {
+        assert_int_equal(chdir(".."), 0);
+        assert_int_equal(rmdir(name), 0);
+    }
+    assert_int_equal(chdir("/"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +497,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_split_that_leaves_nothing_is_refused, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(validation_takes_the_models_class_numbers, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(lists_for_predict, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(lists_from_windows_name_the_same_files, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_read_is_an_entry_of_a_forgiving_list, make_folder,
+                                        remove_folder),
     };
     return cmocka_run_group_tests_name("folder", tests, NULL, NULL);
 }

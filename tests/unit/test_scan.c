@@ -55,7 +55,9 @@ static void counts_and_bad_photos(void **state)
         put(name, i, i == 5 || i == 25 ? 100 : 0);
     }
     test_write(test_path(folder, "train/ants/.hidden"), "x", 1);
-    test_write(test_path(folder, "train/note"), "x", 1);
+    test_write(test_path(folder, "train/stray.png"), "x", 1);
+    test_write(test_path(folder, "train/bees/note"), "x", 1);
+    test_write(test_path(folder, "val/bees/note"), "x", 1);
     test_write(test_path(folder, "val/ants/text.jpg"), "hello, text\n", 12);
     put("val/ants/a.bmp", 100, 0);
     put("val/bees/b.bmp", 101, 0);
@@ -72,6 +74,7 @@ static void counts_and_bad_photos(void **state)
         assert_int_equal(report.few, 2); /* ants have 20, but one is bad */
         assert_int_equal(report.hidden, 1);
         assert_int_equal(report.stray, 1);
+        assert_int_equal(report.others, 2);
         assert_int_equal(report.bad_count, 4);
         assert_false(report.bad[0].val);
         assert_int_equal(report.bad[0].photo, 5);
