@@ -69,8 +69,9 @@ static enum status open_folder(struct series *series, const struct train_values 
     if (strcmp(photos, resumed->photos) != 0)
         return error_set(
             err, ERR_DATA,
-            "%s: the photos have changed since this was begun (files were added, removed or renamed, or are unavailable now), so "
-            "its runs could not be compared; begin anew with another --out",
+            "%s: the photos have changed since this was begun (files were added, removed or renamed, or are "
+            "unavailable now, or another version chose other photos for validation), so its runs could not be compared; start "
+            "again with another --out, or go on with the version in its config.json",
             values->resume);
     bool *changed, stale;
     enum status status =

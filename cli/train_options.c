@@ -118,7 +118,7 @@ static const struct option options[] = {
            "fixed views of each photo that the epochs go round, the first without augmentation, so that their features "
            "can be kept; 0: a new one in every epoch"),
     NUMBER(GROUP_PHOTOS, "val-split", "X", OPTION_FLOAT, val_split, NULL, NULL, 0, 0.9,
-           "share of the photos that validate, where DIR has no train/ and val/"),
+           "keep this share of each class for validation, where DIR has no train/ and val/"),
     NUMBER(GROUP_PHOTOS, "folds", "K", OPTION_INT, folds, NULL, NULL, 2, 1000,
            "K runs in RUN/fold-1..K: each photo validates in one of them and trains in the others; where DIR has no "
            "train/ and val/"),

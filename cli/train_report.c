@@ -18,21 +18,53 @@ enum { FEW_LINES = 5 }; /* of each kind of warning */
 
 /* ---- before the first step --------------------------------------------------------------------------------------- */
 
+/* Why a class has no photo that can be used in one of the lists. */
+static void warn_of_no_photo(const struct training *t, uint32_t class, bool val)
+{
+    const struct scan_class *scan = &t->scan.classes[class];
+    const char *name = t->dataset.classes.names[class];
+    const char *end = val ? "so its accuracy is not known" : "so it cannot be learned";
+    const char *what = val ? "validate" : "train";
+    const struct photo_list *list = val ? &t->dataset.val : &t->dataset.train;
+    uint32_t listed = val ? scan->val : scan->train;
+    if (listed == 0) {
+        bool split = val && (t->values->val_split > 0 || t->values->folds > 0);
+        const char *why = !split                 ? ""
+                          : scan->train == 1     ? ": its only photo trains"
+                          : t->values->folds > 0 ? " in this fold: it has fewer photos than folds"
+                                                 : ": it has too few photos for --val-split";
+        warn("class %s has no photo to %s on%s, %s", name, what, why, end);
+        return;
+    }
+    for (size_t i = 0; i < t->scan.bad_count; i++) {
+        const struct scan_bad *bad = &t->scan.bad[i];
+        if (bad->val != val || list->photos[bad->photo].class != class)
+            continue;
+        if (listed == 1)
+            warn("class %s: its only photo to %s on cannot be read, %s (%s: %s)", name, what, end,
+                 photo_name(list, bad->photo), bad->reason);
+        else
+            warn("class %s: none of its %u photos to %s on can be read, %s (%s: %s)", name, listed, what, end,
+                 photo_name(list, bad->photo), bad->reason);
+        return;
+    }
+}
+
 static void warn_of_classes(const struct training *t)
 {
     size_t few = 0, unknown = 0;
-    for (size_t k = 0; k < t->scan.class_count; k++) {
+    for (uint32_t k = 0; k < t->scan.class_count; k++) {
         const struct scan_class *class = &t->scan.classes[k];
         const char *name = t->dataset.classes.names[k];
         uint32_t usable = class->train - class->bad_train;
         bool shown = usable < SCAN_FEW_PHOTOS && few++ < FEW_LINES;
         if (shown && usable == 0)
-            warn("class %s has no photo to train on that can be read, so it cannot be learned", name);
+            warn_of_no_photo(t, k, false);
         else if (shown)
             warn("class %s has %u photo%s to train on; with fewer than %d it is hard to learn", name, usable,
                  usable == 1 ? "" : "s", SCAN_FEW_PHOTOS);
         if (class->val == class->bad_val && unknown++ < FEW_LINES)
-            warn("class %s has no photo to validate on, so its accuracy is not known", name);
+            warn_of_no_photo(t, k, true);
     }
     if (few > FEW_LINES)
         warn("%zu more class%s fewer than %d photos", few - FEW_LINES, few - FEW_LINES == 1 ? " has" : "es have",

@@ -2,46 +2,15 @@
 #include "core/data/dataset.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "core/base/file.h"
-#include "core/base/hash.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
+#include "core/data/split.h"
 #include "core/data/walk.h"
-
-/* Which photos validate: those below a fraction, or one of several folds. */
-struct split {
-    double fraction;      /* 0 with folds */
-    unsigned folds, fold; /* 0 without */
-    uint64_t seed;
-};
-
-/* Uniform in [0, 1). */
-static double place_of(const char *class_and_name, uint64_t seed)
-{
-    struct hash128 hash = hash_bytes(class_and_name, strlen(class_and_name), seed);
-    return (double)(hash.high >> 11) * 0x1p-53;
-}
-
-bool split_validates(const char *class_and_name, double val_split, uint64_t seed)
-{
-    return place_of(class_and_name, seed) < val_split;
-}
-
-unsigned split_fold(const char *class_and_name, unsigned folds, uint64_t seed)
-{
-    return 1 + (unsigned)(place_of(class_and_name, seed) * folds);
-}
-
-static bool validates(const struct split *split, const char *name)
-{
-    return split->folds ? split_fold(name, split->folds, split->seed) == split->fold
-                        : split_validates(name, split->fraction, split->seed);
-}
 
 static enum status sub_folder(char **out, bool *there, const char *dir, const char *name, struct error *err)
 {
@@ -49,53 +18,6 @@ static enum status sub_folder(char **out, bool *there, const char *dir, const ch
     enum status status = path_join(out, dir, name, err);
     *there = status == OK && stat(*out, &info) == 0 && S_ISDIR(info.st_mode);
     return status;
-}
-
-/* Moves what validates out of *all into *val; *all keeps the rest, and its names. */
-static enum status split_list(struct photo_list *all, struct photo_list *val, const struct split *split,
-                              struct error *err)
-{
-    struct photo_list chosen = {0};
-    size_t kept = 0;
-    enum status status = memory_strdup(&chosen.root, all->root, err);
-    for (size_t i = 0; status == OK && i < all->count; i++) {
-        const char *name = photo_name(all, i);
-        if (validates(split, name))
-            status = photo_list_push(&chosen, name, NULL, all->photos[i].class, err);
-        else
-            all->photos[kept++] = all->photos[i];
-    }
-    if (status != OK) {
-        photo_list_free(&chosen);
-        return status;
-    }
-    all->count = kept;
-    *val = chosen;
-    return OK;
-}
-
-static enum status check_split(const struct dataset *data, const char *dir, const struct split *split,
-                               struct error *err)
-{
-    const char *part = split->folds ? "--folds" : "--val-split";
-    unsigned long long seed = split->seed;
-    size_t next = 0;
-    char shown[300], fold[48] = "the validation part";
-    if (split->folds)
-        snprintf(fold, sizeof fold, "fold %u of %u", split->fold, split->folds);
-    for (uint32_t class = 0; class < data->classes.count; class ++) {
-        if (next >= data->train.count || data->train.photos[next].class != class)
-            return error_set(err, ERR_DATA,
-                             "%s: all photos of class '%s' fell into %s with seed %llu: add photos, or change %s or "
-                             "--seed",
-                             dir, text_escape(shown, sizeof shown, data->classes.names[class]), fold, seed, part);
-        while (next < data->train.count && data->train.photos[next].class == class)
-            next++;
-    }
-    if (data->val.count == 0)
-        return error_set(err, ERR_DATA, "%s: no photo fell into %s with seed %llu: add photos, or %s", dir, fold, seed,
-                         split->folds ? "lower --folds" : "raise --val-split");
-    return OK;
 }
 
 static enum status check_classes(const struct dataset *data, const char *dir, struct error *err)
@@ -130,15 +52,50 @@ static enum status open_two(struct dataset *data, const char *train, const char 
     return status;
 }
 
+/* The photos of the largest class, and of all classes with more than one: a class of one photo trains. */
+static void count_classes(size_t *largest, size_t *movable, const struct photo_list *list)
+{
+    *largest = *movable = 0;
+    for (size_t first = 0, end; first < list->count; first = end) {
+        for (end = first + 1; end < list->count && list->photos[end].class == list->photos[first].class;)
+            end++;
+        if (end - first > *largest)
+            *largest = end - first;
+        if (end - first > 1)
+            *movable += end - first;
+    }
+}
+
+/* Before the split: will there be something to validate on? */
+static enum status check_split(const struct photo_list *list, const struct split *split, struct error *err)
+{
+    size_t largest, movable;
+    count_classes(&largest, &movable, list);
+    if (movable == 0)
+        return error_set(err, ERR_DATA,
+                         "%s: each class has a single photo, which is trained on: none is left to validate on; add "
+                         "photos",
+                         list->root);
+    if (split->folds > movable)
+        return error_set(err, ERR_DATA, "%s: %zu photos can validate, too few for %u folds: use --folds %zu or fewer",
+                         list->root, movable, split->folds, movable);
+    if (!split->folds && split_share(largest, split->fraction) == 0)
+        return error_set(err, ERR_DATA,
+                         "%s: nothing to validate on: %g of a class's photos, at most %zu, is less than half a photo; "
+                         "use --val-split %.2g or more",
+                         list->root, split->fraction, largest, 0.5 / (double)largest + 0.004);
+    return OK;
+}
+
 static enum status open_one(struct dataset *data, const char *dir, const struct split *split, struct error *err)
 {
     enum status status = folder_list(&data->train, &data->classes, dir, NULL, err);
     if (status == OK)
         status = check_classes(data, dir, err);
     if (status == OK)
-        status = split_list(&data->train, &data->val, split, err);
+        status = check_split(&data->train, split, err);
     if (status == OK)
-        status = check_split(data, dir, split, err);
+        status = split_list(&data->train, &data->val, split, err);
     return status;
 }
 

@@ -1,9 +1,4 @@
-/* --data as a whole: which photos train, which validate, which are judged.
- *
- * The split: a photo validates when u = hash("class/sub/name", seed) / 2^64 falls below the fraction. So every class is
- * split in about that proportion, and adding, removing or renaming one photo moves no other. Of K folds, fold i
- * (1..K) validates the photos with (i - 1) / K <= u < i / K: each photo once over all folds.
- */
+/* --data as a whole: which photos train, which validate, which are judged. split.h says how one folder is split. */
 #ifndef FREEZETUNE_DATASET_H
 #define FREEZETUNE_DATASET_H
 
@@ -15,13 +10,13 @@ struct dataset {
 };
 
 /* Opens --data. val_split in (0, 1), or 0 when none was asked for: needed without train/ and val/ (ERR_USAGE), refused
- * with them (ERR_USAGE). ERR_DATA as above, for a class in val/ that train/ lacks, for fewer than two classes, for a
- * class whose photos all validate, and when nothing validates. A class without photos in val is left to the scan. */
+ * with them (ERR_USAGE). ERR_DATA as folder_list says, for a class in val/ that train/ lacks, for fewer than two
+ * classes, and when nothing validates. A class without photos in val is left to the scan. */
 MUST_CHECK enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed,
                                     struct error *err);
 
 /* The same for one of `folds` parts (at least 2) of a folder of class folders: fold 1..folds validates its photos, all
- * others train. ERR_USAGE with train/ and val/. */
+ * others train. ERR_USAGE with train/ and val/; ERR_DATA when there are fewer photos than folds. */
 MUST_CHECK enum status dataset_open_fold(struct dataset *out, const char *dir, unsigned folds, unsigned fold,
                                          uint64_t seed, struct error *err);
 void dataset_close(struct dataset *dataset);
@@ -31,10 +26,5 @@ void dataset_close(struct dataset *dataset);
  */
 MUST_CHECK enum status dataset_open_val(struct photo_list *out, const char *dir, const struct class_names *known,
                                         struct error *err);
-
-/* True when the photo validates under this seed: hash(class_and_name, seed) / 2^64 < val_split. */
-bool split_validates(const char *class_and_name, double val_split, uint64_t seed);
-/* The fold, 1..folds, in which the photo validates. */
-unsigned split_fold(const char *class_and_name, unsigned folds, uint64_t seed);
 
 #endif

@@ -342,8 +342,9 @@ enum status checkpoint_restore(struct train *train, const char *text, const char
     if (strcmp(known->valuestring, photos) != 0) {
         status = error_set(
             err, ERR_DATA,
-            "%s: the photos have changed since this run began (files were added, removed or renamed, or are unavailable now), so "
-            "it cannot go on to the same result; start a new run with --weights %s",
+            "%s: the photos have changed since this run began (files were added, removed or renamed, or are unavailable now, or another "
+            "version chose other photos for validation), so it cannot go on to the same result; start a new run "
+            "with --weights %s, or go on with the version in its config.json",
             where, where);
         goto cleanup;
     }
