@@ -33,7 +33,7 @@ static const struct option options[] = {
     OPTION_ROW_STRING("Common", "model", "FILE", struct values, model, NULL, NULL,
                       "the model: best.safetensors of a run (needed)"),
     OPTION_ROW_STRING("Common", "data", "DIR", struct values, data, NULL, "those of the model's run, else ./data",
-                      "photos in folders by class; its val/ if it has one"),
+                      "photos in folders by class; its val/ if it has one, else its test/"),
     OPTION_ROW_CHOICE("Common", "split", part_choices, struct values, split, "val",
                       "measure this part of the run's photos; with --data DIR, split DIR as the run did"),
     OPTION_ROW_NUMBER("Common", "assert-accuracy", "X", OPTION_FLOAT, struct values, assert_accuracy, NULL, NULL, 0, 1,
@@ -113,6 +113,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
     if (status == OK)
         status = open_photos(job, args, err);
+    if (status == OK && job->photos.list.note)
+        remark("photos: %s", job->photos.list.note);
     if (status == OK && job->photos.list.others > 0)
         remark("photos: %zu file%s no photo%s and ignored (%s%s)", job->photos.list.others,
                job->photos.list.others == 1 ? " is" : "s are", job->photos.list.others == 1 ? "" : "s",

@@ -31,7 +31,7 @@ static const char *const lr_words[] = {"find", NULL}; /* LR_FIND */
 
 static const struct option options[] = {
     TEXT(GROUP_MAIN, "data", "DIR", data, NULL, "data",
-         "folder with train/ and val/, or with one folder per class (then with --val-split)"),
+         "folder with train/ and val/ (or the like), or with one folder per class (then with --val-split)"),
     TEXT(
         GROUP_MAIN, "weights", "FILE", weights, NULL,
         "$FREEZETUNE_WEIGHTS, ./resnet50.safetensors, freezetune/resnet50.safetensors in $XDG_DATA_HOME or ~/.local/share",

@@ -105,6 +105,8 @@ void report_inputs(const struct training *t)
     remark("photos: %s: %zu to train on, %zu to validate, %zu classes (%s%s%s)", t->data, t->dataset.train.count,
            t->dataset.val.count, classes, t->dataset.classes.names[0], classes > 2 ? ", ..., " : ", ",
            t->dataset.classes.names[classes - 1]);
+    if (t->dataset.train.note)
+        remark("photos: %s", t->dataset.train.note);
     warn_of_classes(t);
     warn_of_photos(t);
     if (!t->weights)

@@ -2,22 +2,22 @@
 #include "core/data/dataset.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
+#include "core/data/layout.h"
 #include "core/data/split.h"
 #include "core/data/walk.h"
 
-static enum status sub_folder(char **out, bool *there, const char *dir, const char *name, struct error *err)
+void dataset_close(struct dataset *dataset)
 {
-    struct stat info;
-    enum status status = path_join(out, dir, name, err);
-    *there = status == OK && stat(*out, &info) == 0 && S_ISDIR(info.st_mode);
-    return status;
+    class_names_free(&dataset->classes);
+    photo_list_free(&dataset->train);
+    photo_list_free(&dataset->val);
 }
 
 static enum status check_classes(const struct dataset *data, const char *dir, struct error *err)
@@ -99,46 +99,54 @@ static enum status open_one(struct dataset *data, const char *dir, const struct 
     return status;
 }
 
+/* There is a split already, and another was asked for. */
+static enum status refuse_split(const struct layout *layout, const char *dir, const struct split *split,
+                                struct error *err)
+{
+    size_t length = strlen(dir);
+    const char *train = layout->train + length, *val = layout->val + length;
+    train += *train == '/';
+    val += *val == '/';
+    if (split->folds)
+        return error_set(err, ERR_USAGE,
+                         "%s: has %s/ and %s/ already: leave --folds out, or fold over the photos of one folder alone, "
+                         "with --data %s",
+                         dir, train, val, layout->train);
+    return error_set(err, ERR_USAGE,
+                     "%s: has %s/ and %s/ already: leave --val-split out, or split the photos of one folder, with "
+                     "--data %s",
+                     dir, train, val, layout->train);
+}
+
 static enum status open_split(struct dataset *out, const char *dir, const struct split *split, struct error *err)
 {
     bool asked = split->fraction > 0 || split->folds;
     struct dataset data = {0};
+    struct layout layout = {0};
     struct stat info;
-    char *train = NULL, *val = NULL;
-    bool has_train = false, has_val = false;
     if (stat(dir, &info) != 0)
-        return error_set(err, ERR_NOINPUT, "%s: there is no such folder: --data names the folder of photos", dir);
+        return error_set(err, ERR_NOINPUT, "%s: %s: --data names the folder of photos", dir,
+                         errno == ENOENT ? "there is no such folder" : strerror(errno));
     if (!S_ISDIR(info.st_mode))
         return error_set(err, ERR_NOINPUT, "%s: is not a folder: --data names the folder of photos", dir);
-    enum status status = sub_folder(&train, &has_train, dir, "train", err);
-    if (status == OK)
-        status = sub_folder(&val, &has_val, dir, "val", err);
-    if (status != OK)
-        goto cleanup;
-    if (has_train && has_val && split->folds)
-        status = error_set(err, ERR_USAGE,
-                           "%s: has train/ and val/ already: leave --folds out, or fold over the photos of one folder "
-                           "alone, with --data %s",
-                           dir, train);
-    else if (has_train && has_val && asked)
-        status = error_set(err, ERR_USAGE, "%s: has train/ and val/ already: leave --val-split out", dir);
-    else if (has_train && has_val)
-        status = open_two(&data, train, val, err);
-    else if (has_train || has_val)
-        status = error_set(err, ERR_DATA, "%s: has %s/ but no %s/: add it, or give --data %s and --val-split 0.2", dir,
-                           has_train ? "train" : "val", has_train ? "val" : "train", has_train ? train : val);
-    else if (!asked || !(split->fraction < 1))
+    enum status status = layout_find(&layout, dir, asked, err);
+    if (status == OK && layout.train && asked)
+        status = refuse_split(&layout, dir, split, err);
+    else if (status == OK && layout.train)
+        status = open_two(&data, layout.train, layout.val, err);
+    else if (status == OK && (!asked || !(split->fraction < 1)))
         status = error_set(err, ERR_USAGE,
                            "%s: has no train/ and val/: say how much of it validates, with --val-split 0.2", dir);
-    else
+    else if (status == OK)
         status = open_one(&data, dir, split, err);
-cleanup:
-    memory_free(train);
-    memory_free(val);
-    if (status != OK)
-        dataset_close(&data);
-    else
+    if (status == OK) {
+        data.train.note = layout.note;
+        layout.note = NULL;
         *out = data;
+    } else {
+        dataset_close(&data);
+    }
+    layout_free(&layout);
     return status;
 }
 
@@ -154,12 +162,7 @@ enum status dataset_open_fold(struct dataset *out, const char *dir, unsigned fol
     return open_split(out, dir, &(struct split){.folds = folds, .fold = fold, .seed = seed}, err);
 }
 
-void dataset_close(struct dataset *dataset)
-{
-    class_names_free(&dataset->classes);
-    photo_list_free(&dataset->train);
-    photo_list_free(&dataset->val);
-}
+/* ---- photos to judge --------------------------------------------------------------------------------------------- */
 
 /* A name and its place in the caller's order. */
 struct placed {
@@ -197,22 +200,23 @@ static enum status sort_known(char ***names, struct placed **placed, const struc
 enum status dataset_open_val(struct photo_list *out, const char *dir, const struct class_names *known,
                              struct error *err)
 {
-    char *val = NULL;
-    bool has_val = false;
     struct placed *placed = NULL;
     struct class_names sorted = {.count = known->count};
+    struct layout layout = {0};
     struct photo_list list;
     enum status status = sort_known(&sorted.names, &placed, known, err);
     if (status == OK)
-        status = sub_folder(&val, &has_val, dir, "val", err);
+        status = layout_find_val(&layout, dir, &sorted, err);
     if (status == OK)
-        status = folder_list(&list, NULL, has_val ? val : dir, &sorted, err);
+        status = folder_list(&list, NULL, layout.val, &sorted, err);
     if (status == OK) {
         for (size_t i = 0; i < list.count; i++)
             list.photos[i].class = placed[list.photos[i].class].place;
+        list.note = layout.note;
+        layout.note = NULL;
         *out = list;
     }
-    memory_free(val);
+    layout_free(&layout);
     memory_free(placed);
     memory_free(sorted.names);
     return status;

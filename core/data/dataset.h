@@ -1,4 +1,4 @@
-/* --data as a whole: which photos train, which validate, which are judged. split.h says how one folder is split. */
+/* --data as a whole: which photos train, which validate, which are judged. layout.h says how the folders are read. */
 #ifndef FREEZETUNE_DATASET_H
 #define FREEZETUNE_DATASET_H
 
@@ -6,12 +6,13 @@
 
 struct dataset {
     struct class_names classes;
-    struct photo_list train, val;
+    struct photo_list train, val; /* train.note tells what is to be said of all */
 };
 
 /* Opens --data. val_split in (0, 1), or 0 when none was asked for: needed without train/ and val/ (ERR_USAGE), refused
- * with them (ERR_USAGE). ERR_DATA as folder_list says, for a class in val/ that train/ lacks, for fewer than two
- * classes, and when nothing validates. A class without photos in val is left to the scan. */
+ * with them (ERR_USAGE). ERR_DATA for folders that could be a split but cannot be used as one, see layout.h; as
+ * folder_list says; for a class in val/ that train/ lacks, for fewer than two classes, and when nothing validates. A
+ * class without photos in val is left to the scan. */
 MUST_CHECK enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed,
                                     struct error *err);
 
@@ -21,9 +22,10 @@ MUST_CHECK enum status dataset_open_fold(struct dataset *out, const char *dir, u
                                          uint64_t seed, struct error *err);
 void dataset_close(struct dataset *dataset);
 
-/* Photos to judge with a model that knows *known (in any order): DIR/val if there is one, else DIR itself. Class
- * numbers are the model's. One class is enough here. A folder whose name the model does not know is ERR_DATA naming it.
- */
+/* Photos to judge with a model that knows *known (in any order): DIR itself if its folders are the model's classes,
+ * else DIR's val/ (or validation/, ...), else its test/. Class numbers are the model's. One class is enough here. A
+ * folder whose name the model does not know is ERR_DATA naming it, with the folder that was meant where that can be
+ * seen. */
 MUST_CHECK enum status dataset_open_val(struct photo_list *out, const char *dir, const struct class_names *known,
                                         struct error *err);
 

@@ -245,7 +245,7 @@ network_refused() {
     train_refused 66 'none: ' --data none
     train_refused 65 'not a folder' --data "$good"
     mkdir -p empty hollow/train/a hollow/train/b hollow/val/a hollow/val/b
-    train_refused 64 'empty: .*--val-split' --data empty
+    train_refused 65 'empty: holds no class folders' --data empty
     train_refused 65 'empty: holds no class folders' --data empty --val-split 0.2
     refused 65 'empty: holds no class folders' eval --model "$good" --data empty
     train_refused 65 'hollow/train' --data hollow

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# How train reads the folders of --data: what lies beside the photos, and how one folder is split.
+# How train reads the folders of --data: splits under their usual names, class folders, and what lies beside the photos.
 
 load common
 
@@ -17,6 +17,46 @@ setup() {
 train() {
     "$FREEZETUNE" train --weights random --arch resnet18 --image-size 32 --batch-size 4 --freeze-until 9 --epochs 1 \
         --augment none --cache off "$@"
+}
+
+@test "a split under another name is that split, and is said" {
+    train --data "$photos" --quiet --out plain >/dev/null
+    for pair in "Training Testing" "training_set test_set" "Train Val" "TRAIN validation" "train valid"; do
+        read -r -a part <<<"$pair"
+        mkdir data
+        cp -r "$photos/train" "data/${part[0]}"
+        cp -r "$photos/val" "data/${part[1]}"
+        run_split train --data data --out run
+        [ "$status" = 0 ]
+        grep -q "20 to train on, 10 to validate, 2 classes (class0, class1)$" stderr.txt
+        grep -q "^photos: ${part[0]}/ trains, ${part[1]}/ validates" stderr.txt
+        cmp run/best.safetensors plain/best.safetensors
+        fails 64 "has ${part[0]}/ and ${part[1]}/ already: leave --val-split out" train --data data --val-split 0.2 --out no
+        rm -r data run
+    done
+}
+
+@test "what could be a split is refused, with the folder that was meant" {
+    mkdir -p up same flat class
+    cp -r "$photos" up/flowers
+    fails 65 'did you mean --data [^ ]*/up/flowers.$' train --data up --out no
+    fails 65 'did you mean --data [^ ]*/up/flowers.$' train --data up --val-split 0.2 --out no
+    fails 64 'did you mean --data [^ ]*/up/flowers. Else ' train --data up/flowers/train --out no
+    fails 65 'did you mean --data [^ ]*/up/flowers.$' train --data up/flowers/train/class0 --val-split 0.2 --out no
+    cp -r "$photos/train" same/day
+    cp -r "$photos/val" same/night
+    fails 65 'day/ and night/ hold the same folders' train --data same --val-split 0.2 --out no
+    cp -r "$photos/train/class0" flat/train
+    cp -r "$photos/val/class0" flat/test
+    fails 65 'names of a split, with photos but no class folders' train --data flat --val-split 0.2 --out no
+    [ ! -e no ]
+    # A class may be called like one part.
+    cp -r "$photos/train/class0" class/test
+    cp -r "$photos/train/class1" class/control
+    run_split train --data class --val-split 0.2 --out run
+    [ "$status" = 0 ]
+    grep -q '(control, test)$' stderr.txt
+    grep -q '^photos: test/ is taken for a class, because photos lie directly in it$' stderr.txt
 }
 
 @test "files that are no photos are one line, also with --strict, and count for nothing" {

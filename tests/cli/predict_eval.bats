@@ -330,6 +330,27 @@ assert d["unreadable"] == 0'
     [ "$status" = 1 ]
 }
 
+@test "eval finds the photos under the names that splits have, and names the folder that was meant" {
+    make_data
+    evaluate >plain.txt
+    mkdir -p other/Training/ants other/Training/bees
+    cp photos/a.jpg other/Training/ants
+    cp -r data/val other/Testing
+    run_split evaluate --data other
+    [ "$status" = 0 ]
+    [ "$err" = "photos: Testing/ is measured" ]
+    cmp <(tail -n +2 stdout.txt) <(tail -n +2 plain.txt)
+    cp -r data/val other/valid
+    run_split evaluate --data other
+    [ "$err" = "photos: valid/ is measured, not Testing/: --data other/Testing measures that" ]
+    mkdir up
+    mv other up
+    fails 65 'did you mean --data up/other.$' evaluate --data up
+    fails 65 'did you mean --data up/other.$' evaluate --data up/other/valid/ants
+    rm -r up/other/valid up/other/Testing
+    fails 65 'has Training/ but no val/ or test/' evaluate --data up/other
+}
+
 @test "eval refuses classes that the model does not know" {
     make_data
     mv data/val/bees data/val/wasps

@@ -108,8 +108,13 @@ static void what_is_wrong_is_named(void **state)
     assert_int_equal(dataset_open(&data, test_path(folder, "nowhere"), 0, 1, &err), ERR_NOINPUT);
     touch("file");
     assert_int_equal(dataset_open(&data, test_path(folder, "file"), 0, 1, &err), ERR_NOINPUT);
-    assert_refused(0, ERR_USAGE, "--val-split 0.2");
+    assert_refused(0, ERR_DATA, "holds no class folders");
     assert_refused(0.2, ERR_DATA, "holds no class folders");
+    touch("a/1.jpg");
+    assert_refused(0, ERR_USAGE, "--val-split 0.2");
+    assert_refused(0.2, ERR_DATA, "only one class, 'a'");
+    assert_int_equal(unlink(test_path(folder, "a/1.jpg")), 0);
+    assert_int_equal(rmdir(test_path(folder, "a")), 0);
     touch("train/ants/1.jpg");
     assert_refused(0, ERR_DATA, "has train/ but no val/");
     touch("val/ants/2.jpg");
