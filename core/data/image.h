@@ -58,7 +58,7 @@ enum image_kind {
 struct image_info {
     const struct image_codec *codec;
     int height, width;    /* as stored, before any rotation; 1..IMAGE_MAX_SIDE */
-    int orientation;      /* EXIF 1..8; 1 when there is none */
+    int orientation;      /* 1..8 as EXIF counts; 1 when nothing is told */
     size_t data;          /* JPEG: first byte behind the header of the first scan; BMP: first byte of the pixels */
     int bits, alpha_bits; /* BMP: of a pixel, and of these for alpha */
     bool progressive;     /* JPEG whose decoder holds all coefficients */

@@ -56,6 +56,26 @@ static bool jpeg_marker_alone(int marker)
     return marker == 0x01 || (marker >= 0xD0 && marker <= 0xD8);
 }
 
+/* What APP1 segments hold. */
+struct metadata {
+    const uint8_t *exif, *xmp;
+    size_t exif_size, xmp_size;
+};
+
+/* EXIF that is too long for one segment goes on in the next one, but its first directory is in the first. XMP has one
+ * segment; Pillow takes the last. */
+static void metadata_add(struct metadata *metadata, const uint8_t *body, size_t size)
+{
+    static const char exif[] = "Exif\0", xmp[] = "http://ns.adobe.com/xap/1.0/";
+    if (size > sizeof exif && memcmp(body, exif, sizeof exif) == 0 && !metadata->exif) {
+        metadata->exif = body;
+        metadata->exif_size = size;
+    } else if (size > sizeof xmp && memcmp(body, xmp, sizeof xmp) == 0) {
+        metadata->xmp = body + sizeof xmp;
+        metadata->xmp_size = size - sizeof xmp;
+    }
+}
+
 static enum status jpeg_examine(struct image_info *info, bool *more, const uint8_t *bytes, size_t have, size_t size,
                                 const struct image_options *options, struct error *err)
 {
@@ -71,7 +91,7 @@ static enum status jpeg_examine(struct image_info *info, bool *more, const uint8
         APP1 = 0xE1
     };
     size_t at = 2;
-    bool have_exif = false;
+    struct metadata metadata = {0};
     for (;;) {
         int marker = jpeg_marker(&at, bytes, have);
         if (marker == 0 || (!jpeg_marker_alone(marker) && marker != EOI && have - at < 2))
@@ -91,13 +111,14 @@ static enum status jpeg_examine(struct image_info *info, bool *more, const uint8
             info->progressive = marker == SOF2;
             if (status != OK)
                 return status;
-        } else if (marker == APP1 && !have_exif && length >= 8 && memcmp(body, "Exif\0\0", 6) == 0) {
-            info->orientation = exif_orientation(body + 6, length - 8);
-            have_exif = true;
+        } else if (marker == APP1) {
+            metadata_add(&metadata, body, length - 2);
         } else if (marker == SOS) {
             if (!info->height)
                 return error_set(err, ERR_DATA, "JPEG whose picture begins before its size is told");
             info->data = at + length;
+            info->orientation =
+                orientation_of_metadata(metadata.exif, metadata.exif_size, metadata.xmp, metadata.xmp_size);
             return OK;
         }
         at += length;

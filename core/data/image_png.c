@@ -5,7 +5,7 @@
 
 #include "core/base/byte_order.h"
 #include "core/base/crc32.h"
-#include "core/data/exif.h"
+#include "core/data/png_metadata.h"
 
 static bool png_recognises(const uint8_t *bytes, size_t have)
 {
@@ -26,6 +26,7 @@ static enum status png_examine(struct image_info *info, bool *more, const uint8_
 
 static enum status png_whole(struct image_info *info, const uint8_t *bytes, size_t size, struct error *err)
 {
+    struct png_metadata metadata = {0};
     size_t at = 8;
     while (size - at >= 12) {
         size_t length = get_big32(bytes + at);
@@ -34,10 +35,11 @@ static enum status png_whole(struct image_info *info, const uint8_t *bytes, size
             break;
         if (crc32_add(0, type, length + 4) != get_big32(type + 4 + length))
             return error_set(err, ERR_DATA, "PNG is damaged: the checksum at byte %zu does not hold", at + 8 + length);
-        if (memcmp(type, "IEND", 4) == 0)
+        if (memcmp(type, "IEND", 4) == 0) {
+            info->orientation = png_metadata_orientation(&metadata);
             return OK;
-        if (memcmp(type, "eXIf", 4) == 0)
-            info->orientation = exif_orientation(type + 4, length);
+        }
+        png_metadata_add(&metadata, type, length);
         at += length + 12;
     }
     return error_set(err, ERR_DATA, "PNG ends early: no end mark in its %zu bytes", size);

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "core/base/memory.h"
-#include "core/data/exif.h"
 #include "core/data/image.h"
 #include "core/data/image_format.h"
 #include "tests/support/test_files.h"
@@ -104,31 +103,6 @@ static void orientation_can_be_ignored(void **state)
     image_free(&stored);
     image_free(&upright);
     image_free(&plain);
-}
-
-/* A TIFF structure with one directory entry, changed one field at a time. */
-static void broken_exif_counts_as_none(void **state)
-{
-    (void)state;
-    static const uint8_t good[] = "II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0";
-    enum { SIZE = sizeof good - 1 };
-    static const struct {
-        size_t at;
-        uint8_t value;
-    } changes[] = {{0, 'X'}, {3, 1}, {4, 200}, {7, 0xFF}, {8, 0}, {12, 4}, {14, 2}, {18, 0}, {18, 9}, {19, 1}};
-    uint8_t bytes[SIZE];
-    assert_int_equal(exif_orientation(good, SIZE), 6);
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        memcpy(bytes, good, SIZE);
-        bytes[changes[i].at] = changes[i].value;
-        assert_int_equal(exif_orientation(bytes, SIZE), 1);
-    }
-    for (size_t size = 0; size < SIZE; size++) {
-        uint8_t *exact = malloc(size ? size : 1); /* so that the sanitizer sees a read beyond */
-        memcpy(exact, good, size);
-        assert_int_equal(exif_orientation(exact, size), 1);
-        free(exact);
-    }
 }
 
 static void assert_bad(const void *bytes, size_t size, const char *reason)
@@ -367,7 +341,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_photo_has_pillows_pixels),
         cmocka_unit_test(orientation_can_be_ignored),
-        cmocka_unit_test(broken_exif_counts_as_none),
         cmocka_unit_test(a_file_cut_anywhere_ends_early),
         cmocka_unit_test(bytes_behind_the_end_mark_are_ignored),
         cmocka_unit_test(what_is_no_photo_says_what_it_is),
