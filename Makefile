@@ -39,6 +39,12 @@ ifeq ($(JPEG),turbo)
 JPEG_CFLAGS ?= -DHAVE_LIBJPEG $(shell $(PKG_CONFIG) --cflags libjpeg 2>/dev/null)
 JPEG_LIBS ?= $(shell $(PKG_CONFIG) --libs libjpeg 2>/dev/null || echo -ljpeg)
 endif
+# PNG=png links libpng, PNG=stb leaves PNG to stb_image; unset, the build takes what it finds.
+PNG ?= $(if $(shell $(PKG_CONFIG) --exists libpng 2>/dev/null && echo yes),png,stb)
+ifeq ($(PNG),png)
+PNG_CFLAGS ?= -DHAVE_LIBPNG $(shell $(PKG_CONFIG) --cflags libpng 2>/dev/null)
+PNG_LIBS ?= $(shell $(PKG_CONFIG) --libs libpng 2>/dev/null || echo -lpng)
+endif
 comma := ,
 
 # ---- flags ------------------------------------------------------------------------------------------------------------
@@ -46,10 +52,10 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wmiss
 CFLAGS ?= -O2 -g
 STRICT ?= $(if $(CI),-Werror)
 # What packages bring is a system header: no warnings of ours about it.
-PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS)
+PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
 ALL_CFLAGS = -std=c11 $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' $(BLAS_DEFINE) \
 	$(patsubst -I%,-isystem %,$(filter -I%,$(PACKAGES_CFLAGS))) $(filter-out -I%,$(PACKAGES_CFLAGS)) -pthread
-ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) -lm -pthread
+ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) $(PNG_LIBS) -lm -pthread
 
 # Files named *.simd.c hold loops over channels that are compiled once for each instruction set and chosen at start by
 # core/ops/cpu.c. Products and sums may be fused (FMA) there; nowhere else. Nobody there asks errno about a root, and a
@@ -203,8 +209,8 @@ fuzz: ## libFuzzer (clang) on every reader of files from outside, SECONDS=60 eac
 
 fuzz-targets: $(FUZZ_TARGETS)
 
-check-stb: ## the whole suite in a build without libjpeg-turbo
-	+@$(MAKE) --no-print-directory check VARIANT=stb JPEG=stb
+check-stb: ## the whole suite in a build without libjpeg-turbo and libpng
+	+@$(MAKE) --no-print-directory check VARIANT=stb JPEG=stb PNG=stb
 
 check-aarch64: ## cross-compile for aarch64 and run the unit tests under qemu (Debian, as root)
 	@sh scripts/check-aarch64.sh

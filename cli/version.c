@@ -25,7 +25,7 @@ static const char *xxhash(char space[256])
     return space;
 }
 
-enum { PARTS = 6 };
+enum { PARTS = 7 };
 
 size_t version_part_count(void)
 {
@@ -51,8 +51,10 @@ struct version_part version_part(size_t i, bool load, char space[256])
     case 2:
         return (struct version_part){"JPEG", image_jpeg_library()};
     case 3:
-        return (struct version_part){"cJSON", cJSON_Version()};
+        return (struct version_part){"PNG", image_png_library()};
     case 4:
+        return (struct version_part){"cJSON", cJSON_Version()};
+    case 5:
         return (struct version_part){"xxHash", xxhash(space)};
     default:
         return (struct version_part){"compiler", compiler()};

@@ -60,6 +60,7 @@ static enum status image_orient(struct image *image, int orientation, struct err
                             .width = width,
                             .pixels = pixels,
                             .shift = image->shift,
+                            .damaged = image->damaged,
                             .trim = orient_trim(&image->trim, orientation)};
     return OK;
 }
@@ -93,6 +94,7 @@ static enum status decode(struct image *out, const struct image_info *info, cons
         image_free(&image);
         return status;
     }
+    image.damaged = image.damaged || info->damaged;
     *out = image;
     return OK;
 }
@@ -229,6 +231,15 @@ static size_t decoding_bytes(const struct image_info *info, const struct image_o
     return most((3 * pixels) >> (2 * shift), info->codec->held(info), turned);
 }
 
+/* Are all rows there? As small as the decoder can, which asks for the same bytes. */
+static enum status decode_once(const struct image_info *info, const uint8_t *bytes, size_t size, struct error *err)
+{
+    struct image image = {0};
+    enum status status = info->codec->decode(&image, info, bytes, size, REDUCE_SHIFT_MOST, err);
+    image_free(&image);
+    return status;
+}
+
 enum status image_probe(const char *path, const struct image_options *options, struct image_cost *cost,
                         struct error *err)
 {
@@ -268,6 +279,8 @@ enum status image_probe(const char *path, const struct image_options *options, s
         status = image_whole(&image, bytes, size, err);
     if (status == OK)
         cost->memory += decoding_bytes(&image, options);
+    if (status == OK && image.cut)
+        status = decode_once(&image, bytes, size, err);
     memory_free(bytes);
     return status;
 }

@@ -23,12 +23,14 @@ struct image_codec {
     bool (*end_seen)(const struct image_info *info, const uint8_t *tail, size_t from, size_t have);
 
     /* Walks through all bytes: ERR_DATA when the file ends early, a checksum does not hold, or decoding it would take
-     * far more work than a photo does. May complete *info (the orientation, where it stands behind the header). NULL:
-     * there is nothing to look for. `bytes` is NULL where end_seen is. */
+     * far more work than a photo does. May complete *info (the orientation, where it stands behind the header; cut,
+     * where decode has to find out how much is there). NULL: there is nothing to look for. `bytes` is NULL where
+     * end_seen is. */
     enum status (*whole)(struct image_info *info, const uint8_t *bytes, size_t size, struct error *err);
 
     /* Decodes to RGB at 1 / 2^shift of the sides, or at full size where the decoder cannot (out->shift says).
-     * out->pixels is set on success only; *info has passed examine and whole. Orientation is not its business. */
+     * out->pixels is set on success only; *info has passed examine and whole. ERR_DATA when rows are missing, the same
+     * at any shift. Orientation is not its business. */
     enum status (*decode)(struct image *out, const struct image_info *info, const uint8_t *bytes, size_t size,
                           int shift, struct error *err);
 
@@ -62,8 +64,29 @@ MUST_CHECK enum status image_whole(struct image_info *info, const uint8_t *bytes
 MUST_CHECK enum status image_decode_jpeg(struct image *out, const struct image_info *info, const uint8_t *bytes,
                                          size_t size, int shift, struct error *err);
 size_t image_held_jpeg(const struct image_info *info);
+bool image_jpeg_arithmetic(void); /* can this build decode arithmetic coding? */
+MUST_CHECK enum status image_decode_png(struct image *out, const struct image_info *info, const uint8_t *bytes,
+                                        size_t size, int shift, struct error *err);
+size_t image_held_png(const struct image_info *info);
 MUST_CHECK enum status image_decode_stb(struct image *out, const struct image_info *info, const uint8_t *bytes,
                                         size_t size, int shift, struct error *err);
 size_t image_held_stb(const struct image_info *info);
+
+/* For decoders whose library leaves alpha to us: see image.h. */
+static inline uint8_t image_over_white(int colour, int alpha)
+{
+    return (uint8_t)((colour * alpha + 255 * (255 - alpha) + 127) / 255);
+}
+
+/* out[count,3] = in[count,channels]; 1 is grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. */
+static inline void image_to_rgb(uint8_t *out, const uint8_t *in, size_t count, int channels)
+{
+    bool has_alpha = channels == 2 || channels == 4, grey = channels < 3;
+    for (size_t i = 0; i < count; i++, in += channels, out += 3) {
+        int alpha = has_alpha ? in[channels - 1] : 255;
+        for (int c = 0; c < 3; c++)
+            out[c] = image_over_white(in[grey ? 0 : c], alpha);
+    }
+}
 
 #endif

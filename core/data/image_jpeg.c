@@ -17,17 +17,50 @@ static bool jpeg_recognises(const uint8_t *bytes, size_t have)
     return have >= 3 && memcmp(bytes, "\xFF\xD8\xFF", 3) == 0;
 }
 
-static enum status jpeg_frame(struct image_info *info, const uint8_t *body, size_t length,
+enum {
+    SOF0 = 0xC0,
+    SOF2 = 0xC2,
+    SOF3 = 0xC3,
+    DHT = 0xC4,
+    SOF7 = 0xC7,
+    JPG = 0xC8,
+    SOF9 = 0xC9,
+    SOF10 = 0xCA,
+    SOF11 = 0xCB,
+    DAC = 0xCC,
+    SOF15 = 0xCF,
+    SOI = 0xD8,
+    EOI = 0xD9,
+    SOS = 0xDA,
+    APP1 = 0xE1
+};
+
+/* The kinds of coding that no decoder here can do, by the frame's marker (T.81, table B.1). */
+static const char *jpeg_not_decoded(int marker)
+{
+    if (marker == SOF3 || marker == SOF7 || marker == SOF11 || marker == SOF15)
+        return "lossless JPEG, which is not read; convert it";
+    if (marker == SOF9 || marker == SOF10)
+        return image_jpeg_arithmetic() ? NULL : "JPEG with arithmetic coding, which is not read; convert it";
+    return marker <= SOF2 ? NULL : "hierarchical JPEG, which is not read; convert it";
+}
+
+static enum status jpeg_frame(struct image_info *info, int marker, const uint8_t *body, size_t length,
                               const struct image_options *options, struct error *err)
 {
+    const char *reason = jpeg_not_decoded(marker);
     if (info->height)
         return error_set(err, ERR_DATA, "JPEG with two frames");
+    if (reason)
+        return error_set(err, ERR_DATA, "%s", reason);
     if (length < 6)
         return error_set(err, ERR_DATA, "JPEG with a frame header of %zu bytes", length);
     if (body[0] != 8)
         return error_set(err, ERR_DATA, "JPEG with %d bits a sample; 8 are read", body[0]);
     if (body[5] != 1 && body[5] != 3 && body[5] != 4)
         return error_set(err, ERR_DATA, "JPEG with %d channels; 1, 3 and 4 are read", body[5]);
+    info->channels = body[5];
+    info->progressive = marker == SOF2 || marker == SOF10;
     return image_size_set(info, get_big16(body + 1), get_big16(body + 3), options, err);
 }
 
@@ -53,7 +86,7 @@ static int jpeg_marker(size_t *at, const uint8_t *bytes, size_t have)
 
 static bool jpeg_marker_alone(int marker)
 {
-    return marker == 0x01 || (marker >= 0xD0 && marker <= 0xD8);
+    return marker == 0x01 || (marker >= 0xD0 && marker <= SOI);
 }
 
 /* What APP1 segments hold. */
@@ -79,17 +112,6 @@ static void metadata_add(struct metadata *metadata, const uint8_t *body, size_t 
 static enum status jpeg_examine(struct image_info *info, bool *more, const uint8_t *bytes, size_t have, size_t size,
                                 const struct image_options *options, struct error *err)
 {
-    enum {
-        SOF0 = 0xC0,
-        SOF2 = 0xC2,
-        SOF15 = 0xCF,
-        DHT = 0xC4,
-        JPG = 0xC8,
-        DAC = 0xCC,
-        EOI = 0xD9,
-        SOS = 0xDA,
-        APP1 = 0xE1
-    };
     size_t at = 2;
     struct metadata metadata = {0};
     for (;;) {
@@ -107,8 +129,7 @@ static enum status jpeg_examine(struct image_info *info, bool *more, const uint8
             break;
         const uint8_t *body = bytes + at + 2;
         if (marker >= SOF0 && marker <= SOF15 && marker != DHT && marker != JPG && marker != DAC) {
-            enum status status = jpeg_frame(info, body, length - 2, options, err);
-            info->progressive = marker == SOF2;
+            enum status status = jpeg_frame(info, marker, body, length - 2, options, err);
             if (status != OK)
                 return status;
         } else if (marker == APP1) {
@@ -116,6 +137,7 @@ static enum status jpeg_examine(struct image_info *info, bool *more, const uint8
         } else if (marker == SOS) {
             if (!info->height)
                 return error_set(err, ERR_DATA, "JPEG whose picture begins before its size is told");
+            info->progressive = info->progressive || length < 3 || body[0] < info->channels; /* a scan for each */
             info->data = at + length;
             info->orientation =
                 orientation_of_metadata(metadata.exif, metadata.exif_size, metadata.xmp, metadata.xmp_size);
@@ -127,7 +149,7 @@ static enum status jpeg_examine(struct image_info *info, bool *more, const uint8
         *more = true;
         return OK;
     }
-    return error_set(err, ERR_DATA, "JPEG ends early: within its header, at byte %zu", size);
+    return error_set(err, ERR_DATA, "truncated: the JPEG ends within its header, at byte %zu", size);
 }
 
 /* Huffman tables of a DHT segment: none may have more than 256 codes, which stb_image does not check itself. */
@@ -148,7 +170,6 @@ static bool jpeg_tables_fit(const uint8_t *body, size_t length)
 
 static enum status jpeg_whole(struct image_info *info, const uint8_t *bytes, size_t size, struct error *err)
 {
-    enum { DHT = 0xC4, EOI = 0xD9, SOS = 0xDA };
     double most = JPEG_SCAN_PIXELS / ((double)info->height * info->width);
     most = most < JPEG_SCANS_FEW ? JPEG_SCANS_FEW : most > JPEG_SCANS_MANY ? JPEG_SCANS_MANY : most;
     size_t at = 2, scans = 0;
@@ -165,8 +186,7 @@ static enum status jpeg_whole(struct image_info *info, const uint8_t *bytes, siz
             return error_set(err, ERR_DATA, "JPEG with more than %.0f scans, refused", most);
         at += length;
     }
-    if (marker != EOI)
-        return error_set(err, ERR_DATA, "JPEG ends early: no end mark in its %zu bytes", size);
+    info->cut = marker != EOI;
     return OK;
 }
 

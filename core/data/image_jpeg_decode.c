@@ -19,31 +19,69 @@ struct reader {
     struct jpeg_error_mgr errors;
     jmp_buf back;
     enum status status;
+    bool ran_out;   /* the bytes have ended: what the library reads now is the end mark that ran_out() gives it */
+    bool truncated; /* and it needed more than that */
+    bool all_rows;
+    bool damaged;
     char text[JMSG_LENGTH_MAX];
 };
 
 static void stop(j_common_ptr jpeg)
 {
     struct reader *reader = jpeg->client_data;
+    if (reader->all_rows && reader->ran_out) /* something that was cut stood behind the picture */
+        longjmp(reader->back, 1);
     reader->status = jpeg->err->msg_code == JERR_OUT_OF_MEMORY ? ERR_SYSTEM : ERR_DATA;
+    reader->truncated = reader->ran_out && reader->status == ERR_DATA; /* whatever it made of the end mark */
     jpeg->err->format_message(jpeg, reader->text);
     longjmp(reader->back, 1);
 }
 
-/* Warnings are about damage inside, which Pillow lets pass too; nothing may be printed. */
-static void stay_silent(j_common_ptr jpeg, int level)
+static void stop_truncated(struct reader *reader)
 {
-    (void)jpeg;
-    (void)level;
+    reader->status = ERR_DATA;
+    reader->truncated = true;
+    longjmp(reader->back, 1);
 }
 
-static boolean ran_out(j_decompress_ptr jpeg)
+/* Warnings are about damage inside, which Pillow lets pass too; nothing may be printed. But when a Huffman decoder asks
+ * for bits behind the last byte of the file, rows are missing. */
+static void note_warning(j_common_ptr jpeg, int level)
 {
     struct reader *reader = jpeg->client_data;
-    reader->status = ERR_DATA;
-    strcpy(reader->text, "ends early");
-    longjmp(reader->back, 1);
-    return FALSE;
+    int code = jpeg->err->msg_code;
+    if (level >= 0 || code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM) /* of no interest to the pixels */
+        return;
+    if (reader->ran_out && code == JWRN_HIT_MARKER)
+        stop_truncated(reader);
+    reader->damaged = true;
+}
+
+/* The end mark is read here where the file has none. */
+static boolean ran_out(j_decompress_ptr jpeg)
+{
+    static const JOCTET end_mark[] = {0xFF, JPEG_EOI};
+    struct reader *reader = jpeg->client_data;
+    reader->ran_out = reader->damaged = true;
+    jpeg->src->next_input_byte = end_mark;
+    jpeg->src->bytes_in_buffer = sizeof end_mark;
+    return TRUE;
+}
+
+/* Of a file that ran out: has every component had its scan, and, where they come bit by bit, every bit of every
+ * coefficient? An arithmetic decoder does not tell when it invents what is missing. */
+static bool all_scans_seen(const struct jpeg_decompress_struct *jpeg)
+{
+    if (jpeg->arith_code)
+        return false;
+    for (int c = 0; c < jpeg->num_components; c++)
+        if (!jpeg->comp_info[c].quant_table)
+            return false;
+    for (int c = 0; jpeg->coef_bits && c < jpeg->num_components; c++)
+        for (int k = 0; k < DCTSIZE2; k++)
+            if (jpeg->coef_bits[c][k] != 0)
+                return false;
+    return true;
 }
 
 /* r = k - (255-c)*k/255 with Pillow's rounding; c and k as stored, that is inverted. */
@@ -93,7 +131,20 @@ static void read_pixels(struct reader *reader, const struct image *out, uint8_t 
         if (channels != 3)
             row_to_rgb(to, row, out->width, channels);
     }
-    jpeg_finish_decompress(jpeg);
+    reader->all_rows = true;
+    while (jpeg_consume_input(jpeg) != JPEG_REACHED_EOI) /* as jpeg_finish_decompress, which frees coef_bits */
+        ;
+}
+
+static void say_truncated(const struct jpeg_decompress_struct *jpeg, const struct image_info *info, size_t size,
+                          struct error *err)
+{
+    if (info->progressive)
+        error_set(err, ERR_DATA, "truncated: the JPEG's %zu bytes end in scan %d of its picture", size,
+                  jpeg->input_scan_number);
+    else
+        error_set(err, ERR_DATA, "truncated: the JPEG's %zu bytes hold %u of its %d rows", size,
+                  jpeg->input_iMCU_row * (unsigned)jpeg->max_v_samp_factor * DCTSIZE, info->height);
 }
 
 enum status image_decode_jpeg(struct image *out, const struct image_info *info, const uint8_t *bytes, size_t size,
@@ -118,24 +169,41 @@ enum status image_decode_jpeg(struct image *out, const struct image_info *info, 
     reader.jpeg.err = jpeg_std_error(&reader.errors);
     reader.jpeg.client_data = &reader;
     reader.errors.error_exit = stop;
-    reader.errors.emit_message = stay_silent;
+    reader.errors.emit_message = note_warning;
     read_pixels(&reader, &image, row, info, bytes, size);
+    if (reader.status == OK && reader.ran_out && !all_scans_seen(&reader.jpeg)) {
+        reader.truncated = true;
+        reader.status = ERR_DATA;
+    }
+    if (reader.truncated)
+        say_truncated(&reader.jpeg, info, size, err);
+    else if (reader.status != OK)
+        error_set(err, reader.status, "JPEG cannot be decoded: %s", reader.text);
     jpeg_destroy_decompress(&reader.jpeg);
     memory_free(row);
     if (reader.status != OK) {
         memory_free(pixels);
-        return error_set(err, reader.status, "JPEG %s%s",
-                         strcmp(reader.text, "ends early") ? "cannot be decoded: " : "", reader.text);
+        return reader.status;
     }
+    image.damaged = reader.damaged;
     *out = image;
     return OK;
 }
 
-/* A progressive file holds all coefficients: 2 bytes each, three a pixel at most, also where it decodes to a smaller
- * picture. */
+/* A progressive file holds all coefficients: 2 bytes each, one a pixel and channel at most, also where it decodes to a
+ * smaller picture. */
 size_t image_held_jpeg(const struct image_info *info)
 {
-    return info->progressive ? 6 * (size_t)info->height * (size_t)info->width : 0;
+    return info->progressive ? 2 * (size_t)info->channels * (size_t)info->height * (size_t)info->width : 0;
+}
+
+bool image_jpeg_arithmetic(void)
+{
+#ifdef D_ARITH_CODING_SUPPORTED
+    return true;
+#else
+    return false;
+#endif
 }
 
 #define TEXT_OF(x) #x
@@ -155,7 +223,14 @@ const char *image_jpeg_library(void)
 enum status image_decode_jpeg(struct image *out, const struct image_info *info, const uint8_t *bytes, size_t size,
                               int shift, struct error *err)
 {
+    if (info->cut) /* stb_image makes rows up */
+        return error_set(err, ERR_DATA, "truncated: the JPEG has no end mark in its %zu bytes", size);
     return image_decode_stb(out, info, bytes, size, shift, err);
+}
+
+bool image_jpeg_arithmetic(void)
+{
+    return false;
 }
 
 /* The pixels twice. */

@@ -12,7 +12,7 @@
 #include "core/ops/cpu.h"
 
 /* Goes up when kernels or preprocessing begin to round differently without a new version of the program. */
-enum { FEATURE_FORMAT = 2 };
+enum { FEATURE_FORMAT = 3 };
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
@@ -82,13 +82,13 @@ struct hash128 feature_key(const struct net *net, size_t cut, const struct hash1
     char pixels_hex[33], weights_hex[33], text[1024];
     hash_hex(pixels_hex, pixels);
     hash_hex(weights_hex, weights);
-    int length =
-        snprintf(text, sizeof text,
-                 "format %d, version %s, %s, cut %zu, weights %s, preprocess %s, exif %s, jpeg %s%s, conv %s, %s "
-                 "with %s",
-                 FEATURE_FORMAT, FREEZETUNE_VERSION, net->arch, cut, weights_hex, pixels_hex,
-                 ground->image.ignore_exif ? "ignore" : "apply", image_jpeg_library(), ground->fast ? " fast" : "",
-                 ground->exact ? "exact" : "fast", cpu_set_name(cpu_set_get()), blas);
+    int length = snprintf(
+        text, sizeof text,
+        "format %d, version %s, %s, cut %zu, weights %s, preprocess %s, exif %s, jpeg %s%s, png %s, conv %s, %s "
+        "with %s",
+        FEATURE_FORMAT, FREEZETUNE_VERSION, net->arch, cut, weights_hex, pixels_hex,
+        ground->image.ignore_exif ? "ignore" : "apply", image_jpeg_library(), ground->fast ? " fast" : "",
+        image_png_library(), ground->exact ? "exact" : "fast", cpu_set_name(cpu_set_get()), blas);
     return hash_bytes(text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1, 0);
 }
 

@@ -85,7 +85,7 @@ static void the_state_comes_back_exactly(void **state)
                                           .best_accuracy = 1.0 / 3,
                                           .best_loss = 1e-300,
                                           .seconds = 12.1};
-    assert_int_equal(train_mark_bad(a.train, false, 7, "JPEG ends early", &err), OK);
+    assert_int_equal(train_mark_bad(a.train, false, 7, "truncated: the JPEG", &err), OK);
     assert_int_equal(train_mark_bad(a.train, true, 2, "an \"odd\"\n\xff reason", &err), OK);
     char *text = NULL;
     take_text(&text, &a);
@@ -105,7 +105,7 @@ static void the_state_comes_back_exactly(void **state)
     assert_true(b.train->state.seconds == 0);
     assert_int_equal(train_bad_count(b.train, false), 1);
     assert_int_equal(train_skipped_get(b.train, false, 0).photo, 7);
-    assert_string_equal(train_skipped_get(b.train, false, 0).reason, "JPEG ends early");
+    assert_string_equal(train_skipped_get(b.train, false, 0).reason, "truncated: the JPEG");
     assert_int_equal(train_skipped_get(b.train, true, 0).photo, 2);
     memory_free(text);
     memory_free(again);

@@ -78,7 +78,7 @@ static void counts_and_bad_photos(void **state)
         assert_int_equal(report.bad_count, 4);
         assert_false(report.bad[0].val);
         assert_int_equal(report.bad[0].photo, 5);
-        assert_string_equal(report.bad[0].reason, "BMP ends early: 100 bytes, its pixels need 246");
+        assert_string_equal(report.bad[0].reason, "truncated: the BMP has 100 bytes, its pixels need 246");
         assert_int_equal(report.bad[1].photo, 25);
         assert_true(report.bad[2].val);
         assert_int_equal(report.bad[2].photo, 1);
@@ -86,7 +86,7 @@ static void counts_and_bad_photos(void **state)
         assert_string_equal(report.bad[3].reason, "an empty file");
         assert_int_equal(report.duplicate_count, 0);
         assert_int_equal(report.bytes, 28 * 246 + 2 * 100 + 12 + 2 * 246);
-        assert_int_equal(report.photo_memory, 246 + 6 * 8 * 8);
+        assert_int_equal(report.photo_memory, 246 + 3 * 8 * 8);
         scan_report_free(&report);
         dataset_close(&data);
     }
