@@ -101,7 +101,7 @@ static const struct option options[] = {
     NUMBER(GROUP_PHOTOS, "image-size", "N", OPTION_INT, image_size, "224", NULL, 1, 4096,
            "side of the square that the network sees"),
     NUMBER(GROUP_PHOTOS, "resize", "N", OPTION_INT, resize, NULL, "as the weights want it, 256 for 224", 1,
-           IMAGE_MAX_SIDE,
+           PREPROCESS_MAX_SIDE,
            "short side of a photo before the square is cut out of its middle: of all photos that validate"),
     PREPROCESS_ROW_INTERPOLATION(struct train_values, interpolation),
     CHOICE(GROUP_PHOTOS, "augment", augment_names, augment, "standard",

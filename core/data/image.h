@@ -31,9 +31,9 @@
 
 #include "core/base/error.h"
 
-#define IMAGE_MAX_SIDE 16384              /* pixels, each way */
-#define IMAGE_MAX_PIXELS 100000000        /* the default of image_options.max_pixels */
-#define IMAGE_MAX_BYTES ((size_t)1 << 28) /* a larger file is not read as a photo */
+#define IMAGE_MAX_SIDE 65535              /* pixels, each way: what a JPEG can have */
+#define IMAGE_MAX_PIXELS 210000000        /* the default of image_options.max_pixels */
+#define IMAGE_MAX_BYTES ((size_t)1 << 30) /* a larger file is not read as a photo */
 
 /* A picture that was decoded at a half, a quarter or an eighth (shift 1, 2, 3): each pixel stands for 2^shift x 2^shift
  * of the photo's. Where the photo ends within a pixel, `trim` says by how many of its own pixels the picture goes

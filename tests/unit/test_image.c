@@ -166,10 +166,10 @@ static void sizes_are_checked_before_decoding(void **state)
     uint8_t *frame = memmem(jpeg, size, "\xFF\xC0", 2);
     assert_non_null(frame);
     memset(frame + 5, 0xFF, 4);
-    assert_bad(jpeg, size, "65535x65535 pixels, more than 16384 a side");
+    assert_bad(jpeg, size, "65535x65535 pixels, more than 210000000 in all");
     assert_probe(jpeg, size, ERR_DATA);
     memcpy(frame + 5, "\x40\0\x40\0", 4);
-    assert_bad(jpeg, size, "16384x16384 pixels, more than 100000000 in all");
+    assert_bad(jpeg, size, "16384x16384 pixels, more than 210000000 in all");
     memcpy(frame + 5, "\0\0\0\x08", 4);
     assert_bad(jpeg, size, "8x0 pixels");
     frame[4] = 12;
@@ -178,7 +178,7 @@ static void sizes_are_checked_before_decoding(void **state)
 
     uint8_t *png = test_read(fixture("rgb.png"), &size);
     memset(png + 16, 0xFF, 8);
-    assert_bad(png, size, "4294967295x4294967295 pixels, more than 16384 a side");
+    assert_bad(png, size, "4294967295x4294967295 pixels, more than 65535 a side");
     memory_free(png);
 
     uint8_t *bmp = test_read(fixture("rgb.bmp"), &size);
@@ -198,6 +198,35 @@ static void sizes_are_checked_before_decoding(void **state)
     struct image_options few = {.max_pixels = 37 * 29 - 1};
     assert_int_equal(image_read(&image, fixture("s444.jpg"), &few, &err), ERR_DATA);
     assert_string_equal(err.text, "37x29 pixels, more than 1072 in all");
+}
+
+/* A black BMP of one bit a pixel: the longest that is read, each way, and the decoder's own width of that. */
+static void a_side_of_65535_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        int height, width;
+    } sizes[] = {{2, IMAGE_MAX_SIDE}, {IMAGE_MAX_SIDE, 2}};
+    for (size_t i = 0; i < 2; i++) {
+        int height = sizes[i].height, width = sizes[i].width;
+        size_t stride = ((size_t)width + 31) / 32 * 4, size = 62 + stride * (size_t)height;
+        uint8_t *bmp = calloc(size, 1);
+        struct image image = {0};
+        struct error err = {0};
+        memcpy(bmp, "BM\0\0\0\0\0\0\0\0\x3E\0\0\0\x28", 15);
+        memcpy(bmp + 26, "\x01\0\x01", 3);
+        bmp[18] = (uint8_t)width, bmp[19] = (uint8_t)(width >> 8);
+        bmp[22] = (uint8_t)height, bmp[23] = (uint8_t)(height >> 8);
+        bmp[size - stride] = 0x80; /* its first pixel is the second colour */
+        memset(bmp + 58, 0xFF, 3);
+        assert_int_equal(image_decode(&image, bmp, size, NULL, &err), OK);
+        assert_int_equal(image.height, height);
+        assert_int_equal(image.width, width);
+        assert_int_equal(image.pixels[0], 255);
+        assert_int_equal(image.pixels[3], 0);
+        image_free(&image);
+        free(bmp);
+    }
 }
 
 /* Two bombs: a JPEG of empty scans without end, a PNG whose data inflates far beyond its picture. */
@@ -278,6 +307,7 @@ int main(void)
         cmocka_unit_test(orientation_can_be_ignored),
         cmocka_unit_test(what_is_no_photo_says_what_it_is),
         cmocka_unit_test(sizes_are_checked_before_decoding),
+        cmocka_unit_test(a_side_of_65535_is_read),
         cmocka_unit_test(bombs_are_refused),
         cmocka_unit_test(a_huffman_table_that_is_too_large_is_refused),
         cmocka_unit_test(devices_and_folders_are_refused_at_once),
