@@ -201,6 +201,7 @@ static void print_json(const struct job *job, const struct prediction *worst, si
     else
         json_text(&json, "trained_on", NULL);
     json_int(&json, "unreadable", (int64_t)job->bad);
+    json_int(&json, "damaged", (int64_t)loader_damaged_count(job->inference.loader));
     report_json(&json, &job->metrics, classes);
     json_open(&json, "worst", '[');
     for (size_t i = 0; i < count; i++) {
@@ -240,6 +241,8 @@ static enum status report_as_text(const struct job *job, struct error *err)
     printf(": %s photos", number_count(photos, job->metrics.count));
     if (job->bad)
         printf(", %s more could not be read", number_count(bad, job->bad));
+    if (loader_damaged_count(job->inference.loader))
+        printf(", %s damaged and used", number_count(bad, loader_damaged_count(job->inference.loader)));
     if (job->photos.part >= 0) {
         printf(", the %s part of ", job->photos.part == PART_VAL ? "validation" : "training");
         text_padded(stdout, job->record.folder, 0, false);

@@ -192,6 +192,10 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
 static enum status finish(struct job *job, struct error *err)
 {
     enum status status = OK;
+    size_t damaged = loader_damaged_count(job->inference.loader);
+    if (damaged > 0)
+        warn("%zu of %zu photos %s damaged; the answer is about what could be decoded", damaged, job->photos.count,
+             damaged == 1 ? "is" : "are");
     predict_output_end(&job->output);
     if (signals_stop())
         return OK; /* no half answers under a final name */

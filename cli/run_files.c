@@ -153,6 +153,19 @@ static enum status bad_rows(struct table *table, const struct training *t, bool 
     return status;
 }
 
+static enum status damaged_rows(struct table *table, const struct training *t, bool val, struct error *err)
+{
+    const struct photo_list *list = val ? &t->dataset.val : &t->dataset.train;
+    enum status status = OK;
+    for (uint32_t i = 0; i < list->count && status == OK; i++) {
+        const char *cells[BAD_COLUMNS] = {val ? "val" : "train", photo_name(list, i), "used all the same", "damaged",
+                                          ""};
+        if (train_is_damaged(t->train, val, i))
+            status = table_row(table, cells, err);
+    }
+    return status;
+}
+
 enum status write_bad_images(const char *folder, const struct training *training, struct error *err)
 {
     static const struct column columns[BAD_COLUMNS] = {{"list", COLUMN_TEXT},
@@ -169,6 +182,8 @@ enum status write_bad_images(const char *folder, const struct training *training
     status = bad_rows(&table, training, false, err);
     if (status == OK)
         status = bad_rows(&table, training, true, err);
+    for (int val = 0; val < 2 && status == OK; val++)
+        status = damaged_rows(&table, training, val, err);
     table_end(&table);
     return outfile_end(&file, status, err);
 }

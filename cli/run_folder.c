@@ -316,7 +316,7 @@ static size_t bad_content(const struct train *train)
     size_t content = 0;
     for (int val = 0; val < 2; val++) {
         const struct absence *absence = train_absence(train, val);
-        content += train_bad_count(train, val);
+        content += train_bad_count(train, val) + train_damaged_count(train, val);
         for (size_t i = 0; i < absence->count; i++)
             content += absence->rows[i].epochs;
     }

@@ -5,7 +5,8 @@
  *   best.safetensors     the model of the best epoch: highest validation accuracy, at equal accuracy the lower loss
  *   last.safetensors     the newest state with all that --resume needs; removed when the run is over and proved
  *   confusion.csv, predictions_val.csv   of the best epoch
- *   bad_images.tsv       photos that could not be read: "bad" for good, or "unavailable" in so many epochs
+ *   bad_images.tsv       photos that could not be read: "bad" for good, or "unavailable" in so many epochs;
+ *                        and "damaged" ones, which were used
  *   duplicates.tsv       photos of the same bytes (duplicates.h)
  *   photos.bin           how each photo looked when it was last read (photos_file.h)
  *   lr_find.csv          with --lr find: the range test

@@ -27,6 +27,7 @@ struct session {
     struct skipped_report skipped;
     double started, saved;
     struct run_clock clock;
+    bool damage_said;  /* once, after the first epoch */
     bool write_failed; /* the last error is of a file of the run */
 };
 
@@ -125,6 +126,9 @@ static enum status on_epoch(void *context, const struct epoch_result *epoch, str
     tell_time(session);
     session->progress.others = run_clock_others(&session->clock); /* once an epoch: there may be hundreds of them */
     report_epoch(&session->progress, epoch);
+    if (!session->damage_said)
+        report_damaged(session->training);
+    session->damage_said = true;
     session->write_failed = status != OK;
     return status;
 }

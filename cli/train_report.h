@@ -47,6 +47,8 @@ void report_evaluation(struct train_progress *progress, size_t epoch, size_t don
 /* Features that are missing in the cache are computed. */
 void report_features(struct train_progress *progress, size_t epoch, size_t done, size_t all);
 void report_epoch(struct train_progress *progress, const struct epoch_result *epoch);
+/* stderr: how many photos are damaged and used all the same, as far as they were decoded; nothing for none. */
+void report_damaged(const struct training *training);
 
 /* "frozen: children 1-6 (conv1..layer2), T tensors, V values: bit-identical" */
 void proof_text(char *out, size_t size, const struct training *training, const struct training_proof *proof);

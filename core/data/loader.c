@@ -20,7 +20,8 @@ struct slot {
     enum status status; /* of a bad or failed one */
     char *reason;       /* of a bad or failed one (may be NULL then), on its way to the list or the error */
     uint64_t hash;      /* of the file, 0: it could not be read */
-    struct box hole;    /* of a good one */
+    struct box hole;    /* of a good one, */
+    bool damaged;       /* as it is (image.damaged) */
 };
 
 struct worker {
@@ -58,6 +59,8 @@ struct loader {
     struct loader_bad *bad;
     size_t bad_count, bad_room;
     uint64_t *hashes; /* [photos] */
+    bool *is_damaged; /* [photos] */
+    size_t damaged_count;
     struct photo_batch batch;
     uint8_t *pixels;
     int32_t *labels;
@@ -77,7 +80,7 @@ size_t loader_memory(const struct loader_options *options, size_t photos)
 {
     size_t side = (size_t)options->preprocess.crop, pixels = side * side * 3;
     return (slots_for(options) + options->batch + options->threads) * pixels +
-           photos * (sizeof(uint32_t) + sizeof(bool) + sizeof(uint64_t)) +
+           photos * (sizeof(uint32_t) + 2 * sizeof(bool) + sizeof(uint64_t)) +
            options->batch * (2 * sizeof(uint32_t) + sizeof(struct box)) + sizeof(struct loader);
 }
 
@@ -106,6 +109,7 @@ static enum status load_photo(uint8_t *out, struct slot *slot, const struct work
     if (status != OK)
         return status;
     status = augment_apply(out, &draws, &options->preprocess, &image, worker->resizer, worker->spare, err);
+    slot->damaged = image.damaged;
     image_free(&image);
     slot->hole = draws.hole;
     return status;
@@ -197,6 +201,7 @@ static enum status allocate(struct loader *loader, struct error *err)
     } buffers[] = {{(void **)&loader->order, loader->list->count, sizeof *loader->order},
                    {(void **)&loader->is_bad, loader->list->count, sizeof *loader->is_bad},
                    {(void **)&loader->hashes, loader->list->count, sizeof *loader->hashes},
+                   {(void **)&loader->is_damaged, loader->list->count, sizeof *loader->is_damaged},
                    {(void **)&loader->slots, loader->slot_count, sizeof *loader->slots},
                    {(void **)&loader->slot_pixels, loader->slot_count, loader->photo_bytes},
                    {(void **)&loader->pixels, loader->options.batch, loader->photo_bytes},
@@ -284,6 +289,7 @@ void loader_destroy(struct loader *loader)
     memory_free(loader->slot_pixels);
     memory_free(loader->slots);
     memory_free(loader->hashes);
+    memory_free(loader->is_damaged);
     memory_free(loader->is_bad);
     memory_free(loader->order);
     memory_free(loader);
@@ -405,6 +411,8 @@ static enum status take_entry(struct loader *loader, struct error *err)
         loader->hashes[photo] = slot.hash;
     if (slot.state == SLOT_GOOD) {
         batch_push(loader, photo, &slot.hole);
+        loader->damaged_count += slot.damaged && !loader->is_damaged[photo];
+        loader->is_damaged[photo] |= slot.damaged;
     } else if (slot.state == SLOT_FAILED) {
         status = name_photo(
             loader, photo, ERR_SYSTEM,
@@ -456,6 +464,16 @@ struct loader_bad loader_bad_get(const struct loader *loader, size_t index)
 bool loader_is_bad(const struct loader *loader, uint32_t photo)
 {
     return loader->is_bad[photo];
+}
+
+size_t loader_damaged_count(const struct loader *loader)
+{
+    return loader->damaged_count;
+}
+
+bool loader_is_damaged(const struct loader *loader, uint32_t photo)
+{
+    return loader->is_damaged[photo];
 }
 
 enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *reason, struct error *err)

@@ -92,6 +92,11 @@ bool loader_is_bad(const struct loader *loader, uint32_t photo); /* or away */
 /* Between epochs: takes those that are away off the list, so that they are tried; the order of the others stays. */
 void loader_forget_away(struct loader *loader);
 
+/* Photos so far that are damaged and were handed over all the same (image.damaged), each counted once. For the thread
+ * that calls loader_next. */
+size_t loader_damaged_count(const struct loader *loader);
+bool loader_is_damaged(const struct loader *loader, uint32_t photo);
+
 /* Tells that a photo is bad (from the scan, or from a run that is resumed), before or between epochs: it is
  * never tried. Marking twice counts once. ERR_SYSTEM without memory. */
 MUST_CHECK enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *reason, struct error *err);

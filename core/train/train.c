@@ -375,6 +375,16 @@ uint64_t train_photo_hash(const struct train *train, bool val, uint32_t photo)
     return loader_hash(loader_of(train, val), photo);
 }
 
+size_t train_damaged_count(const struct train *train, bool val)
+{
+    return loader_damaged_count(val ? train->val_loader : train->loader);
+}
+
+bool train_is_damaged(const struct train *train, bool val, uint32_t photo)
+{
+    return loader_is_damaged(val ? train->val_loader : train->loader, photo);
+}
+
 const struct train_state *train_state_get(const struct train *train)
 {
     return &train->state;

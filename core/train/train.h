@@ -145,6 +145,9 @@ size_t train_bad_count(const struct train *train, bool val);
 const struct absence *train_absence(const struct train *train, bool val);
 /* The content hash of a photo's file as loader_hash, where this process has read it; else 0. */
 uint64_t train_photo_hash(const struct train *train, bool val, uint32_t photo);
+/* Photos of a list so far that are damaged and used all the same, as far as they were decoded. */
+size_t train_damaged_count(const struct train *train, bool val);
+bool train_is_damaged(const struct train *train, bool val, uint32_t photo);
 
 const struct train_state *train_state_get(const struct train *train);
 /* Was the last error of train_run or train_range that a loss or a weight is no longer a finite number? */

@@ -365,6 +365,34 @@ static void what_is_forgiven_is_tried_again(void **state)
     loader_destroy(loader);
 }
 
+/* One of three is damaged and used; it stands in the order twice, and two epochs go over it. */
+static void a_damaged_photo_is_counted_once(void **state)
+{
+    (void)state;
+    struct photo_list files = {0};
+    struct error err = {0};
+    struct loader *loader;
+    static const uint32_t order[] = {1, 2, 1};
+    char text[] = "tests/fixtures/photos/rgb.png\ntests/fixtures/photos/damaged_gamma.png\n"
+                  "tests/fixtures/photos/s420.jpg\n";
+    FILE *stream = fmemopen(text, sizeof text - 1, "r");
+    assert_int_equal(photo_list_add_stream(&files, stream, '\n', &err), OK);
+    fclose(stream);
+    struct loader_options options = some_options(2, 8);
+    assert_int_equal(loader_create(&loader, &files, &options, &err), OK);
+    assert_int_equal(loader_damaged_count(loader), 0);
+    for (uint32_t epoch = 0; epoch < 2; epoch++) {
+        loader_start(loader, epoch == 0 ? order : NULL, 3, 0, epoch, AUGMENT_NONE);
+        assert_int_equal(next(loader)->count, 3);
+    }
+    assert_int_equal(loader_damaged_count(loader), 1);
+    assert_true(loader_is_damaged(loader, 1));
+    assert_false(loader_is_damaged(loader, 0) || loader_is_damaged(loader, 2));
+    assert_int_equal(loader_bad_count(loader), 0);
+    loader_destroy(loader);
+    photo_list_free(&files);
+}
+
 static void ending_at_any_moment_is_fine(void **state)
 {
     (void)state;
@@ -391,6 +419,7 @@ int main(void)
         cmocka_unit_test(what_is_away_comes_back),
         cmocka_unit_test(an_epoch_with_photos_away_goes_on_from_any_position),
         cmocka_unit_test(what_is_forgiven_is_tried_again),
+        cmocka_unit_test(a_damaged_photo_is_counted_once),
         cmocka_unit_test(a_list_of_files_for_predict),
         cmocka_unit_test(ending_at_any_moment_is_fine),
     };
