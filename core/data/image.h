@@ -63,14 +63,18 @@ struct image_info {
     int height, width; /* as stored, before any rotation; 1..IMAGE_MAX_SIDE */
     int orientation;   /* 1..8 as EXIF counts; 1 when nothing is told */
     /* JPEG: first byte behind the header of the first scan; BMP: first byte of the pixels; PNG: first byte of the chunk
-     * within which it is cut. */
+     * within which it is cut; the formats of other libraries: the first byte behind all that the photo needs, also
+     * where the file ends before. */
     size_t data;
-    int bits;         /* BMP: of a pixel */
-    bool packed;      /* BMP: in runs, whose end the decoder sees */
-    int channels;     /* JPEG, PNG: as the decoder holds them, alpha included */
-    bool progressive; /* JPEG whose decoder holds all coefficients, PNG whose decoder holds all pixels */
-    bool cut;         /* the end mark is missing: decoding shows whether rows are */
-    bool damaged;     /* PNG with a wrong checksum on which no pixel depends */
+    size_t held;          /* TIFF: bytes that decoding holds beside the pixels */
+    bool own_orientation; /* `orientation` is the format's own and no EXIF: ignore_exif does not concern it */
+    int bits;             /* BMP: of a pixel */
+    bool alpha;           /* WebP: its pixels have one */
+    bool packed;          /* BMP: in runs, whose end the decoder sees */
+    int channels;         /* JPEG, PNG: as the decoder holds them, alpha included */
+    bool progressive;     /* JPEG whose decoder holds all coefficients, PNG whose decoder holds all pixels */
+    bool cut;             /* the end mark is missing: decoding shows whether rows are */
+    bool damaged;         /* PNG with a wrong checksum on which no pixel depends */
 };
 
 struct image_options {
@@ -93,8 +97,15 @@ struct image_cost {
 enum { IMAGE_KIND_BYTES = 32 };
 enum image_kind image_kind(const uint8_t *bytes, size_t have);
 
-/* "JPEG, PNG and BMP": the formats that this build reads. */
+/* "JPEG, PNG, BMP and WebP": the formats that are read, by this build on this machine. */
 const char *image_formats_read(void);
+
+/* Every format that can be read: its name, what decodes it, and why it is not read here (NULL when it is). */
+struct image_format {
+    const char *name, *library, *missing;
+};
+size_t image_format_count(void);
+struct image_format image_format(size_t i);
 
 /* Decodes one photo. Owned by the caller (image_free); untouched on failure. */
 MUST_CHECK enum status image_decode(struct image *out, const uint8_t *bytes, size_t size,
