@@ -12,9 +12,10 @@ struct heif_error {
     const char *message;
 };
 
-enum { HEIF_NO_ERROR = 0, HEIF_MEMORY_ERROR = 6 };              /* heif_error.code */
-enum { HEIF_HEVC = 1, HEIF_AV1 = 4 };                           /* heif_compression_format */
-enum { HEIF_RGB = 1 };                                          /* heif_colorspace */
+enum { HEIF_NO_ERROR = 0, HEIF_MEMORY_ERROR = 6 }; /* heif_error.code */
+enum { HEIF_UNSPECIFIED = 0 };        /* heif_error.subcode: for a memory error, that there is none, and no limit */
+enum { HEIF_HEVC = 1, HEIF_AV1 = 4 }; /* heif_compression_format */
+enum { HEIF_RGB = 1 };                /* heif_colorspace */
 enum { HEIF_INTERLEAVED_RGB = 10, HEIF_INTERLEAVED_RGBA = 11 }; /* heif_chroma */
 enum { HEIF_INTERLEAVED = 10 };                                 /* heif_channel */
 

@@ -120,6 +120,15 @@ enum status image_size_set(struct image_info *info, long long height, long long 
     return OK;
 }
 
+enum status image_not_decoded(const struct image_codec *codec, const char *reason, struct error *err)
+{
+    int length = 0;
+    while (reason && (unsigned char)reason[length] >= ' ')
+        length++;
+    return length > 0 ? error_set(err, ERR_DATA, "%s cannot be decoded: %.*s", codec->name, length, reason)
+                      : error_set(err, ERR_DATA, "%s cannot be decoded: its data is damaged", codec->name);
+}
+
 /* The first eight bytes, made printable; zero bytes too, at which text_escape would end. */
 static const char *show_start(char *out, size_t size, const uint8_t *bytes, size_t have)
 {

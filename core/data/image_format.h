@@ -63,6 +63,9 @@ MUST_CHECK enum status image_examine(struct image_info *out, bool *more, const u
 /* The format's whole. */
 MUST_CHECK enum status image_whole(struct image_info *info, const uint8_t *bytes, size_t size, struct error *err);
 
+/* ERR_DATA: "TIFF cannot be decoded: " and the first line of what a library says, or that its data is damaged. */
+enum status image_not_decoded(const struct image_codec *codec, const char *reason, struct error *err);
+
 /* Decoders that are not in their format's own file. */
 #ifdef HAVE_LIBJPEG
 #define IMAGE_JPEG_SHRINKS true

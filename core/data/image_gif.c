@@ -181,8 +181,7 @@ static enum status gif_failed(int code, struct error *err)
 {
     if (code == D_GIF_ERR_NOT_ENOUGH_MEM)
         return error_set(err, ERR_SYSTEM, "out of memory: a GIF photo");
-    const char *reason = GifErrorString(code);
-    return error_set(err, ERR_DATA, "GIF cannot be decoded: %s", reason ? reason : "its data is damaged");
+    return image_not_decoded(&image_gif, GifErrorString(code), err);
 }
 
 /* Pixels beside the frame are transparent where it has transparency, else those of index 0, as in Pillow. */

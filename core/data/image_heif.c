@@ -33,10 +33,9 @@ struct opened {
 
 static enum status heif_failed(const struct image_info *info, const struct heif_error *error, struct error *err)
 {
-    if (error->code == HEIF_MEMORY_ERROR && error->subcode == 0)
+    if (error->code == HEIF_MEMORY_ERROR && error->subcode == HEIF_UNSPECIFIED)
         return error_set(err, ERR_SYSTEM, "out of memory: a %s photo", info->codec->name);
-    return error_set(err, ERR_DATA, "%s cannot be decoded: %s", info->codec->name,
-                     error->message ? error->message : "its data is damaged");
+    return image_not_decoded(info->codec, error->message, err);
 }
 
 static void heif_close(struct opened *opened)

@@ -231,8 +231,7 @@ static TIFF *open_source(struct source *source, size_t most)
 
 static enum status tiff_failed(const struct source *source, struct error *err)
 {
-    return error_set(err, ERR_DATA, "TIFF cannot be decoded: %s",
-                     source->text[0] ? source->text : "its data is damaged");
+    return image_not_decoded(&image_tiff, source->text, err);
 }
 
 /* Does libtiff see the page that tiff_directory_read saw? */

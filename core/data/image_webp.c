@@ -125,8 +125,7 @@ static enum status webp_failed(VP8StatusCode code, struct error *err)
     if (code == VP8_STATUS_OUT_OF_MEMORY)
         return error_set(err, ERR_SYSTEM, "out of memory: a WebP photo");
     size_t count = sizeof reasons / sizeof *reasons;
-    const char *reason = (size_t)code < count && reasons[code] ? reasons[code] : "unknown error";
-    return error_set(err, ERR_DATA, "WebP cannot be decoded: %s", reason);
+    return image_not_decoded(&image_webp, (size_t)code < count ? reasons[code] : NULL, err);
 }
 
 /* Decodes the frame to out[height,width,channels], where its rows begin `stride` bytes apart. */
