@@ -1,4 +1,5 @@
-/* Photos from bytes to RGB: JPEG, PNG and BMP, judged by their content, never by their name.
+/* Photos from bytes to RGB: JPEG, PNG, BMP, WebP, GIF, TIFF, HEIC and AVIF, judged by their content, never by their
+ * name. Of an animation the first frame is read, of a TIFF the first page, of HEIC and AVIF the primary picture.
  *
  * What a pixel is, whatever the file holds (Pillow's convert("RGB") where nothing else is said):
  *   grey, palette   r = g = b; the palette's colour
@@ -8,6 +9,7 @@
  *   JPEG            islow DCT and smooth chroma upsampling, which is what Pillow sees, when built with libjpeg-turbo;
  *                   built with stb_image alone, 0.02 grey levels away on average
  *   CMYK, YCCK      ink is stored inverted (as Adobe does, marked or not): r = (255-c)*(255-k)/255
+ *   HEIC, AVIF      as libheif converts it, which is what pillow-heif sees with the same libheif
  *   ICC, gamma      ignored
  *   EXIF            orientation 1..8 is applied (JPEG APP1, PNG eXIf), or ignored as torchvision does
  *
