@@ -13,7 +13,7 @@ setup() {
 # train OPTION...
 train() {
     "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --batch-size 12 \
-        --freeze-until 8 --augment none --cache off "$@" >/dev/null
+        --freeze-until 8 --augment none --cache off --keep-last "$@" >/dev/null
 }
 
 # stopped_run RUN OPTION...: a run of three epochs of one step that stands after the first.
