@@ -66,9 +66,9 @@ static const char *measured(char out[NUMBER_TEXT], double value, const struct di
 static enum status print_children(const struct child *children, size_t count, struct error *err)
 {
     static const struct column columns[] = {
-        {"child", COLUMN_NUMBER},   {"name", COLUMN_TEXT},       {"tensors", COLUMN_NUMBER},
-        {"changed", COLUMN_NUMBER}, {"values", COLUMN_NUMBER},   {"changed values", COLUMN_NUMBER},
-        {"largest", COLUMN_NUMBER}, {"relative", COLUMN_NUMBER}, {"verdict", COLUMN_TEXT}};
+        {"child", COLUMN_NUMBER, 0, 0},   {"name", COLUMN_TEXT, 8, 0},       {"tensors", COLUMN_NUMBER, 0, 4},
+        {"changed", COLUMN_NUMBER, 0, 0}, {"values", COLUMN_NUMBER, 0, 3},   {"changed values", COLUMN_NUMBER, 0, 0},
+        {"largest", COLUMN_NUMBER, 0, 0}, {"relative", COLUMN_NUMBER, 0, 2}, {"verdict", COLUMN_TEXT, 12, 0}};
     struct table table;
     enum status status = OK;
     table_start(&table, stdout, TABLE_TEXT, columns, sizeof columns / sizeof *columns);
@@ -117,9 +117,10 @@ static const char *verdict_text(char out[VERDICT_TEXT], const struct tensor_diff
 
 static enum status print_tensors(const struct file_diff *diff, struct error *err)
 {
-    static const struct column columns[] = {
-        {"tensor", COLUMN_TEXT},    {"A", COLUMN_TEXT},          {"B", COLUMN_TEXT},      {"changed", COLUMN_NUMBER},
-        {"largest", COLUMN_NUMBER}, {"relative", COLUMN_NUMBER}, {"verdict", COLUMN_TEXT}};
+    static const struct column columns[] = {{"tensor", COLUMN_TEXT, 24, 0},   {"A", COLUMN_TEXT, 0, 3},
+                                            {"B", COLUMN_TEXT, 0, 2},         {"changed", COLUMN_NUMBER, 0, 0},
+                                            {"largest", COLUMN_NUMBER, 0, 0}, {"relative", COLUMN_NUMBER, 0, 2},
+                                            {"verdict", COLUMN_TEXT, 12, 0}};
     struct table table;
     enum status status = OK;
     putchar('\n');

@@ -49,17 +49,17 @@ static enum status summarise(struct summary *out, const struct series *series, s
     return OK;
 }
 
-static const struct column columns[] = {{"fold", COLUMN_NUMBER},         {"state", COLUMN_TEXT},
-                                        {"train_photos", COLUMN_NUMBER}, {"val_photos", COLUMN_NUMBER},
-                                        {"epochs", COLUMN_NUMBER},       {"best_epoch", COLUMN_NUMBER},
-                                        {"val_loss", COLUMN_NUMBER},     {"val_accuracy", COLUMN_NUMBER},
-                                        {"val_macro_f1", COLUMN_NUMBER}, {"seconds", COLUMN_NUMBER}};
+static const struct column columns[] = {{"fold", COLUMN_NUMBER, 0, 0},         {"state", COLUMN_TEXT, 0, 0},
+                                        {"train_photos", COLUMN_NUMBER, 0, 0}, {"val_photos", COLUMN_NUMBER, 0, 0},
+                                        {"epochs", COLUMN_NUMBER, 0, 0},       {"best_epoch", COLUMN_NUMBER, 0, 0},
+                                        {"val_loss", COLUMN_NUMBER, 0, 0},     {"val_accuracy", COLUMN_NUMBER, 0, 0},
+                                        {"val_macro_f1", COLUMN_NUMBER, 0, 0}, {"seconds", COLUMN_NUMBER, 0, 0}};
 
-static const struct column shown_columns[] = {{"fold", COLUMN_NUMBER},         {"state", COLUMN_TEXT},
-                                              {"trained on", COLUMN_NUMBER},   {"validated", COLUMN_NUMBER},
-                                              {"epochs", COLUMN_NUMBER},       {"best", COLUMN_NUMBER},
-                                              {"val loss", COLUMN_NUMBER},     {"val accuracy", COLUMN_NUMBER},
-                                              {"val macro-F1", COLUMN_NUMBER}, {"an epoch", COLUMN_NUMBER}};
+static const struct column shown_columns[] = {
+    {"fold", COLUMN_NUMBER, 0, 0},      {"state", COLUMN_TEXT, 0, 0},          {"trained on", COLUMN_NUMBER, 0, 6},
+    {"validated", COLUMN_NUMBER, 0, 5}, {"epochs", COLUMN_NUMBER, 0, 8},       {"best", COLUMN_NUMBER, 0, 7},
+    {"val loss", COLUMN_NUMBER, 0, 0},  {"val accuracy", COLUMN_NUMBER, 0, 0}, {"val macro-F1", COLUMN_NUMBER, 0, 0},
+    {"an epoch", COLUMN_NUMBER, 0, 9}};
 
 enum { COLUMNS = sizeof columns / sizeof *columns };
 

@@ -59,8 +59,10 @@ static size_t child_run(const struct listing *listing, size_t first, size_t *val
 
 static enum status print_children(const struct listing *listing, struct error *err)
 {
-    static const struct column columns[] = {
-        {"child", COLUMN_NUMBER}, {"name", COLUMN_TEXT}, {"tensors", COLUMN_NUMBER}, {"values", COLUMN_NUMBER}};
+    static const struct column columns[] = {{"child", COLUMN_NUMBER, 0, 0},
+                                            {"name", COLUMN_TEXT, 8, 0},
+                                            {"tensors", COLUMN_NUMBER, 0, 0},
+                                            {"values", COLUMN_NUMBER, 0, 0}};
     struct table table;
     enum status status = OK;
     table_start(&table, stdout, TABLE_TEXT, columns, 4);
@@ -83,8 +85,10 @@ static enum status print_children(const struct listing *listing, struct error *e
 
 static enum status print_tensors(const struct listing *listing, struct error *err)
 {
-    static const struct column columns[] = {
-        {"tensor", COLUMN_TEXT}, {"type", COLUMN_TEXT}, {"shape", COLUMN_TEXT}, {"values", COLUMN_NUMBER}};
+    static const struct column columns[] = {{"tensor", COLUMN_TEXT, 30, 0},
+                                            {"type", COLUMN_TEXT, 0, 2},
+                                            {"shape", COLUMN_TEXT, 0, 0},
+                                            {"values", COLUMN_NUMBER, 0, 1}};
     struct table table;
     enum status status = OK;
     table_start(&table, stdout, TABLE_TEXT, columns, 4);
@@ -104,7 +108,7 @@ static enum status print_tensors(const struct listing *listing, struct error *er
 
 static enum status print_metadata(const struct weight_file *file, struct error *err)
 {
-    static const struct column columns[] = {{"metadata", COLUMN_TEXT}, {"value", COLUMN_TEXT}};
+    static const struct column columns[] = {{"metadata", COLUMN_TEXT, 12, 0}, {"value", COLUMN_TEXT, 20, 0}};
     struct table table;
     enum status status = OK;
     if (weight_file_metadata_count(file) == 0)

@@ -82,11 +82,11 @@ static enum status child_row(struct table *table, const struct net *net, int chi
 enum status summary_children(FILE *out, const struct net *net, const struct freeze *freeze,
                              const struct unfreezing *unfreezing, struct error *err)
 {
-    static const struct column columns[] = {{"child", COLUMN_NUMBER},
-                                            {"name", COLUMN_TEXT},
-                                            {"parameters", COLUMN_NUMBER},
-                                            {"state", COLUMN_TEXT},
-                                            {"BatchNorm", COLUMN_TEXT}};
+    static const struct column columns[] = {{"child", COLUMN_NUMBER, 0, 0},
+                                            {"name", COLUMN_TEXT, 0, 0},
+                                            {"parameters", COLUMN_NUMBER, 0, 1},
+                                            {"state", COLUMN_TEXT, 0, 0},
+                                            {"BatchNorm", COLUMN_TEXT, 0, 0}};
     struct table table;
     struct freeze last = *freeze;
     enum status status = OK;

@@ -71,30 +71,30 @@ static enum status write_command(const struct series *series, const struct serie
 
 /* sweep.csv, and stdout with --format: numbers as they are. */
 static const struct column exact_columns[] = {
-    {"run", COLUMN_TEXT},
-    {"freeze_until", COLUMN_NUMBER},
-    {"lr", COLUMN_NUMBER},
-    {"state", COLUMN_TEXT},
-    {"epochs", COLUMN_NUMBER},
-    {"best_epoch", COLUMN_NUMBER},
-    {"val_photos", COLUMN_NUMBER},
-    {"val_accuracy", COLUMN_NUMBER},
-    {"val_accuracy_low", COLUMN_NUMBER},
-    {"val_accuracy_high", COLUMN_NUMBER},
-    {"val_loss", COLUMN_NUMBER},
-    {"val_macro_f1", COLUMN_NUMBER},
-    {"trained_parameters", COLUMN_NUMBER},
-    {"seconds_per_epoch", COLUMN_NUMBER},
-    {"memory", COLUMN_NUMBER},
-    {"choice", COLUMN_TEXT},
+    {"run", COLUMN_TEXT, 0, 0},
+    {"freeze_until", COLUMN_NUMBER, 0, 0},
+    {"lr", COLUMN_NUMBER, 0, 0},
+    {"state", COLUMN_TEXT, 0, 0},
+    {"epochs", COLUMN_NUMBER, 0, 0},
+    {"best_epoch", COLUMN_NUMBER, 0, 0},
+    {"val_photos", COLUMN_NUMBER, 0, 0},
+    {"val_accuracy", COLUMN_NUMBER, 0, 0},
+    {"val_accuracy_low", COLUMN_NUMBER, 0, 0},
+    {"val_accuracy_high", COLUMN_NUMBER, 0, 0},
+    {"val_loss", COLUMN_NUMBER, 0, 0},
+    {"val_macro_f1", COLUMN_NUMBER, 0, 0},
+    {"trained_parameters", COLUMN_NUMBER, 0, 0},
+    {"seconds_per_epoch", COLUMN_NUMBER, 0, 0},
+    {"memory", COLUMN_NUMBER, 0, 0},
+    {"choice", COLUMN_TEXT, 0, 0},
 };
 
 /* For people. */
 static const struct column shown_columns[] = {
-    {"freeze", COLUMN_NUMBER},      {"lr", COLUMN_NUMBER},       {"state", COLUMN_TEXT},
-    {"epochs", COLUMN_NUMBER},      {"best", COLUMN_NUMBER},     {"accuracy", COLUMN_NUMBER},
-    {"95 % interval", COLUMN_TEXT}, {"macro-F1", COLUMN_NUMBER}, {"trained", COLUMN_NUMBER},
-    {"an epoch", COLUMN_NUMBER},    {"memory", COLUMN_NUMBER},   {"", COLUMN_TEXT},
+    {"freeze", COLUMN_NUMBER, 0, 0},   {"lr", COLUMN_NUMBER, 0, 0},       {"epochs", COLUMN_NUMBER, 0, 6},
+    {"best", COLUMN_NUMBER, 0, 5},     {"accuracy", COLUMN_NUMBER, 0, 0}, {"95 % interval", COLUMN_TEXT, 0, 0},
+    {"macro-F1", COLUMN_NUMBER, 0, 7}, {"trained", COLUMN_NUMBER, 0, 3},  {"an epoch", COLUMN_NUMBER, 0, 2},
+    {"memory", COLUMN_NUMBER, 0, 4},   {"", COLUMN_TEXT, 0, 0},
 };
 
 enum { EXACT = sizeof exact_columns / sizeof *exact_columns, SHOWN = sizeof shown_columns / sizeof *shown_columns };
@@ -148,6 +148,14 @@ static enum status exact_row(struct table *table, const struct series_run *run, 
     return table_row(table, cells, err);
 }
 
+/* The words of the lines below the table. */
+static const char *shown_choice(const struct choice *choice, const struct series_run *run)
+{
+    if (run == choice->recommended)
+        return run == choice->best ? "best, choose" : "choose";
+    return run == choice->best ? "best" : "";
+}
+
 static enum status shown_row(struct table *table, const struct series_run *run, const struct choice *choice,
                              struct error *err)
 {
@@ -155,19 +163,19 @@ static enum status shown_row(struct table *table, const struct series_run *run, 
     struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
     char text[SHOWN][NUMBER_TEXT];
     const char *rate = rate_text(text[1], run);
-    const char *cells[SHOWN] = {run->values.freeze_until, rate ? rate : "find", series_states[run->state]};
+    const char *cells[SHOWN] = {run->values.freeze_until, rate ? rate : "find"};
     if (run->state == SERIES_DONE) {
-        cells[3] = count_text(text[3], r->epochs);
-        cells[4] = count_text(text[4], r->best_epoch);
-        cells[5] = number_percent(text[5], run_result_accuracy(r));
-        snprintf(text[6], NUMBER_TEXT, "%.1f to %.1f %%", 100 * interval.low, 100 * interval.high);
-        cells[6] = text[6];
-        cells[7] = number_percent(text[7], r->macro_f1);
-        cells[8] = number_count(text[8], r->parameters);
-        cells[9] = number_seconds(text[9], r->seconds);
-        cells[10] = number_bytes(text[10], r->memory);
+        cells[2] = count_text(text[2], r->epochs);
+        cells[3] = count_text(text[3], r->best_epoch);
+        cells[4] = number_percent(text[4], run_result_accuracy(r));
+        snprintf(text[5], NUMBER_TEXT, "%.1f to %.1f %%", 100 * interval.low, 100 * interval.high);
+        cells[5] = text[5];
+        cells[6] = number_percent(text[6], r->macro_f1);
+        cells[7] = number_count(text[7], r->parameters);
+        cells[8] = number_seconds(text[8], r->seconds);
+        cells[9] = number_bytes(text[9], r->memory);
     }
-    cells[11] = choice_text(choice, run);
+    cells[10] = run->state == SERIES_DONE ? shown_choice(choice, run) : series_states[run->state];
     return table_row(table, cells, err);
 }
 

@@ -36,15 +36,15 @@ static const struct {
     struct column column;
     enum { FIELD_AS_IS, FIELD_RATE, FIELD_PERCENT, FIELD_LOSS, FIELD_TIME, FIELD_BEST } form;
 } shown[] = {
-    {0, {"epoch", COLUMN_NUMBER}, FIELD_AS_IS},
-    {1, {"lr", COLUMN_NUMBER}, FIELD_RATE},
-    {2, {"loss", COLUMN_NUMBER}, FIELD_LOSS},
-    {3, {"accuracy", COLUMN_NUMBER}, FIELD_PERCENT},
-    {4, {"val loss", COLUMN_NUMBER}, FIELD_LOSS},
-    {5, {"val accuracy", COLUMN_NUMBER}, FIELD_PERCENT},
-    {7, {"val macro-F1", COLUMN_NUMBER}, FIELD_PERCENT},
-    {11, {"time", COLUMN_NUMBER}, FIELD_TIME},
-    {10, {"", COLUMN_TEXT}, FIELD_BEST},
+    {0, {"epoch", COLUMN_NUMBER, 0, 0}, FIELD_AS_IS},
+    {1, {"lr", COLUMN_NUMBER, 0, 3}, FIELD_RATE},
+    {2, {"loss", COLUMN_NUMBER, 0, 0}, FIELD_LOSS},
+    {3, {"accuracy", COLUMN_NUMBER, 0, 0}, FIELD_PERCENT},
+    {4, {"val loss", COLUMN_NUMBER, 0, 0}, FIELD_LOSS},
+    {5, {"val accuracy", COLUMN_NUMBER, 0, 0}, FIELD_PERCENT},
+    {7, {"val macro-F1", COLUMN_NUMBER, 0, 4}, FIELD_PERCENT},
+    {11, {"time", COLUMN_NUMBER, 0, 2}, FIELD_TIME},
+    {10, {"", COLUMN_TEXT, 4, 1}, FIELD_BEST},
 };
 enum { SHOWN = sizeof shown / sizeof *shown, FIELDS = 12 };
 
