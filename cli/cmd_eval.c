@@ -14,6 +14,7 @@
 #include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/term.h"
+#include "cli/wrap.h"
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/train/metrics.h"
@@ -192,12 +193,14 @@ static enum status report_as_json(const struct job *job, struct error *err)
 static enum status report_as_text(const struct job *job, struct error *err)
 {
     const struct class_names *classes = &job->model.info.classes;
-    char photos[NUMBER_TEXT], bad[NUMBER_TEXT];
-    text_padded(stdout, job->photos.root, 0, false);
-    printf(": %s photos", number_count(photos, job->metrics.count));
+    char photos[NUMBER_TEXT], bad[NUMBER_TEXT], root[PATH_SHOWN];
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "%s: %s photos", path_shown(root, job->photos.root, stdout), number_count(photos, job->metrics.count));
     if (job->bad)
-        printf(", %s more could not be read", number_count(bad, job->bad));
-    putchar('\n');
+        fprintf(out, ", %s more could not be read", number_count(bad, job->bad));
+    putc('\n', out);
+    lines_end(&lines);
     report_line(stdout, &job->metrics);
     putchar('\n');
     enum status status = report_classes(stdout, &job->metrics, classes, err);

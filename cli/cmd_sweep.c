@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/paths.h"
 #include "cli/series.h"
 #include "cli/sweep_plan.h"
 #include "cli/sweep_report.h"
@@ -117,7 +118,7 @@ static enum status sweep(const struct arguments *args, const struct resumed *res
     if (status == OK && stopped)
         series_say_how_to_resume(&series);
     else if (status == OK && series_count(&series, SERIES_DONE) == 0)
-        status = error_set(err, ERR_DATA, "%s: every combination diverged: lower --lr", series.path);
+        status = error_set(err, ERR_DIVERGED, "%s: every combination diverged: lower --lr", series.path);
     series_close(&series);
     return status;
 }
@@ -137,6 +138,8 @@ static enum status run(const struct arguments *args, struct error *err)
     complete(args);
     if (!values->train.resume) {
         enum status status = train_values_check(args, err);
+        if (status == OK)
+            status = path_run_check(values->train.out, err);
         return status == OK ? sweep(args, NULL, err) : status;
     }
     enum status status = train_options_resume(&resumed, args, err);

@@ -106,9 +106,12 @@ void program_help(FILE *out, const struct command *const *commands, int width)
                "\nStart with a folder of photos, data/train/CLASS/*.jpg and data/val/CLASS/*.jpg:\n"
                "  freezetune train --freeze-until 6\n"
                "  freezetune predict --model runs/1/best.safetensors PHOTO\n"
-               "\nOptions:\n"
-               "  --help      show this help; freezetune COMMAND --help, or freezetune help\n"
-               "              COMMAND, shows that of a command\n"
+               "\nOptions:\n",
+               false);
+    fputs("  --help      ", out);
+    wrap(out, "show this help; freezetune COMMAND --help, or freezetune help COMMAND, shows that of a command", 14, 14,
+         width);
+    wrap_lines(out,
                "  --version   show the version, the libraries and the instruction set in use\n"
                "\nExit codes:\n"
                "  0    done\n"
@@ -120,6 +123,7 @@ void program_help(FILE *out, const struct command *const *commands, int width)
                "  71   the system refused: memory, threads\n"
                "  73   an output cannot be made\n"
                "  74   reading or writing failed\n"
+               "  78   the training diverged: a lower --lr or a longer --warmup may help\n"
                "  130  stopped by Ctrl-C (143: by SIGTERM), after what was done so far has been saved\n"
                "  141  the reader of the output went away\n"
                "\nResults go to stdout, progress and remarks to stderr. NO_COLOR is respected.\n",

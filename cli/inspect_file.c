@@ -9,6 +9,7 @@
 #include "cli/json.h"
 #include "cli/numbers.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
 #include "core/base/memory.h"
 #include "weights/recognise.h"
 #include "weights/weight_file.h"
@@ -108,7 +109,7 @@ static enum status print_tensors(const struct listing *listing, struct error *er
 
 static enum status print_metadata(const struct weight_file *file, struct error *err)
 {
-    static const struct column columns[] = {{"metadata", COLUMN_TEXT, 12, 0}, {"value", COLUMN_TEXT, 20, 0}};
+    static const struct column columns[] = {{"metadata", COLUMN_TEXT, 12, 0}, {"value", COLUMN_PROSE, 20, 0}};
     struct table table;
     enum status status = OK;
     if (weight_file_metadata_count(file) == 0)
@@ -130,9 +131,10 @@ static enum status print_text(const struct weight_file *file, const struct listi
 {
     char count[NUMBER_TEXT], values[NUMBER_TEXT], bytes[NUMBER_TEXT];
     struct recognised found;
-    text_padded(stdout, weight_file_path(file), 0, false);
-    printf(": %s tensors, %s values, %s\n", number_count(count, listing->count), number_count(values, listing->values),
-           number_bytes(bytes, listing->bytes));
+    char path[PATH_SHOWN];
+    say(stdout, "%s: %s tensors, %s values, %s", path_shown(path, weight_file_path(file), stdout),
+        number_count(count, listing->count), number_count(values, listing->values),
+        number_bytes(bytes, listing->bytes));
     if (weights_recognise(&found, file))
         printf("network: %s with %zu classes\n", found.arch, found.classes);
     else

@@ -5,13 +5,8 @@
 
 #include "cli/numbers.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
 #include "core/base/memory.h"
-
-static char *number_score(char out[NUMBER_TEXT], double value)
-{
-    snprintf(out, NUMBER_TEXT, "%.3f", value);
-    return out;
-}
 
 static enum status close_table(struct table *table, enum status status)
 {
@@ -23,10 +18,14 @@ static enum status close_table(struct table *table, enum status status)
 
 void report_line(FILE *out, const struct metrics *metrics)
 {
-    fprintf(out, "accuracy %.4f", metrics_accuracy(metrics));
+    char text[NUMBER_TEXT];
+    struct lines lines;
+    FILE *line = lines_start(&lines, out);
+    fprintf(line, "accuracy %s", number_percent(text, metrics_accuracy(metrics)));
     if (metrics->classes > 5)
-        fprintf(out, "  top-5 %.4f", metrics_top5(metrics));
-    fprintf(out, "  loss %.4f  macro-F1 %.4f\n", metrics_loss(metrics), metrics_macro_f1(metrics));
+        fprintf(line, "  top-5 %s", number_percent(text, metrics_top5(metrics)));
+    fprintf(line, "  loss %.4f  macro-F1 %s\n", metrics_loss(metrics), number_percent(text, metrics_macro_f1(metrics)));
+    lines_end(&lines);
 }
 
 enum status report_classes(FILE *out, const struct metrics *metrics, const struct class_names *classes,
@@ -49,9 +48,9 @@ enum status report_classes(FILE *out, const struct metrics *metrics, const struc
                                number_count(photos, score.labelled),
                                number_count(right, score.right),
                                number_count(predicted, score.predicted),
-                               number_score(precision, score.precision),
-                               number_score(recall, score.recall),
-                               number_score(f1, score.f1)};
+                               number_percent(precision, score.precision),
+                               number_percent(recall, score.recall),
+                               number_percent(f1, score.f1)};
         status = table_row(&table, cells, err);
     }
     return close_table(&table, status);

@@ -136,7 +136,8 @@ static enum status bad_rows(struct table *table, const struct training *t, bool 
 
 enum status write_bad_images(const char *folder, const struct training *training, struct error *err)
 {
-    static const struct column columns[] = {{"list", COLUMN_TEXT, 0, 0}, {"file", COLUMN_TEXT, 0, 0}, {"reason", COLUMN_TEXT, 0, 0}};
+    static const struct column columns[] = {
+        {"list", COLUMN_TEXT, 0, 0}, {"file", COLUMN_TEXT, 0, 0}, {"reason", COLUMN_TEXT, 0, 0}};
     struct outfile file;
     struct table table;
     enum status status = outfile_open_in(&file, folder, "bad_images.tsv", err);

@@ -127,6 +127,7 @@ static enum status finish(struct session_end *out, const struct session *session
     struct run_folder *folder = session->folder;
     struct session_end end = {.over = diverged || train_end_get(session->training->train) != TRAIN_TIME};
     struct training_proof proof;
+    size_t last = train_state_get(session->training->train)->epoch;
     enum status status = OK;
     if (end.over)
         status = run_result_collect(&end.result, folder, diverged, err);
@@ -135,9 +136,32 @@ static enum status finish(struct session_end *out, const struct session *session
     if (status == OK && end.over)
         status = run_result_write(folder->path, &end.result, err);
     if (status == OK && !session->options->one_of_many)
-        status = report_end(folder, &proof, err);
+        status = report_end(folder, &proof, epoch_rows_complete(session->progress.rows, last), err);
     if (status == OK)
         *out = end;
+    return status;
+}
+
+/* After the loop, which ended with `status`. */
+static enum status end_loop(struct session_end *out, const struct session *session, bool stopped, enum status status,
+                            struct error *err)
+{
+    const struct train_values *values = session->training->values;
+    bool alone = !session->options->one_of_many;
+    bool diverged = status == ERR_DIVERGED && !alone;
+    if (status != OK && !diverged)
+        return status;
+    status = OK;
+    if (!diverged && stopped) {
+        if (alone)
+            say_how_to_resume(session, "stopped");
+    } else {
+        if (alone)
+            say_why_ended(session);
+        status = finish(out, session, diverged, err);
+    }
+    if (status == OK && values->profile && !values->json && alone)
+        status = report_profile(session->training, err);
     return status;
 }
 
@@ -160,24 +184,15 @@ static enum status run_loop(struct session_end *out, const struct training *trai
                                       .skip_save = skip_save,
                                       .on_epoch = on_epoch,
                                       .save = save};
-    bool stopped;
+    bool stopped = false;
     signals_catch();
     session.epoch_started = session.saved = clock_seconds();
-    enum status status = train_run(training->train, &hooks, &stopped, err);
+    enum status status = report_progress_start(&session.progress, folder, err);
+    if (status == OK)
+        status = train_run(training->train, &hooks, &stopped, err);
     progress_end(&session.progress.line);
-    bool diverged = status == ERR_DATA && train_has_diverged(training->train) && options->one_of_many;
-    if (status != OK && !diverged)
-        return status;
-    if (!diverged && stopped) {
-        if (!options->one_of_many)
-            say_how_to_resume(&session, "stopped");
-    } else {
-        if (!diverged && !options->one_of_many)
-            say_why_ended(&session);
-        status = finish(out, &session, diverged, err);
-    }
-    if (status == OK && training->values->profile && !training->values->json && !options->one_of_many)
-        status = report_profile(training, err);
+    status = end_loop(out, &session, stopped, status, err);
+    report_progress_end(&session.progress);
     return status;
 }
 

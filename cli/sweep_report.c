@@ -9,6 +9,7 @@
 #include "cli/paths.h"
 #include "cli/shell_command.h"
 #include "cli/sweep_plan.h"
+#include "cli/wrap.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
@@ -253,39 +254,41 @@ static void json_report(const struct series *series, const struct choice *choice
     json_end(&json);
 }
 
-static void put_path(const char *folder, const char *name, const char *file)
+static bool is_safe(const char *text)
 {
-    text_padded(stdout, folder, 0, false);
-    printf("/%s%s%s\n", name ? name : "", name ? "/" : "", file);
+    size_t length = 1;
+    for (; *text && length; text += length)
+        length = text_safe_length(text);
+    return length != 0;
 }
 
 static void text_report(const struct series *series, const struct choice *choice, const char *command)
 {
     const struct series_run *best = choice->best, *chosen = choice->recommended;
     size_t missing = series_count(series, SERIES_MISSING) + series_count(series, SERIES_STOPPED);
-    char accuracy[NUMBER_TEXT], enough[NUMBER_TEXT], all[NUMBER_TEXT];
+    char accuracy[NUMBER_TEXT], enough[NUMBER_TEXT], all[NUMBER_TEXT], path[PATH_SHOWN];
+    struct lines lines;
     if (missing)
-        printf("missing  %zu of %zu combinations\n", missing, series->count);
+        say(stdout, "missing  %zu of %zu combinations", missing, series->count);
     if (!chosen)
         return;
-    printf(
+    say(stdout,
         "accuracy of the best epoch on %s validation photos, with Wilson's interval; an epoch: the median; memory: as "
-        "planned\n",
+        "planned",
         number_count(all, best->result.photos));
-    printf("best     %s: %s\n", best->name, number_percent(accuracy, run_result_accuracy(&best->result)));
-    printf(
+    say(stdout, "best     %s: %s", best->name, number_percent(accuracy, run_result_accuracy(&best->result)));
+    say(stdout,
         "choose   %s: %s; it trains the fewest parameters of all that are not more than one standard error below the "
-        "best (%s)\n",
+        "best (%s)",
         chosen->name, number_percent(accuracy, run_result_accuracy(&chosen->result)),
         number_percent(enough, sweep_good_enough(best)));
-    fputs("model    ", stdout);
-    put_path(series->path, chosen->name, "best.safetensors");
-    fputs("again    sh ", stdout);
-    put_path(series->path, NULL, "reproduce.sh");
-    for (const char *at = command; *at; at += text_safe_length(at))
-        if (text_safe_length(at) == 0)
-            return; /* a name that a terminal must not be shown; the file has it as it is */
-    printf("         %s\n", command);
+    text_escape(path, sizeof path, series->path);
+    say(stdout, "model    %s/%s/best.safetensors", path, chosen->name);
+    say(stdout, "again    sh %s/reproduce.sh", path);
+    if (!is_safe(command)) /* a name that a terminal must not be shown; the file has it as it is */
+        return;
+    fprintf(lines_start_command(&lines, stdout), "         %s\n", command);
+    lines_end(&lines);
 }
 
 enum status sweep_report(const struct series *series, enum table_format format, bool json, struct error *err)

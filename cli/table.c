@@ -186,10 +186,17 @@ static void write_cell(const struct table *table, const char *text, size_t colum
         fprintf(table->out, "%s%*s", cut, last ? 0 : blanks, "");
 }
 
+static void write_prose(const struct table *table, const char *text, size_t column)
+{
+    char safe[CELL_MOST];
+    text_escape(safe, sizeof safe, text);
+    text_wrap(table->out, safe, (struct wrap){.width = table->limit, .column = column, .indent = column});
+}
+
 /* One line without blanks at its end. */
 static void write_line(const struct table *table, const char *const *row, const struct block *block, bool title)
 {
-    size_t count = table->column_count;
+    size_t count = table->column_count, at = 0;
     while (count && (!in_block(block, count - 1) || row[count - 1][0] == '\0'))
         count--;
     for (size_t i = 0; i < count; i++) {
@@ -197,7 +204,12 @@ static void write_line(const struct table *table, const char *const *row, const 
             continue;
         if (i)
             fprintf(table->out, "%*s", COLUMN_GAP, "");
-        write_cell(table, row[i], i, block->fit->widths[i], title, i + 1 == count);
+        at += i ? COLUMN_GAP : 0;
+        if (table->columns[i].kind == COLUMN_PROSE && i + 1 == count)
+            write_prose(table, row[i], at);
+        else
+            write_cell(table, row[i], i, block->fit->widths[i], title, i + 1 == count);
+        at += block->fit->widths[i];
     }
     putc('\n', table->out);
 }

@@ -26,6 +26,7 @@ extern const char *const table_formats[]; /* "table", "tsv", "csv", "jsonl", NUL
 enum column_kind {
     COLUMN_TEXT,   /* left-aligned, a JSON string */
     COLUMN_PATH,   /* the same, but shortened on the left */
+    COLUMN_PROSE,  /* the same, but wrapped, the next lines below the first; only as the last column */
     COLUMN_NUMBER, /* right-aligned; the cell is a number's text and stands as it is in JSON, separators taken out */
 };
 

@@ -1,5 +1,6 @@
 #include "cli/train_report.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +8,11 @@
 #include "cli/estimate.h"
 #include "cli/json.h"
 #include "cli/numbers.h"
+#include "cli/recipe_report.h"
 #include "cli/summary.h"
 #include "cli/table.h"
 #include "cli/term.h"
+#include "cli/wrap.h"
 
 enum { FEW_LINES = 5 }; /* of each kind of warning */
 
@@ -68,15 +71,16 @@ static void warn_of_photos(const struct training *t)
 void report_inputs(const struct training *t)
 {
     size_t classes = t->dataset.classes.count;
-    remark("photos: %s: %zu to train on, %zu to validate, %zu classes (%s%s%s)", t->data, t->dataset.train.count,
-           t->dataset.val.count, classes, t->dataset.classes.names[0], classes > 2 ? ", ..., " : ", ",
-           t->dataset.classes.names[classes - 1]);
+    char path[PATH_SHOWN];
+    remark("photos: %s: %zu to train on, %zu to validate, %zu classes (%s%s%s)", path_shown(path, t->data, stderr),
+           t->dataset.train.count, t->dataset.val.count, classes, t->dataset.classes.names[0],
+           classes > 2 ? ", ..., " : ", ", t->dataset.classes.names[classes - 1]);
     warn_of_classes(t);
     warn_of_photos(t);
     if (!t->weights)
         remark("weights: random (%s, seed %lld)", t->net->arch, t->values->seed);
     else
-        remark("weights: %s (%s)", t->weights, t->net->arch);
+        remark("weights: %s (%s)", path_shown(path, t->weights, stderr), t->net->arch);
     if (t->head_drawn)
         remark("head: %s begins anew for %zu classes (the file's has %zu outputs)",
                t->net->child_names[t->net->children], classes, t->file_classes);
@@ -123,18 +127,21 @@ static void print_cache(const struct training *t, const struct train_stage *stag
 {
     const struct cache_plan *cache = &stage->cache;
     char all[NUMBER_TEXT], each[NUMBER_TEXT], entries[NUMBER_TEXT];
+    struct lines lines;
     if (cache->mode == CACHE_OFF && cache->why[0])
-        printf("cache   off: %s\n", cache->why);
+        say(stdout, "cache   off: %s", cache->why);
     if (cache->mode == CACHE_OFF)
         return;
-    printf("cache   up to %s %s: what children 1-%d give, %s times %s", number_bytes(all, cache->bytes),
-           cache->mode == CACHE_DISK ? "on disk" : "in memory", stage->until, number_count(entries, cache->entries),
-           number_bytes(each, feature_store_bytes(&cache->about, 1) - feature_store_bytes(&cache->about, 0)));
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "cache   up to %s %s: what children 1-%d give, %s times %s", number_bytes(all, cache->bytes),
+            cache->mode == CACHE_DISK ? "on disk" : "in memory", stage->until, number_count(entries, cache->entries),
+            number_bytes(each, feature_store_bytes(&cache->about, 1) - feature_store_bytes(&cache->about, 0)));
     if (cache->mode == CACHE_DISK) {
-        fputs(", in ", stdout);
-        text_padded(stdout, t->cache, 0, false);
+        fputs(", in ", out);
+        text_padded(out, t->cache, 0, false);
     }
-    putchar('\n');
+    putc('\n', out);
+    lines_end(&lines);
 }
 
 /* A line for each stage; one reason is enough for all of them. */
@@ -193,6 +200,7 @@ static void json_plan(const struct training *t, const struct train_needs *needs,
     json_text(&json, "arch", t->net->arch);
     json_int(&json, "freeze_until", t->freeze_until);
     json_stages(&json, t);
+    recipe_json(&json, t);
     json_open(&json, "children", '[');
     for (int child = 1; child <= (int)t->net->children; child++) {
         struct child_summary summary = child_summarise(t->net, &t->options.freeze, child);
@@ -219,17 +227,22 @@ static void print_stages(const struct training *t)
 {
     char work[NUMBER_TEXT];
     size_t count = train_stage_count(t->train);
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
     for (size_t i = 0; count > 1 && i < count; i++) {
         struct train_stage stage = train_stage_get(t->train, i);
-        printf("%s%s %zu", i == 0 ? "stages  " : "        ", stage.epochs == 1 ? "epoch" : "epochs", stage.epoch + 1);
+        fprintf(out, "%s%s %zu", i == 0 ? "stages  " : "        ", stage.epochs == 1 ? "epoch" : "epochs",
+                stage.epoch + 1);
         if (stage.epochs > 1)
-            printf("-%zu", stage.epoch + stage.epochs);
+            fprintf(out, "-%zu", stage.epoch + stage.epochs);
         if (stage.until == 0)
-            printf(": nothing frozen");
+            fputs(": nothing frozen", out);
         else
-            printf(": %s%.0d frozen", stage.until == 1 ? "child 1" : "children 1-", stage.until == 1 ? 0 : stage.until);
-        printf(", %s a photo\n", number_flop(work, stage.step_flops));
+            fprintf(out, ": %s%.0d frozen", stage.until == 1 ? "child 1" : "children 1-",
+                    stage.until == 1 ? 0 : stage.until);
+        fprintf(out, ", %s a photo\n", number_flop(work, stage.step_flops));
     }
+    lines_end(&lines);
 }
 
 /* Where they are not the same for all children: "rates   conv1 1.6e-05, ..., fc 0.001". */
@@ -237,16 +250,19 @@ static void print_rates(const struct training *t)
 {
     const struct child_rates *rates = &t->options.rates;
     const char *between = "rates   ";
+    struct lines lines;
     if (rates->decay == 1 && rates->head == 1)
         return;
+    FILE *out = lines_start(&lines, stdout);
     for (int child = 1; child <= (int)t->net->children; child++) {
         double rate = rates_child(rates, t->net, child) * t->options.schedule.lr;
         if (rate > 0 && trained_from(&t->options.freeze, &t->options.unfreezing, child) < SIZE_MAX) {
-            printf("%s%s %.3g", between, t->net->child_names[child], rate);
+            fprintf(out, "%s%s %.3g", between, t->net->child_names[child], rate);
             between = ", ";
         }
     }
-    putchar('\n');
+    putc('\n', out);
+    lines_end(&lines);
 }
 
 static void print_time(const struct duration *duration, const struct training *t)
@@ -258,9 +274,9 @@ static void print_time(const struct duration *duration, const struct training *t
     size_t steps = train_needs(t->train).steps_per_epoch;
     const char *once = duration->cached ? " once the features are there" : "";
     if (strcmp(shortest, longest) == 0)
-        printf("time    about %s an epoch of %zu steps%s, %s in all\n", longest, steps, once, all);
+        say(stdout, "time    about %s an epoch of %zu steps%s, %s in all", longest, steps, once, all);
     else
-        printf("time    about %s to %s an epoch of %zu steps%s, %s in all\n", shortest, longest, steps, once, all);
+        say(stdout, "time    about %s to %s an epoch of %zu steps%s, %s in all", shortest, longest, steps, once, all);
 }
 
 enum status report_plan(const struct training *t, struct error *err)
@@ -277,6 +293,7 @@ enum status report_plan(const struct training *t, struct error *err)
     if (status != OK)
         return status;
     print_stages(t);
+    recipe_report(stdout, t);
     print_rates(t);
     summary_cost(stdout, train_plan(t->train), &memory);
     print_caches(t);
@@ -335,7 +352,7 @@ void report_features(struct train_progress *p, size_t epoch, size_t done, size_t
 
 enum { FEATURES_TEXT = 128 };
 
-/* "  features from the cache", or how many of them were computed in this epoch. */
+/* "from the cache", or how many of them were computed in this epoch; "" without a cache. */
 static const char *features_text(char out[FEATURES_TEXT], const struct feature_counts *features)
 {
     char number[NUMBER_TEXT];
@@ -351,20 +368,56 @@ static const char *features_text(char out[FEATURES_TEXT], const struct feature_c
         return out;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i].count > 0)
-            used += (size_t)snprintf(out + used, FEATURES_TEXT - used, "%s%s %s",
-                                     used ? ", " : "  features: ", number_count(number, parts[i].count), parts[i].what);
-    return used ? out : "  features from the cache";
+            used += (size_t)snprintf(out + used, FEATURES_TEXT - used, "%s%s %s", used ? ", " : "",
+                                     number_count(number, parts[i].count), parts[i].what);
+    return used ? out : "from the cache";
+}
+
+enum status report_progress_start(struct train_progress *p, const struct run_folder *folder, struct error *err)
+{
+    bool features = false;
+    for (size_t i = 0; i < train_stage_count(p->training->train); i++)
+        features |= train_stage_get(p->training->train, i).cache.mode != CACHE_OFF;
+    return epoch_rows_create(&p->rows, folder->path, features, err);
+}
+
+void report_progress_end(struct train_progress *p)
+{
+    epoch_rows_destroy(p->rows);
+    p->rows = NULL;
+}
+
+static void put_epoch_line(const struct train_progress *p, const struct epoch_row *row)
+{
+    char train[NUMBER_TEXT], val[NUMBER_TEXT], time[NUMBER_TEXT];
+    const char *features = row->features[0] == '\0'                   ? ""
+                           : isdigit((unsigned char)row->features[0]) ? "  features: "
+                                                                      : "  features ";
+    remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s%s", row->epoch,
+           p->training->values->epochs, row->train_loss, number_percent(train, row->train_accuracy), row->val_loss,
+           number_percent(val, row->val_accuracy), number_seconds(time, row->seconds), features, row->features,
+           row->best ? "  best so far" : "");
 }
 
 void report_epoch(struct train_progress *p, const struct epoch_result *epoch, double seconds)
 {
-    char train[NUMBER_TEXT], val[NUMBER_TEXT], time[NUMBER_TEXT], features[FEATURES_TEXT];
+    char features[FEATURES_TEXT];
+    const struct epoch_row row = {.epoch = epoch->epoch + 1,
+                                  .lr = epoch->lr,
+                                  .train_loss = epoch->train_loss,
+                                  .train_accuracy = epoch->train_accuracy,
+                                  .val_loss = metrics_loss(epoch->val),
+                                  .val_accuracy = metrics_accuracy(epoch->val),
+                                  .val_macro_f1 = metrics_macro_f1(epoch->val),
+                                  .seconds = seconds,
+                                  .best = epoch->best,
+                                  .features = features_text(features, &epoch->features)};
     progress_end(&p->line);
     p->running = RUNNING_NOTHING;
-    remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s", epoch->epoch + 1,
-           p->training->values->epochs, epoch->train_loss, number_percent(train, epoch->train_accuracy),
-           metrics_loss(epoch->val), number_percent(val, metrics_accuracy(epoch->val)), number_seconds(time, seconds),
-           features_text(features, &epoch->features), epoch->best ? "  best so far" : "");
+    if (p->rows)
+        epoch_rows_add(p->rows, &row);
+    else
+        put_epoch_line(p, &row);
     if (epoch->left_out > 0 && begins_stage(p->training, epoch->epoch))
         remark("the last %zu photo%s of an epoch %s too few for BatchNorm and left out", epoch->left_out,
                epoch->left_out == 1 ? "" : "s", epoch->left_out == 1 ? "is" : "are");

@@ -248,6 +248,6 @@ char *text_shorten_left(char *out, size_t size, const char *text, size_t width)
 char *path_shown(char out[PATH_SHOWN], const char *path, FILE *stream)
 {
     char safe[PATH_SHOWN - 4];
-    text_escape(safe, sizeof safe, path);
+    text_printable(safe, sizeof safe, path);
     return text_shorten_left(out, PATH_SHOWN, safe, term_limit(stream) / 2);
 }

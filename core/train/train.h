@@ -133,8 +133,6 @@ size_t train_bad_count(const struct train *train, bool val);
 struct loader_bad train_bad_get(const struct train *train, bool val, size_t index);
 
 const struct train_state *train_state_get(const struct train *train);
-/* Was the last error of train_run or train_range that a loss or a weight is no longer a finite number? */
-bool train_has_diverged(const struct train *train);
 struct net *train_net(const struct train *train);
 /* NULL before train_prepare. */
 struct optimizer *train_optimizer(const struct train *train);
@@ -194,7 +192,7 @@ enum train_end {
 /* Goes on from the state to the end, or until should_stop, after a last call of save (*stopped).
  * When the time is over the state is saved as it is, as for should_stop, so that the run could go on; where no epoch
  * has been evaluated yet, the epoch at hand is as far as it came, and on_epoch hears of it: a run ends with a model.
- * Errors: those of the hooks and of the loader; ERR_SYSTEM without memory for the next stage; ERR_DATA when a loss or a
+ * Errors: those of the hooks and of the loader; ERR_SYSTEM without memory for the next stage; ERR_DIVERGED when a loss or a
  * weight is no longer a finite number, with what to do, before anything of it was saved; ERR_DATA when no validation
  * photo could be read. */
 MUST_CHECK enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped,
