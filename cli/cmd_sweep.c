@@ -55,22 +55,40 @@ static const char *point_text(int point)
     return texts[point];
 }
 
+/* What is tried. */
+struct combinations {
+    int points[NET_CHILDREN];
+    char same_as[NET_CHILDREN][SERIES_SAME]; /* sweep_distinct */
+    double rates[SWEEP_RATES_MOST];
+    size_t point_count, rate_count;
+};
+
 /* Freeze points ascending, so that a cache of a deeper one is made from that of the one before. */
-static enum status add_runs(struct series *series, const struct sweep_values *values, const int *points,
-                            size_t point_count, const double *rates, size_t rate_count, struct error *err)
+static enum status add_runs(struct series *series, const struct sweep_values *values, const struct combinations *c,
+                            struct error *err)
 {
     enum status status = OK;
-    for (size_t p = 0; p < point_count; p++) {
-        for (size_t r = 0; r < rate_count && status == OK; r++) {
+    for (size_t p = 0; p < c->point_count; p++) {
+        for (size_t r = 0; r < c->rate_count && status == OK; r++) {
             char name[SWEEP_NAME];
             struct train_values run = series_values(series, &values->train);
-            run.freeze_until = point_text(points[p]);
-            run.lr = rates[r];
-            sweep_name(name, points[p], rates[r]);
+            run.freeze_until = point_text(c->points[p]);
+            run.lr = c->rates[r];
+            sweep_name(name, c->points[p], c->rates[r]);
             status = series_add(series, name, &run, err);
+            if (status == OK)
+                memcpy(series->runs[series->count - 1].same_as, c->same_as[p], SERIES_SAME);
         }
     }
     return status;
+}
+
+static void say_same(const struct combinations *c)
+{
+    for (size_t p = 0; p < c->point_count; p++)
+        if (c->same_as[p][0])
+            remark("freeze point %d is the same training as %s: no child between them has parameters; it runs once",
+                   c->points[p], c->same_as[p]);
 }
 
 /* Looks at photos and weights, and makes the list of runs. */
@@ -81,26 +99,26 @@ static enum status plan(struct series *series, const struct arguments *args, con
     const struct sweep_values *values = args->values;
     struct train_values first = values->train;
     struct training training = {0};
-    int points[NET_CHILDREN];
-    double rates[SWEEP_RATES_MOST];
+    struct combinations c = {0};
     char point[80];
-    size_t point_count, rate_count;
-    enum status status = sweep_rates(rates, &rate_count, values->rates, err);
+    enum status status = sweep_rates(c.rates, &c.rate_count, values->rates, err);
     if (status != OK)
         return status;
     /* The network says which children there are, and is opened with the first of them. */
     snprintf(point, sizeof point, "%.*s", (int)strcspn(values->points, ",."), values->points);
     first.freeze_until = point;
-    first.lr = rates[0];
+    first.lr = c.rates[0];
     status = training_open(&training, &first, resumed ? resumed->weights_hash : NULL, err);
     if (status == OK)
-        status = sweep_points(points, &point_count, values->points, training.net, err);
+        status = sweep_points(c.points, &c.point_count, values->points, training.net, err);
     if (status == OK) {
+        sweep_distinct(c.points, &c.point_count, c.same_as, training.net);
         report_inputs(&training);
+        say_same(&c);
         status = series_open(series, args, &training, resumed, tables, err);
     }
     training_close(&training);
-    return status == OK ? add_runs(series, values, points, point_count, rates, rate_count, err) : status;
+    return status == OK ? add_runs(series, values, &c, err) : status;
 }
 
 static enum status sweep(const struct arguments *args, const struct resumed *resumed, struct error *err)

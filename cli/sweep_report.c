@@ -88,6 +88,7 @@ static const struct column exact_columns[] = {
     {"seconds_per_epoch", COLUMN_NUMBER, 0, 0},
     {"memory", COLUMN_NUMBER, 0, 0},
     {"choice", COLUMN_TEXT, 0, 0},
+    {"same_as", COLUMN_TEXT, 0, 0},
 };
 
 /* For people. */
@@ -146,6 +147,7 @@ static enum status exact_row(struct table *table, const struct series_run *run, 
         cells[14] = count_text(text[14], r->memory);
     }
     cells[15] = choice_text(choice, run);
+    cells[16] = run->same_as;
     return table_row(table, cells, err);
 }
 
@@ -157,6 +159,15 @@ static const char *shown_choice(const struct choice *choice, const struct series
     return run == choice->best ? "best" : "";
 }
 
+/* "8", or "8 = 9" where both are one training. */
+static const char *point_shown(char out[NUMBER_TEXT], const struct series_run *run)
+{
+    size_t used = (size_t)snprintf(out, NUMBER_TEXT, "%s%s", run->values.freeze_until, run->same_as[0] ? " = " : "");
+    for (const char *at = run->same_as; *at && used + 4 < NUMBER_TEXT; at++)
+        used += (size_t)snprintf(out + used, NUMBER_TEXT - used, "%s%.*s", *at == ' ' ? " = " : "", *at != ' ', at);
+    return out;
+}
+
 static enum status shown_row(struct table *table, const struct series_run *run, const struct choice *choice,
                              struct error *err)
 {
@@ -164,7 +175,7 @@ static enum status shown_row(struct table *table, const struct series_run *run, 
     struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
     char text[SHOWN][NUMBER_TEXT];
     const char *rate = rate_text(text[1], run);
-    const char *cells[SHOWN] = {run->values.freeze_until, rate ? rate : "find"};
+    const char *cells[SHOWN] = {point_shown(text[0], run), rate ? rate : "find"};
     if (run->state == SERIES_DONE) {
         cells[2] = count_text(text[2], r->epochs);
         cells[3] = count_text(text[3], r->best_epoch);
@@ -235,6 +246,7 @@ static void json_run(struct json *json, const struct series_run *run, const stru
         json_int(json, "memory", (int64_t)r->memory);
     }
     json_text(json, "choice", choice_text(choice, run));
+    json_text(json, "same_as", run->same_as[0] ? run->same_as : NULL);
     json_close(json);
 }
 
