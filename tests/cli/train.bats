@@ -319,6 +319,21 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     fails 73 'full/something' train --out full/something/run
 }
 
+@test "an output that cannot be made is found before photos and weights are looked at" {
+    mkdir full
+    touch full/something
+    for command in train sweep; do
+        fails 73 'full: is not empty' "$FREEZETUNE" $command --data nowhere --weights nowhere --out full
+        fails 73 'full/something: is not a folder' "$FREEZETUNE" $command --data nowhere --out full/something
+        # Nobody may write there, not even root.
+        fails 73 '^freezetune [a-z]*: /proc/a/run: nothing can be written there: /proc' \
+            "$FREEZETUNE" $command --data nowhere --out /proc/a/run
+    done
+    # The look leaves nothing behind.
+    fails 66 'nowhere' "$FREEZETUNE" train --data nowhere --out new/run
+    [ "$(ls -A)" = "$(printf '%s\n' full stderr.txt stdout.txt)" ]
+}
+
 @test "folders that are no data set are refused" {
     mkdir -p empty one/train/a one/val/a
     cp "$photos/train/class0/00.png" one/train/a
