@@ -44,9 +44,9 @@ void report_epoch(struct train_progress *progress, const struct epoch_result *ep
 /* "frozen: children 1-6 (conv1..layer2), T tensors, V values: bit-identical" */
 void proof_text(char *out, size_t size, const struct training *training, const struct training_proof *proof);
 
-/* stdout: the epochs (from metrics.csv), the best, the proof, what may be done next. With --json an object. A terminal
- * that was shown all epochs as they came (`epochs_shown`) does not get them twice. ERR_IO when metrics.csv cannot be
- * read again. */
+/* stdout: the epochs (from metrics.csv), the best, the proof; stderr: what may be typed next. With --json an object. A
+ * terminal that was shown all epochs as they came (`epochs_shown`) does not get them twice. ERR_IO when metrics.csv
+ * cannot be read again. */
 MUST_CHECK enum status report_end(const struct run_folder *folder, const struct training_proof *proof,
                                   bool epochs_shown, struct error *err);
 

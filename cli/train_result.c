@@ -40,16 +40,18 @@ static bool is_safe(const char *text)
     return length != 0;
 }
 
-/* What may be typed next: with the photos that validate where they are a folder of their own; else the run knows them.
+/* stderr, as a remark: what may be typed next, with the photos that validate where they are a folder of their own; else
+ * the run knows them.
  */
 static void put_next(const struct run_folder *folder)
 {
     const struct train_values *v = folder->training->values;
     bool split = v->val_split > 0 || v->folds > 0;
     struct lines lines;
-    if (!is_safe(folder->best) || (v->data && !is_safe(v->data)))
+    if (!remarks_shown() || !is_safe(folder->best) || (v->data && !is_safe(v->data)))
         return;
-    FILE *out = lines_start_command(&lines, stdout);
+    fflush(stdout);
+    FILE *out = lines_start_command(&lines, stderr);
     fputs("next    freezetune eval --model ", out);
     shell_quote(out, folder->best);
     if (!split && v->data) {
