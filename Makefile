@@ -11,12 +11,24 @@ VERSION := 0.1.0
 
 # ---- packages: asked of pkg-config; `make deps` installs what is missing ----------------------------------------------
 # OpenBLAS comes in several builds, of which Debian makes one the system's. The one wanted here has its own threads (which
-# core/ops/gemm.c can turn off); an OpenMP build takes its own way. Where the pthread build is installed it is linked,
+# core/ops/blas.c can turn off); an OpenMP build takes its own way. Where the pthread build is installed it is taken,
 # and found at run time, whichever of them the system has chosen.
+#   BLAS=load   loads it when a product first needs it, by the name (SONAME) of the library found here: the default
+#   BLAS=link   links it, for a static build; the default where BLAS_LIBS says what to link
+BLAS ?= $(if $(filter undefined,$(origin BLAS_LIBS)),load,link)
 PKG_CONFIG_DIRS := $(subst :, ,$(shell $(PKG_CONFIG) --variable pc_path pkg-config 2>/dev/null))
 OPENBLAS_PC := $(firstword $(wildcard $(PKG_CONFIG_DIRS:%/pkgconfig=%/openblas-pthread/pkgconfig/openblas.pc)) openblas)
 OPENBLAS_DIR := $(if $(filter %.pc,$(OPENBLAS_PC)),$(shell $(PKG_CONFIG) --variable libdir $(OPENBLAS_PC)))
 BLAS_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(OPENBLAS_PC) 2>/dev/null)
+ifeq ($(BLAS),load)
+OPENBLAS_LIBRARY := $(firstword $(wildcard $(addsuffix /libopenblas.so,$(OPENBLAS_DIR) \
+	$(shell $(PKG_CONFIG) --variable libdir openblas 2>/dev/null))) $(shell $(CC) -print-file-name=libopenblas.so))
+BLAS_SONAME ?= $(or $(shell LC_ALL=C readelf -d $(OPENBLAS_LIBRARY) 2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\].*/\1/p'),libopenblas.so.0)
+BLAS_LIBS ?= $(addprefix -Wl$(comma)-rpath$(comma),$(OPENBLAS_DIR)) -ldl
+BLAS_DEFINE := -DBLAS_SONAME='"$(BLAS_SONAME)"'
+else
+BLAS_DEFINE := -DBLAS_LINKED
+endif
 BLAS_LIBS ?= $(shell $(PKG_CONFIG) --libs $(OPENBLAS_PC) 2>/dev/null || echo -lopenblas) \
 	$(addprefix -Wl$(comma)-rpath$(comma),$(OPENBLAS_DIR))
 PACKAGE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcjson stb libxxhash libmd libdeflate 2>/dev/null)
@@ -27,6 +39,12 @@ ifeq ($(JPEG),turbo)
 JPEG_CFLAGS ?= -DHAVE_LIBJPEG $(shell $(PKG_CONFIG) --cflags libjpeg 2>/dev/null)
 JPEG_LIBS ?= $(shell $(PKG_CONFIG) --libs libjpeg 2>/dev/null || echo -ljpeg)
 endif
+# PNG=png links libpng, PNG=stb leaves PNG to stb_image; unset, the build takes what it finds.
+PNG ?= $(if $(shell $(PKG_CONFIG) --exists libpng 2>/dev/null && echo yes),png,stb)
+ifeq ($(PNG),png)
+PNG_CFLAGS ?= -DHAVE_LIBPNG $(shell $(PKG_CONFIG) --cflags libpng 2>/dev/null)
+PNG_LIBS ?= $(shell $(PKG_CONFIG) --libs libpng 2>/dev/null || echo -lpng)
+endif
 comma := ,
 
 # ---- flags ------------------------------------------------------------------------------------------------------------
@@ -34,10 +52,10 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wmiss
 CFLAGS ?= -O2 -g
 STRICT ?= $(if $(CI),-Werror)
 # What packages bring is a system header: no warnings of ours about it.
-PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS)
-ALL_CFLAGS = -std=c11 $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' \
+PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
+ALL_CFLAGS = -std=c11 $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' $(BLAS_DEFINE) \
 	$(patsubst -I%,-isystem %,$(filter -I%,$(PACKAGES_CFLAGS))) $(filter-out -I%,$(PACKAGES_CFLAGS)) -pthread
-ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) -lm -pthread
+ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) $(PNG_LIBS) -lm -pthread
 
 # Files named *.simd.c hold loops over channels that are compiled once for each instruction set and chosen at start by
 # core/ops/cpu.c. Products and sums may be fused (FMA) there; nowhere else. Nobody there asks errno about a root, and a
@@ -163,13 +181,13 @@ demo: ## the whole job on real photos, about ten minutes on two cores
 	$(again) freezetune $(IDX_TO_PNG)
 	@FREEZETUNE='$(abspath $(PROGRAM))' IDX_TO_PNG='$(abspath $(IDX_TO_PNG))' sh scripts/demo.sh
 
-check: ## build and run all tests (TESTS=... runs some of them)
+check: ## build and run all tests, about ten minutes on two cores (TESTS=... runs some of them)
 	@sh scripts/deps.sh check
 	$(again) run-tests
 
 run-tests: freezetune $(ALL_PROGRAMS)
-	@FREEZETUNE='$(abspath $(PROGRAM))' BUILD='$(abspath $(BUILD))' LC_ALL=C CMOCKA_MESSAGE_OUTPUT=TAP \
-		prove --timer --failures -e 'sh tests/support/run_test.sh' $(TESTFLAGS) $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(FUZZ_TARGETS) $(CLI_TESTS))
+	@FREEZETUNE='$(abspath $(PROGRAM))' BUILD='$(abspath $(BUILD))' TESTFLAGS='$(TESTFLAGS)' TEST_WHOLE=$(if $(TESTS),,yes) \
+		sh tests/support/run_tests.sh $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(FUZZ_TARGETS) $(CLI_TESTS))
 
 asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	@sh scripts/deps.sh check
@@ -191,8 +209,8 @@ fuzz: ## libFuzzer (clang) on every reader of files from outside, SECONDS=60 eac
 
 fuzz-targets: $(FUZZ_TARGETS)
 
-check-stb: ## the whole suite in a build without libjpeg-turbo
-	+@$(MAKE) --no-print-directory check VARIANT=stb JPEG=stb
+check-stb: ## the whole suite in a build without libjpeg-turbo and libpng
+	+@$(MAKE) --no-print-directory check VARIANT=stb JPEG=stb PNG=stb
 
 check-aarch64: ## cross-compile for aarch64 and run the unit tests under qemu (Debian, as root)
 	@sh scripts/check-aarch64.sh

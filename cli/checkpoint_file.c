@@ -102,9 +102,20 @@ static enum status read_row(const struct checkpoint_row *row, const struct weigh
     return status;
 }
 
+static const struct weights_rules rules = {.ignore = CHECKPOINT_PREFIX};
+
+enum status checkpoint_read_model(const char *path, struct train *train, struct error *err)
+{
+    struct weight_file *file = NULL;
+    enum status status = weight_file_open(&file, path, err);
+    if (status == OK)
+        status = weights_load(train_net(train), file, &rules, NULL, err);
+    weight_file_close(file);
+    return status;
+}
+
 enum status checkpoint_read(const char *path, struct train *train, struct error *err)
 {
-    static const struct weights_rules rules = {.ignore = CHECKPOINT_PREFIX};
     struct weight_file *file = NULL;
     enum status status = weight_file_open(&file, path, err);
     if (status == OK)

@@ -12,8 +12,8 @@
 #include "cli/numbers.h"
 #include "cli/table.h"
 #include "core/net/init.h"
+#include "core/ops/blas.h"
 #include "core/ops/cpu.h"
-#include "core/ops/gemm.h"
 #include "models/resnet.h"
 #include "weights/bind.h"
 
@@ -165,7 +165,7 @@ static void print_json(const struct values *v, const struct bench_result *result
     json_int(&json, "threads", (int64_t)o->threads);
     json_text(&json, "conv", conv_choices[v->engine.conv]);
     json_text(&json, "instruction_set", cpu_set_name(cpu_set_get()));
-    json_text(&json, "blas", gemm_library());
+    json_text(&json, "blas", blas_library());
     json_int(&json, "repeat", v->repeat);
     for (int i = 0; i < BENCH_PARTS; i++)
         if (part_measured(v, (enum bench_part)i))
@@ -223,7 +223,7 @@ static enum status print(const struct values *v, const struct bench_result *resu
     if (v->format == FORMAT_MD)
         say(stdout, "%s, %s %d, batch %zu, %zu px, %zu thread%s, %s, %s\n", net->arch,
             v->forward ? "forward alone; freeze" : "freeze", o->freeze_until, o->batch, o->image_size, o->threads,
-            o->threads == 1 ? "" : "s", cpu_set_name(cpu_set_get()), gemm_library());
+            o->threads == 1 ? "" : "s", cpu_set_name(cpu_set_get()), blas_library());
     enum status status = OK;
     if (v->format == FORMAT_MD && term_limit(stdout))
         status = print_aligned(v, result, err);

@@ -11,6 +11,7 @@
 #include "cli/paths.h"
 #include "cli/table.h"
 #include "cli/term.h"
+#include "core/base/disk.h"
 #include "core/base/memory.h"
 #include "core/data/feature_file.h"
 
@@ -93,7 +94,8 @@ static enum status list(const char *dir, const struct cache_folder *folder, enum
 {
     struct table table;
     enum status status = OK;
-    uint64_t bytes = 0, space;
+    uint64_t bytes = 0;
+    struct disk disk;
     size_t ours = 0;
     char total[NUMBER_TEXT], left[NUMBER_TEXT];
     table_start(&table, stdout, format, columns[format != TABLE_TEXT], COLUMNS);
@@ -112,9 +114,9 @@ static enum status list(const char *dir, const struct cache_folder *folder, enum
     if (status == OK)
         table_end(&table);
     table_discard(&table);
-    if (status == OK && format == TABLE_TEXT && feature_store_space(&space, dir, NULL) == OK)
+    if (status == OK && format == TABLE_TEXT && disk_look(&disk, dir, NULL) == OK)
         remark("%zu file%s, %s in %s; %s are free there", ours, ours == 1 ? "" : "s", number_bytes(total, bytes), dir,
-               number_bytes(left, space));
+               number_bytes(left, disk.free));
     return status;
 }
 

@@ -171,7 +171,7 @@ const struct command cmd_convert = {
         "attribute freezetune_metadata. An ONNX file has operator set 17, the input \"input\" [batch, 3, crop, crop] "
         "(normalised float32 RGB) and the output \"logits\" [batch, classes]. OUT appears whole or not at all.",
     .examples = "  freezetune convert runs/1/best.safetensors model.onnx\n"
-                "  freezetune convert runs/1/last.safetensors model.pth\n"
+                "  freezetune convert runs/1/best.safetensors model.pth\n"
                 "  freezetune convert --dtype f16 runs/1/best.safetensors small.safetensors\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,

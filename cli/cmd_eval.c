@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/eval_photos.h"
 #include "cli/inference.h"
 #include "cli/json.h"
 #include "cli/numbers.h"
-#include "cli/paths.h"
 #include "cli/preprocess_options.h"
 #include "cli/profile_report.h"
 #include "cli/progress.h"
@@ -17,6 +17,7 @@
 #include "cli/wrap.h"
 #include "core/base/clock.h"
 #include "core/base/memory.h"
+#include "core/data/dataset.h"
 #include "core/train/metrics.h"
 
 struct values {
@@ -25,17 +26,19 @@ struct values {
     const char *model, *data;
     double assert_accuracy;
     long long worst, batch_size;
-    int tta;
+    int tta, split;
     bool json, strict, profile;
 };
 
 static const struct option options[] = {
     OPTION_ROW_STRING("Common", "model", "FILE", struct values, model, NULL, NULL,
                       "the model: best.safetensors of a run (needed)"),
-    OPTION_ROW_STRING("Common", "data", "DIR", struct values, data, NULL, "./data",
-                      "photos in folders by class; its val/ if it has one"),
+    OPTION_ROW_STRING("Common", "data", "DIR", struct values, data, NULL, "those of the model's run, else ./data",
+                      "photos in folders by class; its val/ if it has one, else its test/"),
+    OPTION_ROW_CHOICE("Common", "split", part_choices, struct values, split, "val",
+                      "measure this part of the run's photos; with --data DIR, split DIR as the run did"),
     OPTION_ROW_NUMBER("Common", "assert-accuracy", "X", OPTION_FLOAT, struct values, assert_accuracy, NULL, NULL, 0, 1,
-                      "exit with 1 when the accuracy is below X"),
+                      "exit with 1 when the accuracy is below X, with 65 when a photo could not be read"),
     OPTION_ROW_FLAG("Output", "json", struct values, json, "one JSON object instead of tables"),
     OPTION_ROW_NUMBER("Output", "worst", "N", OPTION_INT, struct values, worst, "10", NULL, 0, 1000000,
                       "how many of the surest wrong answers to list"),
@@ -55,9 +58,10 @@ static const struct option options[] = {
 
 struct job {
     const struct values *values;
-    char *data;
+    struct engine_options engine;
     struct model model;
-    struct photo_list photos;
+    struct run_record record;
+    struct eval_photos photos;
     struct inference inference;
     struct metrics metrics;
     struct progress progress;
@@ -72,26 +76,59 @@ static void report_bad(struct job *job)
     const struct loader *loader = job->inference.loader;
     for (; job->bad < loader_bad_count(loader); job->bad++) {
         struct loader_bad bad = loader_bad_get(loader, job->bad);
-        warn("%s/%s: %s", job->photos.root, photo_name(&job->photos, bad.photo), bad.reason);
+        warn("%s/%s: %s", job->photos.list.root, photo_name(&job->photos.list, bad.photo), bad.reason);
     }
 }
 
-static enum status prepare(struct job *job, struct error *err)
+/* The run's own photos are prepared as the run prepared them, but for what the command line says. */
+static void prepare_as_run(struct job *job, const struct arguments *args)
+{
+    if (!arguments_given(args, "exif"))
+        job->engine.exif = job->record.exif;
+    if (!arguments_given(args, "decode"))
+        job->engine.decode = job->record.decode;
+    if (!arguments_given(args, "conv"))
+        job->engine.conv = job->record.conv;
+}
+
+static enum status open_photos(struct job *job, const struct arguments *args, struct error *err)
 {
     const struct values *v = job->values;
-    enum status status = path_data(&job->data, v->data, err);
+    const struct class_names *classes = &job->model.info.classes;
+    bool split = arguments_given(args, "split");
+    enum status status = run_record_read(&job->record, &job->model, err);
     if (status == OK)
-        status = model_open(&job->model, v->model, err);
+        status = eval_photos_open(&job->photos, &job->record, v->data, split, v->split, classes, err);
+    if (status == OK && job->photos.part >= 0)
+        prepare_as_run(job, args);
+    return status;
+}
+
+static enum status prepare(struct job *job, const struct arguments *args, struct error *err)
+{
+    const struct values *v = job->values;
+    const struct class_names *classes = &job->model.info.classes;
+    if (job->engine.quiet)
+        remarks_silence();
+    enum status status = model_open(&job->model, v->model, err);
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
     if (status == OK)
-        status = dataset_open_val(&job->photos, job->data, &job->model.info.classes, err);
+        status = open_photos(job, args, err);
+    if (status == OK && job->photos.list.note)
+        remark("photos: %s", job->photos.list.note);
+    if (status == OK && job->photos.list.others > 0)
+        remark("photos: %zu file%s no photo%s and ignored (%s%s)", job->photos.list.others,
+               job->photos.list.others == 1 ? " is" : "s are", job->photos.list.others == 1 ? "" : "s",
+               job->photos.list.others == 1 ? "" : "the first: ", job->photos.list.other);
     if (status == OK)
-        status = metrics_init(&job->metrics, job->model.info.classes.count, job->photos.count, err);
+        status = metrics_init(&job->metrics, classes->count, job->photos.list.count, err);
     if (status == OK)
-        status = inference_open(&job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size,
+        status = inference_open(&job->inference, &job->model, &job->photos.list, &job->engine, (size_t)v->batch_size,
                                 v->strict, err);
     if (status == OK)
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
+    if (status == OK)
+        status = eval_photos_check(&job->photos, &job->record, v->data, classes, job->inference.pool, err);
     return status;
 }
 
@@ -112,8 +149,8 @@ static enum status measure(struct job *job, struct error *err)
     const float *logits = NULL;
     enum status status = OK;
     double start = clock_seconds();
-    progress_start(&job->progress, "eval", "photos", job->photos.count);
-    loader_start(job->inference.loader, NULL, job->photos.count, 0, 0, AUGMENT_NONE);
+    progress_start(&job->progress, "eval", "photos", job->photos.list.count);
+    loader_start(job->inference.loader, NULL, job->photos.list.count, 0, 0, AUGMENT_NONE);
     while (status == OK && !signals_stop()) {
         status = inference_next(&job->inference, &batch, &logits, err);
         report_bad(job);
@@ -128,8 +165,8 @@ static enum status measure(struct job *job, struct error *err)
     if (job->profile)
         profile_sums_add(&job->sums, job->profile, "forward");
     if (status == OK && !signals_stop() && job->metrics.count == 0)
-        status =
-            error_set(err, ERR_DATA, "%s: none of the %zu photos could be read", job->photos.root, job->photos.count);
+        status = error_set(err, ERR_DATA, "%s: none of the %zu photos could be read", job->photos.list.root,
+                           job->photos.list.count);
     return status;
 }
 
@@ -157,13 +194,20 @@ static void print_json(const struct job *job, const struct prediction *worst, si
     struct json json = json_start(stdout, true);
     json_open(&json, NULL, '{');
     json_text(&json, "model", job->values->model);
-    json_text(&json, "data", job->photos.root);
+    json_text(&json, "data", job->photos.list.root);
+    json_text(&json, "run", job->record.folder);
+    json_text(&json, "part", job->photos.part >= 0 ? part_choices[job->photos.part] : NULL);
+    if (job->photos.trained_known)
+        json_int(&json, "trained_on", (int64_t)job->photos.trained);
+    else
+        json_text(&json, "trained_on", NULL);
     json_int(&json, "unreadable", (int64_t)job->bad);
+    json_int(&json, "damaged", (int64_t)loader_damaged_count(job->inference.loader));
     report_json(&json, &job->metrics, classes);
     json_open(&json, "worst", '[');
     for (size_t i = 0; i < count; i++) {
         json_open(&json, NULL, '{');
-        json_text(&json, "file", photo_name(&job->photos, worst[i].photo));
+        json_text(&json, "file", photo_name(&job->photos.list, worst[i].photo));
         json_text(&json, "class", classes->names[worst[i].label]);
         json_text(&json, "predicted", classes->names[worst[i].predicted]);
         json_float(&json, "probability", worst[i].probability);
@@ -193,12 +237,18 @@ static enum status report_as_json(const struct job *job, struct error *err)
 static enum status report_as_text(const struct job *job, struct error *err)
 {
     const struct class_names *classes = &job->model.info.classes;
-    char photos[NUMBER_TEXT], bad[NUMBER_TEXT], root[PATH_SHOWN];
+    char photos[NUMBER_TEXT], bad[NUMBER_TEXT], path[PATH_SHOWN];
     struct lines lines;
     FILE *out = lines_start(&lines, stdout);
-    fprintf(out, "%s: %s photos", path_shown(root, job->photos.root, stdout), number_count(photos, job->metrics.count));
+    fprintf(out, "%s: %s photos", path_shown(path, job->photos.list.root, stdout),
+            number_count(photos, job->metrics.count));
     if (job->bad)
         fprintf(out, ", %s more could not be read", number_count(bad, job->bad));
+    if (loader_damaged_count(job->inference.loader))
+        fprintf(out, ", %s damaged and used", number_count(bad, loader_damaged_count(job->inference.loader)));
+    if (job->photos.part >= 0)
+        fprintf(out, ", the %s part of %s", job->photos.part == PART_VAL ? "validation" : "training",
+                path_shown(path, job->record.folder, stdout));
     putc('\n', out);
     lines_end(&lines);
     report_line(stdout, &job->metrics);
@@ -210,15 +260,25 @@ static enum status report_as_text(const struct job *job, struct error *err)
     }
     if (status == OK && job->values->worst && job->metrics.top1 < job->metrics.count) {
         puts("\nworst mistakes");
-        status = report_worst(stdout, &job->metrics, classes, &job->photos, (size_t)job->values->worst, err);
+        status = report_worst(stdout, &job->metrics, classes, &job->photos.list, (size_t)job->values->worst, err);
     }
     return status == OK && job->profile ? report_profile_text(job, err) : status;
 }
 
+/* After the report. An assertion is about all photos: where some could not be read it has no answer, and 65 wins. */
 static enum status judge(const struct job *job, const struct arguments *args, struct error *err)
 {
     double accuracy = metrics_accuracy(&job->metrics), wanted = job->values->assert_accuracy;
-    if (!arguments_given(args, "assert-accuracy") || accuracy >= wanted)
+    bool asked = arguments_given(args, "assert-accuracy");
+    if (job->bad && asked)
+        return error_set(err, ERR_DATA,
+                         "%zu of %zu photos could not be read, so --assert-accuracy %g has no answer; the accuracy of "
+                         "the others is %.4f",
+                         job->bad, job->photos.list.count, wanted, accuracy);
+    if (job->bad)
+        return error_set(err, ERR_DATA, "%zu of %zu photos could not be read; the others are measured", job->bad,
+                         job->photos.list.count);
+    if (!asked || accuracy >= wanted)
         return OK;
     return error_set(err, ERR_NO, "accuracy %.4f is below the %.4f that --assert-accuracy asks for", accuracy, wanted);
 }
@@ -228,8 +288,9 @@ static enum status run(const struct arguments *args, struct error *err)
     struct job job = {.values = args->values};
     if (!job.values->model)
         return error_set(err, ERR_USAGE, "--model is needed: best.safetensors of a run");
+    job.engine = job.values->engine;
     signals_catch();
-    enum status status = prepare(&job, err);
+    enum status status = prepare(&job, args, err);
     if (status == OK && job.values->profile)
         status = start_profile(&job, err);
     if (status == OK)
@@ -243,9 +304,9 @@ static enum status run(const struct arguments *args, struct error *err)
     profile_sums_free(&job.sums);
     profile_destroy(job.profile);
     inference_close(&job.inference);
-    photo_list_free(&job.photos);
+    photo_list_free(&job.photos.list);
+    run_record_free(&job.record);
     model_close(&job.model);
-    memory_free(job.data);
     return status;
 }
 
@@ -254,9 +315,14 @@ const struct command cmd_eval = {
     .summary = "how good a model is on photos whose classes are known",
     .usage = "--model FILE [options]",
     .description =
-        "Classifies the photos of DIR/val (or of DIR) and compares with the folders that they lie in: accuracy, loss, "
-        "precision, recall and F1 of each class, the confusion matrix, the worst mistakes. Classes are matched by name.",
-    .examples = "  freezetune eval --model runs/1/best.safetensors --data photos\n"
+        "Classifies photos and compares with the folders that they lie in: accuracy, loss, precision, recall and F1 of "
+        "each class, the confusion matrix, the worst mistakes. Classes are matched by name. Without --data these are the "
+        "photos that the model's run validated, prepared as the run prepared them; with it, those of DIR/val or of DIR, "
+        "and a warning says how many of them the model was trained on. A model outside its run's folder knows nothing "
+        "of that. "
+        "Photos that cannot be read are named on stderr; the others are measured, and the exit code is then 65.",
+    .examples = "  freezetune eval --model runs/1\n"
+                "  freezetune eval --model runs/1/best.safetensors --data photos\n"
                 "  freezetune eval --model runs/1/best.safetensors --assert-accuracy 0.9 --json\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,

@@ -3,14 +3,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 
 #include "cli/commands.h"
 #include "cli/inference.h"
 #include "cli/logits_file.h"
 #include "cli/paths.h"
 #include "cli/predict_output.h"
+#include "cli/predict_trained.h"
 #include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
@@ -50,38 +49,24 @@ static const struct option options[] = {
     ENGINE_ROW_CONV(struct values),
 };
 
-/* What of the list came from one operand. */
-struct span {
-    size_t end; /* of its photos in the list */
-    bool folder;
-};
-
 /* A predict under way. */
 struct job {
     const struct values *values;
     struct model model;
     struct photo_list photos;
-    struct span *spans; /* by operand */
     struct inference inference;
     struct outfile outfile;
     bool outfile_open;
     struct predict_output output;
     struct logits_file logits;
-    size_t bad_reported, bad_failed;
+    size_t bad_reported;
 };
-
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
 
 static enum status list_photos(struct job *job, const struct arguments *args, struct error *err)
 {
-    void *spans = NULL;
     bool list_read = false;
-    enum status status = memory_alloc(&spans, args->operand_count, sizeof *job->spans, "the list of photos", err);
-    job->spans = spans;
+    enum status status = OK;
+    job->photos.forgiving = true;
     for (size_t i = 0; i < args->operand_count && status == OK; i++) {
         const char *path = args->operands[i];
         bool list = strcmp(path, "-") == 0;
@@ -90,51 +75,39 @@ static enum status list_photos(struct job *job, const struct arguments *args, st
         else if (!list_read)
             status = photo_list_add_stream(&job->photos, stdin, job->values->null ? '\0' : '\n', err);
         list_read = list_read || list;
-        job->spans[i] = (struct span){job->photos.count, !list && is_folder(path)};
     }
     if (status == OK && job->values->null && !list_read)
-        status = error_set(err, ERR_USAGE, "--null is of a list on stdin: name it, as -");
-    if (status == OK && job->photos.count == 0)
+        status = error_set(err, ERR_USAGE, "--null needs a list on stdin: name it, as -");
+    if (status == OK && job->photos.count == 0 && job->photos.others > 0)
+        status = error_set(err, ERR_NOINPUT, "no photos: none of the %zu files is one (the first: %s)",
+                           job->photos.others, job->photos.other);
+    else if (status == OK && job->photos.count == 0)
         status = error_set(err, ERR_NOINPUT, "no photos: the list or the folder is empty");
     return status;
 }
 
-/* Was the photo found in a folder, and not named? */
-static bool was_found(const struct job *job, size_t photo)
-{
-    const struct span *span = job->spans;
-    while (photo >= span->end)
-        span++;
-    return span->folder;
-}
-
-/* Does the name claim to be a photo's? */
-static bool looks_like_photo(const char *name)
-{
-    static const char *const suffixes[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png",  ".bmp",
-                                           ".gif", ".webp", ".tif", ".tiff", ".heic", ".avif"};
-    const char *suffix = strrchr(name, '.');
-    for (size_t i = 0; suffix && i < sizeof suffixes / sizeof *suffixes; i++)
-        if (strcasecmp(suffix, suffixes[i]) == 0)
-            return true;
-    return false;
-}
-
-/* Names the photos that the loader found bad since the last call. A file of another kind that lay in a folder is
- * remarked upon; it is no failure. */
+/* Names the photos that the loader found bad since the last call. */
 static void report_bad(struct job *job)
 {
     const struct loader *loader = job->inference.loader;
     for (; job->bad_reported < loader_bad_count(loader); job->bad_reported++) {
         struct loader_bad bad = loader_bad_get(loader, job->bad_reported);
-        const char *name = photo_name(&job->photos, bad.photo);
-        if (was_found(job, bad.photo) && !looks_like_photo(name)) {
-            remark("ignored: %s: %s", name, bad.reason);
-            continue;
-        }
-        job->bad_failed++;
-        warn("%s: %s", name, bad.reason);
+        warn("%s: %s", photo_name(&job->photos, bad.photo), bad.reason);
     }
+}
+
+/* What in the folders is not asked for its class, and folders that could not be read: their row is there. */
+static enum status report_folders(struct job *job, struct error *err)
+{
+    const struct photo_list *photos = &job->photos;
+    enum status status = OK;
+    if (photos->others > 0)
+        remark("ignored: %zu file%s no photo%s (%s%s)", photos->others, photos->others == 1 ? " is" : "s are",
+               photos->others == 1 ? "" : "s", photos->others == 1 ? "" : "the first: ", photos->other);
+    for (size_t i = 0; i < photos->unread_count && status == OK; i++)
+        status = loader_mark_bad(job->inference.loader, photos->unread[i].photo, photos->unread[i].reason, err);
+    report_bad(job);
+    return status;
 }
 
 static enum status write_batch(struct job *job, const struct photo_batch *batch, const float *logits, struct error *err)
@@ -155,7 +128,7 @@ static enum status predict(struct job *job, struct error *err)
     const struct photo_batch *batch = NULL;
     const float *logits = NULL;
     FILE *out = job->outfile_open ? job->outfile.stream : stdout;
-    enum status status = OK;
+    enum status status = report_folders(job, err);
     progress_start(&progress, "predict", "photos", job->photos.count);
     loader_start(job->inference.loader, NULL, job->photos.count, 0, 0, AUGMENT_NONE);
     while (status == OK && !signals_stop()) {
@@ -202,6 +175,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
             inference_open(&job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size, false, err);
     if (status == OK)
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
+    if (status == OK && !v->engine.quiet)
+        status = predict_remark_trained(&job->model, &job->photos, err);
     if (status == OK && v->out) {
         status = outfile_open(&job->outfile, v->out, err);
         job->outfile_open = status == OK;
@@ -217,6 +192,10 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
 static enum status finish(struct job *job, struct error *err)
 {
     enum status status = OK;
+    size_t damaged = loader_damaged_count(job->inference.loader);
+    if (damaged > 0)
+        warn("%zu of %zu photos %s damaged; the answer is about what could be decoded", damaged, job->photos.count,
+             damaged == 1 ? "is" : "are");
     predict_output_end(&job->output);
     if (signals_stop())
         return OK; /* no half answers under a final name */
@@ -226,8 +205,8 @@ static enum status finish(struct job *job, struct error *err)
     }
     if (status == OK && job->values->logits)
         status = logits_file_write(&job->logits, &job->photos, err);
-    if (status == OK && job->bad_failed)
-        status = error_set(err, ERR_DATA, "%zu of %zu photos could not be read; the others are done", job->bad_failed,
+    if (status == OK && job->bad_reported)
+        status = error_set(err, ERR_DATA, "%zu of %zu photos could not be read; the others are done", job->bad_reported,
                            job->photos.count);
     return status;
 }
@@ -249,7 +228,6 @@ static enum status run(const struct arguments *args, struct error *err)
         outfile_discard(&job.outfile);
     inference_close(&job.inference);
     photo_list_free(&job.photos);
-    memory_free(job.spans);
     model_close(&job.model);
     return status;
 }
@@ -259,7 +237,7 @@ const struct command cmd_predict = {
     .summary = "the classes of photos",
     .usage = "--model FILE [options] PHOTO|FOLDER|- ...",
     .description =
-        "Names the most probable classes of photos: files, everything in folders, or - for a list of paths on stdin. Photos that "
+        "Names the most probable classes of photos: files, the photos in folders, or - for a list of paths on stdin. Photos that "
         "cannot be read are named on stderr; the others are done, and the exit code is then 65. On plain ImageNet weights "
         "the classes are ImageNet's.",
     .examples = "  freezetune predict --model runs/1/best.safetensors photo.jpg\n"

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/estimate.h"
+#include "cli/numbers.h"
 #include "cli/paths.h"
 #include "cli/series.h"
 #include "cli/sweep_plan.h"
@@ -10,6 +12,8 @@
 #include "cli/table.h"
 #include "cli/term.h"
 #include "cli/train_report.h"
+#include "core/base/clock.h"
+#include "core/base/disk.h"
 #include "core/base/memory.h"
 
 /* Begins with the values of train, whose options are ours too. */
@@ -55,29 +59,31 @@ static const char *point_text(int point)
     return texts[point];
 }
 
-/* What is tried. */
+/* What is tried: every rate at every freeze point. */
 struct combinations {
     int points[NET_CHILDREN];
     char same_as[NET_CHILDREN][SERIES_SAME]; /* sweep_distinct */
     double rates[SWEEP_RATES_MOST];
     size_t point_count, rate_count;
+    struct forecast forecasts[NET_CHILDREN]; /* of the points */
+    struct run_disk disk;                    /* of the point that takes the most */
 };
 
 /* Freeze points ascending, so that a cache of a deeper one is made from that of the one before. */
-static enum status add_runs(struct series *series, const struct sweep_values *values, const struct combinations *c,
+static enum status add_runs(struct series *series, const struct sweep_values *values, const struct combinations *all,
                             struct error *err)
 {
     enum status status = OK;
-    for (size_t p = 0; p < c->point_count; p++) {
-        for (size_t r = 0; r < c->rate_count && status == OK; r++) {
+    for (size_t p = 0; p < all->point_count; p++) {
+        for (size_t r = 0; r < all->rate_count && status == OK; r++) {
             char name[SWEEP_NAME];
             struct train_values run = series_values(series, &values->train);
-            run.freeze_until = point_text(c->points[p]);
-            run.lr = c->rates[r];
-            sweep_name(name, c->points[p], c->rates[r]);
-            status = series_add(series, name, &run, err);
+            run.freeze_until = point_text(all->points[p]);
+            run.lr = all->rates[r];
+            sweep_name(name, all->points[p], all->rates[r]);
+            status = series_add(series, name, &run, &all->forecasts[p], err);
             if (status == OK)
-                memcpy(series->runs[series->count - 1].same_as, c->same_as[p], SERIES_SAME);
+                memcpy(series->runs[series->count - 1].same_as, all->same_as[p], SERIES_SAME);
         }
     }
     return status;
@@ -91,6 +97,38 @@ static void say_same(const struct combinations *c)
                    c->points[p], c->same_as[p]);
 }
 
+/* Plans the run of each freeze point, so that its time is known, and one that cannot be is refused before the others
+ * are done. */
+static enum status plan_points(struct combinations *all, const struct training *training, double peak,
+                               struct error *err)
+{
+    enum status status = OK;
+    for (size_t p = 0; p < all->point_count && status == OK; p++) {
+        struct train *train;
+        struct run_disk disk;
+        status = training_plan(&train, &disk, training, point_text(all->points[p]), err);
+        if (status != OK)
+            break;
+        estimate_forecast(&all->forecasts[p], training, train, peak);
+        if (disk.last > all->disk.last)
+            all->disk = disk;
+        train_destroy(train);
+    }
+    return status;
+}
+
+static void say_disk(const struct combinations *all, const char *folder)
+{
+    size_t runs = all->point_count * all->rate_count;
+    char most[NUMBER_TEXT], over[NUMBER_TEXT], left[NUMBER_TEXT];
+    struct disk disk;
+    bool known = disk_look(&disk, folder, NULL) == OK;
+    remark("disk: up to %s while it runs, %s when it is over%s%s%s%s",
+           number_bytes(most, run_disk_most(&all->disk, runs)), number_bytes(over, run_disk_over(&all->disk, runs)),
+           known ? "; " : "", known ? number_bytes(left, disk.free) : "", known ? " are free in " : "",
+           known ? folder : "");
+}
+
 /* Looks at photos and weights, and makes the list of runs. */
 static enum status plan(struct series *series, const struct arguments *args, const struct resumed *resumed,
                         struct error *err)
@@ -99,26 +137,47 @@ static enum status plan(struct series *series, const struct arguments *args, con
     const struct sweep_values *values = args->values;
     struct train_values first = values->train;
     struct training training = {0};
-    struct combinations c = {0};
+    struct combinations all = {0};
+    double peak = 0;
     char point[80];
-    enum status status = sweep_rates(c.rates, &c.rate_count, values->rates, err);
+    enum status status = sweep_rates(all.rates, &all.rate_count, values->rates, err);
     if (status != OK)
         return status;
     /* The network says which children there are, and is opened with the first of them. */
     snprintf(point, sizeof point, "%.*s", (int)strcspn(values->points, ",."), values->points);
     first.freeze_until = point;
-    first.lr = c.rates[0];
+    first.lr = all.rates[0];
     status = training_open(&training, &first, resumed ? resumed->weights_hash : NULL, err);
     if (status == OK)
-        status = sweep_points(c.points, &c.point_count, values->points, training.net, err);
+        status = sweep_points(all.points, &all.point_count, values->points, training.net, err);
     if (status == OK) {
-        sweep_distinct(c.points, &c.point_count, c.same_as, training.net);
+        sweep_distinct(all.points, &all.point_count, all.same_as, training.net);
         report_inputs(&training);
-        say_same(&c);
-        status = series_open(series, args, &training, resumed, tables, err);
+        say_same(&all);
+        peak = estimate_peak(training.pool);
+        status = plan_points(&all, &training, peak, err);
     }
+    if (status == OK)
+        say_disk(&all, training_folder(&training));
+    if (status == OK && !values->train.resume)
+        status = run_disk_check(&all.disk, all.point_count * all.rate_count, training_folder(&training), err);
+    if (status == OK)
+        status = series_open(series, args, &training, resumed, tables, err);
     training_close(&training);
-    return status == OK ? add_runs(series, values, &c, err) : status;
+    series->clock.peak = peak;
+    return status == OK ? add_runs(series, values, &all, err) : status;
+}
+
+/* Of all combinations, before the first. */
+static void say_time(const struct series *series)
+{
+    char all[NUMBER_TEXT];
+    bool early = series->count > 0 && series->runs[0].values.patience > 0;
+    double seconds = series_seconds(series, 0), limit = series->deadline > 0 ? series->deadline - clock_seconds() : 0;
+    if (limit > 0 && limit < seconds)
+        seconds = limit;
+    remark("time: %s%s for %zu runs", early ? "at most " : "",
+           early ? number_rough(all, seconds) : number_about(all, seconds), series->count);
 }
 
 static enum status sweep(const struct arguments *args, const struct resumed *resumed, struct error *err)
@@ -127,6 +186,8 @@ static enum status sweep(const struct arguments *args, const struct resumed *res
     struct series series = {.lock = -1};
     bool stopped = false;
     enum status status = plan(&series, args, resumed, err);
+    if (status == OK && !resumed)
+        say_time(&series);
     if (status == OK) {
         series.write = sweep_write;
         status = series_run(&series, &stopped, err);

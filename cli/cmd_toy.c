@@ -18,7 +18,6 @@
 #include "core/net/freeze.h"
 #include "core/net/init.h"
 #include "core/net/run.h"
-#include "core/ops/gemm.h"
 #include "core/ops/loss.h"
 #include "core/train/optimizer.h"
 #include "models/mlp.h"
@@ -287,9 +286,7 @@ static enum status run(const struct arguments *args, struct error *err)
     struct toy toy = {.values = args->values};
     struct optimizer *adam = NULL;
     void *before = NULL;
-    enum status status = gemm_init(err);
-    if (status == OK)
-        status = pool_create(&toy.pool, (size_t)toy.values->threads, err);
+    enum status status = pool_create(&toy.pool, (size_t)toy.values->threads, err);
     if (status == OK)
         status = make_net(&toy.net, (uint64_t)toy.values->seed, err);
     if (status == OK)

@@ -7,7 +7,6 @@
 
 #include "cli/term.h"
 #include "core/net/freeze.h"
-#include "core/ops/gemm.h"
 
 const char *const conv_choices[] = {"fast", "exact", NULL};
 const char *const exif_choices[] = {"apply", "ignore", NULL};
@@ -40,6 +39,5 @@ enum status engine_start(struct pool **pool, const struct engine_options *engine
     if (engine->quiet)
         remarks_silence();
     return_large_blocks();
-    enum status status = gemm_init(err);
-    return status == OK ? pool_create(pool, engine_threads(engine), err) : status;
+    return pool_create(pool, engine_threads(engine), err);
 }

@@ -45,7 +45,7 @@ extern const char *const bn_choices[];     /* "eval", "batch": by enum bn_mode *
 size_t engine_threads(const struct engine_options *engine);
 struct image_options engine_image_options(const struct engine_options *engine);
 
-/* Silences remarks if asked to, sets BLAS up and makes the pool. ERR_SYSTEM when the system refuses. */
+/* Silences remarks if asked to, and makes the pool. ERR_SYSTEM when the system refuses. */
 MUST_CHECK enum status engine_start(struct pool **pool, const struct engine_options *engine, struct error *err);
 
 #endif

@@ -13,7 +13,22 @@
 #include "core/base/file.h"
 #include "core/base/memory.h"
 
-enum { EPOCH, LR, LOSS, ACCURACY, VAL_LOSS, VAL_ACCURACY, MACRO_F1, TIME, BEST, FEATURES, COLUMNS };
+enum {
+    EPOCH,
+    LR,
+    LOSS,
+    ACCURACY,
+    VAL_LOSS,
+    VAL_ACCURACY,
+    MACRO_F1,
+    MISSED,
+    VAL_MISSED,
+    TIME,
+    BEST,
+    LEFT,
+    FEATURES,
+    COLUMNS
+};
 
 static const struct column columns[COLUMNS] = {
     [EPOCH] = {"epoch", COLUMN_NUMBER, 0, 0},
@@ -23,15 +38,18 @@ static const struct column columns[COLUMNS] = {
     [VAL_LOSS] = {"val loss", COLUMN_NUMBER, 0, 2},
     [VAL_ACCURACY] = {"val accuracy", COLUMN_NUMBER, 0, 0},
     [MACRO_F1] = {"val macro-F1", COLUMN_NUMBER, 0, 5},
+    [MISSED] = {"missed", COLUMN_NUMBER, 0, 0}, /* these two only where photos were unavailable */
+    [VAL_MISSED] = {"val missed", COLUMN_NUMBER, 0, 0},
     [TIME] = {"time", COLUMN_NUMBER, 0, 3},
     [BEST] = {"", COLUMN_TEXT, 0, 0},
-    [FEATURES] = {"features", COLUMN_TEXT, 0, 6},
+    [LEFT] = {"", COLUMN_TEXT, 0, 6}, /* these two only as rows come */
+    [FEATURES] = {"features", COLUMN_TEXT, 0, 7},
 };
 
 /* Of cells, before there are any. */
 static const size_t expected[COLUMNS] = {
-    [EPOCH] = 5,    [LR] = 8,           [LOSS] = 6,  [ACCURACY] = 7, [VAL_LOSS] = 6,
-    [MACRO_F1] = 7, [VAL_ACCURACY] = 7, [TIME] = 11, [BEST] = 4,     [FEATURES] = 22};
+    [EPOCH] = 5,        [LR] = 8,    [LOSS] = 6, [ACCURACY] = 7, [VAL_LOSS] = 6, [MACRO_F1] = 7,
+    [VAL_ACCURACY] = 7, [TIME] = 11, [BEST] = 4, [LEFT] = 26,    [FEATURES] = 22};
 
 /* ---- one row ----------------------------------------------------------------------------------------------------- */
 
@@ -58,16 +76,23 @@ static void cells_of(const char *cells[COLUMNS], char space[COLUMNS][NUMBER_TEXT
     number_percent(space[MACRO_F1], row->val_macro_f1);
     number_seconds(space[TIME], row->seconds);
     snprintf(space[BEST], NUMBER_TEXT, "%s", row->best ? "best" : "");
+    snprintf(space[MISSED], NUMBER_TEXT, "%zu", row->missed);
+    snprintf(space[VAL_MISSED], NUMBER_TEXT, "%zu", row->val_missed);
+    cells[LEFT] = row->left ? row->left : "";
     cells[FEATURES] = row->features ? row->features : "";
 }
 
 /* A line of metrics.csv: epoch, lr, train_loss, train_accuracy, val_loss, val_accuracy, val_top5, val_macro_f1, photos,
- * left_out, best, seconds. False for another one, such as that of the titles. */
+ * left_out, best, seconds, and, which earlier versions did not write, missed and val_missed. False for another one,
+ * such as that of the titles. */
 static bool read_line(struct epoch_row *row, const char *line)
 {
-    double fields[12];
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    enum { FIELDS = 14, FIELDS_LEAST = 12 };
+    double fields[FIELDS] = {0};
+    for (size_t i = 0; i < FIELDS; i++) {
         char *end;
+        if (*line == '\0' && i >= FIELDS_LEAST)
+            break;
         fields[i] = strtod(line, &end);
         if (end == line || (*end != ',' && *end != '\0'))
             return false;
@@ -81,7 +106,9 @@ static bool read_line(struct epoch_row *row, const char *line)
                               .val_accuracy = fields[5],
                               .val_macro_f1 = fields[7],
                               .best = fields[10] > 0,
-                              .seconds = fields[11]};
+                              .seconds = fields[11],
+                              .missed = (size_t)fields[12],
+                              .val_missed = (size_t)fields[13]};
     return true;
 }
 
@@ -101,10 +128,56 @@ static enum status read_metrics(char **out, const char *folder, struct error *er
     return status;
 }
 
+/* ---- some of the columns ----------------------------------------------------------------------------------------- */
+
+/* Which columns are shown, and they themselves. */
+struct choice {
+    struct column columns[COLUMNS];
+    size_t places[COLUMNS], expected[COLUMNS], count;
+};
+
+static void choose(struct choice *out, const bool left_out[COLUMNS])
+{
+    out->count = 0;
+    for (size_t i = 0; i < COLUMNS; i++) {
+        if (left_out[i])
+            continue;
+        out->columns[out->count] = columns[i];
+        out->expected[out->count] = expected[i];
+        out->places[out->count++] = i;
+    }
+}
+
+static void chosen_cells(const char *cells[COLUMNS], char space[COLUMNS][NUMBER_TEXT], const struct choice *choice,
+                         const struct epoch_row *row)
+{
+    const char *all[COLUMNS];
+    cells_of(all, space, row);
+    for (size_t i = 0; i < choice->count; i++)
+        cells[i] = all[choice->places[i]];
+}
+
 /* ---- the whole table --------------------------------------------------------------------------------------------- */
+
+/* Leaves out what only rows that come have, and the photos that were unavailable where none were. */
+static void choose_whole(struct choice *out, const char *text)
+{
+    struct epoch_row row;
+    bool left_out[COLUMNS] = {[MISSED] = true, [VAL_MISSED] = true, [LEFT] = true, [FEATURES] = true};
+    for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+        char line[512];
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\n"), text);
+        if (!read_line(&row, line))
+            continue;
+        left_out[MISSED] &= row.missed == 0;
+        left_out[VAL_MISSED] &= row.val_missed == 0;
+    }
+    choose(out, left_out);
+}
 
 enum status epoch_table_print(FILE *out, const char *folder, size_t best, struct error *err)
 {
+    struct choice choice;
     struct table table;
     struct epoch_row row;
     char *text, *line;
@@ -112,14 +185,15 @@ enum status epoch_table_print(FILE *out, const char *folder, size_t best, struct
     if (status != OK)
         return status;
     char *rest = text;
-    table_start(&table, out, TABLE_TEXT, columns, FEATURES);
+    choose_whole(&choice, text);
+    table_start(&table, out, TABLE_TEXT, choice.columns, choice.count);
     while (status == OK && (line = strsep(&rest, "\n"))) {
         char space[COLUMNS][NUMBER_TEXT];
         const char *cells[COLUMNS];
         if (!read_line(&row, line))
             continue;
         row.best = row.epoch == best;
-        cells_of(cells, space, &row);
+        chosen_cells(cells, space, &choice, &row);
         status = table_row(&table, cells, err);
     }
     memory_free(text);
@@ -132,6 +206,7 @@ enum status epoch_table_print(FILE *out, const char *folder, size_t best, struct
 /* ---- row by row -------------------------------------------------------------------------------------------------- */
 
 struct epoch_rows {
+    struct choice choice;
     struct live_table *table;
     char *earlier; /* what metrics.csv held at the start, until it is shown */
     size_t shown;  /* the last epoch that was, all before it too */
@@ -147,7 +222,9 @@ enum status epoch_rows_create(struct epoch_rows **out, const char *folder, bool 
     if (status != OK)
         return status;
     struct epoch_rows *rows = memory;
-    status = live_table_create(&rows->table, stderr, columns, expected, features ? COLUMNS : FEATURES, err);
+    choose(&rows->choice, (const bool[COLUMNS]){[MISSED] = true, [VAL_MISSED] = true, [FEATURES] = !features});
+    status =
+        live_table_create(&rows->table, stderr, rows->choice.columns, rows->choice.expected, rows->choice.count, err);
     if (status == OK)
         status = read_metrics(&rows->earlier, folder, err);
     if (status == OK)
@@ -161,7 +238,7 @@ static void show(struct epoch_rows *rows, const struct epoch_row *row)
 {
     char space[COLUMNS][NUMBER_TEXT];
     const char *cells[COLUMNS];
-    cells_of(cells, space, row);
+    chosen_cells(cells, space, &rows->choice, row);
     live_table_row(rows->table, cells);
     if (row->epoch == rows->shown + 1)
         rows->shown = row->epoch;

@@ -12,8 +12,10 @@
 struct epoch_row {
     size_t epoch; /* from 1 */
     double lr, train_loss, train_accuracy, val_loss, val_accuracy, val_macro_f1, seconds;
-    bool best;            /* the best so far; in epoch_table_print: of all */
-    const char *features; /* what the cache did, borrowed; NULL: nothing */
+    bool best;                 /* the best so far; in epoch_table_print: of all */
+    size_t missed, val_missed; /* photos that were unavailable */
+    const char *features;      /* what the cache did, borrowed; NULL: nothing */
+    const char *left;          /* time, borrowed; NULL: nothing */
 };
 
 /* All rows of RUN/metrics.csv; `best` is the epoch, from 1. ERR_IO when the file cannot be read. */

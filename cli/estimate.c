@@ -7,10 +7,45 @@
 static const double share_of_peak = 0.77;
 static const double seconds = 0.1;
 
-double estimate_speed(struct pool *pool, const struct plan *plan)
+double estimate_peak(struct pool *pool)
+{
+    return peak_flops(pool, pool_threads(pool), seconds);
+}
+
+double estimate_speed(double peak, const struct plan *plan)
 {
     double flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward;
-    return share_of_peak * peak_flops(pool, pool_threads(pool), seconds) * flops / plan->work;
+    return share_of_peak * peak * flops / plan->work;
+}
+
+static struct forecast_stage stage_of(const struct training *t, const struct train_stage *stage, double evaluation)
+{
+    const struct cache_plan *cache = &stage->cache;
+    struct forecast_stage out = {.epoch = stage->epoch,
+                                 .epochs = stage->epochs,
+                                 .work = {[FORECAST_STEPS] = stage->step_flops, [FORECAST_VALIDATION] = evaluation}};
+    if (cache->mode == CACHE_OFF)
+        return out;
+    out.work[FORECAST_FEATURES] = stage->features_flops - stage->from_flops;
+    out.work[FORECAST_STEPS] -= stage->features_flops;
+    out.work[FORECAST_VALIDATION] -= stage->features_flops;
+    out.saved = stage->features_flops;
+    out.views = t->options.views;
+    out.missing = cache->bytes > 0 ? 1 - (double)cache->there / (double)cache->bytes : 1;
+    out.shared = cache->mode == CACHE_DISK;
+    return out;
+}
+
+void estimate_forecast(struct forecast *out, const struct training *t, const struct train *train, double peak)
+{
+    *out = (struct forecast){.speed = estimate_speed(peak, train_plan(train)),
+                             .train = t->options.usable,
+                             .val = t->dataset.val.count,
+                             .stages_count = train_stage_count(train)};
+    for (size_t i = 0; i < out->stages_count; i++) {
+        struct train_stage stage = train_stage_get(train, i);
+        out->stages[i] = stage_of(t, &stage, train_needs(train).evaluation_flops);
+    }
 }
 
 /* Measured as peak minus plan over ResNet-18 and -50, 32 to 224 pixels, batches of 1 to 64, 1 to 3 threads: the pages

@@ -1,15 +1,22 @@
-/* How long a training step will take, before the first one, and what the program itself takes. */
+/* How long a training run will take, before the first step, and what the program itself takes. */
 #ifndef FREEZETUNE_ESTIMATE_H
 #define FREEZETUNE_ESTIMATE_H
 
+#include "cli/training.h"
 #include "core/base/threads.h"
 #include "core/net/plan.h"
+#include "core/train/forecast.h"
 
-/* Floating-point operations per second, counted as direct convolution, that this machine does on a plan like this with
- * these threads: a share of the multiply-add peak, which is measured for about a tenth of a second, times what the
- * plan's kernels spare (plan.work). An estimate for people: good to a factor of 1.5 where the machine is not busy with
- * other things. */
-double estimate_speed(struct pool *pool, const struct plan *plan);
+/* The multiply-add peak of this machine with these threads, operations a second: measured for a tenth of a second. */
+double estimate_peak(struct pool *pool);
+
+/* Floating-point operations per second, counted as direct convolution, that this machine does on a plan like this: a
+ * share of the peak times what the plan's kernels spare (plan.work). An estimate for people: good to a factor of 1.5
+ * where the machine is not busy with other things and photos are not larger than the network is slow. */
+double estimate_speed(double peak, const struct plan *plan);
+
+/* OVERWRITES *out: the run that `train` is a plan of, with the photos of `training`. */
+void estimate_forecast(struct forecast *out, const struct training *training, const struct train *train, double peak);
 
 /* Bytes that a training run takes besides what the plan, the optimizer and the loader ask for: libraries, the buffers
  * of OpenBLAS and the heaps and stacks of the threads. Measured, see the source. */

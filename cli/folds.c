@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cli/estimate.h"
 #include "cli/json.h"
 #include "cli/numbers.h"
 #include "cli/series.h"
@@ -181,7 +182,8 @@ static enum status report(const struct series *series, bool json, struct error *
 
 /* ---- the runs ---------------------------------------------------------------------------------------------------- */
 
-static enum status add_folds(struct series *series, const struct train_values *values, struct error *err)
+static enum status add_folds(struct series *series, const struct train_values *values, const struct forecast *forecast,
+                             struct error *err)
 {
     enum status status = OK;
     for (long long fold = 1; fold <= values->folds && status == OK; fold++) {
@@ -189,21 +191,7 @@ static enum status add_folds(struct series *series, const struct train_values *v
         char name[32];
         run.fold = fold;
         snprintf(name, sizeof name, "fold-%lld", fold);
-        status = series_add(series, name, &run, err);
-    }
-    return status;
-}
-
-/* All of them can be trained and validated, so that none is refused when those before it are done. */
-static enum status check_folds(const char *data, const struct train_values *values, struct error *err)
-{
-    enum status status = OK;
-    for (long long fold = 1; fold <= values->folds && status == OK; fold++) {
-        struct dataset dataset;
-        status =
-            dataset_open_fold(&dataset, data, (unsigned)values->folds, (unsigned)fold, (uint64_t)values->seed, err);
-        if (status == OK)
-            dataset_close(&dataset);
+        status = series_add(series, name, &run, forecast, err);
     }
     return status;
 }
@@ -224,6 +212,15 @@ static enum status run_folds(struct series *series, bool json, struct error *err
     return status;
 }
 
+/* The first makes the features of all photos, but for those views of its validation photos that it does not see. */
+static double seconds_of_folds(const struct forecast *first, size_t folds)
+{
+    const struct pace pace = {0};
+    struct forecast other = *first;
+    forecast_share(&other, first);
+    return forecast_all(first, &pace) + (double)(folds - 1) * forecast_all(&other, &pace);
+}
+
 enum status folds_run(const struct arguments *args, const struct resumed *resumed, struct error *err)
 {
     static const char *const tables[] = {"folds.csv", NULL};
@@ -231,19 +228,26 @@ enum status folds_run(const struct arguments *args, const struct resumed *resume
     struct train_values first = *values;
     struct training training;
     struct series series = {.lock = -1};
+    struct forecast forecast;
+    double peak = 0;
     first.fold = 1;
     enum status status = training_open(&training, &first, resumed ? resumed->weights_hash : NULL, err);
-    if (status == OK)
-        status = check_folds(training.data, values, err);
-    if (status == OK) {
+    if (status == OK) { /* what fold 1 can be, every fold can: their shares differ by a photo, and none is empty */
         report_inputs(&training);
-        status = report_plan(&training, err);
+        peak = estimate_peak(training.pool);
+        estimate_forecast(&forecast, &training, training.train, peak);
+        const struct plan_time time = {&forecast, (size_t)values->folds,
+                                       seconds_of_folds(&forecast, (size_t)values->folds)};
+        status = report_plan(&training, &time, err);
     }
+    if (status == OK && !values->resume)
+        status = run_disk_check(&training.disk, (size_t)values->folds, training_folder(&training), err);
     if (status == OK && !values->dry_run)
         status = series_open(&series, args, &training, resumed, tables, err);
     training_close(&training);
+    series.clock.peak = peak;
     if (status == OK && !values->dry_run)
-        status = add_folds(&series, values, err);
+        status = add_folds(&series, values, &forecast, err);
     if (status == OK && !values->dry_run)
         status = run_folds(&series, values->json, err);
     series_close(&series);

@@ -117,10 +117,10 @@ void program_help(FILE *out, const struct command *const *commands, int width)
                "  0    done\n"
                "  1    the answer is no: diff found a difference, an asserted accuracy was not reached\n"
                "  64   the command line is wrong\n"
-               "  65   a photo, a folder of photos or a weight file is wrong\n"
-               "  66   an input is missing\n"
+               "  65   a photo (the others are done), a folder of photos or a weight file is wrong\n"
+               "  66   an input is missing, or a class has no photo that can be read now\n"
                "  70   a promise of freezetune broke: the proof that frozen stayed frozen, an internal check\n"
-               "  71   the system refused: memory, threads\n"
+               "  71   the system refused: memory, threads, file descriptors\n"
                "  73   an output cannot be made\n"
                "  74   reading or writing failed\n"
                "  78   the training diverged: a lower --lr or a longer --warmup may help\n"
@@ -135,7 +135,7 @@ void program_version(FILE *out)
     fprintf(out, "freezetune %s\n", FREEZETUNE_VERSION);
     for (size_t i = 0; i < version_part_count(); i++) {
         char text[256];
-        struct version_part part = version_part(i, text);
+        struct version_part part = version_part(i, true, text);
         say(out, "%-14s%s", part.name, part.text);
     }
 }

@@ -111,7 +111,7 @@ static enum status read_config(struct class_names *out, bool *found, const cJSON
                      err);
     if (act && !is_text(act, "relu"))
         return wrong(path, "hidden_act", "not relu, so this is another network", err);
-    if (!labels)
+    if (!labels || outputs == 0) /* a body has no outputs that could be named */
         return OK;
     if (!cJSON_IsObject(labels))
         return wrong(path, "id2label", "not a JSON object", err);

@@ -127,6 +127,36 @@ static enum status print_metadata(const struct weight_file *file, struct error *
     return status;
 }
 
+/* What the file holds besides; the first ones by name. */
+static void print_left(const struct weight_file *file)
+{
+    enum { SHOWN = 12 };
+    size_t count = weight_file_left_count(file);
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
+    if (weight_file_key(file)[0]) {
+        fputs("key: ", out);
+        text_padded(out, weight_file_key(file), 0, false);
+        putc('\n', out);
+    }
+    if (weight_file_prefix(file)[0]) {
+        fputs("prefix: ", out);
+        text_padded(out, weight_file_prefix(file), 0, false);
+        putc('\n', out);
+    }
+    if (count > 0)
+        fprintf(out, "left out: %zu\n", count);
+    for (size_t i = 0; i < count && i < SHOWN; i++) {
+        struct weight_left left = weight_file_left_at(file, i);
+        fputs("  ", out);
+        text_padded(out, left.name, 0, false);
+        fprintf(out, ": %s%s\n", left.what, left.network ? " (--key or --prefix takes it)" : "");
+    }
+    if (count > SHOWN)
+        fprintf(out, "  and %zu more\n", count - SHOWN);
+    lines_end(&lines);
+}
+
 static enum status print_text(const struct weight_file *file, const struct listing *listing, struct error *err)
 {
     char count[NUMBER_TEXT], values[NUMBER_TEXT], bytes[NUMBER_TEXT];
@@ -135,10 +165,13 @@ static enum status print_text(const struct weight_file *file, const struct listi
     say(stdout, "%s: %s tensors, %s values, %s", path_shown(path, weight_file_path(file), stdout),
         number_count(count, listing->count), number_count(values, listing->values),
         number_bytes(bytes, listing->bytes));
-    if (weights_recognise(&found, file))
-        printf("network: %s with %zu classes\n", found.arch, found.classes);
-    else
+    if (!weights_recognise(&found, file))
         puts("network: none that freezetune knows");
+    else if (found.classes == 0)
+        printf("network: %s without a last layer\n", found.arch);
+    else
+        printf("network: %s with %zu classes\n", found.arch, found.classes);
+    print_left(file);
     enum status status = print_metadata(file, err);
     if (status != OK || listing->count == 0)
         return status;
@@ -162,6 +195,18 @@ static void print_json(const struct weight_file *file, const struct listing *lis
     json_text(&json, "arch", known ? found.arch : NULL);
     if (known)
         json_int(&json, "classes", (int64_t)found.classes);
+    json_text(&json, "key", weight_file_key(file));
+    json_text(&json, "prefix", weight_file_prefix(file));
+    json_open(&json, "left_out", '[');
+    for (size_t i = 0; i < weight_file_left_count(file); i++) {
+        struct weight_left left = weight_file_left_at(file, i);
+        json_open(&json, NULL, '{');
+        json_text(&json, "name", left.name);
+        json_text(&json, "what", left.what);
+        json_bool(&json, "network", left.network);
+        json_close(&json);
+    }
+    json_close(&json);
     json_open(&json, "metadata", '{');
     for (size_t i = 0; i < weight_file_metadata_count(file); i++) {
         struct weight_metadata entry = weight_file_metadata_at(file, i);

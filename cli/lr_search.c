@@ -78,6 +78,8 @@ enum status lr_search(struct lr_search *out, const struct train_values *values, 
     if (status == OK && report)
         report_inputs(&training);
     if (status == OK)
+        status = run_disk_check(&training.disk, 1, training_folder(&training), err);
+    if (status == OK)
         status = training_prepare(&training, err);
     if (status == OK)
         status = run_range(out, &training, deadline, err);

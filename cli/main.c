@@ -17,6 +17,7 @@
 #include "cli/term.h"
 #include "cli/wrap.h"
 #include "core/base/text.h"
+#include "core/ops/blas.h"
 
 enum { EXIT_READER_GONE = 141 }; /* what a shell shows for SIGPIPE */
 
@@ -29,14 +30,15 @@ static void hold_standard_streams(void)
             (void)!open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY);
 }
 
-/* OpenBLAS starts a thread for each processor when it is loaded, before anything of ours runs. Ours never use them;
- * each asks for a large buffer, and where there is no memory for it the process hangs when it ends. It reads its
- * environment once, so the program begins again with the right one. Where that cannot be done all goes on as it is. */
+/* OpenBLAS starts a thread for each processor when it is loaded. Ours never use them; each asks for a large buffer, and
+ * where there is no memory for it the process hangs when it ends. OpenBLAS reads its environment once: later than now
+ * where blas_open loads it, and before main in a build that links it, so that the program begins again with the right
+ * one. Where that cannot be done all goes on as it is. */
 static void without_blas_threads(char **argv)
 {
     static const char name[] = "OPENBLAS_NUM_THREADS";
     const char *set = getenv(name);
-    if ((!set || strcmp(set, "1") != 0) && setenv(name, "1", 1) == 0)
+    if ((!set || strcmp(set, "1") != 0) && setenv(name, "1", 1) == 0 && blas_linked())
         execv("/proc/self/exe", argv);
 }
 

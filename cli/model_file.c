@@ -14,6 +14,8 @@ static enum status fill(struct model *model, const struct weight_file *file, str
     struct recognised found;
     if (!weights_recognise(&found, file) || strncmp(found.arch, "resnet", 6) != 0)
         return weights_refuse_unknown(file, err);
+    if (found.classes == 0)
+        return weights_refuse_body(file, err);
     enum status status = model_info_read(&model->info, file, found.classes, err);
     if (status == OK && model->info.arch && strcmp(model->info.arch, found.arch) != 0)
         status = error_set(err, ERR_DATA, "%s: its metadata says %s, its tensors are those of a %s",

@@ -50,7 +50,9 @@ char *number_flop(char out[NUMBER_TEXT], double flop)
 
 char *number_seconds(char out[NUMBER_TEXT], double seconds)
 {
-    if (seconds < 9.95)
+    if (seconds < 0.095)
+        snprintf(out, NUMBER_TEXT, "under 0.1 s");
+    else if (seconds < 9.95)
         snprintf(out, NUMBER_TEXT, "%.2f s", seconds);
     else if (seconds < 59.95)
         snprintf(out, NUMBER_TEXT, "%.1f s", seconds);
@@ -58,6 +60,29 @@ char *number_seconds(char out[NUMBER_TEXT], double seconds)
         snprintf(out, NUMBER_TEXT, "%d min %02d s", (int)(seconds + 0.5) / 60, (int)(seconds + 0.5) % 60);
     else
         snprintf(out, NUMBER_TEXT, "%.0f h %02d min", floor(seconds / 3600), (int)(fmod(seconds, 3600) / 60));
+    return out;
+}
+
+char *number_rough(char out[NUMBER_TEXT], double seconds)
+{
+    double whole = seconds < 595 ? 10 * floor(seconds / 10 + 0.5) : 60 * floor(seconds / 60 + 0.5);
+    if (seconds < 9.95)
+        snprintf(out, NUMBER_TEXT, seconds < 0.095 ? "under 0.1 s" : "%.1f s", seconds);
+    else if (seconds < 59.5)
+        snprintf(out, NUMBER_TEXT, "%.0f s", seconds);
+    else if (whole < 600)
+        snprintf(out, NUMBER_TEXT, "%d min %02d s", (int)whole / 60, (int)whole % 60);
+    else if (whole < 3600)
+        snprintf(out, NUMBER_TEXT, "%d min", (int)whole / 60);
+    else
+        snprintf(out, NUMBER_TEXT, "%.0f h %02d min", floor(whole / 3600), (int)(fmod(whole, 3600) / 60));
+    return out;
+}
+
+char *number_about(char out[NUMBER_TEXT], double seconds)
+{
+    char rough[NUMBER_TEXT];
+    snprintf(out, NUMBER_TEXT, "%s%.40s", seconds < 0.095 ? "" : "about ", number_rough(rough, seconds));
     return out;
 }
 

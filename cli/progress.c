@@ -57,6 +57,9 @@ static void draw(const struct progress *progress, const char *note, double elaps
         if (progress->done && progress->done <= progress->total)
             snprintf(left, sizeof left, "  %s left",
                      number_clock(clock, (double)(progress->total - progress->done) / speed));
+        if (left[0] && progress->rest > 0)
+            snprintf(left + strlen(left), sizeof left - strlen(left), ", %s for all epochs",
+                     number_clock(clock, progress->rest));
     }
     if (progress->unit && progress->done)
         snprintf(rate, sizeof rate, "  %.1f %s/s", speed, progress->unit);

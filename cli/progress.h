@@ -1,7 +1,7 @@
 /* Progress on stderr: one line that is rewritten, with an estimate of the time left, and only on a terminal. Elsewhere
  * (a log file, a pipe) nothing is written: there, `remark` (cli/term.h) gives one line per epoch.
  *
- *   epoch 2/4  train  37/61 [=========>      ] loss 0.3124  23.1 photos/s  0:42 left
+ *   epoch 2/4  train  37/61 [=========>      ] loss 0.3124  23.1 photos/s  0:42 left, 12:05 for all epochs
  */
 #ifndef FREEZETUNE_PROGRESS_H
 #define FREEZETUNE_PROGRESS_H
@@ -14,6 +14,7 @@ struct progress {
     const char *unit;      /* "photos": for the rate; NULL shows none */
     size_t done, total;    /* total 0: unknown, no bar and no time left */
     double started, drawn; /* seconds, monotonic */
+    double rest;           /* seconds until all is done that this is a part of; 0: not known */
     bool live;
 };
 

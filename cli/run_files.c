@@ -3,7 +3,9 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
+#include "cli/duplicates.h"
 #include "cli/json.h"
+#include "cli/numbers.h"
 #include "cli/table.h"
 #include "cli/version.h"
 #include "core/base/file.h"
@@ -14,7 +16,7 @@ static void put_versions(struct json *json)
     json_text(json, "freezetune", FREEZETUNE_VERSION);
     for (size_t i = 0; i < version_part_count(); i++) {
         char space[256];
-        struct version_part part = version_part(i, space);
+        struct version_part part = version_part(i, false, space);
         json_text(json, part.name, part.text);
     }
     json_close(json);
@@ -35,6 +37,8 @@ enum status write_config(const char *folder, const struct training *t, struct er
     if (status != OK)
         return status;
     const struct train_decided decided = decided_by(t);
+    char photos[33];
+    checkpoint_photos(photos, &t->dataset);
     struct json json = json_start(file.stream, true);
     json_open(&json, NULL, '{');
     train_options_record(&json, &cmd_train, t->values, &decided);
@@ -47,8 +51,10 @@ enum status write_config(const char *folder, const struct training *t, struct er
     json_close(&json);
     json_int(&json, "train_photos", (int64_t)t->dataset.train.count);
     json_int(&json, "val_photos", (int64_t)t->dataset.val.count);
-    json_int(&json, "unreadable_photos", (int64_t)t->scan.bad_count);
-    json_int(&json, "duplicates", (int64_t)t->scan.duplicate_count);
+    json_text(&json, "photos", photos); /* which they are: a hash of both lists */
+    json_int(&json, "unreadable_photos", (int64_t)(t->scan.bad_count - t->scan.away_count));
+    json_int(&json, "unavailable_photos", (int64_t)t->scan.away_count);
+    duplicates_record(&json, &t->scan);
     json_int(&json, "steps_per_epoch", (int64_t)train_state_get(t->train)->steps_per_epoch);
     put_versions(&json);
     json_close(&json);
@@ -122,31 +128,62 @@ enum status write_predictions(const char *folder, const struct dataset *dataset,
     return outfile_end(&file, OK, err);
 }
 
+enum { BAD_COLUMNS = 5 };
+
+/* Content that is bad for good; then files that were away, with the number of epochs that they missed. */
 static enum status bad_rows(struct table *table, const struct training *t, bool val, struct error *err)
 {
     const struct photo_list *list = val ? &t->dataset.val : &t->dataset.train;
+    const struct absence *absence = train_absence(t->train, val);
     enum status status = OK;
-    for (size_t i = 0; i < train_bad_count(t->train, val) && status == OK; i++) {
-        struct loader_bad bad = train_bad_get(t->train, val, i);
-        const char *cells[] = {val ? "val" : "train", photo_name(list, bad.photo), bad.reason};
+    for (size_t i = 0; i < train_skipped_count(t->train, val) && status == OK; i++) {
+        struct loader_bad bad = train_skipped_get(t->train, val, i);
+        const char *cells[BAD_COLUMNS] = {val ? "val" : "train", photo_name(list, bad.photo), bad.reason, "bad", ""};
+        if (!bad.away)
+            status = table_row(table, cells, err);
+    }
+    for (size_t i = 0; i < absence->count && status == OK; i++) {
+        const struct absence_row *row = &absence->rows[i];
+        char epochs[NUMBER_TEXT];
+        snprintf(epochs, sizeof epochs, "%u", row->epochs);
+        const char *cells[BAD_COLUMNS] = {val ? "val" : "train", photo_name(list, row->photo),
+                                          absence->reasons[row->reason], "unavailable", epochs};
         status = table_row(table, cells, err);
+    }
+    return status;
+}
+
+static enum status damaged_rows(struct table *table, const struct training *t, bool val, struct error *err)
+{
+    const struct photo_list *list = val ? &t->dataset.val : &t->dataset.train;
+    enum status status = OK;
+    for (uint32_t i = 0; i < list->count && status == OK; i++) {
+        const char *cells[BAD_COLUMNS] = {val ? "val" : "train", photo_name(list, i), "used all the same", "damaged",
+                                          ""};
+        if (train_is_damaged(t->train, val, i))
+            status = table_row(table, cells, err);
     }
     return status;
 }
 
 enum status write_bad_images(const char *folder, const struct training *training, struct error *err)
 {
-    static const struct column columns[] = {
-        {"list", COLUMN_TEXT, 0, 0}, {"file", COLUMN_TEXT, 0, 0}, {"reason", COLUMN_TEXT, 0, 0}};
+    static const struct column columns[BAD_COLUMNS] = {{"list", COLUMN_TEXT, 0, 0},
+                                                       {"file", COLUMN_TEXT, 0, 0},
+                                                       {"reason", COLUMN_TEXT, 0, 0},
+                                                       {"kind", COLUMN_TEXT, 0, 0},
+                                                       {"epochs", COLUMN_NUMBER, 0, 0}};
     struct outfile file;
     struct table table;
     enum status status = outfile_open_in(&file, folder, "bad_images.tsv", err);
     if (status != OK)
         return status;
-    table_start(&table, file.stream, TABLE_TSV, columns, sizeof columns / sizeof *columns);
+    table_start(&table, file.stream, TABLE_TSV, columns, BAD_COLUMNS);
     status = bad_rows(&table, training, false, err);
     if (status == OK)
         status = bad_rows(&table, training, true, err);
+    for (int val = 0; val < 2 && status == OK; val++)
+        status = damaged_rows(&table, training, val, err);
     table_end(&table);
     return outfile_end(&file, status, err);
 }

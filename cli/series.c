@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -12,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/numbers.h"
 #include "cli/paths.h"
+#include "cli/photos_file.h"
 #include "cli/run_files.h"
 #include "cli/run_folder.h"
 #include "cli/session.h"
@@ -23,7 +25,7 @@
 
 const char *const series_states[] = {"missing", "stopped", "diverged", "done"};
 
-static const char *const begun_files[] = {"config.json", NULL};
+static const char *const begun_files[] = {"config.json", "photos.bin", NULL};
 
 /* ---- the folder -------------------------------------------------------------------------------------------------- */
 
@@ -46,10 +48,16 @@ static enum status make_folder(struct series *series, const struct arguments *ar
     enum status status = path_run(&series->path, values->out, err);
     if (status == OK)
         status = lock_series(series, err);
+    if (status != OK) {
+        if (ours && series->path)
+            rmdir(series->path);
+        return status;
+    }
+    status = write_series_config(series->path, args, first, err);
     if (status == OK)
-        status = write_series_config(series->path, args, first, err);
-    if (status != OK && ours && series->path)
-        rmdir(series->path); /* nothing is in it, and it would be in the way of the next try */
+        status = photos_file_write(series->path, first, err);
+    if (status != OK)
+        run_folder_take_back(series->path, ours);
     return status;
 }
 
@@ -59,15 +67,25 @@ static enum status open_folder(struct series *series, const struct train_values 
     char photos[33];
     checkpoint_photos(photos, &first->dataset);
     if (strcmp(photos, resumed->photos) != 0)
-        return error_set(err, ERR_DATA,
-                         "%s: the photos have changed since this was begun (files were added, removed or renamed), so "
-                         "its runs could not be compared; begin anew with another --out",
-                         values->resume);
-    enum status status = memory_strdup(&series->path, values->resume, err);
+        return error_set(
+            err, ERR_DATA,
+            "%s: the photos have changed since this was begun (files were added, removed or renamed, or are "
+            "unavailable now, or another version chose other photos for validation), so its runs could not be compared; start "
+            "again with another --out, or go on with the version in its config.json",
+            values->resume);
+    bool *changed, stale;
+    enum status status =
+        photos_file_check(&changed, &stale, first, values->resume, values->accept_changed_photos, true, err);
+    if (status != OK)
+        return status;
+    memory_free(changed); /* each run asks for itself */
+    status = memory_strdup(&series->path, values->resume, err);
     if (status == OK)
         status = lock_series(series, err);
     if (status == OK)
         run_folder_tidy(series->path, begun_files);
+    if (status == OK && stale)
+        status = photos_file_write(series->path, first, err);
     return status;
 }
 
@@ -117,7 +135,8 @@ struct train_values series_values(const struct series *series, const struct trai
     return values;
 }
 
-enum status series_add(struct series *series, const char *name, const struct train_values *values, struct error *err)
+enum status series_add(struct series *series, const char *name, const struct train_values *values,
+                       const struct forecast *forecast, struct error *err)
 {
     void *runs = series->runs;
     enum status status =
@@ -125,7 +144,9 @@ enum status series_add(struct series *series, const char *name, const struct tra
     if (status != OK)
         return status;
     series->runs = runs;
-    struct series_run run = {.values = *values};
+    struct series_run run = {.values = *values, .forecast = *forecast};
+    for (size_t i = 0; i < series->count; i++)
+        forecast_share(&run.forecast, &series->runs[i].forecast);
     status = memory_strdup(&run.name, name, err);
     if (status == OK)
         series->runs[series->count++] = run;
@@ -179,9 +200,11 @@ static enum status go_on(struct session_end *end, const struct series *series, c
         run.engine.quiet = values->engine.quiet;
         run.loader_threads = values->loader_threads;
         run.save_every = values->save_every;
+        run.keep_last = values->keep_last;
         run.cache = values->cache;
         run.cache_dir = values->cache_dir;
         run.cache_limit = values->cache_limit;
+        run.accept_changed_photos = values->accept_changed_photos;
         run.time_limit = 0;
         status = session_run(end, &run, options, err);
         resumed_free(&resumed);
@@ -203,10 +226,15 @@ static enum status begin(struct session_end *end, const struct train_values *val
 /* Leaves the state MISSING when it was stopped before it made its folder. */
 static enum status run_one(struct series *series, struct series_run *run, const char *folder, struct error *err)
 {
-    const struct session_options options = {
-        .weights_hash = series->hash, .one_of_many = true, .deadline = series->deadline};
+    char command[512];
+    const struct session_options options = {.weights_hash = series->hash,
+                                            .one_of_many = true,
+                                            .deadline = series->deadline,
+                                            .go_on = command,
+                                            .clock = &series->clock};
     struct session_end end;
     bool begun;
+    snprintf(command, sizeof command, "freezetune %s --resume %.480s", series->command->name, series->path);
     enum status status = has_config(&begun, folder, err);
     if (status == OK)
         status = begun ? go_on(&end, series, &run->values, folder, &options, err)
@@ -236,7 +264,7 @@ static enum status look(struct series *series, struct error *err)
         status = path_join(&folder, series->path, run->name, err);
         if (status != OK)
             break;
-        status = run_result_read(&run->result, &done, folder, err);
+        status = run_result_read(&run->result, &done, NULL, folder, err);
         if (status == OK)
             status = has_config(&begun, folder, err);
         if (status == OK)
@@ -253,6 +281,36 @@ static bool is_over(const struct series_run *run)
     return run->state == SERIES_DONE || run->state == SERIES_DIVERGED;
 }
 
+double series_seconds(const struct series *series, size_t from)
+{
+    double seconds = 0;
+    for (size_t i = from; i < series->count; i++)
+        if (!is_over(&series->runs[i]))
+            seconds += forecast_all(&series->runs[i].forecast, &series->clock.pace);
+    return seconds;
+}
+
+/* A series_clock.others: the running one is not among them. */
+static double seconds_of_others(const void *context)
+{
+    const struct series *series = context;
+    return series_seconds(series, series->running + 1);
+}
+
+/* "run 2 of 6: runs/1/7-0.01; about 41 min left for all". */
+static void say_run(struct series *series, size_t i)
+{
+    char left[NUMBER_TEXT];
+    double seconds = series_seconds(series, i);
+    series->running = i;
+    series->clock.others = seconds_of_others;
+    series->clock.context = series;
+    if (series->deadline > 0)
+        seconds = fmin(seconds, fmax(series->deadline - clock_seconds(), 0));
+    remark("run %zu of %zu: %s/%s; %s left for all", i + 1, series->count, series->path, series->runs[i].name,
+           number_about(left, seconds));
+}
+
 static void say_result(const struct series *series, size_t i)
 {
     const struct series_run *run = &series->runs[i];
@@ -260,8 +318,9 @@ static void say_result(const struct series *series, size_t i)
     if (run->state == SERIES_DIVERGED)
         remark("%s: diverged after %zu epochs", run->name, run->result.epochs);
     else if (run->state == SERIES_DONE)
-        remark("%s: validation accuracy %s in epoch %zu of %zu", run->name,
-               number_percent(accuracy, run_result_accuracy(&run->result)), run->result.best_epoch, run->result.epochs);
+        remark("%s: validation accuracy %s in epoch %zu of %zu%s", run->name,
+               number_percent(accuracy, run_result_accuracy(&run->result)), run->result.best_epoch, run->result.epochs,
+               run->result.compared ? "" : ", not to be compared: validation photos were unavailable in every epoch");
 }
 
 enum status series_run(struct series *series, bool *stopped, struct error *err)
@@ -277,7 +336,7 @@ enum status series_run(struct series *series, bool *stopped, struct error *err)
         *stopped = signals_stop() || (series->deadline > 0 && clock_seconds() >= series->deadline);
         if (*stopped)
             break;
-        remark("run %zu of %zu: %s/%s", i + 1, series->count, series->path, run->name);
+        say_run(series, i);
         status = path_join(&folder, series->path, run->name, err);
         if (status != OK)
             break;

@@ -2,6 +2,7 @@
  * series over freeze points and rates, --folds one over the parts of the photos.
  *
  *   DIR/config.json     the options of the series, so that --resume can go on with it
+ *   DIR/photos.bin      how the photos looked (photos_file.h)
  *   DIR/<name>/         a run as train makes it; with a result.json it is done and is not touched again
  *
  * Where a series is stands in these folders alone: whoever resumes it passes over the runs that are done, goes on with
@@ -12,6 +13,7 @@
 #define FREEZETUNE_SERIES_H
 
 #include "cli/run_result.h"
+#include "cli/run_clock.h"
 #include "cli/train_options.h"
 #include "cli/training.h"
 
@@ -30,6 +32,7 @@ struct series_run {
     struct train_values values; /* texts borrowed from the series and its caller */
     enum series_state state;
     struct run_result result;  /* when done or diverged */
+    struct forecast forecast;  /* of the whole run */
     char same_as[SERIES_SAME]; /* of sweep: other freeze points that are the same training, "9" or "3 4"; or "" */
 };
 
@@ -42,8 +45,9 @@ struct series {
     char hash[33];       /* of the weights */
     double deadline;     /* by clock_seconds, 0: none */
     double head_lr_mult; /* as `first` of series_open decided it */
+    struct series_clock clock;
     struct series_run *runs;
-    size_t count, room;
+    size_t count, room, running;
     /* Writes the table of all runs; called after each. */
     enum status (*write)(const struct series *series, struct error *err);
 };
@@ -59,9 +63,13 @@ void series_close(struct series *series);
 /* Options that a run of the series begins with: those of the command without what only the series has. */
 struct train_values series_values(const struct series *series, const struct train_values *given);
 
-/* One more run, at the end. The name is copied. ERR_SYSTEM without memory. */
+/* One more run, at the end. The name is copied. `forecast` is of the run by itself: what it shares with those before it
+ * (forecast_share) is seen to here. ERR_SYSTEM without memory. */
 MUST_CHECK enum status series_add(struct series *series, const char *name, const struct train_values *values,
-                                  struct error *err);
+                                  const struct forecast *forecast, struct error *err);
+
+/* Seconds of run `from` and all after it that are not over, as far as is known by now. */
+double series_seconds(const struct series *series, size_t from);
 
 /* Runs all that are not done, in order. Stops at a signal or the deadline with OK and *stopped; the states say how far
  * it came. */

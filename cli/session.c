@@ -3,13 +3,18 @@
 #include <stdio.h>
 
 #include "cli/lr_search.h"
+#include "cli/numbers.h"
+#include "cli/photos_file.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"
+#include "cli/skipped_report.h"
 #include "cli/term.h"
 #include "cli/train_report.h"
 #include "cli/training.h"
 #include "core/base/clock.h"
+#include "core/base/disk.h"
+#include "core/base/memory.h"
 
 enum { SAVE_LEAST = 10 }; /* seconds between two checkpoints, unless --save-every says less */
 
@@ -19,25 +24,40 @@ struct session {
     const struct training *training;
     struct run_folder *folder;
     struct train_progress progress;
-    double started, epoch_started, saved;
+    struct skipped_report skipped;
+    double started, saved;
+    struct run_clock clock;
+    bool damage_said;  /* once, after the first epoch */
+    bool write_failed; /* the last error is of a file of the run */
 };
+
+static void tell_time(struct session *session)
+{
+    session->progress.rest = run_clock_left(&session->clock);
+}
 
 static void on_step(void *context, const struct step_result *step)
 {
     struct session *session = context;
     run_folder_step(session->folder, step);
+    run_clock_step(&session->clock, step->images);
+    tell_time(session);
     report_step(&session->progress, step);
 }
 
 static void on_evaluation(void *context, size_t done, size_t all)
 {
     struct session *session = context;
+    run_clock_validation(&session->clock, done, all);
+    tell_time(session);
     report_evaluation(&session->progress, train_state_get(session->training->train)->epoch, done, all);
 }
 
 static void on_features(void *context, size_t done, size_t all)
 {
     struct session *session = context;
+    run_clock_features(&session->clock, done, all);
+    tell_time(session);
     report_features(&session->progress, train_state_get(session->training->train)->epoch, done, all);
 }
 
@@ -46,7 +66,20 @@ static void on_cache_failure(void *context, const char *why)
     struct session *session = context;
     progress_end(&session->progress.line);
     session->progress.running = RUNNING_NOTHING;
+    forecast_lose_features(&session->clock.forecast);
     warn("%s; the run goes on without its cache", why);
+}
+
+static void on_skipped(void *context, bool val, const struct loader_bad *photo, bool again)
+{
+    struct session *session = context;
+    skipped_report_photo(&session->skipped, val, photo, again);
+}
+
+static void on_pass_end(void *context, bool val)
+{
+    struct session *session = context;
+    skipped_report_pass_end(&session->skipped, val);
 }
 
 static bool should_stop(void *context)
@@ -86,10 +119,18 @@ static bool skip_save(void *context)
 static enum status on_epoch(void *context, const struct epoch_result *epoch, struct error *err)
 {
     struct session *session = context;
-    double now = clock_seconds(), seconds = now - session->epoch_started;
-    session->epoch_started = now;
-    report_epoch(&session->progress, epoch, seconds);
-    return run_folder_epoch(session->folder, epoch, seconds, saved_lately(session), err);
+    run_clock_other(&session->clock);
+    enum status status = run_folder_epoch(session->folder, epoch, saved_lately(session), err);
+    run_clock_other(&session->clock);
+    run_clock_epoch(&session->clock);
+    tell_time(session);
+    session->progress.others = run_clock_others(&session->clock); /* once an epoch: there may be hundreds of them */
+    report_epoch(&session->progress, epoch);
+    if (!session->damage_said)
+        report_damaged(session->training);
+    session->damage_said = true;
+    session->write_failed = status != OK;
+    return status;
 }
 
 static enum status save(void *context, struct error *err)
@@ -97,6 +138,8 @@ static enum status save(void *context, struct error *err)
     struct session *session = context;
     enum status status = run_folder_save(session->folder, err);
     session->saved = clock_seconds();
+    session->write_failed = status != OK;
+    run_clock_other(&session->clock);
     return status;
 }
 
@@ -106,6 +149,22 @@ static void say_how_to_resume(const struct session *session, const char *why)
     remark("%s in epoch %zu of %lld after %zu of %zu steps; go on with: freezetune train --resume %s", why,
            state->epoch + 1, session->training->values->epochs, state->batch, state->steps_per_epoch,
            session->folder->path);
+}
+
+/* A file of the run could not be written: what is there all the same, and what to do. */
+static enum status explain_write(const struct session *session, enum status status, struct error *err)
+{
+    const struct run_disk *need = &session->training->disk;
+    const char *go_on = session->options->go_on, *path = session->folder->path;
+    char good[RUN_GOOD_TEXT], room[NUMBER_TEXT + 16] = "", bytes[NUMBER_TEXT];
+    uint64_t file = need->last > need->best ? need->last : need->best;
+    struct error reason = *err;
+    struct disk disk;
+    run_folder_good(good, session->folder);
+    if (disk_look(&disk, path, NULL) == OK && disk.free < file)
+        snprintf(room, sizeof room, "free %s and ", number_bytes(bytes, file - disk.free));
+    return error_set(err, status, "%.400s; %s: %sgo on with: %s%.300s", reason.text, good, room,
+                     go_on ? "" : "freezetune train --resume ", go_on ? go_on : path);
 }
 
 /* Why it ended before the last epoch, if it did. */
@@ -121,6 +180,20 @@ static void say_why_ended(const struct session *session)
                patience == 1 ? "" : "s");
 }
 
+/* result.json, with the state of the end; then the run has no more use for last.safetensors. */
+static enum status write_result(const struct session *session, const struct run_result *result, struct error *err)
+{
+    const struct run_folder *folder = session->folder;
+    char *state = NULL;
+    enum status status = result->diverged ? OK : checkpoint_text(&state, session->training->train, err);
+    if (status == OK)
+        status = run_result_write(folder->path, result, state, err);
+    if (status == OK && !session->training->values->keep_last)
+        run_folder_drop_last(folder);
+    memory_free(state);
+    return status;
+}
+
 /* The proof, the files of the end, and what is said of it. A run that was out of time has a model, but is not over. */
 static enum status finish(struct session_end *out, const struct session *session, bool diverged, struct error *err)
 {
@@ -134,7 +207,7 @@ static enum status finish(struct session_end *out, const struct session *session
     if (status == OK && !diverged)
         status = training_prove(&proof, session->training, folder->best, err);
     if (status == OK && end.over)
-        status = run_result_write(folder->path, &end.result, err);
+        status = write_result(session, &end.result, err);
     if (status == OK && !session->options->one_of_many)
         status = report_end(folder, &proof, epoch_rows_complete(session->progress.rows, last), err);
     if (status == OK)
@@ -150,7 +223,7 @@ static enum status end_loop(struct session_end *out, const struct session *sessi
     bool alone = !session->options->one_of_many;
     bool diverged = status == ERR_DIVERGED && !alone;
     if (status != OK && !diverged)
-        return status;
+        return session->write_failed && err ? explain_write(session, status, err) : status;
     status = OK;
     if (!diverged && stopped) {
         if (alone)
@@ -165,19 +238,37 @@ static enum status end_loop(struct session_end *out, const struct session *sessi
     return status;
 }
 
-static enum status run_loop(struct session_end *out, const struct training *training, struct run_folder *folder,
-                            const struct session_options *options, double started, struct error *err)
+/* Where a resumed run goes on. */
+static void say_where(struct session *session)
 {
-    struct session session = {.options = options,
-                              .training = training,
-                              .folder = folder,
-                              .progress = {.training = training},
-                              .started = started};
+    const struct train *train = session->training->train;
+    const struct train_state *state = train_state_get(train);
+    char left[REPORT_LEFT];
+    tell_time(session);
+    report_left(left, &session->progress, false);
+    if (train_is_over(train))
+        remark("the run is over: nothing is left to train");
+    else if (state->batch < state->steps_per_epoch)
+        remark("goes on in epoch %zu of %lld, step %zu of %zu; %s", state->epoch + 1, session->training->values->epochs,
+               state->batch + 1, state->steps_per_epoch, left);
+    else
+        remark("goes on in epoch %zu of %lld, with its validation; %s", state->epoch + 1,
+               session->training->values->epochs, left);
+}
+
+static enum status run_loop(struct session_end *out, struct session *started, struct error *err)
+{
+    struct session session = *started;
+    const struct training *training = session.training;
+    session.progress.training = training;
+    session.skipped.training = training;
     const struct train_hooks hooks = {.context = &session,
                                       .on_step = on_step,
                                       .on_evaluation = on_evaluation,
                                       .on_features = on_features,
                                       .on_cache_failure = on_cache_failure,
+                                      .on_skipped = on_skipped,
+                                      .on_pass_end = on_pass_end,
                                       .should_stop = should_stop,
                                       .time_is_over = time_is_over,
                                       .should_save = should_save,
@@ -185,15 +276,28 @@ static enum status run_loop(struct session_end *out, const struct training *trai
                                       .on_epoch = on_epoch,
                                       .save = save};
     bool stopped = false;
+    enum status status = run_clock_enter(&session.clock, session.folder, err);
+    if (status != OK)
+        return status;
+    if (training->values->resume)
+        say_where(&session);
     signals_catch();
-    session.epoch_started = session.saved = clock_seconds();
-    enum status status = report_progress_start(&session.progress, folder, err);
+    session.saved = clock_seconds();
+    status = report_progress_start(&session.progress, session.folder, err);
+    run_clock_start(&session.clock);
     if (status == OK)
         status = train_run(training->train, &hooks, &stopped, err);
     progress_end(&session.progress.line);
     status = end_loop(out, &session, stopped, status, err);
     report_progress_end(&session.progress);
     return status;
+}
+
+static void plan_clock(struct session *session, struct series_clock *series)
+{
+    double limit = session->training->values->time_limit * 60, deadline = session->options->deadline;
+    run_clock_plan(&session->clock, series, session->training);
+    session->clock.limit = limit > 0 ? session->started + limit : deadline; /* one of a series has none of its own */
 }
 
 /* The rate is known; `search` is how it was found, or NULL. */
@@ -203,27 +307,41 @@ static enum status train_once(struct session_end *out, const struct train_values
 {
     struct training training;
     struct run_folder folder = {.lock = -1};
+    struct series_clock own = {0};
+    struct session session = {.options = options, .training = &training, .folder = &folder, .started = started};
     enum status status = training_open(&training, values, options->weights_hash, err);
+    if (status == OK)
+        plan_clock(&session, options->clock ? options->clock : &own);
+    if (status == OK && values->resume)
+        status = photos_file_check(&training.changed, &training.photos_stale, &training, values->resume,
+                                   values->accept_changed_photos, !options->one_of_many, err);
     if (status == OK && !options->one_of_many) {
+        const struct plan_time time = {&session.clock.forecast, 1, run_clock_all(&session.clock)};
         if (!search)
             report_inputs(&training);
-        status = report_plan(&training, err);
+        status = report_plan(&training, &time, err);
     }
+    if (status == OK && !values->resume)
+        status = run_disk_check(&training.disk, 1, training_folder(&training), err);
     if (status != OK || values->dry_run)
         goto cleanup;
     enum cache_mode planned = train_cache(training.train)->mode;
     status = training_prepare(&training, err);
     if (status != OK)
         goto cleanup;
-    if (train_cache(training.train)->mode != planned)
+    if (train_cache(training.train)->mode != planned) {
+        forecast_lose_features(&session.clock.forecast);
         warn("%s; the run has no cache", train_cache(training.train)->why);
+    }
     status = values->resume ? run_folder_resume(&folder, &training, err) : run_folder_create(&folder, &training, err);
+    if (status == OK && values->resume && !train_is_over(training.train))
+        status = run_disk_check(&training.disk, 1, folder.path, err);
     if (status == OK && search)
         status = lr_search_write(folder.path, search, err);
     if (status == OK) {
         if (!options->one_of_many)
             remark("run: %s", folder.path);
-        status = run_loop(out, &training, &folder, options, started, err);
+        status = run_loop(out, &session, err);
     }
 cleanup:
     run_folder_close(&folder);

@@ -4,13 +4,16 @@
 
 #include <stdbool.h>
 
+#include "cli/run_clock.h"
 #include "cli/run_result.h"
 #include "cli/train_options.h"
 
 struct session_options {
     const char *weights_hash; /* what the weight file's must be, or NULL */
-    bool one_of_many; /* nothing on stdout, and not a word about the photos and the weights: the caller says it once */
-    double deadline;  /* by clock_seconds; then it is stopped as by a signal; 0: never */
+    bool one_of_many;  /* nothing on stdout, and not a word about the photos and the weights: the caller says it once */
+    double deadline;   /* by clock_seconds; then it is stopped as by a signal; 0: never */
+    const char *go_on; /* the series' command for that, "freezetune sweep --resume runs/1"; NULL: train's, of the run */
+    struct series_clock *clock; /* of the series; NULL: of this run alone */
 };
 
 struct session_end {

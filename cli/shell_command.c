@@ -7,9 +7,21 @@
 #include "cli/numbers.h"
 
 /* They say where and how, not what. */
-static const char *const left_out[] = {"out",     "resume",    "dry-run",     "json",    "quiet",          "save-every",
-                                       "cache",   "cache-dir", "cache-limit", "threads", "loader-threads", "time-limit",
-                                       "profile", NULL};
+static const char *const left_out[] = {"accept-changed-photos",
+                                       "out",
+                                       "resume",
+                                       "dry-run",
+                                       "json",
+                                       "quiet",
+                                       "save-every",
+                                       "cache",
+                                       "cache-dir",
+                                       "cache-limit",
+                                       "threads",
+                                       "loader-threads",
+                                       "time-limit",
+                                       "profile",
+                                       NULL};
 
 void shell_quote(FILE *out, const char *text)
 {

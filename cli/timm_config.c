@@ -47,7 +47,7 @@ static bool read_sizes(struct preprocess *out, const cJSON *config)
             !cJSON_IsNumber(width))
             return false;
         side = height->valuedouble;
-        if (!(side >= 1 && side <= IMAGE_MAX_SIDE) || side != floor(side) || side != width->valuedouble)
+        if (!(side >= 1 && side <= PREPROCESS_MAX_SIDE) || side != floor(side) || side != width->valuedouble)
             return false;
     }
     if (!is_default(part)) {

@@ -31,7 +31,7 @@ static const char *const lr_words[] = {"find", NULL}; /* LR_FIND */
 
 static const struct option options[] = {
     TEXT(GROUP_MAIN, "data", "DIR", data, NULL, "data",
-         "folder with train/ and val/, or with one folder per class (then with --val-split)"),
+         "folder with train/ and val/ (or the like), or with one folder per class (then with --val-split)"),
     TEXT(
         GROUP_MAIN, "weights", "FILE", weights, NULL,
         "$FREEZETUNE_WEIGHTS, ./resnet50.safetensors, freezetune/resnet50.safetensors in $XDG_DATA_HOME or ~/.local/share",
@@ -44,7 +44,7 @@ static const struct option options[] = {
     {GROUP_MAIN, "lr", "X", OPTION_FLOAT, offsetof(struct train_values, lr), NULL, LR_DEFAULTS, 0, 1e6, lr_words,
      "learning rate; `find` looks for one first, with rising rates over 100 steps"},
     TEXT(GROUP_MAIN, "resume", "RUN", resume, NULL, NULL, "go on with a run that was stopped, to the same result"),
-    FLAG(GROUP_MAIN, "dry-run", dry_run, "show what would be trained, its memory, work and time, and stop there"),
+    FLAG(GROUP_MAIN, "dry-run", dry_run, "show what would be trained, its memory, work, disk and time, and stop there"),
 
     CHOICE(GROUP_STEPS, "optimizer", optimizer_names, optimizer, "sgd", "as PyTorch defines them"),
     NUMBER(GROUP_STEPS, "momentum", "X", OPTION_FLOAT, momentum, "0.9", NULL, 0, 1, "of sgd"),
@@ -101,7 +101,7 @@ static const struct option options[] = {
     NUMBER(GROUP_PHOTOS, "image-size", "N", OPTION_INT, image_size, "224", NULL, 1, 4096,
            "side of the square that the network sees"),
     NUMBER(GROUP_PHOTOS, "resize", "N", OPTION_INT, resize, NULL, "as the weights want it, 256 for 224", 1,
-           IMAGE_MAX_SIDE,
+           PREPROCESS_MAX_SIDE,
            "short side of a photo before the square is cut out of its middle: of all photos that validate"),
     PREPROCESS_ROW_INTERPOLATION(struct train_values, interpolation),
     CHOICE(GROUP_PHOTOS, "augment", augment_names, augment, "standard",
@@ -118,14 +118,17 @@ static const struct option options[] = {
            "fixed views of each photo that the epochs go round, the first without augmentation, so that their features "
            "can be kept; 0: a new one in every epoch"),
     NUMBER(GROUP_PHOTOS, "val-split", "X", OPTION_FLOAT, val_split, NULL, NULL, 0, 0.9,
-           "share of the photos that validate, where DIR has no train/ and val/"),
+           "keep this share of each class for validation, where DIR has no train/ and val/"),
     NUMBER(GROUP_PHOTOS, "folds", "K", OPTION_INT, folds, NULL, NULL, 2, 1000,
            "K runs in RUN/fold-1..K: each photo validates in one of them and trains in the others; where DIR has no "
            "train/ and val/"),
     NUMBER(GROUP_PHOTOS, "fold", "I", OPTION_INT, fold, NULL, NULL, 1, 1000, "only run I of --folds"),
     ENGINE_ROW_EXIF(struct train_values),
     ENGINE_ROW_DECODE(struct train_values),
-    FLAG(GROUP_PHOTOS, "strict", strict, "a photo that cannot be read ends the run; else it is listed and passed over"),
+    FLAG(GROUP_PHOTOS, "strict", strict,
+         "end the run at the first photo that cannot be read; else it is listed and skipped"),
+    FLAG(GROUP_PHOTOS, "accept-changed-photos", accept_changed_photos,
+         "with --resume: go on although the content of photos has changed, to another result"),
 
     CHOICE(
         GROUP_CACHE, "cache", cache_mode_names, cache, "auto",
@@ -148,6 +151,8 @@ static const struct option options[] = {
     NUMBER(GROUP_OUTPUT, "save-every", "MINUTES", OPTION_FLOAT, save_every, "10", NULL, 0, 1e6,
            "also save for --resume within an epoch; 0: after every epoch and never within one. Epochs that are shorter "
            "than 10 seconds, and than this, share a checkpoint"),
+    FLAG(GROUP_OUTPUT, "keep-last", keep_last,
+         "keep last.safetensors, the state for --resume, when the run is over; else it is removed then"),
     FLAG(GROUP_OUTPUT, "json", json, "one JSON object on stdout instead of tables"),
     FLAG(GROUP_OUTPUT, "profile", profile,
          "then show where the time went, operator by operator, and what was not the network"),
@@ -179,7 +184,8 @@ enum status train_values_check(const struct arguments *args, struct error *err)
         const char *name;
         bool used;
         const char *with;
-    } rows[] = {{"momentum", values->optimizer == OPTIMIZER_SGD, "--optimizer sgd"}, /* as --nesterov: optimizer.c */
+    } rows[] = {{"accept-changed-photos", values->resume != NULL, "--resume"},
+                {"momentum", values->optimizer == OPTIMIZER_SGD, "--optimizer sgd"}, /* as --nesterov: optimizer.c */
                 {"step-epochs", values->schedule == SCHEDULE_STEP, "--schedule step"},
                 {"gamma", values->schedule == SCHEDULE_STEP, "--schedule step"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -302,7 +308,8 @@ static void record_one(struct json *json, const struct option *option, const voi
 void train_options_record(struct json *json, const struct command *command, const void *values,
                           const struct train_decided *decided)
 {
-    static const char *const left_out[] = {"resume", "out", "dry-run", "json", "profile", "format", "quiet", NULL};
+    static const char *const left_out[] = {
+        "resume", "out", "dry-run", "json", "profile", "format", "quiet", "accept-changed-photos", NULL};
     json_open(json, "options", '{');
     for (size_t i = 0; i < command_option_count(command); i++) {
         const struct option *option = command_option(command, i);
@@ -328,8 +335,8 @@ const struct command cmd_train = {
     .usage = "[options]",
     .description =
         "The first N children of the network are frozen (conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4, "
-        "avgpool, fc are 1 to 10), the rest is trained. Before the first step it shows what is frozen, the memory, work "
-        "and time; at the end it compares every frozen tensor with the file it came from. Ctrl-C finishes the step and "
+        "avgpool, fc are 1 to 10), the rest is trained. Before the first step it shows what is frozen, the memory, work, "
+        "disk and time; at the end it compares every frozen tensor with the file it came from. Ctrl-C finishes the step and "
         "saves; --resume goes on to the same result, byte for byte. If the photos have other classes than the weights, "
         "the last layer begins anew.",
     .examples = "  freezetune train --freeze-until 6\n"

@@ -22,7 +22,7 @@ struct train_values {
     double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;
     long long micro_batch;
     int optimizer, schedule, augment, interpolation, bn_frozen, bn_trained, cache, cache_dtype;
-    bool nesterov, strict, dry_run, json, profile;
+    bool nesterov, strict, dry_run, json, profile, keep_last, accept_changed_photos;
 };
 
 /* What the command does (cmd_train.c); the command itself, with its table, is cmd_train. */

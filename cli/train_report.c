@@ -1,10 +1,12 @@
 #include "cli/train_report.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/duplicates.h"
 #include "cli/estimate.h"
 #include "cli/json.h"
 #include "cli/numbers.h"
@@ -13,26 +15,59 @@
 #include "cli/table.h"
 #include "cli/term.h"
 #include "cli/wrap.h"
+#include "core/base/disk.h"
 
 enum { FEW_LINES = 5 }; /* of each kind of warning */
 
 /* ---- before the first step --------------------------------------------------------------------------------------- */
 
+/* Why a class has no photo that can be used in one of the lists. */
+static void warn_of_no_photo(const struct training *t, uint32_t class, bool val)
+{
+    const struct scan_class *scan = &t->scan.classes[class];
+    const char *name = t->dataset.classes.names[class];
+    const char *end = val ? "so its accuracy is not known" : "so it cannot be learned";
+    const char *what = val ? "validate" : "train";
+    const struct photo_list *list = val ? &t->dataset.val : &t->dataset.train;
+    uint32_t listed = val ? scan->val : scan->train;
+    if (listed == 0) {
+        bool split = val && (t->values->val_split > 0 || t->values->folds > 0);
+        const char *why = !split                 ? ""
+                          : scan->train == 1     ? ": its only photo trains"
+                          : t->values->folds > 0 ? " in this fold: it has fewer photos than folds"
+                                                 : ": it has too few photos for --val-split";
+        warn("class %s has no photo to %s on%s, %s", name, what, why, end);
+        return;
+    }
+    for (size_t i = 0; i < t->scan.bad_count; i++) {
+        const struct scan_bad *bad = &t->scan.bad[i];
+        if (bad->val != val || list->photos[bad->photo].class != class)
+            continue;
+        if (listed == 1)
+            warn("class %s: its only photo to %s on cannot be read, %s (%s: %s)", name, what, end,
+                 photo_name(list, bad->photo), bad->reason);
+        else
+            warn("class %s: none of its %u photos to %s on can be read, %s (%s: %s)", name, listed, what, end,
+                 photo_name(list, bad->photo), bad->reason);
+        return;
+    }
+}
+
 static void warn_of_classes(const struct training *t)
 {
     size_t few = 0, unknown = 0;
-    for (size_t k = 0; k < t->scan.class_count; k++) {
+    for (uint32_t k = 0; k < t->scan.class_count; k++) {
         const struct scan_class *class = &t->scan.classes[k];
         const char *name = t->dataset.classes.names[k];
         uint32_t usable = class->train - class->bad_train;
         bool shown = usable < SCAN_FEW_PHOTOS && few++ < FEW_LINES;
         if (shown && usable == 0)
-            warn("class %s has no photo to train on that can be read, so it cannot be learned", name);
+            warn_of_no_photo(t, k, false);
         else if (shown)
             warn("class %s has %u photo%s to train on; with fewer than %d it is hard to learn", name, usable,
                  usable == 1 ? "" : "s", SCAN_FEW_PHOTOS);
         if (class->val == class->bad_val && unknown++ < FEW_LINES)
-            warn("class %s has no photo to validate on, so its accuracy is not known", name);
+            warn_of_no_photo(t, k, true);
     }
     if (few > FEW_LINES)
         warn("%zu more class%s fewer than %d photos", few - FEW_LINES, few - FEW_LINES == 1 ? " has" : "es have",
@@ -47,25 +82,32 @@ static void warn_of_photos(const struct training *t)
     for (size_t i = 0; i < t->scan.bad_count && i < FEW_LINES; i++) {
         const struct scan_bad *bad = &t->scan.bad[i];
         const struct photo_list *list = bad->val ? &t->dataset.val : &t->dataset.train;
-        warn("%s/%s: %s; passed over", list->root, photo_name(list, bad->photo), bad->reason);
+        warn("%s/%s: %s; %s", list->root, photo_name(list, bad->photo), bad->reason,
+             bad->away ? "each epoch tries it again" : "skipped");
     }
     if (t->scan.bad_count > FEW_LINES)
         warn("%zu more photos cannot be read: all are listed in the run's bad_images.tsv",
              t->scan.bad_count - FEW_LINES);
-    if (t->scan.duplicate_count > 0) {
-        const struct scan_duplicate *first = &t->scan.duplicates[0];
-        warn("%zu photo%s of val %s also in train, byte for byte, which makes the accuracy look better than it is; the "
-             "first: %s is %s",
-             t->scan.duplicate_count, t->scan.duplicate_count == 1 ? "" : "s",
-             t->scan.duplicate_count == 1 ? "is" : "are", photo_name(&t->dataset.val, first->val),
-             photo_name(&t->dataset.train, first->train));
-    }
+    duplicates_warn(t);
     if (t->scan.hidden > 0)
-        remark("photos: %zu hidden file%s or folder%s ignored", t->scan.hidden, t->scan.hidden == 1 ? "" : "s",
+        remark("photos: %zu hidden file%s or system folder%s ignored", t->scan.hidden, t->scan.hidden == 1 ? "" : "s",
                t->scan.hidden == 1 ? "" : "s");
+    if (t->scan.others > 0)
+        remark("photos: %zu file%s no photo%s and ignored (%s%s)", t->scan.others,
+               t->scan.others == 1 ? " is" : "s are", t->scan.others == 1 ? "" : "s",
+               t->scan.others == 1 ? "" : "the first: ",
+               t->dataset.train.other ? t->dataset.train.other : t->dataset.val.other);
     if (t->scan.stray > 0)
-        warn("%zu file%s beside the class folders %s not used", t->scan.stray, t->scan.stray == 1 ? "" : "s",
+        warn("%zu photo%s beside the class folders %s not used", t->scan.stray, t->scan.stray == 1 ? "" : "s",
              t->scan.stray == 1 ? "is" : "are");
+}
+
+void report_damaged(const struct training *t)
+{
+    size_t count = train_damaged_count(t->train, false) + train_damaged_count(t->train, true);
+    if (count > 0)
+        warn("%zu photo%s damaged and used all the same: bad_images.tsv lists %s", count, count == 1 ? " is" : "s are",
+             count == 1 ? "it" : "them");
 }
 
 void report_inputs(const struct training *t)
@@ -75,6 +117,8 @@ void report_inputs(const struct training *t)
     remark("photos: %s: %zu to train on, %zu to validate, %zu classes (%s%s%s)", path_shown(path, t->data, stderr),
            t->dataset.train.count, t->dataset.val.count, classes, t->dataset.classes.names[0],
            classes > 2 ? ", ..., " : ", ", t->dataset.classes.names[classes - 1]);
+    if (t->dataset.train.note)
+        remark("photos: %s", t->dataset.train.note);
     warn_of_classes(t);
     warn_of_photos(t);
     if (!t->weights)
@@ -84,43 +128,6 @@ void report_inputs(const struct training *t)
     if (t->head_drawn)
         remark("head: %s begins anew for %zu classes (the file's has %zu outputs)",
                t->net->child_names[t->net->children], classes, t->file_classes);
-}
-
-/* Of an epoch of a stage, with all features there that are kept; 0 where the speed is not known. */
-static double seconds_of_epoch(const struct training *t, const struct train_stage *stage, double speed)
-{
-    double train = stage->step_flops, evaluation = train_needs(t->train).evaluation_flops;
-    if (stage->cache.mode != CACHE_OFF) {
-        train -= stage->features_flops;
-        evaluation -= stage->features_flops;
-    }
-    double work = train * (double)t->options.usable + evaluation * (double)(t->dataset.val.count);
-    return speed > 0 ? work / speed : 0;
-}
-
-/* How long it will take; zeros where that is not known. */
-struct duration {
-    double shortest, longest, all; /* an epoch, an epoch, the run */
-    bool cached;                   /* some epochs work on features */
-};
-
-static struct duration duration_of(const struct training *t)
-{
-    double speed = estimate_speed(t->pool, train_plan(t->train));
-    struct duration duration = {0};
-    for (size_t i = 0; i < train_stage_count(t->train); i++) {
-        struct train_stage stage = train_stage_get(t->train, i);
-        double seconds = seconds_of_epoch(t, &stage, speed);
-        if (i == 0 || seconds < duration.shortest)
-            duration.shortest = seconds;
-        if (seconds > duration.longest)
-            duration.longest = seconds;
-        duration.all += seconds * (double)stage.epochs;
-        duration.cached |= stage.cache.mode != CACHE_OFF;
-        if (stage.cache.mode != CACHE_OFF && speed > 0)
-            duration.all += stage.features_flops * (double)stage.cache.entries / speed;
-    }
-    return duration;
 }
 
 static void print_cache(const struct training *t, const struct train_stage *stage)
@@ -192,7 +199,17 @@ size_t report_memory(const struct training *t)
     return memory_summary_total(&memory);
 }
 
-static void json_plan(const struct training *t, const struct train_needs *needs, double seconds)
+/* Of the stage that takes the longest, with its features there. */
+static double longest_epoch(const struct forecast *forecast)
+{
+    const struct pace pace = {0};
+    double longest = 0;
+    for (size_t i = 0; i < forecast->stages_count; i++)
+        longest = fmax(longest, forecast_epoch(forecast, &pace, i));
+    return longest;
+}
+
+static void json_plan(const struct training *t, const struct train_needs *needs, const struct plan_time *time)
 {
     struct memory_summary memory = memory_of(t, needs);
     struct json json = json_start(stdout, true);
@@ -215,9 +232,12 @@ static void json_plan(const struct training *t, const struct train_needs *needs,
     }
     json_close(&json);
     json_int(&json, "memory", (int64_t)memory_summary_total(&memory));
+    json_int(&json, "disk", (int64_t)run_disk_most(&t->disk, time->runs));
+    json_int(&json, "disk_when_over", (int64_t)run_disk_over(&t->disk, time->runs));
     json_double(&json, "flop_per_photo", needs->step_flops);
     json_int(&json, "steps_per_epoch", (int64_t)needs->steps_per_epoch);
-    json_double(&json, "seconds_per_epoch", seconds);
+    json_double(&json, "seconds_per_epoch", longest_epoch(time->forecast));
+    json_double(&json, "seconds", time->all);
     json_close(&json);
     json_end(&json);
 }
@@ -265,28 +285,55 @@ static void print_rates(const struct training *t)
     lines_end(&lines);
 }
 
-static void print_time(const struct duration *duration, const struct training *t)
+/* "disk    456 MB while it runs, 98.2 MB when it is over; 31.2 GB are free in runs/1" */
+static void print_disk(const struct training *t, size_t runs)
 {
-    char shortest[NUMBER_TEXT], longest[NUMBER_TEXT], all[NUMBER_TEXT];
-    number_seconds(shortest, duration->shortest);
-    number_seconds(longest, duration->longest);
-    number_seconds(all, duration->all);
-    size_t steps = train_needs(t->train).steps_per_epoch;
-    const char *once = duration->cached ? " once the features are there" : "";
-    if (strcmp(shortest, longest) == 0)
-        say(stdout, "time    about %s an epoch of %zu steps%s, %s in all", longest, steps, once, all);
-    else
-        say(stdout, "time    about %s to %s an epoch of %zu steps%s, %s in all", shortest, longest, steps, once, all);
+    char most[NUMBER_TEXT], over[NUMBER_TEXT], left[NUMBER_TEXT];
+    struct disk disk;
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "disk    up to %s while it runs, %s when it is over",
+            number_bytes(most, run_disk_most(&t->disk, runs)), number_bytes(over, run_disk_over(&t->disk, runs)));
+    if (disk_look(&disk, training_folder(t), NULL) == OK) {
+        fprintf(out, "; %s are free in ", number_bytes(left, disk.free));
+        text_padded(out, training_folder(t), 0, false);
+    }
+    putc('\n', out);
+    lines_end(&lines);
 }
 
-enum status report_plan(const struct training *t, struct error *err)
+static void print_time(const struct plan_time *time, const struct training *t)
+{
+    const struct forecast *forecast = time->forecast;
+    const struct pace pace = {0};
+    char epoch[NUMBER_TEXT], rough[NUMBER_TEXT], all[NUMBER_TEXT];
+    double shortest = forecast_epoch(forecast, &pace, 0), longest = shortest;
+    bool kept = false;
+    for (size_t i = 0; i < forecast->stages_count; i++) {
+        shortest = fmin(shortest, forecast_epoch(forecast, &pace, i));
+        longest = fmax(longest, forecast_epoch(forecast, &pace, i));
+        kept |= forecast->stages[i].saved > 0;
+    }
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "time    %s", number_about(epoch, shortest));
+    if (strcmp(number_about(epoch, shortest), number_about(all, longest)) != 0)
+        fprintf(out, " to %s", number_rough(rough, longest));
+    fprintf(out, " an epoch of %zu steps%s, ", train_needs(t->train).steps_per_epoch,
+           kept ? " once the features are there" : "");
+    if (time->runs > 1)
+        fprintf(out, "%s a run, ", number_about(rough, forecast_all(forecast, &pace)));
+    fprintf(out, "%s in all%s\n", number_about(all, time->all), t->options.patience > 0 ? " at most" : "");
+    lines_end(&lines);
+}
+
+enum status report_plan(const struct training *t, const struct plan_time *time, struct error *err)
 {
     struct train_needs needs = train_needs(t->train);
-    struct duration duration = duration_of(t);
     struct memory_summary memory = memory_of(t, &needs);
     if (t->values->json) {
         if (t->values->dry_run)
-            json_plan(t, &needs, duration.longest);
+            json_plan(t, &needs, time);
         return OK;
     }
     enum status status = summary_children(stdout, t->net, &t->options.freeze, &t->options.unfreezing, err);
@@ -297,8 +344,9 @@ enum status report_plan(const struct training *t, struct error *err)
     print_rates(t);
     summary_cost(stdout, train_plan(t->train), &memory);
     print_caches(t);
-    if (duration.all > 0)
-        print_time(&duration, t);
+    print_disk(t, time->runs);
+    if (time->all > 0)
+        print_time(time, t);
     fflush(stdout);
     return OK;
 }
@@ -309,6 +357,7 @@ static void start_line(struct train_progress *p, size_t epoch, const char *what,
 {
     snprintf(p->label, sizeof p->label, "epoch %zu/%lld  %s", epoch + 1, p->training->values->epochs, what);
     progress_start(&p->line, p->label, "photos", all);
+    p->line.rest = p->rest;
 }
 
 void report_step(struct train_progress *p, const struct step_result *step)
@@ -321,6 +370,7 @@ void report_step(struct train_progress *p, const struct step_result *step)
     }
     p->done += step->images;
     snprintf(note, sizeof note, "loss %.4f", step->loss);
+    p->line.rest = p->rest;
     progress_update(&p->line, p->done, note);
 }
 
@@ -330,6 +380,7 @@ void report_evaluation(struct train_progress *p, size_t epoch, size_t done, size
         start_line(p, epoch, "validate", all);
         p->running = RUNNING_EVALUATION;
     }
+    p->line.rest = p->rest;
     progress_update(&p->line, done, NULL);
 }
 
@@ -347,6 +398,7 @@ void report_features(struct train_progress *p, size_t epoch, size_t done, size_t
         start_line(p, epoch, "features", all);
         p->running = RUNNING_FEATURES;
     }
+    p->line.rest = p->rest;
     progress_update(&p->line, done, NULL);
 }
 
@@ -387,21 +439,52 @@ void report_progress_end(struct train_progress *p)
     p->rows = NULL;
 }
 
-static void put_epoch_line(const struct train_progress *p, const struct epoch_row *row)
+static void put_epoch_line(const struct train_progress *p, const struct epoch_row *row, const char *skipped)
 {
     char train[NUMBER_TEXT], val[NUMBER_TEXT], time[NUMBER_TEXT];
     const char *features = row->features[0] == '\0'                   ? ""
                            : isdigit((unsigned char)row->features[0]) ? "  features: "
                                                                       : "  features ";
-    remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s%s", row->epoch,
+    remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s%s%s%s%s", row->epoch,
            p->training->values->epochs, row->train_loss, number_percent(train, row->train_accuracy), row->val_loss,
-           number_percent(val, row->val_accuracy), number_seconds(time, row->seconds), features, row->features,
-           row->best ? "  best so far" : "");
+           number_percent(val, row->val_accuracy), number_seconds(time, row->seconds), features, row->features, skipped,
+           row->best ? "  best so far" : "", row->left[0] ? "  " : "", row->left);
 }
 
-void report_epoch(struct train_progress *p, const struct epoch_result *epoch, double seconds)
+enum { SKIPPED_TEXT = 96 };
+
+/* "  12 photos unavailable", and whether the accuracy is of fewer photos. */
+static const char *skipped_text(char out[SKIPPED_TEXT], const struct epoch_result *epoch)
 {
-    char features[FEATURES_TEXT];
+    size_t used = 0;
+    out[0] = '\0';
+    if (epoch->away > 0)
+        used =
+            (size_t)snprintf(out, SKIPPED_TEXT, "  %zu photo%s unavailable", epoch->away, epoch->away == 1 ? "" : "s");
+    if (epoch->val_away > 0)
+        snprintf(out + used, SKIPPED_TEXT - used, "  not compared: %zu validation photo%s unavailable", epoch->val_away,
+                 epoch->val_away == 1 ? "" : "s");
+    return out;
+}
+
+void report_left(char out[REPORT_LEFT], const struct train_progress *p, bool last)
+{
+    bool early = p->training->options.patience > 0; /* it may be over before */
+    char rest[NUMBER_TEXT], all[NUMBER_TEXT];
+    out[0] = '\0';
+    if (!last && p->rest > 0)
+        snprintf(out, REPORT_LEFT, "%s%s left", early ? "at most " : "",
+                 early ? number_rough(rest, p->rest) : number_about(rest, p->rest));
+    if (p->others > 0)
+        snprintf(out + strlen(out), REPORT_LEFT - strlen(out), "%s%s for all runs", out[0] ? ", " : "",
+                 number_about(all, p->rest + p->others));
+}
+
+void report_epoch(struct train_progress *p, const struct epoch_result *epoch)
+{
+    char left[REPORT_LEFT], features[FEATURES_TEXT], skipped[SKIPPED_TEXT];
+    report_left(left, p, epoch->epoch + 1 == (size_t)p->training->values->epochs);
+    skipped_text(skipped, epoch);
     const struct epoch_row row = {.epoch = epoch->epoch + 1,
                                   .lr = epoch->lr,
                                   .train_loss = epoch->train_loss,
@@ -409,15 +492,19 @@ void report_epoch(struct train_progress *p, const struct epoch_result *epoch, do
                                   .val_loss = metrics_loss(epoch->val),
                                   .val_accuracy = metrics_accuracy(epoch->val),
                                   .val_macro_f1 = metrics_macro_f1(epoch->val),
-                                  .seconds = seconds,
+                                  .seconds = epoch->seconds,
                                   .best = epoch->best,
-                                  .features = features_text(features, &epoch->features)};
+                                  .features = features_text(features, &epoch->features),
+                                  .left = left};
     progress_end(&p->line);
     p->running = RUNNING_NOTHING;
-    if (p->rows)
+    if (!p->rows) {
+        put_epoch_line(p, &row, skipped);
+    } else {
         epoch_rows_add(p->rows, &row);
-    else
-        put_epoch_line(p, &row);
+        if (skipped[0])
+            remark("epoch %zu%s", row.epoch, skipped);
+    }
     if (epoch->left_out > 0 && begins_stage(p->training, epoch->epoch))
         remark("the last %zu photo%s of an epoch %s too few for BatchNorm and left out", epoch->left_out,
                epoch->left_out == 1 ? "" : "s", epoch->left_out == 1 ? "is" : "are");

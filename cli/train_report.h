@@ -10,12 +10,20 @@
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/training.h"
+#include "core/train/forecast.h"
 
 /* stderr: what was found among the photos, what the weights are, whether the last layer begins anew. */
 void report_inputs(const struct training *training);
 
-/* stdout: children, memory, work, time. Measures the speed of products for a moment. With --json an object. */
-MUST_CHECK enum status report_plan(const struct training *training, struct error *err);
+/* How long it will take, before the first step. */
+struct plan_time {
+    const struct forecast *forecast; /* of a run */
+    size_t runs;
+    double all; /* seconds of all runs; 0: not known */
+};
+
+/* stdout: children, memory, work, disk, time. With --json an object. */
+MUST_CHECK enum status report_plan(const struct training *training, const struct plan_time *time, struct error *err);
 
 /* Bytes that the run will take, as report_plan shows them. */
 size_t report_memory(const struct training *training);
@@ -27,6 +35,7 @@ struct train_progress {
     char label[64];
     enum { RUNNING_NOTHING, RUNNING_STEPS, RUNNING_EVALUATION, RUNNING_FEATURES } running;
     size_t done;             /* photos of this epoch */
+    double rest, others;     /* seconds: until this run is over, of the runs of a series after it */
     struct epoch_rows *rows; /* or NULL */
 };
 
@@ -35,11 +44,18 @@ MUST_CHECK enum status report_progress_start(struct train_progress *progress, co
                                              struct error *err);
 void report_progress_end(struct train_progress *progress);
 
+enum { REPORT_LEFT = 128 };
+/* "about 12 min left", or "about 12 min left, about 2 h 05 min for all runs"; the latter alone, or nothing, behind the
+ * last epoch. */
+void report_left(char out[REPORT_LEFT], const struct train_progress *progress, bool last);
+
 void report_step(struct train_progress *progress, const struct step_result *step);
 void report_evaluation(struct train_progress *progress, size_t epoch, size_t done, size_t all);
 /* Features that are missing in the cache are computed. */
 void report_features(struct train_progress *progress, size_t epoch, size_t done, size_t all);
-void report_epoch(struct train_progress *progress, const struct epoch_result *epoch, double seconds);
+void report_epoch(struct train_progress *progress, const struct epoch_result *epoch);
+/* stderr: how many photos are damaged and used all the same, as far as they were decoded; nothing for none. */
+void report_damaged(const struct training *training);
 
 /* "frozen: children 1-6 (conv1..layer2), T tensors, V values: bit-identical" */
 void proof_text(char *out, size_t size, const struct training *training, const struct training_proof *proof);

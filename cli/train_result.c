@@ -64,6 +64,19 @@ static void put_next(const struct run_folder *folder)
     lines_end(&lines);
 }
 
+/* What was not read, where that is not nothing. */
+static void print_skipped(const struct run_folder *folder)
+{
+    const struct train *train = folder->training->train;
+    size_t bad = train_bad_count(train, false) + train_bad_count(train, true);
+    size_t away = train_absence(train, false)->count + train_absence(train, true)->count;
+    if (bad + away == 0)
+        return;
+    char path[PATH_SHOWN];
+    say(stdout, "photos  %zu cannot be decoded, %zu could not be read in some epochs: listed in %s/bad_images.tsv", bad,
+        away, text_escape(path, sizeof path, folder->path));
+}
+
 static enum status text_end(const struct run_folder *folder, const char *proof, bool epochs_shown, struct error *err)
 {
     const struct train_state *state = train_state_get(folder->training->train);
@@ -73,8 +86,12 @@ static enum status text_end(const struct run_folder *folder, const char *proof, 
         putchar('\n');
         status = epoch_table_print(stdout, folder->path, state->best_epoch + 1, err);
     }
+    print_skipped(folder);
     say(stdout, "best    epoch %zu: validation accuracy %s, loss %.4f", state->best_epoch + 1,
         number_percent(accuracy, state->best_accuracy), state->best_loss);
+    if (state->best_uncompared)
+        say(stdout, "        over %zu of %zu validation photos: some were unavailable in every epoch",
+            state->best_photos, folder->training->dataset.val.count);
     say(stdout, "model   %s", text_escape(model, sizeof model, folder->best));
     say(stdout, "%s", proof);
     put_next(folder);
@@ -139,6 +156,11 @@ enum status report_end(const struct run_folder *folder, const struct training_pr
     json_int(&json, "best_epoch", (int64_t)state->best_epoch + 1);
     json_double(&json, "val_accuracy", state->best_accuracy);
     json_double(&json, "val_loss", state->best_loss);
+    json_bool(&json, "val_compared", !state->best_uncompared);
+    json_int(&json, "unreadable_photos", (int64_t)(train_bad_count(t->train, false) + train_bad_count(t->train, true)));
+    json_int(&json, "unavailable_photos",
+             (int64_t)(train_absence(t->train, false)->count + train_absence(t->train, true)->count));
+    json_int(&json, "epochs_not_compared", (int64_t)state->uncompared);
     json_open(&json, "frozen", '{');
     json_int(&json, "children", train_freeze(t->train)->until);
     json_int(&json, "tensors", (int64_t)proof->tensors);

@@ -12,9 +12,24 @@
 enum { CONFIG_MOST = 64 << 20 };
 
 /* Options that may stand beside --resume: none of them changes what comes out. */
-static const char *const free_options[] = {
-    "resume",    "data",        "weights", "threads", "loader-threads", "time-limit", "save-every", "cache",
-    "cache-dir", "cache-limit", "dry-run", "json",    "profile",        "format",     "quiet",      NULL};
+static const char *const free_options[] = {"resume",
+                                           "data",
+                                           "weights",
+                                           "threads",
+                                           "loader-threads",
+                                           "time-limit",
+                                           "save-every",
+                                           "cache",
+                                           "cache-dir",
+                                           "cache-limit",
+                                           "dry-run",
+                                           "json",
+                                           "profile",
+                                           "format",
+                                           "quiet",
+                                           "keep-last",
+                                           "accept-changed-photos",
+                                           NULL};
 
 static bool is_free(const char *name)
 {

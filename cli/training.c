@@ -8,6 +8,7 @@
 #include "cli/augment_options.h"
 #include "cli/paths.h"
 #include "cli/preprocess_options.h"
+#include "core/base/disk.h"
 #include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"
@@ -40,7 +41,8 @@ static enum status refuse_bad(const struct training *t, struct error *err)
     if (!bad)
         return OK;
     const struct photo_list *list = bad->val ? &t->dataset.val : &t->dataset.train;
-    return error_set(err, ERR_DATA, "%s/%s: %s (--strict)", list->root, photo_name(list, bad->photo), bad->reason);
+    return error_set(err, bad->away ? ERR_NOINPUT : ERR_DATA, "%s/%s: %s (--strict)", list->root,
+                     photo_name(list, bad->photo), bad->reason);
 }
 
 static enum status open_dataset(struct training *t, struct error *err)
@@ -57,6 +59,19 @@ static enum status open_dataset(struct training *t, struct error *err)
     return dataset_open(&t->dataset, t->data, v->val_split, (uint64_t)v->seed, err);
 }
 
+/* A class that is not there now would be unlearned. */
+static enum status check_classes(const struct training *t, struct error *err)
+{
+    for (size_t k = 0; k < t->scan.class_count; k++) {
+        const struct scan_class *class = &t->scan.classes[k];
+        if (class->away_train > 0 && class->bad_train == class->train)
+            return error_set(err, ERR_NOINPUT,
+                             "%s: none of the %u photos of class %s can be read now: see that they are there",
+                             t->dataset.train.root, class->away_train, t->dataset.classes.names[k]);
+    }
+    return OK;
+}
+
 static enum status open_photos(struct training *t, struct error *err)
 {
     const struct train_values *v = t->values;
@@ -71,17 +86,19 @@ static enum status open_photos(struct training *t, struct error *err)
         status = refuse_bad(t, err);
     if (status != OK)
         return status;
-    size_t bad = 0, train = t->dataset.train.count;
-    for (size_t i = 0; i < t->scan.bad_count; i++)
+    size_t bad = 0, away = 0, train = t->dataset.train.count;
+    for (size_t i = 0; i < t->scan.bad_count; i++) {
         bad += !t->scan.bad[i].val;
-    t->options.usable = train - bad;
-    if (t->options.usable == 0)
-        return error_set(err, ERR_DATA, "%s: none of the %zu photos can be read; the first: %s: %s",
-                         t->dataset.train.root, train, photo_name(&t->dataset.train, t->scan.bad[0].photo),
-                         t->scan.bad[0].reason);
+        away += !t->scan.bad[i].val && t->scan.bad[i].away;
+    }
+    t->options.usable = train - bad + away; /* who is away may be back */
+    if (bad == train)
+        return error_set(err, away > 0 ? ERR_NOINPUT : ERR_DATA,
+                         "%s: none of the %zu photos can be read; the first: %s: %s", t->dataset.train.root, train,
+                         photo_name(&t->dataset.train, t->scan.bad[0].photo), t->scan.bad[0].reason);
     if (t->options.loader.batch > t->options.usable)
         t->options.loader.batch = t->options.usable;
-    return OK;
+    return check_classes(t, err);
 }
 
 /* ---- network ----------------------------------------------------------------------------------------------------- */
@@ -198,18 +215,48 @@ static enum status open_net(struct training *t, const char *weights_hash, struct
 }
 
 /* --freeze-until, --head-first and --unfreeze-at. */
-static enum status read_freeze_points(struct training *t, struct error *err)
+static enum status read_freeze_points(int *freeze_until, struct train_options *out, const struct training *t,
+                                      const char *text, struct error *err)
 {
     const struct train_values *v = t->values;
     struct unfreezing_options options = {.head_first = (size_t)v->head_first,
                                          .unfreeze_at = v->unfreeze_at.texts,
                                          .count = v->unfreeze_at.count,
                                          .epochs = (size_t)v->epochs};
-    enum status status = freeze_parse(&t->freeze_until, t->net, v->freeze_until, err);
+    enum status status = freeze_parse(freeze_until, t->net, text, err);
     if (status != OK)
         return status;
-    options.freeze_until = t->freeze_until;
-    return unfreezing_parse(&t->options.freeze.until, &t->options.unfreezing, t->net, &options, err);
+    options.freeze_until = *freeze_until;
+    return unfreezing_parse(&out->freeze.until, &out->unfreezing, t->net, &options, err);
+}
+
+const char *training_folder(const struct training *training)
+{
+    const struct train_values *values = training->values;
+    return values->resume ? values->resume : values->out ? values->out : "runs";
+}
+
+/* What the run writes, and what of it the cache has to leave room for. */
+static void plan_disk(struct run_disk *disk, struct train_options *options, const struct training *t)
+{
+    struct disk run, cache;
+    *disk = run_disk_of(t->net, &t->dataset, options);
+    disk->keep_last = t->values->keep_last;
+    if (t->cache && disk_look(&run, training_folder(t), NULL) == OK && disk_look(&cache, t->cache, NULL) == OK &&
+        run.device == cache.device)
+        options->cache.reserve = run_disk_most(disk, 1);
+}
+
+enum status training_plan(struct train **out, struct run_disk *disk, const struct training *training,
+                          const char *freeze_until, struct error *err)
+{
+    struct train_options options = training->options;
+    int until;
+    enum status status = read_freeze_points(&until, &options, training, freeze_until, err);
+    if (status != OK)
+        return status;
+    plan_disk(disk, &options, training);
+    return train_create(out, training->net, &training->dataset, &options, training->pool, err);
 }
 
 /* ---- the cache --------------------------------------------------------------------------------------------------- */
@@ -252,7 +299,9 @@ enum status training_open(struct training *out, const struct train_values *value
     if (status == OK)
         status = find_cache(out, err);
     if (status == OK)
-        status = read_freeze_points(out, err);
+        status = read_freeze_points(&out->freeze_until, &out->options, out, values->freeze_until, err);
+    if (status == OK)
+        plan_disk(&out->disk, &out->options, out);
     if (status == OK)
         status = train_create(&out->train, out->net, &out->dataset, &out->options, out->pool, err);
     return status;
@@ -264,6 +313,7 @@ void training_close(struct training *training)
     net_destroy(training->net);
     weight_file_close(training->file);
     memory_free(training->weights);
+    memory_free(training->changed);
     scan_report_free(&training->scan);
     dataset_close(&training->dataset);
     memory_free(training->cache);
@@ -277,7 +327,8 @@ enum status training_prepare(struct training *training, struct error *err)
     enum status status = train_prepare(training->train, err);
     for (size_t i = 0; i < training->scan.bad_count && status == OK; i++) {
         const struct scan_bad *bad = &training->scan.bad[i];
-        status = train_mark_bad(training->train, bad->val, bad->photo, bad->reason, err);
+        if (!bad->away)
+            status = train_mark_bad(training->train, bad->val, bad->photo, bad->reason, err);
     }
     return status;
 }

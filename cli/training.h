@@ -6,9 +6,10 @@
 #include <stddef.h>
 
 #include "cli/model_file.h"
+#include "cli/run_disk.h"
 #include "cli/train_options.h"
 #include "core/base/threads.h"
-#include "core/data/folder.h"
+#include "core/data/dataset.h"
 #include "core/data/scan.h"
 #include "core/net/net.h"
 #include "core/train/checkpoint.h"
@@ -23,13 +24,16 @@ struct training {
     char *cache; /* folder of the feature cache, or NULL */
     struct dataset dataset;
     struct scan_report scan;
-    char *weights; /* absolute path, or NULL: random */
+    bool *changed;     /* of a run that is resumed: photos with another content (photos_file_check), or NULL */
+    bool photos_stale; /* its record of the photos is not up to date */
+    char *weights;     /* absolute path, or NULL: random */
     char weights_hash[33];
     struct weight_file *file;
     struct net *net;
     int freeze_until;    /* the option, as a number: options.freeze is that of the first epoch */
     size_t file_classes; /* outputs of the weight file's last layer */
     bool head_drawn;     /* the last layer begins anew */
+    struct run_disk disk;
     struct train *train;
 };
 
@@ -39,7 +43,14 @@ MUST_CHECK enum status training_open(struct training *out, const struct train_va
                                      struct error *err);
 void training_close(struct training *training);
 
-/* Allocates what the run needs and tells the loaders of the photos that the scan found bad. */
+/* The plan of a run over the same photos and weights with another freeze point (sweep): for train_destroy, and not to
+ * be trained. Between training_open and training_prepare. Errors of freeze_parse, unfreezing_parse and train_create. */
+MUST_CHECK enum status training_plan(struct train **out, struct run_disk *disk, const struct training *training,
+                                     const char *freeze_until, struct error *err);
+/* The folder that the run writes to, or will make: that of --resume, of --out, or "runs". Borrowed. */
+const char *training_folder(const struct training *training);
+
+/* Allocates what the run needs and tells the loaders of the photos whose content the scan found bad. */
 MUST_CHECK enum status training_prepare(struct training *training, struct error *err);
 
 /* What the proof found, see weights_compare_frozen. */

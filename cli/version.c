@@ -6,8 +6,8 @@
 #include <xxhash.h>
 
 #include "core/data/image.h"
+#include "core/ops/blas.h"
 #include "core/ops/cpu.h"
-#include "core/ops/gemm.h"
 
 static const char *compiler(void)
 {
@@ -25,25 +25,36 @@ static const char *xxhash(char space[256])
     return space;
 }
 
-enum { PARTS = 6 };
+enum { PARTS = 7 };
 
 size_t version_part_count(void)
 {
     return PARTS;
 }
 
-struct version_part version_part(size_t i, char space[256])
+static const char *blas(bool load, char space[256])
+{
+    struct error err;
+    if (!load || blas_open(0, &err) == OK)
+        return blas_library();
+    snprintf(space, 256, "%.255s", err.text);
+    return space;
+}
+
+struct version_part version_part(size_t i, bool load, char space[256])
 {
     switch (i) {
     case 0:
         return (struct version_part){"instructions", cpu_set_name(cpu_set_get())};
     case 1:
-        return (struct version_part){"BLAS", gemm_library()};
+        return (struct version_part){"BLAS", blas(load, space)};
     case 2:
         return (struct version_part){"JPEG", image_jpeg_library()};
     case 3:
-        return (struct version_part){"cJSON", cJSON_Version()};
+        return (struct version_part){"PNG", image_png_library()};
     case 4:
+        return (struct version_part){"cJSON", cJSON_Version()};
+    case 5:
         return (struct version_part){"xxHash", xxhash(space)};
     default:
         return (struct version_part){"compiler", compiler()};

@@ -2,6 +2,7 @@
 #ifndef FREEZETUNE_VERSION_H
 #define FREEZETUNE_VERSION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct version_part {
@@ -11,7 +12,8 @@ struct version_part {
 
 size_t version_part_count(void);
 
-/* Part i; its text may stand in `space`. */
-struct version_part version_part(size_t i, char space[256]);
+/* Part i; its text may stand in `space`. `load`: a BLAS that nothing has needed so far is loaded to ask it, and its
+ * text says why where that is impossible. */
+struct version_part version_part(size_t i, bool load, char space[256]);
 
 #endif

@@ -20,7 +20,7 @@ esac
 cd "$(dirname "$0")/.."
 sysroot=${FREEZETUNE_SYSROOT:-/tmp/freezetune-aarch64}
 suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-packages=libc6-dev,libopenblas-pthread-dev,libcjson-dev,libstb-dev,libjpeg-dev,libxxhash-dev,libmd-dev,libdeflate-dev,libcmocka-dev
+packages=libc6-dev,libopenblas-pthread-dev,libcjson-dev,libstb-dev,libjpeg-dev,libpng-dev,libxxhash-dev,libmd-dev,libdeflate-dev,libcmocka-dev
 
 for tool in aarch64-linux-gnu-gcc qemu-aarch64 debootstrap; do
     command -v "$tool" >/dev/null 2>&1 || {
@@ -51,13 +51,12 @@ if [ "$(cat "$sysroot/.complete" 2>/dev/null)" != "$suite $packages" ]; then
 fi
 
 libraries=$sysroot/usr/lib/aarch64-linux-gnu
-# BLAS by name: its links are made by update-alternatives, which has not run there.
+# BLAS by folder: its links are made by update-alternatives, which has not run there.
 run_make() {
     PKG_CONFIG_SYSROOT_DIR=$sysroot PKG_CONFIG_LIBDIR=$libraries/pkgconfig:$sysroot/usr/share/pkgconfig \
         make --no-print-directory -j"$(nproc)" VARIANT=aarch64 CC="aarch64-linux-gnu-gcc --sysroot=$sysroot" \
-        AR=aarch64-linux-gnu-ar STRICT=-Werror LDFLAGS="-Wl,-rpath-link,$libraries/openblas-pthread" \
-        BLAS_CFLAGS="-I$sysroot/usr/include/aarch64-linux-gnu/openblas-pthread" \
-        BLAS_LIBS="-L$libraries/openblas-pthread -lopenblas" "$@"
+        AR=aarch64-linux-gnu-ar STRICT=-Werror BLAS=load BLAS_SONAME=libopenblas.so.0 BLAS_LIBS=-ldl \
+        BLAS_CFLAGS="-I$sysroot/usr/include/aarch64-linux-gnu/openblas-pthread" "$@"
 }
 run_make freezetune programs
 
@@ -74,4 +73,4 @@ if [ $# -eq 0 ]; then
         set -- "$@" "build/aarch64/${source%.c}"
     done
 fi
-CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --failures -e build/aarch64/run "$@"
+CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --failures --comments -e build/aarch64/run "$@"

@@ -67,6 +67,7 @@ forget() {
 
 echo "unbroken run"
 begin=$(date +%s%N)
+set -- "$@" --keep-last
 "$FREEZETUNE" train --quiet "$@" ${cached:+--cache=off} --out "$work/whole" >/dev/null
 milliseconds=$((($(date +%s%N) - begin) / 1000000))
 [ -z "$cached" ] || set -- "$@" --cache disk --cache-dir "$work/cache"

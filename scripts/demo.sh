@@ -35,7 +35,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 program=$FREEZETUNE
 demo=${FREEZETUNE_DEMO:-$(dirname "$here")/build/demo}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/freezetune
-hymenoptera=https://download.pytorch.org/tutorial/hymenoptera_data.zip
+hymenoptera=${FREEZETUNE_TUTORIAL_URL:-https://download.pytorch.org/tutorial}/hymenoptera_data.zip
 start=$(date +%s)
 
 say() {
@@ -69,8 +69,11 @@ find_weights() {
     sh "$here/get-weights.sh"
 }
 
-has_downloader() {
-    command -v curl >/dev/null 2>&1 || command -v wget >/dev/null 2>&1
+# Keeps the reason why there are no photos, as fetch.sh does, and fails.
+no_photos() {
+    echo "$1" >"$FETCH_REASON"
+    echo "demo.sh: $1" >&2
+    return 1
 }
 
 # Prints the folder of photos, or fails.
@@ -81,14 +84,17 @@ find_photos() {
         return
     fi
     if [ ! -d "$cache/hymenoptera_data" ]; then
-        has_downloader || sh "$here/deps.sh" demo >&2 || return 1
+        command -v unzip >/dev/null 2>&1 || sh "$here/deps.sh" demo >&2 || true # it says why it could not
+        command -v unzip >/dev/null 2>&1 || {
+            no_photos "unzip is missing (on Debian: apt-get install unzip)"
+            return
+        }
         sh "$here/fetch.sh" "$hymenoptera" "$cache/hymenoptera_data.zip" || return 1
-        command -v unzip >/dev/null 2>&1 || sh "$here/deps.sh" demo >&2 || return 1
         rm -rf "$cache/unpacking"
         unzip -q "$cache/hymenoptera_data.zip" -d "$cache/unpacking" >&2 || {
-            rm -f "$cache/hymenoptera_data.zip"
-            echo "demo.sh: the archive of photos was damaged and is removed" >&2
-            return 1
+            rm -rf "$cache/hymenoptera_data.zip" "$cache/unpacking"
+            no_photos "the archive $hymenoptera is damaged"
+            return
         }
         mv "$cache/unpacking/hymenoptera_data" "$cache/hymenoptera_data"
         rm -rf "$cache/unpacking" "$cache/hymenoptera_data.zip"
@@ -133,10 +139,11 @@ make_set() {
 }
 
 offline_path() {
-    say "Offline path: no pretrained weights or no photos here, so Fashion-MNIST from the Debian package"
+    say "Offline path, with Fashion-MNIST from the Debian package, because $1 could not be had:"
+    cat "$FETCH_REASON" 2>/dev/null || echo "the reason is above"
     set_folder=${FREEZETUNE_FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
     [ -d "$set_folder" ] || sh "$here/deps.sh" offline || true
-    [ -f "$set_folder/train-images-idx3-ubyte.gz" ] || fail 66 "no network and no Fashion-MNIST either. Give weights and" \
+    [ -f "$set_folder/train-images-idx3-ubyte.gz" ] || fail 66 "Fashion-MNIST is not here either. Give weights and" \
         "photos: FREEZETUNE_WEIGHTS=resnet50.safetensors FREEZETUNE_DATA=folder make demo"
 
     mkdir -p "$demo/idx"
@@ -168,9 +175,14 @@ mkdir -p "$demo"
 # A wrong FREEZETUNE_WEIGHTS or FREEZETUNE_DATA (66 from a subshell) must stop the demo, not change its path.
 [ -z "${FREEZETUNE_WEIGHTS:-}" ] || find_weights >/dev/null
 [ -z "${FREEZETUNE_DATA:-}" ] || find_photos >/dev/null
-if weights=$(find_weights) && photos=$(find_photos); then
-    main_path "$weights" "$photos"
+FETCH_REASON=$demo/reason
+export FETCH_REASON
+if ! weights=$(find_weights); then
+    offline_path "the pretrained weights"
+elif ! photos=$(find_photos); then
+    offline_path "the photos"
 else
-    offline_path
+    main_path "$weights" "$photos"
 fi
+rm -f "$FETCH_REASON"
 say "Done in $((($(date +%s) - start) / 60)) minutes. What was made is in $demo"

@@ -1,9 +1,10 @@
 #!/bin/sh
-# deps.sh [--look] [build|check|demo|offline|lint]: installs what is missing from the distribution (Debian, Ubuntu). Says
+# deps.sh [--look] [build|check|download|demo|offline|lint]: installs what is missing from the distribution (Debian, Ubuntu). Says
 # nothing when nothing is missing and never asks a question: where it would need a password, it prints the command.
 #   build    what `make` needs
 #   check    that, and what the tests need
-#   demo     what the demo downloads with
+#   download what fetch.sh downloads with; wget will do as well
+#   demo     that, and what the demo unpacks its photos with
 #   offline  the photos of the demo's offline path
 #   lint     what `make lint` and `make format` need
 #   --look   installs nothing: one line says what is missing
@@ -20,14 +21,15 @@ tools=
 case "${1:-build}" in
 build)
     tools="cc:gcc make:make pkg-config:pkg-config"
-    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libxxhash-dev libmd-dev libdeflate-dev"
+    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libxxhash-dev libmd-dev libdeflate-dev"
     ;;
 check)
     tools="cc:gcc make:make pkg-config:pkg-config bats:bats prove:perl python3:python3"
-    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libxxhash-dev libmd-dev libdeflate-dev libcmocka-dev"
+    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libxxhash-dev libmd-dev libdeflate-dev libcmocka-dev"
     ;;
-demo)
-    tools="curl:curl unzip:unzip"
+download | demo)
+    command -v wget >/dev/null 2>&1 || tools="curl:curl"
+    [ "$1" != demo ] || tools="$tools unzip:unzip"
     packages="ca-certificates"
     ;;
 offline) packages="dataset-fashion-mnist" ;;
@@ -36,7 +38,7 @@ lint)
     packages=
     ;;
 *)
-    echo "usage: deps.sh [--look] [build|check|demo|offline|lint]" >&2
+    echo "usage: deps.sh [--look] [build|check|download|demo|offline|lint]" >&2
     exit 64
     ;;
 esac
@@ -49,15 +51,17 @@ done
 # ---- a system without dpkg: say the names, and let the build try --------------------------------------------------------
 if ! command -v dpkg-query >/dev/null 2>&1; then
     # What pkg-config calls the same libraries; a system's own names are not known here.
+    more=
     case "${1:-build}" in
     build | check)
-        for library in openblas:OpenBLAS libcjson:cJSON libxxhash:xxHash libmd:libmd libdeflate:libdeflate libjpeg:libjpeg-turbo stb:stb_image; do
+        more=" (with the development files; OpenBLAS in its pthread build)"
+        for library in openblas:OpenBLAS libcjson:cJSON libxxhash:xxHash libmd:libmd libdeflate:libdeflate libjpeg:libjpeg-turbo libpng:libpng stb:stb_image; do
             pkg-config --exists "${library%%:*}" 2>/dev/null || missing="$missing ${library#*:}"
         done
         ;;
     esac
     [ "${1:-build}" != check ] || pkg-config --exists cmocka 2>/dev/null || missing="$missing cmocka"
-    [ -z "$missing" ] || echo "deps.sh: not found here:$missing (with the development files; OpenBLAS in its pthread build)." \
+    [ -z "$missing" ] || echo "deps.sh: not found here:$missing$more." \
         "This system has no dpkg: please install them with its own package manager." >&2
     exit 0
 fi

@@ -4,7 +4,8 @@
 # SHA-256 is checked before it is opened, and freezetune converts it ($FREEZETUNE, ./freezetune beside this folder, or the
 # installed one). Does nothing when the result is there.
 #   --v2   the weights IMAGENET1K_V2, as resnet50-v2.safetensors, which remembers their resize to 232
-# Exit codes: 0 done, 64 usage or no HOME, 65 the wrong bytes came, 66 no network or no freezetune, 73/74 the result cannot be written.
+# Exit codes: 0 done, 64 usage or no HOME, 65 the wrong bytes came, 66 no network or no freezetune, 71 no curl and it cannot be
+# installed, 73/74 the result cannot be written.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -62,8 +63,8 @@ else
     echo "downloading $url (98 MB)" >&2
     sh "$here/fetch.sh" "$url" "$from" "$sha256" || {
         status=$?
-        [ "$status" != 66 ] || echo "Without a network, copy $pth to $hub, or any resnet50.safetensors with torchvision's" \
-            "tensor names to $out" >&2
+        [ "$status" = 73 ] || echo "get-weights.sh: the same without a download: copy $pth to $hub, or any" \
+            "resnet50.safetensors with torchvision's tensor names to $out" >&2
         exit "$status"
     }
 fi

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import photo_kinds
 from PIL import Image, ImageOps
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode, functional
@@ -238,6 +239,7 @@ def main():
     out = Path(sys.argv[1])
     (out / "photos").mkdir(parents=True, exist_ok=True)
     photos(out / "photos")
+    photo_kinds.photos(out / "photos")
     (out / "bomb.png").write_bytes(png(8, 8, 8, 2, bytes(6_000_000)))
     resize_table(out / "resize.tsv")
     reduce_table(out / "reduce.tsv", out / "photos")

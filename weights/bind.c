@@ -27,6 +27,10 @@ static enum status refuse_missing(const struct net *net, const struct weight_fil
                                   size_t others, struct error *err)
 {
     char looks[80], more[96] = "";
+    const char *instead = weight_file_left_find(file, name);
+    if (instead)
+        return error_set(err, ERR_DATA, "%.400s: tensor '%s' cannot be read: it is %s", weight_file_path(file), name,
+                         instead);
     if (others > 0)
         snprintf(more, sizeof more, ", and %zu more that %s has", others, net->arch);
     return error_set(err, ERR_DATA, "%.400s: tensor '%s' is missing%s%s", weight_file_path(file), name, more,
@@ -59,7 +63,7 @@ static const struct op *head_of(const struct net *net)
     return last->kind == OP_LINEAR ? last : NULL;
 }
 
-/* Whether the file's last linear layer fits but for its number of outputs, *classes. */
+/* Whether the file's last linear layer is missing, or fits but for its number of outputs, *classes. */
 static bool head_differs(const struct net *net, const struct weight_file *file, size_t *classes)
 {
     const struct op *head = head_of(net);
@@ -68,6 +72,9 @@ static bool head_differs(const struct net *net, const struct weight_file *file, 
     const struct param *own = &net->params[head->param];
     const struct weight_tensor *weight = weight_file_find(file, own->name);
     const struct weight_tensor *bias = weight_file_find(file, net->params[head->bias].name);
+    *classes = 0;
+    if (!weight && !bias)
+        return true;
     if (!weight || weight->rank != 2 || weight->shape[1] != own->shape[1] || weight->shape[0] == 0)
         return false;
     *classes = (size_t)weight->shape[0];
@@ -80,13 +87,14 @@ static bool is_head(const struct net *net, size_t param)
     return head && ((int)param == head->param || (int)param == head->bias);
 }
 
-static enum status check_missing(const struct net *net, const struct weight_file *file, struct error *err)
+static enum status check_missing(const struct net *net, const struct weight_file *file, bool without_head,
+                                 struct error *err)
 {
     const char *first = NULL;
     size_t missing = 0;
     for (size_t i = 0; i < net->params_count; i++) {
         const struct param *param = &net->params[i];
-        if (param->role == PARAM_BATCHES || weight_file_find(file, param->name))
+        if (param->role == PARAM_BATCHES || weight_file_find(file, param->name) || (without_head && is_head(net, i)))
             continue;
         first = first ? first : param->name;
         missing++;
@@ -190,7 +198,7 @@ enum status weights_load(struct net *net, const struct weight_file *file, const 
     struct weights_loaded loaded = {0};
     bool other_head = head_differs(net, file, &loaded.file_classes);
     loaded.head_drawn = other_head && rules->new_head;
-    enum status status = check_missing(net, file, err);
+    enum status status = check_missing(net, file, loaded.head_drawn, err);
     if (status == OK)
         status = check_shapes(net, file, loaded.head_drawn, err);
     if (status == OK)

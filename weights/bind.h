@@ -17,7 +17,8 @@
 #include "weights/weight_file.h"
 
 struct weights_rules {
-    bool new_head; /* the last linear layer may have another number of outputs in the file; it is then drawn anew */
+    bool new_head; /* the last linear layer may be missing, or have another number of outputs in the file: it is then
+                      re-initialised */
     uint64_t seed; /* for that draw (init.h) */
     const char
         *ignore; /* tensors whose names begin with this are none of the network's ("optimizer."); NULL: no others */
@@ -26,7 +27,7 @@ struct weights_rules {
 struct weights_loaded {
     size_t tensors, values; /* read from the file, counts of batches included */
     bool head_drawn;        /* by new_head */
-    size_t file_classes;    /* outputs of the file's last linear layer */
+    size_t file_classes;    /* outputs of the file's last linear layer; 0 when it has none */
 };
 
 /* OVERWRITES every parameter of the net with the file's, values of any float type as float32. Every tensor must be

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/base/text.h"
 
 enum status pickle_fail(const struct pickle *pickle, size_t at, const char *format, ...)
 {
@@ -19,12 +20,49 @@ enum status pickle_fail(const struct pickle *pickle, size_t at, const char *form
 const char *pickle_kind_text(const struct pickle_value *value)
 {
     static const char *const texts[] = {
-        [PICKLE_NONE] = "None",      [PICKLE_BOOL] = "a truth value",   [PICKLE_INT] = "a whole number",
-        [PICKLE_FLOAT] = "a number", [PICKLE_TEXT] = "a text",          [PICKLE_TUPLE] = "a tuple",
-        [PICKLE_LIST] = "a list",    [PICKLE_DICT] = "a dictionary",    [PICKLE_GLOBAL] = "a type",
-        [PICKLE_CALL] = "a tensor",  [PICKLE_PERSISTENT] = "a storage",
+        [PICKLE_NONE] = "None",
+        [PICKLE_BOOL] = "a truth value",
+        [PICKLE_INT] = "a whole number",
+        [PICKLE_FLOAT] = "a number",
+        [PICKLE_TEXT] = "a text",
+        [PICKLE_BYTES] = "bytes",
+        [PICKLE_SET] = "a set",
+        [PICKLE_TUPLE] = "a tuple",
+        [PICKLE_LIST] = "a list",
+        [PICKLE_DICT] = "a dictionary",
+        [PICKLE_GLOBAL] = "a type",
+        [PICKLE_CALL] = "a tensor",
+        [PICKLE_PERSISTENT] = "a storage",
+        [PICKLE_OBJECT] = "an object",
     };
     return texts[value->kind];
+}
+
+/* A part of a name with control bytes made visible, cut where it is long. */
+static const char *shown(char out[100], const struct pickle *pickle, uint32_t begin, uint32_t length)
+{
+    char copy[100] = {0};
+    memcpy(copy, pickle->bytes + begin, length < sizeof copy ? length : sizeof copy - 1);
+    return text_escape(out, 100, copy);
+}
+
+char *pickle_describe(char out[PICKLE_DESCRIPTION], const struct pickle *pickle, const struct pickle_value *value)
+{
+    char module[100], name[100];
+    if (value->kind != PICKLE_GLOBAL && value->kind != PICKLE_OBJECT) {
+        snprintf(out, PICKLE_DESCRIPTION, "%s", pickle_kind_text(value));
+        return out;
+    }
+    const struct pickle_class *class = &pickle->classes[value->class];
+    if (class->name_length == 0 && class->module_length == 0) {
+        snprintf(out, PICKLE_DESCRIPTION, "%s of an extension",
+                 value->kind == PICKLE_GLOBAL ? "the name" : "an object");
+        return out;
+    }
+    snprintf(out, PICKLE_DESCRIPTION, "%s %s.%s", value->kind == PICKLE_GLOBAL ? "the name" : "an object of",
+             shown(module, pickle, class->module, class->module_length),
+             shown(name, pickle, class->name, class->name_length));
+    return out;
 }
 
 bool pickle_text_is(const struct pickle *pickle, const struct pickle_value *value, const char *text)
@@ -66,12 +104,26 @@ enum status machine_number(struct machine *m, uint64_t *out, unsigned size)
     return OK;
 }
 
+enum status machine_line(struct machine *m, const uint8_t **out, size_t *length)
+{
+    const uint8_t *from = m->pickle->bytes + m->at;
+    const uint8_t *end = memchr(from, '\n', m->pickle->size - m->at);
+    if (!end && m->pickle->size == PICKLE_MAX_BYTES)
+        return machine_too_long(m);
+    if (!end)
+        return pickle_fail(m->pickle, m->opcode, "truncated: the pickle ends inside the line of opcode %s", m->name);
+    *out = from;
+    *length = (size_t)(end - from);
+    m->at += *length + 1;
+    return OK;
+}
+
 /* ---- the stack and values ---------------------------------------------------------------------------------------- */
 
 enum status machine_push(struct machine *m, pickle_id id)
 {
-    if (m->stack_count == PICKLE_MAX_STACK)
-        return pickle_fail(m->pickle, m->opcode, "more than %d values on the stack", PICKLE_MAX_STACK);
+    if (m->stack_count == PICKLE_MAX_VALUES)
+        return pickle_fail(m->pickle, m->opcode, "more than %d values on the stack", PICKLE_MAX_VALUES);
     void *stack = m->stack;
     enum status status =
         memory_grow(&stack, &m->stack_capacity, m->stack_count + 1, sizeof *m->stack, "a stack", m->pickle->err);
@@ -180,6 +232,11 @@ enum status machine_append(struct machine *m, pickle_id container, struct pickle
 enum status machine_add(struct machine *m, size_t count, enum pickle_kind kind)
 {
     enum status status = machine_need(m, count + 1);
+    if (status == OK && machine_top(m, count)->kind == PICKLE_OBJECT) {
+        struct pickle_value *object = machine_top(m, count);
+        object->kind = (uint8_t)kind;
+        object->first = object->last = PICKLE_NOTHING;
+    }
     if (status == OK && (machine_top(m, count)->kind != kind || (kind == PICKLE_DICT && count % 2 != 0)))
         status = pickle_fail(m->pickle, m->opcode, "opcode %s adds %zu values to %s", m->name, count,
                              pickle_kind_text(machine_top(m, count)));

@@ -39,7 +39,7 @@ MUST_CHECK enum status machine_pop_mark(struct machine *m, size_t *count);
 /* The topmost `count` values become a tuple. */
 MUST_CHECK enum status machine_tuple(struct machine *m, size_t count);
 /* The topmost `count` values go into the container below them, which must be of that kind: one by one into a list, by
- * pairs into a dictionary. */
+ * pairs into a dictionary. An object becomes such a container with its first items. */
 MUST_CHECK enum status machine_add(struct machine *m, size_t count, enum pickle_kind kind);
 MUST_CHECK enum status machine_append(struct machine *m, pickle_id container, struct pickle_link link);
 /* An empty list or dictionary, on the stack. */
@@ -48,10 +48,33 @@ MUST_CHECK enum status machine_push_container(struct machine *m, enum pickle_kin
 /* The pickle goes on behind PICKLE_MAX_BYTES. */
 MUST_CHECK enum status machine_too_long(const struct machine *m);
 
-/* The opcodes of pickle_calls.c: GLOBAL, STACK_GLOBAL, REDUCE, BUILD, BINPERSID. */
+/* A line of text, without its newline. */
+MUST_CHECK enum status machine_line(struct machine *m, const uint8_t **out, size_t *length);
+
+/* The opcodes of pickle_scalars.c, which push a value without parts. */
+MUST_CHECK enum status machine_int1(struct machine *m);
+MUST_CHECK enum status machine_int2(struct machine *m);
+MUST_CHECK enum status machine_int4(struct machine *m);
+MUST_CHECK enum status machine_int_line(struct machine *m);
+MUST_CHECK enum status machine_long1(struct machine *m);
+MUST_CHECK enum status machine_long4(struct machine *m);
+MUST_CHECK enum status machine_float(struct machine *m);
+MUST_CHECK enum status machine_text1(struct machine *m);
+MUST_CHECK enum status machine_text4(struct machine *m);
+MUST_CHECK enum status machine_text8(struct machine *m);
+MUST_CHECK enum status machine_bytes1(struct machine *m);
+MUST_CHECK enum status machine_bytes4(struct machine *m);
+MUST_CHECK enum status machine_bytes8(struct machine *m);
+
+/* The opcodes of pickle_calls.c: names, calls of them, and what a call is given afterwards. */
 MUST_CHECK enum status machine_global(struct machine *m);
 MUST_CHECK enum status machine_stack_global(struct machine *m);
+MUST_CHECK enum status machine_extension(struct machine *m, unsigned size);
 MUST_CHECK enum status machine_reduce(struct machine *m);
+MUST_CHECK enum status machine_new_object(struct machine *m);
+MUST_CHECK enum status machine_new_object_ex(struct machine *m);
+MUST_CHECK enum status machine_obj(struct machine *m);
+MUST_CHECK enum status machine_inst(struct machine *m);
 MUST_CHECK enum status machine_build(struct machine *m);
 MUST_CHECK enum status machine_persistent(struct machine *m);
 

@@ -71,80 +71,9 @@ static enum status run_empty_dict(struct machine *m)
     return machine_push_container(m, PICKLE_DICT);
 }
 
-/* A little-endian two's complement number of `size` bytes, 8 at most. */
-static enum status push_int(struct machine *m, unsigned size, bool is_signed)
+static enum status run_empty_set(struct machine *m)
 {
-    uint64_t bits;
-    enum status status = machine_number(m, &bits, size);
-    if (status != OK)
-        return status;
-    if (is_signed && size > 0 && size < 8 && bits >> (8 * size - 1))
-        bits |= ~0ull << (8 * size);
-    struct pickle_value value = {.kind = PICKLE_INT};
-    memcpy(&value.integer, &bits, sizeof bits);
-    return machine_push_value(m, value);
-}
-
-static enum status run_int1(struct machine *m)
-{
-    return push_int(m, 1, false);
-}
-
-static enum status run_int2(struct machine *m)
-{
-    return push_int(m, 2, false);
-}
-
-static enum status run_int4(struct machine *m)
-{
-    return push_int(m, 4, true);
-}
-
-/* Numbers beyond 64 bits occur in one place, the magic number of the legacy format, and are refused everywhere else by
- * those who want a number. */
-static enum status run_long1(struct machine *m)
-{
-    uint64_t size;
-    const uint8_t *bytes;
-    enum status status = machine_number(m, &size, 1);
-    if (status == OK && size <= 8)
-        return push_int(m, (unsigned)size, true);
-    if (status == OK)
-        status = machine_take(m, &bytes, size);
-    return status == OK ? machine_push_value(m, (struct pickle_value){.kind = PICKLE_FLOAT}) : status;
-}
-
-static enum status run_float(struct machine *m)
-{
-    const uint8_t *bytes;
-    enum status status = machine_take(m, &bytes, 8);
-    return status == OK ? machine_push_value(m, (struct pickle_value){.kind = PICKLE_FLOAT}) : status;
-}
-
-static enum status push_text(struct machine *m, unsigned length_size)
-{
-    uint64_t length;
-    const uint8_t *bytes = NULL;
-    enum status status = machine_number(m, &length, length_size);
-    if (status == OK)
-        status = machine_take(m, &bytes, length);
-    if (status != OK)
-        return status;
-    if (!text_is_utf8(bytes, (size_t)length))
-        return pickle_fail(m->pickle, m->opcode, "a text that is not UTF-8");
-    return machine_push_value(m, (struct pickle_value){.kind = PICKLE_TEXT,
-                                                       .begin = (uint32_t)(bytes - m->pickle->bytes),
-                                                       .length = (uint32_t)length});
-}
-
-static enum status run_text1(struct machine *m)
-{
-    return push_text(m, 1);
-}
-
-static enum status run_text4(struct machine *m)
-{
-    return push_text(m, 4);
+    return machine_push_value(m, (struct pickle_value){.kind = PICKLE_SET});
 }
 
 static enum status run_mark(struct machine *m)
@@ -153,6 +82,32 @@ static enum status run_mark(struct machine *m)
         return pickle_fail(m->pickle, m->opcode, "more than %d marks on the stack", PICKLE_MAX_MARKS);
     m->marks[m->marks_count++] = m->stack_count;
     return OK;
+}
+
+/* A pickler writes these two for a tuple that contains itself. */
+static enum status run_pop(struct machine *m)
+{
+    if (m->marks_count && m->marks[m->marks_count - 1] == m->stack_count) {
+        m->marks_count--; /* Python takes the mark itself away */
+        return OK;
+    }
+    enum status status = machine_need(m, 1);
+    m->stack_count -= status == OK;
+    return status;
+}
+
+static enum status run_pop_mark(struct machine *m)
+{
+    size_t count = 0;
+    enum status status = machine_pop_mark(m, &count);
+    m->stack_count -= status == OK ? count : 0;
+    return status;
+}
+
+static enum status run_dup(struct machine *m)
+{
+    enum status status = machine_need(m, 1);
+    return status == OK ? machine_push(m, m->stack[m->stack_count - 1]) : status;
 }
 
 static enum status run_tuple(struct machine *m)
@@ -199,6 +154,41 @@ static enum status run_setitems(struct machine *m)
     size_t count = 0;
     enum status status = machine_pop_mark(m, &count);
     return status == OK ? machine_add(m, count, PICKLE_DICT) : status;
+}
+
+/* Items of a set are not kept, those of an object that takes items as a set does neither. */
+static enum status run_add_items(struct machine *m)
+{
+    size_t count = 0;
+    enum status status = machine_pop_mark(m, &count);
+    if (status == OK)
+        status = machine_need(m, count + 1);
+    if (status == OK && machine_top(m, count)->kind != PICKLE_SET && machine_top(m, count)->kind != PICKLE_OBJECT)
+        status = pickle_fail(m->pickle, m->opcode, "opcode %s adds %zu values to %s", m->name, count,
+                             pickle_kind_text(machine_top(m, count)));
+    m->stack_count -= status == OK ? count : 0;
+    return status;
+}
+
+static enum status run_frozen_set(struct machine *m)
+{
+    enum status status = run_pop_mark(m);
+    return status == OK ? run_empty_set(m) : status;
+}
+
+static enum status run_ext1(struct machine *m)
+{
+    return machine_extension(m, 1);
+}
+
+static enum status run_ext2(struct machine *m)
+{
+    return machine_extension(m, 2);
+}
+
+static enum status run_ext4(struct machine *m)
+{
+    return machine_extension(m, 4);
 }
 
 /* ---- the memo ---------------------------------------------------------------------------------------------------- */
@@ -268,7 +258,8 @@ static enum status run_get4(struct machine *m)
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
-/* All opcodes of protocols 0 to 5, as Python's pickletools names them; those without a function are refused. */
+/* All opcodes of protocols 0 to 5, as Python's pickletools names them. Those without a function are refused: picklers
+ * write them in protocols 0 and 1 only, or for buffers that lie outside the file. */
 static const struct {
     const char *name;
     enum status (*run)(struct machine *m);
@@ -276,27 +267,27 @@ static const struct {
     ['('] = {"MARK", run_mark},
     [')'] = {"EMPTY_TUPLE", run_empty_tuple},
     ['.'] = {"STOP", run_stop},
-    ['0'] = {"POP", NULL},
-    ['1'] = {"POP_MARK", NULL},
-    ['2'] = {"DUP", NULL},
-    ['B'] = {"BINBYTES", NULL},
-    ['C'] = {"SHORT_BINBYTES", NULL},
+    ['0'] = {"POP", run_pop},
+    ['1'] = {"POP_MARK", run_pop_mark},
+    ['2'] = {"DUP", run_dup},
+    ['B'] = {"BINBYTES", machine_bytes4},
+    ['C'] = {"SHORT_BINBYTES", machine_bytes1},
     ['F'] = {"FLOAT", NULL},
-    ['G'] = {"BINFLOAT", run_float},
-    ['I'] = {"INT", NULL},
-    ['J'] = {"BININT", run_int4},
-    ['K'] = {"BININT1", run_int1},
+    ['G'] = {"BINFLOAT", machine_float},
+    ['I'] = {"INT", machine_int_line},
+    ['J'] = {"BININT", machine_int4},
+    ['K'] = {"BININT1", machine_int1},
     ['L'] = {"LONG", NULL},
-    ['M'] = {"BININT2", run_int2},
+    ['M'] = {"BININT2", machine_int2},
     ['N'] = {"NONE", run_none},
     ['P'] = {"PERSID", NULL},
     ['Q'] = {"BINPERSID", machine_persistent},
     ['R'] = {"REDUCE", machine_reduce},
     ['S'] = {"STRING", NULL},
-    ['T'] = {"BINSTRING", run_text4},
-    ['U'] = {"SHORT_BINSTRING", run_text1},
+    ['T'] = {"BINSTRING", machine_text4},
+    ['U'] = {"SHORT_BINSTRING", machine_text1},
     ['V'] = {"UNICODE", NULL},
-    ['X'] = {"BINUNICODE", run_text4},
+    ['X'] = {"BINUNICODE", machine_text4},
     [']'] = {"EMPTY_LIST", run_empty_list},
     ['a'] = {"APPEND", run_append},
     ['b'] = {"BUILD", machine_build},
@@ -305,10 +296,10 @@ static const struct {
     ['e'] = {"APPENDS", run_appends},
     ['g'] = {"GET", NULL},
     ['h'] = {"BINGET", run_get1},
-    ['i'] = {"INST", NULL},
+    ['i'] = {"INST", machine_inst},
     ['j'] = {"LONG_BINGET", run_get4},
     ['l'] = {"LIST", NULL},
-    ['o'] = {"OBJ", NULL},
+    ['o'] = {"OBJ", machine_obj},
     ['p'] = {"PUT", NULL},
     ['q'] = {"BINPUT", run_put1},
     ['r'] = {"LONG_BINPUT", run_put4},
@@ -317,28 +308,28 @@ static const struct {
     ['u'] = {"SETITEMS", run_setitems},
     ['}'] = {"EMPTY_DICT", run_empty_dict},
     [0x80] = {"PROTO", run_proto},
-    [0x81] = {"NEWOBJ", NULL},
-    [0x82] = {"EXT1", NULL},
-    [0x83] = {"EXT2", NULL},
-    [0x84] = {"EXT4", NULL},
+    [0x81] = {"NEWOBJ", machine_new_object},
+    [0x82] = {"EXT1", run_ext1},
+    [0x83] = {"EXT2", run_ext2},
+    [0x84] = {"EXT4", run_ext4},
     [0x85] = {"TUPLE1", run_tuple1},
     [0x86] = {"TUPLE2", run_tuple2},
     [0x87] = {"TUPLE3", run_tuple3},
     [0x88] = {"NEWTRUE", run_true},
     [0x89] = {"NEWFALSE", run_false},
-    [0x8a] = {"LONG1", run_long1},
-    [0x8b] = {"LONG4", NULL},
-    [0x8c] = {"SHORT_BINUNICODE", run_text1},
-    [0x8d] = {"BINUNICODE8", NULL},
-    [0x8e] = {"BINBYTES8", NULL},
-    [0x8f] = {"EMPTY_SET", NULL},
-    [0x90] = {"ADDITEMS", NULL},
-    [0x91] = {"FROZENSET", NULL},
-    [0x92] = {"NEWOBJ_EX", NULL},
+    [0x8a] = {"LONG1", machine_long1},
+    [0x8b] = {"LONG4", machine_long4},
+    [0x8c] = {"SHORT_BINUNICODE", machine_text1},
+    [0x8d] = {"BINUNICODE8", machine_text8},
+    [0x8e] = {"BINBYTES8", machine_bytes8},
+    [0x8f] = {"EMPTY_SET", run_empty_set},
+    [0x90] = {"ADDITEMS", run_add_items},
+    [0x91] = {"FROZENSET", run_frozen_set},
+    [0x92] = {"NEWOBJ_EX", machine_new_object_ex},
     [0x93] = {"STACK_GLOBAL", machine_stack_global},
     [0x94] = {"MEMOIZE", run_memoize},
     [0x95] = {"FRAME", run_frame},
-    [0x96] = {"BYTEARRAY8", NULL},
+    [0x96] = {"BYTEARRAY8", machine_bytes8},
     [0x97] = {"NEXT_BUFFER", NULL},
     [0x98] = {"READONLY_BUFFER", NULL},
 };
@@ -359,7 +350,8 @@ static enum status step(struct machine *m)
         return pickle_fail(pickle, m->opcode, "byte 0x%02x is no opcode of a pickle", byte);
     if (!opcodes[byte].run)
         return pickle_fail(pickle, m->opcode,
-                           "opcode %s, which a file of weights does not need: refused, nothing was run", m->name);
+                           "opcode %s, which no pickle of protocol 2 to 5 in a file has: refused, nothing was run",
+                           m->name);
     return opcodes[byte].run(m);
 }
 
@@ -404,5 +396,6 @@ void pickle_free(struct pickle *pickle)
 {
     memory_free(pickle->values);
     memory_free(pickle->links);
+    memory_free(pickle->classes);
     *pickle = (struct pickle){0};
 }

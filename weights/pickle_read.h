@@ -1,14 +1,18 @@
-/* A pickle read as data. Nothing is ever imported, called or looked up: the reader knows the opcodes and the few names
- * below, which are all that a state dict needs, and turns a pickle into a tree of plain values. Anything else is
- * refused with its name and its byte; there is no other way to read the file.
+/* A pickle read as data. Nothing is ever imported, called or looked up: the reader knows the opcodes and turns a pickle
+ * into a tree of plain values. A name is two texts. A "call" is written down, never made: of the few functions that a
+ * state dict needs it becomes a PICKLE_CALL with its arguments, of any other an opaque PICKLE_OBJECT that remembers its
+ * name and state. So the objects that scripts keep beside their weights (arguments, random states, paths, classes of
+ * their own) are stepped over, and only who wants a tensor where an object stands has to refuse it.
  *
- * Names: collections.OrderedDict and Counter (schedulers have one), torch._utils._rebuild_tensor_v2, _rebuild_tensor
- * and _rebuild_parameter, and the storage types of torch (FloatStorage, ...). A "call" of one of the three functions
- * becomes a value of kind PICKLE_CALL that holds its name and arguments; an OrderedDict or a Counter becomes a
- * dictionary; a persistent id stays its tuple. What they mean is for torch_state.c, which trusts none of it.
+ * Names with a meaning: collections.OrderedDict, Counter and defaultdict, which are dictionaries here;
+ * torch._utils._rebuild_tensor_v2, _rebuild_tensor, _rebuild_parameter and _rebuild_parameter_with_state; the storage
+ * types of torch (FloatStorage, ...). An object to which the pickle adds pairs or items is a dictionary or a list of
+ * them, whatever its class. A persistent id stays its tuple. What they mean is for torch_state.c, which trusts none of
+ * it.
  *
- * Limits: PICKLE_MAX_*. Memory is at most 12 MiB, for any pickle. Values may be shared and may even contain
- * themselves: whoever walks the tree must bound the depth.
+ * Limits: PICKLE_MAX_*. A value takes at least a byte of the pickle and at most 36 bytes of memory, so memory is at
+ * most 36 times the pickle, and 150 MiB for any pickle. Values may be shared and may even contain themselves: walks of
+ * the tree must bound their depth.
  */
 #ifndef FREEZETUNE_PICKLE_READ_H
 #define FREEZETUNE_PICKLE_READ_H
@@ -21,10 +25,11 @@
 #include "weights/weight_file.h"
 
 enum {
-    PICKLE_MAX_BYTES = 1 << 24,  /* a ResNet-152's state dict has 140,000 */
-    PICKLE_MAX_VALUES = 1 << 18, /* a ResNet-152's state dict has about 20,000 */
-    PICKLE_MAX_STACK = 1 << 14,  /* a thousand entries of a dictionary are set at once */
-    PICKLE_MAX_MARKS = 64        /* how deep things may be under construction */
+    PICKLE_MAX_BYTES = 1 << 28, /* a ResNet-152's state dict has 140,000; a list of ImageNet's files 50 million */
+    PICKLE_MAX_VALUES =
+        1 << 22, /* a ResNet-152's state dict has about 20,000; ImageNet's order of photos 1.28 million */
+    PICKLE_MAX_NAMES = 1 << 16, /* GLOBALs: a pickler writes each name once */
+    PICKLE_MAX_MARKS = 256      /* how deep things may be under construction */
 };
 
 enum pickle_kind {
@@ -33,24 +38,30 @@ enum pickle_kind {
     PICKLE_INT,
     PICKLE_FLOAT, /* its value is not kept */
     PICKLE_TEXT,  /* valid UTF-8 without NUL */
+    PICKLE_BYTES, /* bytes, and texts that are not that; they are not kept */
+    PICKLE_SET,   /* its items are not kept */
     PICKLE_TUPLE,
     PICKLE_LIST,
     PICKLE_DICT,
-    PICKLE_GLOBAL,    /* a name of the table */
-    PICKLE_CALL,      /* one of the functions, with a tuple of arguments */
-    PICKLE_PERSISTENT /* the tuple that names a storage */
+    PICKLE_GLOBAL,     /* a name */
+    PICKLE_CALL,       /* one of the functions that make tensors, with a tuple of arguments */
+    PICKLE_PERSISTENT, /* the tuple that names a storage */
+    PICKLE_OBJECT      /* the result of any other call; opaque */
 };
 
 enum pickle_name {
+    PICKLE_UNKNOWN, /* any name without a meaning here */
     PICKLE_ORDERED_DICT,
     PICKLE_COUNTER,
+    PICKLE_DEFAULT_DICT,
     PICKLE_REBUILD_TENSOR,
     PICKLE_REBUILD_TENSOR_V2,
     PICKLE_REBUILD_PARAMETER,
+    PICKLE_REBUILD_PARAMETER_STATE,
     PICKLE_STORAGE /* this one and all behind it: PICKLE_STORAGE + the place in pickle_storages */
 };
 
-enum { PICKLE_STORAGES = 10 };
+enum { PICKLE_STORAGES = 11 };
 struct pickle_storage {
     const char *name; /* torch.FloatStorage */
     enum weight_dtype dtype;
@@ -73,7 +84,16 @@ struct pickle_value {
             uint32_t first, last; /* LIST, DICT: links, PICKLE_NOTHING when empty */
         };
         pickle_id tuple; /* CALL, PERSISTENT */
+        struct {
+            uint32_t class;  /* GLOBAL, OBJECT: index into pickle.classes */
+            pickle_id state; /* OBJECT: what BUILD gave it, or PICKLE_NOTHING */
+        };
     };
+};
+
+/* A name as it stands in the pickle: bytes of it, which need not be UTF-8. */
+struct pickle_class {
+    uint32_t module, module_length, name, name_length;
 };
 
 struct pickle_link {
@@ -91,6 +111,8 @@ struct pickle {
     size_t values_count, values_capacity;
     struct pickle_link *links;
     size_t links_count, links_capacity;
+    struct pickle_class *classes;
+    size_t classes_count, classes_capacity;
     pickle_id root;
     /* The last dictionary that was given attributes (BUILD), and the dictionary of these; PICKLE_NOTHING: none was. */
     pickle_id attributed, attributes;
@@ -123,5 +145,10 @@ bool pickle_text_is(const struct pickle *pickle, const struct pickle_value *valu
 
 /* "a dictionary", "a number", ...: for errors. */
 const char *pickle_kind_text(const struct pickle_value *value);
+
+/* The same, with the name of a type or an object ("an object of argparse.Namespace"), made safe for a terminal. Returns
+ * out. */
+enum { PICKLE_DESCRIPTION = 260 };
+char *pickle_describe(char out[PICKLE_DESCRIPTION], const struct pickle *pickle, const struct pickle_value *value);
 
 #endif

@@ -34,10 +34,11 @@ static bool is_resnet(const struct weight_file *file, const struct resnet_shape 
     if (memcmp(blocks, shape->blocks, sizeof shape->blocks) != 0 ||
         (weight_file_find(file, "layer1.0.conv3.weight") != NULL) != shape->bottleneck ||
         !has_shape(weight_file_find(file, "conv1.weight"), 4, stem) || block->rank == 0 ||
-        block->shape[0] != shape->width || !head || head->rank != 2 || head->shape[0] == 0 ||
-        head->shape[1] != features)
+        block->shape[0] != shape->width)
         return false;
-    *classes = (size_t)head->shape[0];
+    if (head && (head->rank != 2 || head->shape[0] == 0 || head->shape[1] != features))
+        return false;
+    *classes = head ? (size_t)head->shape[0] : 0;
     return true;
 }
 
@@ -105,13 +106,23 @@ enum status weights_refuse_unknown(const struct weight_file *file, struct error 
     if (!weight_file_find(file, first_block) || !weight_file_find(file, "conv1.weight"))
         return error_set(err, ERR_DATA, "%.400s: not a ResNet's weights; `freezetune inspect` lists what it holds",
                          path);
-    if (!weight_file_find(file, "fc.weight"))
-        return error_set(
-            err, ERR_DATA,
-            "%.400s: tensor 'fc.weight' is missing: a ResNet with a last layer of another name, or of several, is "
-            "not read",
-            path);
     return error_set(err, ERR_DATA,
                      "%.400s: the weights of another ResNet than resnet18, resnet34, resnet50, resnet101 and resnet152",
                      path);
+}
+
+enum status weights_refuse_body(const struct weight_file *file, struct error *err)
+{
+    for (size_t i = 0; i < weight_file_left_count(file); i++) {
+        struct weight_left left = weight_file_left_at(file, i);
+        char name[200];
+        if (strncmp(left.name, "fc", 2) == 0)
+            return error_set(
+                err, ERR_DATA,
+                "%.400s: its last layer cannot be used: '%s' is %s; train draws a new one for your classes",
+                weight_file_path(file), text_escape(name, sizeof name, left.name), left.what);
+    }
+    return error_set(err, ERR_DATA,
+                     "%.400s: a body without a last layer, which has no answers; train draws one for your classes",
+                     weight_file_path(file));
 }

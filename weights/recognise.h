@@ -11,7 +11,7 @@ enum { RECOGNISE_LAYERS = 15 };
 
 struct recognised {
     char arch[32];  /* "resnet50", "mlp" */
-    size_t classes; /* outputs of the last layer */
+    size_t classes; /* outputs of the last layer; 0: a body without one */
     /* mlp only: inputs, then the outputs of each layer, as mlp_create wants them. */
     size_t sizes[RECOGNISE_LAYERS + 1], layers;
 };
@@ -23,5 +23,8 @@ bool weights_recognise(struct recognised *out, const struct weight_file *file);
 /* Writes that the file holds none of our ResNets, and what keeps it from being one where that can be seen. Returns
  * ERR_DATA. */
 enum status weights_refuse_unknown(const struct weight_file *file, struct error *err);
+
+/* Writes that the file's network has no last layer that can answer, and what stands in its place. Returns ERR_DATA. */
+enum status weights_refuse_body(const struct weight_file *file, struct error *err);
 
 #endif

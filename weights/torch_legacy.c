@@ -7,6 +7,7 @@
 
 #include "core/base/memory.h"
 #include "weights/torch_state.h"
+#include "weights/torch_states.h"
 
 static const uint8_t magic[] = {0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19};
 enum { PROTOCOL = 1001 };
@@ -30,10 +31,13 @@ static enum status check_magic(struct cursor *c)
 {
     struct pickle pickle;
     enum status status = next_pickle(&pickle, c);
+    if (status == OK)
+        status = torch_states_check(&pickle);
     size_t at = status == OK ? pickle.values[pickle.root].at : 0;
     if (status == OK && (pickle.used - at < sizeof magic || memcmp(pickle.bytes + at, magic, sizeof magic) != 0))
-        status =
-            pickle_fail(&pickle, at, "this is a pickle, but not a file of torch.save: its magic number is missing");
+        status = pickle_fail(
+            &pickle, at,
+            "this is a pickle, but not a file of torch.save (its magic number is missing): nothing was run");
     pickle_free(&pickle);
     return status;
 }
@@ -80,6 +84,10 @@ static enum status place_storage(struct cursor *c, struct torch_storage *storage
     if (values != storage->values)
         return error_set(c->err, ERR_DATA, "%.400s: byte %zu: a storage of %llu values, expected %zu", c->file->path,
                          c->at, (unsigned long long)values, storage->values);
+    if (storage->opaque && storage->bytes == 0 && storage->values > 0)
+        return error_set(c->err, ERR_DATA,
+                         "%.400s: byte %zu: a storage of a type whose size is not known: save the weights alone",
+                         c->file->path, c->at);
     if (storage->bytes > rest - 8)
         return weight_file_truncated(c->file->path, c->file->map.size, c->at + 8 + storage->bytes, true, NULL, c->err);
     storage->data = c->file->map.bytes + c->at + 8;
@@ -130,6 +138,8 @@ enum status torch_legacy_read(struct weight_file *file, struct error *err)
         status = check_system(&c);
     if (status == OK)
         status = next_pickle(&pickle, &c);
+    if (status == OK)
+        status = torch_states_check(&pickle);
     if (status == OK)
         status = torch_storages_find(&storages, &pickle);
     if (status == OK)

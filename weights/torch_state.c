@@ -6,6 +6,7 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "weights/strided.h"
+#include "weights/torch_states.h"
 
 /* A tensor that must be copied. */
 struct copy {
@@ -37,47 +38,62 @@ static enum status fail(const struct reader *r, size_t at, const char *what)
                      text_escape(name, sizeof name, copy), r->pickle->base + at, what);
 }
 
-/* ---- where the state dict is ------------------------------------------------------------------------------------- */
+/* ---- what is left out -------------------------------------------------------------------------------------------- */
 
-/* The dictionary under that key, or NULL. */
-static enum status find_dict(const struct pickle_value **out, const struct reader *r, const struct pickle_value *dict,
-                             const char *key)
+/* The name is bytes of the pickle; a longer one than any tensor has is cut. */
+static enum status leave(const struct reader *r, const struct pickle_value *key, const char *what)
 {
-    *out = NULL;
-    for (uint32_t i = dict->first; i != PICKLE_NOTHING; i = r->pickle->links[i].next) {
-        const struct pickle_link *link = &r->pickle->links[i];
-        const struct pickle_value *name = pickle_get(r->pickle, link->key);
-        const struct pickle_value *value = pickle_get(r->pickle, link->value);
-        if (value->kind != PICKLE_DICT || !pickle_text_is(r->pickle, name, key))
-            continue;
-        if (*out)
-            return pickle_fail(r->pickle, name->at, "the key '%s' occurs twice", key);
-        *out = value;
-    }
-    return OK;
+    char name[256] = "";
+    memcpy(name, r->pickle->bytes + key->begin, key->length < sizeof name ? key->length : sizeof name - 1);
+    return weight_file_leave(r->file, name, what, false, r->err);
 }
 
-static enum status find_state(const struct pickle_value **out, const struct reader *r)
+/* The entries of a dictionary that holds the state dict somewhere: all but the one on the way to it. */
+static enum status leave_beside(const struct reader *r, const char *key)
 {
-    static const char *const containers[] = {"state_dict", "model_state_dict", "model", "model_ema"};
-    enum { DEPTH = 4, KINDS = sizeof containers / sizeof *containers };
-    const struct pickle_value *dict = pickle_get(r->pickle, r->pickle->root), *inner = dict;
-    if (dict->kind != PICKLE_DICT)
-        return pickle_fail(r->pickle, dict->at, "the file holds %s, expected a dictionary of tensors by name",
-                           pickle_kind_text(dict));
-    for (int depth = 0; depth < DEPTH && inner; depth++) {
-        dict = inner;
-        inner = NULL;
-        for (int i = 0; i < KINDS && !inner; i++) {
-            enum status status = find_dict(&inner, r, dict, containers[i]);
-            if (status != OK)
-                return status;
-        }
+    const struct pickle *pickle = r->pickle;
+    const struct pickle_value *root = pickle_get(pickle, pickle->root);
+    size_t length = strcspn(key, ".");
+    enum status status = OK;
+    for (uint32_t i = root->kind == PICKLE_DICT ? root->first : PICKLE_NOTHING; i != PICKLE_NOTHING && status == OK;
+         i = pickle->links[i].next) {
+        const struct pickle_value *name = pickle_get(pickle, pickle->links[i].key);
+        char what[PICKLE_DESCRIPTION];
+        bool taken = name->length == length && memcmp(pickle->bytes + name->begin, key, length) == 0;
+        if (name->kind == PICKLE_TEXT && !taken)
+            status = leave(r, name, pickle_describe(what, pickle, pickle_get(pickle, pickle->links[i].value)));
     }
-    if (dict->first == PICKLE_NOTHING)
-        return pickle_fail(r->pickle, dict->at, "the state dict is empty");
-    *out = dict;
-    return OK;
+    return status;
+}
+
+/* Other networks, so that nobody takes this one for the only one. */
+static enum status leave_networks(const struct reader *r, const struct torch_states *states, size_t chosen)
+{
+    enum status status = OK;
+    for (size_t i = 0; i < states->count && status == OK; i++)
+        if (i != chosen && states->items[i].resnet == states->items[chosen].resnet)
+            status = weight_file_leave(r->file, torch_states_key(states, i), "another network", true, r->err);
+    return status;
+}
+
+static enum status find_state(const struct pickle_value **out, struct reader *r)
+{
+    struct torch_states states;
+    size_t chosen = 0;
+    enum status status = torch_states_find(&states, r->pickle, r->err);
+    if (status == OK)
+        status = torch_states_choose(&chosen, &states, r->pickle, r->file->choice.key);
+    const char *key = status == OK ? torch_states_key(&states, chosen) : "";
+    if (status == OK)
+        *out = pickle_get(r->pickle, states.items[chosen].dict);
+    if (status == OK && key[0])
+        status = memory_strdup(&r->file->key, key, r->err);
+    if (status == OK)
+        status = leave_networks(r, &states, chosen);
+    if (status == OK && key[0])
+        status = leave_beside(r, key);
+    bytes_free(&states.text);
+    return status;
 }
 
 /* ---- one tensor -------------------------------------------------------------------------------------------------- */
@@ -96,14 +112,15 @@ static bool read_numbers(uint64_t out[WEIGHT_MAX_RANK], const struct reader *r, 
     return true;
 }
 
-/* The arguments of _rebuild_tensor or _rebuild_tensor_v2 behind a Parameter or nothing; NULL when they are not right.
- * The last argument of v2 would say that the values are to be negated or conjugated. */
+/* The arguments of _rebuild_tensor or _rebuild_tensor_v2 behind a Parameter, with attributes or without, or nothing;
+ * NULL when they are not right. The last argument of v2 would say that the values are to be negated or conjugated. */
 static const struct pickle_value *tensor_arguments(const struct reader *r, const struct pickle_value *value)
 {
     const struct pickle *pickle = r->pickle;
     const struct pickle_value *arguments = pickle_get(pickle, value->tuple);
-    if (value->name == PICKLE_REBUILD_PARAMETER) {
-        if (arguments->length != 3 || pickle_item(pickle, arguments, 0)->kind != PICKLE_CALL)
+    if (value->name == PICKLE_REBUILD_PARAMETER || value->name == PICKLE_REBUILD_PARAMETER_STATE) {
+        if (arguments->length != (value->name == PICKLE_REBUILD_PARAMETER ? 3 : 4) ||
+            pickle_item(pickle, arguments, 0)->kind != PICKLE_CALL)
             return NULL;
         value = pickle_item(pickle, arguments, 0);
         arguments = pickle_get(pickle, value->tuple);
@@ -162,17 +179,12 @@ static enum status read_tensor(struct reader *r, const struct pickle_value *valu
 {
     struct weight_tensor tensor = {0};
     uint64_t strides[WEIGHT_MAX_RANK] = {0};
-    char what[200];
-    if (value->kind != PICKLE_CALL) {
-        snprintf(what, sizeof what,
-                 "it is %s, expected a tensor: this is no state dict; a checkpoint's is looked for under state_dict, "
-                 "model_state_dict, model and model_ema",
-                 pickle_kind_text(value));
-        return fail(r, value->at, what);
-    }
+    char what[PICKLE_DESCRIPTION];
+    if (value->kind != PICKLE_CALL)
+        return leave(r, r->key, pickle_describe(what, r->pickle, value));
     const struct pickle_value *arguments = tensor_arguments(r, value);
     if (!arguments)
-        return fail(r, value->at, "a tensor made in a way that torch.save does not write for plain weights");
+        return leave(r, r->key, "a tensor made in a way that torch.save does not write for plain weights");
     const struct pickle_value *persistent = pickle_item(r->pickle, arguments, 0);
     const struct pickle_value *offset = pickle_item(r->pickle, arguments, 1);
     const struct pickle_value *shape = pickle_item(r->pickle, arguments, 2);
@@ -185,6 +197,8 @@ static enum status read_tensor(struct reader *r, const struct pickle_value *valu
     const struct pickle_value *key = pickle_item(r->pickle, pickle_get(r->pickle, persistent->tuple), 2);
     const struct torch_storage *storage =
         torch_storages_get(r->storages, (const char *)r->pickle->bytes + key->begin, key->length);
+    if (storage->opaque)
+        return leave(r, r->key, "a tensor of a type that is not read");
     tensor.dtype = storage->dtype;
     tensor.rank = shape->length;
     enum status status = place_tensor(r, value->at, &tensor, storage, (uint64_t)offset->integer, strides);
@@ -209,9 +223,11 @@ static enum status read_tensors(struct reader *r, const struct pickle_value *sta
         const struct pickle_value *key = pickle_get(r->pickle, r->pickle->links[i].key);
         r->key = NULL;
         if (key->kind != PICKLE_TEXT)
-            return fail(r, key->at, "a key that is no text: this is no state dict");
-        if (pickle_text_is(r->pickle, key, "n_averaged"))
-            continue; /* the counter of an average of models (torch.optim.swa_utils), no weight */
+            continue; /* the name of no tensor */
+        if (pickle_text_is(r->pickle, key, "n_averaged")) {
+            status = leave(r, key, "the counter of an average of models (torch.optim.swa_utils)");
+            continue;
+        }
         r->key = key;
         r->text_size += key->length + 1;
         /* Different names that are longer together than the pickle cannot be: some name occurs twice. */
@@ -220,6 +236,8 @@ static enum status read_tensors(struct reader *r, const struct pickle_value *sta
         status = read_tensor(r, pickle_get(r->pickle, r->pickle->links[i].value));
     }
     r->key = NULL;
+    if (status == OK && r->file->count == 0)
+        status = pickle_fail(r->pickle, state->at, "the state dict holds no tensor that is read");
     return status;
 }
 

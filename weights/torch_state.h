@@ -1,9 +1,9 @@
 /* What the pickle of a .pth file means: storages, and the state dict in it. For torch_zip.c and torch_legacy.c.
  *
- * A state dict is a dictionary of tensors by name, alone or under "state_dict", "model_state_dict", "model" or
- * "model_ema" (in this order) of a dictionary that may hold other things: they are passed over. A Parameter is its
- * tensor. Each tensor is a storage, an offset, a shape and strides, all in values: offset + sum((size - 1) * stride)
- * must lie within the storage. Strides other than the shape's own are read by copying.
+ * A state dict is a dictionary of tensors by name, wherever it stands (torch_states.h). What else the file holds, in
+ * the state dict and beside it, is noted (weight_file_leave) and left out. A Parameter is its tensor. Each tensor is a
+ * storage, an offset, a shape and strides, all in values: offset + sum((size - 1) * stride) must lie within the
+ * storage. Strides other than the shape's own are read by copying.
  */
 #ifndef FREEZETUNE_TORCH_STATE_H
 #define FREEZETUNE_TORCH_STATE_H
@@ -24,8 +24,9 @@ struct torch_storage {
     size_t key_length;
     size_t at; /* in the pickle */
     enum weight_dtype dtype;
-    size_t values, bytes;
-    const uint8_t *data; /* bytes of it; set by the caller of torch_storages_find */
+    bool opaque;          /* of a type that is not read: its tensors are not either */
+    size_t values, bytes; /* bytes: 0 when it is opaque and its type's size is not known */
+    const uint8_t *data;  /* bytes of it; set by the caller of torch_storages_find */
 };
 
 struct torch_storages {

@@ -19,6 +19,22 @@ static int compare_storages(const void *a, const void *b)
     return order ? order : (x->at > y->at) - (x->at < y->at);
 }
 
+/* Bytes of a value, for the types of storages that are not read but have to be stepped over. */
+static size_t opaque_size(const struct pickle *pickle, const struct pickle_value *type)
+{
+    static const struct {
+        const char *name;
+        size_t size;
+    } known[] = {{"UntypedStorage", 1}, {"_UntypedStorage", 1}, {"QInt8Storage", 1},
+                 {"QUInt8Storage", 1},  {"QInt32Storage", 4},   {"ComplexDoubleStorage", 16}};
+    const struct pickle_class *class = &pickle->classes[type->class];
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (class->name_length == strlen(known[i].name) &&
+            memcmp(pickle->bytes + class->name, known[i].name, class->name_length) == 0)
+            return known[i].size;
+    return 0;
+}
+
 static enum status read_storage(struct torch_storage *out, const struct pickle *pickle,
                                 const struct pickle_value *value)
 {
@@ -32,16 +48,20 @@ static enum status read_storage(struct torch_storage *out, const struct pickle *
         return pickle_fail(pickle, value->at,
                            "a view of a storage, which PyTorch wrote before 0.4: load the file in "
                            "PyTorch and save it again");
-    if (type->kind != PICKLE_GLOBAL || type->name < PICKLE_STORAGE || key->kind != PICKLE_TEXT || key->length == 0 ||
-        values->kind != PICKLE_INT || values->integer < 0)
+    bool opaque = type->kind == PICKLE_GLOBAL && type->name == PICKLE_UNKNOWN;
+    if (type->kind != PICKLE_GLOBAL || (!opaque && type->name < PICKLE_STORAGE) || key->kind != PICKLE_TEXT ||
+        key->length == 0 || values->kind != PICKLE_INT || values->integer < 0)
         return pickle_fail(pickle, value->at, "a storage of %s, key %s, %s values: refused", pickle_kind_text(type),
                            pickle_kind_text(key), pickle_kind_text(values));
     uint64_t shape[1] = {(uint64_t)values->integer};
     *out = (struct torch_storage){.key = (const char *)pickle->bytes + key->begin,
                                   .key_length = key->length,
                                   .at = value->at,
-                                  .dtype = pickle_storages[type->name - PICKLE_STORAGE].dtype};
-    if (!weight_size(&out->values, &out->bytes, out->dtype, 1, shape))
+                                  .opaque = opaque,
+                                  .values = (size_t)values->integer,
+                                  .dtype = opaque ? WEIGHT_U8 : pickle_storages[type->name - PICKLE_STORAGE].dtype};
+    if (opaque ? !size_mul(&out->bytes, out->values, opaque_size(pickle, type))
+               : !weight_size(&out->values, &out->bytes, out->dtype, 1, shape))
         return pickle_fail(pickle, value->at, "a storage of %lld values, which no computer can hold",
                            (long long)values->integer);
     return OK;
@@ -57,7 +77,7 @@ static enum status merge(struct torch_storages *storages, const struct pickle *p
         const struct torch_storage *item = &storages->items[i], *last = kept ? &storages->items[kept - 1] : NULL;
         if (!last || compare_keys(last->key, last->key_length, item->key, item->key_length) != 0)
             storages->items[kept++] = *item;
-        else if (last->dtype != item->dtype || last->values != item->values)
+        else if (last->dtype != item->dtype || last->opaque != item->opaque || last->values != item->values)
             return pickle_fail(pickle, item->at, "a storage described in two ways: %zu values of %s, then %zu of %s",
                                last->values, weight_dtype_name(last->dtype), item->values,
                                weight_dtype_name(item->dtype));

@@ -5,6 +5,7 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "weights/torch_state.h"
+#include "weights/torch_states.h"
 #include "weights/zip_read.h"
 
 /* An archive that is being read: the names in it, without the folder. */
@@ -97,6 +98,8 @@ static enum status place_storages(struct torch_storages *storages, const struct 
         const struct zip_entry *entry = find(archive, "data/", storage->key, storage->key_length);
         if (!entry)
             return pickle_fail(pickle, storage->at, "a storage whose data is not in the file");
+        if (storage->opaque && storage->bytes == 0)
+            storage->bytes = entry->size;
         if (entry->size != storage->bytes)
             return zip_fail(&archive->zip, entry->data, entry, "%zu bytes, but %zu values of %s take %zu", entry->size,
                             storage->values, weight_dtype_name(storage->dtype), storage->bytes);
@@ -127,6 +130,8 @@ static enum status read_archive(struct weight_file *file, struct archive *archiv
     status = pickle_read(&pickle, file->map.bytes + entry->data, entry->size, entry->data, file->path, err);
     if (status == OK && pickle.used != entry->size)
         status = pickle_fail(&pickle, pickle.used, "%zu bytes behind the end of the pickle", entry->size - pickle.used);
+    if (status == OK)
+        status = torch_states_check(&pickle);
     if (status == OK)
         status = torch_storages_find(&storages, &pickle);
     if (status == OK)

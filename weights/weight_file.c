@@ -1,11 +1,16 @@
+#define _GNU_SOURCE
 #include "weights/weight_file.h"
 
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "core/base/memory.h"
+#include "core/base/text.h"
 #include "weights/weight_file_private.h"
 
 /* What people have in hand instead of a weight file, by its bytes. */
@@ -102,6 +107,32 @@ static enum status read_any(struct weight_file *file, struct error *err)
     return safetensors_read(file, err);
 }
 
+/* "fold-1, fold-2, fold-3": the folders below `path` that hold the model of a run, as far as there is room; false where
+ * there is none. */
+static bool name_runs(char *out, size_t size, const char *path)
+{
+    struct dirent **entries;
+    int count = scandir(path, &entries, NULL, versionsort);
+    size_t used = 0;
+    out[0] = '\0';
+    for (int i = 0; i < count; i++) {
+        char inside[PATH_MAX], name[sizeof entries[i]->d_name * 4 + 1];
+        struct stat info;
+        int length = snprintf(inside, sizeof inside, "%s/%s/best.safetensors", path, entries[i]->d_name);
+        if (entries[i]->d_name[0] != '.' && length > 0 && (size_t)length < sizeof inside && stat(inside, &info) == 0 &&
+            used < size) {
+            text_escape(name, sizeof name, entries[i]->d_name);
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", name);
+        }
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+    if (used >= size)
+        memcpy(out + size - 4, "...", 4);
+    return used > 0;
+}
+
 /* *out = the path of a file, or of the file that a folder is there for. Whatever else it is, opening it will say. */
 static enum status locate(char **out, const char *path, struct error *err)
 {
@@ -118,6 +149,9 @@ static enum status locate(char **out, const char *path, struct error *err)
         }
         memory_free(inside);
     }
+    char runs[300];
+    if (name_runs(runs, sizeof runs, path))
+        return error_set(err, ERR_NOINPUT, "%.400s: holds runs (%s): name one of them, %.200s/NAME", path, runs, path);
     return error_set(err, ERR_NOINPUT,
                      "%.400s: a folder, but none of a run (best.safetensors) nor of Hugging Face "
                      "(model.safetensors, pytorch_model.bin)",
@@ -126,11 +160,19 @@ static enum status locate(char **out, const char *path, struct error *err)
 
 enum status weight_file_open(struct weight_file **out, const char *path, struct error *err)
 {
+    return weight_file_open_choice(out, path, NULL, err);
+}
+
+enum status weight_file_open_choice(struct weight_file **out, const char *path, const struct weight_choice *choice,
+                                    struct error *err)
+{
     void *fresh;
     enum status status = memory_alloc(&fresh, 1, sizeof(struct weight_file), "a weight file", err);
     if (status != OK)
         return status;
     struct weight_file *file = fresh;
+    if (choice)
+        file->choice = *choice; /* borrowed while it is opened */
     status = locate(&file->path, path, err);
     if (status == OK)
         status = file_map_open(&file->map, file->path, err);
@@ -142,6 +184,7 @@ enum status weight_file_open(struct weight_file **out, const char *path, struct 
         weight_file_close(file);
         return status;
     }
+    file->choice = (struct weight_choice){0};
     *out = file;
     return OK;
 }
@@ -150,6 +193,9 @@ void weight_file_close(struct weight_file *file)
 {
     if (!file)
         return;
+    weight_file_left_free(file);
+    memory_free(file->key);
+    memory_free(file->prefix);
     memory_free(file->by_name);
     memory_free(file->metadata_text);
     memory_free(file->metadata);

@@ -74,6 +74,16 @@ struct weight_file;
  * ERR_DATA when it is not a valid weight file: the text says which tensor and byte, what was expected and what was
  * found. The caller owns *out (weight_file_close). */
 MUST_CHECK enum status weight_file_open(struct weight_file **out, const char *path, struct error *err);
+
+/* Which of several networks in one file: the key of a checkpoint under which its state dict stands ("model_ema"), and
+ * what stands before the names of its tensors ("module.encoder_q."). NULL: found by content. */
+struct weight_choice {
+    const char *key, *prefix;
+};
+
+/* The same with a choice; NULL makes none. ERR_DATA, naming what there is, when the file has no such key or prefix. */
+MUST_CHECK enum status weight_file_open_choice(struct weight_file **out, const char *path,
+                                               const struct weight_choice *choice, struct error *err);
 void weight_file_close(struct weight_file *file);
 
 /* All that is got from a file is borrowed and lives as long as the file is open. */
@@ -81,8 +91,23 @@ const char *weight_file_path(const struct weight_file *file); /* of the file, al
 size_t weight_file_count(const struct weight_file *file);
 /* Tensor i < count, in the order of the data in the file, or of the state dict. */
 const struct weight_tensor *weight_file_at(const struct weight_file *file, size_t i);
-/* Whether the names in the file are those of Hugging Face's ResNetForImageClassification. */
+/* Whether the names in the file are those of Hugging Face's ResNet. */
 bool weight_file_is_hugging_face(const struct weight_file *file);
+/* The key that the tensors were found under, and what was taken off their names: "" for none. */
+const char *weight_file_key(const struct weight_file *file);
+const char *weight_file_prefix(const struct weight_file *file);
+
+/* What the file holds besides the tensors of the list: "optimizer", "an object of torch.optim.SGD"; a tensor that
+ * stands under another prefix; another network that --key would take. */
+struct weight_left {
+    const char *name, *what;
+    bool network; /* another ResNet, which weight_choice could name */
+};
+size_t weight_file_left_count(const struct weight_file *file);
+struct weight_left weight_file_left_at(const struct weight_file *file, size_t i); /* the first WEIGHT_LEFT_MOST */
+enum { WEIGHT_LEFT_MOST = 1 << 16 };
+/* What stands in the place of the tensor of that name, or NULL. */
+const char *weight_file_left_find(const struct weight_file *file, const char *name);
 /* The tensor of that name, or NULL. */
 const struct weight_tensor *weight_file_find(const struct weight_file *file, const char *name);
 

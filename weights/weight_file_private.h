@@ -15,6 +15,10 @@ struct weight_file {
     char *renamed;     /* owns the names that rename.c made; NULL when there are none */
     void *copies;      /* owns data that could not stay where it lies in the file */
     bool hugging_face; /* the names were Hugging Face's */
+    struct weight_choice choice;
+    char *key, *prefix;       /* NULL: none */
+    struct weight_left *left; /* owns its texts */
+    size_t left_count, left_room;
     struct weight_tensor *tensors;
     size_t count, capacity;
     struct weight_metadata *metadata; /* in the order of the file */
@@ -35,13 +39,17 @@ MUST_CHECK enum status torch_legacy_read(struct weight_file *file, struct error 
 MUST_CHECK enum status weight_file_truncated(const char *path, size_t size, uint64_t expected, bool at_least,
                                              const char *missing, struct error *err);
 
+/* Notes what is no tensor of the list. Both texts are copied, and may be hostile. */
+MUST_CHECK enum status weight_file_leave(struct weight_file *file, const char *name, const char *what, bool network,
+                                         struct error *err);
+void weight_file_left_free(struct weight_file *file);
 /* Appends a tensor to the list. */
 MUST_CHECK enum status weight_file_add(struct weight_file *file, const struct weight_tensor *tensor, struct error *err);
 /* Makes by_name, or makes it anew. *twice = two tensors of the same name, the first two that are met, or NULLs. */
 MUST_CHECK enum status weight_file_sort(struct weight_file *file, const struct weight_tensor *twice[2],
                                         struct error *err);
-/* Gives the tensors the names that torchvision has for them, when all of them have names that are known to mean the
- * same: a prefix of a wrapper in front of each, or Hugging Face's names. */
+/* Gives the tensors of a ResNet the names that torchvision has for them and leaves out those that are no part of it
+ * (rename.c). ERR_DATA when there are several and the choice names none of them. */
 MUST_CHECK enum status weight_file_rename(struct weight_file *file, struct error *err);
 
 #endif

@@ -10,17 +10,44 @@
 #include <unistd.h>
 
 #include "core/base/memory.h"
+#include "core/base/retry.h"
 
-/* Opens a regular file for reading. O_NONBLOCK keeps a FIFO without a writer from hanging us. */
+int file_descriptor(const char *path, enum status *status, struct error *err)
+{
+    struct retry retry = {0};
+    int fd;
+    do
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    while (fd < 0 && retry_after(&retry, errno));
+    *status = OK;
+    if (fd < 0 && retry_system_is_out(errno))
+        *status = error_set(err, ERR_SYSTEM, "%s: %s: close other programs, raise `ulimit -n` or use fewer threads",
+                            path, strerror(errno));
+    else if (fd < 0)
+        *status = error_set(err, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+    return fd;
+}
+
+int file_stat(struct stat *out, int fd)
+{
+    struct retry retry = {0};
+    int failed;
+    do
+        failed = fstat(fd, out);
+    while (failed && retry_after(&retry, errno));
+    return failed;
+}
+
+/* The same for a regular file only. */
 static enum status open_regular(int *fd, size_t *size, const char *path, struct error *err)
 {
-    int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (opened < 0)
-        return error_set(err, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+    enum status status;
+    int opened = file_descriptor(path, &status, err);
+    if (status != OK)
+        return status;
     struct stat info;
-    enum status status = OK;
-    if (fstat(opened, &info) != 0)
-        status = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    if (file_stat(&info, opened) != 0)
+        status = error_set(err, retry_system_is_out(errno) ? ERR_SYSTEM : ERR_IO, "%s: %s", path, strerror(errno));
     else if (!S_ISREG(info.st_mode))
         status = error_set(err, ERR_DATA, "%s: not a regular file", path);
     if (status != OK) {
@@ -83,16 +110,19 @@ enum status file_read(uint8_t **out, size_t *size, const char *path, size_t limi
     if (status != OK)
         goto cleanup;
     size_t have = 0;
-    while (have < expected) {
+    for (struct retry retry = {0}; have < expected;) {
         ssize_t got = read(fd, (uint8_t *)bytes + have, expected - have);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && retry_after(&retry, errno))
             continue;
         if (got < 0) {
-            status = error_set(err, ERR_IO, "%s: reading failed at byte %zu: %s", path, have, strerror(errno));
+            status = error_set(err, retry_system_is_out(errno) ? ERR_SYSTEM : ERR_IO,
+                               "%s: reading failed at byte %zu: %s", path, have, strerror(errno));
             goto cleanup;
         }
-        if (got == 0)
-            break;
+        if (got == 0) {
+            status = error_set(err, ERR_IO, "%s: became shorter while it was read", path);
+            goto cleanup;
+        }
         have += (size_t)got;
     }
     *out = bytes;

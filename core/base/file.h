@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "core/base/error.h"
 
@@ -14,7 +15,13 @@ struct file_map {
     size_t size;
 };
 
-/* ERR_NOINPUT when the file cannot be opened, ERR_DATA when it is not a regular file. */
+/* Opens for reading, without blocking on a FIFO, and returns the descriptor; what passes is tried again (retry.h). -1
+ * and *status ERR_NOINPUT when it cannot be opened, ERR_SYSTEM when the system is out of descriptors or memory. */
+int file_descriptor(const char *path, enum status *status, struct error *err);
+/* fstat, what passes tried again. */
+int file_stat(struct stat *out, int fd);
+
+/* Errors of file_descriptor; ERR_DATA when it is not a regular file. */
 MUST_CHECK enum status file_map_open(struct file_map *out, const char *path, struct error *err);
 void file_map_close(struct file_map *map);
 /* Gives the pages around bytes [at, at + size) back to the system, so that what has been read does not count as memory
@@ -22,7 +29,8 @@ void file_map_close(struct file_map *map);
 void file_map_drop(const struct file_map *map, size_t at, size_t size);
 
 /* The whole of a regular file of at most `limit` bytes, owned by the caller (memory_free), with a NUL behind the last
- * byte that is not counted in *size. Same errors; ERR_DATA beyond the limit, ERR_IO when reading fails. */
+ * byte that is not counted in *size. Same errors; ERR_DATA beyond the limit, ERR_IO when reading fails or the file
+ * becomes shorter. */
 MUST_CHECK enum status file_read(uint8_t **out, size_t *size, const char *path, size_t limit, struct error *err);
 
 /* A file under construction: written beside its target under a temporary name, then synced and renamed over it. */

@@ -2,9 +2,7 @@
 #include "core/data/feature_store.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "core/base/half.h"
 #include "core/base/memory.h"
@@ -262,29 +260,4 @@ uint64_t feature_store_bytes(const struct feature_store_about *about, size_t ent
         __builtin_add_overflow(bytes, (uint64_t)FEATURE_HEADER_BYTES, &bytes))
         return UINT64_MAX;
     return bytes;
-}
-
-/* The nearest folder above that is there has the space. */
-enum status feature_store_space(uint64_t *bytes, const char *dir, struct error *err)
-{
-    struct statvfs info;
-    char *path;
-    enum status status = memory_strdup(&path, dir, err);
-    if (status != OK)
-        return status;
-    while (statvfs(path, &info) != 0) {
-        char *slash = strrchr(path, '/');
-        if (errno != ENOENT || strcmp(path, "/") == 0 || strcmp(path, ".") == 0) {
-            status = error_set(err, ERR_IO, "%s: cannot say how much space is left: %s", dir, strerror(errno));
-            break;
-        }
-        if (!slash)
-            strcpy(path, ".");
-        else
-            slash[slash == path] = '\0';
-    }
-    if (status == OK)
-        *bytes = (uint64_t)info.f_bavail * info.f_frsize;
-    memory_free(path);
-    return status;
 }

@@ -90,7 +90,4 @@ bool feature_store_writable(const struct feature_store *store);
  * many as fit into a megabyte, beside it. */
 uint64_t feature_store_bytes(const struct feature_store_about *about, size_t entries);
 
-/* How many bytes the file system of a folder has left for this user. The folder need not exist yet. ERR_IO. */
-MUST_CHECK enum status feature_store_space(uint64_t *bytes, const char *dir, struct error *err);
-
 #endif

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/base/hash.h"
+#include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
+#include "core/data/photo_file.h"
 #include "core/data/walk.h"
 
 void photo_list_free(struct photo_list *list)
@@ -16,6 +17,11 @@ void photo_list_free(struct photo_list *list)
     memory_free(list->root);
     memory_free(list->names);
     memory_free(list->photos);
+    memory_free(list->other);
+    memory_free(list->note);
+    for (size_t i = 0; i < list->unread_count; i++)
+        memory_free(list->unread[i].reason);
+    memory_free(list->unread);
     *list = (struct photo_list){0};
 }
 
@@ -103,16 +109,48 @@ static enum status class_names_set(struct class_names *out, const struct walk_na
     return status;
 }
 
+/* "holds no photo": why? Writes what lies there instead. */
+static const char *what_lies_there(char *out, size_t size, size_t others, size_t hidden)
+{
+    if (others > 0)
+        snprintf(out, size, "its %zu file%s no photo%s", others, others == 1 ? " is" : "s are", others == 1 ? "" : "s");
+    else if (hidden > 0)
+        snprintf(out, size, "there are only hidden files or system folders in it (%zu)", hidden);
+    else
+        snprintf(out, size, "it is empty");
+    return out;
+}
+
 /* Lists the photos of one class folder after the others. */
 static enum status list_class(struct photo_list *list, const char *name, uint32_t class, bool must_hold,
                               struct error *err)
 {
-    size_t before = list->count;
-    char shown[300];
+    size_t before = list->count, others = list->others, hidden = list->hidden;
+    char shown[300], why[100];
     enum status status = walk_photos(list, name, class, err);
     if (status == OK && must_hold && list->count == before)
-        status = error_set(err, ERR_DATA, "%s: class folder '%s' holds no photo: add some or remove it", list->root,
-                           text_escape(shown, sizeof shown, name));
+        status = error_set(err, ERR_DATA, "%s: class folder '%s' holds no photo, %s: add photos or remove it",
+                           list->root, text_escape(shown, sizeof shown, name),
+                           what_lies_there(why, sizeof why, list->others - others, list->hidden - hidden));
+    return status;
+}
+
+/* Files beside the class folders. */
+static enum status count_beside(struct photo_list *list, const struct walk_names *files, struct error *err)
+{
+    enum status status = OK;
+    for (size_t i = 0; status == OK && i < files->count; i++) {
+        char *path;
+        const char *name = walk_names_get(files, i);
+        status = path_join(&path, list->root, name, err);
+        if (status != OK)
+            break;
+        if (photo_file_is(path))
+            list->stray++;
+        else if (list->others++ == 0)
+            status = memory_strdup(&list->other, name, err);
+        memory_free(path);
+    }
     return status;
 }
 
@@ -127,8 +165,8 @@ enum status folder_list(struct photo_list *out, struct class_names *classes, con
         status = walk_folder(&folders, &files, &list.hidden, dir, err);
     if (status != OK)
         goto cleanup;
-    list.stray = files.count;
-    if (folders.count == 0)
+    status = count_beside(&list, &files, err);
+    if (status == OK && folders.count == 0)
         status = error_set(err, ERR_DATA,
                            "%s: holds no class folders: photos belong into one folder for each class, "
                            "like %s/cats and %s/dogs",
@@ -141,8 +179,11 @@ enum status folder_list(struct photo_list *out, struct class_names *classes, con
         const char *name = walk_names_get(&folders, i);
         status = list_class(&list, name, known ? class_names_find(known, name) : (uint32_t)i, !known, err);
     }
-    if (status == OK && list.count == 0)
-        status = error_set(err, ERR_DATA, "%s: its class folders hold no photo", dir);
+    if (status == OK && list.count == 0 && list.others > 0)
+        status = error_set(err, ERR_DATA, "%s: its class folders hold no photo: none of the %zu files is one", dir,
+                           list.others);
+    else if (status == OK && list.count == 0)
+        status = error_set(err, ERR_DATA, "%s: its class folders hold no photo: they are empty", dir);
 cleanup:
     walk_names_free(&folders);
     walk_names_free(&files);
@@ -167,24 +208,85 @@ enum status photo_list_add(struct photo_list *list, const char *path, struct err
     return photo_list_push(list, path, NULL, PHOTO_NO_CLASS, err);
 }
 
+static bool names_something(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+/* A line as Windows writes it: what is there decides whether it is to be taken as it stands. Returns where the path
+ * begins. */
+static char *clean_line(char *line, size_t length, bool first)
+{
+    static const char mark[] = "\xEF\xBB\xBF"; /* of UTF-8 */
+    if (names_something(line))
+        return line;
+    if (first && strncmp(line, mark, strlen(mark)) == 0) {
+        line += strlen(mark);
+        length -= strlen(mark);
+    }
+    if (length > 0 && line[length - 1] == '\r' && !names_something(line))
+        line[length - 1] = '\0';
+    return line;
+}
+
+/* Turns backslashes if that makes it the path of something. */
+static void turn_slashes(char *path)
+{
+    if (!strchr(path, '\\') || names_something(path))
+        return;
+    char *turned;
+    if (memory_strdup(&turned, path, NULL) != OK)
+        return; /* the path stays, and is said to name nothing */
+    for (char *at = turned; (at = strchr(at, '\\'));)
+        *at = '/';
+    if (names_something(turned))
+        memcpy(path, turned, strlen(path));
+    memory_free(turned);
+}
+
+static enum status add_line(struct photo_list *list, const char *path, struct error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return photo_list_push(list, path, NULL, PHOTO_NO_CLASS, err);
+    struct error reason = {0};
+    enum status status = walk_photos(list, path, PHOTO_NO_CLASS, list->forgiving ? &reason : err);
+    if (list->forgiving && status == ERR_NOINPUT)
+        return photo_list_push_unread(list, path, reason.text, err);
+    if (list->forgiving && status != OK && err)
+        *err = reason;
+    return status;
+}
+
+/* A zero byte stands in a line. */
+static enum status refuse_zeros(const char *line, struct error *err)
+{
+    bool utf16 = memcmp(line, "\xFF\xFE", 2) == 0 || memcmp(line, "\xFE\xFF", 2) == 0 || !line[0] != !line[1];
+    return error_set(
+        err, ERR_DATA,
+        utf16 ? "the list of photos is UTF-16: save it as UTF-8"
+              : "the list of photos has a zero byte in a line: a list with one after each path needs --null");
+}
+
 enum status photo_list_add_stream(struct photo_list *list, FILE *stream, char separator, struct error *err)
 {
     char *line = NULL;
     size_t room = 0;
     ssize_t length;
     enum status status = OK;
-    while (status == OK && (length = getdelim(&line, &room, separator, stream)) >= 0) {
+    for (bool first = true; status == OK && (length = getdelim(&line, &room, separator, stream)) >= 0; first = false) {
         if (length > 0 && line[length - 1] == separator)
             line[--length] = '\0';
-        struct stat info;
-        if (length == 0)
-            continue;
-        if (strlen(line) != (size_t)length)
-            status = error_set(err, ERR_DATA, "the list of photos has a zero byte in a line: it is no list of paths");
-        else if (stat(line, &info) == 0 && S_ISDIR(info.st_mode))
-            status = walk_photos(list, line, PHOTO_NO_CLASS, err);
-        else
-            status = photo_list_push(list, line, NULL, PHOTO_NO_CLASS, err);
+        if (strlen(line) != (size_t)length) {
+            status = refuse_zeros(line, err);
+            break;
+        }
+        char *path = separator == '\n' ? clean_line(line, (size_t)length, first) : line;
+        if (separator == '\n')
+            turn_slashes(path);
+        if (path[0])
+            status = add_line(list, path, err);
     }
     if (status == OK && ferror(stream))
         status = error_set(err, ERR_IO, "reading the list of photos failed: %s", strerror(errno));

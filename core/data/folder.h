@@ -1,17 +1,10 @@
-/* Folders of photos: which files there are, which class each belongs to, which of them train and which validate.
+/* Folders of photos: which files there are, and which class each belongs to. dataset.h says which of them train.
  *
- *   DIR/train/ants/1.jpg     either train/ and val/, each with one folder per class,
- *   DIR/val/ants/2.jpg
- *   DIR/ants/1.jpg           or one folder per class, split by --val-split
- *
- * Classes are the names of the folders, sorted by bytes, and are matched by name everywhere. Every file below a class
- * folder is a photo of that class, at any depth, whatever its suffix: what is no photo is found by its content later,
- * and listed. Order: a folder's files by name, then its folders by name. Names that begin with a dot are ignored and
- * counted, as are files that lie beside the class folders. Links are followed; a link to a folder above itself is not.
- *
- * The split: a photo validates when u = hash("class/sub/name", seed) / 2^64 falls below the fraction. So every class is
- * split in about that proportion, and adding, removing or renaming one photo moves no other. Of K folds, fold i
- * (1..K) validates the photos with (i - 1) / K <= u < i / K: each photo once over all folds.
+ * Classes are the names of the folders, sorted by bytes, and are matched by name everywhere. Every photo below a class
+ * folder is a photo of that class, at any depth. photo_file.h says what is a photo; other files are counted. Order: a
+ * folder's files by name, then its folders by name. Names that begin with a dot and folders that systems make for
+ * themselves (@eaDir, __MACOSX, lost+found) are skipped and counted, as are photos that lie beside the class folders.
+ * Links are followed; a link to a folder above itself is not.
  */
 #ifndef FREEZETUNE_FOLDER_H
 #define FREEZETUNE_FOLDER_H
@@ -30,6 +23,12 @@ struct photo {
     uint32_t class; /* number of its class, or PHOTO_NO_CLASS */
 };
 
+/* A folder that could not be read. It stands in the list like a photo, which cannot be read either. */
+struct photo_unread {
+    uint32_t photo;
+    char *reason; /* without the path */
+};
+
 /* Photos below one root. At most 2^32 - 1 of them; 16 bytes and a name each. Owns its memory (photo_list_free). */
 struct photo_list {
     char *root; /* "DIR/train"; "" when the names are paths themselves */
@@ -37,8 +36,15 @@ struct photo_list {
     size_t names_used, names_room;
     struct photo *photos;
     size_t count, room;
-    size_t hidden; /* files and folders whose names begin with a dot: not looked into */
-    size_t stray;  /* files beside the class folders: not used */
+    size_t hidden; /* names that begin with a dot and folders of systems: not looked into */
+    size_t stray;  /* photos beside the class folders: not used */
+    size_t others; /* files that are no photos */
+    char *other;   /* the first of them, or NULL */
+    char *note;    /* how the folders were understood, one line, where that does not go without saying; or NULL */
+
+    bool forgiving; /* set by the caller: a folder in a folder that cannot be read is an entry, not an error */
+    struct photo_unread *unread;
+    size_t unread_count, unread_room;
 };
 
 /* Class names in order, owned. */
@@ -59,44 +65,19 @@ bool photo_path(char *out, size_t size, const struct photo_list *list, size_t ph
 
 /* Lists one folder of class folders. With known = NULL the classes are the folders found, returned in *classes; else
  * *known (sorted) are the classes, a folder of another name is ERR_DATA naming it, and classes may be NULL.
- * ERR_NOINPUT when the folder cannot be read; ERR_DATA when it holds no class folder or no photo, when a class name is
- * not UTF-8, and (known = NULL) when a class folder holds no file. */
+ * ERR_NOINPUT when the folder or one in it cannot be read; ERR_DATA when it holds no class folder or no photo, when a
+ * class name is not UTF-8, and (known = NULL) when a class folder holds no photo, with the reason. */
 MUST_CHECK enum status folder_list(struct photo_list *out, struct class_names *classes, const char *dir,
                                    const struct class_names *known, struct error *err);
 
-struct dataset {
-    struct class_names classes;
-    struct photo_list train, val;
-};
-
-/* Opens --data. val_split in (0, 1), or 0 when none was asked for: needed without train/ and val/ (ERR_USAGE), refused
- * with them (ERR_USAGE). ERR_DATA as above, for a class in val/ that train/ lacks, for fewer than two classes, for a
- * class whose photos all validate, and when nothing validates. A class without photos in val is left to the scan. */
-MUST_CHECK enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed,
-                                    struct error *err);
-
-/* The same for one of `folds` parts (at least 2) of a folder of class folders: fold 1..folds validates its photos, all
- * others train. ERR_USAGE with train/ and val/. */
-MUST_CHECK enum status dataset_open_fold(struct dataset *out, const char *dir, unsigned folds, unsigned fold,
-                                         uint64_t seed, struct error *err);
-void dataset_close(struct dataset *dataset);
-
-/* Photos to judge with a model that knows *known (in any order): DIR/val if there is one, else DIR itself. Class
- * numbers are the model's. One class is enough here. A folder whose name the model does not know is ERR_DATA naming it.
- */
-MUST_CHECK enum status dataset_open_val(struct photo_list *out, const char *dir, const struct class_names *known,
-                                        struct error *err);
-
-/* True when the photo validates under this seed: hash(class_and_name, seed) / 2^64 < val_split. */
-bool split_validates(const char *class_and_name, double val_split, uint64_t seed);
-/* The fold, 1..folds, in which the photo validates. */
-unsigned split_fold(const char *class_and_name, unsigned folds, uint64_t seed);
-
-/* For predict: adds a file, or the files below a folder, to a list that began as {0}. ERR_NOINPUT when there is
- * nothing of that name; a file is not opened yet. */
+/* For predict: adds a file, or the photos below a folder, to a list that began as {0} or {.forgiving = true}.
+ * ERR_NOINPUT when there is nothing of that name; a file is not opened yet, and need be no photo. */
 MUST_CHECK enum status photo_list_add(struct photo_list *list, const char *path, struct error *err);
 /* Adds the paths of a stream, one a line ('\n') or each followed by a NUL ('\0'). Folders are walked; a path that names
- * nothing is added too and fails when it is read, so that each line has its answer. Empty lines are passed over. */
+ * nothing, or a folder that cannot be read, is added too and fails when it is read, so that each line has its answer.
+ * Empty lines are skipped. Lines as Windows writes them name the same files: a byte order mark before the first, CR
+ * before LF, and backslashes between folders are taken off or turned where the line as it stands names nothing.
+ * ERR_DATA for UTF-16 and other lists with zero bytes in a line. */
 MUST_CHECK enum status photo_list_add_stream(struct photo_list *list, FILE *stream, char separator, struct error *err);
 
 #endif

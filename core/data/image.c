@@ -2,7 +2,6 @@
 #include "core/data/image.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"
+#include "core/base/retry.h"
 #include "core/data/image_format.h"
 #include "core/data/reduce.h"
 
@@ -60,6 +60,7 @@ static enum status image_orient(struct image *image, int orientation, struct err
                             .width = width,
                             .pixels = pixels,
                             .shift = image->shift,
+                            .damaged = image->damaged,
                             .trim = orient_trim(&image->trim, orientation)};
     return OK;
 }
@@ -86,14 +87,14 @@ static enum status decode(struct image *out, const struct image_info *info, cons
 {
     struct image image = {0};
     int orientation = orientation_of(info, options);
-    enum status status = info->format == IMAGE_JPEG ? image_decode_jpeg(&image, info, bytes, size, shift, err)
-                                                    : image_decode_stb(&image, info, bytes, size, err);
+    enum status status = info->codec->decode(&image, info, bytes, size, shift, err);
     if (status == OK && orientation != 1)
         status = image_orient(&image, orientation, err);
     if (status != OK) {
         image_free(&image);
         return status;
     }
+    image.damaged = image.damaged || info->damaged;
     *out = image;
     return OK;
 }
@@ -164,12 +165,14 @@ void image_free(struct image *image)
 
 static enum status read_at(int fd, uint8_t *out, size_t size, size_t at, struct error *err)
 {
+    struct retry retry = {0};
     for (size_t have = 0; have < size;) {
         ssize_t got = pread(fd, out + have, size - have, (off_t)(at + have));
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && retry_after(&retry, errno))
             continue;
         if (got < 0)
-            return error_set(err, ERR_IO, "reading failed at byte %zu: %s", at + have, strerror(errno));
+            return error_set(err, retry_system_is_out(errno) ? ERR_SYSTEM : ERR_IO, "reading failed at byte %zu: %s",
+                             at + have, strerror(errno));
         if (got == 0)
             return error_set(err, ERR_IO, "became shorter while it was read");
         have += (size_t)got;
@@ -178,7 +181,7 @@ static enum status read_at(int fd, uint8_t *out, size_t size, size_t at, struct 
 }
 
 /* Header from the head of the file, end mark from its tail; OK with *decided false when a look at all of it is due. */
-static enum status probe_ends(struct image_info *info, uint64_t *ends, bool *decided, int fd, size_t size,
+static enum status probe_ends(struct image_info *info, struct image_cost *cost, bool *decided, int fd, size_t size,
                               const struct image_options *options, struct error *err)
 {
     enum { SMALL = 4096, LARGE = 65536 }; /* the second holds most headers with EXIF, thumbnail and colour profile */
@@ -189,8 +192,10 @@ static enum status probe_ends(struct image_info *info, uint64_t *ends, bool *dec
     for (size_t want = SMALL; more && status == OK; want = LARGE) {
         size_t have = size < want ? size : want;
         status = read_at(fd, piece, have, 0, err);
-        if (status == OK && want == SMALL)
-            *ends = hash_bytes(piece, have, 0).low;
+        if (status == OK && want == SMALL) {
+            cost->ends = hash_bytes(piece, have, 0).low;
+            cost->kind = image_kind(piece, have);
+        }
         if (status == OK)
             status = image_examine(info, &more, piece, have, size, options, err);
         if (want == LARGE)
@@ -198,15 +203,15 @@ static enum status probe_ends(struct image_info *info, uint64_t *ends, bool *dec
     }
     if (status != OK || more)
         return status;
-    if (info->format == IMAGE_BMP) {
+    if (!info->codec->end_seen) {
         *decided = true;
         return image_whole(info, NULL, size, err); /* by size alone */
     }
     size_t have = size < SMALL ? size : SMALL;
     status = read_at(fd, piece, have, size - have, err);
     if (status == OK)
-        *ends = hash_bytes(piece, have, *ends).low;
-    *decided = status == OK && image_end_seen(info, piece, size - have, have);
+        cost->ends = hash_bytes(piece, have, cost->ends).low;
+    *decided = status == OK && info->codec->end_seen(info, piece, size - have, have);
     return status;
 }
 
@@ -216,21 +221,23 @@ static size_t most(size_t picture, size_t held, bool turned)
     return picture + (turned && picture > held ? picture : held);
 }
 
-/* By decoder, from their sources: libjpeg-turbo needs the pixels, and for a progressive file all coefficients (2 bytes
- * each, three a pixel at most), also where it decodes to a smaller picture; stb_image the rows with their filters, then
- * the pixels twice. */
 static size_t decoding_bytes(const struct image_info *info, const struct image_options *options)
 {
-    bool turned = orientation_of(info, options) != 1, turbo = strcmp(image_jpeg_library(), "stb_image") != 0;
-    size_t pixels = (size_t)info->height * (size_t)info->width;
-    if (info->format != IMAGE_JPEG)
-        return most(3 * pixels, 3 * pixels, turned);
-    if (!turbo)
-        return most(3 * pixels, 6 * pixels, turned);
-    int shift = options && options->fast_resize
+    bool turned = orientation_of(info, options) != 1;
+    int shift = info->codec->shrinks && options && options->fast_resize
                     ? reduce_shift_least(info->height, info->width, options->fast_resize, options->fast_crop)
                     : 0;
-    return most((3 * pixels) >> (2 * shift), info->progressive ? 6 * pixels : 0, turned);
+    size_t pixels = (size_t)info->height * (size_t)info->width;
+    return most((3 * pixels) >> (2 * shift), info->codec->held(info), turned);
+}
+
+/* Are all rows there? As small as the decoder can, which asks for the same bytes. */
+static enum status decode_once(const struct image_info *info, const uint8_t *bytes, size_t size, struct error *err)
+{
+    struct image image = {0};
+    enum status status = info->codec->decode(&image, info, bytes, size, REDUCE_SHIFT_MOST, err);
+    image_free(&image);
+    return status;
 }
 
 enum status image_probe(const char *path, const struct image_options *options, struct image_cost *cost,
@@ -242,17 +249,22 @@ enum status image_probe(const char *path, const struct image_options *options, s
     uint8_t *bytes;
     size_t size;
     *cost = (struct image_cost){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return error_set(err, ERR_NOINPUT, "%s", strerror(errno));
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    enum status status;
+    int fd = file_descriptor(path, &status, err);
+    if (status != OK)
+        return without_path(status, path, err);
+    bool known = file_stat(&info, fd) == 0;
+    if (!known || !S_ISREG(info.st_mode)) {
+        status = known ? error_set(err, ERR_DATA, "not a regular file")
+                       : error_set(err, retry_system_is_out(errno) ? ERR_SYSTEM : ERR_IO, "%s", strerror(errno));
         close(fd);
-        return error_set(err, ERR_DATA, "not a regular file");
+        return status;
     }
     cost->file = cost->memory = size = (size_t)info.st_size;
-    enum status status = size > IMAGE_MAX_BYTES ? error_set(err, ERR_DATA, "%zu bytes, more than the %zu that are read",
-                                                            size, IMAGE_MAX_BYTES)
-                                                : probe_ends(&image, &cost->ends, &decided, fd, size, options, err);
+    cost->changed = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+    status = size > IMAGE_MAX_BYTES
+                 ? error_set(err, ERR_DATA, "%zu bytes, more than the %zu that are read", size, IMAGE_MAX_BYTES)
+                 : probe_ends(&image, cost, &decided, fd, size, options, err);
     close(fd);
     if (status == OK && decided)
         cost->memory += decoding_bytes(&image, options);
@@ -267,6 +279,8 @@ enum status image_probe(const char *path, const struct image_options *options, s
         status = image_whole(&image, bytes, size, err);
     if (status == OK)
         cost->memory += decoding_bytes(&image, options);
+    if (status == OK && image.cut)
+        status = decode_once(&image, bytes, size, err);
     memory_free(bytes);
     return status;
 }

@@ -11,14 +11,16 @@
  *   ICC, gamma      ignored
  *   EXIF            orientation 1..8 is applied (JPEG APP1, PNG eXIf), or ignored as torchvision does
  *
- * A file that ends early is an error, not a half-grey picture: the end mark (JPEG EOI, PNG IEND, the last BMP row) must
- * be there, PNG checksums must hold. Bytes behind the end mark are ignored. A JPEG whose data is damaged but whose end
- * mark is there is decoded as libjpeg does, as Pillow accepts it too. Sizes are checked from the header, before
- * anything is decoded.
+ * A file that ends early is an error, not a half-grey picture, and its reason begins with "truncated:". Where only the
+ * end mark (JPEG EOI, PNG IEND) is missing and every row is there, it is decoded. So is what is damaged within and what
+ * Pillow decodes too: a JPEG whose data libjpeg complains about, a PNG with a wrong checksum in a chunk that holds no
+ * pixels. image.damaged says so of both. A wrong checksum in one of PNG's critical chunks is an error. Bytes behind the
+ * end mark are ignored. Sizes are checked from the header, before anything is decoded. (A build with stb_image in the
+ * place of libjpeg or libpng cannot tell: it refuses a JPEG or PNG without end mark, and sees no damage in a JPEG.)
  *
- * Errors here are about one photo, and their text is the reason alone, without the path ("JPEG ends early"), so that
- * it can stand in a table beside the path: ERR_DATA for its content, ERR_NOINPUT or ERR_IO for reading it; ERR_SYSTEM
- * alone is about us (no memory).
+ * Errors here are about one photo, and their text is the reason alone, without the path ("truncated: ..."), so that
+ * it can stand in a table beside the path: ERR_DATA for its content, which stays as it is; ERR_NOINPUT or ERR_IO for
+ * reading it, which may go well another time; ERR_SYSTEM alone is about us (no memory, no descriptors).
  */
 #ifndef FREEZETUNE_IMAGE_H
 #define FREEZETUNE_IMAGE_H
@@ -29,9 +31,9 @@
 
 #include "core/base/error.h"
 
-#define IMAGE_MAX_SIDE 16384              /* pixels, each way */
-#define IMAGE_MAX_PIXELS 100000000        /* the default of image_options.max_pixels */
-#define IMAGE_MAX_BYTES ((size_t)1 << 28) /* a larger file is not read as a photo */
+#define IMAGE_MAX_SIDE 65535              /* pixels, each way: what a JPEG can have */
+#define IMAGE_MAX_PIXELS 210000000        /* the default of image_options.max_pixels */
+#define IMAGE_MAX_BYTES ((size_t)1 << 30) /* a larger file is not read as a photo */
 
 /* A picture that was decoded at a half, a quarter or an eighth (shift 1, 2, 3): each pixel stands for 2^shift x 2^shift
  * of the photo's. Where the photo ends within a pixel, `trim` says by how many of its own pixels the picture goes
@@ -43,18 +45,32 @@ struct image {
     struct image_trim {
         int top, left, bottom, right;
     } trim;
+    bool damaged; /* it was decoded all the same: see above */
 };
 
-enum image_format { IMAGE_UNKNOWN, IMAGE_JPEG, IMAGE_PNG, IMAGE_BMP };
+struct image_codec; /* a format that is read, see image_format.h */
+
+/* What the first bytes of a file say that it is. */
+enum image_kind {
+    IMAGE_NO_PICTURE,
+    IMAGE_NOT_READ, /* a picture in a format that this build does not read */
+    IMAGE_READ      /* a picture in one that it reads, well or damaged */
+};
 
 /* What is known of a photo before it is decoded. */
 struct image_info {
-    enum image_format format;
-    int height, width;    /* as stored, before any rotation; 1..IMAGE_MAX_SIDE */
-    int orientation;      /* EXIF 1..8; 1 when there is none */
-    size_t data;          /* JPEG: first byte behind the header of the first scan; BMP: first byte of the pixels */
-    int bits, alpha_bits; /* BMP: of a pixel, and of these for alpha */
-    bool progressive;     /* JPEG whose decoder holds all coefficients */
+    const struct image_codec *codec;
+    int height, width; /* as stored, before any rotation; 1..IMAGE_MAX_SIDE */
+    int orientation;   /* 1..8 as EXIF counts; 1 when nothing is told */
+    /* JPEG: first byte behind the header of the first scan; BMP: first byte of the pixels; PNG: first byte of the chunk
+     * within which it is cut. */
+    size_t data;
+    int bits;         /* BMP: of a pixel */
+    bool packed;      /* BMP: in runs, whose end the decoder sees */
+    int channels;     /* JPEG, PNG: as the decoder holds them, alpha included */
+    bool progressive; /* JPEG whose decoder holds all coefficients, PNG whose decoder holds all pixels */
+    bool cut;         /* the end mark is missing: decoding shows whether rows are */
+    bool damaged;     /* PNG with a wrong checksum on which no pixel depends */
 };
 
 struct image_options {
@@ -68,8 +84,17 @@ struct image_options {
  * is a hash of the bytes that image_probe looked at: files of the same bytes have the same. */
 struct image_cost {
     size_t file, memory;
+    int64_t changed; /* the time of the file's last change (mtime), in ns since 1970 */
     uint64_t ends;
+    enum image_kind kind; /* IMAGE_NO_PICTURE also for an empty file and one that cannot be read */
 };
+
+/* Enough bytes for image_kind to be sure. */
+enum { IMAGE_KIND_BYTES = 32 };
+enum image_kind image_kind(const uint8_t *bytes, size_t have);
+
+/* "JPEG, PNG and BMP": the formats that this build reads. */
+const char *image_formats_read(void);
 
 /* Decodes one photo. Owned by the caller (image_free); untouched on failure. */
 MUST_CHECK enum status image_decode(struct image *out, const uint8_t *bytes, size_t size,
@@ -98,13 +123,14 @@ MUST_CHECK enum status image_read(struct image *out, const char *path, const str
 
 void image_free(struct image *image);
 
-/* What can be said of a photo from a few reads: ERR_DATA when it is no photo that we read, is too large, or lacks its
- * end mark. Never refuses what image_read accepts; what passes may still fail to decode. *cost is filled as far as it
- * is known, also on failure. */
+/* What can be said of a photo from a few reads: ERR_DATA when it is no photo that we read, is too large, or ends early.
+ * One without end mark is decoded to find that out. Never refuses what image_read accepts; what passes may still fail
+ * to decode. *cost is filled as far as it is known, also on failure. */
 MUST_CHECK enum status image_probe(const char *path, const struct image_options *options, struct image_cost *cost,
                                    struct error *err);
 
-/* "libjpeg-turbo 2.1.5" or "stb_image": what decodes JPEG in this build. */
+/* "libjpeg-turbo 2.1.5" or "stb_image", "libpng 1.6.39" or "stb_image": what decodes JPEG and PNG in this build. */
 const char *image_jpeg_library(void);
+const char *image_png_library(void);
 
 #endif

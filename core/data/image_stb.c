@@ -1,7 +1,9 @@
-/* PNG and BMP (and JPEG where there is no libjpeg) through stb_image, which is compiled here and nowhere else. What it
- * does not check itself, image_format.c has checked before: sizes, end marks, checksums. Its memory is capped, because
- * it lets a small PNG inflate without end. */
+/* JPEG and PNG through stb_image where there is no libjpeg or libpng. It is compiled here and nowhere else. What it
+ * does not check itself, the format's file has checked before: sizes, end marks, checksums. Its memory is capped,
+ * because it lets a small PNG inflate without end. */
 #include "core/data/image_format.h"
+
+#if !defined HAVE_LIBJPEG || !defined HAVE_LIBPNG
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +27,12 @@ static void *stb_resize(void *block, size_t size)
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
+#ifndef HAVE_LIBJPEG
 #define STBI_ONLY_JPEG
+#endif
+#ifndef HAVE_LIBPNG
 #define STBI_ONLY_PNG
-#define STBI_ONLY_BMP
+#endif
 #define STBI_NO_STDIO
 #define STBI_NO_HDR
 #define STBI_NO_LINEAR
@@ -39,22 +44,6 @@ static void *stb_resize(void *block, size_t size)
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include <stb_image.h>
 
-static uint8_t over_white(int colour, int alpha)
-{
-    return (uint8_t)((colour * alpha + 255 * (255 - alpha) + 127) / 255);
-}
-
-/* out[count,3] = in[count,channels]; 1 is grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. */
-static void to_rgb(uint8_t *out, const uint8_t *in, size_t count, int channels, bool use_alpha)
-{
-    int colours = channels < 3 ? 1 : 3;
-    for (size_t i = 0; i < count; i++, in += channels, out += 3) {
-        int alpha = use_alpha ? in[channels - 1] : 255;
-        for (int c = 0; c < 3; c++)
-            out[c] = over_white(in[colours == 1 ? 0 : c], alpha);
-    }
-}
-
 static size_t cap_for(const struct image_info *info, size_t size)
 {
     size_t pixels = (size_t)info->height * (size_t)info->width;
@@ -63,9 +52,10 @@ static size_t cap_for(const struct image_info *info, size_t size)
 }
 
 enum status image_decode_stb(struct image *out, const struct image_info *info, const uint8_t *bytes, size_t size,
-                             struct error *err)
+                             int shift, struct error *err)
 {
-    const char *name = info->format == IMAGE_JPEG ? "JPEG" : info->format == IMAGE_PNG ? "PNG" : "BMP";
+    (void)shift; /* it decodes at full size alone */
+    const char *name = info->codec->name;
     int width = 0, height = 0, channels = 0;
     void *pixels;
     stb_cap = cap_for(info, size);
@@ -83,10 +73,17 @@ enum status image_decode_stb(struct image *out, const struct image_info *info, c
     if (status == OK)
         status = memory_alloc(&pixels, (size_t)width * (size_t)height, 3, "a photo", err);
     if (status == OK) {
-        bool alpha = (channels == 2 || channels == 4) && (info->format != IMAGE_BMP || info->alpha_bits > 0);
-        to_rgb(pixels, stored, (size_t)width * (size_t)height, channels, alpha);
+        image_to_rgb(pixels, stored, (size_t)width * (size_t)height, channels);
         *out = (struct image){.height = height, .width = width, .pixels = pixels};
     }
     stbi_image_free(stored);
     return status;
 }
+
+/* The rows with their filters. */
+size_t image_held_stb(const struct image_info *info)
+{
+    return 3 * (size_t)info->height * (size_t)info->width;
+}
+
+#endif

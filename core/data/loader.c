@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/hash.h"
 #include "core/base/memory.h"
 #include "core/data/resize.h"
 
@@ -17,8 +18,10 @@ enum slot_state { SLOT_EMPTY, SLOT_GOOD, SLOT_BAD, SLOT_FAILED };
 struct slot {
     enum slot_state state;
     enum status status; /* of a bad or failed one */
-    char *reason;       /* of a bad one, on its way to the list of bad photos */
-    struct box hole;    /* of a good one */
+    char *reason;       /* of a bad or failed one (may be NULL then), on its way to the list or the error */
+    uint64_t hash;      /* of the file, 0: it could not be read */
+    struct box hole;    /* of a good one, */
+    bool damaged;       /* as it is (image.damaged) */
 };
 
 struct worker {
@@ -52,9 +55,12 @@ struct loader {
 
     /* The caller's thread only; `is_bad` is written by it, and read by workers under the lock. */
     double waited;
-    bool *is_bad;
+    bool *is_bad; /* or away */
     struct loader_bad *bad;
     size_t bad_count, bad_room;
+    uint64_t *hashes; /* [photos] */
+    bool *is_damaged; /* [photos] */
+    size_t damaged_count;
     struct photo_batch batch;
     uint8_t *pixels;
     int32_t *labels;
@@ -74,12 +80,13 @@ size_t loader_memory(const struct loader_options *options, size_t photos)
 {
     size_t side = (size_t)options->preprocess.crop, pixels = side * side * 3;
     return (slots_for(options) + options->batch + options->threads) * pixels +
-           photos * (sizeof(uint32_t) + sizeof(bool)) + options->batch * (2 * sizeof(uint32_t) + sizeof(struct box)) +
-           sizeof(struct loader);
+           photos * (sizeof(uint32_t) + 2 * sizeof(bool) + sizeof(uint64_t)) +
+           options->batch * (2 * sizeof(uint32_t) + sizeof(struct box)) + sizeof(struct loader);
 }
 
-/* Decodes one photo into out. What fails is about the photo (bad) or about us (ERR_SYSTEM). */
-static enum status load_photo(uint8_t *out, struct box *hole, const struct worker *worker, uint32_t photo,
+/* Decodes one photo into out. What fails is about the photo (ERR_DATA), about reaching it (ERR_NOINPUT, ERR_IO) or
+ * about us (ERR_SYSTEM). */
+static enum status load_photo(uint8_t *out, struct slot *slot, const struct worker *worker, uint32_t photo,
                               struct error *err)
 {
     const struct loader *loader = worker->loader;
@@ -92,6 +99,7 @@ static enum status load_photo(uint8_t *out, struct box *hole, const struct worke
     enum status status = image_open(&file, path, &options->image, err);
     if (status != OK)
         return status;
+    slot->hash = hash_bytes(file.bytes, file.size, 0).low;
     struct rng rng = rng_stream(options->seed, RNG_AUGMENT, loader->epoch, photo);
     struct augment_draws draws =
         augment_draw(loader->augment, &options->extras, options->preprocess.crop, file.height, file.width, rng);
@@ -101,8 +109,9 @@ static enum status load_photo(uint8_t *out, struct box *hole, const struct worke
     if (status != OK)
         return status;
     status = augment_apply(out, &draws, &options->preprocess, &image, worker->resizer, worker->spare, err);
+    slot->damaged = image.damaged;
     image_free(&image);
-    *hole = draws.hole;
+    slot->hole = draws.hole;
     return status;
 }
 
@@ -117,10 +126,10 @@ static void fill_slot(struct worker *worker, size_t entry)
         struct error err = {0};
         loader->busy++;
         pthread_mutex_unlock(&loader->lock);
-        slot.status = load_photo(loader->slot_pixels + index * loader->photo_bytes, &slot.hole, worker, photo, &err);
+        slot.status = load_photo(loader->slot_pixels + index * loader->photo_bytes, &slot, worker, photo, &err);
         if (slot.status == OK)
             slot.state = SLOT_GOOD;
-        else if (slot.status == ERR_SYSTEM || memory_strdup(&slot.reason, err.text, NULL) != OK)
+        else if (memory_strdup(&slot.reason, err.text, NULL) != OK || slot.status == ERR_SYSTEM)
             slot.state = SLOT_FAILED;
         pthread_mutex_lock(&loader->lock);
         loader->busy--;
@@ -191,6 +200,8 @@ static enum status allocate(struct loader *loader, struct error *err)
         size_t count, size;
     } buffers[] = {{(void **)&loader->order, loader->list->count, sizeof *loader->order},
                    {(void **)&loader->is_bad, loader->list->count, sizeof *loader->is_bad},
+                   {(void **)&loader->hashes, loader->list->count, sizeof *loader->hashes},
+                   {(void **)&loader->is_damaged, loader->list->count, sizeof *loader->is_damaged},
                    {(void **)&loader->slots, loader->slot_count, sizeof *loader->slots},
                    {(void **)&loader->slot_pixels, loader->slot_count, loader->photo_bytes},
                    {(void **)&loader->pixels, loader->options.batch, loader->photo_bytes},
@@ -277,6 +288,8 @@ void loader_destroy(struct loader *loader)
     memory_free(loader->pixels);
     memory_free(loader->slot_pixels);
     memory_free(loader->slots);
+    memory_free(loader->hashes);
+    memory_free(loader->is_damaged);
     memory_free(loader->is_bad);
     memory_free(loader->order);
     memory_free(loader);
@@ -298,8 +311,15 @@ void loader_start(struct loader *loader, const uint32_t *order, size_t count, si
     pthread_mutex_unlock(&loader->lock);
 }
 
-/* Records a bad photo, whose reason it takes over (also on failure). */
-static enum status add_bad(struct loader *loader, uint32_t photo, char *reason, struct error *err)
+static void set_bad(struct loader *loader, uint32_t photo, bool is_bad)
+{
+    pthread_mutex_lock(&loader->lock);
+    loader->is_bad[photo] = is_bad;
+    pthread_mutex_unlock(&loader->lock);
+}
+
+/* Records a photo that is skipped, whose reason it takes over (also on failure). */
+static enum status add_bad(struct loader *loader, uint32_t photo, bool away, char *reason, struct error *err)
 {
     void *memory = loader->bad;
     enum status status =
@@ -309,11 +329,36 @@ static enum status add_bad(struct loader *loader, uint32_t photo, char *reason, 
         memory_free(reason);
         return status;
     }
-    loader->bad[loader->bad_count++] = (struct loader_bad){.photo = photo, .reason = reason};
-    pthread_mutex_lock(&loader->lock);
-    loader->is_bad[photo] = true;
-    pthread_mutex_unlock(&loader->lock);
+    loader->bad[loader->bad_count++] = (struct loader_bad){.photo = photo, .away = away, .reason = reason};
+    set_bad(loader, photo, true);
     return OK;
+}
+
+/* Takes off the list what is away, or the one photo. */
+static void take_off(struct loader *loader, bool away, uint32_t photo)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < loader->bad_count; i++) {
+        struct loader_bad bad = loader->bad[i];
+        if (away ? !bad.away : bad.photo != photo) {
+            loader->bad[kept++] = bad;
+            continue;
+        }
+        memory_free((void *)bad.reason);
+        set_bad(loader, bad.photo, false);
+    }
+    loader->bad_count = kept;
+}
+
+void loader_forget_away(struct loader *loader)
+{
+    take_off(loader, true, 0);
+}
+
+void loader_forgive(struct loader *loader, uint32_t photo)
+{
+    if (loader->is_bad[photo])
+        take_off(loader, false, photo);
 }
 
 /* Waits for the next entry and takes its slot's content; the pixels stay until slot_release. */
@@ -348,26 +393,37 @@ static void batch_push(struct loader *loader, uint32_t photo, const struct box *
     loader->holes[n] = *hole;
 }
 
+/* "path: reason" */
+static enum status name_photo(const struct loader *loader, uint32_t photo, enum status status, const char *reason,
+                              struct error *err)
+{
+    char path[PATH_MAX];
+    return error_set(err, status, "%s: %s", photo_path(path, sizeof path, loader->list, photo) ? path : "a photo",
+                     reason);
+}
+
 static enum status take_entry(struct loader *loader, struct error *err)
 {
     uint32_t photo = loader->order[loader->done];
     struct slot slot = slot_await(loader);
     enum status status = OK;
-    char path[PATH_MAX];
+    if (slot.hash != 0)
+        loader->hashes[photo] = slot.hash;
     if (slot.state == SLOT_GOOD) {
         batch_push(loader, photo, &slot.hole);
+        loader->damaged_count += slot.damaged && !loader->is_damaged[photo];
+        loader->is_damaged[photo] |= slot.damaged;
     } else if (slot.state == SLOT_FAILED) {
-        status = error_set(err, ERR_SYSTEM, "%s: out of memory while it was decoded",
-                           photo_path(path, sizeof path, loader->list, photo) ? path : "a photo");
+        status = name_photo(
+            loader, photo, ERR_SYSTEM,
+            slot.status == ERR_SYSTEM && slot.reason ? slot.reason : "out of memory while it was decoded", err);
     } else if (slot.reason && loader->options.strict) {
-        status = error_set(err, slot.status, "%s: %s",
-                           photo_path(path, sizeof path, loader->list, photo) ? path : "a photo", slot.reason);
-        memory_free(slot.reason);
-    } else if (slot.reason && loader->is_bad[photo]) {
-        memory_free(slot.reason); /* it stands in the order twice */
-    } else if (slot.reason) {
-        status = add_bad(loader, photo, slot.reason, err);
+        status = name_photo(loader, photo, slot.status, slot.reason, err);
+    } else if (slot.reason && !loader->is_bad[photo]) { /* else it stands in the order twice */
+        status = add_bad(loader, photo, slot.status != ERR_DATA, slot.reason, err);
+        slot.reason = NULL;
     }
+    memory_free(slot.reason);
     slot_release(loader);
     return status;
 }
@@ -410,11 +466,26 @@ bool loader_is_bad(const struct loader *loader, uint32_t photo)
     return loader->is_bad[photo];
 }
 
+size_t loader_damaged_count(const struct loader *loader)
+{
+    return loader->damaged_count;
+}
+
+bool loader_is_damaged(const struct loader *loader, uint32_t photo)
+{
+    return loader->is_damaged[photo];
+}
+
 enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *reason, struct error *err)
 {
     char *copy;
     if (loader->is_bad[photo])
         return OK;
     enum status status = memory_strdup(&copy, reason, err);
-    return status == OK ? add_bad(loader, photo, copy, err) : status;
+    return status == OK ? add_bad(loader, photo, false, copy, err) : status;
+}
+
+uint64_t loader_hash(const struct loader *loader, uint32_t photo)
+{
+    return loader->hashes[photo];
 }

@@ -1,9 +1,14 @@
 /* Threads that read, decode, crop and flip photos ahead of the network, and hand them over in batches.
  *
  * An epoch is a list of photo numbers, `order`. The rule of batches, which no number of threads and no timing can
- * change: go through the order; a photo that cannot be read or decoded is bad, is recorded once, and is passed over;
- * the others fill the batches one after the other. So every batch but the last is full. A photo once bad is not tried
- * again.
+ * change: go through the order; a photo that cannot be read or decoded is recorded and skipped; the others fill the
+ * batches one after the other. So every batch but the last is full. Of those that are skipped there are two kinds:
+ *
+ *   bad    its content cannot be decoded: it is not tried again
+ *   away   its file cannot be opened or read now (missing, a share that is gone, a disk error): it is skipped until
+ *          loader_forget_away, which who goes through many epochs calls before each
+ *
+ * Where the system itself has run out (memory, descriptors), no photo is to blame: that is an error of loader_next.
  *
  * Going on in the middle of an epoch: photo_batch.position says how many entries of the order are used up with
  * this batch, bad ones included. loader_start with that position gives the next batch as it would have been. (The batch
@@ -35,7 +40,7 @@ struct loader_options {
     struct augment_extras extras;
     bool fast;     /* photos may be decoded smaller than they are, see reduce.h */
     uint64_t seed; /* of the augmentation */
-    bool strict;   /* the first photo found bad is an error of loader_next; marked ones are passed over all the same */
+    bool strict;   /* the first photo that is skipped is an error of loader_next, unless it was marked bad */
 };
 
 struct photo_batch {
@@ -49,7 +54,8 @@ struct photo_batch {
 
 struct loader_bad {
     uint32_t photo;
-    const char *reason; /* without the path; owned by the loader, lives until loader_destroy */
+    bool away;          /* else bad for good */
+    const char *reason; /* without the path; owned by the loader, lives until the photo leaves the list */
 };
 
 struct loader;
@@ -70,20 +76,36 @@ void loader_start(struct loader *loader, const uint32_t *order, size_t count, si
                   enum augment augment);
 
 /* The next batch, borrowed until the next loader_next, _start or _destroy; *out = NULL at the end of the epoch.
- * ERR_DATA, ERR_NOINPUT or ERR_IO for the first bad photo ("path: reason") when strict; ERR_SYSTEM without memory.
- * After an error the epoch is over. */
+ * ERR_DATA, ERR_NOINPUT or ERR_IO for the first photo that is skipped ("path: reason") when strict; ERR_SYSTEM
+ * without memory or descriptors. After an error the epoch is over. */
 MUST_CHECK enum status loader_next(struct loader *loader, const struct photo_batch **out, struct error *err);
 
 /* Seconds that loader_next has waited for its threads, since loader_create. */
 double loader_waited(const struct loader *loader);
 
-/* Bad photos so far, in the order of being met by loader_next or marked. For the thread that calls loader_next. */
+/* Photos that are skipped: the bad ones so far and those that are away, in the order of being met by loader_next or
+ * marked. For the thread that calls loader_next. */
 size_t loader_bad_count(const struct loader *loader);
 struct loader_bad loader_bad_get(const struct loader *loader, size_t index);
-bool loader_is_bad(const struct loader *loader, uint32_t photo);
+bool loader_is_bad(const struct loader *loader, uint32_t photo); /* or away */
+
+/* Between epochs: takes those that are away off the list, so that they are tried; the order of the others stays. */
+void loader_forget_away(struct loader *loader);
+
+/* Photos so far that are damaged and were handed over all the same (image.damaged), each counted once. For the thread
+ * that calls loader_next. */
+size_t loader_damaged_count(const struct loader *loader);
+bool loader_is_damaged(const struct loader *loader, uint32_t photo);
 
 /* Tells that a photo is bad (from the scan, or from a run that is resumed), before or between epochs: it is
  * never tried. Marking twice counts once. ERR_SYSTEM without memory. */
 MUST_CHECK enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *reason, struct error *err);
+/* Takes a photo off the list, so that it is tried: its file has another content now. */
+void loader_forgive(struct loader *loader, uint32_t photo);
+
+/* The content hash (XXH3 128, low half) of a photo's file when it was last read and could be looked through; 0: not
+ * yet.
+ */
+uint64_t loader_hash(const struct loader *loader, uint32_t photo);
 
 #endif

@@ -27,10 +27,10 @@ struct preprocess preprocess_for_size(int size)
 
 enum status preprocess_check(const struct preprocess *preprocess, const char *where, struct error *err)
 {
-    if (preprocess->resize < 1 || preprocess->resize > IMAGE_MAX_SIDE || preprocess->crop < 1 ||
-        preprocess->crop > IMAGE_MAX_SIDE)
+    if (preprocess->resize < 1 || preprocess->resize > PREPROCESS_MAX_SIDE || preprocess->crop < 1 ||
+        preprocess->crop > PREPROCESS_MAX_SIDE)
         return error_set(err, ERR_DATA, "%s: resize to %d and crop to %d pixels: both must be 1 to %d", where,
-                         preprocess->resize, preprocess->crop, IMAGE_MAX_SIDE);
+                         preprocess->resize, preprocess->crop, PREPROCESS_MAX_SIDE);
     for (int c = 0; c < 3; c++) {
         float mean = preprocess->mean[c], std = preprocess->std[c];
         if (!isfinite(mean) || !isfinite(std) || !(std > 0))

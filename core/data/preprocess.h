@@ -13,9 +13,11 @@
 #include "core/data/image.h"
 #include "core/data/resize.h"
 
+#define PREPROCESS_MAX_SIDE 16384 /* so that the long side of the longest photo fits an int */
+
 struct preprocess {
-    int resize;    /* short side after the resize, 1..IMAGE_MAX_SIDE; the long side is int(resize * long / short) */
-    int crop;      /* side of the square out of the middle, 1..IMAGE_MAX_SIDE */
+    int resize; /* short side after the resize, 1..PREPROCESS_MAX_SIDE; the long side is int(resize * long / short) */
+    int crop;   /* side of the square out of the middle, 1..PREPROCESS_MAX_SIDE */
     float mean[3]; /* of r, g, b in 0..1 */
     float std[3];
     enum interpolation interpolation; /* of every resize, that of random crops too; bilinear where nothing is said */

@@ -6,21 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/file.h"
-#include "core/base/hash.h"
 #include "core/base/memory.h"
+#include "core/data/same_bytes.h"
 
 /* Photos of both lists are counted through: 0..train-1 train, then val. */
 struct file_found {
     struct image_cost cost;
     char *reason; /* NULL: nothing wrong was found */
-};
-
-/* A file like one of the other list, as far as the probe saw. */
-struct candidate {
-    struct hash128 hash;
-    uint32_t photo;
-    bool hashed;
+    bool away;
 };
 
 struct scan {
@@ -28,13 +21,13 @@ struct scan {
     const struct image_options *options;
     struct file_found *files;
     size_t count;
-    struct candidate *candidates;
-    size_t candidate_count, candidate_room;
-    atomic_bool out_of_memory;
+    atomic_flag failed; /* the system did, and `failure` is how: the first that found it writes */
+    struct error failure;
 };
 
-static bool path_of(char *out, size_t size, const struct scan *scan, size_t photo)
+static bool path_of(char *out, size_t size, const void *context, uint32_t photo)
 {
+    const struct scan *scan = context;
     size_t train = scan->dataset->train.count;
     return photo < train ? photo_path(out, size, &scan->dataset->train, photo)
                          : photo_path(out, size, &scan->dataset->val, photo - train);
@@ -47,118 +40,103 @@ static void probe_one(void *context, size_t photo, size_t thread)
     struct file_found *file = &scan->files[photo];
     struct error err = {0};
     char path[PATH_MAX];
-    enum status status = path_of(path, sizeof path, scan, photo) ? image_probe(path, scan->options, &file->cost, &err)
-                                                                 : error_set(&err, ERR_DATA, "its path is too long");
-    if (status != OK && (status == ERR_SYSTEM || memory_strdup(&file->reason, err.text, NULL) != OK))
-        atomic_store(&scan->out_of_memory, true);
+    path[0] = '\0';
+    enum status status = path_of(path, sizeof path, scan, (uint32_t)photo)
+                             ? image_probe(path, scan->options, &file->cost, &err)
+                             : error_set(&err, ERR_DATA, "its path is too long");
+    file->away = status == ERR_NOINPUT || status == ERR_IO;
+    if (status != OK && status != ERR_SYSTEM)
+        status = memory_strdup(&file->reason, err.text, &err);
+    if (status == ERR_SYSTEM && !atomic_flag_test_and_set(&scan->failed))
+        error_set(&scan->failure, ERR_SYSTEM, "%s: %s", path, err.text);
 }
 
-static void hash_one(void *context, size_t index, size_t thread)
+/* The number of a photo's class; photos are counted through. */
+static uint32_t class_of(const struct dataset *data, uint32_t photo)
 {
-    (void)thread;
-    struct scan *scan = context;
-    struct candidate *candidate = &scan->candidates[index];
-    char path[PATH_MAX];
-    uint8_t *bytes;
-    size_t size;
-    if (!path_of(path, sizeof path, scan, candidate->photo) ||
-        file_read(&bytes, &size, path, IMAGE_MAX_BYTES, NULL) != OK)
-        return; /* it was readable a moment ago; if it stays unreadable the loader says so */
-    candidate->hash = hash_bytes(bytes, size, 0);
-    candidate->hashed = true;
-    memory_free(bytes);
+    size_t train = data->train.count;
+    return photo < train ? data->train.photos[photo].class : data->val.photos[photo - train].class;
 }
 
-static bool alike(const struct image_cost *a, const struct image_cost *b)
+/* Within files of the same bytes: by class, then in order. */
+static int by_class(const void *a, const void *b, void *context)
 {
-    return a->file == b->file && a->ends == b->ends;
-}
-
-/* Numbers of photos: alike ones together, in order among themselves. */
-static int by_likeness(const void *a, const void *b, void *context)
-{
-    const struct file_found *files = context;
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    const struct image_cost *cost = &files[x].cost, *other = &files[y].cost;
-    if (cost->file != other->file)
-        return cost->file < other->file ? -1 : 1;
-    if (cost->ends != other->ends)
-        return cost->ends < other->ends ? -1 : 1;
+    const struct dataset *data = ((const struct scan *)context)->dataset;
+    uint32_t x = ((const struct same_file *)a)->file, y = ((const struct same_file *)b)->file;
+    uint32_t x_class = class_of(data, x), y_class = class_of(data, y);
+    if (x_class != y_class)
+        return x_class < y_class ? -1 : 1;
     return x < y ? -1 : 1;
 }
 
-static int by_hash(const void *a, const void *b)
+static int by_photo(const void *a, const void *b)
 {
-    const struct candidate *x = a, *y = b;
-    if (x->hash.high != y->hash.high)
-        return x->hash.high < y->hash.high ? -1 : 1;
-    if (x->hash.low != y->hash.low)
-        return x->hash.low < y->hash.low ? -1 : 1;
+    const struct scan_duplicate *x = a, *y = b;
+    if (x->val != y->val)
+        return x->val ? 1 : -1;
     return x->photo < y->photo ? -1 : 1;
 }
 
-static int by_val(const void *a, const void *b)
+static void add_duplicate(struct scan_report *report, uint32_t photo, uint32_t same, const struct dataset *data)
 {
-    const struct scan_duplicate *x = a, *y = b;
-    return x->val < y->val ? -1 : 1;
+    uint32_t train = (uint32_t)data->train.count;
+    bool val = photo >= train, same_val = same >= train;
+    enum scan_same kind = class_of(data, photo) != class_of(data, same) ? SCAN_LABEL_CONFLICT
+                          : val != same_val                             ? SCAN_LEAK
+                                                                        : SCAN_REPEAT;
+    report->same[kind]++;
+    report->duplicates[report->duplicate_count++] = (struct scan_duplicate){.kind = kind,
+                                                                            .val = val,
+                                                                            .photo = val ? photo - train : photo,
+                                                                            .same_val = same_val,
+                                                                            .same = same_val ? same - train : same};
 }
 
-/* The good files that have their like in the other list. */
-static enum status find_candidates(struct scan *scan, struct error *err)
+/* files[count] have the same bytes, in order. The first of each class beside the first of all; the others of a class
+ * beside the first of it. Train comes before val: where a class has the bytes in both, its first one trains. */
+static void pair_files(struct scan_report *report, struct same_file *files, size_t count, struct scan *scan)
 {
-    size_t good = 0, train = scan->dataset->train.count;
-    void *memory;
-    enum status status = memory_alloc(&memory, scan->count, sizeof(uint32_t), "the scan", err);
-    if (status != OK)
-        return status;
-    uint32_t *photos = memory;
-    for (size_t i = 0; i < scan->count; i++)
-        if (!scan->files[i].reason)
-            photos[good++] = (uint32_t)i;
-    if (good > 0)
-        qsort_r(photos, good, sizeof *photos, by_likeness, scan->files);
-    for (size_t i = 0, end; status == OK && i < good; i = end) {
-        for (end = i + 1; end < good && alike(&scan->files[photos[end]].cost, &scan->files[photos[i]].cost);)
-            end++;
-        if (photos[i] >= train || photos[end - 1] < train)
-            continue; /* in order among themselves: all of one list */
-        memory = scan->candidates;
-        status = memory_grow(&memory, &scan->candidate_room, scan->candidate_count + (end - i),
-                             sizeof *scan->candidates, "the scan", err);
-        scan->candidates = memory;
-        for (size_t j = i; status == OK && j < end; j++)
-            scan->candidates[scan->candidate_count++] = (struct candidate){.photo = photos[j]};
+    const struct dataset *data = scan->dataset;
+    uint32_t first = files[0].file, head = 0;
+    qsort_r(files, count, sizeof *files, by_class, scan);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t photo = files[i].file;
+        if (i == 0 || class_of(data, photo) != class_of(data, head)) {
+            head = photo;
+            if (head != first)
+                add_duplicate(report, head, first, data);
+        } else {
+            add_duplicate(report, photo, head, data);
+        }
     }
-    memory_free(photos);
-    return status;
 }
 
 static enum status find_duplicates(struct scan_report *report, struct scan *scan, struct pool *pool, struct error *err)
 {
-    uint32_t train = (uint32_t)scan->dataset->train.count;
-    enum status status = find_candidates(scan, err);
-    if (status != OK || scan->candidate_count == 0)
-        return status;
-    pool_for(pool, scan->candidate_count, hash_one, scan);
-    void *memory;
-    status = memory_alloc(&memory, scan->candidate_count, sizeof *report->duplicates, "the scan", err);
+    void *memory, *rows;
+    size_t count = 0;
+    enum status status = memory_alloc(&memory, scan->count, sizeof(struct same_file), "the scan", err);
     if (status != OK)
         return status;
-    report->duplicates = memory;
-    qsort(scan->candidates, scan->candidate_count, sizeof *scan->candidates, by_hash);
-    const struct candidate *first = NULL; /* the first of the same bytes; in train, if any of them is */
-    for (size_t i = 0; i < scan->candidate_count; i++) {
-        const struct candidate *each = &scan->candidates[i];
-        if (!each->hashed)
-            continue;
-        if (!first || first->hash.high != each->hash.high || first->hash.low != each->hash.low)
-            first = each;
-        if (first->photo < train && each->photo >= train)
-            report->duplicates[report->duplicate_count++] =
-                (struct scan_duplicate){.train = first->photo, .val = each->photo - train};
+    struct same_file *files = memory;
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct file_found *found = &scan->files[i];
+        if (!found->reason)
+            files[count++] = (struct same_file){found->cost.file, found->cost.ends, (uint32_t)i, false, {0}};
     }
-    qsort(report->duplicates, report->duplicate_count, sizeof *report->duplicates, by_val);
-    return OK;
+    count = same_bytes_keep(files, count, path_of, scan, pool);
+    status = memory_alloc(&rows, count, sizeof *report->duplicates, "the scan", err);
+    if (status == OK)
+        report->duplicates = rows;
+    for (size_t i = 0, end; status == OK && i < count; i = end) {
+        for (end = i + 1; end < count && same_bytes(&files[i], &files[end]);)
+            end++;
+        pair_files(report, &files[i], end - i, scan);
+    }
+    if (report->duplicate_count > 0)
+        qsort(report->duplicates, report->duplicate_count, sizeof *report->duplicates, by_photo);
+    memory_free(files);
+    return status;
 }
 
 /* Counts, and moves the reasons into the report. */
@@ -190,21 +168,42 @@ static enum status count_files(struct scan_report *report, struct scan *scan, st
             continue;
         }
         *(val ? &class->bad_val : &class->bad_train) += 1;
+        class->away_train += !val && scan->files[i].away;
+        report->away_count += scan->files[i].away;
         report->bad[report->bad_count++] =
-            (struct scan_bad){.val = val, .photo = photo, .reason = scan->files[i].reason};
+            (struct scan_bad){.val = val, .away = scan->files[i].away, .photo = photo, .reason = scan->files[i].reason};
         scan->files[i].reason = NULL;
     }
     for (size_t i = 0; i < report->class_count; i++)
         report->few += report->classes[i].train - report->classes[i].bad_train < SCAN_FEW_PHOTOS;
     report->hidden = data->train.hidden + data->val.hidden;
     report->stray = data->train.stray + data->val.stray;
+    report->others = data->train.others + data->val.others;
+    return OK;
+}
+
+static enum status stamp_files(struct scan_report *report, const struct scan *scan, struct error *err)
+{
+    void *memory;
+    enum status status = memory_alloc(&memory, scan->count, sizeof *report->stamps, "the scan", err);
+    if (status != OK)
+        return status;
+    report->stamps = memory;
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct image_cost *cost = &scan->files[i].cost;
+        if (!scan->files[i].away)
+            report->stamps[i] = (struct photo_stamp){.size = cost->file, .changed = cost->changed, .ends = cost->ends};
+    }
     return OK;
 }
 
 enum status scan_dataset(struct scan_report *out, const struct dataset *dataset, const struct image_options *options,
                          struct pool *pool, struct error *err)
 {
-    struct scan scan = {.dataset = dataset, .options = options, .count = dataset->train.count + dataset->val.count};
+    struct scan scan = {.dataset = dataset,
+                        .options = options,
+                        .count = dataset->train.count + dataset->val.count,
+                        .failed = ATOMIC_FLAG_INIT};
     struct scan_report report = {0};
     void *memory;
     enum status status = memory_alloc(&memory, scan.count, sizeof *scan.files, "the scan", err);
@@ -212,16 +211,17 @@ enum status scan_dataset(struct scan_report *out, const struct dataset *dataset,
         return status;
     scan.files = memory;
     pool_for(pool, scan.count, probe_one, &scan);
-    if (atomic_load(&scan.out_of_memory))
-        status = error_memory(err, "the scan", 0);
+    if (scan.failure.status != OK)
+        status = error_set(err, ERR_SYSTEM, "%s", scan.failure.text);
     if (status == OK)
         status = find_duplicates(&report, &scan, pool, err);
     if (status == OK)
         status = count_files(&report, &scan, err);
+    if (status == OK)
+        status = stamp_files(&report, &scan, err);
     for (size_t i = 0; i < scan.count; i++)
         memory_free(scan.files[i].reason);
     memory_free(scan.files);
-    memory_free(scan.candidates);
     if (status != OK)
         scan_report_free(&report);
     else
@@ -236,5 +236,6 @@ void scan_report_free(struct scan_report *report)
     memory_free(report->bad);
     memory_free(report->classes);
     memory_free(report->duplicates);
+    memory_free(report->stamps);
     *report = (struct scan_report){0};
 }

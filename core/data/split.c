@@ -1,263 +1,107 @@
-/* Which photos train and which validate: --data as a whole. */
-#define _GNU_SOURCE
-#include "core/data/folder.h"
+#include "core/data/split.h"
 
-#include <assert.h>
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"
-#include "core/base/text.h"
 #include "core/data/walk.h"
 
-/* Which photos validate: those below a fraction, or one of several folds. */
-struct split {
-    double fraction;      /* 0 with folds */
-    unsigned folds, fold; /* 0 without */
-    uint64_t seed;
+/* A photo in its class's order. */
+struct ranked {
+    struct hash128 hash;
+    size_t photo;
 };
 
-/* Uniform in [0, 1). */
-static double place_of(const char *class_and_name, uint64_t seed)
+static int by_hash(const void *a, const void *b)
 {
-    struct hash128 hash = hash_bytes(class_and_name, strlen(class_and_name), seed);
-    return (double)(hash.high >> 11) * 0x1p-53;
+    const struct ranked *x = a, *y = b;
+    if (x->hash.high != y->hash.high)
+        return x->hash.high < y->hash.high ? -1 : 1;
+    if (x->hash.low != y->hash.low)
+        return x->hash.low < y->hash.low ? -1 : 1;
+    return x->photo < y->photo ? -1 : 1;
 }
 
-bool split_validates(const char *class_and_name, double val_split, uint64_t seed)
+size_t split_share(size_t n, double fraction)
 {
-    return place_of(class_and_name, seed) < val_split;
+    /* 0.29 * 50 is a little less than 14.5 in binary, and means 14.5. */
+    size_t share = (size_t)floor((double)n * fraction + 0.5 + 1e-9);
+    return n < 2 ? 0 : share < n ? share : n - 1;
 }
 
-unsigned split_fold(const char *class_and_name, unsigned folds, uint64_t seed)
+/* Which ranks validate: begin..end-1. `start` is the fold whose run is the first with one more. */
+struct range {
+    size_t begin, end;
+};
+
+/* Of n photos in K runs, whose first n mod K from run `start` on (going round) have one more: the run of a fold. */
+static struct range fold_range(size_t n, size_t folds, size_t fold, size_t start)
 {
-    return 1 + (unsigned)(place_of(class_and_name, seed) * folds);
+    struct range range = {0, 0};
+    for (size_t i = 0; i <= fold; i++) {
+        range.begin = range.end;
+        range.end += n / folds + ((i + folds - start) % folds < n % folds);
+    }
+    return range;
 }
 
-static bool validates(const struct split *split, const char *name)
+/* Marks what validates of the n photos from `first` on, which are one class. *start goes round. */
+static void choose(bool *validates, struct ranked *ranked, const struct photo_list *list, size_t first, size_t n,
+                   const struct split *split, size_t *start)
 {
-    return split->folds ? split_fold(name, split->folds, split->seed) == split->fold
-                        : split_validates(name, split->fraction, split->seed);
+    struct range range = {0, split->folds ? 0 : split_share(n, split->fraction)};
+    for (size_t i = 0; i < n; i++) {
+        const char *name = photo_name(list, first + i);
+        ranked[i] = (struct ranked){hash_bytes(name, strlen(name), split->seed), first + i};
+    }
+    qsort(ranked, n, sizeof *ranked, by_hash);
+    if (split->folds && n > 1) {
+        range = fold_range(n, split->folds, split->fold - 1, *start);
+        *start = (*start + n) % split->folds;
+    }
+    for (size_t i = range.begin; i < range.end; i++)
+        validates[ranked[i].photo] = true;
 }
 
-static enum status sub_folder(char **out, bool *there, const char *dir, const char *name, struct error *err)
-{
-    struct stat info;
-    enum status status = path_join(out, dir, name, err);
-    *there = status == OK && stat(*out, &info) == 0 && S_ISDIR(info.st_mode);
-    return status;
-}
-
-/* Moves what validates out of *all into *val; *all keeps the rest, and its names. */
-static enum status split_list(struct photo_list *all, struct photo_list *val, const struct split *split,
-                              struct error *err)
+/* Moves the marked photos. */
+static enum status move(struct photo_list *all, struct photo_list *val, const bool *validates, struct error *err)
 {
     struct photo_list chosen = {0};
-    size_t kept = 0;
     enum status status = memory_strdup(&chosen.root, all->root, err);
-    for (size_t i = 0; status == OK && i < all->count; i++) {
-        const char *name = photo_name(all, i);
-        if (validates(split, name))
-            status = photo_list_push(&chosen, name, NULL, all->photos[i].class, err);
-        else
-            all->photos[kept++] = all->photos[i];
-    }
+    for (size_t i = 0; status == OK && i < all->count; i++)
+        if (validates[i])
+            status = photo_list_push(&chosen, photo_name(all, i), NULL, all->photos[i].class, err);
     if (status != OK) {
         photo_list_free(&chosen);
         return status;
     }
+    size_t kept = 0;
+    for (size_t i = 0; i < all->count; i++)
+        if (!validates[i])
+            all->photos[kept++] = all->photos[i];
     all->count = kept;
     *val = chosen;
     return OK;
 }
 
-static enum status check_split(const struct dataset *data, const char *dir, const struct split *split,
-                               struct error *err)
+enum status split_list(struct photo_list *all, struct photo_list *val, const struct split *split, struct error *err)
 {
-    const char *part = split->folds ? "--folds" : "--val-split";
-    unsigned long long seed = split->seed;
-    size_t next = 0;
-    char shown[300], fold[48] = "the validation part";
-    if (split->folds)
-        snprintf(fold, sizeof fold, "fold %u of %u", split->fold, split->folds);
-    for (uint32_t class = 0; class < data->classes.count; class ++) {
-        if (next >= data->train.count || data->train.photos[next].class != class)
-            return error_set(err, ERR_DATA,
-                             "%s: all photos of class '%s' fell into %s with seed %llu: add photos, or change %s or "
-                             "--seed",
-                             dir, text_escape(shown, sizeof shown, data->classes.names[class]), fold, seed, part);
-        while (next < data->train.count && data->train.photos[next].class == class)
-            next++;
-    }
-    if (data->val.count == 0)
-        return error_set(err, ERR_DATA, "%s: no photo fell into %s with seed %llu: add photos, or %s", dir, fold, seed,
-                         split->folds ? "lower --folds" : "raise --val-split");
-    return OK;
-}
-
-static enum status check_classes(const struct dataset *data, const char *dir, struct error *err)
-{
-    char shown[300];
-    if (data->classes.count < 2)
-        return error_set(err, ERR_DATA, "%s: only one class, '%s': there is nothing to tell apart", dir,
-                         text_escape(shown, sizeof shown, data->classes.names[0]));
-    return OK;
-}
-
-static enum status open_two(struct dataset *data, const char *train, const char *val, struct error *err)
-{
-    char shown[300];
-    struct walk_names folders = {0}, files = {0};
-    size_t hidden = 0;
-    enum status status = folder_list(&data->train, &data->classes, train, NULL, err);
-    if (status == OK)
-        status = check_classes(data, train, err);
-    if (status == OK)
-        status = walk_folder(&folders, &files, &hidden, val, err);
-    for (size_t i = 0; status == OK && i < folders.count; i++) {
-        const char *name = walk_names_get(&folders, i);
-        if (class_names_find(&data->classes, name) == PHOTO_NO_CLASS)
-            status = error_set(err, ERR_DATA, "%s: class '%s' has no folder in %s: classes are matched by name", val,
-                               text_escape(shown, sizeof shown, name), train);
-    }
-    walk_names_free(&folders);
-    walk_names_free(&files);
-    if (status == OK)
-        status = folder_list(&data->val, NULL, val, &data->classes, err);
-    return status;
-}
-
-static enum status open_one(struct dataset *data, const char *dir, const struct split *split, struct error *err)
-{
-    enum status status = folder_list(&data->train, &data->classes, dir, NULL, err);
-    if (status == OK)
-        status = check_classes(data, dir, err);
-    if (status == OK)
-        status = split_list(&data->train, &data->val, split, err);
-    if (status == OK)
-        status = check_split(data, dir, split, err);
-    return status;
-}
-
-static enum status open_split(struct dataset *out, const char *dir, const struct split *split, struct error *err)
-{
-    bool asked = split->fraction > 0 || split->folds;
-    struct dataset data = {0};
-    struct stat info;
-    char *train = NULL, *val = NULL;
-    bool has_train = false, has_val = false;
-    if (stat(dir, &info) != 0)
-        return error_set(err, ERR_NOINPUT, "%s: there is no such folder: --data names the folder of photos", dir);
-    if (!S_ISDIR(info.st_mode))
-        return error_set(err, ERR_NOINPUT, "%s: is not a folder: --data names the folder of photos", dir);
-    enum status status = sub_folder(&train, &has_train, dir, "train", err);
-    if (status == OK)
-        status = sub_folder(&val, &has_val, dir, "val", err);
-    if (status != OK)
-        goto cleanup;
-    if (has_train && has_val && split->folds)
-        status = error_set(err, ERR_USAGE,
-                           "%s: has train/ and val/ already: leave --folds out, or fold over the photos of one folder "
-                           "alone, with --data %s",
-                           dir, train);
-    else if (has_train && has_val && asked)
-        status = error_set(err, ERR_USAGE, "%s: has train/ and val/ already: leave --val-split out", dir);
-    else if (has_train && has_val)
-        status = open_two(&data, train, val, err);
-    else if (has_train || has_val)
-        status = error_set(err, ERR_DATA, "%s: has %s/ but no %s/: add it, or give --data %s and --val-split 0.2", dir,
-                           has_train ? "train" : "val", has_train ? "val" : "train", has_train ? train : val);
-    else if (!asked || !(split->fraction < 1))
-        status = error_set(err, ERR_USAGE,
-                           "%s: has no train/ and val/: say how much of it validates, with --val-split 0.2", dir);
-    else
-        status = open_one(&data, dir, split, err);
-cleanup:
-    memory_free(train);
-    memory_free(val);
-    if (status != OK)
-        dataset_close(&data);
-    else
-        *out = data;
-    return status;
-}
-
-enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed, struct error *err)
-{
-    return open_split(out, dir, &(struct split){.fraction = val_split, .seed = seed}, err);
-}
-
-enum status dataset_open_fold(struct dataset *out, const char *dir, unsigned folds, unsigned fold, uint64_t seed,
-                              struct error *err)
-{
-    assert(folds >= 2 && fold >= 1 && fold <= folds);
-    return open_split(out, dir, &(struct split){.folds = folds, .fold = fold, .seed = seed}, err);
-}
-
-void dataset_close(struct dataset *dataset)
-{
-    class_names_free(&dataset->classes);
-    photo_list_free(&dataset->train);
-    photo_list_free(&dataset->val);
-}
-
-/* A name and its place in the caller's order. */
-struct placed {
-    char *name;
-    uint32_t place;
-};
-
-static int by_placed_name(const void *a, const void *b)
-{
-    return strcmp(((const struct placed *)a)->name, ((const struct placed *)b)->name);
-}
-
-/* The model's classes sorted (names borrowed), and where each stands in the model. */
-static enum status sort_known(char ***names, struct placed **placed, const struct class_names *known, struct error *err)
-{
-    void *sorted, *memory;
-    enum status status = memory_alloc(&sorted, known->count, sizeof **names, "the class names", err);
+    void *validates, *ranked = NULL;
+    size_t start = 0;
+    enum status status = memory_alloc(&validates, all->count, sizeof(bool), "the split", err);
     if (status != OK)
         return status;
-    status = memory_alloc(&memory, known->count, sizeof **placed, "the class names", err);
-    if (status != OK) {
-        memory_free(sorted);
-        return status;
+    status = memory_alloc(&ranked, all->count, sizeof(struct ranked), "the split", err);
+    for (size_t first = 0, end; status == OK && first < all->count; first = end) {
+        for (end = first + 1; end < all->count && all->photos[end].class == all->photos[first].class;)
+            end++;
+        choose(validates, ranked, all, first, end - first, split, &start);
     }
-    *names = sorted;
-    *placed = memory;
-    for (size_t i = 0; i < known->count; i++)
-        (*placed)[i] = (struct placed){.name = known->names[i], .place = (uint32_t)i};
-    qsort(*placed, known->count, sizeof **placed, by_placed_name);
-    for (size_t i = 0; i < known->count; i++)
-        (*names)[i] = (*placed)[i].name;
-    return OK;
-}
-
-enum status dataset_open_val(struct photo_list *out, const char *dir, const struct class_names *known,
-                             struct error *err)
-{
-    char *val = NULL;
-    bool has_val = false;
-    struct placed *placed = NULL;
-    struct class_names sorted = {.count = known->count};
-    struct photo_list list;
-    enum status status = sort_known(&sorted.names, &placed, known, err);
     if (status == OK)
-        status = sub_folder(&val, &has_val, dir, "val", err);
-    if (status == OK)
-        status = folder_list(&list, NULL, has_val ? val : dir, &sorted, err);
-    if (status == OK) {
-        for (size_t i = 0; i < list.count; i++)
-            list.photos[i].class = placed[list.photos[i].class].place;
-        *out = list;
-    }
-    memory_free(val);
-    memory_free(placed);
-    memory_free(sorted.names);
+        status = move(all, val, validates, err);
+    memory_free(ranked);
+    memory_free(validates);
     return status;
 }

@@ -13,6 +13,7 @@
 
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/data/photo_file.h"
 
 enum { DEEPEST = 64 }; /* folders in folders; deeper is a mistake or an attack */
 
@@ -68,6 +69,14 @@ static bool is_folder(int dir, const struct dirent *entry)
     return fstatat(dir, entry->d_name, &info, 0) == 0 && S_ISDIR(info.st_mode);
 }
 
+/* A message has room for 1023 bytes, and the reason stands behind the path: of a long one the end is shown. */
+static const char *path_end(const char *path)
+{
+    enum { SHOWN = 700 };
+    size_t length = strlen(path);
+    return length > SHOWN ? path + length - SHOWN : path;
+}
+
 enum status walk_folder(struct walk_names *folders, struct walk_names *files, size_t *hidden, const char *path,
                         struct error *err)
 {
@@ -75,18 +84,19 @@ enum status walk_folder(struct walk_names *folders, struct walk_names *files, si
     struct dirent *entry;
     DIR *dir = opendir(path);
     if (!dir)
-        return error_set(err, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+        return error_set(err, ERR_NOINPUT, "%s: %s", path_end(path), strerror(errno));
     while (status == OK && (errno = 0, entry = readdir(dir))) {
         const char *name = entry->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
             continue;
-        if (name[0] == '.')
+        bool folder = is_folder(dirfd(dir), entry);
+        if (name[0] == '.' || (folder && system_folder_named(name)))
             ++*hidden;
         else
-            status = walk_names_push(is_folder(dirfd(dir), entry) ? folders : files, name, err);
+            status = walk_names_push(folder ? folders : files, name, err);
     }
     if (status == OK && errno != 0)
-        status = error_set(err, ERR_IO, "%s: reading the folder failed: %s", path, strerror(errno));
+        status = error_set(err, ERR_IO, "%s: reading the folder failed (%s)", path_end(path), strerror(errno));
     closedir(dir);
     if (folders->count)
         qsort_r(folders->starts, folders->count, sizeof *folders->starts, by_name, folders->bytes);
@@ -135,34 +145,87 @@ static bool seen_above(const struct trail *trail, const struct stat *info)
     return false;
 }
 
+/* Adds a file of the folder `below`, which lies at `path`, if it is a photo; else counts it. */
+static enum status push_file(struct photo_list *list, const char *path, const char *below, const char *name,
+                             uint32_t class, struct error *err)
+{
+    char *file;
+    enum status status = path_join(&file, path, name, err);
+    if (status != OK)
+        return status;
+    bool photo = photo_file_is(file);
+    memory_free(file);
+    if (photo)
+        return photo_list_push(list, below, name, class, err);
+    if (list->others++ == 0)
+        status = path_join(&list->other, below, name, err);
+    return status;
+}
+
+enum status photo_list_push_unread(struct photo_list *list, const char *path, const char *reason, struct error *err)
+{
+    for (const char *end; (end = strstr(reason, ": "));)
+        reason = end + 2;
+    struct photo_unread unread = {.photo = (uint32_t)list->count};
+    void *memory = list->unread;
+    enum status status = memory_grow(&memory, &list->unread_room, list->unread_count + 1, sizeof *list->unread,
+                                     "the list of photos", err);
+    list->unread = memory;
+    if (status == OK)
+        status = memory_strdup(&unread.reason, reason, err);
+    if (status == OK)
+        status = photo_list_push(list, path, NULL, PHOTO_NO_CLASS, err);
+    if (status == OK)
+        list->unread[list->unread_count++] = unread;
+    else
+        memory_free(unread.reason);
+    return status;
+}
+
+static enum status walk_below(struct photo_list *list, const char *below, uint32_t class, const struct trail *above,
+                              struct error *err);
+
+/* A folder in a folder. */
+static enum status walk_deeper(struct photo_list *list, const char *below, const char *name, uint32_t class,
+                               const struct trail *trail, struct error *err)
+{
+    char *deeper;
+    struct error reason = {0};
+    enum status status = path_join(&deeper, below, name, err);
+    if (status != OK)
+        return status;
+    status = walk_below(list, deeper, class, trail, list->forgiving ? &reason : err);
+    if (list->forgiving && (status == ERR_NOINPUT || status == ERR_IO || status == ERR_DATA))
+        status = photo_list_push_unread(list, deeper, reason.text, err);
+    else if (list->forgiving && status != OK && err)
+        *err = reason;
+    memory_free(deeper);
+    return status;
+}
+
 static enum status walk_below(struct photo_list *list, const char *below, uint32_t class, const struct trail *above,
                               struct error *err)
 {
     struct walk_names folders = {0}, files = {0};
     struct stat info;
-    char *path = NULL, *deeper;
+    char *path = NULL;
     enum status status =
         list->root && list->root[0] ? path_join(&path, list->root, below, err) : memory_strdup(&path, below, err);
     if (status != OK)
         return status;
     if (stat(path, &info) != 0)
-        status = error_set(err, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+        status = error_set(err, ERR_NOINPUT, "%s: %s", path_end(path), strerror(errno));
     if (status != OK || seen_above(above, &info))
         goto cleanup;
     struct trail trail = {info.st_dev, info.st_ino, above, above ? above->depth + 1 : 0};
     if (trail.depth > DEEPEST)
-        status = error_set(err, ERR_DATA, "%s: folders lie more than %d deep in each other", path, DEEPEST);
+        status = error_set(err, ERR_DATA, "%s: folders lie more than %d deep in each other", path_end(path), DEEPEST);
     else
         status = walk_folder(&folders, &files, &list->hidden, path, err);
     for (size_t i = 0; status == OK && i < files.count; i++)
-        status = photo_list_push(list, below, walk_names_get(&files, i), class, err);
-    for (size_t i = 0; status == OK && i < folders.count; i++) {
-        status = path_join(&deeper, below, walk_names_get(&folders, i), err);
-        if (status == OK) {
-            status = walk_below(list, deeper, class, &trail, err);
-            memory_free(deeper);
-        }
-    }
+        status = push_file(list, path, below, walk_names_get(&files, i), class, err);
+    for (size_t i = 0; status == OK && i < folders.count; i++)
+        status = walk_deeper(list, below, walk_names_get(&folders, i), class, &trail, err);
 cleanup:
     walk_names_free(&folders);
     walk_names_free(&files);

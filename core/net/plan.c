@@ -295,6 +295,18 @@ bool plan_batch_too_small(const struct plan *plan, size_t images)
     return false;
 }
 
+bool plan_uses_blas(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->program->steps_count; i++) {
+        const struct conv_kernel *kernel = plan->steps[i].kernel;
+        const struct conv_shape *shape = &plan->steps[i].shape;
+        if (kernel && kernel->blas &&
+            (kernel->blas(shape, false) || (i >= plan->program->backward_from && kernel->blas(shape, true))))
+            return true;
+    }
+    return false;
+}
+
 static enum status allocate(struct plan *plan, struct error *err)
 {
     void *memory;

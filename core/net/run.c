@@ -6,7 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/net/run_internal.h"
-#include "core/ops/gemm.h"
+#include "core/ops/blas.h"
 #include "core/ops/lanes.h"
 #include "core/ops/pooling.h"
 
@@ -124,7 +124,7 @@ enum status run_create(struct run **out, const struct plan *plan, const struct n
             goto cleanup;
         shared = run->owned;
     }
-    if ((status = gemm_reserve(pool_threads(pool), err)) != OK)
+    if (plan_uses_blas(plan) && (status = blas_open(pool_threads(pool), err)) != OK)
         goto cleanup;
     run->arena = shared;
     run->scratch = run->arena + plan->arena_floats;

@@ -77,6 +77,8 @@ struct conv_kernel {
     /* A row of y has the same bytes whatever rows are made with it. Not so where BLAS makes them: what it does with the
      * last rows of a product depends on how many there are. */
     bool rows_alone;
+    /* Whether BLAS makes its products, forward or backward: blas_open comes before them. NULL: never. */
+    bool (*blas)(const struct conv_shape *shape, bool backward);
     bool over_residual; /* y may lie where the epilogue's residual does: each value of that is read before it is lost */
     bool (*fits)(const struct conv_shape *shape);
     /* Floating-point operations that its products really make for one image, forward; the data and the weight gradient

@@ -276,12 +276,18 @@ static size_t backward_scratch(const struct conv_shape *shape, size_t images, si
     return weight > data ? weight : data;
 }
 
+static bool by_blas(const struct conv_shape *shape, bool backward)
+{
+    return backward && few_channels(shape);
+}
+
 const struct conv_kernel conv_direct = {
     .name = "direct",
     .exact = true,
     .wide = true,
     .rows_alone = true,
     .over_residual = true,
+    .blas = by_blas,
     .fits = fits,
     .tiles = tiles,
     .scratch = scratch_size,

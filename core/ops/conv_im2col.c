@@ -183,10 +183,18 @@ static void backward_weight(float *dw, const struct conv_task *task, const float
     weight_blocks(dw, task, dy, column_block(&task->shape), gather, pool, scratch);
 }
 
+static bool by_blas(const struct conv_shape *shape, bool backward)
+{
+    (void)shape;
+    (void)backward;
+    return true;
+}
+
 extern const struct conv_kernel conv_im2col;
 const struct conv_kernel conv_im2col = {
     .name = "im2col",
     .exact = true,
+    .blas = by_blas,
     .fits = fits,
     .tiles = tiles,
     .scratch = scratch_size,

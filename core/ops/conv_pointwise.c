@@ -151,10 +151,18 @@ static void backward_weight(float *dw, const struct conv_task *task, const float
     weight_blocks(dw, task, dy, CHANNEL_BLOCK, gather, pool, scratch);
 }
 
+static bool by_blas(const struct conv_shape *shape, bool backward)
+{
+    (void)shape;
+    (void)backward;
+    return true;
+}
+
 extern const struct conv_kernel conv_pointwise;
 const struct conv_kernel conv_pointwise = {
     .name = "pointwise",
     .exact = true,
+    .blas = by_blas,
     .fits = fits,
     .tiles = tiles,
     .scratch = scratch_size,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/disk.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/data/feature_file.h"
@@ -136,21 +137,25 @@ static const char *size_text(char out[24], uint64_t bytes)
 static enum status check_space(struct cache_plan *cache, const struct cache_ask *ask, struct error *err)
 {
     const char *dir = ask->options->dir;
-    uint64_t space, there = file_bytes(dir, &cache->about); /* what is there by now is not needed once more */
+    uint64_t there = file_bytes(dir, &cache->about); /* what is there by now is not needed once more */
     uint64_t more = cache->bytes > there ? cache->bytes - there : 0;
-    char why[160], takes[24], left[24];
+    cache->there = cache->bytes - more;
+    char why[200], takes[24], left[24];
     struct error reason = {0};
-    enum status status = feature_store_space(&space, dir, &reason);
+    struct disk disk;
+    enum status status = disk_look(&disk, dir, &reason);
     if (status == ERR_SYSTEM)
         return error_set(err, status, "%s", reason.text);
     if (status != OK)
         return turn_off(cache, ask, ERR_CANTCREATE, reason.text, err);
+    uint64_t reserve = ask->options->reserve, space = disk.free > reserve ? disk.free - reserve : 0;
     /* A cache by itself leaves as much again to others. */
     bool alone = ask->options->mode == CACHE_AUTO;
     if ((alone ? 2 * more : more) <= space)
         return OK;
-    snprintf(why, sizeof why, "it would take %s more%s, and its disk has %s left; --cache-dir names another",
-             size_text(takes, more), alone ? " and leave as much to others" : "", size_text(left, space));
+    snprintf(why, sizeof why, "it would take %s more%s, and its disk has %s left%s; --cache-dir names another",
+             size_text(takes, more), alone ? " and leave as much to others" : "", size_text(left, space),
+             reserve > 0 ? " beside the files of the run" : "");
     return turn_off(cache, ask, ERR_CANTCREATE, why, err);
 }
 

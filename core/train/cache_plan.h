@@ -19,9 +19,10 @@ extern const char *const cache_mode_names[]; /* "auto", "off", "ram", "disk", NU
 
 struct cache_options {
     enum cache_mode mode;
-    const char *dir; /* of the files */
-    bool half;       /* features are rounded to half precision, kept or not, so that keeping them changes nothing */
-    uint64_t limit;  /* bytes that a run's caches may take together */
+    const char *dir;  /* of the files */
+    bool half;        /* features are rounded to half precision, kept or not, so that keeping them changes nothing */
+    uint64_t limit;   /* bytes that a run's caches may take together */
+    uint64_t reserve; /* bytes on the disk of `dir` that others will take: the run's own files */
 };
 
 /* A run as far as it is known before it is planned. Borrowed. */
@@ -42,6 +43,7 @@ struct cache_plan {
     char why[256];        /* CACHE_OFF: the reason, when it was not asked for: "every epoch sees other pixels ..." */
     size_t entries;
     uint64_t bytes;
+    uint64_t there; /* of them, on disk by now */
     struct feature_store_about about;
     /* A file of the same folder with features of the same photos at a cut before it, to start from. */
     size_t from; /* operators, 0: there is none */

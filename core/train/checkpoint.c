@@ -90,15 +90,54 @@ static const char *as_utf8(char *out, size_t size, const char *text)
 
 static void add_bad(cJSON *list, const struct train *train, bool val)
 {
-    for (size_t i = 0; i < train_bad_count(train, val); i++) {
-        struct loader_bad bad = train_bad_get(train, val, i);
+    for (size_t i = 0; i < train_skipped_count(train, val); i++) {
+        struct loader_bad bad = train_skipped_get(train, val, i);
         char reason[1024];
+        if (bad.away)
+            continue; /* it may be back when the run goes on */
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "list", val ? "val" : "train");
         cJSON_AddNumberToObject(item, "photo", bad.photo);
         cJSON_AddStringToObject(item, "reason", as_utf8(reason, sizeof reason, bad.reason));
         cJSON_AddItemToArray(list, item);
     }
+}
+
+/* [photo, epochs, last, reason] of each photo that was away, in one row of numbers: there may be very many. */
+static void add_absence(cJSON *object, const struct train *train, bool val)
+{
+    const struct absence *absence = train_absence(train, val);
+    cJSON *rows = cJSON_AddArrayToObject(object, val ? "val" : "train");
+    cJSON *reasons = cJSON_AddArrayToObject(object, val ? "val_reasons" : "train_reasons");
+    for (size_t i = 0; i < absence->count; i++) {
+        const struct absence_row *row = &absence->rows[i];
+        const uint32_t numbers[] = {row->photo, row->epochs, row->last, row->reason};
+        for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++)
+            cJSON_AddItemToArray(rows, cJSON_CreateNumber(numbers[n]));
+    }
+    for (size_t i = 0; i < absence->reason_count; i++) {
+        char reason[1024];
+        cJSON_AddItemToArray(reasons, cJSON_CreateString(as_utf8(reason, sizeof reason, absence->reasons[i])));
+    }
+}
+
+/* What there is to say only where photos could not be read: else the text is that of earlier versions. */
+static void add_trouble(cJSON *root, const struct train *train)
+{
+    const struct train_state *state = &train->state;
+    bool away = train_absence(train, false)->count + train_absence(train, true)->count > 0;
+    if (state->has_best && state->best_photos != train->dataset->val.count - train_bad_count(train, true)) {
+        cJSON_AddNumberToObject(root, "best_photos", (double)state->best_photos);
+        cJSON_AddNumberToObject(root, "best_right", (double)state->best_right);
+    }
+    if (!away)
+        return;
+    cJSON_AddBoolToObject(root, "best_uncompared", state->best_uncompared);
+    cJSON_AddNumberToObject(root, "uncompared", (double)state->uncompared);
+    cJSON_AddNumberToObject(root, "uncompared_lately", (double)state->uncompared_lately);
+    cJSON *object = cJSON_AddObjectToObject(root, "away");
+    add_absence(object, train, false);
+    add_absence(object, train, true);
 }
 
 enum status checkpoint_text(char **out, const struct train *train, struct error *err)
@@ -122,9 +161,12 @@ enum status checkpoint_text(char **out, const struct train *train, struct error 
     cJSON_AddNumberToObject(root, "best_epoch", (double)state->best_epoch);
     add_exact(root, "best_accuracy", state->best_accuracy);
     add_exact(root, "best_loss", state->best_loss);
+    if (state->seconds > 0)
+        add_exact(root, "seconds", state->seconds);
     cJSON *bad = cJSON_AddArrayToObject(root, "bad");
     add_bad(bad, train, false);
     add_bad(bad, train, true);
+    add_trouble(root, train);
 
     char *text = cJSON_PrintUnformatted(root);
     cJSON_Delete(root);
@@ -152,6 +194,12 @@ static size_t read_count(struct reader *reader, const char *key, size_t most)
     return good ? (size_t)value : 0;
 }
 
+/* The same for what may be missing, and is 0 then. */
+static size_t read_optional(struct reader *reader, const char *key, size_t most)
+{
+    return cJSON_HasObjectItem(reader->object, key) ? read_count(reader, key, most) : 0;
+}
+
 static double read_exact(struct reader *reader, const char *key)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(reader->object, key);
@@ -160,6 +208,17 @@ static double read_exact(struct reader *reader, const char *key)
     if (!good && !reader->wrong)
         reader->wrong = key;
     return good ? value : 0;
+}
+
+/* Versions before had no such field, and between two epochs it is left out. */
+static double read_seconds(struct reader *reader)
+{
+    if (!cJSON_HasObjectItem(reader->object, "seconds"))
+        return 0;
+    double seconds = read_exact(reader, "seconds");
+    if (seconds < 0 && !reader->wrong)
+        reader->wrong = "seconds";
+    return seconds;
 }
 
 static struct train_state read_state(struct reader *reader, const struct train *train)
@@ -176,10 +235,16 @@ static struct train_state read_state(struct reader *reader, const struct train *
         .count = read_count(reader, "count", photos),
         .top1 = read_count(reader, "top1", photos),
         .loss_sum = read_exact(reader, "loss_sum"),
+        .uncompared = read_optional(reader, "uncompared", epochs),
+        .uncompared_lately = read_optional(reader, "uncompared_lately", epochs),
         .has_best = cJSON_IsTrue(best),
+        .best_uncompared = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(reader->object, "best_uncompared")),
+        .best_photos = read_optional(reader, "best_photos", train->dataset->val.count),
+        .best_right = read_optional(reader, "best_right", train->dataset->val.count),
         .best_epoch = read_count(reader, "best_epoch", epochs),
         .best_accuracy = read_exact(reader, "best_accuracy"),
         .best_loss = read_exact(reader, "best_loss"),
+        .seconds = read_seconds(reader),
     };
     if (!reader->wrong && !cJSON_IsBool(best))
         reader->wrong = "has_best";
@@ -208,12 +273,58 @@ static enum status mark_bad(struct train *train, const cJSON *list, const char *
     return OK;
 }
 
+/* Four numbers from the list on, none beyond `most`; *at moves behind them. */
+static bool take_row(struct absence_row *out, const cJSON **at, const double most[4])
+{
+    uint32_t numbers[4];
+    for (size_t n = 0; n < 4; n++, *at = (*at)->next) {
+        double value = cJSON_IsNumber(*at) ? (*at)->valuedouble : -1;
+        if (!(value >= 0 && value <= most[n]) || value != floor(value))
+            return false;
+        numbers[n] = (uint32_t)value;
+    }
+    *out = (struct absence_row){numbers[0], numbers[1], numbers[2], numbers[3]};
+    return out->epochs > 0;
+}
+
+/* cJSON's arrays are lists: they are walked once. */
+static enum status take_absence(struct train *train, const cJSON *object, bool val, const char *where,
+                                struct error *err)
+{
+    struct absence *absence = &train->absence[val];
+    const cJSON *rows = cJSON_GetObjectItemCaseSensitive(object, val ? "val" : "train"), *reason;
+    const cJSON *reasons = cJSON_GetObjectItemCaseSensitive(object, val ? "val_reasons" : "train_reasons");
+    double epochs = (double)train->options.schedule.epochs;
+    enum status status = cJSON_IsArray(rows) && cJSON_IsArray(reasons) ? OK : ERR_DATA;
+    cJSON_ArrayForEach(reason, reasons)
+    {
+        if (status == OK)
+            status = cJSON_IsString(reason) ? absence_restore_reason(absence, reason->valuestring, err) : ERR_DATA;
+    }
+    const double most[4] = {(double)absence->photos->count - 1, epochs, epochs - 1, (double)absence->reason_count - 1};
+    for (const cJSON *at = rows ? rows->child : NULL; status == OK && at;) {
+        struct absence_row row;
+        status = take_row(&row, &at, most) ? absence_restore(absence, &row, err) : ERR_DATA;
+    }
+    if (status != ERR_DATA)
+        return status;
+    return error_set(err, ERR_DATA, "%s: the list of unavailable photos in the run's state is damaged", where);
+}
+
 /* The epoch in whose stage the state was saved. Between two epochs that is the one that is over: its optimizer has made
  * the rows. */
 static size_t saved_in(const struct train_state *state)
 {
     bool between = state->epoch > 0 && state->position == 0 && state->batch == 0;
     return between ? state->epoch - 1 : state->epoch;
+}
+
+/* What a state does not say that has nothing out of the ordinary. */
+static void derive_best(struct train *train)
+{
+    struct train_state *state = &train->state;
+    state->best_photos = train->dataset->val.count - train_bad_count(train, true);
+    state->best_right = (size_t)llround(state->best_accuracy * (double)state->best_photos);
 }
 
 enum status checkpoint_restore(struct train *train, const char *text, const char *where, struct error *err)
@@ -229,11 +340,12 @@ enum status checkpoint_restore(struct train *train, const char *text, const char
         goto cleanup;
     }
     if (strcmp(known->valuestring, photos) != 0) {
-        status =
-            error_set(err, ERR_DATA,
-                      "%s: the photos have changed since this run began (files were added, removed or renamed), so "
-                      "it cannot go on to the same result; start a new run with --weights %s",
-                      where, where);
+        status = error_set(
+            err, ERR_DATA,
+            "%s: the photos have changed since this run began (files were added, removed or renamed, or are unavailable now, or another "
+            "version chose other photos for validation), so it cannot go on to the same result; start a new run "
+            "with --weights %s, or go on with the version in its config.json",
+            where, where);
         goto cleanup;
     }
     struct train_state state = read_state(&reader, train);
@@ -243,9 +355,14 @@ enum status checkpoint_restore(struct train *train, const char *text, const char
         goto cleanup;
     }
     status = mark_bad(train, cJSON_GetObjectItemCaseSensitive(root, "bad"), where, err);
+    const cJSON *away = cJSON_GetObjectItemCaseSensitive(root, "away");
+    for (int val = 0; val < 2 && status == OK && away; val++)
+        status = take_absence(train, away, val, where, err);
     if (status != OK)
         goto cleanup;
     train->state = state;
+    if (state.has_best && !cJSON_HasObjectItem(root, "best_photos"))
+        derive_best(train);
     train->options.schedule.steps_per_epoch = state.steps_per_epoch;
     status = train_enter_stage(train, saved_in(&state), err);
     if (status == OK)

@@ -7,7 +7,8 @@
  *             with --ema, under the name that PyTorch has for the number of updates:
  *             "optimizer.ema.n_averaged"         one integer
  *             "optimizer.ema.<tensor>"           the average of all that moves, num_batches_tracked as an integer
- *   text      JSON: place in the run, best so far, photos found bad, and a fingerprint of the list of photos
+ *   text      JSON: place in the run, best so far, photos found bad, photos that were away in some epoch, and a
+ *             fingerprint of the list of photos
  *
  * Random numbers need no state: they follow from (seed, epoch, photo). Files are not this file's business; the caller
  * (cli) writes the rows and the text, and hands them back.

@@ -199,7 +199,9 @@ static size_t sift(const struct piece *piece, struct photo_view view, float *fea
     pool_for(cache->pool, piece->count, rehash_one, (void *)piece);
     for (size_t i = 0; i < piece->count; i++) {
         struct hash128 *known = &piece->list->hashes[piece->photos[i]], now = cache->now[i];
-        if (known->high != now.high || known->low != now.low || !photo_hash_known(now)) {
+        if (!photo_hash_known(now))
+            continue; /* it is away now: what was kept of it, and what is known of it, stays good */
+        if (known->high != now.high || known->low != now.low) {
             *known = now;
             continue;
         }
@@ -329,7 +331,13 @@ static enum status read_one(float *out, bool *found, struct feature_cache *cache
 static enum status photo_gone(const struct feature_list *list, uint32_t photo, struct error *err)
 {
     char path[PATH_MAX];
-    return error_set(err, ERR_DATA, "%s: what was kept of it is damaged, and the photo cannot be read any more",
+    bool away = false;
+    for (size_t i = 0; i < loader_bad_count(list->loader); i++) {
+        struct loader_bad bad = loader_bad_get(list->loader, i);
+        away |= bad.photo == photo && bad.away;
+    }
+    return error_set(err, away ? ERR_NOINPUT : ERR_DATA,
+                     "%s: its features in the cache are damaged, and the photo cannot be read any more",
                      photo_path(path, sizeof path, list->photos, photo) ? path : "a photo");
 }
 

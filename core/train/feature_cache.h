@@ -1,8 +1,9 @@
 /* The features of photos at a cut, computed once: a store (core/data/feature_store.h) and the means to fill it.
  *
  *   fill   what is missing of one view of a list: from a shallower cut's features where there are any, else from pixels
- *          through the list's loader; photos that cannot be read are recorded there as ever
- *   load   the features of a batch; an entry that turns out damaged is computed again
+ *          through the list's loader, which records photos that cannot be read as ever. One that is away loses nothing
+ * that was kept of it, and is tried again by a fill after loader_forget_away load   the features of a batch; an entry
+ * that turns out damaged is computed again
  *
  * Filling works in the memory of an inference run. What a run that shares this memory held is then gone.
  */
@@ -60,8 +61,8 @@ MUST_CHECK enum status feature_cache_fill(struct feature_cache *cache, const str
                                           struct error *err);
 
 /* out[count, floats] = the features of a view of photos of the list, after feature_cache_fill. `out` may lie in the
- * memory that the run shares. ERR_DATA when an entry is damaged and its photo can no longer be read; errors of
- * loader_next. */
+ * memory that the run shares. ERR_DATA when an entry is damaged and its photo is bad now, ERR_NOINPUT when that
+ * is away; errors of loader_next. */
 MUST_CHECK enum status feature_cache_load(float *out, struct feature_cache *cache, const struct feature_list *list,
                                           const uint32_t *photos, size_t count, struct photo_view view,
                                           struct error *err);

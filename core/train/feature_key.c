@@ -8,11 +8,11 @@
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/net/freeze.h"
+#include "core/ops/blas.h"
 #include "core/ops/cpu.h"
-#include "core/ops/gemm.h"
 
 /* Goes up when kernels or preprocessing begin to round differently without a new version of the program. */
-enum { FEATURE_FORMAT = 2 };
+enum { FEATURE_FORMAT = 3 };
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
@@ -72,20 +72,23 @@ static size_t params_before(const struct net *net, size_t cut)
 struct hash128 feature_key(const struct net *net, size_t cut, const struct hash128 *params,
                            const struct feature_ground *ground)
 {
-    bool blas = cpu_set_get() == CPU_PLAIN;
+    const char *blas = "no BLAS";
+    /* Where it cannot be loaded no step will be made either: run_create says so. */
+    if (cpu_set_get() == CPU_PLAIN && blas_open(0, NULL) == OK)
+        blas = blas_library();
     size_t count = params_before(net, cut);
     struct hash128 pixels = hash_bytes(&ground->preprocess, sizeof ground->preprocess, 0);
     struct hash128 weights = hash_bytes(params, count * sizeof *params, 0);
     char pixels_hex[33], weights_hex[33], text[1024];
     hash_hex(pixels_hex, pixels);
     hash_hex(weights_hex, weights);
-    int length =
-        snprintf(text, sizeof text,
-                 "format %d, version %s, %s, cut %zu, weights %s, preprocess %s, exif %s, jpeg %s%s, conv %s, %s "
-                 "with %s",
-                 FEATURE_FORMAT, FREEZETUNE_VERSION, net->arch, cut, weights_hex, pixels_hex,
-                 ground->image.ignore_exif ? "ignore" : "apply", image_jpeg_library(), ground->fast ? " fast" : "",
-                 ground->exact ? "exact" : "fast", cpu_set_name(cpu_set_get()), blas ? gemm_library() : "no BLAS");
+    int length = snprintf(
+        text, sizeof text,
+        "format %d, version %s, %s, cut %zu, weights %s, preprocess %s, exif %s, jpeg %s%s, png %s, conv %s, %s "
+        "with %s",
+        FEATURE_FORMAT, FREEZETUNE_VERSION, net->arch, cut, weights_hex, pixels_hex,
+        ground->image.ignore_exif ? "ignore" : "apply", image_jpeg_library(), ground->fast ? " fast" : "",
+        image_png_library(), ground->exact ? "exact" : "fast", cpu_set_name(cpu_set_get()), blas);
     return hash_bytes(text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1, 0);
 }
 

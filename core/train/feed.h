@@ -2,7 +2,8 @@
  * the same batches and, with features as float32, the same bytes: which of them it is decides nothing but time.
  *
  *   feed_start     the order of the pass; with a cache, what is missing of the view is computed first
- *   feed_next      the next batch, by the loader's rule (loader.h): photos that cannot be read are passed over
+ *   feed_next      the next batch, by the loader's rule (loader.h): photos that cannot be read are skipped. With a
+ *                  cache those are the photos without kept features that were bad or away when it was filled
  *   feed_forward   the network's answer to that batch, or to a piece of it
  *
  * When a cache cannot be written any more the pass goes on from pixels, and so do all later ones.

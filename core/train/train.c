@@ -108,6 +108,15 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Operations of an image up to the shallower cut whose features are there. */
+static double flops_before(const struct plan *plan)
+{
+    double flops = 0;
+    for (size_t i = 0; i < plan->from.steps; i++)
+        flops += plan->steps[i].flops;
+    return flops;
+}
+
 /* Every stage once, the last one remains. */
 static enum status plan_all_stages(struct train *train, struct error *err)
 {
@@ -130,6 +139,7 @@ static enum status plan_all_stages(struct train *train, struct error *err)
                                                                     .until = until_of(train, epoch),
                                                                     .step_flops = flops,
                                                                     .features_flops = plan->flops_features,
+                                                                    .from_flops = flops_before(evaluation),
                                                                     .cache = train->cache_plan};
         needs->cache = larger(needs->cache, feature_cache_memory(&train->cache_plan));
         needs->network = larger(needs->network, stage_bytes(&train->stage));
@@ -152,7 +162,8 @@ static enum status plan_run(struct train *train, struct error *err)
         return status;
     train->needs.weights = net_floats(train->net) * sizeof(float);
     train->needs.photos =
-        loader_memory(loader, train->dataset->train.count) + loader_memory(&val_loader, train->dataset->val.count);
+        loader_memory(loader, train->dataset->train.count) + loader_memory(&val_loader, train->dataset->val.count) +
+        absence_bytes(train->dataset->train.count + train->dataset->val.count, 2 * train->dataset->classes.count);
     train->options.schedule.steps_per_epoch = train->needs.steps_per_epoch;
     train->state.steps_per_epoch = train->needs.steps_per_epoch;
     return OK;
@@ -186,6 +197,8 @@ void train_destroy(struct train *train)
     metrics_free(&train->batch);
     memory_free(train->dlogits);
     memory_free(train->order);
+    absence_free(&train->absence[1]);
+    absence_free(&train->absence[0]);
     train_cache_close(train);
     feed_destroy(train->val_feed);
     feed_destroy(train->feed);
@@ -256,6 +269,10 @@ static enum status make_buffers(struct train *train, struct error *err)
         return status;
     train->dlogits = memory;
     status = metrics_init(&train->batch, classes, 0, err);
+    if (status == OK)
+        status = absence_init(&train->absence[0], &train->dataset->train, train->dataset->classes.count, err);
+    if (status == OK)
+        status = absence_init(&train->absence[1], &train->dataset->val, train->dataset->classes.count, err);
     return status == OK ? metrics_init(&train->val, classes, train->dataset->val.count, err) : status;
 }
 
@@ -304,19 +321,68 @@ enum status train_enter_stage(struct train *train, size_t epoch, struct error *e
     return status == OK ? prepare_stage(train, err) : status;
 }
 
+static struct loader *loader_of(const struct train *train, bool val)
+{
+    return val ? train->val_loader : train->loader;
+}
+
 enum status train_mark_bad(struct train *train, bool val, uint32_t photo, const char *reason, struct error *err)
 {
-    return loader_mark_bad(val ? train->val_loader : train->loader, photo, reason, err);
+    struct loader *loader = loader_of(train, val);
+    if (loader_is_bad(loader, photo))
+        return OK;
+    absence_set_bad(&train->absence[val], photo, true);
+    return loader_mark_bad(loader, photo, reason, err);
+}
+
+void train_forgive(struct train *train, bool val, uint32_t photo)
+{
+    struct loader *loader = loader_of(train, val);
+    if (!loader_is_bad(loader, photo))
+        return;
+    absence_set_bad(&train->absence[val], photo, false);
+    loader_forgive(loader, photo);
+}
+
+size_t train_skipped_count(const struct train *train, bool val)
+{
+    return loader_bad_count(loader_of(train, val));
+}
+
+struct loader_bad train_skipped_get(const struct train *train, bool val, size_t index)
+{
+    return loader_bad_get(loader_of(train, val), index);
 }
 
 size_t train_bad_count(const struct train *train, bool val)
 {
-    return loader_bad_count(val ? train->val_loader : train->loader);
+    size_t count = 0;
+    for (size_t i = 0; i < train_skipped_count(train, val); i++)
+        count += !train_skipped_get(train, val, i).away;
+    return count;
 }
 
-struct loader_bad train_bad_get(const struct train *train, bool val, size_t index)
+const struct absence *train_absence(const struct train *train, bool val)
 {
-    return loader_bad_get(val ? train->val_loader : train->loader, index);
+    return &train->absence[val];
+}
+
+uint64_t train_photo_hash(const struct train *train, bool val, uint32_t photo)
+{
+    const struct hash128 *kept = train->photo_hashes[val];
+    if (kept && photo_hash_known(kept[photo]))
+        return kept[photo].low;
+    return loader_hash(loader_of(train, val), photo);
+}
+
+size_t train_damaged_count(const struct train *train, bool val)
+{
+    return loader_damaged_count(val ? train->val_loader : train->loader);
+}
+
+bool train_is_damaged(const struct train *train, bool val, uint32_t photo)
+{
+    return loader_is_damaged(val ? train->val_loader : train->loader, photo);
 }
 
 const struct train_state *train_state_get(const struct train *train)

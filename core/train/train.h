@@ -30,12 +30,13 @@
 
 #include "core/base/error.h"
 #include "core/base/threads.h"
-#include "core/data/folder.h"
+#include "core/data/dataset.h"
 #include "core/data/loader.h"
 #include "core/net/freeze.h"
 #include "core/net/net.h"
 #include "core/net/plan.h"
 #include "core/net/profile.h"
+#include "core/train/absence.h"
 #include "core/train/cache_plan.h"
 #include "core/train/feature_cache.h"
 #include "core/train/metrics.h"
@@ -81,6 +82,7 @@ struct train_stage {
     int until;
     double step_flops;
     double features_flops;   /* the part of it, and of an evaluation, that a cache saves */
+    double from_flops;       /* the part of that which the features of cache.from save */
     struct cache_plan cache; /* as planned */
 };
 
@@ -92,11 +94,15 @@ struct train_state {
     size_t steps_per_epoch; /* as planned at the start, of the stage with the most: photos found bad on the way do not
                                change the schedule */
     size_t left_out;
-    size_t count, top1; /* of the epoch's training photos so far: seen, right */
+    size_t uncompared, uncompared_lately; /* epochs that could not be compared (epoch_result); those of them after the
+                                             best one and within the last stage: --patience does not count them */
+    size_t count, top1;                   /* of the epoch's training photos so far: seen, right */
     double loss_sum;
-    bool has_best;
+    bool has_best, best_uncompared; /* the best is one that could not be compared: there was no other */
     size_t best_epoch;
+    size_t best_photos, best_right; /* validated in it; of these, right */
     double best_accuracy, best_loss;
+    double seconds; /* spent on the running epoch before the state was saved; 0 between two epochs */
 };
 
 struct train;
@@ -128,9 +134,20 @@ MUST_CHECK enum status train_prepare(struct train *train, struct error *err);
 /* After train_prepare, before train_run: a photo of a list is known to be bad (from the scan). */
 MUST_CHECK enum status train_mark_bad(struct train *train, bool val, uint32_t photo, const char *reason,
                                       struct error *err);
-/* Bad photos of a list so far, the marked ones included. */
+/* The content of a photo is no longer what it was when it was found bad: it is tried again. */
+void train_forgive(struct train *train, bool val, uint32_t photo);
+/* Photos of a list that are skipped: bad ones, the marked ones included, and those away in the newest pass. */
+size_t train_skipped_count(const struct train *train, bool val);
+struct loader_bad train_skipped_get(const struct train *train, bool val, size_t index);
+/* Of these, bad for good. */
 size_t train_bad_count(const struct train *train, bool val);
-struct loader_bad train_bad_get(const struct train *train, bool val, size_t index);
+/* Photos of a list that were away in some epoch so far. Borrowed. */
+const struct absence *train_absence(const struct train *train, bool val);
+/* The content hash of a photo's file as loader_hash, where this process has read it; else 0. */
+uint64_t train_photo_hash(const struct train *train, bool val, uint32_t photo);
+/* Photos of a list so far that are damaged and used all the same, as far as they were decoded. */
+size_t train_damaged_count(const struct train *train, bool val);
+bool train_is_damaged(const struct train *train, bool val, uint32_t photo);
 
 const struct train_state *train_state_get(const struct train *train);
 struct net *train_net(const struct train *train);
@@ -151,9 +168,13 @@ struct epoch_result {
     size_t steps, images, left_out; /* photos trained on, photos of a last batch too small */
     double lr;                      /* of its last step */
     double train_loss, train_accuracy;
+    double seconds;                 /* of the whole epoch, those before an interruption included */
     const struct metrics *val;      /* with all predictions; borrowed for the call */
     struct feature_counts features; /* what the cache did since the last epoch's end; zeros without one */
-    bool best;                      /* highest accuracy so far; at equal accuracy the lower loss */
+    size_t away, val_away;          /* photos that were left out because their files could not be read */
+    bool compared; /* no photo was away in the evaluation: its accuracy is of the same photos as others */
+    bool best;     /* highest accuracy so far, at equal accuracy the lower loss, of those compared; while
+                      there are none, the one with the most photos validated */
 };
 
 /* Any hook but on_epoch and save may be NULL. */
@@ -165,6 +186,11 @@ struct train_hooks {
     void (*on_features)(void *context, size_t done, size_t all);
     /* Nothing more can be kept, and why: the run goes on without its cache. Once. */
     void (*on_cache_failure)(void *context, const char *why);
+    /* A photo of a list is skipped and was not known to be bad: told when it is met. `again`: it is away, as it was in
+     * the epoch before. */
+    void (*on_skipped)(void *context, bool val, const struct loader_bad *photo, bool again);
+    /* The photos of an epoch, or of its evaluation, are all done. */
+    void (*on_pass_end)(void *context, bool val);
     /* Asked after every step and every batch of an evaluation or of features. */
     bool (*should_stop)(void *context);
     /* Asked after every step and every epoch: is the time over that the run was given? */
@@ -185,19 +211,24 @@ struct train_hooks {
 enum train_end {
     TRAIN_UNFINISHED,
     TRAIN_EPOCHS,   /* all of them */
-    TRAIN_PATIENCE, /* `patience` epochs brought no better evaluation; those before the last stage do not count */
+    TRAIN_PATIENCE, /* `patience` epochs brought no better evaluation; those before the last stage, and those that could
+                       not be compared, do not count */
     TRAIN_TIME      /* time_is_over said so */
 };
 
 /* Goes on from the state to the end, or until should_stop, after a last call of save (*stopped).
  * When the time is over the state is saved as it is, as for should_stop, so that the run could go on; where no epoch
  * has been evaluated yet, the epoch at hand is as far as it came, and on_epoch hears of it: a run ends with a model.
- * Errors: those of the hooks and of the loader; ERR_SYSTEM without memory for the next stage; ERR_DIVERGED when a loss
- * or a weight is no longer a finite number, with what to do, before anything of it was saved; ERR_DATA when no
- * validation photo could be read. */
+ * Errors: those of the hooks and of the loader; ERR_SYSTEM without memory for the next stage; ERR_DIVERGED when a loss or a
+ * weight is no longer a finite number, with what to do, before anything of it was saved; ERR_DATA when no validation
+ * photo could be read. ERR_NOINPUT when all training photos of a class that are not bad were away in an epoch: what was
+ * saved before is good to go on from; the same when all validation photos were, after the epoch's steps have been
+ * saved. */
 MUST_CHECK enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped,
                                  struct error *err);
 enum train_end train_end_get(const struct train *train);
+/* Has train_run nothing to do any more: are all epochs done, or has `patience` ended the run? From the state alone. */
+bool train_is_over(const struct train *train);
 
 /* Steps of one epoch after the other, without evaluations and without saving anything, until should_stop: a range test
  * of learning rates (lr_find.h), all in the first stage. The training is then of no use for anything else. The same

@@ -1,4 +1,4 @@
-/* What train.c, train_loop.c, step.c and checkpoint.c share. */
+/* What train.c, train_loop.c, skipped.c, step.c and checkpoint.c share. */
 #ifndef FREEZETUNE_TRAIN_PRIVATE_H
 #define FREEZETUNE_TRAIN_PRIVATE_H
 
@@ -29,12 +29,15 @@ struct train {
     struct feature_cache *cache; /* of the stage, or NULL */
     bool cache_failed;           /* and said so */
     struct feed *feed, *val_feed;
-    uint32_t *order;      /* [training photos] */
-    float *dlogits;       /* [pass, classes] */
-    struct metrics batch; /* of the step at hand */
+    struct absence absence[2]; /* of training and validation photos */
+    size_t seen[2];            /* entries of the loaders' lists of bad photos that were told */
+    uint32_t *order;           /* [training photos] */
+    float *dlogits;            /* [pass, classes] */
+    struct metrics batch;      /* of the step at hand */
     struct metrics val;
 
-    double lr; /* of the step at hand */
+    double lr;            /* of the step at hand */
+    double epoch_started; /* by clock_seconds, as if the epoch had never been interrupted */
     struct timing timing;
 };
 
@@ -50,6 +53,14 @@ size_t train_step_photos(const struct train *train, size_t photos);
  * the metrics of this step. ERR_DIVERGED when something is no longer a finite number. */
 MUST_CHECK enum status train_step(struct train *train, const struct photo_batch *batch, size_t photos,
                                   struct step_result *out, struct error *err);
+
+/* Notes the photos that a loader has skipped since the last call, and tells of them (on_skipped). ERR_NOINPUT when no
+ * training photo of a class is left; ERR_SYSTEM. */
+MUST_CHECK enum status train_note_skipped(struct train *train, bool val, const struct train_hooks *hooks,
+                                          struct error *err);
+/* The same at the end of a pass, and tells of that. */
+MUST_CHECK enum status train_end_pass(struct train *train, bool val, const struct train_hooks *hooks,
+                                      struct error *err);
 
 /* ERR_DIVERGED: `what` of the step at hand is not finite. */
 enum status train_diverged(struct train *train, const char *what, double value, struct error *err);

@@ -39,7 +39,7 @@ def ours(options, folder, case, optimizer):
                "--schedule", "constant", "--freeze-until", case.freeze_until, "--bn-frozen", case.bn_frozen,
                "--bn-trained", case.bn_trained, "--optimizer", optimizer.kind, "--lr", optimizer.lr,
                "--weight-decay", optimizer.weight_decay, "--lr-decay-by-child", case.lr_decay_by_child,
-               "--head-lr-mult", case.head_lr_mult]
+               "--head-lr-mult", case.head_lr_mult, "--keep-last"]
     command += ["--momentum", optimizer.momentum] if optimizer.kind == "sgd" else []
     for step, until in case.unfreeze:
         command += ["--unfreeze-at", f"{step + 1}:{until}"]

@@ -173,7 +173,7 @@ network_refused() {
     mkfifo fifo.jpg
     ln -s /dev/zero zero.jpg
     ln -s loop.jpg loop.jpg
-    photo_refused text.jpg 'not a JPEG, PNG or BMP image'
+    photo_refused text.jpg 'not a picture'
     photo_refused empty.jpg 'an empty file'
     photo_refused gif.jpg 'a GIF image'
     photo_refused fifo.jpg 'not a regular file'
@@ -221,7 +221,7 @@ network_refused() {
     for format in table tsv csv jsonl; do
         "$FREEZETUNE" predict --model run/best.safetensors --format $format odd/val >>all.txt 2>&1 || [ $? = 65 ]
     done
-    "$FREEZETUNE" eval --model run/best.safetensors --data odd >>all.txt 2>&1
+    "$FREEZETUNE" eval --model run/best.safetensors --data odd >>all.txt 2>&1 || [ $? = 65 ]
     "$FREEZETUNE" inspect run/best.safetensors >>all.txt 2>&1
     for arguments in "predict --model $escape x" "eval --model $escape" "inspect $escape" "train --data $escape" \
         "train --$escape" "$escape" "predict --top-k $escape"; do
@@ -245,14 +245,16 @@ network_refused() {
     train_refused 66 'none: ' --data none
     train_refused 65 'not a folder' --data "$good"
     mkdir -p empty hollow/train/a hollow/train/b hollow/val/a hollow/val/b
-    train_refused 64 'empty: .*--val-split' --data empty
+    train_refused 65 'empty: holds no class folders' --data empty
     train_refused 65 'empty: holds no class folders' --data empty --val-split 0.2
     refused 65 'empty: holds no class folders' eval --model "$good" --data empty
     train_refused 65 'hollow/train' --data hollow
     cp -r "$photos" one && rm -r one/*/class1
     train_refused 65 'only one class' --data one
     cp -r "$photos" few && rm few/train/class1/*
-    train_refused 65 "class folder 'class1' holds no photo" --data few
+    train_refused 65 "class folder 'class1' holds no photo, it is empty" --data few
+    echo text >few/train/class1/notes.txt
+    train_refused 65 "class folder 'class1' holds no photo, its 1 file is no photo" --data few
     cp -r "$photos" noval && rm -r noval/val
     train_refused 65 'no val/' --data noval
     cp -r "$photos" emptyval && rm -r emptyval/val/*/*
@@ -397,19 +399,13 @@ limited() {
     [ "$(id -u)" = 0 ] || skip "needs root to mount one"
     mkdir small
     mount -t tmpfs -o size=60m none small 2>/dev/null || skip "cannot mount here"
-    status=0
-    train --freeze-until 5 --out small/run >/dev/null 2>stderr.txt || status=$?
-    left=$(cd small/run && echo *)
+    head -c 40m /dev/zero >small/other
     converted=0
     "$FREEZETUNE" convert "$good" small/x.pth 2>/dev/null || converted=$?
     files=$(cd small && echo *)
     umount small
-    [ "$status" = 74 ]
-    [ "$(wc -l <stderr.txt)" = 1 ]
-    [[ $(cat stderr.txt) == *"last.safetensors: writing failed"* ]]
-    [[ $left == *best.safetensors* && $left != *part* ]]
     [ "$converted" = 74 ]
-    [ "$files" = run ]
+    [ "$files" = other ]
 }
 
 @test "outputs: stdout closed or full: 74 in one line, and the run is whole" {
@@ -425,21 +421,63 @@ limited() {
         [ "$status" = 74 ]
         [ "$(wc -l <stderr.txt)" = 1 ]
         grep -q '^freezetune train: stdout: ' stderr.txt
-        "$FREEZETUNE" inspect run/last.safetensors >/dev/null
+        "$FREEZETUNE" inspect run/best.safetensors >/dev/null
+        [ -e run/result.json ]
     done
 }
 
 # ---- memory ----------------------------------------------------------------------------------------------------------
 
+# within KB COMMAND...: sets $status, under a limit of the address space; 124 where it waits for ever.
+within() {
+    status=0
+    (ulimit -v "$1" && timeout 60 "$FREEZETUNE" "${@:2}") >stdout.txt 2>stderr.txt || status=$?
+}
+
+# OpenBLAS's start takes up to 180 MB of address space, and asks for ever where it does not get them.
+@test "memory: what needs no BLAS works in little address space, and --version says what did not" {
+    within 1000000 --version
+    [ "$status" = 0 ] || skip "no program runs with a limit here"
+    for limit in 120000 300000; do
+        for command in --help --version "train --help" "inspect $good" "diff $good $good" "convert $good $limit.pth"; do
+            IFS=' ' read -r -a words <<<"$command"
+            within $limit "${words[@]}"
+            [ "$status" = 0 ]
+        done
+    done
+    within 120000 --version
+    grep -q '^BLAS  *\(not enough memory for OpenBLAS (.*ulimit -v)\|.*0\.3\.\)' stdout.txt
+}
+
+@test "memory: where BLAS is needed and there is no room for it, 71 in one line, with any number of its threads" {
+    within 1000000 --version
+    [ "$status" = 0 ] || skip "no program runs with a limit here"
+    # With plain C all products are OpenBLAS's, with AVX2 and more the gradient of the first convolution.
+    for set in plain avx512; do
+        for blas_threads in "" 8; do
+            export FREEZETUNE_CPU=$set OPENBLAS_NUM_THREADS=$blas_threads
+            [ "$blas_threads" ] || unset OPENBLAS_NUM_THREADS
+            for limit in 120000 300000; do
+                within $limit train --quiet --data "$photos" --image-size 32 --batch-size 4 --threads 2 --freeze-until 0 \
+                    --arch resnet18 --weights random --out run
+                [ "$status" = 71 ]
+                [ "$(wc -l <stderr.txt)" = 1 ]
+                [ ! -e run ]
+            done
+            grep -q 'not enough memory for OpenBLAS' stderr.txt
+        done
+    done
+}
+
 @test "memory: without enough of it, 71 in one line; no command waits for ever" {
-    (ulimit -v 1000000 && "$FREEZETUNE" --version) >/dev/null 2>&1 || skip "no program runs with a limit here"
+    within 1000000 --version
+    [ "$status" = 0 ] || skip "no program runs with a limit here"
     for limit in 120000 200000 300000 400000; do
         for command in "train --quiet --data $photos --image-size 32 --batch-size 4 --threads 2 --out run --weights" \
             "predict --threads 2 $photos/val --model" "eval --threads 2 --data $photos --model" "diff $good"; do
             IFS=' ' read -r -a words <<<"$command"
             rm -rf run
-            status=0
-            (ulimit -v $limit && timeout 60 "$FREEZETUNE" "${words[@]}" "$good") >/dev/null 2>stderr.txt || status=$?
+            within $limit "${words[@]}" "$good"
             if [ "$status" != 0 ]; then
                 [ "$status" = 71 ]
                 [ "$(wc -l <stderr.txt)" = 1 ]

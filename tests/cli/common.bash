@@ -1,5 +1,25 @@
 # What the bats files share: load common
 
+# The end of each test, also where a file has its own.
+teardown() {
+    tell_failure
+}
+
+# A test that failed says what the last command answered: bats names only the line.
+tell_failure() {
+    [ -z "${BATS_TEST_COMPLETED:-}" ] && [ -z "${BATS_TEST_SKIPPED:-}" ] || return 0
+    [ -z "${status+set}" ] || printf 'exit code: %s\n' "$status"
+    [ -z "${output:-}" ] || printf 'output of run:\n%s\n' "$output" | head -n 20
+    local stream
+    for stream in stdout stderr; do
+        [ ! -s "$BATS_TEST_TMPDIR/$stream.txt" ] || {
+            printf '%s:\n' "$stream"
+            head -n 20 "$BATS_TEST_TMPDIR/$stream.txt"
+        }
+    done
+    return 0
+}
+
 # run_split COMMAND...: sets $status, $out and $err; also in stdout.txt and stderr.txt.
 run_split() {
     status=0

@@ -91,6 +91,15 @@ each() {
     each 0 eval --quiet --threads 1 --model good.safetensors --data photos
 }
 
+@test "predict and eval of a run's own photos" {
+    "$FREEZETUNE" train --quiet --data photos --weights good.safetensors --image-size 32 --epochs 1 --batch-size 3 \
+        --freeze-until 9 --cache off --out run >/dev/null
+    cp -r photos/. moved
+    each 0 eval --quiet --threads 1 --model run
+    each 0 eval --quiet --threads 1 --model run --data moved/train
+    each 0 predict --threads 1 --format tsv --out out --model run "$(realpath photos)/train"
+}
+
 @test "convert" {
     "$FREEZETUNE" convert good.safetensors in.pth 2>/dev/null
     each 0 convert good.safetensors out.pth

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # scripts/fetch.sh and scripts/get-weights.sh, without a network: file: URLs and a port where nobody listens.
 
+load common
+
 setup() {
     scripts="$BATS_TEST_DIRNAME/../../scripts"
     cd "$BATS_TEST_TMPDIR" || return 1

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # scripts/idx_to_png: an IDX data set as PNG class folders.
 
+load common
+
 setup() {
     tool="$BUILD/scripts/idx_to_png"
     cd "$BATS_TEST_TMPDIR" || return 1

@@ -34,7 +34,7 @@ predict() {
     run_split predict --format tsv --top-k 1 --null - < <(printf 'photos/c\0photos/a.jpg\0')
     [ "$status" = 0 ]
     [ "$(cut -f1 stdout.txt | tr '\n' ' ')" = "file photos/c photos/a.jpg " ]
-    fails 64 '--null is of a list on stdin' predict --null photos
+    fails 64 '--null needs a list on stdin' predict --null photos
 }
 
 @test "predict writes the same with any number of threads" {
@@ -94,12 +94,20 @@ for line in open("out.jsonl"):
     [ "$(wc -l <stderr.txt)" = 1 ]
 }
 
-@test "predict passes over other files in a folder and says so; named, they are photos" {
+@test "predict counts files in a folder that are no photos; named, they are photos" {
     echo "hello" >photos/README.txt
     run_split predict --format tsv --top-k 1 photos
     [ "$status" = 0 ]
     [ "$(wc -l <stdout.txt)" = 4 ]
-    [[ $err == "ignored: photos/README.txt: "* ]]
+    [ "$err" = "ignored: 1 file is no photo (photos/README.txt)" ]
+    printf '\xd0\xcf\x11\xe0' >photos/Thumbs.db
+    echo "<annotation/>" >photos/a.xml
+    mkdir photos/@eaDir photos/__MACOSX
+    cp photos/a.jpg photos/@eaDir
+    run_split predict --format tsv --top-k 1 photos
+    [ "$status" = 0 ]
+    [ "$(wc -l <stdout.txt)" = 4 ]
+    [ "$err" = "ignored: 3 files are no photos (the first: photos/README.txt)" ]
     run_split predict --format tsv photos/README.txt
     [ "$status" = 65 ]
     run_split predict --format tsv - <<<photos/README.txt
@@ -107,6 +115,44 @@ for line in open("out.jsonl"):
     run_split predict --format tsv - <<<photos/none.jpg
     [ "$status" = 65 ]
     [[ $err == *photos/none.jpg* ]]
+    mkdir notes
+    cp photos/README.txt notes
+    fails 66 'no photos: none of the 1 files is one .the first: notes/README.txt' predict notes
+}
+
+@test "predict: content decides what is a photo, in formats that are not read and under any name" {
+    printf '8BPS\0\1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' >photos/drawing
+    cp photos/a.jpg photos/image.dat
+    run_split predict --format tsv --top-k 1 photos
+    [ "$status" = 65 ]
+    [ "$(wc -l <stdout.txt)" = 5 ]
+    grep -q '^photos/image.dat' stdout.txt
+    [[ $err == "freezetune: warning: photos/drawing: a Photoshop image; "*"1 of 5 photos could not be read; the others are done" ]]
+}
+
+@test "predict takes a list as Windows writes it, and says what UTF-16 is" {
+    printf '\xef\xbb\xbfphotos/a.jpg\r\nphotos\\b.png\r\n' >list.txt
+    predict --format tsv --top-k 1 - <list.txt >out.tsv
+    [ "$(tail -n +2 out.tsv | cut -f1 | tr '\n' ' ')" = "photos/a.jpg photos/b.png " ]
+    printf '\xff\xfep\0h\0o\0\r\0\n\0' >wide.txt
+    fails 65 'is UTF-16: save it as UTF-8' predict - <wide.txt
+}
+
+# A path that is too long for the system cannot be read by anybody; chmod would not stop root.
+@test "predict: a folder in a folder that cannot be read does not stop the others" {
+    name=$(printf '%0240d' 0)
+    (
+        cd photos
+        for _ in $(seq 20); do
+            mkdir "$name"
+            cd "$name"
+        done
+    )
+    run_split predict --format tsv --top-k 1 photos
+    [ "$status" = 65 ]
+    [ "$(cut -f1 stdout.txt | tr '\n' ' ')" = "file photos/a.jpg photos/b.png photos/c " ]
+    [ "$(grep -c '^freezetune: warning: photos/0000' stderr.txt)" = 1 ]
+    [ "$(tail -1 stderr.txt)" = "freezetune predict: 1 of 4 photos could not be read; the others are done" ]
 }
 
 @test "predict survives names with newlines, tabs and bytes that are not UTF-8" {
@@ -253,9 +299,14 @@ assert d["unreadable"] == 0'
     make_data
     echo "no photo" >data/val/ants/bad.jpg
     run_split evaluate
-    [ "$status" = 0 ]
+    [ "$status" = 65 ]
     [ "$(head -1 stdout.txt)" = "data/val: 5 photos, 1 more could not be read" ]
+    grep -q '^worst mistakes' stdout.txt
     [[ $err == "freezetune: warning: data/val/ants/bad.jpg: "* ]]
+    [ "$(tail -1 stderr.txt)" = "freezetune eval: 1 of 6 photos could not be read; the others are measured" ]
+    fails 65 'eval: 1 of 6 photos could not be read; ' evaluate --quiet --json
+    grep -q '"unreadable": 1,$' stdout.txt
+    grep -q '"photos": 5,$' stdout.txt
     run_split evaluate --strict
     [ "$status" = 65 ]
     [ -z "$out" ]
@@ -263,6 +314,41 @@ assert d["unreadable"] == 0'
     run_split evaluate --quiet
     [ "$status" = 65 ]
     [[ $err == *"none of the 1 photos could be read" ]]
+}
+
+@test "eval --assert-accuracy has no answer while a photo cannot be read: 65, be the others good or bad" {
+    make_data
+    echo "no photo" >data/val/ants/bad.jpg
+    for wanted in 0 1; do
+        fails 65 "1 of 6 photos could not be read, so --assert-accuracy $wanted has no answer; the accuracy of the others is 0\.[0-9]{4}" \
+            evaluate --quiet --assert-accuracy $wanted
+        grep -q '^accuracy ' stdout.txt
+    done
+    rm data/val/ants/bad.jpg
+    evaluate --assert-accuracy 0 >/dev/null
+    run_split evaluate --assert-accuracy 1
+    [ "$status" = 1 ]
+}
+
+@test "eval finds the photos under the names that splits have, and names the folder that was meant" {
+    make_data
+    evaluate >plain.txt
+    mkdir -p other/Training/ants other/Training/bees
+    cp photos/a.jpg other/Training/ants
+    cp -r data/val other/Testing
+    run_split evaluate --data other
+    [ "$status" = 0 ]
+    [ "$err" = "photos: Testing/ is measured" ]
+    cmp <(tail -n +2 stdout.txt) <(tail -n +2 plain.txt)
+    cp -r data/val other/valid
+    run_split evaluate --data other
+    [ "$err" = "photos: valid/ is measured, not Testing/: --data other/Testing measures that" ]
+    mkdir up
+    mv other up
+    fails 65 'did you mean --data up/other.$' evaluate --data up
+    fails 65 'did you mean --data up/other.$' evaluate --data up/other/valid/ants
+    rm -r up/other/valid up/other/Testing
+    fails 65 'has Training/ but no val/ or test/' evaluate --data up/other
 }
 
 @test "eval refuses classes that the model does not know" {

@@ -11,7 +11,7 @@ setup() {
 
 train() {
     "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --batch-size 4 \
-        --epochs 1 "$@"
+        --epochs 1 --keep-last "$@"
 }
 
 @test "train: every operator of every pass, the parts within the whole, and the same result as without" {

@@ -27,7 +27,7 @@ setup() {
     printf '\x80\x02cos\nsystem\nX\x0a\x00\x00\x00touch here\x85R.' >evil.pth
     for command in inspect "diff $expected" "predict --model evil.pth $fixtures/photos/grey.jpg --model"; do
         # shellcheck disable=SC2086 # words
-        fails 65 'evil\.pth: byte 2: opcode GLOBAL asks for os\.system' "$FREEZETUNE" $command evil.pth
+        fails 65 'evil\.pth: byte 29: the file holds an object of os\.system, not a state dict: nothing was run' "$FREEZETUNE" $command evil.pth
     done
     [ ! -e here ]
 }

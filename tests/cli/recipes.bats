@@ -4,7 +4,7 @@
 
 load common
 
-small=(--weights random --arch resnet18 --image-size 32 --batch-size 7 --epochs 2 --lr 0.01)
+small=(--weights random --arch resnet18 --image-size 32 --batch-size 7 --epochs 2 --lr 0.01 --keep-last)
 all=(--label-smoothing 0.1 --class-weight-power 0.5 --mixup 0.2 --cutmix 1 --clip-norm 1 --micro-batch 3 --ema 0.8)
 
 setup_file() {

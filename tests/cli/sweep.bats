@@ -12,7 +12,7 @@ setup_file() {
     cp base/best.safetensors weights.safetensors
     cp -r photos "it's"
     "$FREEZETUNE" sweep --quiet --data "it's" --weights weights.safetensors --image-size 32 --epochs 2 --batch-size 6 \
-        --freeze-until 8,7 --lr 0.01,1e-3 --out whole >whole.txt
+        --freeze-until 8,7 --lr 0.01,1e-3 --keep-last --out whole >whole.txt
 }
 
 setup() {
@@ -26,13 +26,13 @@ setup() {
 # The four combinations of $whole.
 sweep() {
     "$FREEZETUNE" sweep --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 2 \
-        --batch-size 6 --freeze-until 8,7 --lr 0.01,1e-3 "$@"
+        --batch-size 6 --freeze-until 8,7 --lr 0.01,1e-3 --keep-last "$@"
 }
 
 # The same in the background, as $!. (A shell without job control starts those with SIGINT ignored.)
 sweep_aside() {
     exec env --default-signal=INT "$FREEZETUNE" sweep --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 2 \
-        --batch-size 6 --freeze-until 8,7 --lr 0.01,1e-3 "$@" >aside.txt 2>&1
+        --batch-size 6 --freeze-until 8,7 --lr 0.01,1e-3 --keep-last "$@" >aside.txt 2>&1
 }
 
 # wait_file FILE LINES: until it has so many, in a process that runs aside.
@@ -143,6 +143,37 @@ same_sweep() {
     [ -z "$(find part -name '*.part')" ]
 }
 
+@test "each combination keeps its best model alone, also where it diverges, and --resume finds it done" {
+    run_split "$FREEZETUNE" sweep --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 2 \
+        --batch-size 6 --freeze-until 8,7 --lr 0.01,1e6 --augment none --out lean
+    [ "$status" = 0 ]
+    [ -z "$(find lean -name last.safetensors)" ]
+    [ -e lean/8-0.01/best.safetensors ]
+    [ -e lean/7-0.01/best.safetensors ]
+    cp stdout.txt first.txt
+    "$FREEZETUNE" sweep --resume lean --quiet >again.txt
+    cmp first.txt again.txt
+    "$FREEZETUNE" train --resume lean/8-0.01 --quiet | grep -q '^frozen: children 1-8 '
+    fails 65 'lean/7-1000000: diverged after 0 epochs and is over' "$FREEZETUNE" train --resume lean/7-1000000 --quiet
+}
+
+@test "the time that all combinations take is said before the first and after each epoch" {
+    run_split "$FREEZETUNE" sweep --data "$photos" --weights "$weights" --image-size 32 --epochs 2 --batch-size 6 \
+        --freeze-until 8,7 --lr 0.01,1e-3 --out told
+    [ "$status" = 0 ]
+    grep -qE '^time: at most (under )?[0-9.]+ s for 4 runs$' stderr.txt
+    grep -qE '^disk: up to [0-9.]+ MB while it runs, [0-9.]+ MB when it is over; .* are free in told$' stderr.txt
+    [ "$(grep -cE '^run [1-4] of 4: told/[78]-0.0+1; (about|under) .* left for all$' stderr.txt)" = 4 ]
+    # Behind the last epoch of a run there are only the others, behind that of the last one nothing.
+    [ "$(grep -cE '^epoch 1/2 .* at most .* left, (about|under) .* for all runs$' stderr.txt)" = 3 ]
+    [ "$(grep -cE '^epoch 2/2 .* for all runs$' stderr.txt)" = 3 ]
+}
+
+@test "a combination that cannot be is refused before the others are trained" {
+    fails 64 'N must be below 8' sweep --freeze-until 9,8 --unfreeze-at 2:8 --out no
+    [ ! -e no ]
+}
+
 @test "--time-limit ends the run at work and begins no other; the table says what is missing" {
     run_split sweep --out part --epochs 100000 --patience 0 --time-limit 0.02
     [ "$status" = 0 ]
@@ -245,4 +276,19 @@ END
     fails 73 'another freezetune is at work' "$FREEZETUNE" sweep --resume part --quiet
     kill "$pid"
     wait "$pid" || [ $? = 143 ]
+}
+
+@test "a run of a sweep is measured, converted and compared as any run; the sweep names its runs" {
+    accuracy=$(sed -n 's/^  "val_accuracy": \(.*\),$/\1/p' "$whole/8-0.01/result.json")
+    run_split "$FREEZETUNE" eval --model "$whole/8-0.01" --json
+    [ "$status" = 0 ]
+    [ -z "$err" ]
+    grep -qxF "  \"accuracy\": $accuracy," stdout.txt
+    grep -qxF "  \"data\": \"$photos/val\"," stdout.txt
+    "$FREEZETUNE" convert "$whole/8-0.01" run.pth
+    "$FREEZETUNE" diff "$whole/8-0.01" run.pth >/dev/null
+    fails 66 'whole: holds runs \(7-0.001, 7-0.01, 8-0.001, 8-0.01\): name one of them, .*/whole/NAME$' \
+        "$FREEZETUNE" eval --model "$whole"
+    fails 66 'holds runs' "$FREEZETUNE" convert "$whole" no.pth
+    [ ! -e no.pth ]
 }

@@ -19,16 +19,16 @@ setup() {
     unset FREEZETUNE_WEIGHTS
 }
 
-# train OPTION...: three epochs of five steps.
+# train OPTION...: three epochs of five steps. --keep-last: for comparing the state at the end too.
 train() {
     "$FREEZETUNE" train --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 \
-        --lr 0.01 "$@"
+        --lr 0.01 --keep-last "$@"
 }
 
 # The same in the background, as $pid. (A shell without job control starts those with SIGINT ignored.)
 train_aside() {
     env --default-signal=INT "$FREEZETUNE" train --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 \
-        --lr 0.01 "$@" >aside.txt 2>&1 &
+        --lr 0.01 --keep-last "$@" >aside.txt 2>&1 &
     pid=$!
 }
 
@@ -65,7 +65,7 @@ wait_lines() {
     [ "$status" = 1 ]
     grep -qx 'identical: 1 conv1, 2 bn1, 5 layer1, 6 layer2' stdout.txt
     grep -qx 'different: 7 layer3, 8 layer4, 10 fc' stdout.txt
-    [ "$(cd run && printf '%s ' *)" = "bad_images.tsv best.safetensors config.json confusion.csv last.safetensors log.jsonl metrics.csv predictions_val.csv result.json " ]
+    [ "$(cd run && printf '%s ' *)" = "bad_images.tsv best.safetensors config.json confusion.csv duplicates.tsv last.safetensors log.jsonl metrics.csv photos.bin predictions_val.csv result.json " ]
     [ "$(wc -l <run/metrics.csv)" = 4 ]
     [ "$(wc -l <run/log.jsonl)" = 18 ]
     [ "$(wc -l <run/predictions_val.csv)" = 13 ]
@@ -135,6 +135,32 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     same_run whole run
 }
 
+@test "a run that is over keeps its best model alone, and --resume says again how it ended" {
+    # As at the end, but for the times of the last table.
+    "$FREEZETUNE" train --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 2 --batch-size 8 \
+        --freeze-until 6 --out run | grep -v '^time ' >first.txt
+    [ "$(cd run && printf '%s ' *.safetensors)" = "best.safetensors " ]
+    cp run/best.safetensors run/metrics.csv .
+    # Another optimizer state would not fit: nothing of it is read. What the run was is still checked.
+    run_split "$FREEZETUNE" train --quiet --resume run
+    [ "$status" = 0 ]
+    tail -n 6 first.txt >expected.txt
+    tail -n 6 stdout.txt | cmp - expected.txt
+    grep -q '^frozen: children 1-6 (conv1..layer2), 60 tensors, 685,002 values: bit-identical$' stdout.txt
+    cmp best.safetensors run/best.safetensors
+    cmp metrics.csv run/metrics.csv
+    [ "$(cd run && printf '%s ' *.safetensors)" = "best.safetensors " ]
+    [ "$("$FREEZETUNE" train --quiet --resume run --json | grep -c '"ended_by": "epochs",')" = 1 ]
+    fails 64 '--epochs cannot be changed .*--weights RUN/best.safetensors' "$FREEZETUNE" train --resume run --epochs 4
+    # More epochs by the back door would go on without the optimizer.
+    sed -i 's/"epochs": 2,/"epochs": 4,/' run/config.json
+    fails 65 'run: was over and has no last.safetensors' "$FREEZETUNE" train --quiet --resume run
+    # The option keeps it, and --resume without the option lets the option of the run count.
+    train --freeze-until 6 --out kept >/dev/null
+    "$FREEZETUNE" train --quiet --resume kept >/dev/null
+    [ -e kept/last.safetensors ]
+}
+
 @test "--resume refuses what would not give the same result" {
     train --freeze-until 9 --out run >/dev/null
     fails 64 '--lr cannot be changed' "$FREEZETUNE" train --resume run --lr 0.1
@@ -169,7 +195,7 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     # A limit on the size of files stands for the disk: the model fits, the checkpoint with its momentum does not.
     (
         ulimit -f 60000
-        fails 74 'last.safetensors: writing failed' train --freeze-until 6 --out run
+        fails 74 'last.safetensors: writing failed.*; best.safetensors of epoch [1-3] is good, there is no last.safetensors yet and --resume begins again: go on with: freezetune train --resume run$' train --freeze-until 6 --out run
     )
     [ "$(cd run && printf '%s ' *.safetensors*)" = "best.safetensors " ]
     "$FREEZETUNE" inspect run/best.safetensors >/dev/null
@@ -192,9 +218,33 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     grep -qE '^ +7  layer3 +2,099,712  frozen +eval$' stdout.txt
     grep -q '^memory  ' stdout.txt
     grep -q '^work  .*FLOP a photo' stdout.txt
-    grep -q '^time    about .* an epoch of 5 steps' stdout.txt
+    grep -qE '^time    (about|under) .* an epoch of 5 steps, .* in all$' stdout.txt
     [ ! -e runs ]
     train --dry-run --json | grep -q '"steps_per_epoch": 5,$'
+}
+
+@test "the time that is left is said after each epoch, and by --resume with where it goes on" {
+    one() {
+        "$FREEZETUNE" train --data "$photos" --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 \
+            --freeze-until 6 --lr 0.01 "$@"
+    }
+    run_split one --out run
+    [ "$status" = 0 ]
+    grep -qE '^epoch 1/3 .*  (about|under) [0-9.]+ (s|min.*) left$' stderr.txt
+    grep -qE '^epoch 2/3 .* left$' stderr.txt
+    [ "$(grep -cE '^epoch 3/3 .* left$' stderr.txt)" = 0 ]
+    # It may be over before; and by a limit it is over then.
+    run_split one --patience 2 --out patient
+    grep -qE '^time .* in all at most$' stdout.txt
+    grep -qE '^epoch 1/3 .*  at most [a-z]* ?[0-9.]+ (s|min.*) left$' stderr.txt
+    run_split one --epochs 100000 --time-limit 1 --dry-run
+    grep -qE '^time .*, about (1 min 00|[1-5][0-9]) s in all$' stdout.txt
+    run_split one --time-limit 0.000001 --out limited
+    run_split "$FREEZETUNE" train --resume limited --time-limit 0
+    [ "$status" = 0 ]
+    grep -qE '^goes on in epoch 1 of 3, step 2 of 5; (about|under) .* left$' stderr.txt
+    run_split "$FREEZETUNE" train --resume limited
+    grep -qx 'the run is over: nothing is left to train' stderr.txt
 }
 
 @test "runs are numbered, and --data and --weights have their defaults" {
@@ -260,14 +310,14 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     grep -q '^frozen: children 1-5 (conv1..layer1), .*: bit-identical$' stdout.txt
 }
 
-@test "a bad photo is named, listed and passed over; --strict refuses it" {
+@test "a bad photo is named, listed and skipped; --strict refuses it" {
     cp -r "$photos" mixed
     echo text >mixed/train/class1/x.jpg
     head -c 700 mixed/train/class0/01.bmp >mixed/val/class2/cut.jpg
     photos=mixed
     run_split "$FREEZETUNE" train --data mixed --weights "$weights" --image-size 32 --epochs 1 --freeze-until 9 --out run
     [ "$status" = 0 ]
-    grep -q 'train/class1/x.jpg: .*passed over' stderr.txt
+    grep -q 'train/class1/x.jpg: .*; skipped$' stderr.txt
     [ "$(cut -f1,2 run/bad_images.tsv | tr '\t\n' '  ')" = "list file train class1/x.jpg val class2/cut.jpg " ]
     fails 65 'class1/x.jpg: .*--strict' train --strict --out strict
     [ ! -e strict ]
@@ -404,6 +454,6 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     [ "$(grep -c 'class class[0-7] has no photo to validate on, so its accuracy is not known$' stderr.txt)" = 5 ]
     grep -q 'warning: 3 more classes have no photo to validate on$' stderr.txt
     [ "$(grep -c 'class class[0-4] has [12] photos* to train on; with fewer than 20' stderr.txt)" = 4 ]
-    grep -q 'warning: class class3 has no photo to train on that can be read, so it cannot be learned$' stderr.txt
+    grep -q 'warning: class class3: none of its 2 photos to train on can be read, so it cannot be learned (class3/00.png: an empty file)$' stderr.txt
     grep -q 'warning: 4 more classes have fewer than 20 photos' stderr.txt
 }

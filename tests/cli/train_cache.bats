@@ -23,7 +23,7 @@ setup() {
 # these tests; behind layer4 there is the least to write.
 train() {
     "$FREEZETUNE" train --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 \
-        --lr 0.1 --freeze-until 8 --augment none --cache-dir cache "$@"
+        --lr 0.1 --freeze-until 8 --augment none --cache-dir cache --keep-last "$@"
 }
 
 # The same results, up to the time they took and what the cache did.
@@ -194,7 +194,7 @@ expect_counts() {
     [[ "$(counts cut)" =~ ^[1-9][0-9]*\ 0 ]]
     echo "not a cache" >"$file"
     run_split "$FREEZETUNE" train --data "$photos" --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 --lr 0.1 \
-        --freeze-until 8 --augment none --cache-dir cache --out other
+        --freeze-until 8 --augment none --cache-dir cache --keep-last --out other
     [ "$status" = 0 ]
     same_run off other
     grep -q '.features: .*; the run has no cache$' stderr.txt
@@ -213,7 +213,7 @@ expect_counts() {
     cat /dev/zero >small/rest 2>/dev/null || true
     train --freeze-until 6 --cache off --out off >/dev/null
     run_split "$FREEZETUNE" train --data "$photos" --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 --lr 0.1 \
-        --freeze-until 6 --augment none --cache disk --cache-dir small/cache --out full
+        --freeze-until 6 --augment none --cache disk --cache-dir small/cache --keep-last --out full
     umount small
     [ "$status" = 0 ]
     same_run off full
@@ -263,7 +263,7 @@ expect_counts() {
 @test "--resume may use another cache, or none" {
     train --augment flip --cache off --out off >/dev/null
     "$FREEZETUNE" train --quiet --data "$photos" --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 --lr 0.1 \
-        --freeze-until 8 --augment flip --cache-dir cache --save-every 0.0001 --out run >/dev/null &
+        --freeze-until 8 --augment flip --cache-dir cache --save-every 0.0001 --keep-last --out run >/dev/null &
     pid=$!
     for _ in $(seq 400); do
         [ ! -s run/log.jsonl ] || break

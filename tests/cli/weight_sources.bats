@@ -114,8 +114,13 @@ def write(path, tensors):
     text = json.dumps(tensors).encode()
     open(path, "wb").write(struct.pack("<Q", len(text)) + text + data)
 
+write("plain.safetensors", tensors)
 write("part.safetensors", {"backbone." + name: entry for name, entry in tensors.items()})
 write("head.safetensors", {name.replace("fc.", "fc.1."): entry for name, entry in tensors.items()})
+write("two.safetensors", {name.replace("fc.weight", "fc.0.weight").replace("fc.bias", "fc.3.bias"): entry
+                          for name, entry in tensors.items()})
+write("pair.safetensors", {("student." if name.startswith("layer4") else "") + name: entry
+                           for name, entry in tensors.items()})
 tensors["layer1.0.conv1.weight"]["shape"] = [128, 32, 3, 3]
 write("wide.safetensors", tensors)
 PYTHON
@@ -129,8 +134,17 @@ PYTHON
         fails 65 "$1: $2" "$FREEZETUNE" predict --model "$1" "$fixtures/photos/grey.jpg"
         fails 65 "$1: $2" "$FREEZETUNE" train --quiet --data data --val-split 0.4 --weights "$1"
     }
-    unread part.safetensors ".* 'backbone\.layer1\.0\.conv1\.weight' should be 'layer1\.0\.conv1\.weight'"
-    unread head.safetensors "tensor 'fc\.weight' is missing: a ResNet with a last layer of another name"
+    # A prefix and a last layer behind a Dropout are no matter.
+    "$FREEZETUNE" predict --model plain.safetensors "$fixtures/photos/grey.jpg" >expected.txt
+    for file in part head; do
+        "$FREEZETUNE" predict --model $file.safetensors "$fixtures/photos/grey.jpg" >answer.txt
+        cmp expected.txt answer.txt
+    done
+    fails 65 "two\.safetensors: its last layer cannot be used: 'fc\.0\.weight' is a part of a last layer of several" \
+        "$FREEZETUNE" predict --model two.safetensors "$fixtures/photos/grey.jpg"
+    "$FREEZETUNE" train --quiet --data data --val-split 0.4 --weights two.safetensors --image-size 32 --freeze-until 9 \
+        --epochs 1 --out body
+    unread pair.safetensors "the weights of another ResNet than resnet18, "
     unread wide.safetensors "the weights of another ResNet than resnet18, "
     "$FREEZETUNE" inspect wide.safetensors | grep -q 'network: none'
     "$FREEZETUNE" convert wide.safetensors copy.safetensors
@@ -146,4 +160,28 @@ PYTHON
     fails 64 'is one of the inputs' "$FREEZETUNE" predict --model run --out run/best.safetensors $photos
     fails 64 'is the input' "$FREEZETUNE" convert run run/best.safetensors
     cmp m.safetensors run/best.safetensors
+}
+
+@test "a folder of runs is answered with their names, by each command that takes a model" {
+    mkdir -p runs/fold-{1,2,10} runs/empty runs/.hidden photos
+    for run in fold-1 fold-2 fold-10 .hidden; do
+        "$BUILD/tests/tools/make_model" "runs/$run/best.safetensors" 32 ants bees
+    done
+    while read -r -a command; do
+        fails 66 'runs: holds runs \(fold-1, fold-2, fold-10\): name one of them, runs/NAME$' "$FREEZETUNE" "${command[@]}"
+    done <<'END'
+eval --model runs --data photos
+predict --model runs photos
+inspect runs
+convert runs out.pth
+diff runs runs/fold-1
+END
+    # Something above it is no run of it.
+    cp runs/fold-1/best.safetensors .
+    fails 66 'photos: a folder, but none of a run' "$FREEZETUNE" inspect photos
+    for run in $(seq 200); do
+        mkdir "photos/$run"
+        touch "photos/$run/best.safetensors"
+    done
+    fails 66 'photos: holds runs \(1, 2, 3, .*\.\.\.\): name one' "$FREEZETUNE" inspect photos
 }

@@ -14,15 +14,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static atomic_int armed = -1;     /* the kind that is counted; -1: none */
-static atomic_long calls, victim; /* of that kind so far; the one that fails */
+static atomic_int armed = -1;       /* the kind that is counted; -1: none */
+static atomic_long calls;           /* of that kind so far */
+static atomic_long victim, victims; /* the first that fails, and how many do */
+static atomic_int failure;          /* their errno */
 static atomic_long allocations;
 
-void faults_arm(enum fault_kind kind, long n)
+void faults_arm_many(enum fault_kind kind, long n, long count, int error)
 {
     atomic_store(&calls, 0);
     atomic_store(&victim, n);
+    atomic_store(&victims, count);
+    atomic_store(&failure, error);
     atomic_store(&armed, (int)kind);
+}
+
+void faults_arm(enum fault_kind kind, long n)
+{
+    faults_arm_many(kind, n, 1, kind == FAULT_MEMORY ? ENOMEM : EREMOTEIO);
 }
 
 long faults_disarm(void)
@@ -39,9 +48,12 @@ long faults_allocations(void)
 /* Whether this call is the one. */
 static bool due(enum fault_kind kind)
 {
-    if (atomic_load(&armed) != (int)kind || atomic_fetch_add(&calls, 1) + 1 != atomic_load(&victim))
+    if (atomic_load(&armed) != (int)kind)
         return false;
-    errno = kind == FAULT_MEMORY ? ENOMEM : EIO;
+    long past = atomic_fetch_add(&calls, 1) + 1 - atomic_load(&victim);
+    if (atomic_load(&victim) == 0 || past < 0 || past >= atomic_load(&victims))
+        return false;
+    errno = atomic_load(&failure);
     return true;
 }
 

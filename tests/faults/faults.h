@@ -12,11 +12,14 @@
 
 enum fault_kind {
     FAULT_MEMORY, /* malloc, calloc, realloc, aligned_alloc: NULL, ENOMEM; pthread_create: EAGAIN */
-    FAULT_FILES   /* open, read, pwrite, fcntl, mmap, fopen, fwrite, fflush, fsync, rename, readdir and the like: EIO */
+    FAULT_FILES   /* open, read, pwrite, fcntl, mmap, fopen, fwrite, fflush, fsync, rename, readdir and the like:
+                     EREMOTEIO,   which is not waited for (core/base/retry.h) */
 };
 
 /* From now on calls of the kind are counted from 1, and number n fails, once. */
 void faults_arm(enum fault_kind kind, long n);
+/* The same; numbers n to n + count - 1 fail, with this errno. */
+void faults_arm_many(enum fault_kind kind, long n, long count, int error);
 /* Nothing fails any more. Returns the calls since faults_arm. */
 long faults_disarm(void);
 

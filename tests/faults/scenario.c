@@ -9,7 +9,6 @@
 
 #include "core/base/memory.h"
 #include "core/net/init.h"
-#include "core/ops/gemm.h"
 #include "tests/faults/faults.h"
 #include "tests/support/test.h"
 #include "tests/support/test_files.h"
@@ -115,7 +114,7 @@ int scenario_setup(void **state)
     make_photo("data/val/ants/x.bmp", 50);
     make_photo("data/val/bees/y.bmp", 51);
     test_write(test_path(scenario_folder, "former"), "former", 6);
-    if (gemm_init(&err) != OK || resnet_create_shape(&scenario_weights, &scenario_shape, 2, &err) != OK)
+    if (resnet_create_shape(&scenario_weights, &scenario_shape, 2, &err) != OK)
         return -1;
     net_init(scenario_weights, 1);
     return weights_save(test_path(scenario_folder, "weights.safetensors"), scenario_weights, NULL, 0, &err) == OK ? 0

@@ -27,6 +27,9 @@ static void read_state(const struct pickle *pickle, struct torch_storages *stora
     file->map = (struct file_map){.bytes = zeros, .size = used + pickle->size};
     if (fits && torch_state_read(file, pickle, storages, err) == OK && weight_file_rename(file, err) == OK)
         fuzz_walk(file);
+    weight_file_left_free(file);
+    memory_free(file->key);
+    memory_free(file->prefix);
     memory_free(file->by_name);
     memory_free(file->tensors);
     memory_free(file->copies);

@@ -5,7 +5,6 @@
 
 #include "core/base/memory.h"
 #include "core/base/threads.h"
-#include "core/ops/gemm.h"
 #include "core/ops/loss.h"
 #include "core/train/stage.h"
 #include "models/resnet.h"
@@ -188,8 +187,6 @@ static enum status prepare(struct session *s)
     const struct parity_options *options = s->options;
     void *dlogits;
     enum status status = check_labels(s);
-    if (status == OK)
-        status = gemm_init(s->err);
     if (status == OK)
         status = pool_create(&s->pool, options->threads, s->err);
     if (status == OK)

@@ -1,13 +1,22 @@
 #!/bin/sh
 # run_test.sh PROGRAM: runs one test program for prove. One that ran no test has failed: prove would call it skipped.
+# prove keeps the reason of a failure to itself, so that goes to stderr: each failed test with what it said.
 # No test sees what a person, or another test, has kept in a feature cache.
 tap=$(mktemp) || exit 1
 XDG_CACHE_HOME=$(mktemp -d) || exit 1
 export XDG_CACHE_HOME
 trap 'rm -rf "$tap" "$XDG_CACHE_HOME"' EXIT
+name=$1
+
+# On a terminal prove shows the file it is at; elsewhere it names a file when that is over.
+if [ -n "${TEST_PROGRESS:-}" ]; then
+    echo >>"$TEST_PROGRESS"
+    [ -t 1 ] || [ -t 2 ] || echo "== $(($(wc -l <"$TEST_PROGRESS"))) of $TEST_COUNT: $name" >&2
+fi
+
 case $1 in
 *.bats) set -- bats "$@" ;;
-*) # as the program does: OpenBLAS's own threads take memory at moments of their own, and tests measure it
+*) # as the program does: the threads of a linked OpenBLAS take memory at moments of their own, and tests measure it
     OPENBLAS_NUM_THREADS=1
     export OPENBLAS_NUM_THREADS
     ;;
@@ -17,6 +26,17 @@ status=$?
 cat "$tap"
 if grep -q '^1\.\.0' "$tap" || ! [ -s "$tap" ]; then
     echo "$*: no test was run" >&2
+    [ "$status" = 0 ] || echo "$*: exit code $status" >&2
     exit 1
+fi
+if [ "$status" != 0 ] || grep -q '^not ok' "$tap"; then
+    {
+        printf '\n== failed: %s (exit code %s)\n' "$name" "$status"
+        if grep -q '^not ok' "$tap"; then
+            awk '/^not ok/ { on = 1 } /^ok/ { on = 0 } on' "$tap"
+        else # it did not come to an end
+            tail -n 20 "$tap"
+        fi
+    } >&2
 fi
 exit "$status"

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/ops/blas.h"
 #include "core/ops/conv.h"
-#include "core/ops/gemm.h"
 #include "tests/support/guarded.h"
 #include "tests/support/naive.h"
 
@@ -232,7 +232,7 @@ int main(int argc, char **argv)
     struct pool *pool;
     if (!parse(&o, argc, argv))
         return usage();
-    if (gemm_init(&err) != OK || pool_create(&pool, o.threads, &err) != OK) {
+    if (blas_open(o.threads, &err) != OK || pool_create(&pool, o.threads, &err) != OK) {
         fprintf(stderr, "conv_bench: %s\n", err.text);
         return (int)err.status;
     }

@@ -83,8 +83,9 @@ static void the_state_comes_back_exactly(void **state)
                                           .has_best = true,
                                           .best_epoch = 1,
                                           .best_accuracy = 1.0 / 3,
-                                          .best_loss = 1e-300};
-    assert_int_equal(train_mark_bad(a.train, false, 7, "JPEG ends early", &err), OK);
+                                          .best_loss = 1e-300,
+                                          .seconds = 12.1};
+    assert_int_equal(train_mark_bad(a.train, false, 7, "truncated: the JPEG", &err), OK);
     assert_int_equal(train_mark_bad(a.train, true, 2, "an \"odd\"\n\xff reason", &err), OK);
     char *text = NULL;
     take_text(&text, &a);
@@ -95,12 +96,73 @@ static void the_state_comes_back_exactly(void **state)
     take_text(&again, &b);
     assert_string_equal(strstr(text, "\"epoch\""), strstr(again, "\"epoch\""));
     assert_memory_equal(&a.train->state, &b.train->state, sizeof a.train->state);
+    /* Versions before did not write it: it is then 0. */
+    char *older = strstr(again, ",\"seconds\":");
+    assert_non_null(older);
+    size_t length = 1 + strcspn(older + 1, ",");
+    memmove(older, older + length, strlen(older + length) + 1);
+    assert_int_equal(checkpoint_restore(b.train, again, "here", &err), OK);
+    assert_true(b.train->state.seconds == 0);
     assert_int_equal(train_bad_count(b.train, false), 1);
-    assert_int_equal(train_bad_get(b.train, false, 0).photo, 7);
-    assert_string_equal(train_bad_get(b.train, false, 0).reason, "JPEG ends early");
-    assert_int_equal(train_bad_get(b.train, true, 0).photo, 2);
+    assert_int_equal(train_skipped_get(b.train, false, 0).photo, 7);
+    assert_string_equal(train_skipped_get(b.train, false, 0).reason, "truncated: the JPEG");
+    assert_int_equal(train_skipped_get(b.train, true, 0).photo, 2);
     memory_free(text);
     memory_free(again);
+    close_fixture(&a);
+    close_fixture(&b);
+}
+
+/* So are the photos that were away, and what could not be compared; without such the text has none of it. */
+static void trouble_comes_back(void **state)
+{
+    (void)state;
+    struct fixture a, b;
+    struct error err;
+    bool again;
+    char *text = NULL, *later = NULL;
+    open_fixture(&a, OPTIMIZER_SGD, 0, 't');
+    a.train->state.has_best = true;
+    a.train->state.best_photos = 4;
+    take_text(&text, &a);
+    assert_null(strstr(text, "away"));
+    assert_null(strstr(text, "uncompared"));
+    assert_null(strstr(text, "best_photos"));
+    memory_free(text);
+    assert_int_equal(absence_note(&a.train->absence[0], 9, 1, "elsewhere", &again, &err), OK);
+    assert_false(again);
+    assert_int_equal(absence_note(&a.train->absence[0], 9, 3, "gone", &again, &err), OK);
+    assert_false(again);
+    assert_int_equal(absence_note(&a.train->absence[0], 9, 3, "gone", &again, &err), OK);
+    assert_int_equal(absence_note(&a.train->absence[0], 3, 3, "gone", &again, &err), OK);
+    assert_int_equal(absence_note(&a.train->absence[1], 2, 2, "an \"odd\" one", &again, &err), OK);
+    a.train->state = (struct train_state){.epoch = 3,
+                                          .position = 9,
+                                          .batch = 2,
+                                          .steps_per_epoch = 3,
+                                          .uncompared = 2,
+                                          .uncompared_lately = 1,
+                                          .has_best = true,
+                                          .best_uncompared = true,
+                                          .best_photos = 3,
+                                          .best_right = 2};
+    take_text(&text, &a);
+    open_fixture(&b, OPTIMIZER_SGD, 0, 't');
+    if (checkpoint_restore(b.train, text, "here", &err) != OK)
+        fail_msg("%s", err.text);
+    assert_memory_equal(&a.train->state, &b.train->state, sizeof a.train->state);
+    take_text(&later, &b);
+    assert_string_equal(strstr(text, "\"epoch\""), strstr(later, "\"epoch\""));
+    assert_int_equal(absence_in(&b.train->absence[0], 3), 2);
+    assert_int_equal(absence_in(&b.train->absence[0], 2), 0);
+    assert_int_equal(absence_in(&b.train->absence[1], 2), 1);
+    assert_false(absence_takes_class(&b.train->absence[0], 9));
+    for (uint32_t photo = 1; photo < 9; photo += 2) /* the rest of its class */
+        assert_int_equal(absence_note(&b.train->absence[0], photo, 3, "gone", &again, &err), OK);
+    assert_true(absence_takes_class(&b.train->absence[0], 9));
+    assert_false(absence_takes_class(&b.train->absence[0], 0));
+    memory_free(text);
+    memory_free(later);
     close_fixture(&a);
     close_fixture(&b);
 }
@@ -145,6 +207,22 @@ static void what_is_no_state_is_refused(void **state)
         {"\"bad\":[]", "\"bad\":[{\"list\":\"val\",\"photo\":4,\"reason\":\"x\"}]"},
         {"\"bad\":[]", "\"bad\":[{\"list\":\"train\",\"photo\":1}]"},
         {"\"bad\":[]", "\"bad\":[7]"},
+        {"\"bad\":[]",
+         "\"bad\":[],\"away\":{\"train\":[10,1,0,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
+        {"\"bad\":[]",
+         "\"bad\":[],\"away\":{\"train\":[1,0,0,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
+        {"\"bad\":[]",
+         "\"bad\":[],\"away\":{\"train\":[1,1,5,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
+        {"\"bad\":[]",
+         "\"bad\":[],\"away\":{\"train\":[1,1,0,1],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
+        {"\"bad\":[]",
+         "\"bad\":[],\"away\":{\"train\":[1,1,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
+        {"\"bad\":[]",
+         "\"bad\":[],\"away\":{\"train\":[1,1,0,0,1,1,0,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
+        {"\"bad\":[]", "\"bad\":[],\"away\":{\"train\":[],\"train_reasons\":[\"x\"]}"},
+        {"\"bad\":[]", "\"bad\":[],\"away\":7"},
+        {"\"bad\":[]", "\"bad\":[],\"best_photos\":5"},
+        {"\"bad\":[]", "\"bad\":[],\"uncompared\":-1"},
         {"{", "["},
     };
     struct fixture f;
@@ -236,9 +314,9 @@ static void a_state_is_restored_in_its_stage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_state_comes_back_exactly),     cmocka_unit_test(other_photos_are_refused),
-        cmocka_unit_test(what_is_no_state_is_refused),      cmocka_unit_test(rows_cover_what_is_trained),
-        cmocka_unit_test(a_state_is_restored_in_its_stage),
+        cmocka_unit_test(the_state_comes_back_exactly), cmocka_unit_test(trouble_comes_back),
+        cmocka_unit_test(other_photos_are_refused),     cmocka_unit_test(what_is_no_state_is_refused),
+        cmocka_unit_test(rows_cover_what_is_trained),   cmocka_unit_test(a_state_is_restored_in_its_stage),
     };
     return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

@@ -2,13 +2,14 @@
 #include "tests/support/test.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ops/blas.h"
 #include "core/ops/conv.h"
 #include "core/ops/cpu.h"
-#include "core/ops/gemm.h"
 #include "tests/support/guarded.h"
 #include "tests/support/naive.h"
 #include "tests/support/narrow.h"
@@ -134,6 +135,28 @@ struct options {
     bool add, mask, tail_sums;                      /* of the data gradient */
 };
 
+/* Stands in front of BLAS and counts. */
+static __typeof__(blas_sgemm) real_sgemm;
+static atomic_size_t products;
+
+static void counting_sgemm(CBLAS_ORDER order, CBLAS_TRANSPOSE trans_a, CBLAS_TRANSPOSE trans_b, blasint m, blasint n,
+                           blasint k, float alpha, const float *a, blasint lda, const float *b, blasint ldb, float beta,
+                           float *c, blasint ldc)
+{
+    products++;
+    real_sgemm(order, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+/* A kernel that says wrongly that BLAS is not needed would meet one that was never loaded. */
+static void assert_blas_as_said(const struct conv_kernel *kernel, const struct conv_shape *shape, bool backward)
+{
+    bool said = kernel->blas && kernel->blas(shape, backward);
+    if (said != (products > 0))
+        fail_msg("%s, %zu channels, stride %zu: %s: %zu products by BLAS", kernel->name, shape->c, shape->stride,
+                 backward ? "backward" : "forward", (size_t)products);
+    products = 0;
+}
+
 static void run(struct results *r, struct trial *t, const struct options *o, size_t threads)
 {
     const struct conv_kernel *kernel = t->kernel;
@@ -166,7 +189,9 @@ static void run(struct results *r, struct trial *t, const struct options *o, siz
         task.epilogue.residual = r->y;
     }
     float *scratch = guarded_alloc(threads * kernel->scratch(s));
+    products = 0;
     conv_forward(&task, pool, scratch);
+    assert_blas_as_said(kernel, s, false);
     assert_true(guarded_intact(scratch) && guarded_intact(prepared) && guarded_intact(r->y));
     guarded_free(scratch);
 
@@ -184,6 +209,7 @@ static void run(struct results *r, struct trial *t, const struct options *o, siz
     guarded_free(scratch);
     scratch = guarded_alloc(kernel->backward_scratch(s, t->images, threads));
     kernel->backward_weight(r->dw, &task, t->dy, pool, scratch);
+    assert_blas_as_said(kernel, s, true);
     assert_true(guarded_intact(scratch) && guarded_intact(r->dw));
     guarded_free(scratch);
     guarded_free(prepared);
@@ -396,7 +422,11 @@ static void gradients_match_finite_differences(void **state)
 static int setup(void **state)
 {
     (void)state;
-    return gemm_init(NULL) == OK ? 0 : -1;
+    if (blas_open(3, NULL) != OK)
+        return -1;
+    real_sgemm = blas_sgemm;
+    blas_sgemm = counting_sgemm;
+    return 0;
 }
 
 static int report(void **state)

@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
+#include "core/ops/blas.h"
 #include "core/ops/conv.h"
-#include "core/ops/gemm.h"
 #include "tests/support/guarded.h"
 #include "tests/support/narrow.h"
 
@@ -63,7 +63,7 @@ static void dead_channels_have_no_gradient(void **state)
 static int start_blas(void **state)
 {
     (void)state;
-    return gemm_init(NULL) == OK ? 0 : -1;
+    return blas_open(2, NULL) == OK ? 0 : -1;
 }
 
 int main(void)

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "core/base/disk.h"
 #include "core/data/feature_store.h"
 #include "tests/faults/scenario.h"
 #include "tests/support/feature_sample.h"
@@ -53,8 +54,8 @@ static enum status keep_features(struct error *err)
 {
     const struct feature_store_about about = feature_sample_about(FEATURES, FEATURE_F16);
     struct feature_store *store;
-    uint64_t space;
-    enum status status = feature_store_space(&space, test_path(scenario_folder, "features"), err);
+    struct disk disk;
+    enum status status = disk_look(&disk, test_path(scenario_folder, "features"), err);
     if (status == OK)
         status = feature_store_open_disk(&store, test_path(scenario_folder, "features"), &about, err);
     if (status == OK)

@@ -1,12 +1,14 @@
 /* Weights and photos, with every allocation and every call about files failing once (tests/faults/scenario.h). */
 #include "tests/support/test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/data/image.h"
 #include "core/data/loader.h"
 #include "core/data/scan.h"
+#include "tests/faults/faults.h"
 #include "tests/faults/scenario.h"
 #include "tests/support/test_files.h"
 #include "weights/bind.h"
@@ -148,6 +150,90 @@ static void loading_photos(void **state)
     scenario_fail_all(&(struct scenario){.run = load_photos, .allocates = true, .uses_files = true});
 }
 
+/* Calls first..first+count-1 fail with this errno: what image_probe and image_read of a photo then say. */
+static enum status look_at_photo(long first, long count, int error, struct error *err)
+{
+    struct image_cost cost;
+    struct image image;
+    const char *path = test_path(scenario_folder, "data/val/ants/x.bmp");
+    char kept[1024];
+    snprintf(kept, sizeof kept, "%s", path);
+    faults_arm_many(FAULT_FILES, first, count, error);
+    enum status status = image_probe(kept, NULL, &cost, err);
+    faults_disarm();
+    faults_arm_many(FAULT_FILES, first, count, error);
+    enum status read = image_read(&image, kept, NULL, status == OK ? err : NULL);
+    faults_disarm();
+    if (read == OK)
+        image_free(&image);
+    assert_int_equal(read, status);
+    return status;
+}
+
+/* What passes is waited for; what stays is about the file, or about the system that has nothing left. Each of open,
+ * fstat and read is the first that fails. */
+static void passing_troubles_are_waited_for(void **state)
+{
+    (void)state;
+    static const struct {
+        int error;
+        long count;
+        enum status open, later; /* what is said when open fails; when fstat or read fail */
+    } cases[] = {{EINTR, 50, OK, OK},
+                 {EMFILE, 3, OK, OK},
+                 {ENOMEM, 3, OK, OK},
+                 {EIO, 3, OK, OK},
+                 {ESTALE, 2, OK, OK},
+                 {EAGAIN, 3, OK, OK},
+                 {EIO, 100, ERR_NOINPUT, ERR_IO},
+                 {ESTALE, 100, ERR_NOINPUT, ERR_IO},
+                 {ENOENT, 1, ERR_NOINPUT, ERR_IO},
+                 {EACCES, 1, ERR_NOINPUT, ERR_IO},
+                 {EMFILE, 100, ERR_SYSTEM, ERR_SYSTEM},
+                 {ENFILE, 100, ERR_SYSTEM, ERR_SYSTEM},
+                 {ENOMEM, 100, ERR_SYSTEM, ERR_SYSTEM}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (long first = 1; first <= 3; first++) {
+            struct error err = {0};
+            enum status wanted = first == 1 ? cases[i].open : cases[i].later;
+            enum status status = look_at_photo(first, cases[i].count, cases[i].error, &err);
+            if (status != wanted)
+                fail_msg("%s from call %ld: status %d, not %d: %s", strerror(cases[i].error), first, status, wanted,
+                         err.text);
+            if (status != OK)
+                assert_non_null(strstr(err.text, strerror(cases[i].error)));
+        }
+    }
+}
+
+/* Without descriptors no photo is to blame: the loader says so, and none is on its list. */
+static void a_system_without_descriptors_is_no_bad_photo(void **state)
+{
+    (void)state;
+    struct loader_options options = {
+        .threads = 2, .batch = 4, .ahead = 5, .preprocess = preprocess_for_size(SCENARIO_SIDE)};
+    struct photo_list list;
+    struct class_names classes;
+    struct loader *loader;
+    const struct photo_batch *batch;
+    struct error err = {0};
+    assert_int_equal(folder_list(&list, &classes, test_path(scenario_folder, "data/train"), NULL, &err), OK);
+    assert_int_equal(loader_create(&loader, &list, &options, &err), OK);
+    faults_arm_many(FAULT_FILES, 1, 1000, EMFILE);
+    loader_start(loader, NULL, list.count, 0, 0, AUGMENT_NONE);
+    assert_int_equal(loader_next(loader, &batch, &err), ERR_SYSTEM);
+    faults_disarm();
+    assert_non_null(strstr(err.text, "data/train/"));
+    assert_non_null(strstr(err.text, "Too many open files"));
+    assert_int_equal(loader_bad_count(loader), 0);
+    loader_start(loader, NULL, list.count, 0, 0, AUGMENT_NONE);
+    assert_int_equal(loader_next(loader, &batch, &err), OK);
+    assert_int_equal(batch->count, 4);
+    loader_destroy(loader);
+    photo_list_free(&list);
+    class_names_free(&classes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +242,8 @@ int main(void)
         cmocka_unit_test(listing_and_scanning_photos),
         cmocka_unit_test(decoding_a_photo),
         cmocka_unit_test(loading_photos),
+        cmocka_unit_test(passing_troubles_are_waited_for),
+        cmocka_unit_test(a_system_without_descriptors_is_no_bad_photo),
     };
     return cmocka_run_group_tests_name("faults in files", tests, scenario_setup, scenario_teardown);
 }

@@ -44,7 +44,7 @@ static enum status plan_and_run(struct error *err)
 static void planning_and_preparing_a_run(void **state)
 {
     (void)state;
-    scenario_fail_all(&(struct scenario){.run = plan_and_run, .allocates = true, .uses_files = true});
+    scenario_fail_all(&(struct scenario){.run = plan_and_run, .allocates = true});
 }
 
 struct session {
@@ -108,7 +108,8 @@ static enum status nothing(void *context, const struct epoch_result *epoch, stru
 static enum status save_checkpoint(void *context, struct error *err)
 {
     const struct session *session = context;
-    static const struct weight_metadata model[MODEL_METADATA] = {{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}};
+    static const struct weight_metadata model[MODEL_METADATA] = {
+        {"freezetune.arch", "tiny"}, {"b", "2"}, {"c", "3"}, {"d", "4"}};
     return checkpoint_write(test_path(scenario_folder, session->name), session->train, model, err);
 }
 
@@ -169,7 +170,7 @@ static void training_and_its_checkpoint(void **state)
 /* ---- with a cache ------------------------------------------------------------------------------------------------ */
 static char kept[4096];        /* folder of the features */
 static float trained[2];       /* the head's bias after the last step */
-static size_t trained_without; /* photos that could not be read */
+static size_t trained_without; /* photos that could not be read, in some epoch or for good */
 
 /* It is filled, on disk, and read. */
 static enum status train_cached(struct error *err)
@@ -188,7 +189,8 @@ static enum status train_cached(struct error *err)
     if (status == OK)
         status = train_all(&session, err);
     if (status == OK)
-        trained_without = train_bad_count(session.train, false) + train_bad_count(session.train, true);
+        trained_without = train_bad_count(session.train, false) + train_bad_count(session.train, true) +
+                          train_absence(session.train, false)->count + train_absence(session.train, true)->count;
     if (status == OK)
         memcpy(trained, session.net->params[session.net->params_count - 1].data, sizeof trained);
     close_session(&session);
@@ -246,6 +248,66 @@ static void reading_a_checkpoint(void **state)
     struct error err;
     assert_int_equal(train_epochs(2, &err), OK);
     scenario_fail_all(&(struct scenario){.run = go_on, .allocates = true, .uses_files = true});
+}
+
+/* ---- the time of an epoch that was interrupted ------------------------------------------------------------------ */
+
+/* Seconds that no epoch here takes: they stand for those before the interruption. */
+static const double seconds_before = 1e6;
+
+struct heard {
+    double epochs[2];       /* their seconds */
+    double within, between; /* of the state that is saved: within the first epoch, the most between two */
+};
+
+static enum status hear_epoch(void *context, const struct epoch_result *epoch, struct error *err)
+{
+    struct heard *heard = context;
+    (void)err;
+    heard->epochs[epoch->epoch] = epoch->seconds;
+    return OK;
+}
+
+static struct train *heard_train;
+
+static bool save_each_step(void *context)
+{
+    (void)context;
+    return true;
+}
+
+static enum status hear_state(void *context, struct error *err)
+{
+    struct heard *heard = context;
+    const struct train_state *state = train_state_get(heard_train);
+    (void)err;
+    if (state->batch > 0 && state->epoch == 0)
+        heard->within = state->seconds;
+    else if (state->batch == 0 && state->seconds > heard->between)
+        heard->between = state->seconds;
+    return OK;
+}
+
+static void seconds_before_an_interruption_count(void **state)
+{
+    (void)state;
+    struct session session;
+    struct error err;
+    struct heard heard = {0};
+    const struct train_hooks hooks = {
+        .context = &heard, .on_epoch = hear_epoch, .should_save = save_each_step, .save = hear_state};
+    bool stopped;
+    if (open_session(&session, OPTIMIZER_SGD, 2, &err) != OK)
+        fail_msg("%s", err.text);
+    session.train->state.seconds = seconds_before;
+    heard_train = session.train;
+    if (train_run(session.train, &hooks, &stopped, &err) != OK)
+        fail_msg("%s", err.text);
+    assert_true(heard.epochs[0] >= seconds_before);
+    assert_true(heard.within >= seconds_before && heard.within <= heard.epochs[0]);
+    assert_true(heard.epochs[1] < seconds_before);
+    assert_true(heard.between == 0); /* so that runs without an interruption save the same bytes */
+    close_session(&session);
 }
 
 /* ---- the steady state -------------------------------------------------------------------------------------------- */
@@ -326,9 +388,13 @@ static void a_step_of_a_recipe_allocates_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(planning_and_preparing_a_run), cmocka_unit_test(training_and_its_checkpoint),
-        cmocka_unit_test(training_with_a_cache),        cmocka_unit_test(reading_a_checkpoint),
-        cmocka_unit_test(a_step_allocates_nothing),     cmocka_unit_test(a_step_of_a_recipe_allocates_nothing),
+        cmocka_unit_test(planning_and_preparing_a_run),
+        cmocka_unit_test(training_and_its_checkpoint),
+        cmocka_unit_test(training_with_a_cache),
+        cmocka_unit_test(reading_a_checkpoint),
+        cmocka_unit_test(a_step_allocates_nothing),
+        cmocka_unit_test(a_step_of_a_recipe_allocates_nothing),
+        cmocka_unit_test(seconds_before_an_interruption_count),
     };
     return cmocka_run_group_tests_name("faults in training", tests, scenario_setup, scenario_teardown);
 }

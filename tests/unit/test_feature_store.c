@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/disk.h"
 #include "core/base/memory.h"
 #include "core/base/rng.h"
 #include "core/data/feature_file.h"
@@ -258,16 +259,18 @@ static void the_index_finds_what_is_in_it(void **state)
 static void space_is_asked_of_the_folder_or_one_above(void **state)
 {
     (void)state;
-    uint64_t bytes = 0, above = 0;
+    struct disk disk = {0}, above = {0};
     struct error err = {0};
     struct stat info;
-    assert_int_equal(feature_store_space(&bytes, folder, &err), OK);
-    assert_true(bytes > 0);
-    assert_int_equal(feature_store_space(&above, test_path(folder, "not/yet/there"), &err), OK);
-    assert_true(above > 0);
+    assert_int_equal(disk_look(&disk, folder, &err), OK);
+    assert_true(disk.free > 0);
+    assert_int_equal(disk_look(&above, test_path(folder, "not/yet/there"), &err), OK);
+    assert_true(above.free > 0 && above.device == disk.device);
     assert_int_equal(stat(test_path(folder, "not"), &info), -1);
-    assert_int_equal(feature_store_space(&bytes, "not-there", &err), OK);
-    assert_int_equal(feature_store_space(&bytes, "/proc/self/maps/x", &err), ERR_IO);
+    assert_int_equal(disk_look(&disk, "not-there", &err), OK);
+    assert_int_equal(disk_look(&disk, "/proc/self/fd/not-there", &err), OK);
+    assert_true(disk.device != above.device);
+    assert_int_equal(disk_look(&disk, "/proc/self/maps/x", &err), ERR_IO);
     const struct feature_store_about about = feature_sample_about(FEATURE_FLOATS_MOST, FEATURE_F32);
     assert_true(feature_store_bytes(&about, SIZE_MAX) == UINT64_MAX);
 }

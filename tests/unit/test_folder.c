@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
-#include "core/data/folder.h"
+#include "core/data/dataset.h"
 #include "tests/support/test_files.h"
 
 static char folder[256];
@@ -55,9 +55,15 @@ static void two_folders_are_listed_by_name(void **state)
     touch("train/bees/sub/c.png");
     touch("train/bees/.DS_Store");
     touch("train/ants/1.jpg");
-    touch("train/Zebra/z");
+    test_write(test_path(folder, "train/Zebra/z"), "\xFF\xD8\xFF\xE0", 4); /* a JPEG, by its content */
     touch("train/.cache/x.jpg");
+    touch("train/@eaDir/bees/x.jpg");
+    touch("train/bees/@eaDir/x.jpg");
+    touch("train/stray.jpg");
     touch("train/readme.txt");
+    test_write(test_path(folder, "train/ants/Thumbs.db"), "\xD0\xCF\x11\xE0", 4);
+    test_write(test_path(folder, "train/bees/notes"), "BM is no bitmap here\n", 21);
+    touch("train/bees/clip.mp4");
     touch("val/ants/2.jpg");
     touch("val/bees/3.jpg");
     if (dataset_open(&data, folder, 0, 1, &err) != OK)
@@ -73,8 +79,11 @@ static void two_folders_are_listed_by_name(void **state)
     assert_photo(&data.train, 2, "bees/a.jpg", 2);
     assert_photo(&data.train, 3, "bees/b.jpg", 2);
     assert_photo(&data.train, 4, "bees/sub/c.png", 2);
-    assert_int_equal(data.train.hidden, 2);
+    assert_int_equal(data.train.hidden, 4);
     assert_int_equal(data.train.stray, 1);
+    assert_int_equal(data.train.others, 4);
+    assert_string_equal(data.train.other, "readme.txt");
+    assert_null(data.train.note);
     /* val lacks Zebra, and its classes keep train's numbers */
     assert_int_equal(data.val.count, 2);
     assert_photo(&data.val, 0, "ants/2.jpg", 1);
@@ -99,8 +108,13 @@ static void what_is_wrong_is_named(void **state)
     assert_int_equal(dataset_open(&data, test_path(folder, "nowhere"), 0, 1, &err), ERR_NOINPUT);
     touch("file");
     assert_int_equal(dataset_open(&data, test_path(folder, "file"), 0, 1, &err), ERR_NOINPUT);
-    assert_refused(0, ERR_USAGE, "--val-split 0.2");
+    assert_refused(0, ERR_DATA, "holds no class folders");
     assert_refused(0.2, ERR_DATA, "holds no class folders");
+    touch("a/1.jpg");
+    assert_refused(0, ERR_USAGE, "--val-split 0.2");
+    assert_refused(0.2, ERR_DATA, "only one class, 'a'");
+    assert_int_equal(unlink(test_path(folder, "a/1.jpg")), 0);
+    assert_int_equal(rmdir(test_path(folder, "a")), 0);
     touch("train/ants/1.jpg");
     assert_refused(0, ERR_DATA, "has train/ but no val/");
     touch("val/ants/2.jpg");
@@ -113,7 +127,18 @@ static void what_is_wrong_is_named(void **state)
     assert_int_equal(dataset_open(&data, folder, 0, 1, &err), OK);
     dataset_close(&data);
     assert_int_equal(mkdir(test_path(folder, "train/empty"), 0700), 0);
-    assert_refused(0, ERR_DATA, "class folder 'empty' holds no photo");
+    assert_refused(0, ERR_DATA, "class folder 'empty' holds no photo, it is empty: add photos or remove it");
+    touch("train/empty/.keep");
+    assert_refused(0, ERR_DATA, "'empty' holds no photo, there are only hidden files or system folders in it (1)");
+    touch("train/empty/a.txt");
+    assert_refused(0, ERR_DATA, "'empty' holds no photo, its 1 file is no photo");
+    touch("train/empty/b.txt");
+    assert_refused(0, ERR_DATA, "'empty' holds no photo, its 2 files are no photos");
+    for (const char *const *name = (const char *const[]){"a.txt", "b.txt", ".keep", NULL}; *name; name++) {
+        char path[64];
+        snprintf(path, sizeof path, "train/empty/%s", *name);
+        assert_int_equal(unlink(test_path(folder, path)), 0);
+    }
     assert_int_equal(rmdir(test_path(folder, "train/empty")), 0);
     touch("train/gr\xFC"
           "n/1.jpg");
@@ -124,7 +149,7 @@ static void names_may_hold_any_byte(void **state)
 {
     (void)state;
     static const char *const names[] = {"a/new\nline.jpg", "a/\xFF\xFE.jpg", "a/tab\tspace .jpg", "b/\"quoted\".jpg",
-                                        "b/-rf"};
+                                        "b/-rf.jpg"};
     struct photo_list list;
     struct class_names classes;
     struct error err = {0};
@@ -165,138 +190,6 @@ static void links_are_followed_but_not_in_circles(void **state)
 }
 
 /* One folder, 2 classes of 400 and 600 photos; returns what validates, by name. */
-static void one_folder_is_split_in_proportion(void **state)
-{
-    (void)state;
-    struct dataset data, other, more;
-    struct error err = {0};
-    char name[64];
-    size_t counts[2] = {0};
-    for (int i = 0; i < 1000; i++) {
-        snprintf(name, sizeof name, "%s/%d.jpg", i < 400 ? "ants" : "bees", i);
-        touch(name);
-    }
-    assert_int_equal(dataset_open(&data, folder, 0.2, 7, &err), OK);
-    assert_int_equal(data.train.count + data.val.count, 1000);
-    for (size_t i = 0; i < data.val.count; i++) {
-        counts[data.val.photos[i].class]++;
-        assert_true(split_validates(photo_name(&data.val, i), 0.2, 7));
-    }
-    for (size_t i = 0; i < data.train.count; i++)
-        assert_false(split_validates(photo_name(&data.train, i), 0.2, 7));
-    assert_in_range(counts[0], 80 - 32, 80 + 32); /* four standard deviations */
-    assert_in_range(counts[1], 120 - 40, 120 + 40);
-
-    /* Another seed splits otherwise. */
-    assert_int_equal(dataset_open(&other, folder, 0.2, 8, &err), OK);
-    size_t same = 0;
-    for (size_t i = 0; i < data.val.count; i++)
-        same += split_validates(photo_name(&data.val, i), 0.2, 8);
-    assert_in_range(same, 10, 80);
-    dataset_close(&other);
-
-    /* More photos, in front and behind: none of the former ones moves. */
-    for (int i = 0; i < 50; i++) {
-        snprintf(name, sizeof name, "ants/%s%d.jpg", i % 2 ? "A" : "z", i);
-        touch(name);
-    }
-    assert_int_equal(dataset_open(&more, folder, 0.2, 7, &err), OK);
-    size_t found = 0;
-    for (size_t i = 0, j = 0; i < more.val.count && j < data.val.count; i++)
-        if (strcmp(photo_name(&more.val, i), photo_name(&data.val, j)) == 0) {
-            found++;
-            j++;
-        }
-    assert_int_equal(found, data.val.count);
-    found = 0;
-    for (size_t i = 0, j = 0; i < more.train.count && j < data.train.count; i++)
-        if (strcmp(photo_name(&more.train, i), photo_name(&data.train, j)) == 0) {
-            found++;
-            j++;
-        }
-    assert_int_equal(found, data.train.count);
-    dataset_close(&more);
-    dataset_close(&data);
-}
-
-/* What a seed means must not change from version to version. */
-static void the_split_is_the_same_for_ever(void **state)
-{
-    (void)state;
-    char bits[33] = {0}, name[32];
-    for (int i = 0; i < 32; i++) {
-        snprintf(name, sizeof name, "ants/%d.jpg", i);
-        bits[i] = split_validates(name, 0.25, 42) ? '1' : '0';
-    }
-    assert_string_equal(bits, "10101000010000000000000000000010");
-    assert_false(split_validates("a/b", 0, 1));
-    assert_true(split_validates("a/b", 1, 1));
-}
-
-static void every_photo_validates_in_one_fold(void **state)
-{
-    (void)state;
-    enum { FOLDS = 5 };
-    struct error err = {0};
-    char name[64];
-    size_t seen[1000] = {0};
-    for (int i = 0; i < 1000; i++) {
-        snprintf(name, sizeof name, "%s/%03d.jpg", i < 400 ? "ants" : "bees", i);
-        touch(name);
-    }
-    for (unsigned fold = 1; fold <= FOLDS; fold++) {
-        struct dataset data;
-        size_t ants = 0;
-        assert_int_equal(dataset_open_fold(&data, folder, FOLDS, fold, 7, &err), OK);
-        assert_int_equal(data.train.count + data.val.count, 1000);
-        for (size_t i = 0; i < data.val.count; i++) {
-            const char *photo = photo_name(&data.val, i);
-            seen[atoi(photo + strlen("ants/"))]++;
-            ants += data.val.photos[i].class == 0;
-            assert_int_equal(split_fold(photo, FOLDS, 7), fold);
-            /* The first fold is what --val-split 1/K chooses. */
-            assert_int_equal(split_validates(photo, 1.0 / FOLDS, 7), fold == 1);
-        }
-        for (size_t i = 0; i < data.train.count; i++)
-            assert_int_not_equal(split_fold(photo_name(&data.train, i), FOLDS, 7), fold);
-        assert_in_range(ants, 80 - 32, 80 + 32); /* four standard deviations */
-        assert_in_range(data.val.count - ants, 120 - 40, 120 + 40);
-        dataset_close(&data);
-    }
-    for (int i = 0; i < 1000; i++)
-        assert_int_equal(seen[i], 1);
-}
-
-static void folds_that_cannot_be_are_refused(void **state)
-{
-    (void)state;
-    struct dataset data;
-    struct error err = {0};
-    touch("a/1.jpg");
-    touch("b/2.jpg");
-    unsigned fold = split_fold("a/1.jpg", 1000, 1), empty = fold == 1 ? 2 : 1;
-    assert_int_equal(dataset_open_fold(&data, folder, 1000, fold, 1, &err), ERR_DATA);
-    assert_non_null(strstr(err.text, "all photos of class 'a' fell into fold "));
-    assert_non_null(strstr(err.text, "change --folds or --seed"));
-    if (empty == split_fold("b/2.jpg", 1000, 1))
-        empty = 3;
-    assert_int_equal(dataset_open_fold(&data, folder, 1000, empty, 1, &err), ERR_DATA);
-    assert_non_null(strstr(err.text, "no photo fell into fold "));
-    touch("train/a/1.jpg");
-    touch("val/a/1.jpg");
-    assert_int_equal(dataset_open_fold(&data, folder, 5, 1, 1, &err), ERR_USAGE);
-    assert_non_null(strstr(err.text, "/train"));
-}
-
-static void a_split_that_leaves_nothing_is_refused(void **state)
-{
-    (void)state;
-    touch("a/1.jpg");
-    touch("b/2.jpg");
-    assert_refused(0.999999, ERR_DATA, "all photos of class 'a' fell into the validation part with seed 1");
-    assert_refused(0.000001, ERR_DATA, "no photo fell into the validation part");
-}
-
 static void validation_takes_the_models_class_numbers(void **state)
 {
     (void)state;
@@ -362,6 +255,107 @@ static void lists_for_predict(void **state)
     photo_list_free(&lines);
 }
 
+static void assert_lines(const char *bytes, size_t size, const char *const *expected)
+{
+    struct photo_list list = {0};
+    struct error err = {0};
+    FILE *stream = fmemopen((void *)bytes, size, "r");
+    size_t count = 0;
+    if (photo_list_add_stream(&list, stream, '\n', &err) != OK)
+        fail_msg("%s", err.text);
+    for (; expected[count]; count++) {
+        assert_true(count < list.count);
+        assert_string_equal(photo_name(&list, count), expected[count]);
+    }
+    assert_int_equal(list.count, count);
+    fclose(stream);
+    photo_list_free(&list);
+}
+
+static void lists_from_windows_name_the_same_files(void **state)
+{
+    (void)state;
+    touch("a.jpg");
+    touch("sub/b.jpg");
+    touch("odd\r");
+    touch("odd\\name.jpg");
+    assert_int_equal(chdir(folder), 0);
+#define LINES(text, ...) assert_lines(text, sizeof text - 1, (const char *const[]){__VA_ARGS__, NULL})
+    LINES("\xEF\xBB\xBF"
+          "a.jpg\r\nsub/b.jpg\r\n\r\nmissing.jpg\r\n",
+          "a.jpg", "sub/b.jpg", "missing.jpg");
+    LINES("\xEF\xBB\xBF"
+          "a.jpg\nsub\\b.jpg\r\n.\\a.jpg\n",
+          "a.jpg", "sub/b.jpg", "./a.jpg");
+    LINES("odd\r\nodd\\name.jpg\nno\\such.jpg\n", "odd\r", "odd\\name.jpg", "no\\such.jpg");
+    LINES("sub\r\n", "sub/b.jpg");
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *text;
+    } bad[] = {{"\xFF\xFE"
+                "a\0.\0j\0p\0g\0\r\0\n\0",
+                16, "is UTF-16: save it as UTF-8"},
+               {"\xFE\xFF\0a\0.\0j\0\n", 10, "is UTF-16"},
+               {"a\0.\0j\0p\0g\0\n\0", 12, "is UTF-16"},
+               {"sub/a.jpg\0b.jpg\0", 16, "needs --null"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct photo_list list = {0};
+        struct error err = {0};
+        FILE *stream = fmemopen((void *)bad[i].bytes, bad[i].size, "r");
+        assert_int_equal(photo_list_add_stream(&list, stream, '\n', &err), ERR_DATA);
+        if (!strstr(err.text, bad[i].text))
+            fail_msg("%zu: %s", i, err.text);
+        fclose(stream);
+        photo_list_free(&list);
+    }
+    assert_int_equal(chdir("/"), 0);
+}
+
+/* A folder whose path is too long for the system cannot be read by anybody, root included. */
+static void a_folder_that_cannot_be_read_is_an_entry_of_a_forgiving_list(void **state)
+{
+    (void)state;
+    enum { LEVELS = 20, LENGTH = 240 };
+    struct photo_list list = {0}, strict = {0};
+    struct error err = {0};
+    char name[LENGTH + 1], path[512];
+    memset(name, 'd', LENGTH);
+    name[LENGTH] = '\0';
+    touch("in/a.jpg");
+    touch("in/z/b.jpg");
+    touch("in/z/notes.txt");
+    snprintf(path, sizeof path, "%s/in", folder);
+    assert_int_equal(chdir(path), 0);
+    for (int i = 0; i < LEVELS; i++) {
+        assert_int_equal(mkdir(name, 0700), 0);
+        assert_int_equal(chdir(name), 0);
+    }
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(photo_list_add(&strict, path, &err), ERR_NOINPUT);
+    list.forgiving = true;
+    assert_int_equal(photo_list_add(&list, path, &err), OK);
+    assert_int_equal(list.count, 3);
+    assert_int_equal(list.unread_count, 1);
+    assert_int_equal(list.unread[0].photo, 1);
+    assert_string_equal(list.unread[0].reason, "File name too long");
+    assert_string_equal(strrchr(photo_name(&list, 2), '/'), "/b.jpg");
+    assert_int_equal(list.others, 1);
+    photo_list_free(&list);
+    photo_list_free(&strict);
+    /* Too deep for nftw as well. */
+    assert_int_equal(chdir(path), 0);
+    int down = 0;
+    while (chdir(name) == 0)
+        down++;
+    assert_int_equal(down, LEVELS);
+    for (; down > 0; down--) {
+        assert_int_equal(chdir(".."), 0);
+        assert_int_equal(rmdir(name), 0);
+    }
+    assert_int_equal(chdir("/"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,13 +363,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_wrong_is_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(names_may_hold_any_byte, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(links_are_followed_but_not_in_circles, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(one_folder_is_split_in_proportion, make_folder, remove_folder),
-        cmocka_unit_test(the_split_is_the_same_for_ever),
-        cmocka_unit_test_setup_teardown(every_photo_validates_in_one_fold, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(folds_that_cannot_be_are_refused, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(a_split_that_leaves_nothing_is_refused, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(validation_takes_the_models_class_numbers, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(lists_for_predict, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(lists_from_windows_name_the_same_files, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_read_is_an_entry_of_a_forgiving_list, make_folder,
+                                        remove_folder),
     };
     return cmocka_run_group_tests_name("folder", tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/hash.h"
 #include "core/base/memory.h"
 #include "core/data/loader.h"
 #include "tests/support/test_files.h"
@@ -143,7 +144,7 @@ static void batches_are_the_same_for_any_threads(void **state)
                 if (is_bad(order[i])) {
                     struct loader_bad bad = loader_bad_get(loader, found++);
                     assert_int_equal(bad.photo, order[i]);
-                    assert_ptr_equal(strstr(bad.reason, "BMP ends early"), bad.reason);
+                    assert_ptr_equal(strstr(bad.reason, "truncated: the BMP"), bad.reason);
                 }
             loader_destroy(loader);
         }
@@ -200,7 +201,7 @@ static void strict_names_the_first_bad_photo(void **state)
     assert_int_equal(batch->count, 4);
     assert_int_equal(batch->photos[3], 3);
     assert_int_equal(loader_next(loader, &batch, &err), ERR_DATA);
-    assert_non_null(strstr(err.text, "/a/04.bmp: BMP ends early"));
+    assert_non_null(strstr(err.text, "/a/04.bmp: truncated: the BMP"));
     assert_null(next(loader));
     loader_destroy(loader);
 }
@@ -250,7 +251,144 @@ static void a_list_of_files_for_predict(void **state)
     assert_null(next(loader));
     assert_int_equal(loader_bad_count(loader), 2);
     assert_string_equal(loader_bad_get(loader, 0).reason, "No such file or directory");
-    assert_ptr_equal(strstr(loader_bad_get(loader, 1).reason, "BMP ends early"), loader_bad_get(loader, 1).reason);
+    assert_ptr_equal(strstr(loader_bad_get(loader, 1).reason, "truncated: the BMP"), loader_bad_get(loader, 1).reason);
+    loader_destroy(loader);
+    photo_list_free(&files);
+}
+
+static void move_photo(const char *from, const char *to)
+{
+    char old[1024];
+    snprintf(old, sizeof old, "%s", test_path(folder, from));
+    assert_int_equal(rename(old, test_path(folder, to)), 0);
+}
+
+/* The photos of an epoch in their order, one row; returns how many. */
+static size_t photos_of_epoch(uint32_t seen[PHOTOS], struct loader *loader, const uint32_t *order, uint32_t epoch)
+{
+    size_t count = 0;
+    loader_forget_away(loader);
+    loader_start(loader, order, PHOTOS, 0, epoch, AUGMENT_NONE);
+    for (const struct photo_batch *batch; (batch = next(loader)); count += batch->count) {
+        assert_true(batch->count == 4 || batch->position == PHOTOS);
+        memcpy(seen + count, batch->photos, batch->count * sizeof *seen);
+    }
+    return count;
+}
+
+/* A share that is gone for an epoch: its photos are skipped in that epoch alone, wherever the epoch begins, and batches
+ * are full all the same. What is bad stays bad. */
+static void what_is_away_comes_back(void **state)
+{
+    (void)state;
+    uint32_t order[PHOTOS], before[PHOTOS], without[PHOTOS], after[PHOTOS];
+    fill_order(order);
+    for (size_t threads = 1; threads <= 3; threads += 2) {
+        struct loader_options options = some_options(threads, 6);
+        struct loader *loader = new_loader(&options);
+        assert_int_equal(photos_of_epoch(before, loader, order, 0), PHOTOS - 3);
+        move_photo("b", "away");
+        size_t left = photos_of_epoch(without, loader, order, 1);
+        assert_int_equal(left, 8); /* ten of a, of which two are bad */
+        for (size_t i = 0, at = 0; i < PHOTOS - 3; i++)
+            if (before[i] < 10)
+                assert_int_equal(without[at++], before[i]);
+        size_t away = 0;
+        for (size_t i = 0; i < loader_bad_count(loader); i++) {
+            struct loader_bad bad = loader_bad_get(loader, i);
+            assert_true(loader_is_bad(loader, bad.photo));
+            assert_int_equal(bad.away, bad.photo >= 10 && !is_bad(bad.photo));
+            if (bad.away)
+                assert_string_equal(bad.reason, "No such file or directory");
+            away += bad.away;
+        }
+        assert_int_equal(away, 12);
+        move_photo("away", "b");
+        assert_int_equal(photos_of_epoch(after, loader, order, 2), PHOTOS - 3);
+        assert_memory_equal(after, before, (PHOTOS - 3) * sizeof *after);
+        assert_int_equal(loader_bad_count(loader), 3);
+        loader_destroy(loader);
+    }
+}
+
+/* A resumed epoch takes the same batches as the undisturbed one, under the same availability. */
+static void an_epoch_with_photos_away_goes_on_from_any_position(void **state)
+{
+    (void)state;
+    uint32_t order[PHOTOS], seen[PHOTOS];
+    size_t positions[PHOTOS], batches = 0, count = 0;
+    fill_order(order);
+    struct loader_options options = some_options(2, 5);
+    move_photo("b/12.bmp", "12.away");
+    move_photo("a/03.bmp", "03.away");
+    struct loader *loader = new_loader(&options);
+    loader_start(loader, order, PHOTOS, 0, 3, AUGMENT_NONE);
+    for (const struct photo_batch *batch; (batch = next(loader)); batches++, count += batch->count) {
+        positions[batches] = batch->position;
+        memcpy(seen + count, batch->photos, batch->count * sizeof *seen);
+    }
+    assert_int_equal(count, PHOTOS - 5);
+    for (size_t skipped = 1; skipped <= batches; skipped++) {
+        struct loader *other = new_loader(&options);
+        size_t at = skipped * options.batch;
+        loader_start(other, order, PHOTOS, positions[skipped - 1], 3, AUGMENT_NONE);
+        for (const struct photo_batch *batch; (batch = next(other)); at += batch->count)
+            assert_memory_equal(batch->photos, seen + at, batch->count * sizeof *seen);
+        assert_true(at == count || at == skipped * options.batch);
+        loader_destroy(other);
+    }
+    loader_destroy(loader);
+    move_photo("12.away", "b/12.bmp");
+    move_photo("03.away", "a/03.bmp");
+}
+
+static void what_is_forgiven_is_tried_again(void **state)
+{
+    (void)state;
+    uint32_t seen[PHOTOS];
+    struct loader_options options = some_options(1, 4);
+    struct loader *loader = new_loader(&options);
+    struct error err = {0};
+    assert_int_equal(loader_mark_bad(loader, 7, "it was cut", &err), OK);
+    assert_int_equal(loader_mark_bad(loader, 8, "it was cut", &err), OK);
+    assert_true(loader_hash(loader, 7) == 0);
+    loader_forgive(loader, 7);
+    loader_forgive(loader, 9); /* is not on the list */
+    assert_int_equal(photos_of_epoch(seen, loader, NULL, 0), PHOTOS - 4);
+    assert_false(loader_is_bad(loader, 7));
+    assert_true(loader_is_bad(loader, 8));
+    size_t size;
+    uint8_t *bytes = test_read(test_path(folder, "a/07.bmp"), &size);
+    assert_true(loader_hash(loader, 7) == hash_bytes(bytes, size, 0).low);
+    assert_true(loader_hash(loader, 8) == 0);
+    memory_free(bytes);
+    loader_destroy(loader);
+}
+
+/* One of three is damaged and used; it stands in the order twice, and two epochs go over it. */
+static void a_damaged_photo_is_counted_once(void **state)
+{
+    (void)state;
+    struct photo_list files = {0};
+    struct error err = {0};
+    struct loader *loader;
+    static const uint32_t order[] = {1, 2, 1};
+    char text[] = "tests/fixtures/photos/rgb.png\ntests/fixtures/photos/damaged_gamma.png\n"
+                  "tests/fixtures/photos/s420.jpg\n";
+    FILE *stream = fmemopen(text, sizeof text - 1, "r");
+    assert_int_equal(photo_list_add_stream(&files, stream, '\n', &err), OK);
+    fclose(stream);
+    struct loader_options options = some_options(2, 8);
+    assert_int_equal(loader_create(&loader, &files, &options, &err), OK);
+    assert_int_equal(loader_damaged_count(loader), 0);
+    for (uint32_t epoch = 0; epoch < 2; epoch++) {
+        loader_start(loader, epoch == 0 ? order : NULL, 3, 0, epoch, AUGMENT_NONE);
+        assert_int_equal(next(loader)->count, 3);
+    }
+    assert_int_equal(loader_damaged_count(loader), 1);
+    assert_true(loader_is_damaged(loader, 1));
+    assert_false(loader_is_damaged(loader, 0) || loader_is_damaged(loader, 2));
+    assert_int_equal(loader_bad_count(loader), 0);
     loader_destroy(loader);
     photo_list_free(&files);
 }
@@ -274,9 +412,16 @@ static void ending_at_any_moment_is_fine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(batches_are_the_same_for_any_threads), cmocka_unit_test(an_epoch_goes_on_from_any_position),
-        cmocka_unit_test(strict_names_the_first_bad_photo),     cmocka_unit_test(what_is_marked_bad_is_not_tried),
-        cmocka_unit_test(a_list_of_files_for_predict),          cmocka_unit_test(ending_at_any_moment_is_fine),
+        cmocka_unit_test(batches_are_the_same_for_any_threads),
+        cmocka_unit_test(an_epoch_goes_on_from_any_position),
+        cmocka_unit_test(strict_names_the_first_bad_photo),
+        cmocka_unit_test(what_is_marked_bad_is_not_tried),
+        cmocka_unit_test(what_is_away_comes_back),
+        cmocka_unit_test(an_epoch_with_photos_away_goes_on_from_any_position),
+        cmocka_unit_test(what_is_forgiven_is_tried_again),
+        cmocka_unit_test(a_damaged_photo_is_counted_once),
+        cmocka_unit_test(a_list_of_files_for_predict),
+        cmocka_unit_test(ending_at_any_moment_is_fine),
     };
     return cmocka_run_group_tests_name("loader", tests, make_photos, remove_photos);
 }

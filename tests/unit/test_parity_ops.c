@@ -7,8 +7,8 @@
 
 #include "core/base/memory.h"
 #include "core/ops/batchnorm.h"
+#include "core/ops/blas.h"
 #include "core/ops/conv.h"
-#include "core/ops/gemm.h"
 #include "core/ops/lanes.h"
 #include "core/ops/loss.h"
 #include "core/ops/pooling.h"
@@ -283,7 +283,7 @@ static int setup(void **state)
 {
     (void)state;
     struct error err = {0};
-    if (gemm_init(&err) != OK || pool_create(&pool, 2, &err) != OK) {
+    if (blas_open(2, &err) != OK || pool_create(&pool, 2, &err) != OK) {
         print_error("%s\n", err.text);
         return -1;
     }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "core/ops/gemm.h"
 #include "core/ops/loss.h"
 #include "core/train/mix.h"
 #include "core/train/train_private.h"
@@ -403,7 +402,7 @@ static int setup(void **state)
 {
     (void)state;
     struct error err = {0};
-    if (gemm_init(&err) != OK || pool_create(&pool, 2, &err) != OK) {
+    if (pool_create(&pool, 2, &err) != OK) {
         print_error("%s\n", err.text);
         return -1;
     }

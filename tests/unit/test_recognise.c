@@ -20,8 +20,9 @@ static void write_resnet(const struct resnet_shape *shape, uint64_t classes, uin
     struct weight_tensor tensors[64] = {
         {.name = "conv1.weight", .rank = 4, .shape = {shape->width, 3, 7, 7}, .bytes = shape->width * 147 * 4},
         {.name = "fc.weight", .rank = 2, .shape = {classes, features}, .bytes = classes * features * 4},
+        {.name = "fc.bias", .rank = 1, .shape = {classes}, .bytes = classes * 4},
         {.name = shape->bottleneck ? "layer1.0.conv3.weight" : "layer1.0.conv2.weight", .rank = 1}};
-    size_t count = 3;
+    size_t count = 4;
     for (int layer = 1; layer <= 4; layer++)
         for (size_t i = 0; i < shape->blocks[layer - 1]; i++, count++) {
             snprintf(names[count], sizeof names[count], "layer%d.%zu.conv1.weight", layer, i);

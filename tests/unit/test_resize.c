@@ -139,6 +139,9 @@ static void a_very_long_picture_costs_little(void **state)
     assert_int_equal(resizer_create(&resizer, &err), OK);
     assert_int_equal(preprocess_photo(out, &preprocess, &image, resizer, &err), OK);
     assert_memory_equal(out, out + 223 * 224 * 3, 224 * 3);
+    preprocess.resize = PREPROCESS_MAX_SIDE; /* and a thousand million: an int holds them */
+    assert_int_equal(preprocess_photo(out, &preprocess, &image, resizer, &err), OK);
+    assert_memory_equal(out, out + 223 * 224 * 3, 224 * 3);
     memory_free(out);
     image_free(&image);
     resizer_destroy(resizer);
@@ -162,7 +165,7 @@ static void settings_out_of_range_are_refused(void **state)
     bad.crop = 0;
     assert_int_equal(preprocess_check(&bad, "m", &err), ERR_DATA);
     bad = good;
-    bad.resize = IMAGE_MAX_SIDE + 1;
+    bad.resize = PREPROCESS_MAX_SIDE + 1;
     assert_int_equal(preprocess_check(&bad, "m", &err), ERR_DATA);
     bad = good;
     bad.std[2] = 0;

@@ -10,7 +10,6 @@
 #include "core/base/rng.h"
 #include "core/net/init.h"
 #include "core/net/run.h"
-#include "core/ops/gemm.h"
 #include "core/ops/loss.h"
 #include "models/mlp.h"
 #include "models/resnet.h"
@@ -324,13 +323,6 @@ static void pixels_are_normalised_as_torchvision_does(void **state)
     free(x);
 }
 
-static int start_blas(void **state)
-{
-    (void)state;
-    struct error err;
-    return gemm_init(&err) == OK ? 0 : -1;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,5 +334,5 @@ int main(void)
         cmocka_unit_test(a_multilayer_perceptron_runs_too),
         cmocka_unit_test(pixels_are_normalised_as_torchvision_does),
     };
-    return cmocka_run_group_tests_name("run", tests, start_blas, NULL);
+    return cmocka_run_group_tests_name("run", tests, NULL, NULL);
 }

@@ -9,7 +9,6 @@
 #include "core/net/freeze.h"
 #include "core/net/init.h"
 #include "core/net/run.h"
-#include "core/ops/gemm.h"
 #include "core/ops/loss.h"
 #include "models/resnet.h"
 #include "tests/support/narrow.h"
@@ -285,13 +284,6 @@ static void narrower_sets_do_the_same(void **state)
     print_message("# %d narrower instruction sets\n", runs);
 }
 
-static int start_blas(void **state)
-{
-    (void)state;
-    struct error err;
-    return gemm_init(&err) == OK ? 0 : -1;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,5 +293,5 @@ int main(void)
         cmocka_unit_test(what_is_trained_has_no_cut),
         cmocka_unit_test(narrower_sets_do_the_same),
     };
-    return cmocka_run_group_tests_name("run features", tests, start_blas, NULL);
+    return cmocka_run_group_tests_name("run features", tests, NULL, NULL);
 }

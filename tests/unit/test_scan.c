@@ -1,7 +1,9 @@
+#define _GNU_SOURCE
 #include "tests/support/test.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/memory.h"
 #include "core/data/scan.h"
@@ -53,7 +55,9 @@ static void counts_and_bad_photos(void **state)
         put(name, i, i == 5 || i == 25 ? 100 : 0);
     }
     test_write(test_path(folder, "train/ants/.hidden"), "x", 1);
-    test_write(test_path(folder, "train/note"), "x", 1);
+    test_write(test_path(folder, "train/stray.png"), "x", 1);
+    test_write(test_path(folder, "train/bees/note"), "x", 1);
+    test_write(test_path(folder, "val/bees/note"), "x", 1);
     test_write(test_path(folder, "val/ants/text.jpg"), "hello, text\n", 12);
     put("val/ants/a.bmp", 100, 0);
     put("val/bees/b.bmp", 101, 0);
@@ -70,51 +74,84 @@ static void counts_and_bad_photos(void **state)
         assert_int_equal(report.few, 2); /* ants have 20, but one is bad */
         assert_int_equal(report.hidden, 1);
         assert_int_equal(report.stray, 1);
+        assert_int_equal(report.others, 2);
         assert_int_equal(report.bad_count, 4);
         assert_false(report.bad[0].val);
         assert_int_equal(report.bad[0].photo, 5);
-        assert_string_equal(report.bad[0].reason, "BMP ends early: 100 bytes, its pixels need 246");
+        assert_string_equal(report.bad[0].reason, "truncated: the BMP has 100 bytes, its pixels need 246");
         assert_int_equal(report.bad[1].photo, 25);
         assert_true(report.bad[2].val);
         assert_int_equal(report.bad[2].photo, 1);
-        assert_non_null(strstr(report.bad[2].reason, "not a JPEG, PNG or BMP image"));
+        assert_non_null(strstr(report.bad[2].reason, "not a picture"));
         assert_string_equal(report.bad[3].reason, "an empty file");
         assert_int_equal(report.duplicate_count, 0);
         assert_int_equal(report.bytes, 28 * 246 + 2 * 100 + 12 + 2 * 246);
-        assert_int_equal(report.photo_memory, 246 + 6 * 8 * 8);
+        assert_int_equal(report.photo_memory, 246 + 3 * 8 * 8);
         scan_report_free(&report);
         dataset_close(&data);
     }
 }
 
-static void photos_that_train_and_val_share_are_found(void **state)
+/* "LEAK val b/2.bmp = train a/2.bmp" */
+static const char *pair_text(char out[128], const struct scan_duplicate *pair, const struct dataset *data)
+{
+    static const char *const kinds[SCAN_SAME] = {"CONFLICT", "LEAK", "REPEAT"};
+    snprintf(out, 128, "%s %s %s = %s %s", kinds[pair->kind], pair->val ? "val" : "train",
+             photo_name(pair->val ? &data->val : &data->train, pair->photo), pair->same_val ? "val" : "train",
+             photo_name(pair->same_val ? &data->val : &data->train, pair->same));
+    return out;
+}
+
+static void photos_of_the_same_bytes_are_found(void **state)
 {
     (void)state;
-    struct scan_report report;
-    struct dataset data;
+    static const char *const expected[] = {
+        "CONFLICT train b/2 again.bmp = train a/2.bmp", "REPEAT train b/2 more.bmp = train b/2 again.bmp",
+        "LEAK val a/two.bmp = train a/2.bmp",           "LEAK val b/2 too.bmp = train b/2 again.bmp",
+        "REPEAT val b/twin2.bmp = val b/twin1.bmp",     "LEAK val b/three.bmp = train b/3.bmp",
+        "CONFLICT val c/8.bmp = train a/8.bmp"};
     put("train/a/1.bmp", 1, 0);
     put("train/a/2.bmp", 2, 0);
+    put("train/a/8.bmp", 8, 0);
     put("train/b/2 again.bmp", 2, 0);
+    put("train/b/2 more.bmp", 2, 0);
     put("train/b/3.bmp", 3, 0);
     put("train/b/short.bmp", 4, 100); /* bad: not compared */
+    put("train/c/7.bmp", 7, 0);
     put("val/a/4.bmp", 4, 0);
     put("val/a/two.bmp", 2, 0);
-    put("val/b/three.bmp", 3, 0);
     put("val/b/2 too.bmp", 2, 0);
     put("val/b/short.bmp", 4, 100);
+    put("val/b/three.bmp", 3, 0);
     put("val/b/twin1.bmp", 9, 0);
-    put("val/b/twin2.bmp", 9, 0); /* twins within val are nobody's business */
-    scan(&report, &data, 2);
-    static const struct {
-        const char *train, *val;
-    } expected[] = {{"a/2.bmp", "a/two.bmp"}, {"a/2.bmp", "b/2 too.bmp"}, {"b/3.bmp", "b/three.bmp"}};
-    assert_int_equal(report.duplicate_count, 3);
-    for (size_t i = 0; i < 3; i++) {
-        assert_string_equal(photo_name(&data.train, report.duplicates[i].train), expected[i].train);
-        assert_string_equal(photo_name(&data.val, report.duplicates[i].val), expected[i].val);
+    put("val/b/twin2.bmp", 9, 0);
+    put("val/c/8.bmp", 8, 0);
+    for (size_t threads = 1; threads <= 2; threads++) {
+        struct scan_report report;
+        struct dataset data;
+        char text[128];
+        bool seen[7] = {false};
+        scan(&report, &data, threads);
+        assert_int_equal(report.duplicate_count, 7);
+        assert_int_equal(report.same[SCAN_LABEL_CONFLICT], 2);
+        assert_int_equal(report.same[SCAN_LEAK], 3);
+        assert_int_equal(report.same[SCAN_REPEAT], 2);
+        for (size_t i = 0; i < 7; i++) {
+            const struct scan_duplicate *pair = &report.duplicates[i];
+            pair_text(text, pair, &data);
+            for (size_t k = 0; k < 7; k++)
+                seen[k] |= strcmp(text, expected[k]) == 0;
+            if (i > 0 && pair[-1].val == pair->val)
+                assert_true(pair[-1].photo < pair->photo);
+            if (i > 0)
+                assert_true(pair[-1].val <= pair->val);
+        }
+        for (size_t k = 0; k < 7; k++)
+            if (!seen[k])
+                fail_msg("not found: %s", expected[k]);
+        scan_report_free(&report);
+        dataset_close(&data);
     }
-    scan_report_free(&report);
-    dataset_close(&data);
 }
 
 /* The head of a file does not tell these apart, and for a BMP nothing else is read before the whole. */
@@ -134,7 +171,34 @@ static void photos_with_the_same_head_are_read_whole(void **state)
     memory_free(bytes);
     scan(&report, &data, 1);
     assert_int_equal(report.duplicate_count, 1);
-    assert_string_equal(photo_name(&data.val, report.duplicates[0].val), "a/same.bmp");
+    assert_int_equal(report.same[SCAN_LEAK], 1);
+    assert_string_equal(photo_name(&data.val, report.duplicates[0].photo), "a/same.bmp");
+    scan_report_free(&report);
+    dataset_close(&data);
+}
+
+/* A link that leads nowhere cannot be opened: it is away, where a file of bad content is not. */
+static void what_cannot_be_opened_is_away(void **state)
+{
+    (void)state;
+    struct scan_report report;
+    struct dataset data;
+    put("train/a/1.bmp", 1, 0);
+    put("train/a/2.bmp", 2, 100);
+    put("train/b/3.bmp", 3, 0);
+    put("val/a/4.bmp", 4, 0);
+    assert_int_equal(symlink("nowhere", test_path(folder, "train/b/link.bmp")), 0);
+    assert_int_equal(symlink("nowhere", test_path(folder, "val/a/link.bmp")), 0);
+    scan(&report, &data, 2);
+    assert_int_equal(report.bad_count, 3);
+    assert_int_equal(report.away_count, 2);
+    assert_false(report.bad[0].away);
+    assert_true(report.bad[1].away && report.bad[2].away);
+    assert_string_equal(report.bad[1].reason, "No such file or directory");
+    assert_int_equal(report.classes[0].bad_train, 1);
+    assert_int_equal(report.classes[0].away_train, 0);
+    assert_int_equal(report.classes[1].bad_train, 1);
+    assert_int_equal(report.classes[1].away_train, 1);
     scan_report_free(&report);
     dataset_close(&data);
 }
@@ -143,8 +207,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(counts_and_bad_photos, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(photos_that_train_and_val_share_are_found, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(photos_of_the_same_bytes_are_found, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(photos_with_the_same_head_are_read_whole, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_away, make_folder, remove_folder),
     };
     return cmocka_run_group_tests_name("scan", tests, NULL, NULL);
 }

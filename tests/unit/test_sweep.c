@@ -11,6 +11,7 @@
 #include "cli/shell_command.h"
 #include "cli/sweep_plan.h"
 #include "models/resnet.h"
+#include "core/base/memory.h"
 #include "tests/support/test_files.h"
 
 /* ---- lists ------------------------------------------------------------------------------------------------------- */
@@ -229,6 +230,7 @@ static void a_result_reads_back(void **state)
     char folder[256];
     struct error err = {0};
     bool there = true;
+    char *state_text;
     struct run_result back;
     const struct run_result result = {.freeze_until = 6,
                                       .lr = 0.1 + 0.2,
@@ -243,10 +245,16 @@ static void a_result_reads_back(void **state)
                                       .seconds = 12.345,
                                       .memory = 653000000};
     test_folder_make(folder);
-    assert_int_equal(run_result_read(&back, &there, test_path(folder, "nowhere"), &err), OK);
+    assert_int_equal(run_result_read(&back, &there, &state_text, test_path(folder, "nowhere"), &err), OK);
     assert_false(there);
-    assert_int_equal(run_result_write(folder, &result, &err), OK);
-    assert_int_equal(run_result_read(&back, &there, folder, &err), OK);
+    assert_null(state_text);
+    assert_int_equal(run_result_write(folder, &result, NULL, &err), OK);
+    assert_int_equal(run_result_read(&back, &there, &state_text, folder, &err), OK);
+    assert_null(state_text);
+    assert_int_equal(run_result_write(folder, &result, "{\"epoch\":10,\"reason\":\"\\\"\"}", &err), OK);
+    assert_int_equal(run_result_read(&back, &there, &state_text, folder, &err), OK);
+    assert_string_equal(state_text, "{\"epoch\":10,\"reason\":\"\\\"\"}");
+    memory_free(state_text);
     assert_true(there);
     assert_false(back.diverged);
     assert_int_equal(back.freeze_until, 6);
@@ -259,7 +267,7 @@ static void a_result_reads_back(void **state)
     static const char *const wrong[] = {"{}", "", "[1]", "{\"diverged\": false, \"freeze_until\": 6}"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         test_write(test_path(folder, "result.json"), wrong[i], strlen(wrong[i]));
-        assert_int_equal(run_result_read(&back, &there, folder, &err), ERR_DATA);
+        assert_int_equal(run_result_read(&back, &there, NULL, folder, &err), ERR_DATA);
         assert_non_null(strstr(err.text, "is not the result of a run"));
     }
     test_folder_remove(folder);

@@ -1,0 +1,223 @@
+#define _GNU_SOURCE
+#include "core/data/dataset.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/memory.h"
+#include "core/base/text.h"
+#include "core/data/layout.h"
+#include "core/data/split.h"
+#include "core/data/walk.h"
+
+void dataset_close(struct dataset *dataset)
+{
+    class_names_free(&dataset->classes);
+    photo_list_free(&dataset->train);
+    photo_list_free(&dataset->val);
+}
+
+static enum status check_classes(const struct dataset *data, const char *dir, struct error *err)
+{
+    char shown[300];
+    if (data->classes.count < 2)
+        return error_set(err, ERR_DATA, "%s: only one class, '%s': there is nothing to tell apart", dir,
+                         text_escape(shown, sizeof shown, data->classes.names[0]));
+    return OK;
+}
+
+static enum status open_two(struct dataset *data, const char *train, const char *val, struct error *err)
+{
+    char shown[300];
+    struct walk_names folders = {0}, files = {0};
+    size_t hidden = 0;
+    enum status status = folder_list(&data->train, &data->classes, train, NULL, err);
+    if (status == OK)
+        status = check_classes(data, train, err);
+    if (status == OK)
+        status = walk_folder(&folders, &files, &hidden, val, err);
+    for (size_t i = 0; status == OK && i < folders.count; i++) {
+        const char *name = walk_names_get(&folders, i);
+        if (class_names_find(&data->classes, name) == PHOTO_NO_CLASS)
+            status = error_set(err, ERR_DATA, "%s: class '%s' has no folder in %s: classes are matched by name", val,
+                               text_escape(shown, sizeof shown, name), train);
+    }
+    walk_names_free(&folders);
+    walk_names_free(&files);
+    if (status == OK)
+        status = folder_list(&data->val, NULL, val, &data->classes, err);
+    return status;
+}
+
+/* The photos of the largest class, and of all classes with more than one: a class of one photo trains. */
+static void count_classes(size_t *largest, size_t *movable, const struct photo_list *list)
+{
+    *largest = *movable = 0;
+    for (size_t first = 0, end; first < list->count; first = end) {
+        for (end = first + 1; end < list->count && list->photos[end].class == list->photos[first].class;)
+            end++;
+        if (end - first > *largest)
+            *largest = end - first;
+        if (end - first > 1)
+            *movable += end - first;
+    }
+}
+
+/* Before the split: will there be something to validate on? */
+static enum status check_split(const struct photo_list *list, const struct split *split, struct error *err)
+{
+    size_t largest, movable;
+    count_classes(&largest, &movable, list);
+    if (movable == 0)
+        return error_set(err, ERR_DATA,
+                         "%s: each class has a single photo, which is trained on: none is left to validate on; add "
+                         "photos",
+                         list->root);
+    if (split->folds > movable)
+        return error_set(err, ERR_DATA, "%s: %zu photos can validate, too few for %u folds: use --folds %zu or fewer",
+                         list->root, movable, split->folds, movable);
+    if (!split->folds && split_share(largest, split->fraction) == 0)
+        return error_set(err, ERR_DATA,
+                         "%s: nothing to validate on: %g of a class's photos, at most %zu, is less than half a photo; "
+                         "use --val-split %.2g or more",
+                         list->root, split->fraction, largest, 0.5 / (double)largest + 0.004);
+    return OK;
+}
+
+static enum status open_one(struct dataset *data, const char *dir, const struct split *split, struct error *err)
+{
+    enum status status = folder_list(&data->train, &data->classes, dir, NULL, err);
+    if (status == OK)
+        status = check_classes(data, dir, err);
+    if (status == OK)
+        status = check_split(&data->train, split, err);
+    if (status == OK)
+        status = split_list(&data->train, &data->val, split, err);
+    return status;
+}
+
+/* There is a split already, and another was asked for. */
+static enum status refuse_split(const struct layout *layout, const char *dir, const struct split *split,
+                                struct error *err)
+{
+    size_t length = strlen(dir);
+    const char *train = layout->train + length, *val = layout->val + length;
+    train += *train == '/';
+    val += *val == '/';
+    if (split->folds)
+        return error_set(err, ERR_USAGE,
+                         "%s: has %s/ and %s/ already: leave --folds out, or fold over the photos of one folder alone, "
+                         "with --data %s",
+                         dir, train, val, layout->train);
+    return error_set(err, ERR_USAGE,
+                     "%s: has %s/ and %s/ already: leave --val-split out, or split the photos of one folder, with "
+                     "--data %s",
+                     dir, train, val, layout->train);
+}
+
+static enum status open_split(struct dataset *out, const char *dir, const struct split *split, struct error *err)
+{
+    bool asked = split->fraction > 0 || split->folds;
+    struct dataset data = {0};
+    struct layout layout = {0};
+    struct stat info;
+    if (stat(dir, &info) != 0)
+        return error_set(err, ERR_NOINPUT, "%s: %s: --data names the folder of photos", dir,
+                         errno == ENOENT ? "there is no such folder" : strerror(errno));
+    if (!S_ISDIR(info.st_mode))
+        return error_set(err, ERR_NOINPUT, "%s: is not a folder: --data names the folder of photos", dir);
+    enum status status = layout_find(&layout, dir, asked, err);
+    if (status == OK && layout.train && asked)
+        status = refuse_split(&layout, dir, split, err);
+    else if (status == OK && layout.train)
+        status = open_two(&data, layout.train, layout.val, err);
+    else if (status == OK && (!asked || !(split->fraction < 1)))
+        status = error_set(err, ERR_USAGE,
+                           "%s: has no train/ and val/: say how much of it validates, with --val-split 0.2", dir);
+    else if (status == OK)
+        status = open_one(&data, dir, split, err);
+    if (status == OK) {
+        data.train.note = layout.note;
+        layout.note = NULL;
+        *out = data;
+    } else {
+        dataset_close(&data);
+    }
+    layout_free(&layout);
+    return status;
+}
+
+enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed, struct error *err)
+{
+    return open_split(out, dir, &(struct split){.fraction = val_split, .seed = seed}, err);
+}
+
+enum status dataset_open_fold(struct dataset *out, const char *dir, unsigned folds, unsigned fold, uint64_t seed,
+                              struct error *err)
+{
+    assert(folds >= 2 && fold >= 1 && fold <= folds);
+    return open_split(out, dir, &(struct split){.folds = folds, .fold = fold, .seed = seed}, err);
+}
+
+/* ---- photos to judge --------------------------------------------------------------------------------------------- */
+
+/* A name and its place in the caller's order. */
+struct placed {
+    char *name;
+    uint32_t place;
+};
+
+static int by_placed_name(const void *a, const void *b)
+{
+    return strcmp(((const struct placed *)a)->name, ((const struct placed *)b)->name);
+}
+
+/* The model's classes sorted (names borrowed), and where each stands in the model. */
+static enum status sort_known(char ***names, struct placed **placed, const struct class_names *known, struct error *err)
+{
+    void *sorted, *memory;
+    enum status status = memory_alloc(&sorted, known->count, sizeof **names, "the class names", err);
+    if (status != OK)
+        return status;
+    status = memory_alloc(&memory, known->count, sizeof **placed, "the class names", err);
+    if (status != OK) {
+        memory_free(sorted);
+        return status;
+    }
+    *names = sorted;
+    *placed = memory;
+    for (size_t i = 0; i < known->count; i++)
+        (*placed)[i] = (struct placed){.name = known->names[i], .place = (uint32_t)i};
+    qsort(*placed, known->count, sizeof **placed, by_placed_name);
+    for (size_t i = 0; i < known->count; i++)
+        (*names)[i] = (*placed)[i].name;
+    return OK;
+}
+
+enum status dataset_open_val(struct photo_list *out, const char *dir, const struct class_names *known,
+                             struct error *err)
+{
+    struct placed *placed = NULL;
+    struct class_names sorted = {.count = known->count};
+    struct layout layout = {0};
+    struct photo_list list;
+    enum status status = sort_known(&sorted.names, &placed, known, err);
+    if (status == OK)
+        status = layout_find_val(&layout, dir, &sorted, err);
+    if (status == OK)
+        status = folder_list(&list, NULL, layout.val, &sorted, err);
+    if (status == OK) {
+        for (size_t i = 0; i < list.count; i++)
+            list.photos[i].class = placed[list.photos[i].class].place;
+        list.note = layout.note;
+        layout.note = NULL;
+        *out = list;
+    }
+    layout_free(&layout);
+    memory_free(placed);
+    memory_free(sorted.names);
+    return status;
+}

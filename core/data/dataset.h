@@ -1,0 +1,32 @@
+/* --data as a whole: which photos train, which validate, which are judged. layout.h says how the folders are read. */
+#ifndef FREEZETUNE_DATASET_H
+#define FREEZETUNE_DATASET_H
+
+#include "core/data/folder.h"
+
+struct dataset {
+    struct class_names classes;
+    struct photo_list train, val; /* train.note tells what is to be said of all */
+};
+
+/* Opens --data. val_split in (0, 1), or 0 when none was asked for: needed without train/ and val/ (ERR_USAGE), refused
+ * with them (ERR_USAGE). ERR_DATA for folders that could be a split but cannot be used as one, see layout.h; as
+ * folder_list says; for a class in val/ that train/ lacks, for fewer than two classes, and when nothing validates. A
+ * class without photos in val is left to the scan. */
+MUST_CHECK enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed,
+                                    struct error *err);
+
+/* The same for one of `folds` parts (at least 2) of a folder of class folders: fold 1..folds validates its photos, all
+ * others train. ERR_USAGE with train/ and val/; ERR_DATA when there are fewer photos than folds. */
+MUST_CHECK enum status dataset_open_fold(struct dataset *out, const char *dir, unsigned folds, unsigned fold,
+                                         uint64_t seed, struct error *err);
+void dataset_close(struct dataset *dataset);
+
+/* Photos to judge with a model that knows *known (in any order): DIR itself if its folders are the model's classes,
+ * else DIR's val/ (or validation/, ...), else its test/. Class numbers are the model's. One class is enough here. A
+ * folder whose name the model does not know is ERR_DATA naming it, with the folder that was meant where that can be
+ * seen. */
+MUST_CHECK enum status dataset_open_val(struct photo_list *out, const char *dir, const struct class_names *known,
+                                        struct error *err);
+
+#endif

@@ -1,0 +1,128 @@
+#define _GNU_SOURCE
+#include "core/data/photo_stamp.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/hash.h"
+#include "core/base/memory.h"
+#include "core/data/image.h"
+
+struct comparison {
+    bool *changed;
+    const struct photo_list *list;
+    const struct photo_stamp *before;
+    struct photo_stamp *now;
+};
+
+/* 0 when it cannot be read. */
+static uint64_t hash_of(const struct photo_list *list, size_t photo)
+{
+    char path[PATH_MAX];
+    uint8_t *bytes;
+    size_t size;
+    if (!photo_path(path, sizeof path, list, photo) || file_read(&bytes, &size, path, IMAGE_MAX_BYTES, NULL) != OK)
+        return 0;
+    uint64_t hash = hash_bytes(bytes, size, 0).low;
+    memory_free(bytes);
+    return hash;
+}
+
+static bool was_seen(const struct photo_stamp *stamp)
+{
+    return stamp->size != 0 || stamp->changed != 0 || stamp->ends != 0;
+}
+
+static void compare_one(void *context, size_t i, size_t thread)
+{
+    (void)thread;
+    const struct comparison *c = context;
+    const struct photo_stamp *before = &c->before[i];
+    struct photo_stamp *now = &c->now[i];
+    bool changed = false;
+    if (!was_seen(now)) {
+        *now = *before;
+    } else if (before->size == now->size && before->changed == now->changed) {
+        now->hash = before->hash;
+    } else if (before->hash != 0) {
+        now->hash = hash_of(c->list, i);
+        changed = now->hash != 0 && now->hash != before->hash;
+    } else if (was_seen(before)) {
+        changed = before->size != now->size || before->ends != now->ends;
+    }
+    c->changed[i] = changed;
+}
+
+size_t photo_stamps_compare(bool *changed, const struct photo_list *list, const struct photo_stamp *before,
+                            struct photo_stamp *now, struct pool *pool)
+{
+    struct comparison comparison = {changed, list, before, now};
+    size_t count = 0;
+    pool_for(pool, list->count, compare_one, &comparison);
+    for (size_t i = 0; i < list->count; i++)
+        count += changed[i];
+    return count;
+}
+
+static void put_u64(uint8_t *out, uint64_t value)
+{
+    for (unsigned i = 0; i < 8; i++)
+        out[i] = (uint8_t)(value >> (8 * i));
+}
+
+static uint64_t get_u64(const uint8_t *bytes)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < 8; i++)
+        value |= (uint64_t)bytes[i] << (8 * i);
+    return value;
+}
+
+enum { HEAD = 128, FIELDS = 4, ROW = FIELDS * 8 };
+
+static size_t put_head(char head[HEAD], const char list[33], size_t train, size_t val)
+{
+    return (size_t)snprintf(head, HEAD, "freezetune photos 1 %s %zu %zu\n", list, train, val);
+}
+
+size_t photo_stamps_size(size_t train, size_t val)
+{
+    static const char zeros[33] = "00000000000000000000000000000000";
+    char head[HEAD];
+    return put_head(head, zeros, train, val) + (train + val) * ROW + 8;
+}
+
+void photo_stamps_write(uint8_t *out, const char list[33], const struct photo_stamp *stamps, size_t train, size_t val)
+{
+    char head[HEAD];
+    size_t at = put_head(head, list, train, val);
+    memcpy(out, head, at);
+    for (size_t i = 0; i < train + val; i++) {
+        const uint64_t fields[FIELDS] = {stamps[i].size, (uint64_t)stamps[i].changed, stamps[i].ends, stamps[i].hash};
+        for (size_t f = 0; f < FIELDS; f++, at += 8)
+            put_u64(out + at, fields[f]);
+    }
+    put_u64(out + at, hash_bytes(out, at, 0).low);
+}
+
+enum status photo_stamps_read(struct photo_stamp *stamps, bool *same, const uint8_t *bytes, size_t size,
+                              const char list[33], size_t train, size_t val, struct error *err)
+{
+    static const char magic[] = "freezetune photos 1 ";
+    char head[HEAD];
+    if (size < sizeof magic + 8 || memcmp(bytes, magic, sizeof magic - 1) != 0)
+        return error_set(err, ERR_DATA, "is not a record of photos");
+    if (get_u64(bytes + size - 8) != hash_bytes(bytes, size - 8, 0).low)
+        return error_set(err, ERR_DATA, "is truncated or damaged");
+    size_t at = put_head(head, list, train, val);
+    *same = size == photo_stamps_size(train, val) && memcmp(bytes, head, at) == 0;
+    for (size_t i = 0; *same && i < train + val; i++) {
+        uint64_t fields[FIELDS];
+        for (size_t f = 0; f < FIELDS; f++, at += 8)
+            fields[f] = get_u64(bytes + at);
+        stamps[i] = (struct photo_stamp){fields[0], (int64_t)fields[1], fields[2], fields[3]};
+    }
+    return OK;
+}
