@@ -45,6 +45,31 @@ ifeq ($(PNG),png)
 PNG_CFLAGS ?= -DHAVE_LIBPNG $(shell $(PKG_CONFIG) --cflags libpng 2>/dev/null)
 PNG_LIBS ?= $(shell $(PKG_CONFIG) --libs libpng 2>/dev/null || echo -lpng)
 endif
+# Photo formats by a library each: WEBP=libwebp, GIF=giflib, TIFF=libtiff, or empty to leave the format out; unset, the
+# build takes what it finds. giflib has no .pc file on many systems, so its header is looked for. HEIC and AVIF need
+# nothing here: libheif is loaded at run time.
+has_package = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo $(2))
+ifeq ($(origin WEBP),undefined)
+WEBP := $(call has_package,libwebp,libwebp)
+endif
+ifeq ($(origin GIF),undefined)
+GIF := $(shell printf '\043include <stddef.h>\n\043include <gif_lib.h>\n' | $(CC) $(CPPFLAGS) -x c -fsyntax-only - 2>/dev/null && echo giflib)
+endif
+ifeq ($(origin TIFF),undefined)
+TIFF := $(call has_package,libtiff-4,libtiff)
+endif
+ifneq ($(WEBP),)
+WEBP_CFLAGS ?= -DHAVE_LIBWEBP $(shell $(PKG_CONFIG) --cflags libwebp 2>/dev/null)
+WEBP_LIBS ?= $(shell $(PKG_CONFIG) --libs libwebp 2>/dev/null || echo -lwebp)
+endif
+ifneq ($(GIF),)
+GIF_CFLAGS ?= -DHAVE_GIFLIB
+GIF_LIBS ?= -lgif
+endif
+ifneq ($(TIFF),)
+TIFF_CFLAGS ?= -DHAVE_LIBTIFF $(shell $(PKG_CONFIG) --cflags libtiff-4 2>/dev/null)
+TIFF_LIBS ?= $(shell $(PKG_CONFIG) --libs libtiff-4 2>/dev/null || echo -ltiff)
+endif
 comma := ,
 
 # ---- flags ------------------------------------------------------------------------------------------------------------
@@ -52,10 +77,10 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wmiss
 CFLAGS ?= -O2 -g
 STRICT ?= $(if $(CI),-Werror)
 # What packages bring is a system header: no warnings of ours about it.
-PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS)
+PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(WEBP_CFLAGS) $(GIF_CFLAGS) $(TIFF_CFLAGS)
 ALL_CFLAGS = -std=c11 $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' $(BLAS_DEFINE) \
 	$(patsubst -I%,-isystem %,$(filter -I%,$(PACKAGES_CFLAGS))) $(filter-out -I%,$(PACKAGES_CFLAGS)) -pthread
-ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) $(PNG_LIBS) -lm -pthread
+ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(WEBP_LIBS) $(GIF_LIBS) $(TIFF_LIBS) -ldl -lm -pthread
 
 # Files named *.simd.c hold loops over channels that are compiled once for each instruction set and chosen at start by
 # core/ops/cpu.c. Products and sums may be fused (FMA) there; nowhere else. Nobody there asks errno about a root, and a
@@ -89,7 +114,7 @@ TOOL_SOURCES := $(wildcard tests/tools/*.c)
 TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
-FUZZ_SUPPORT := $(BUILD)/tests/fuzz/fuzz.o $(BUILD)/tests/support/feature_sample.o
+FUZZ_SUPPORT := $(BUILD)/tests/fuzz/fuzz.o $(BUILD)/tests/fuzz/photo_target.o $(BUILD)/tests/support/feature_sample.o
 FUZZ_DRIVER = $(BUILD)/tests/fuzz/replay.o
 FUZZ_LIBS =
 # Calls that faults.c lets fail, in test_faults_* and in `faulty`, the program itself.
@@ -209,8 +234,8 @@ fuzz: ## libFuzzer (clang) on every reader of files from outside, SECONDS=60 eac
 
 fuzz-targets: $(FUZZ_TARGETS)
 
-check-stb: ## the whole suite in a build without libjpeg-turbo and libpng
-	+@$(MAKE) --no-print-directory check VARIANT=stb JPEG=stb PNG=stb
+check-stb: ## the whole suite in a build without any optional image library
+	+@$(MAKE) --no-print-directory check VARIANT=stb JPEG=stb PNG=stb WEBP= GIF= TIFF=
 
 check-aarch64: ## cross-compile for aarch64 and run the unit tests under qemu (Debian, as root)
 	@sh scripts/check-aarch64.sh

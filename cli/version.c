@@ -25,11 +25,20 @@ static const char *xxhash(char space[256])
     return space;
 }
 
-enum { PARTS = 7 };
+static const char *format_text(const struct image_format *format, char space[256])
+{
+    if (!format->missing)
+        return format->library;
+    snprintf(space, 256, "not read: %s", format->missing);
+    return space;
+}
+
+/* The parts before the photo formats, and all that are no formats. */
+enum { FIRST = 2, FIXED = 5 };
 
 size_t version_part_count(void)
 {
-    return PARTS;
+    return FIXED + image_format_count();
 }
 
 static const char *blas(bool load, char space[256])
@@ -43,18 +52,19 @@ static const char *blas(bool load, char space[256])
 
 struct version_part version_part(size_t i, bool load, char space[256])
 {
-    switch (i) {
+    size_t formats = image_format_count();
+    if (i >= FIRST && i < FIRST + formats) {
+        struct image_format format = image_format(i - FIRST);
+        return (struct version_part){format.name, format_text(&format, space)};
+    }
+    switch (i < FIRST ? i : i - formats) {
     case 0:
         return (struct version_part){"instructions", cpu_set_name(cpu_set_get())};
     case 1:
         return (struct version_part){"BLAS", blas(load, space)};
     case 2:
-        return (struct version_part){"JPEG", image_jpeg_library()};
-    case 3:
-        return (struct version_part){"PNG", image_png_library()};
-    case 4:
         return (struct version_part){"cJSON", cJSON_Version()};
-    case 5:
+    case 3:
         return (struct version_part){"xxHash", xxhash(space)};
     default:
         return (struct version_part){"compiler", compiler()};

@@ -24,6 +24,7 @@ for target in "$folder"/tests/fuzz/fuzz_*; do
     case $name in
     zip) more=tests/fixtures/pth ;;
     photo) more=tests/fixtures/photos ;;
+    webp | gif | tiff | heif) more=tests/fixtures/formats ;; # each keeps its own
     *) more= ;;
     esac
     mkdir -p "$folder/corpus/$name"

@@ -68,7 +68,7 @@ static enum status image_orient(struct image *image, int orientation, struct err
 /* Which way is up, as far as the options want to know. */
 static int orientation_of(const struct image_info *info, const struct image_options *options)
 {
-    return options && options->ignore_exif ? 1 : info->orientation;
+    return options && options->ignore_exif && !info->own_orientation ? 1 : info->orientation;
 }
 
 /* All that can be said of the bytes without decoding them. */

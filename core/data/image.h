@@ -1,4 +1,5 @@
-/* Photos from bytes to RGB: JPEG, PNG and BMP, judged by their content, never by their name.
+/* Photos from bytes to RGB: JPEG, PNG, BMP, WebP, GIF, TIFF, HEIC and AVIF, judged by their content, never by their
+ * name. Of an animation the first frame is read, of a TIFF the first page, of HEIC and AVIF the primary picture.
  *
  * What a pixel is, whatever the file holds (Pillow's convert("RGB") where nothing else is said):
  *   grey, palette   r = g = b; the palette's colour
@@ -8,6 +9,7 @@
  *   JPEG            islow DCT and smooth chroma upsampling, which is what Pillow sees, when built with libjpeg-turbo;
  *                   built with stb_image alone, 0.02 grey levels away on average
  *   CMYK, YCCK      ink is stored inverted (as Adobe does, marked or not): r = (255-c)*(255-k)/255
+ *   HEIC, AVIF      as libheif converts it, which is what pillow-heif sees with the same libheif
  *   ICC, gamma      ignored
  *   EXIF            orientation 1..8 is applied (JPEG APP1, PNG eXIf), or ignored as torchvision does
  *
@@ -63,14 +65,18 @@ struct image_info {
     int height, width; /* as stored, before any rotation; 1..IMAGE_MAX_SIDE */
     int orientation;   /* 1..8 as EXIF counts; 1 when nothing is told */
     /* JPEG: first byte behind the header of the first scan; BMP: first byte of the pixels; PNG: first byte of the chunk
-     * within which it is cut. */
+     * within which it is cut; the formats of other libraries: the first byte behind all that the photo needs, also
+     * where the file ends before. */
     size_t data;
-    int bits;         /* BMP: of a pixel */
-    bool packed;      /* BMP: in runs, whose end the decoder sees */
-    int channels;     /* JPEG, PNG: as the decoder holds them, alpha included */
-    bool progressive; /* JPEG whose decoder holds all coefficients, PNG whose decoder holds all pixels */
-    bool cut;         /* the end mark is missing: decoding shows whether rows are */
-    bool damaged;     /* PNG with a wrong checksum on which no pixel depends */
+    size_t held;          /* TIFF: bytes that decoding holds beside the pixels */
+    bool own_orientation; /* `orientation` is the format's own and no EXIF: ignore_exif does not concern it */
+    int bits;             /* BMP: of a pixel */
+    bool alpha;           /* WebP: its pixels have one */
+    bool packed;          /* BMP: in runs, whose end the decoder sees */
+    int channels;         /* JPEG, PNG: as the decoder holds them, alpha included */
+    bool progressive;     /* JPEG whose decoder holds all coefficients, PNG whose decoder holds all pixels */
+    bool cut;             /* the end mark is missing: decoding shows whether rows are */
+    bool damaged;         /* PNG with a wrong checksum on which no pixel depends */
 };
 
 struct image_options {
@@ -93,8 +99,15 @@ struct image_cost {
 enum { IMAGE_KIND_BYTES = 32 };
 enum image_kind image_kind(const uint8_t *bytes, size_t have);
 
-/* "JPEG, PNG and BMP": the formats that this build reads. */
+/* "JPEG, PNG, BMP and WebP": the formats that are read, by this build on this machine. */
 const char *image_formats_read(void);
+
+/* Every format that can be read: its name, what decodes it, and why it is not read here (NULL when it is). */
+struct image_format {
+    const char *name, *library, *missing;
+};
+size_t image_format_count(void);
+struct image_format image_format(size_t i);
 
 /* Decodes one photo. Owned by the caller (image_free); untouched on failure. */
 MUST_CHECK enum status image_decode(struct image *out, const uint8_t *bytes, size_t size,

@@ -137,7 +137,13 @@ static size_t bmp_held(const struct image_info *info)
     return 0;
 }
 
+static const char *bmp_library(void)
+{
+    return "built in";
+}
+
 const struct image_codec image_bmp = {.name = "BMP",
+                                      .library = bmp_library,
                                       .recognises = bmp_recognises,
                                       .examine = bmp_examine,
                                       .whole = bmp_whole,

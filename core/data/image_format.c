@@ -2,13 +2,15 @@
 #define _GNU_SOURCE
 #include "core/data/image_format.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/text.h"
 
-/* The formats that this build reads. A new one is a file of its own with its row here. */
-static const struct image_codec *const codecs[] = {&image_jpeg, &image_png, &image_bmp};
+/* The formats that can be read. A new one is a file of its own with its row here. */
+static const struct image_codec *const codecs[] = {&image_jpeg, &image_png,  &image_bmp,  &image_webp,
+                                                   &image_gif,  &image_tiff, &image_heic, &image_avif};
 enum { CODECS = sizeof codecs / sizeof *codecs };
 
 /* Pictures that are not read, so that a message can name them. */
@@ -17,14 +19,7 @@ static const struct stranger {
     const char *magic;
     size_t length;
     const char *name;
-} strangers[] = {{0, "GIF8", 4, "a GIF"},
-                 {8, "WEBP", 4, "a WebP"},
-                 {0, "II*\0", 4, "a TIFF"},
-                 {0, "MM\0*", 4, "a TIFF"},
-                 {4, "ftyphei", 7, "a HEIC"},
-                 {4, "ftypmif1", 8, "a HEIC"},
-                 {4, "ftypavif", 8, "an AVIF"},
-                 {0, "8BPS", 4, "a Photoshop"},
+} strangers[] = {{0, "8BPS", 4, "a Photoshop"},
                  {0, "\0\0\0\x0CjP  \r\n", 10, "a JPEG 2000"},
                  {0, "\xFF\x4F\xFF\x51", 4, "a JPEG 2000"},
                  {0, "\0\0\0\x0CJXL \r\n", 10, "a JPEG XL"},
@@ -61,14 +56,53 @@ static const struct stranger *find_stranger(const uint8_t *bytes, size_t have)
     return NULL;
 }
 
+/* NULL when it is read here. */
+static const char *why_not_read(const struct image_codec *codec)
+{
+    return codec->missing ? codec->missing() : NULL;
+}
+
 enum image_kind image_kind(const uint8_t *bytes, size_t have)
 {
-    return find_codec(bytes, have) ? IMAGE_READ : find_stranger(bytes, have) ? IMAGE_NOT_READ : IMAGE_NO_PICTURE;
+    const struct image_codec *codec = find_codec(bytes, have);
+    if (codec && !why_not_read(codec))
+        return IMAGE_READ;
+    return codec || find_stranger(bytes, have) ? IMAGE_NOT_READ : IMAGE_NO_PICTURE;
+}
+
+static char formats_read[128];
+
+static void list_formats(void)
+{
+    const char *names[CODECS];
+    size_t count = 0, used = 0;
+    for (size_t i = 0; i < CODECS; i++)
+        if (!why_not_read(codecs[i]))
+            names[count++] = codecs[i]->name;
+    for (size_t i = 0; i < count; i++)
+        used += (size_t)snprintf(formats_read + used, sizeof formats_read - used, "%s%s",
+                                 i == 0           ? ""
+                                 : i + 1 == count ? " and "
+                                                  : ", ",
+                                 names[i]);
 }
 
 const char *image_formats_read(void)
 {
-    return "JPEG, PNG and BMP";
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, list_formats);
+    return formats_read;
+}
+
+size_t image_format_count(void)
+{
+    return CODECS;
+}
+
+struct image_format image_format(size_t i)
+{
+    const struct image_codec *codec = codecs[i];
+    return (struct image_format){codec->name, codec->library(), why_not_read(codec)};
 }
 
 enum status image_size_set(struct image_info *info, long long height, long long width,
@@ -84,6 +118,15 @@ enum status image_size_set(struct image_info *info, long long height, long long 
     info->height = (int)height;
     info->width = (int)width;
     return OK;
+}
+
+enum status image_not_decoded(const struct image_codec *codec, const char *reason, struct error *err)
+{
+    int length = 0;
+    while (reason && (unsigned char)reason[length] >= ' ')
+        length++;
+    return length > 0 ? error_set(err, ERR_DATA, "%s cannot be decoded: %.*s", codec->name, length, reason)
+                      : error_set(err, ERR_DATA, "%s cannot be decoded: its data is damaged", codec->name);
 }
 
 /* The first eight bytes, made printable; zero bytes too, at which text_escape would end. */
@@ -124,6 +167,9 @@ enum status image_examine(struct image_info *out, bool *more, const uint8_t *byt
     struct image_info info = {.orientation = 1, .codec = find_codec(bytes, have)};
     if (!info.codec)
         return say_what_it_is(bytes, have, err);
+    const char *missing = why_not_read(info.codec);
+    if (missing)
+        return error_set(err, ERR_DATA, "%s: %s", info.codec->name, missing);
     enum status status = info.codec->examine(&info, more, bytes, have, size, options, err);
     if (status == OK && !*more)
         *out = info;

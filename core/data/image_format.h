@@ -9,6 +9,13 @@
 struct image_codec {
     const char *name; /* as messages say it: "JPEG" */
 
+    /* NULL when the format is read. Else the rest of a message, which says what to install or to build with. The
+     * function is NULL where every build reads the format, and nothing below but `recognises` is called where it
+     * returns a text. */
+    const char *(*missing)(void);
+    /* What decodes it, with its version: "libwebp 1.2.4". */
+    const char *(*library)(void);
+
     /* Do the first bytes say that it is this format? */
     bool (*recognises)(const uint8_t *bytes, size_t have);
 
@@ -40,7 +47,8 @@ struct image_codec {
     bool shrinks; /* decode obeys shift */
 };
 
-extern const struct image_codec image_jpeg, image_png, image_bmp;
+extern const struct image_codec image_jpeg, image_png, image_bmp, image_webp, image_gif, image_tiff, image_heic,
+    image_avif;
 
 /* Checks the size that a header tells and fills it in: ERR_DATA below 1, above IMAGE_MAX_SIDE or options->max_pixels.
  */
@@ -54,6 +62,9 @@ MUST_CHECK enum status image_examine(struct image_info *out, bool *more, const u
 
 /* The format's whole. */
 MUST_CHECK enum status image_whole(struct image_info *info, const uint8_t *bytes, size_t size, struct error *err);
+
+/* ERR_DATA: "TIFF cannot be decoded: " and the first line of what a library says, or that its data is damaged. */
+enum status image_not_decoded(const struct image_codec *codec, const char *reason, struct error *err);
 
 /* Decoders that are not in their format's own file. */
 #ifdef HAVE_LIBJPEG

@@ -197,6 +197,7 @@ static bool jpeg_end_seen(const struct image_info *info, const uint8_t *tail, si
 }
 
 const struct image_codec image_jpeg = {.name = "JPEG",
+                                       .library = image_jpeg_library,
                                        .recognises = jpeg_recognises,
                                        .examine = jpeg_examine,
                                        .end_seen = jpeg_end_seen,

@@ -114,6 +114,7 @@ static bool png_end_seen(const struct image_info *info, const uint8_t *tail, siz
 }
 
 const struct image_codec image_png = {.name = "PNG",
+                                      .library = image_png_library,
                                       .recognises = png_recognises,
                                       .examine = png_examine,
                                       .end_seen = png_end_seen,

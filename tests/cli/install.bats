@@ -129,7 +129,7 @@ complete_line() {
     chmod +x bin/tool
     for target in run-tests demo; do
         make -C "a b (c)" -n --no-print-directory VARIANT=release "$target" >recipe.txt
-        grep -A1 "^FREEZETUNE=" recipe.txt | sed 's/sh scripts\/demo.sh/prove/' >last.sh
+        grep -A1 "^FREEZETUNE=" recipe.txt | sed 's/sh scripts\/demo.sh/prove/; s/sh tests\/support\/run_tests.sh/prove/' >last.sh
         ln -sf tool bin/prove
         PATH=$PWD/bin:$PATH sh last.sh | tee said.txt
         grep -qxF "$PWD/a b (c)/build/release/freezetune" said.txt

@@ -150,8 +150,9 @@ static void what_is_no_photo_says_what_it_is(void **state)
     assert_bad("hello world, I am text\n", 23, "not a picture (starts with \"hello wo\")");
     assert_bad("\n\0\0\0\0\0\0\0", 8, "(starts with \"\\n\\x00\\x00\\x00\\x00\\x00\\x00\\x00\")");
     assert_bad("a\0bc\0\0dd", 8, "(starts with \"a\\x00bc\\x00\\x00dd\")");
-    assert_bad("GIF89a..........", 16, "a GIF image; JPEG, PNG and BMP are read");
-    assert_bad("RIFF....WEBPVP8 ", 16, "a WebP image");
+    assert_bad("8BPS............", 16, "a Photoshop image; JPEG, PNG, BMP");
+    assert_bad("gimp xcf file...", 16, "a GIMP image");
+    assert_bad("MM Hello, a text", 16, "not a picture (starts with \"MM Hello\")");
     assert_bad("\xFF\xD8\xFF\xD9", 4, "JPEG without a picture");
     assert_bad("\xFF\xD8\xFF\xDA\0\x02\xFF\xD9", 8, "before its size");
     assert_bad("\xFF\xD8\xFF\xE0\0\x01...", 9, "segment of 1 bytes");
