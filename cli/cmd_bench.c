@@ -7,6 +7,10 @@
 #include "cli/engine_options.h"
 #include "cli/json.h"
 #include "cli/profile_report.h"
+#include "cli/term.h"
+#include "cli/wrap.h"
+#include "cli/numbers.h"
+#include "cli/table.h"
 #include "core/net/init.h"
 #include "core/ops/blas.h"
 #include "core/ops/cpu.h"
@@ -109,6 +113,45 @@ static void print_rows(const struct values *v, const struct bench_result *result
         printf("| peak memory | %.1f | | | MB | | |\n", (double)result->peak_rss / 1e6);
 }
 
+/* What Markdown shows, for eyes: a terminal may be too narrow for the former. */
+static enum status print_aligned(const struct values *v, const struct bench_result *result, struct error *err)
+{
+    static const struct column columns[] = {{"figure", COLUMN_TEXT, 0, 0},   {"median", COLUMN_NUMBER, 0, 0},
+                                            {"lowest", COLUMN_NUMBER, 0, 2}, {"highest", COLUMN_NUMBER, 0, 3},
+                                            {"unit", COLUMN_TEXT, 0, 0},     {"GFLOP/s", COLUMN_NUMBER, 0, 4},
+                                            {"of peak", COLUMN_NUMBER, 0, 5}};
+    size_t n = (size_t)v->repeat;
+    double peak = bench_median(result, BENCH_PEAK_ALL, n);
+    char median[NUMBER_TEXT], low[NUMBER_TEXT], high[NUMBER_TEXT], rate[NUMBER_TEXT], share[NUMBER_TEXT];
+    struct table table;
+    enum status status = OK;
+    table_start(&table, stdout, TABLE_TEXT, columns, sizeof columns / sizeof *columns);
+    for (int i = 0; i < BENCH_PARTS && status == OK; i++) {
+        enum bench_part part = (enum bench_part)i;
+        if (!part_measured(v, part))
+            continue;
+        double value = bench_median(result, part, n), speed = part_rate(result, part, value);
+        snprintf(median, sizeof median, "%.4g", value);
+        snprintf(low, sizeof low, "%.4g", result->values[part][0]);
+        snprintf(high, sizeof high, "%.4g", result->values[part][n - 1]);
+        rate[0] = share[0] = '\0';
+        if (speed > 0) {
+            snprintf(rate, sizeof rate, "%.1f", speed);
+            snprintf(share, sizeof share, "%.0f %%", speed / peak * 100);
+        }
+        const char *cells[] = {texts[part].title, median, low, high, texts[part].unit, rate, share};
+        status = table_row(&table, cells, err);
+    }
+    snprintf(median, sizeof median, "%.1f", (double)result->peak_rss / 1e6);
+    const char *memory[] = {"peak memory", median, "", "", "MB", "", ""};
+    if (status == OK)
+        status = table_row(&table, memory, err);
+    if (status == OK)
+        table_end(&table);
+    table_discard(&table);
+    return status;
+}
+
 static void print_json(const struct values *v, const struct bench_result *result, const struct bench_options *o,
                        const struct net *net, const struct profile_sums *sums)
 {
@@ -178,12 +221,16 @@ static enum status print(const struct values *v, const struct bench_result *resu
         return OK;
     }
     if (v->format == FORMAT_MD)
-        printf("%s, %s %d, batch %zu, %zu px, %zu thread%s, %s, %s\n\n", net->arch,
-               v->forward ? "forward alone; freeze" : "freeze", o->freeze_until, o->batch, o->image_size, o->threads,
-               o->threads == 1 ? "" : "s", cpu_set_name(cpu_set_get()), blas_library());
-    print_rows(v, result);
-    if (!v->profile)
-        return OK;
+        say(stdout, "%s, %s %d, batch %zu, %zu px, %zu thread%s, %s, %s\n", net->arch,
+            v->forward ? "forward alone; freeze" : "freeze", o->freeze_until, o->batch, o->image_size, o->threads,
+            o->threads == 1 ? "" : "s", cpu_set_name(cpu_set_get()), blas_library());
+    enum status status = OK;
+    if (v->format == FORMAT_MD && term_limit(stdout))
+        status = print_aligned(v, result, err);
+    else
+        print_rows(v, result);
+    if (!v->profile || status != OK)
+        return status;
     putchar('\n');
     return profile_report(stdout, v->format == FORMAT_CSV ? TABLE_CSV : TABLE_TEXT, sums, err);
 }

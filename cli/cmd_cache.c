@@ -38,22 +38,22 @@ enum { COLUMNS = 8 };
 
 /* For people, and for programs. */
 static const struct column columns[2][COLUMNS] = {
-    {{"key", COLUMN_TEXT},
-     {"arch", COLUMN_TEXT},
-     {"cut", COLUMN_TEXT},
-     {"pixels", COLUMN_NUMBER},
-     {"dtype", COLUMN_TEXT},
-     {"entries", COLUMN_NUMBER},
-     {"size", COLUMN_NUMBER},
-     {"last used", COLUMN_TEXT}},
-    {{"key", COLUMN_TEXT},
-     {"arch", COLUMN_TEXT},
-     {"cut", COLUMN_TEXT},
-     {"pixels", COLUMN_NUMBER},
-     {"dtype", COLUMN_TEXT},
-     {"entries", COLUMN_NUMBER},
-     {"bytes", COLUMN_NUMBER},
-     {"last_used", COLUMN_TEXT}},
+    {{"key", COLUMN_TEXT, 0, 0},
+     {"arch", COLUMN_TEXT, 0, 3},
+     {"cut", COLUMN_TEXT, 0, 2},
+     {"pixels", COLUMN_NUMBER, 0, 5},
+     {"dtype", COLUMN_TEXT, 0, 6},
+     {"entries", COLUMN_NUMBER, 0, 4},
+     {"size", COLUMN_NUMBER, 0, 0},
+     {"last used", COLUMN_TEXT, 0, 1}},
+    {{"key", COLUMN_TEXT, 0, 0},
+     {"arch", COLUMN_TEXT, 0, 0},
+     {"cut", COLUMN_TEXT, 0, 0},
+     {"pixels", COLUMN_NUMBER, 0, 0},
+     {"dtype", COLUMN_TEXT, 0, 0},
+     {"entries", COLUMN_NUMBER, 0, 0},
+     {"bytes", COLUMN_NUMBER, 0, 0},
+     {"last_used", COLUMN_TEXT, 0, 0}},
 };
 
 /* 2026-03-01 17:05 where the user is; for programs 2026-03-01T16:05:00Z. */

@@ -9,6 +9,7 @@
 #include "cli/numbers.h"
 #include "cli/table.h"
 #include "cli/tensor_diff.h"
+#include "cli/wrap.h"
 #include "core/base/memory.h"
 #include "weights/weight_file.h"
 
@@ -66,9 +67,9 @@ static const char *measured(char out[NUMBER_TEXT], double value, const struct di
 static enum status print_children(const struct child *children, size_t count, struct error *err)
 {
     static const struct column columns[] = {
-        {"child", COLUMN_NUMBER},   {"name", COLUMN_TEXT},       {"tensors", COLUMN_NUMBER},
-        {"changed", COLUMN_NUMBER}, {"values", COLUMN_NUMBER},   {"changed values", COLUMN_NUMBER},
-        {"largest", COLUMN_NUMBER}, {"relative", COLUMN_NUMBER}, {"verdict", COLUMN_TEXT}};
+        {"child", COLUMN_NUMBER, 0, 0},   {"name", COLUMN_TEXT, 8, 0},       {"tensors", COLUMN_NUMBER, 0, 4},
+        {"changed", COLUMN_NUMBER, 0, 0}, {"values", COLUMN_NUMBER, 0, 3},   {"changed values", COLUMN_NUMBER, 0, 0},
+        {"largest", COLUMN_NUMBER, 0, 0}, {"relative", COLUMN_NUMBER, 0, 2}, {"verdict", COLUMN_TEXT, 12, 0}};
     struct table table;
     enum status status = OK;
     table_start(&table, stdout, TABLE_TEXT, columns, sizeof columns / sizeof *columns);
@@ -117,9 +118,10 @@ static const char *verdict_text(char out[VERDICT_TEXT], const struct tensor_diff
 
 static enum status print_tensors(const struct file_diff *diff, struct error *err)
 {
-    static const struct column columns[] = {
-        {"tensor", COLUMN_TEXT},    {"A", COLUMN_TEXT},          {"B", COLUMN_TEXT},      {"changed", COLUMN_NUMBER},
-        {"largest", COLUMN_NUMBER}, {"relative", COLUMN_NUMBER}, {"verdict", COLUMN_TEXT}};
+    static const struct column columns[] = {{"tensor", COLUMN_TEXT, 30, 0},   {"A", COLUMN_TEXT, 0, 3},
+                                            {"B", COLUMN_TEXT, 0, 2},         {"changed", COLUMN_NUMBER, 0, 0},
+                                            {"largest", COLUMN_NUMBER, 0, 1}, {"relative", COLUMN_NUMBER, 0, 2},
+                                            {"verdict", COLUMN_TEXT, 12, 0}};
     struct table table;
     enum status status = OK;
     putchar('\n');
@@ -151,19 +153,22 @@ static enum status print_tensors(const struct file_diff *diff, struct error *err
 static void print_list(const char *label, const struct child *children, size_t count, bool changed)
 {
     bool any = false;
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
     for (size_t i = 0; i < count; i++) {
         if ((children[i].changed != 0) != changed)
             continue;
-        fputs(any ? ", " : label, stdout);
+        fputs(any ? ", " : label, out);
         if (children[i].number)
-            printf("%d ", children[i].number);
+            fprintf(out, "%d ", children[i].number);
         char name[256];
         snprintf(name, sizeof name, "%.*s", (int)children[i].name_length, children[i].name);
-        text_padded(stdout, name, 0, false);
+        text_padded(out, name, 0, false);
         any = true;
     }
     if (any)
-        putchar('\n');
+        putc('\n', out);
+    lines_end(&lines);
 }
 
 static void json_difference(struct json *json, const struct difference *d)

@@ -14,6 +14,7 @@
 #include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/term.h"
+#include "cli/wrap.h"
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/data/dataset.h"
@@ -236,18 +237,20 @@ static enum status report_as_json(const struct job *job, struct error *err)
 static enum status report_as_text(const struct job *job, struct error *err)
 {
     const struct class_names *classes = &job->model.info.classes;
-    char photos[NUMBER_TEXT], bad[NUMBER_TEXT];
-    text_padded(stdout, job->photos.list.root, 0, false);
-    printf(": %s photos", number_count(photos, job->metrics.count));
+    char photos[NUMBER_TEXT], bad[NUMBER_TEXT], path[PATH_SHOWN];
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "%s: %s photos", path_shown(path, job->photos.list.root, stdout),
+            number_count(photos, job->metrics.count));
     if (job->bad)
-        printf(", %s more could not be read", number_count(bad, job->bad));
+        fprintf(out, ", %s more could not be read", number_count(bad, job->bad));
     if (loader_damaged_count(job->inference.loader))
-        printf(", %s damaged and used", number_count(bad, loader_damaged_count(job->inference.loader)));
-    if (job->photos.part >= 0) {
-        printf(", the %s part of ", job->photos.part == PART_VAL ? "validation" : "training");
-        text_padded(stdout, job->record.folder, 0, false);
-    }
-    putchar('\n');
+        fprintf(out, ", %s damaged and used", number_count(bad, loader_damaged_count(job->inference.loader)));
+    if (job->photos.part >= 0)
+        fprintf(out, ", the %s part of %s", job->photos.part == PART_VAL ? "validation" : "training",
+                path_shown(path, job->record.folder, stdout));
+    putc('\n', out);
+    lines_end(&lines);
     report_line(stdout, &job->metrics);
     putchar('\n');
     enum status status = report_classes(stdout, &job->metrics, classes, err);

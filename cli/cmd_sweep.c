@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/estimate.h"
 #include "cli/numbers.h"
+#include "cli/paths.h"
 #include "cli/series.h"
 #include "cli/sweep_plan.h"
 #include "cli/sweep_report.h"
@@ -61,6 +62,7 @@ static const char *point_text(int point)
 /* What is tried: every rate at every freeze point. */
 struct combinations {
     int points[NET_CHILDREN];
+    char same_as[NET_CHILDREN][SERIES_SAME]; /* sweep_distinct */
     double rates[SWEEP_RATES_MOST];
     size_t point_count, rate_count;
     struct forecast forecasts[NET_CHILDREN]; /* of the points */
@@ -80,9 +82,19 @@ static enum status add_runs(struct series *series, const struct sweep_values *va
             run.lr = all->rates[r];
             sweep_name(name, all->points[p], all->rates[r]);
             status = series_add(series, name, &run, &all->forecasts[p], err);
+            if (status == OK)
+                memcpy(series->runs[series->count - 1].same_as, all->same_as[p], SERIES_SAME);
         }
     }
     return status;
+}
+
+static void say_same(const struct combinations *c)
+{
+    for (size_t p = 0; p < c->point_count; p++)
+        if (c->same_as[p][0])
+            remark("freeze point %d is the same training as %s: no child between them has parameters; it runs once",
+                   c->points[p], c->same_as[p]);
 }
 
 /* Plans the run of each freeze point, so that its time is known, and one that cannot be is refused before the others
@@ -139,7 +151,9 @@ static enum status plan(struct series *series, const struct arguments *args, con
     if (status == OK)
         status = sweep_points(all.points, &all.point_count, values->points, training.net, err);
     if (status == OK) {
+        sweep_distinct(all.points, &all.point_count, all.same_as, training.net);
         report_inputs(&training);
+        say_same(&all);
         peak = estimate_peak(training.pool);
         status = plan_points(&all, &training, peak, err);
     }
@@ -183,7 +197,7 @@ static enum status sweep(const struct arguments *args, const struct resumed *res
     if (status == OK && stopped)
         series_say_how_to_resume(&series);
     else if (status == OK && series_count(&series, SERIES_DONE) == 0)
-        status = error_set(err, ERR_DATA, "%s: every combination diverged: lower --lr", series.path);
+        status = error_set(err, ERR_DIVERGED, "%s: every combination diverged: lower --lr", series.path);
     series_close(&series);
     return status;
 }
@@ -203,6 +217,8 @@ static enum status run(const struct arguments *args, struct error *err)
     complete(args);
     if (!values->train.resume) {
         enum status status = train_values_check(args, err);
+        if (status == OK)
+            status = path_run_check(values->train.out, err);
         return status == OK ? sweep(args, NULL, err) : status;
     }
     enum status status = train_options_resume(&resumed, args, err);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/table.h"
+#include "cli/wrap.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/rng.h"
@@ -142,18 +142,21 @@ static void expect(struct toy *toy, bool holds, const char *format, ...) PRINTF_
 static void expect(struct toy *toy, bool holds, const char *format, ...)
 {
     va_list list;
-    printf("  %s", holds ? "ok      " : "FAILED  ");
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "  %s", holds ? "ok      " : "FAILED  ");
     va_start(list, format);
-    vprintf(format, list);
+    vfprintf(out, format, list);
     va_end(list);
-    putchar('\n');
+    putc('\n', out);
+    lines_end(&lines);
     toy->broken |= !holds;
 }
 
 static void print_fc2(const struct toy *toy, const char *when)
 {
     const struct param *weight = &toy->net->params[net_param_find(toy->net, "fc2.weight")];
-    printf("  fc2.weight %s\n", when);
+    say(stdout, "  fc2.weight %s", when);
     for (size_t row = 0; row < HIDDEN; row++) {
         fputs("   ", stdout);
         for (size_t column = 0; column < HIDDEN; column++)
@@ -168,7 +171,7 @@ static enum status stage_train(struct toy *toy, struct error *err)
 {
     const struct optimizer_options sgd = optimizer_defaults(OPTIMIZER_SGD);
     struct optimizer *optimizer = NULL;
-    printf("1. train: %lld steps of SGD on the mean squared error\n", toy->values->steps);
+    say(stdout, "1. train: %lld steps of SGD on the mean squared error", toy->values->steps);
     print_fc2(toy, "before");
     remember(toy);
     enum status status = optimizer_create(&optimizer, toy->net, &sgd, toy->pool, err);
@@ -215,14 +218,13 @@ static enum status save_and_load(struct toy *toy, const char *path, struct error
 static enum status stage_save(struct toy *toy, struct error *err)
 {
     if (toy->values->out) {
-        fputs("2. save to ", stdout);
-        text_padded(stdout, toy->values->out, 0, false);
-        puts(", load into a new network");
+        char path[PATH_SHOWN];
+        say(stdout, "2. save to %s, load into a new network", path_shown(path, toy->values->out, stdout));
         return save_and_load(toy, toy->values->out, err);
     }
     const char *root = getenv("TMPDIR");
     char *folder = NULL, *path = NULL;
-    printf("2. save to a file, load it into a new network\n");
+    say(stdout, "2. save to a file, load it into a new network");
     enum status status = path_join(&folder, root && root[0] ? root : "/tmp", "freezetune-toy.XXXXXX", err);
     if (status != OK)
         return status;
@@ -244,7 +246,7 @@ static enum status stage_save(struct toy *toy, struct error *err)
 static enum status stage_freeze(struct toy *toy, struct optimizer **adam, struct error *err)
 {
     const struct optimizer_options options_adam = optimizer_defaults(OPTIMIZER_ADAM);
-    printf("3. freeze fc2: %lld steps of Adam on the rest\n", toy->values->steps);
+    say(stdout, "3. freeze fc2: %lld steps of Adam on the rest", toy->values->steps);
     freeze_child(toy->net, 2, true);
     remember(toy);
     enum status status = optimizer_create(adam, toy->net, &options_adam, toy->pool, err);
@@ -259,7 +261,7 @@ static enum status stage_freeze(struct toy *toy, struct optimizer **adam, struct
 
 static enum status stage_unfreeze(struct toy *toy, struct optimizer *adam, struct error *err)
 {
-    printf("4. unfreeze fc2, add it to the same optimizer: %lld more steps\n", toy->values->steps);
+    say(stdout, "4. unfreeze fc2, add it to the same optimizer: %lld more steps", toy->values->steps);
     freeze_child(toy->net, 2, false);
     remember(toy);
     enum status status = optimizer_add_trainable(adam, err);
@@ -292,8 +294,8 @@ static enum status run(const struct arguments *args, struct error *err)
     toy.before = before;
     if (status == OK) {
         make_data(&toy);
-        printf("a %d-%d-%d-1 network, %d samples of random data, seed %lld\n", INPUTS, HIDDEN, HIDDEN, SAMPLES,
-               toy.values->seed);
+        say(stdout, "a %d-%d-%d-1 network, %d samples of random data, seed %lld", INPUTS, HIDDEN, HIDDEN, SAMPLES,
+            toy.values->seed);
         status = stage_train(&toy, err);
     }
     if (status == OK)

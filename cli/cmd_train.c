@@ -1,5 +1,6 @@
 /* freezetune train: fine-tunes a network on a folder of photos. */
 #include "cli/folds.h"
+#include "cli/paths.h"
 #include "cli/session.h"
 #include "cli/train_options.h"
 
@@ -22,6 +23,8 @@ enum status train_command(const struct arguments *args, struct error *err)
     train_values_complete(args);
     if (!values->resume) {
         enum status status = train_values_check(args, err);
+        if (status == OK && !values->dry_run)
+            status = path_run_check(values->out, err);
         return status == OK ? run(args, NULL, err) : status;
     }
     enum status status = train_options_resume(&resumed, args, err);

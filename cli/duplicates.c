@@ -55,9 +55,10 @@ void duplicates_warn(const struct training *training)
 
 enum status duplicates_write(const char *folder, const struct training *training, struct error *err)
 {
-    static const struct column columns[] = {
-        {"kind", COLUMN_TEXT},      {"list", COLUMN_TEXT},       {"class", COLUMN_TEXT},    {"file", COLUMN_TEXT},
-        {"same_list", COLUMN_TEXT}, {"same_class", COLUMN_TEXT}, {"same_file", COLUMN_TEXT}};
+    static const struct column columns[] = {{"kind", COLUMN_TEXT, 0, 0},      {"list", COLUMN_TEXT, 0, 0},
+                                            {"class", COLUMN_TEXT, 0, 0},     {"file", COLUMN_TEXT, 0, 0},
+                                            {"same_list", COLUMN_TEXT, 0, 0}, {"same_class", COLUMN_TEXT, 0, 0},
+                                            {"same_file", COLUMN_TEXT, 0, 0}};
     const struct scan_report *scan = &training->scan;
     struct outfile file;
     struct table table;

@@ -8,6 +8,7 @@
 #include "cli/series.h"
 #include "cli/table.h"
 #include "cli/train_report.h"
+#include "cli/wrap.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/train/statistics.h"
@@ -50,17 +51,17 @@ static enum status summarise(struct summary *out, const struct series *series, s
     return OK;
 }
 
-static const struct column columns[] = {{"fold", COLUMN_NUMBER},         {"state", COLUMN_TEXT},
-                                        {"train_photos", COLUMN_NUMBER}, {"val_photos", COLUMN_NUMBER},
-                                        {"epochs", COLUMN_NUMBER},       {"best_epoch", COLUMN_NUMBER},
-                                        {"val_loss", COLUMN_NUMBER},     {"val_accuracy", COLUMN_NUMBER},
-                                        {"val_macro_f1", COLUMN_NUMBER}, {"seconds", COLUMN_NUMBER}};
+static const struct column columns[] = {{"fold", COLUMN_NUMBER, 0, 0},         {"state", COLUMN_TEXT, 0, 0},
+                                        {"train_photos", COLUMN_NUMBER, 0, 0}, {"val_photos", COLUMN_NUMBER, 0, 0},
+                                        {"epochs", COLUMN_NUMBER, 0, 0},       {"best_epoch", COLUMN_NUMBER, 0, 0},
+                                        {"val_loss", COLUMN_NUMBER, 0, 0},     {"val_accuracy", COLUMN_NUMBER, 0, 0},
+                                        {"val_macro_f1", COLUMN_NUMBER, 0, 0}, {"seconds", COLUMN_NUMBER, 0, 0}};
 
-static const struct column shown_columns[] = {{"fold", COLUMN_NUMBER},         {"state", COLUMN_TEXT},
-                                              {"trained on", COLUMN_NUMBER},   {"validated", COLUMN_NUMBER},
-                                              {"epochs", COLUMN_NUMBER},       {"best", COLUMN_NUMBER},
-                                              {"val loss", COLUMN_NUMBER},     {"val accuracy", COLUMN_NUMBER},
-                                              {"val macro-F1", COLUMN_NUMBER}, {"an epoch", COLUMN_NUMBER}};
+static const struct column shown_columns[] = {
+    {"fold", COLUMN_NUMBER, 0, 0},      {"state", COLUMN_TEXT, 0, 0},          {"trained on", COLUMN_NUMBER, 0, 6},
+    {"validated", COLUMN_NUMBER, 0, 5}, {"epochs", COLUMN_NUMBER, 0, 8},       {"best", COLUMN_NUMBER, 0, 7},
+    {"val loss", COLUMN_NUMBER, 0, 0},  {"val accuracy", COLUMN_NUMBER, 0, 0}, {"val macro-F1", COLUMN_NUMBER, 0, 0},
+    {"an epoch", COLUMN_NUMBER, 0, 9}};
 
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
@@ -157,13 +158,14 @@ static enum status text_report(const struct series *series, const struct summary
     enum status status = put_table(stdout, series, false, err);
     if (status != OK || summary->folds == 0)
         return status;
-    printf("mean of %zu folds, with the standard deviation between them\n", summary->folds);
-    printf("accuracy  %.1f %% +- %.1f\n", 100 * summary->accuracy.mean, 100 * summary->accuracy.deviation);
-    printf("macro-F1  %.1f %% +- %.1f\n", 100 * summary->macro_f1.mean, 100 * summary->macro_f1.deviation);
-    printf("loss      %.4f +- %.4f\n", summary->loss.mean, summary->loss.deviation);
-    printf("together  %zu of %zu photos right, each validated once: %.1f %%, Wilson's 95 %% interval %.1f to %.1f %%\n",
-           summary->right, summary->photos, 100 * (double)summary->right / (double)summary->photos, 100 * interval.low,
-           100 * interval.high);
+    say(stdout, "mean of %zu folds, with the standard deviation between them", summary->folds);
+    say(stdout, "accuracy  %.1f %% +- %.1f", 100 * summary->accuracy.mean, 100 * summary->accuracy.deviation);
+    say(stdout, "macro-F1  %.1f %% +- %.1f", 100 * summary->macro_f1.mean, 100 * summary->macro_f1.deviation);
+    say(stdout, "loss      %.4f +- %.4f", summary->loss.mean, summary->loss.deviation);
+    say(stdout,
+        "together  %zu of %zu photos right, each validated once: %.1f %%, Wilson's 95 %% interval %.1f to %.1f %%",
+        summary->right, summary->photos, 100 * (double)summary->right / (double)summary->photos, 100 * interval.low,
+        100 * interval.high);
     return OK;
 }
 
@@ -205,7 +207,7 @@ static enum status run_folds(struct series *series, bool json, struct error *err
         series_say_how_to_resume(series);
     for (size_t i = 0; i < series->count && status == OK; i++)
         if (series->runs[i].state == SERIES_DIVERGED)
-            status = error_set(err, ERR_DATA, "%s/%s: the training diverged; lower --lr or lengthen --warmup",
+            status = error_set(err, ERR_DIVERGED, "%s/%s: the training diverged; lower --lr or lengthen --warmup",
                                series->path, series->runs[i].name);
     return status;
 }

@@ -5,7 +5,7 @@
 #include "cli/train_options.h"
 
 /* `args` are train's; `resumed` when they were put together from RUN/config.json, else NULL. The table and the mean go
- * to stdout and RUN/folds.csv. Errors of session_run; ERR_DATA when a fold diverged. */
+ * to stdout and RUN/folds.csv. Errors of session_run; ERR_DIVERGED when a fold diverged. */
 MUST_CHECK enum status folds_run(const struct arguments *args, const struct resumed *resumed, struct error *err);
 
 #endif

@@ -5,48 +5,35 @@
 
 #include "cli/term.h"
 #include "cli/version.h"
+#include "cli/wrap.h"
 
 enum { INDENT = 26 }; /* the column of the sentences */
 
-/* Writes `text` wrapped to `width`, continued at column `indent`; `column` is where the cursor stands. Ends the line.
- */
+/* Writes `text` from `column`, continued at column `indent`, and ends the line. */
 static void wrap(FILE *out, const char *text, int column, int indent, int width)
 {
-    bool first = true;
-    while (*text) {
-        int word = (int)strcspn(text, " \n");
-        if (!first && column + 1 + word > width) {
-            fprintf(out, "\n%*s", indent, "");
-            column = indent;
-        } else if (!first) {
-            putc(' ', out);
-            column++;
-        }
-        fprintf(out, "%.*s", word, text);
-        column += word;
-        text += word;
-        first = false;
-        if (*text == '\n') {
-            fprintf(out, "\n%*s", indent, "");
-            column = indent;
-            first = true;
-        }
-        if (*text)
-            text++;
-    }
+    text_wrap(out, text, (struct wrap){.width = (size_t)width, .column = (size_t)column, .indent = (size_t)indent});
     putc('\n', out);
 }
 
-/* "  --schedule constant|step|cosine"; returns its width. */
+/* What is laid out by hand, or for a shell, is wrapped on a terminal only: programs read it elsewhere. */
+static void wrap_lines(FILE *out, const char *text, bool command)
+{
+    text_wrap(out, text, (struct wrap){.width = term_limit(out), .indent = WRAP_LABEL, .command = command});
+}
+
+/* "  --schedule constant|step|cosine"; returns where the line ends. */
 static int write_name(FILE *out, const struct option *option)
 {
-    int column = fprintf(out, "  --%s", option->name);
+    char text[1024];
+    size_t used = (size_t)snprintf(text, sizeof text, "  --%s", option->name);
     if (option->kind == OPTION_CHOICE)
-        for (size_t i = 0; option->choices[i]; i++)
-            column += fprintf(out, "%c%s", i ? '|' : ' ', option->choices[i]);
+        for (size_t i = 0; option->choices[i] && used < sizeof text; i++)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%c%s", i ? '|' : ' ', option->choices[i]);
     else if (option->kind != OPTION_FLAG)
-        column += fprintf(out, " %s", option->placeholder);
-    return column;
+        snprintf(text + used, sizeof text - used, " %s", option->placeholder);
+    text_wrap(out, text, (struct wrap){.width = term_limit(out), .indent = 6});
+    return (int)strlen(text);
 }
 
 static void write_option(FILE *out, const struct option *option, int width)
@@ -72,7 +59,10 @@ void command_help(FILE *out, const struct command *command, int width)
 {
     const char *group = NULL;
     bool first_group = true;
-    fprintf(out, "usage: freezetune %s %s\n\n", command->name, command->usage);
+    char usage[512];
+    snprintf(usage, sizeof usage, "usage: freezetune %s %s", command->name, command->usage);
+    text_wrap(out, usage, (struct wrap){.width = term_limit(out), .indent = 7});
+    fputs("\n\n", out);
     wrap(out, command->summary, 0, 0, width);
     if (command->description) {
         putc('\n', out);
@@ -93,8 +83,10 @@ void command_help(FILE *out, const struct command *command, int width)
     }
     if (first_group)
         write_help_row(out);
-    if (command->examples)
-        fprintf(out, "\nExamples:\n%s", command->examples);
+    if (command->examples) {
+        fputs("\nExamples:\n", out);
+        wrap_lines(out, command->examples, true);
+    }
 }
 
 void program_help(FILE *out, const struct command *const *commands, int width)
@@ -110,27 +102,32 @@ void program_help(FILE *out, const struct command *const *commands, int width)
         fprintf(out, "  %-10s", commands[i]->name);
         wrap(out, commands[i]->summary, 12, 12, width);
     }
-    fputs("\nStart with a folder of photos, data/train/CLASS/*.jpg and data/val/CLASS/*.jpg:\n"
-          "  freezetune train --freeze-until 6\n"
-          "  freezetune predict --model runs/1/best.safetensors PHOTO\n"
-          "\nOptions:\n"
-          "  --help      show this help; freezetune COMMAND --help, or freezetune help\n"
-          "              COMMAND, shows that of a command\n"
-          "  --version   show the version, the libraries and the instruction set in use\n"
-          "\nExit codes:\n"
-          "  0    done\n"
-          "  1    the answer is no: diff found a difference, an asserted accuracy was not reached\n"
-          "  64   the command line is wrong\n"
-          "  65   a photo (the others are done), a folder of photos or a weight file is wrong\n"
-          "  66   an input is missing, or a class has no photo that can be read now\n"
-          "  70   a promise of freezetune broke: the proof that frozen stayed frozen, an internal check\n"
-          "  71   the system refused: memory, threads, file descriptors\n"
-          "  73   an output cannot be made\n"
-          "  74   reading or writing failed\n"
-          "  130  stopped by Ctrl-C (143: by SIGTERM), after what was done so far has been saved\n"
-          "  141  the reader of the output went away\n"
-          "\nResults go to stdout, progress and remarks to stderr. NO_COLOR is respected.\n",
-          out);
+    wrap_lines(out,
+               "\nStart with a folder of photos, data/train/CLASS/*.jpg and data/val/CLASS/*.jpg:\n"
+               "  freezetune train --freeze-until 6\n"
+               "  freezetune predict --model runs/1/best.safetensors PHOTO\n"
+               "\nOptions:\n",
+               false);
+    fputs("  --help      ", out);
+    wrap(out, "show this help; freezetune COMMAND --help, or freezetune help COMMAND, shows that of a command", 14, 14,
+         width);
+    wrap_lines(out,
+               "  --version   show the version, the libraries and the instruction set in use\n"
+               "\nExit codes:\n"
+               "  0    done\n"
+               "  1    the answer is no: diff found a difference, an asserted accuracy was not reached\n"
+               "  64   the command line is wrong\n"
+               "  65   a photo (the others are done), a folder of photos or a weight file is wrong\n"
+               "  66   an input is missing, or a class has no photo that can be read now\n"
+               "  70   a promise of freezetune broke: the proof that frozen stayed frozen, an internal check\n"
+               "  71   the system refused: memory, threads, file descriptors\n"
+               "  73   an output cannot be made\n"
+               "  74   reading or writing failed\n"
+               "  78   the training diverged: a lower --lr or a longer --warmup may help\n"
+               "  130  stopped by Ctrl-C (143: by SIGTERM), after what was done so far has been saved\n"
+               "  141  the reader of the output went away\n"
+               "\nResults go to stdout, progress and remarks to stderr. NO_COLOR is respected.\n",
+               false);
 }
 
 void program_version(FILE *out)
@@ -139,6 +136,6 @@ void program_version(FILE *out)
     for (size_t i = 0; i < version_part_count(); i++) {
         char text[256];
         struct version_part part = version_part(i, true, text);
-        fprintf(out, "%-14s%s\n", part.name, part.text);
+        say(out, "%-14s%s", part.name, part.text);
     }
 }

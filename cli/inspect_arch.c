@@ -5,6 +5,7 @@
 #include "cli/estimate.h"
 #include "cli/json.h"
 #include "cli/summary.h"
+#include "cli/wrap.h"
 #include "core/net/plan.h"
 #include "models/resnet.h"
 
@@ -70,8 +71,8 @@ static enum status print_text(const struct inspect_arch *what, const struct net 
     enum status status = summary_children(stdout, net, freeze, NULL, err);
     if (status != OK)
         return status;
-    printf("\ntraining with SGD and momentum, batches of %zu photos of %zux%zu pixels, %zu %s:\n", what->batch,
-           what->image_size, what->image_size, what->threads, what->threads == 1 ? "thread" : "threads");
+    say(stdout, "\ntraining with SGD and momentum, batches of %zu photos of %zux%zu pixels, %zu %s:", what->batch,
+        what->image_size, what->image_size, what->threads, what->threads == 1 ? "thread" : "threads");
     summary_cost(stdout, plan, &memory);
     return OK;
 }

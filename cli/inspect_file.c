@@ -9,6 +9,7 @@
 #include "cli/json.h"
 #include "cli/numbers.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
 #include "core/base/memory.h"
 #include "weights/recognise.h"
 #include "weights/weight_file.h"
@@ -59,8 +60,10 @@ static size_t child_run(const struct listing *listing, size_t first, size_t *val
 
 static enum status print_children(const struct listing *listing, struct error *err)
 {
-    static const struct column columns[] = {
-        {"child", COLUMN_NUMBER}, {"name", COLUMN_TEXT}, {"tensors", COLUMN_NUMBER}, {"values", COLUMN_NUMBER}};
+    static const struct column columns[] = {{"child", COLUMN_NUMBER, 0, 0},
+                                            {"name", COLUMN_TEXT, 8, 0},
+                                            {"tensors", COLUMN_NUMBER, 0, 0},
+                                            {"values", COLUMN_NUMBER, 0, 0}};
     struct table table;
     enum status status = OK;
     table_start(&table, stdout, TABLE_TEXT, columns, 4);
@@ -83,8 +86,10 @@ static enum status print_children(const struct listing *listing, struct error *e
 
 static enum status print_tensors(const struct listing *listing, struct error *err)
 {
-    static const struct column columns[] = {
-        {"tensor", COLUMN_TEXT}, {"type", COLUMN_TEXT}, {"shape", COLUMN_TEXT}, {"values", COLUMN_NUMBER}};
+    static const struct column columns[] = {{"tensor", COLUMN_TEXT, 30, 0},
+                                            {"type", COLUMN_TEXT, 0, 2},
+                                            {"shape", COLUMN_TEXT, 0, 0},
+                                            {"values", COLUMN_NUMBER, 0, 1}};
     struct table table;
     enum status status = OK;
     table_start(&table, stdout, TABLE_TEXT, columns, 4);
@@ -104,7 +109,7 @@ static enum status print_tensors(const struct listing *listing, struct error *er
 
 static enum status print_metadata(const struct weight_file *file, struct error *err)
 {
-    static const struct column columns[] = {{"metadata", COLUMN_TEXT}, {"value", COLUMN_TEXT}};
+    static const struct column columns[] = {{"metadata", COLUMN_TEXT, 12, 0}, {"value", COLUMN_PROSE, 20, 0}};
     struct table table;
     enum status status = OK;
     if (weight_file_metadata_count(file) == 0)
@@ -127,35 +132,39 @@ static void print_left(const struct weight_file *file)
 {
     enum { SHOWN = 12 };
     size_t count = weight_file_left_count(file);
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
     if (weight_file_key(file)[0]) {
-        fputs("key: ", stdout);
-        text_padded(stdout, weight_file_key(file), 0, false);
-        putchar('\n');
+        fputs("key: ", out);
+        text_padded(out, weight_file_key(file), 0, false);
+        putc('\n', out);
     }
     if (weight_file_prefix(file)[0]) {
-        fputs("prefix: ", stdout);
-        text_padded(stdout, weight_file_prefix(file), 0, false);
-        putchar('\n');
+        fputs("prefix: ", out);
+        text_padded(out, weight_file_prefix(file), 0, false);
+        putc('\n', out);
     }
     if (count > 0)
-        printf("left out: %zu\n", count);
+        fprintf(out, "left out: %zu\n", count);
     for (size_t i = 0; i < count && i < SHOWN; i++) {
         struct weight_left left = weight_file_left_at(file, i);
-        fputs("  ", stdout);
-        text_padded(stdout, left.name, 0, false);
-        printf(": %s%s\n", left.what, left.network ? " (--key or --prefix takes it)" : "");
+        fputs("  ", out);
+        text_padded(out, left.name, 0, false);
+        fprintf(out, ": %s%s\n", left.what, left.network ? " (--key or --prefix takes it)" : "");
     }
     if (count > SHOWN)
-        printf("  and %zu more\n", count - SHOWN);
+        fprintf(out, "  and %zu more\n", count - SHOWN);
+    lines_end(&lines);
 }
 
 static enum status print_text(const struct weight_file *file, const struct listing *listing, struct error *err)
 {
     char count[NUMBER_TEXT], values[NUMBER_TEXT], bytes[NUMBER_TEXT];
     struct recognised found;
-    text_padded(stdout, weight_file_path(file), 0, false);
-    printf(": %s tensors, %s values, %s\n", number_count(count, listing->count), number_count(values, listing->values),
-           number_bytes(bytes, listing->bytes));
+    char path[PATH_SHOWN];
+    say(stdout, "%s: %s tensors, %s values, %s", path_shown(path, weight_file_path(file), stdout),
+        number_count(count, listing->count), number_count(values, listing->values),
+        number_bytes(bytes, listing->bytes));
     if (!weights_recognise(&found, file))
         puts("network: none that freezetune knows");
     else if (found.classes == 0)

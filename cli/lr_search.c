@@ -8,6 +8,7 @@
 #include "cli/signals.h"
 #include "cli/train_report.h"
 #include "cli/training.h"
+#include "cli/wrap.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 
@@ -65,7 +66,7 @@ static enum status run_range(struct lr_search *search, const struct training *tr
     enum status status = train_range(training->train, &hooks, err);
     progress_end(&range.line);
     /* A loss beyond all numbers is the end that the test looks for. */
-    return status == ERR_DATA && train_has_diverged(training->train) ? OK : status;
+    return status == ERR_DIVERGED ? OK : status;
 }
 
 enum status lr_search(struct lr_search *out, const struct train_values *values, const char *weights_hash, bool report,
@@ -154,8 +155,8 @@ void lr_search_plot(FILE *out, const struct lr_search *search, int width)
     snprintf(low, sizeof low, "%.2g", plot.lr_low);
     snprintf(high, sizeof high, "%.2g", plot.lr_high);
     fprintf(out, "%*s  %-*s%s\n", PLOT_MARGIN - 2, "lr", plot.columns - (int)strlen(high), low, high);
-    fprintf(out, "lr      %s: a tenth of %.2g, where the smoothed loss was least; %zu steps\n",
-            number_double(chosen, search->lr), find->points[find->least].lr, find->count);
+    say(out, "lr      %s: a tenth of %.2g, where the smoothed loss was least; %zu steps",
+        number_double(chosen, search->lr), find->points[find->least].lr, find->count);
 }
 
 /* ---- the file ---------------------------------------------------------------------------------------------------- */

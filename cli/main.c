@@ -15,6 +15,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/term.h"
+#include "cli/wrap.h"
 #include "core/base/text.h"
 #include "core/ops/blas.h"
 
@@ -47,8 +48,13 @@ static int report(const char *command, const struct error *err)
     char safe[4 * sizeof err->text + 4];
     progress_clear();
     text_printable(safe, sizeof safe, err->text[0] ? err->text : "failed without saying why");
-    fprintf(stderr, "%sfreezetune%s%s:%s %s\n", term_style(TERM_RED), command ? " " : "", command ? command : "",
-            term_style(TERM_PLAIN), safe);
+    fprintf(stderr, "%sfreezetune%s%s:%s ", term_style(TERM_RED), command ? " " : "", command ? command : "",
+            term_style(TERM_PLAIN));
+    text_wrap(stderr, safe,
+              (struct wrap){.width = term_limit(stderr),
+                            .column = strlen("freezetune: ") + (command ? strlen(command) + 1 : 0),
+                            .indent = 2});
+    putc('\n', stderr);
     return (int)err->status;
 }
 

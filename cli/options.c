@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/memory.h"
 #include "core/base/text.h"
@@ -262,13 +263,15 @@ static enum status set_value(void *values, const struct option *option, const ch
 static enum status unknown_option(const struct command *command, const char *text, struct error *err)
 {
     char name[NAME_MOST + 2];
-    size_t length = strcspn(text, "=");
-    if (text[0] == '-' && text[1] == '-' && length - 2 <= NAME_MOST) {
-        memcpy(name, text + 2, length - 2);
-        name[length - 2] = '\0';
+    size_t length = strcspn(text, "="), dashes = strspn(text, "-");
+    if (dashes > 2)
+        dashes = 2;
+    if (length - dashes <= NAME_MOST && (dashes == 2 || length > 3)) { /* -epochs is meant to be --epochs */
+        memcpy(name, text + dashes, length - dashes);
+        name[length - dashes] = '\0';
         const char *meant = name_nearest(name, option_name_at, command, command_option_count(command) + 1);
         if (meant)
-            return error_set(err, ERR_USAGE, "unknown option --%s: did you mean --%s?", name, meant);
+            return error_set(err, ERR_USAGE, "unknown option %.*s: did you mean --%s?", (int)length, text, meant);
     }
     return error_set(err, ERR_USAGE, "unknown option %.*s: see freezetune %s --help", (int)length, text, command->name);
 }
@@ -337,9 +340,45 @@ static enum status prepare(struct arguments *args, int argc, struct error *err)
     return status;
 }
 
+/* "epochs=3" and "epochs:3", as other programs take their options. Where the command takes no such argument anyway, a
+ * name that is nearly that of an option is enough. */
+static enum status refuse_bare_option(const struct command *command, const char *text, bool one_too_many,
+                                      struct error *err)
+{
+    char name[NAME_MOST + 2];
+    size_t length = strcspn(text, "=:"), number;
+    if (length == 0 || length > NAME_MOST || text[length] == '\0')
+        return OK;
+    memcpy(name, text, length);
+    name[length] = '\0';
+    for (size_t i = 0; i < length; i++)
+        name[i] = name[i] == '_' ? '-' : name[i];
+    const char *meant = find_option(&number, command, name, length) ? name : NULL;
+    if (!meant && one_too_many)
+        meant = name_nearest(name, option_name_at, command, command_option_count(command) + 1);
+    if (!meant || (!one_too_many && access(text, F_OK) == 0))
+        return OK;
+    const struct option *option = find_option(&number, command, meant, strlen(meant));
+    const char *value = option && option->kind != OPTION_FLAG ? text + length + 1 : "";
+    return error_set(err, ERR_USAGE, "%s: options begin with two dashes: did you mean --%s%s%s?", text, meant,
+                     *value ? " " : "", value);
+}
+
+static enum status refuse_bare_options(const struct arguments *args, struct error *err)
+{
+    bool too_many = args->operand_count > args->command->operands_most;
+    enum status status = OK;
+    for (size_t i = 0; i < args->operand_count && status == OK; i++)
+        status = refuse_bare_option(args->command, args->operands[i], too_many, err);
+    return status;
+}
+
 static enum status check_operands(const struct arguments *args, struct error *err)
 {
     const struct command *command = args->command;
+    enum status status = refuse_bare_options(args, err);
+    if (status != OK)
+        return status;
     if (args->operand_count < command->operands_least)
         return error_set(err, ERR_USAGE, "too few arguments; usage: freezetune %s %s", command->name, command->usage);
     if (args->operand_count > command->operands_most)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -122,6 +123,61 @@ enum status path_run(char **out, const char *given, struct error *err)
         status = require_empty(given, err);
     if (status == OK)
         status = memory_strdup(out, given, err);
+    return status;
+}
+
+/* Can a folder be made in `folder`? Asks by making one: modes do not tell of read-only file systems, quotas and roots.
+ */
+static enum status require_writable(const char *folder, const char *wanted, struct error *err)
+{
+    char *probe;
+    enum status status = path_join(&probe, folder, ".freezetune.XXXXXX", err);
+    if (status != OK)
+        return status;
+    if (!mkdtemp(probe))
+        status =
+            error_set(err, ERR_CANTCREATE, "%s: nothing can be written there: %s: %s; name another folder with --out",
+                      wanted, folder, strerror(errno));
+    else
+        rmdir(probe);
+    memory_free(probe);
+    return status;
+}
+
+/* The nearest folder above `path` that exists, "." where none is named; owned by the caller. */
+static enum status folder_above(char **out, const char *path, struct error *err)
+{
+    char *folder;
+    enum status status = memory_strdup(&folder, path, err);
+    if (status != OK)
+        return status;
+    do {
+        char *slash = strrchr(folder, '/');
+        if (slash && slash != folder)
+            *slash = '\0';
+        else
+            memcpy(folder, slash ? "/" : ".", 2); /* `path` is not empty */
+    } while (!exists(folder));
+    *out = folder;
+    return OK;
+}
+
+enum status path_run_check(const char *given, struct error *err)
+{
+    struct stat info;
+    char *folder;
+    const char *path = given ? given : "runs";
+    if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
+        return error_set(err, ERR_CANTCREATE, "%s: is not a folder; name a new one with --out", path);
+    if (exists(path)) {
+        enum status status = given ? require_empty(given, err) : OK;
+        return status == OK ? require_writable(path, path, err) : status;
+    }
+    enum status status = folder_above(&folder, path, err);
+    if (status != OK)
+        return status;
+    status = require_writable(folder, path, err);
+    memory_free(folder);
     return status;
 }
 

@@ -20,6 +20,10 @@ MUST_CHECK enum status path_data(char **out, const char *given, struct error *er
  * ERR_CANTCREATE otherwise. */
 MUST_CHECK enum status path_run(char **out, const char *given, struct error *err);
 
+/* Could path_run make that folder, and could files be made in it? Leaves nothing behind, so that a command can ask
+ * before it reads photos for minutes; path_run is still what decides. ERR_CANTCREATE otherwise. */
+MUST_CHECK enum status path_run_check(const char *given, struct error *err);
+
 /* The folder of the feature cache: `given` if not NULL, else freezetune in $XDG_CACHE_HOME or ~/.cache. Nothing is
  * made. *out is owned by the caller (memory_free). ERR_USAGE when there is no home. */
 MUST_CHECK enum status path_cache(char **out, const char *given, struct error *err);

@@ -9,13 +9,15 @@
 #include "core/ops/loss.h"
 #include "core/train/metrics.h"
 
-static const struct column text_columns[] = {
-    {"file", COLUMN_TEXT}, {"index", COLUMN_NUMBER}, {"class", COLUMN_TEXT}, {"probability", COLUMN_NUMBER}};
-static const struct column row_columns[] = {{"file", COLUMN_TEXT},
-                                            {"rank", COLUMN_NUMBER},
-                                            {"index", COLUMN_NUMBER},
-                                            {"class", COLUMN_TEXT},
-                                            {"probability", COLUMN_NUMBER}};
+static const struct column text_columns[] = {{"file", COLUMN_PATH, 20, 0},
+                                             {"index", COLUMN_NUMBER, 0, 1},
+                                             {"class", COLUMN_TEXT, 12, 0},
+                                             {"probability", COLUMN_NUMBER, 0, 0}};
+static const struct column row_columns[] = {{"file", COLUMN_TEXT, 0, 0},
+                                            {"rank", COLUMN_NUMBER, 0, 0},
+                                            {"index", COLUMN_NUMBER, 0, 0},
+                                            {"class", COLUMN_TEXT, 0, 0},
+                                            {"probability", COLUMN_NUMBER, 0, 0}};
 
 enum status predict_output_start(struct predict_output *output, FILE *out, enum table_format format,
                                  const struct class_names *classes, size_t top, struct error *err)

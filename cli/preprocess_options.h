@@ -21,9 +21,10 @@ extern const char *const interpolation_choices[]; /* "auto" (as the model says),
 /* Three rows. */
 #define PREPROCESS_ROWS(type)                                                                                          \
     OPTION_ROW_NUMBER("Photos", "resize", "N", OPTION_INT, type, preprocess.resize, NULL, "as the model says", 1,      \
-                      PREPROCESS_MAX_SIDE, "short side of a photo before the crop; torchvision's V2 weights want 232"),     \
+                      PREPROCESS_MAX_SIDE,                                                                             \
+                      "short side of a photo before the crop; torchvision's V2 weights want 232"),                     \
         OPTION_ROW_NUMBER("Photos", "crop", "N", OPTION_INT, type, preprocess.crop, NULL, "as the model says", 1,      \
-                          PREPROCESS_MAX_SIDE, "side of the square that the network sees"),                                 \
+                          PREPROCESS_MAX_SIDE, "side of the square that the network sees"),                            \
         PREPROCESS_ROW_INTERPOLATION(type, preprocess.interpolation)
 
 /* Changes what was given on the command line. */

@@ -30,10 +30,10 @@ static enum status finish(struct table *table, enum status status)
 
 enum status profile_report(FILE *out, enum table_format format, const struct profile_sums *sums, struct error *err)
 {
-    static const struct column columns[] = {{"operator", COLUMN_TEXT},  {"kernel", COLUMN_TEXT},
-                                            {"pass", COLUMN_TEXT},      {"calls", COLUMN_NUMBER},
-                                            {"photos", COLUMN_NUMBER},  {"ms a photo", COLUMN_NUMBER},
-                                            {"GFLOP/s", COLUMN_NUMBER}, {"share %", COLUMN_NUMBER}};
+    static const struct column columns[] = {{"operator", COLUMN_TEXT, 14, 0}, {"kernel", COLUMN_TEXT, 8, 3},
+                                            {"pass", COLUMN_TEXT, 0, 0},      {"calls", COLUMN_NUMBER, 0, 5},
+                                            {"photos", COLUMN_NUMBER, 0, 4},  {"ms a photo", COLUMN_NUMBER, 0, 0},
+                                            {"GFLOP/s", COLUMN_NUMBER, 0, 2}, {"share %", COLUMN_NUMBER, 0, 0}};
     double total = profile_sums_seconds(sums);
     struct table table;
     enum status status = OK;
@@ -63,7 +63,7 @@ enum status profile_report_parts(FILE *out, const struct profile_part *parts, si
                                  struct error *err)
 {
     static const struct column columns[] = {
-        {"part", COLUMN_TEXT}, {"seconds", COLUMN_NUMBER}, {"share %", COLUMN_NUMBER}};
+        {"part", COLUMN_TEXT, 0, 0}, {"seconds", COLUMN_NUMBER, 0, 0}, {"share %", COLUMN_NUMBER, 0, 0}};
     struct table table;
     enum status status = OK;
     table_start(&table, out, TABLE_TEXT, columns, sizeof columns / sizeof *columns);

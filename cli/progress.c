@@ -5,6 +5,7 @@
 
 #include "cli/numbers.h"
 #include "cli/term.h"
+#include "cli/wrap.h"
 #include "core/base/clock.h"
 
 static const double patience = 0.5, interval = 0.1; /* seconds */
@@ -29,13 +30,30 @@ static void bar(char *out, size_t done, size_t total)
     memcpy(out + 1 + CELLS, "]", 2);
 }
 
+/* The pieces of the line that the width has room for. What goes first is the bar, then the rate, then the note. */
+static void compose(char *out, size_t size, const char *const pieces[4], const char *left, size_t width)
+{
+    static const unsigned char shown[] = {15, 13, 5, 1}; /* bits: label, bar, note, rate */
+    for (size_t k = 0; k < sizeof shown; k++) {
+        size_t used = 0;
+        for (size_t i = 0; i < 4; i++)
+            if (shown[k] & 1U << i)
+                used += (size_t)snprintf(out + used, size - used, "%s", pieces[i]);
+        snprintf(out + used, size - used, "%s", left);
+        if (text_width(out) <= width)
+            return;
+    }
+}
+
 static void draw(const struct progress *progress, const char *note, double elapsed)
 {
-    char line[512], cells[32] = "", rate[64] = "", left[64] = "", clock[NUMBER_TEXT], total[32] = "";
+    char line[512], cut[sizeof line + 4], cells[32] = "", rate[64] = "", left[64] = "", clock[NUMBER_TEXT], label[128],
+                                          said[128] = "", total[32] = "";
     double speed = elapsed > 0 ? (double)progress->done / elapsed : 0;
     if (progress->total) {
-        snprintf(total, sizeof total, "/%zu ", progress->total);
-        bar(cells, progress->done, progress->total);
+        snprintf(total, sizeof total, "/%zu", progress->total);
+        cells[0] = ' ';
+        bar(cells + 1, progress->done, progress->total);
         if (progress->done && progress->done <= progress->total)
             snprintf(left, sizeof left, "  %s left",
                      number_clock(clock, (double)(progress->total - progress->done) / speed));
@@ -45,10 +63,13 @@ static void draw(const struct progress *progress, const char *note, double elaps
     }
     if (progress->unit && progress->done)
         snprintf(rate, sizeof rate, "  %.1f %s/s", speed, progress->unit);
-    snprintf(line, sizeof line, "%s  %zu%s%s%s%s%s%s", progress->label, progress->done, total, cells, note ? "  " : "",
-             note ? note : "", rate, left);
-    int width = term_width(stderr) - 1; /* the last column would wrap on some terminals */
-    fprintf(stderr, "\r\033[K%.*s", width, line);
+    if (note)
+        snprintf(said, sizeof said, "  %s", note);
+    snprintf(label, sizeof label, "%s  %zu%s", progress->label, progress->done, total);
+    const char *const pieces[4] = {label, cells, said, rate};
+    size_t width = (size_t)term_width(stderr) - 1; /* the last column would wrap on some terminals */
+    compose(line, sizeof line, pieces, left, width);
+    fprintf(stderr, "\r\033[K%s", text_shorten(cut, sizeof cut, line, width));
     fflush(stderr);
     standing = true;
 }

@@ -5,13 +5,8 @@
 
 #include "cli/numbers.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
 #include "core/base/memory.h"
-
-static char *number_score(char out[NUMBER_TEXT], double value)
-{
-    snprintf(out, NUMBER_TEXT, "%.3f", value);
-    return out;
-}
 
 static enum status close_table(struct table *table, enum status status)
 {
@@ -23,18 +18,23 @@ static enum status close_table(struct table *table, enum status status)
 
 void report_line(FILE *out, const struct metrics *metrics)
 {
-    fprintf(out, "accuracy %.4f", metrics_accuracy(metrics));
+    char text[NUMBER_TEXT];
+    struct lines lines;
+    FILE *line = lines_start(&lines, out);
+    fprintf(line, "accuracy %s", number_percent(text, metrics_accuracy(metrics)));
     if (metrics->classes > 5)
-        fprintf(out, "  top-5 %.4f", metrics_top5(metrics));
-    fprintf(out, "  loss %.4f  macro-F1 %.4f\n", metrics_loss(metrics), metrics_macro_f1(metrics));
+        fprintf(line, "  top-5 %s", number_percent(text, metrics_top5(metrics)));
+    fprintf(line, "  loss %.4f  macro-F1 %s\n", metrics_loss(metrics), number_percent(text, metrics_macro_f1(metrics)));
+    lines_end(&lines);
 }
 
 enum status report_classes(FILE *out, const struct metrics *metrics, const struct class_names *classes,
                            struct error *err)
 {
-    static const struct column columns[] = {
-        {"class", COLUMN_TEXT},       {"photos", COLUMN_NUMBER}, {"right", COLUMN_NUMBER}, {"predicted", COLUMN_NUMBER},
-        {"precision", COLUMN_NUMBER}, {"recall", COLUMN_NUMBER}, {"F1", COLUMN_NUMBER}};
+    static const struct column columns[] = {{"class", COLUMN_TEXT, 8, 0},       {"photos", COLUMN_NUMBER, 0, 0},
+                                            {"right", COLUMN_NUMBER, 0, 0},     {"predicted", COLUMN_NUMBER, 0, 1},
+                                            {"precision", COLUMN_NUMBER, 0, 0}, {"recall", COLUMN_NUMBER, 0, 0},
+                                            {"F1", COLUMN_NUMBER, 0, 0}};
     struct table table;
     enum status status = OK;
     table_start(&table, out, TABLE_TEXT, columns, sizeof columns / sizeof *columns);
@@ -48,9 +48,9 @@ enum status report_classes(FILE *out, const struct metrics *metrics, const struc
                                number_count(photos, score.labelled),
                                number_count(right, score.right),
                                number_count(predicted, score.predicted),
-                               number_score(precision, score.precision),
-                               number_score(recall, score.recall),
-                               number_score(f1, score.f1)};
+                               number_percent(precision, score.precision),
+                               number_percent(recall, score.recall),
+                               number_percent(f1, score.f1)};
         status = table_row(&table, cells, err);
     }
     return close_table(&table, status);
@@ -59,13 +59,13 @@ enum status report_classes(FILE *out, const struct metrics *metrics, const struc
 static enum status report_matrix(FILE *out, const struct metrics *metrics, const struct class_names *classes,
                                  struct error *err)
 {
-    struct column columns[REPORT_MATRIX + 1] = {{"class", COLUMN_TEXT}};
+    struct column columns[REPORT_MATRIX + 1] = {{"class", COLUMN_TEXT, 8, 0}};
     char texts[REPORT_MATRIX][NUMBER_TEXT];
     const char *cells[REPORT_MATRIX + 1];
     struct table table;
     enum status status = OK;
     for (size_t i = 0; i < classes->count; i++)
-        columns[i + 1] = (struct column){classes->names[i], COLUMN_NUMBER};
+        columns[i + 1] = (struct column){classes->names[i], COLUMN_NUMBER, 6, 0};
     table_start(&table, out, TABLE_TEXT, columns, classes->count + 1);
     for (size_t label = 0; label < classes->count && status == OK; label++) {
         cells[0] = classes->names[label];
@@ -96,7 +96,7 @@ static enum status report_confusions(FILE *out, const struct metrics *metrics, c
                                      struct error *err)
 {
     static const struct column columns[] = {
-        {"class", COLUMN_TEXT}, {"taken for", COLUMN_TEXT}, {"photos", COLUMN_NUMBER}};
+        {"class", COLUMN_TEXT, 8, 0}, {"taken for", COLUMN_TEXT, 8, 0}, {"photos", COLUMN_NUMBER, 0, 0}};
     struct table table;
     enum status status = OK;
     size_t place = next_confusion(metrics, SIZE_MAX);
@@ -124,8 +124,10 @@ enum status report_confusion(FILE *out, const struct metrics *metrics, const str
 enum status report_worst(FILE *out, const struct metrics *metrics, const struct class_names *classes,
                          const struct photo_list *photos, size_t most, struct error *err)
 {
-    static const struct column columns[] = {
-        {"file", COLUMN_TEXT}, {"class", COLUMN_TEXT}, {"taken for", COLUMN_TEXT}, {"probability", COLUMN_NUMBER}};
+    static const struct column columns[] = {{"file", COLUMN_PATH, 20, 0},
+                                            {"class", COLUMN_TEXT, 8, 0},
+                                            {"taken for", COLUMN_TEXT, 8, 0},
+                                            {"probability", COLUMN_NUMBER, 0, 0}};
     struct table table;
     void *room = NULL;
     enum status status = memory_alloc(&room, most, sizeof(struct prediction), "the worst mistakes", err);

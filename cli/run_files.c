@@ -168,11 +168,11 @@ static enum status damaged_rows(struct table *table, const struct training *t, b
 
 enum status write_bad_images(const char *folder, const struct training *training, struct error *err)
 {
-    static const struct column columns[BAD_COLUMNS] = {{"list", COLUMN_TEXT},
-                                                       {"file", COLUMN_TEXT},
-                                                       {"reason", COLUMN_TEXT},
-                                                       {"kind", COLUMN_TEXT},
-                                                       {"epochs", COLUMN_NUMBER}};
+    static const struct column columns[BAD_COLUMNS] = {{"list", COLUMN_TEXT, 0, 0},
+                                                       {"file", COLUMN_TEXT, 0, 0},
+                                                       {"reason", COLUMN_TEXT, 0, 0},
+                                                       {"kind", COLUMN_TEXT, 0, 0},
+                                                       {"epochs", COLUMN_NUMBER, 0, 0}};
     struct outfile file;
     struct table table;
     enum status status = outfile_open_in(&file, folder, "bad_images.tsv", err);

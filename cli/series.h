@@ -25,12 +25,15 @@ enum series_state {
 };
 extern const char *const series_states[]; /* "missing", "stopped", "diverged", "done" */
 
+enum { SERIES_SAME = 48 };
+
 struct series_run {
     char *name;
     struct train_values values; /* texts borrowed from the series and its caller */
     enum series_state state;
-    struct run_result result; /* when done or diverged */
-    struct forecast forecast; /* of the whole run */
+    struct run_result result;  /* when done or diverged */
+    struct forecast forecast;  /* of the whole run */
+    char same_as[SERIES_SAME]; /* of sweep: other freeze points that are the same training, "9" or "3 4"; or "" */
 };
 
 struct series {

@@ -200,6 +200,7 @@ static enum status finish(struct session_end *out, const struct session *session
     struct run_folder *folder = session->folder;
     struct session_end end = {.over = diverged || train_end_get(session->training->train) != TRAIN_TIME};
     struct training_proof proof;
+    size_t last = train_state_get(session->training->train)->epoch;
     enum status status = OK;
     if (end.over)
         status = run_result_collect(&end.result, folder, diverged, err);
@@ -208,9 +209,32 @@ static enum status finish(struct session_end *out, const struct session *session
     if (status == OK && end.over)
         status = write_result(session, &end.result, err);
     if (status == OK && !session->options->one_of_many)
-        status = report_end(folder, &proof, err);
+        status = report_end(folder, &proof, epoch_rows_complete(session->progress.rows, last), err);
     if (status == OK)
         *out = end;
+    return status;
+}
+
+/* After the loop, which ended with `status`. */
+static enum status end_loop(struct session_end *out, const struct session *session, bool stopped, enum status status,
+                            struct error *err)
+{
+    const struct train_values *values = session->training->values;
+    bool alone = !session->options->one_of_many;
+    bool diverged = status == ERR_DIVERGED && !alone;
+    if (status != OK && !diverged)
+        return session->write_failed && err ? explain_write(session, status, err) : status;
+    status = OK;
+    if (!diverged && stopped) {
+        if (alone)
+            say_how_to_resume(session, "stopped");
+    } else {
+        if (alone)
+            say_why_ended(session);
+        status = finish(out, session, diverged, err);
+    }
+    if (status == OK && values->profile && !values->json && alone)
+        status = report_profile(session->training, err);
     return status;
 }
 
@@ -236,7 +260,6 @@ static enum status run_loop(struct session_end *out, struct session *started, st
 {
     struct session session = *started;
     const struct training *training = session.training;
-    const struct session_options *options = session.options;
     session.progress.training = training;
     session.skipped.training = training;
     const struct train_hooks hooks = {.context = &session,
@@ -252,7 +275,7 @@ static enum status run_loop(struct session_end *out, struct session *started, st
                                       .skip_save = skip_save,
                                       .on_epoch = on_epoch,
                                       .save = save};
-    bool stopped;
+    bool stopped = false;
     enum status status = run_clock_enter(&session.clock, session.folder, err);
     if (status != OK)
         return status;
@@ -260,22 +283,13 @@ static enum status run_loop(struct session_end *out, struct session *started, st
         say_where(&session);
     signals_catch();
     session.saved = clock_seconds();
+    status = report_progress_start(&session.progress, session.folder, err);
     run_clock_start(&session.clock);
-    status = train_run(training->train, &hooks, &stopped, err);
+    if (status == OK)
+        status = train_run(training->train, &hooks, &stopped, err);
     progress_end(&session.progress.line);
-    bool diverged = status == ERR_DATA && train_has_diverged(training->train) && options->one_of_many;
-    if (status != OK && !diverged)
-        return session.write_failed && err ? explain_write(&session, status, err) : status;
-    if (!diverged && stopped) {
-        if (!options->one_of_many)
-            say_how_to_resume(&session, "stopped");
-    } else {
-        if (!diverged && !options->one_of_many)
-            say_why_ended(&session);
-        status = finish(out, &session, diverged, err);
-    }
-    if (status == OK && training->values->profile && !training->values->json && !options->one_of_many)
-        status = report_profile(training, err);
+    status = end_loop(out, &session, stopped, status, err);
+    report_progress_end(&session.progress);
     return status;
 }
 

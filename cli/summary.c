@@ -4,6 +4,7 @@
 
 #include "cli/numbers.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
 
 struct child_summary child_summarise(const struct net *net, const struct freeze *freeze, int child)
 {
@@ -34,10 +35,13 @@ static void print_totals(FILE *out, const struct net *net, const struct freeze *
     size_t total = 0, trained = trained_values(net, freeze);
     for (int child = 1; child <= (int)net->children; child++)
         total += child_summarise(net, freeze, child).parameters;
-    fprintf(out, "%s parameters: ", number_count(all, total));
+    struct lines lines;
+    FILE *line = lines_start(&lines, out);
+    fprintf(line, "%s parameters: ", number_count(all, total));
     if (freeze->until > 0)
-        fprintf(out, "%s frozen (children 1-%d), ", number_count(still, total - trained), freeze->until);
-    fprintf(out, "%s trained\n", number_count(moving, trained));
+        fprintf(line, "%s frozen (children 1-%d), ", number_count(still, total - trained), freeze->until);
+    fprintf(line, "%s trained\n", number_count(moving, trained));
+    lines_end(&lines);
 }
 
 size_t trained_from(const struct freeze *freeze, const struct unfreezing *unfreezing, int child)
@@ -82,11 +86,11 @@ static enum status child_row(struct table *table, const struct net *net, int chi
 enum status summary_children(FILE *out, const struct net *net, const struct freeze *freeze,
                              const struct unfreezing *unfreezing, struct error *err)
 {
-    static const struct column columns[] = {{"child", COLUMN_NUMBER},
-                                            {"name", COLUMN_TEXT},
-                                            {"parameters", COLUMN_NUMBER},
-                                            {"state", COLUMN_TEXT},
-                                            {"BatchNorm", COLUMN_TEXT}};
+    static const struct column columns[] = {{"child", COLUMN_NUMBER, 0, 0},
+                                            {"name", COLUMN_TEXT, 0, 0},
+                                            {"parameters", COLUMN_NUMBER, 0, 1},
+                                            {"state", COLUMN_TEXT, 0, 0},
+                                            {"BatchNorm", COLUMN_TEXT, 0, 0}};
     struct table table;
     struct freeze last = *freeze;
     enum status status = OK;
@@ -118,23 +122,26 @@ void summary_cost(FILE *out, const struct plan *plan, const struct memory_summar
                  {"gradients", memory->gradients}, {"average", memory->average}, {"photos", memory->photos},
                  {"cache", memory->cache},         {"program", memory->program}};
     char text[NUMBER_TEXT];
-    fprintf(out, "memory  %s", number_bytes(text, memory_summary_total(memory)));
+    struct lines lines;
+    FILE *line = lines_start(&lines, out);
+    fprintf(line, "memory  %s", number_bytes(text, memory_summary_total(memory)));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i].bytes)
-            fprintf(out, "%s%s %s", i ? ", " : ": ", parts[i].name, number_bytes(text, parts[i].bytes));
-    fprintf(out, "\nwork    %s a photo",
+            fprintf(line, "%s%s %s", i ? ", " : ": ", parts[i].name, number_bytes(text, parts[i].bytes));
+    fprintf(line, "\nwork    %s a photo",
             number_flop(text, plan->flops_prefix + plan->flops_suffix + plan->flops_backward));
     const char *between = ": ";
     if (plan->flops_prefix > 0) {
-        fprintf(out, "%s%s %s", between, plan->options.train ? "frozen part" : "forward",
+        fprintf(line, "%s%s %s", between, plan->options.train ? "frozen part" : "forward",
                 number_flop(text, plan->flops_prefix));
         between = ", ";
     }
     if (plan->flops_suffix > 0) {
-        fprintf(out, "%sforward %s", between, number_flop(text, plan->flops_suffix));
+        fprintf(line, "%sforward %s", between, number_flop(text, plan->flops_suffix));
         between = ", ";
     }
     if (plan->flops_backward > 0)
-        fprintf(out, "%sbackward %s", between, number_flop(text, plan->flops_backward));
-    putc('\n', out);
+        fprintf(line, "%sbackward %s", between, number_flop(text, plan->flops_backward));
+    putc('\n', line);
+    lines_end(&lines);
 }

@@ -62,6 +62,23 @@ enum status sweep_points(int out[NET_CHILDREN], size_t *count, const char *text,
     return OK;
 }
 
+void sweep_distinct(int points[NET_CHILDREN], size_t *count, char same_as[NET_CHILDREN][SERIES_SAME],
+                    const struct net *net)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        char *same = kept ? same_as[kept - 1] : NULL;
+        if (same && freeze_same(net, points[kept - 1], points[i])) {
+            size_t used = strlen(same);
+            snprintf(same + used, SERIES_SAME - used, "%s%d", used ? " " : "", points[i]);
+            continue;
+        }
+        same_as[kept][0] = '\0';
+        points[kept++] = points[i];
+    }
+    *count = kept;
+}
+
 static enum status parse_rate(double *out, const char *part, struct error *err)
 {
     if (strcmp(part, "find") == 0) {

@@ -14,6 +14,10 @@ enum { SWEEP_RATES_MOST = 32, SWEEP_NAME = 64 };
 MUST_CHECK enum status sweep_points(int out[NET_CHILDREN], size_t *count, const char *text, const struct net *net,
                                     struct error *err);
 
+/* Leaves the first of the points that are one training (freeze_same); same_as[i] names the others of out[i], "3 4". */
+void sweep_distinct(int points[NET_CHILDREN], size_t *count, char same_as[NET_CHILDREN][SERIES_SAME],
+                    const struct net *net);
+
 /* --lr: "0.001,0.01,find" (LR_FIND), in the order given, each once. ERR_USAGE. */
 MUST_CHECK enum status sweep_rates(double out[SWEEP_RATES_MOST], size_t *count, const char *text, struct error *err);
 

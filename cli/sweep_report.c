@@ -9,6 +9,7 @@
 #include "cli/paths.h"
 #include "cli/shell_command.h"
 #include "cli/sweep_plan.h"
+#include "cli/wrap.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
@@ -71,30 +72,31 @@ static enum status write_command(const struct series *series, const struct serie
 
 /* sweep.csv, and stdout with --format: numbers as they are. */
 static const struct column exact_columns[] = {
-    {"run", COLUMN_TEXT},
-    {"freeze_until", COLUMN_NUMBER},
-    {"lr", COLUMN_NUMBER},
-    {"state", COLUMN_TEXT},
-    {"epochs", COLUMN_NUMBER},
-    {"best_epoch", COLUMN_NUMBER},
-    {"val_photos", COLUMN_NUMBER},
-    {"val_accuracy", COLUMN_NUMBER},
-    {"val_accuracy_low", COLUMN_NUMBER},
-    {"val_accuracy_high", COLUMN_NUMBER},
-    {"val_loss", COLUMN_NUMBER},
-    {"val_macro_f1", COLUMN_NUMBER},
-    {"trained_parameters", COLUMN_NUMBER},
-    {"seconds_per_epoch", COLUMN_NUMBER},
-    {"memory", COLUMN_NUMBER},
-    {"choice", COLUMN_TEXT},
+    {"run", COLUMN_TEXT, 0, 0},
+    {"freeze_until", COLUMN_NUMBER, 0, 0},
+    {"lr", COLUMN_NUMBER, 0, 0},
+    {"state", COLUMN_TEXT, 0, 0},
+    {"epochs", COLUMN_NUMBER, 0, 0},
+    {"best_epoch", COLUMN_NUMBER, 0, 0},
+    {"val_photos", COLUMN_NUMBER, 0, 0},
+    {"val_accuracy", COLUMN_NUMBER, 0, 0},
+    {"val_accuracy_low", COLUMN_NUMBER, 0, 0},
+    {"val_accuracy_high", COLUMN_NUMBER, 0, 0},
+    {"val_loss", COLUMN_NUMBER, 0, 0},
+    {"val_macro_f1", COLUMN_NUMBER, 0, 0},
+    {"trained_parameters", COLUMN_NUMBER, 0, 0},
+    {"seconds_per_epoch", COLUMN_NUMBER, 0, 0},
+    {"memory", COLUMN_NUMBER, 0, 0},
+    {"choice", COLUMN_TEXT, 0, 0},
+    {"same_as", COLUMN_TEXT, 0, 0},
 };
 
 /* For people. */
 static const struct column shown_columns[] = {
-    {"freeze", COLUMN_NUMBER},      {"lr", COLUMN_NUMBER},       {"state", COLUMN_TEXT},
-    {"epochs", COLUMN_NUMBER},      {"best", COLUMN_NUMBER},     {"accuracy", COLUMN_NUMBER},
-    {"95 % interval", COLUMN_TEXT}, {"macro-F1", COLUMN_NUMBER}, {"trained", COLUMN_NUMBER},
-    {"an epoch", COLUMN_NUMBER},    {"memory", COLUMN_NUMBER},   {"", COLUMN_TEXT},
+    {"freeze", COLUMN_NUMBER, 0, 0},   {"lr", COLUMN_NUMBER, 0, 0},       {"epochs", COLUMN_NUMBER, 0, 6},
+    {"best", COLUMN_NUMBER, 0, 5},     {"accuracy", COLUMN_NUMBER, 0, 0}, {"95 % interval", COLUMN_TEXT, 0, 0},
+    {"macro-F1", COLUMN_NUMBER, 0, 7}, {"trained", COLUMN_NUMBER, 0, 3},  {"an epoch", COLUMN_NUMBER, 0, 2},
+    {"memory", COLUMN_NUMBER, 0, 4},   {"", COLUMN_TEXT, 0, 0},
 };
 
 enum { EXACT = sizeof exact_columns / sizeof *exact_columns, SHOWN = sizeof shown_columns / sizeof *shown_columns };
@@ -145,7 +147,25 @@ static enum status exact_row(struct table *table, const struct series_run *run, 
         cells[14] = count_text(text[14], r->memory);
     }
     cells[15] = choice_text(choice, run);
+    cells[16] = run->same_as;
     return table_row(table, cells, err);
+}
+
+/* The words of the lines below the table. */
+static const char *shown_choice(const struct choice *choice, const struct series_run *run)
+{
+    if (run == choice->recommended)
+        return run == choice->best ? "best, choose" : "choose";
+    return run == choice->best ? "best" : "";
+}
+
+/* "8", or "8 = 9" where both are one training. */
+static const char *point_shown(char out[NUMBER_TEXT], const struct series_run *run)
+{
+    size_t used = (size_t)snprintf(out, NUMBER_TEXT, "%s%s", run->values.freeze_until, run->same_as[0] ? " = " : "");
+    for (const char *at = run->same_as; *at && used + 4 < NUMBER_TEXT; at++)
+        used += (size_t)snprintf(out + used, NUMBER_TEXT - used, "%s%.*s", *at == ' ' ? " = " : "", *at != ' ', at);
+    return out;
 }
 
 static enum status shown_row(struct table *table, const struct series_run *run, const struct choice *choice,
@@ -155,19 +175,19 @@ static enum status shown_row(struct table *table, const struct series_run *run, 
     struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
     char text[SHOWN][NUMBER_TEXT];
     const char *rate = rate_text(text[1], run);
-    const char *cells[SHOWN] = {run->values.freeze_until, rate ? rate : "find", series_states[run->state]};
+    const char *cells[SHOWN] = {point_shown(text[0], run), rate ? rate : "find"};
     if (run->state == SERIES_DONE) {
-        cells[3] = count_text(text[3], r->epochs);
-        cells[4] = count_text(text[4], r->best_epoch);
-        cells[5] = number_percent(text[5], run_result_accuracy(r));
-        snprintf(text[6], NUMBER_TEXT, "%.1f to %.1f %%", 100 * interval.low, 100 * interval.high);
-        cells[6] = text[6];
-        cells[7] = number_percent(text[7], r->macro_f1);
-        cells[8] = number_count(text[8], r->parameters);
-        cells[9] = number_seconds(text[9], r->seconds);
-        cells[10] = number_bytes(text[10], r->memory);
+        cells[2] = count_text(text[2], r->epochs);
+        cells[3] = count_text(text[3], r->best_epoch);
+        cells[4] = number_percent(text[4], run_result_accuracy(r));
+        snprintf(text[5], NUMBER_TEXT, "%.1f to %.1f %%", 100 * interval.low, 100 * interval.high);
+        cells[5] = text[5];
+        cells[6] = number_percent(text[6], r->macro_f1);
+        cells[7] = number_count(text[7], r->parameters);
+        cells[8] = number_seconds(text[8], r->seconds);
+        cells[9] = number_bytes(text[9], r->memory);
     }
-    cells[11] = choice_text(choice, run);
+    cells[10] = run->state == SERIES_DONE ? shown_choice(choice, run) : series_states[run->state];
     return table_row(table, cells, err);
 }
 
@@ -226,6 +246,7 @@ static void json_run(struct json *json, const struct series_run *run, const stru
         json_int(json, "memory", (int64_t)r->memory);
     }
     json_text(json, "choice", choice_text(choice, run));
+    json_text(json, "same_as", run->same_as[0] ? run->same_as : NULL);
     json_close(json);
 }
 
@@ -245,39 +266,41 @@ static void json_report(const struct series *series, const struct choice *choice
     json_end(&json);
 }
 
-static void put_path(const char *folder, const char *name, const char *file)
+static bool is_safe(const char *text)
 {
-    text_padded(stdout, folder, 0, false);
-    printf("/%s%s%s\n", name ? name : "", name ? "/" : "", file);
+    size_t length = 1;
+    for (; *text && length; text += length)
+        length = text_safe_length(text);
+    return length != 0;
 }
 
 static void text_report(const struct series *series, const struct choice *choice, const char *command)
 {
     const struct series_run *best = choice->best, *chosen = choice->recommended;
     size_t missing = series_count(series, SERIES_MISSING) + series_count(series, SERIES_STOPPED);
-    char accuracy[NUMBER_TEXT], enough[NUMBER_TEXT], all[NUMBER_TEXT];
+    char accuracy[NUMBER_TEXT], enough[NUMBER_TEXT], all[NUMBER_TEXT], path[PATH_SHOWN];
+    struct lines lines;
     if (missing)
-        printf("missing  %zu of %zu combinations\n", missing, series->count);
+        say(stdout, "missing  %zu of %zu combinations", missing, series->count);
     if (!chosen)
         return;
-    printf(
+    say(stdout,
         "accuracy of the best epoch on %s validation photos, with Wilson's interval; an epoch: the median; memory: as "
-        "planned\n",
+        "planned",
         number_count(all, best->result.photos));
-    printf("best     %s: %s\n", best->name, number_percent(accuracy, run_result_accuracy(&best->result)));
-    printf(
+    say(stdout, "best     %s: %s", best->name, number_percent(accuracy, run_result_accuracy(&best->result)));
+    say(stdout,
         "choose   %s: %s; it trains the fewest parameters of all that are not more than one standard error below the "
-        "best (%s)\n",
+        "best (%s)",
         chosen->name, number_percent(accuracy, run_result_accuracy(&chosen->result)),
         number_percent(enough, sweep_good_enough(best)));
-    fputs("model    ", stdout);
-    put_path(series->path, chosen->name, "best.safetensors");
-    fputs("again    sh ", stdout);
-    put_path(series->path, NULL, "reproduce.sh");
-    for (const char *at = command; *at; at += text_safe_length(at))
-        if (text_safe_length(at) == 0)
-            return; /* a name that a terminal must not be shown; the file has it as it is */
-    printf("         %s\n", command);
+    text_escape(path, sizeof path, series->path);
+    say(stdout, "model    %s/%s/best.safetensors", path, chosen->name);
+    say(stdout, "again    sh %s/reproduce.sh", path);
+    if (!is_safe(command)) /* a name that a terminal must not be shown; the file has it as it is */
+        return;
+    fprintf(lines_start_command(&lines, stdout), "         %s\n", command);
+    lines_end(&lines);
 }
 
 enum status sweep_report(const struct series *series, enum table_format format, bool json, struct error *err)

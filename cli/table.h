@@ -7,6 +7,9 @@
  *   CSV    RFC 4180: quoted where needed, quotes doubled, line breaks kept inside quotes, bytes as they are
  *   JSONL  one object a line; bytes that are not UTF-8 as \udc80..\udcff, as Python's "surrogateescape" reads file
  * names
+ *
+ * TEXT on a terminal is no wider than that: each column says whether it may be shortened or dropped (cli/table_fit.h).
+ * Elsewhere every value stands there whole.
  */
 #ifndef FREEZETUNE_TABLE_H
 #define FREEZETUNE_TABLE_H
@@ -21,14 +24,21 @@ enum table_format { TABLE_TEXT, TABLE_TSV, TABLE_CSV, TABLE_JSONL };
 extern const char *const table_formats[]; /* "table", "tsv", "csv", "jsonl", NULL: the choices of --format */
 
 enum column_kind {
-    COLUMN_TEXT,  /* left-aligned, a JSON string */
-    COLUMN_NUMBER /* right-aligned; the cell is a number's text and stands as it is in JSON, separators taken out */
+    COLUMN_TEXT,   /* left-aligned, a JSON string */
+    COLUMN_PATH,   /* the same, but shortened on the left */
+    COLUMN_PROSE,  /* the same, but wrapped, the next lines below the first; only as the last column */
+    COLUMN_NUMBER, /* right-aligned; the cell is a number's text and stands as it is in JSON, separators taken out */
 };
 
 struct column {
     const char *title; /* also the key in JSON */
     enum column_kind kind;
+    /* Where a terminal is too narrow: */
+    unsigned short least; /* columns that a cell may be shortened to; 0: it is not shortened */
+    unsigned short drop;  /* 0: stays; of the others the highest is dropped first */
 };
+
+enum { TABLE_COLUMNS_MOST = 64 };
 
 struct table {
     FILE *out;
@@ -37,9 +47,11 @@ struct table {
     size_t column_count;
     char **cells; /* TEXT only: rows that wait for their widths; a NULL first cell is a rule */
     size_t cell_count, cell_capacity;
+    size_t limit; /* TEXT only: columns of the terminal, 0: no limit */
 };
 
-/* Starts a table on `out` (borrowed) and, for TSV and CSV, writes the line of titles. */
+/* Starts a table on `out` (borrowed) and, for TSV and CSV, writes the line of titles. At most TABLE_COLUMNS_MOST
+ * columns. */
 void table_start(struct table *table, FILE *out, enum table_format format, const struct column *columns, size_t count);
 
 /* One row of column_count cells, copied; NULL is an empty cell (null in JSON). ERR_SYSTEM without memory. Whether
@@ -54,6 +66,16 @@ void table_end(struct table *table);
 
 /* Frees without writing; fine after table_end. */
 void table_discard(struct table *table);
+
+/* A table whose rows are shown as they come: widths are decided before the first row. `cells` says how wide the cells
+ * of each column may be expected; a wider number moves what follows it. Columns for which there is no room are left
+ * out. */
+struct live_table;
+MUST_CHECK enum status live_table_create(struct live_table **out, FILE *stream, const struct column *columns,
+                                         const size_t *cells, size_t count, struct error *err);
+void live_table_titles(const struct live_table *table);
+void live_table_row(const struct live_table *table, const char *const *cells);
+void live_table_destroy(struct live_table *table);
 
 /* The building stones, for output that is no plain table. */
 /* RFC 4180; what a terminal must not be shown is written as \xNN, tabs and ends of lines stay. */

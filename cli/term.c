@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/progress.h"
+#include "cli/wrap.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 
@@ -37,6 +38,12 @@ int term_width(FILE *stream)
     else if (!text || !text_to_long(&columns, text) || columns <= 0)
         columns = 80;
     return columns < 40 ? 40 : columns > 400 ? 400 : (int)columns;
+}
+
+size_t term_limit(FILE *stream)
+{
+    int fd = fileno(stream);
+    return fd >= 0 && isatty(fd) ? (size_t)term_width(stream) : 0;
 }
 
 static uint32_t code_point(const char *text, size_t length)
@@ -85,21 +92,22 @@ const char *term_style(enum term_style style)
     return term_color() ? codes[style] : "";
 }
 
-static void say(const char *before, const char *format, va_list args)
+static void put_line(const char *before, const char *format, va_list args)
 {
     char text[2048], safe[4096];
     if (silent)
         return;
     vsnprintf(text, sizeof text, format, args);
     progress_clear();
-    fprintf(stderr, "%s%s\n", before, text_printable(safe, sizeof safe, text));
+    text_printable(safe, sizeof safe, text);
+    say(stderr, "%s%s", before, safe);
 }
 
 void warn(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    say("freezetune: warning: ", format, args);
+    put_line("freezetune: warning: ", format, args);
     va_end(args);
 }
 
@@ -107,11 +115,16 @@ void remark(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    say("", format, args);
+    put_line("", format, args);
     va_end(args);
 }
 
 void remarks_silence(void)
 {
     silent = true;
+}
+
+bool remarks_shown(void)
+{
+    return !silent;
 }

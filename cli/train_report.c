@@ -1,5 +1,6 @@
 #include "cli/train_report.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,9 +10,11 @@
 #include "cli/estimate.h"
 #include "cli/json.h"
 #include "cli/numbers.h"
+#include "cli/recipe_report.h"
 #include "cli/summary.h"
 #include "cli/table.h"
 #include "cli/term.h"
+#include "cli/wrap.h"
 #include "core/base/disk.h"
 
 enum { FEW_LINES = 5 }; /* of each kind of warning */
@@ -110,9 +113,10 @@ void report_damaged(const struct training *t)
 void report_inputs(const struct training *t)
 {
     size_t classes = t->dataset.classes.count;
-    remark("photos: %s: %zu to train on, %zu to validate, %zu classes (%s%s%s)", t->data, t->dataset.train.count,
-           t->dataset.val.count, classes, t->dataset.classes.names[0], classes > 2 ? ", ..., " : ", ",
-           t->dataset.classes.names[classes - 1]);
+    char path[PATH_SHOWN];
+    remark("photos: %s: %zu to train on, %zu to validate, %zu classes (%s%s%s)", path_shown(path, t->data, stderr),
+           t->dataset.train.count, t->dataset.val.count, classes, t->dataset.classes.names[0],
+           classes > 2 ? ", ..., " : ", ", t->dataset.classes.names[classes - 1]);
     if (t->dataset.train.note)
         remark("photos: %s", t->dataset.train.note);
     warn_of_classes(t);
@@ -120,7 +124,7 @@ void report_inputs(const struct training *t)
     if (!t->weights)
         remark("weights: random (%s, seed %lld)", t->net->arch, t->values->seed);
     else
-        remark("weights: %s (%s)", t->weights, t->net->arch);
+        remark("weights: %s (%s)", path_shown(path, t->weights, stderr), t->net->arch);
     if (t->head_drawn)
         remark("head: %s begins anew for %zu classes (the file's has %zu outputs)",
                t->net->child_names[t->net->children], classes, t->file_classes);
@@ -130,18 +134,21 @@ static void print_cache(const struct training *t, const struct train_stage *stag
 {
     const struct cache_plan *cache = &stage->cache;
     char all[NUMBER_TEXT], each[NUMBER_TEXT], entries[NUMBER_TEXT];
+    struct lines lines;
     if (cache->mode == CACHE_OFF && cache->why[0])
-        printf("cache   off: %s\n", cache->why);
+        say(stdout, "cache   off: %s", cache->why);
     if (cache->mode == CACHE_OFF)
         return;
-    printf("cache   up to %s %s: what children 1-%d give, %s times %s", number_bytes(all, cache->bytes),
-           cache->mode == CACHE_DISK ? "on disk" : "in memory", stage->until, number_count(entries, cache->entries),
-           number_bytes(each, feature_store_bytes(&cache->about, 1) - feature_store_bytes(&cache->about, 0)));
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "cache   up to %s %s: what children 1-%d give, %s times %s", number_bytes(all, cache->bytes),
+            cache->mode == CACHE_DISK ? "on disk" : "in memory", stage->until, number_count(entries, cache->entries),
+            number_bytes(each, feature_store_bytes(&cache->about, 1) - feature_store_bytes(&cache->about, 0)));
     if (cache->mode == CACHE_DISK) {
-        fputs(", in ", stdout);
-        text_padded(stdout, t->cache, 0, false);
+        fputs(", in ", out);
+        text_padded(out, t->cache, 0, false);
     }
-    putchar('\n');
+    putc('\n', out);
+    lines_end(&lines);
 }
 
 /* A line for each stage; one reason is enough for all of them. */
@@ -210,6 +217,7 @@ static void json_plan(const struct training *t, const struct train_needs *needs,
     json_text(&json, "arch", t->net->arch);
     json_int(&json, "freeze_until", t->freeze_until);
     json_stages(&json, t);
+    recipe_json(&json, t);
     json_open(&json, "children", '[');
     for (int child = 1; child <= (int)t->net->children; child++) {
         struct child_summary summary = child_summarise(t->net, &t->options.freeze, child);
@@ -239,17 +247,22 @@ static void print_stages(const struct training *t)
 {
     char work[NUMBER_TEXT];
     size_t count = train_stage_count(t->train);
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
     for (size_t i = 0; count > 1 && i < count; i++) {
         struct train_stage stage = train_stage_get(t->train, i);
-        printf("%s%s %zu", i == 0 ? "stages  " : "        ", stage.epochs == 1 ? "epoch" : "epochs", stage.epoch + 1);
+        fprintf(out, "%s%s %zu", i == 0 ? "stages  " : "        ", stage.epochs == 1 ? "epoch" : "epochs",
+                stage.epoch + 1);
         if (stage.epochs > 1)
-            printf("-%zu", stage.epoch + stage.epochs);
+            fprintf(out, "-%zu", stage.epoch + stage.epochs);
         if (stage.until == 0)
-            printf(": nothing frozen");
+            fputs(": nothing frozen", out);
         else
-            printf(": %s%.0d frozen", stage.until == 1 ? "child 1" : "children 1-", stage.until == 1 ? 0 : stage.until);
-        printf(", %s a photo\n", number_flop(work, stage.step_flops));
+            fprintf(out, ": %s%.0d frozen", stage.until == 1 ? "child 1" : "children 1-",
+                    stage.until == 1 ? 0 : stage.until);
+        fprintf(out, ", %s a photo\n", number_flop(work, stage.step_flops));
     }
+    lines_end(&lines);
 }
 
 /* Where they are not the same for all children: "rates   conv1 1.6e-05, ..., fc 0.001". */
@@ -257,16 +270,19 @@ static void print_rates(const struct training *t)
 {
     const struct child_rates *rates = &t->options.rates;
     const char *between = "rates   ";
+    struct lines lines;
     if (rates->decay == 1 && rates->head == 1)
         return;
+    FILE *out = lines_start(&lines, stdout);
     for (int child = 1; child <= (int)t->net->children; child++) {
         double rate = rates_child(rates, t->net, child) * t->options.schedule.lr;
         if (rate > 0 && trained_from(&t->options.freeze, &t->options.unfreezing, child) < SIZE_MAX) {
-            printf("%s%s %.3g", between, t->net->child_names[child], rate);
+            fprintf(out, "%s%s %.3g", between, t->net->child_names[child], rate);
             between = ", ";
         }
     }
-    putchar('\n');
+    putc('\n', out);
+    lines_end(&lines);
 }
 
 /* "disk    456 MB while it runs, 98.2 MB when it is over; 31.2 GB are free in runs/1" */
@@ -274,13 +290,16 @@ static void print_disk(const struct training *t, size_t runs)
 {
     char most[NUMBER_TEXT], over[NUMBER_TEXT], left[NUMBER_TEXT];
     struct disk disk;
-    printf("disk    up to %s while it runs, %s when it is over", number_bytes(most, run_disk_most(&t->disk, runs)),
-           number_bytes(over, run_disk_over(&t->disk, runs)));
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "disk    up to %s while it runs, %s when it is over",
+            number_bytes(most, run_disk_most(&t->disk, runs)), number_bytes(over, run_disk_over(&t->disk, runs)));
     if (disk_look(&disk, training_folder(t), NULL) == OK) {
-        printf("; %s are free in ", number_bytes(left, disk.free));
-        text_padded(stdout, training_folder(t), 0, false);
+        fprintf(out, "; %s are free in ", number_bytes(left, disk.free));
+        text_padded(out, training_folder(t), 0, false);
     }
-    putchar('\n');
+    putc('\n', out);
+    lines_end(&lines);
 }
 
 static void print_time(const struct plan_time *time, const struct training *t)
@@ -295,14 +314,17 @@ static void print_time(const struct plan_time *time, const struct training *t)
         longest = fmax(longest, forecast_epoch(forecast, &pace, i));
         kept |= forecast->stages[i].saved > 0;
     }
-    printf("time    %s", number_about(epoch, shortest));
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "time    %s", number_about(epoch, shortest));
     if (strcmp(number_about(epoch, shortest), number_about(all, longest)) != 0)
-        printf(" to %s", number_rough(rough, longest));
-    printf(" an epoch of %zu steps%s, ", train_needs(t->train).steps_per_epoch,
+        fprintf(out, " to %s", number_rough(rough, longest));
+    fprintf(out, " an epoch of %zu steps%s, ", train_needs(t->train).steps_per_epoch,
            kept ? " once the features are there" : "");
     if (time->runs > 1)
-        printf("%s a run, ", number_about(rough, forecast_all(forecast, &pace)));
-    printf("%s in all%s\n", number_about(all, time->all), t->options.patience > 0 ? " at most" : "");
+        fprintf(out, "%s a run, ", number_about(rough, forecast_all(forecast, &pace)));
+    fprintf(out, "%s in all%s\n", number_about(all, time->all), t->options.patience > 0 ? " at most" : "");
+    lines_end(&lines);
 }
 
 enum status report_plan(const struct training *t, const struct plan_time *time, struct error *err)
@@ -318,6 +340,7 @@ enum status report_plan(const struct training *t, const struct plan_time *time, 
     if (status != OK)
         return status;
     print_stages(t);
+    recipe_report(stdout, t);
     print_rates(t);
     summary_cost(stdout, train_plan(t->train), &memory);
     print_caches(t);
@@ -381,7 +404,7 @@ void report_features(struct train_progress *p, size_t epoch, size_t done, size_t
 
 enum { FEATURES_TEXT = 128 };
 
-/* "  features from the cache", or how many of them were computed in this epoch. */
+/* "from the cache", or how many of them were computed in this epoch; "" without a cache. */
 static const char *features_text(char out[FEATURES_TEXT], const struct feature_counts *features)
 {
     char number[NUMBER_TEXT];
@@ -397,9 +420,35 @@ static const char *features_text(char out[FEATURES_TEXT], const struct feature_c
         return out;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i].count > 0)
-            used += (size_t)snprintf(out + used, FEATURES_TEXT - used, "%s%s %s",
-                                     used ? ", " : "  features: ", number_count(number, parts[i].count), parts[i].what);
-    return used ? out : "  features from the cache";
+            used += (size_t)snprintf(out + used, FEATURES_TEXT - used, "%s%s %s", used ? ", " : "",
+                                     number_count(number, parts[i].count), parts[i].what);
+    return used ? out : "from the cache";
+}
+
+enum status report_progress_start(struct train_progress *p, const struct run_folder *folder, struct error *err)
+{
+    bool features = false;
+    for (size_t i = 0; i < train_stage_count(p->training->train); i++)
+        features |= train_stage_get(p->training->train, i).cache.mode != CACHE_OFF;
+    return epoch_rows_create(&p->rows, folder->path, features, err);
+}
+
+void report_progress_end(struct train_progress *p)
+{
+    epoch_rows_destroy(p->rows);
+    p->rows = NULL;
+}
+
+static void put_epoch_line(const struct train_progress *p, const struct epoch_row *row, const char *skipped)
+{
+    char train[NUMBER_TEXT], val[NUMBER_TEXT], time[NUMBER_TEXT];
+    const char *features = row->features[0] == '\0'                   ? ""
+                           : isdigit((unsigned char)row->features[0]) ? "  features: "
+                                                                      : "  features ";
+    remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s%s%s%s%s", row->epoch,
+           p->training->values->epochs, row->train_loss, number_percent(train, row->train_accuracy), row->val_loss,
+           number_percent(val, row->val_accuracy), number_seconds(time, row->seconds), features, row->features, skipped,
+           row->best ? "  best so far" : "", row->left[0] ? "  " : "", row->left);
 }
 
 enum { SKIPPED_TEXT = 96 };
@@ -433,16 +482,29 @@ void report_left(char out[REPORT_LEFT], const struct train_progress *p, bool las
 
 void report_epoch(struct train_progress *p, const struct epoch_result *epoch)
 {
-    char left[REPORT_LEFT];
-    char train[NUMBER_TEXT], val[NUMBER_TEXT], time[NUMBER_TEXT], features[FEATURES_TEXT], skipped[SKIPPED_TEXT];
+    char left[REPORT_LEFT], features[FEATURES_TEXT], skipped[SKIPPED_TEXT];
     report_left(left, p, epoch->epoch + 1 == (size_t)p->training->values->epochs);
+    skipped_text(skipped, epoch);
+    const struct epoch_row row = {.epoch = epoch->epoch + 1,
+                                  .lr = epoch->lr,
+                                  .train_loss = epoch->train_loss,
+                                  .train_accuracy = epoch->train_accuracy,
+                                  .val_loss = metrics_loss(epoch->val),
+                                  .val_accuracy = metrics_accuracy(epoch->val),
+                                  .val_macro_f1 = metrics_macro_f1(epoch->val),
+                                  .seconds = epoch->seconds,
+                                  .best = epoch->best,
+                                  .features = features_text(features, &epoch->features),
+                                  .left = left};
     progress_end(&p->line);
     p->running = RUNNING_NOTHING;
-    remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s%s%s%s", epoch->epoch + 1,
-           p->training->values->epochs, epoch->train_loss, number_percent(train, epoch->train_accuracy),
-           metrics_loss(epoch->val), number_percent(val, metrics_accuracy(epoch->val)),
-           number_seconds(time, epoch->seconds), features_text(features, &epoch->features),
-           skipped_text(skipped, epoch), epoch->best ? "  best so far" : "", left[0] ? "  " : "", left);
+    if (!p->rows) {
+        put_epoch_line(p, &row, skipped);
+    } else {
+        epoch_rows_add(p->rows, &row);
+        if (skipped[0])
+            remark("epoch %zu%s", row.epoch, skipped);
+    }
     if (epoch->left_out > 0 && begins_stage(p->training, epoch->epoch))
         remark("the last %zu photo%s of an epoch %s too few for BatchNorm and left out", epoch->left_out,
                epoch->left_out == 1 ? "" : "s", epoch->left_out == 1 ? "is" : "are");

@@ -6,6 +6,7 @@
 #ifndef FREEZETUNE_TRAIN_REPORT_H
 #define FREEZETUNE_TRAIN_REPORT_H
 
+#include "cli/epoch_table.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/training.h"
@@ -27,15 +28,21 @@ MUST_CHECK enum status report_plan(const struct training *training, const struct
 /* Bytes that the run will take, as report_plan shows them. */
 size_t report_memory(const struct training *training);
 
-/* Progress on a terminal, a line per epoch elsewhere. */
+/* On a terminal progress and a table of epochs that grows, a line per epoch elsewhere. */
 struct train_progress {
     const struct training *training;
     struct progress line;
     char label[64];
     enum { RUNNING_NOTHING, RUNNING_STEPS, RUNNING_EVALUATION, RUNNING_FEATURES } running;
-    size_t done;         /* photos of this epoch */
-    double rest, others; /* seconds: until this run is over, of the runs of a series after it */
+    size_t done;             /* photos of this epoch */
+    double rest, others;     /* seconds: until this run is over, of the runs of a series after it */
+    struct epoch_rows *rows; /* or NULL */
 };
+
+/* To be called before the first step, when the folder's files are there. Free with report_progress_end. */
+MUST_CHECK enum status report_progress_start(struct train_progress *progress, const struct run_folder *folder,
+                                             struct error *err);
+void report_progress_end(struct train_progress *progress);
 
 enum { REPORT_LEFT = 128 };
 /* "about 12 min left", or "about 12 min left, about 2 h 05 min for all runs"; the latter alone, or nothing, behind the
@@ -53,10 +60,11 @@ void report_damaged(const struct training *training);
 /* "frozen: children 1-6 (conv1..layer2), T tensors, V values: bit-identical" */
 void proof_text(char *out, size_t size, const struct training *training, const struct training_proof *proof);
 
-/* stdout: the epochs (from metrics.csv), the best, the proof. With --json an object. ERR_IO when metrics.csv cannot be
- * read again. */
+/* stdout: the epochs (from metrics.csv), the best, the proof; stderr: what may be typed next. With --json an object. A
+ * terminal that was shown all epochs as they came (`epochs_shown`) does not get them twice. ERR_IO when metrics.csv
+ * cannot be read again. */
 MUST_CHECK enum status report_end(const struct run_folder *folder, const struct training_proof *proof,
-                                  struct error *err);
+                                  bool epochs_shown, struct error *err);
 
 /* stdout, for --profile: where the time went, operator by operator, then part by part. The object of --json has the
  * same as its "profile". ERR_SYSTEM without memory. */

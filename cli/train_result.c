@@ -1,16 +1,17 @@
-#define _DEFAULT_SOURCE
 /* The end of train: the epochs, the best, the proof. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "cli/epoch_table.h"
 #include "cli/json.h"
 #include "cli/numbers.h"
 #include "cli/profile_report.h"
+#include "cli/shell_command.h"
 #include "cli/table.h"
+#include "cli/term.h"
 #include "cli/train_report.h"
-#include "core/base/file.h"
-#include "core/base/memory.h"
+#include "cli/wrap.h"
+#include "core/base/text.h"
 
 void proof_text(char *out, size_t size, const struct training *t, const struct training_proof *proof)
 {
@@ -30,97 +31,37 @@ void proof_text(char *out, size_t size, const struct training *t, const struct t
              number_count(values, proof->values), moving);
 }
 
-/* Which fields of metrics.csv the table shows. */
-static const struct {
-    size_t field;
-    struct column column;
-    enum { FIELD_AS_IS, FIELD_RATE, FIELD_PERCENT, FIELD_LOSS, FIELD_TIME, FIELD_BEST } form;
-} shown[] = {
-    {0, {"epoch", COLUMN_NUMBER}, FIELD_AS_IS},
-    {1, {"lr", COLUMN_NUMBER}, FIELD_RATE},
-    {2, {"loss", COLUMN_NUMBER}, FIELD_LOSS},
-    {3, {"accuracy", COLUMN_NUMBER}, FIELD_PERCENT},
-    {4, {"val loss", COLUMN_NUMBER}, FIELD_LOSS},
-    {5, {"val accuracy", COLUMN_NUMBER}, FIELD_PERCENT},
-    {7, {"val macro-F1", COLUMN_NUMBER}, FIELD_PERCENT},
-    {12, {"missed", COLUMN_NUMBER}, FIELD_AS_IS}, /* these two only where photos were unavailable */
-    {13, {"val missed", COLUMN_NUMBER}, FIELD_AS_IS},
-    {11, {"time", COLUMN_NUMBER}, FIELD_TIME},
-    {10, {"", COLUMN_TEXT}, FIELD_BEST},
-};
-enum { SHOWN = sizeof shown / sizeof *shown, FIELDS = 14, FIELDS_LEAST = 12 };
-
-/* Cuts the line at its commas, in place; those that earlier versions did not write are "0". False when there are fewer
- * than FIELDS_LEAST. */
-static bool split_line(char *fields[FIELDS], char *line)
+/* Names with bytes that a terminal must not be shown are not put into a command: it would not be the right one. */
+static bool is_safe(const char *text)
 {
-    static char zero[] = "0";
-    size_t count = 0;
-    for (size_t i = 0; i < FIELDS; i++)
-        fields[i] = zero;
-    for (char *at = line; at && count < FIELDS; count++) {
-        fields[count] = at;
-        at = strchr(at, ',');
-        if (at)
-            *at++ = '\0';
-    }
-    return count >= FIELDS_LEAST;
+    size_t length = 1;
+    for (; *text && length; text += length)
+        length = text_safe_length(text);
+    return length != 0;
 }
 
-static const char *cell_of(char out[NUMBER_TEXT], size_t i, char *fields[FIELDS], bool best)
+/* stderr, as a remark: what may be typed next, with the photos that validate where they are a folder of their own; else
+ * the run knows them.
+ */
+static void put_next(const struct run_folder *folder)
 {
-    const char *text = fields[shown[i].field];
-    double value = strtod(text, NULL);
-    switch (shown[i].form) {
-    case FIELD_PERCENT:
-        return number_percent(out, value);
-    case FIELD_RATE:
-        snprintf(out, NUMBER_TEXT, "%.3g", value);
-        return out;
-    case FIELD_LOSS:
-        snprintf(out, NUMBER_TEXT, "%.4f", value);
-        return out;
-    case FIELD_TIME:
-        return number_seconds(out, value);
-    case FIELD_BEST:
-        return best ? "best" : "";
-    default:
-        return text;
+    const struct train_values *v = folder->training->values;
+    bool split = v->val_split > 0 || v->folds > 0;
+    struct lines lines;
+    if (!remarks_shown() || !is_safe(folder->best) || (v->data && !is_safe(v->data)))
+        return;
+    fflush(stdout);
+    FILE *out = lines_start_command(&lines, stderr);
+    fputs("next    freezetune eval --model ", out);
+    shell_quote(out, folder->best);
+    if (!split && v->data) {
+        fputs(" --data ", out);
+        shell_quote(out, v->data);
     }
-}
-
-static bool is_shown(size_t i, const struct train *train)
-{
-    size_t field = shown[i].field;
-    return field < FIELDS_LEAST || train_absence(train, field == 13)->count > 0;
-}
-
-static enum status epochs_table(char *text, const struct train *train, struct error *err)
-{
-    struct column columns[SHOWN];
-    struct table table;
-    size_t best = train_state_get(train)->best_epoch, count = 0;
-    enum status status = OK;
-    for (size_t i = 0; i < SHOWN; i++)
-        if (is_shown(i, train))
-            columns[count++] = shown[i].column;
-    table_start(&table, stdout, TABLE_TEXT, columns, count);
-    char *rest = text, *line = strsep(&rest, "\n"); /* the titles */
-    while (status == OK && (line = strsep(&rest, "\n")) && *line) {
-        char *fields[FIELDS], cells[SHOWN][NUMBER_TEXT];
-        const char *row[SHOWN];
-        if (!split_line(fields, line))
-            continue;
-        count = 0;
-        for (size_t i = 0; i < SHOWN; i++)
-            if (is_shown(i, train))
-                row[count++] = cell_of(cells[i], i, fields, strtoull(fields[0], NULL, 10) == best + 1);
-        status = table_row(&table, row, err);
-    }
-    if (status == OK)
-        table_end(&table);
-    table_discard(&table);
-    return status;
+    fputs("\n        freezetune predict --model ", out);
+    shell_quote(out, folder->best);
+    fputs(" PHOTO\n", out);
+    lines_end(&lines);
 }
 
 /* What was not read, where that is not nothing. */
@@ -131,37 +72,29 @@ static void print_skipped(const struct run_folder *folder)
     size_t away = train_absence(train, false)->count + train_absence(train, true)->count;
     if (bad + away == 0)
         return;
-    printf("photos  %zu cannot be decoded, %zu could not be read in some epochs: listed in ", bad, away);
-    text_padded(stdout, folder->path, 0, false);
-    puts("/bad_images.tsv");
+    char path[PATH_SHOWN];
+    say(stdout, "photos  %zu cannot be decoded, %zu could not be read in some epochs: listed in %s/bad_images.tsv", bad,
+        away, text_escape(path, sizeof path, folder->path));
 }
 
-static enum status text_end(const struct run_folder *folder, const char *proof, struct error *err)
+static enum status text_end(const struct run_folder *folder, const char *proof, bool epochs_shown, struct error *err)
 {
     const struct train_state *state = train_state_get(folder->training->train);
-    char *path, accuracy[NUMBER_TEXT];
-    uint8_t *text;
-    size_t size;
-    enum status status = path_join(&path, folder->path, "metrics.csv", err);
-    if (status != OK)
-        return status;
-    status = file_read(&text, &size, path, RUN_METRICS_MOST, err);
-    memory_free(path);
-    if (status != OK)
-        return status;
-    putchar('\n');
-    status = epochs_table((char *)text, folder->training->train, err);
-    memory_free(text);
+    char accuracy[NUMBER_TEXT], model[PATH_SHOWN];
+    enum status status = OK;
+    if (!epochs_shown || !term_limit(stdout)) {
+        putchar('\n');
+        status = epoch_table_print(stdout, folder->path, state->best_epoch + 1, err);
+    }
     print_skipped(folder);
-    printf("best    epoch %zu: validation accuracy %s, loss %.4f\n", state->best_epoch + 1,
-           number_percent(accuracy, state->best_accuracy), state->best_loss);
+    say(stdout, "best    epoch %zu: validation accuracy %s, loss %.4f", state->best_epoch + 1,
+        number_percent(accuracy, state->best_accuracy), state->best_loss);
     if (state->best_uncompared)
-        printf("        over %zu of %zu validation photos: some were unavailable in every epoch\n", state->best_photos,
-               folder->training->dataset.val.count);
-    fputs("model   ", stdout);
-    text_padded(stdout, folder->best, 0, false);
-    putchar('\n');
-    puts(proof);
+        say(stdout, "        over %zu of %zu validation photos: some were unavailable in every epoch",
+            state->best_photos, folder->training->dataset.val.count);
+    say(stdout, "model   %s", text_escape(model, sizeof model, folder->best));
+    say(stdout, "%s", proof);
+    put_next(folder);
     return status;
 }
 
@@ -204,14 +137,15 @@ static void json_profile(struct json *json, const struct training *t)
 static const char *const end_names[] = {
     [TRAIN_EPOCHS] = "epochs", [TRAIN_PATIENCE] = "patience", [TRAIN_TIME] = "time-limit"};
 
-enum status report_end(const struct run_folder *folder, const struct training_proof *proof, struct error *err)
+enum status report_end(const struct run_folder *folder, const struct training_proof *proof, bool epochs_shown,
+                       struct error *err)
 {
     const struct training *t = folder->training;
     const struct train_state *state = train_state_get(t->train);
     char line[512];
     proof_text(line, sizeof line, t, proof);
     if (!t->values->json)
-        return text_end(folder, line, err);
+        return text_end(folder, line, epochs_shown, err);
     struct json json = json_start(stdout, true);
     json_open(&json, NULL, '{');
     json_text(&json, "run", folder->path);

@@ -1,5 +1,25 @@
 # Completion for bash. It asks the program itself, so that it knows every command and option that --help knows.
 
+# The names of the children that may be frozen, from the first to the last but one, as train --help lists them:
+# "(conv1, bn1, ..., fc are 1 to 10)".
+_freezetune_children() {
+    "$1" train --help 2>/dev/null | tr '\n' ' ' |
+        sed -n 's/.*(\(conv1, [a-z0-9, ]*\), [a-z0-9]* are 1 to [0-9]*).*/\1/p' | tr -d ','
+}
+
+# What stands behind --freeze-until (for sweep a list) and --unfreeze-at EPOCH:, as words.
+_freezetune_points() {
+    local option=$1 word=$2 program=$3 list=
+    if [[ $option == --unfreeze-at && $word != *:* ]]; then
+        return
+    fi
+    # What stands before the last comma, colon or two dots stays.
+    if [[ $word =~ ^(.*(,|:|\.\.)) ]]; then
+        list=${BASH_REMATCH[1]}
+    fi
+    compgen -P "$list" -W "$(_freezetune_children "$program")" -- "${word#"$list"}"
+}
+
 _freezetune() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]}
     local command help choices
@@ -10,6 +30,14 @@ _freezetune() {
         word=
     elif [[ $before == "=" ]]; then
         before=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+
+    # A colon parts words too: 3:layer2 is three of them, of which the last is completed.
+    local epoch=
+    if [[ $word == ":" && ${COMP_WORDS[COMP_CWORD - 2]} == --unfreeze-at ]]; then
+        before=--unfreeze-at word="" epoch=:
+    elif [[ $before == ":" && ${COMP_WORDS[COMP_CWORD - 3]} == --unfreeze-at ]]; then
+        before=--unfreeze-at epoch=:
     fi
 
     if ((COMP_CWORD == 1)); then
@@ -33,6 +61,11 @@ _freezetune() {
     fi
     if [[ $choices ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
+        return
+    fi
+    if [[ $before == --freeze-until || $before == --unfreeze-at ]]; then
+        mapfile -t COMPREPLY < <(_freezetune_points "$before" "$epoch$word" "$program")
+        COMPREPLY=("${COMPREPLY[@]#"$epoch"}")
         return
     fi
     # Behind an option: its choices, if it has any. Everything else is a file.

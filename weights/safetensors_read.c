@@ -18,6 +18,10 @@ struct parser {
     struct weight_file *file;
     const uint8_t *data;
     size_t data_size;
+    /* Data that the file does not hold: the first tensor of which, the end of the last, and how many bytes all tensors
+     * have together, UINT64_MAX where that is too many. */
+    const char *beyond;
+    uint64_t beyond_begin, beyond_end, last_end, all;
 };
 
 /* ---- the grammar ------------------------------------------------------------------------------------------------- */
@@ -64,15 +68,22 @@ static enum status read_range(struct parser *p, uint64_t *begin, uint64_t *end)
     return status == OK ? strict_expect(&p->json, ']') : status;
 }
 
-/* The range must be forward, within the data, and as long as shape and type say. */
-static enum status place_tensor(const struct parser *p, size_t at, struct weight_tensor *tensor, uint64_t begin,
-                                uint64_t end)
+static enum status fail_beyond(struct parser *p, const char *name, uint64_t begin, uint64_t end)
+{
+    p->json.tensor = name;
+    return strict_fail(&p->json, (size_t)(name - p->json.text),
+                       "data_offsets are [%llu,%llu], the file holds %zu bytes of data", (unsigned long long)begin,
+                       (unsigned long long)end, p->data_size);
+}
+
+/* The range must be forward and as long as shape and type say. One that ends beyond the data is noted: whether the file
+ * is truncated or wrong is known when all tensors are. */
+static enum status place_tensor(struct parser *p, size_t at, struct weight_tensor *tensor, uint64_t begin, uint64_t end)
 {
     char shape[WEIGHT_SHAPE_TEXT];
     size_t values, bytes;
-    if (begin > end || end > p->data_size)
-        return strict_fail(&p->json, at, "data_offsets are [%llu,%llu], the file holds %zu bytes of data",
-                           (unsigned long long)begin, (unsigned long long)end, p->data_size);
+    if (begin > end)
+        return fail_beyond(p, tensor->name, begin, end);
     weight_shape_text(shape, sizeof shape, tensor->rank, tensor->shape);
     if (!weight_size(&values, &bytes, tensor->dtype, tensor->rank, tensor->shape))
         return strict_fail(&p->json, at, "shape %s of type %s is no whole number of bytes that a computer can hold",
@@ -81,9 +92,29 @@ static enum status place_tensor(const struct parser *p, size_t at, struct weight
         return strict_fail(&p->json, at, "data_offsets [%llu,%llu] hold %llu bytes, shape %s of type %s needs %zu",
                            (unsigned long long)begin, (unsigned long long)end, (unsigned long long)(end - begin), shape,
                            weight_dtype_name(tensor->dtype), bytes);
-    tensor->data = p->data + begin;
     tensor->bytes = bytes;
+    p->all = p->all > UINT64_MAX - bytes ? UINT64_MAX : p->all + bytes;
+    p->last_end = end > p->last_end ? end : p->last_end;
+    if (end <= p->data_size) {
+        tensor->data = p->data + begin;
+    } else if (!p->beyond) {
+        p->beyond = tensor->name;
+        p->beyond_begin = begin;
+        p->beyond_end = end;
+    }
     return OK;
+}
+
+/* All tensors are known, and some end beyond the file: if they follow one another without a hole, its end is missing.
+ */
+static enum status check_end(struct parser *p)
+{
+    uint64_t before = LENGTH_BYTES + (uint64_t)p->json.end;
+    if (!p->beyond)
+        return OK;
+    if (p->all == p->last_end && p->last_end <= SIZE_MAX - before)
+        return weight_file_truncated(p->file->path, p->file->map.size, before + p->last_end, false, NULL, p->json.err);
+    return fail_beyond(p, p->beyond, p->beyond_begin, p->beyond_end);
 }
 
 static enum status read_tensor(struct parser *p, const char *name)
@@ -133,7 +164,7 @@ static enum status read_tensor(struct parser *p, const char *name)
                                              : "data_offsets");
     status = place_tensor(p, at, &tensor, begin, end);
     p->json.tensor = NULL;
-    if (status != OK)
+    if (status != OK || !tensor.data)
         return status;
     return weight_file_add(p->file, &tensor, p->json.err);
 }
@@ -273,11 +304,14 @@ enum status safetensors_read(struct weight_file *file, struct error *err)
     const uint8_t *bytes = file->map.bytes;
     size_t size = file->map.size;
     if (size < LENGTH_BYTES)
-        return error_set(err, ERR_DATA, "%.400s: byte %zu: the file ends inside the 8 bytes of the header's length",
-                         file->path, size);
+        return weight_file_truncated(file->path, size, 0, false, "the header of a weight file", err);
     uint64_t length = 0;
     for (size_t i = LENGTH_BYTES; i-- > 0;)
         length = length << 8 | bytes[i];
+    bool possible =
+        length > 1 && length <= SAFETENSORS_MAX_HEADER && (size == LENGTH_BYTES || bytes[LENGTH_BYTES] == '{');
+    if (possible && length > size - LENGTH_BYTES)
+        return weight_file_truncated(file->path, size, LENGTH_BYTES + length, true, NULL, err);
     if (length > SAFETENSORS_MAX_HEADER || length > size - LENGTH_BYTES)
         return error_set(err, ERR_DATA,
                          "%.400s: byte 0: not a safetensors file, or a damaged one: a header of %llu bytes, where %llu "
@@ -299,6 +333,8 @@ enum status safetensors_read(struct weight_file *file, struct error *err)
         .data_size = size - LENGTH_BYTES - (size_t)length,
     };
     status = read_header(&p);
+    if (status == OK)
+        status = check_end(&p);
     if (status == OK)
         status = check_places(&p);
     return status == OK ? check_names(&p) : status;

@@ -78,8 +78,7 @@ static enum status place_storage(struct cursor *c, struct torch_storage *storage
     size_t rest = c->file->map.size - c->at;
     uint64_t values = 0;
     if (rest < 8)
-        return error_set(c->err, ERR_DATA, "%.400s: byte %zu: the file ends where a storage begins", c->file->path,
-                         c->at);
+        return weight_file_truncated(c->file->path, c->file->map.size, c->at + 8 + storage->bytes, true, NULL, c->err);
     for (size_t i = 8; i-- > 0;)
         values = values << 8 | c->file->map.bytes[c->at + i];
     if (values != storage->values)
@@ -90,8 +89,7 @@ static enum status place_storage(struct cursor *c, struct torch_storage *storage
                          "%.400s: byte %zu: a storage of a type whose size is not known: save the weights alone",
                          c->file->path, c->at);
     if (storage->bytes > rest - 8)
-        return error_set(c->err, ERR_DATA, "%.400s: byte %zu: a storage of %zu bytes, %zu are left: the file was cut",
-                         c->file->path, c->at, storage->bytes, rest - 8);
+        return weight_file_truncated(c->file->path, c->file->map.size, c->at + 8 + storage->bytes, true, NULL, c->err);
     storage->data = c->file->map.bytes + c->at + 8;
     c->at += 8 + storage->bytes;
     return OK;

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -54,6 +55,34 @@ static const char *text_kind(const struct weight_file *file)
     return first == '{' ? "a JSON text, not a weight file" : "a text, not a weight file";
 }
 
+enum { COUNT_TEXT = 32 };
+
+/* 1,234,567 */
+static const char *grouped(char out[COUNT_TEXT], uint64_t value)
+{
+    char digits[24];
+    size_t length = (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)value), end = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0)
+            out[end++] = ',';
+        out[end++] = digits[i];
+    }
+    out[end] = '\0';
+    return out;
+}
+
+enum status weight_file_truncated(const char *path, size_t size, uint64_t expected, bool at_least, const char *missing,
+                                  struct error *err)
+{
+    char there[COUNT_TEXT], wanted[COUNT_TEXT];
+    grouped(there, size);
+    if (expected == 0)
+        return error_set(err, ERR_DATA, "%.400s: truncated: %s bytes, %s is missing; download it again", path, there,
+                         missing);
+    return error_set(err, ERR_DATA, "%.400s: truncated: %s bytes, expected %s%s; download it again", path, there,
+                     at_least ? "at least " : "", grouped(wanted, expected));
+}
+
 /* The formats are told apart by their first bytes. A safetensors file may begin with any of them, as the low bytes of
  * its header's length, but no other file has a 0 and a brace behind them. */
 static enum status read_any(struct weight_file *file, struct error *err)
@@ -61,9 +90,10 @@ static enum status read_any(struct weight_file *file, struct error *err)
     const uint8_t *bytes = file->map.bytes;
     if (file->map.size == 0)
         return error_set(err, ERR_DATA, "%.400s: byte 0: the file is empty", file->path);
-    if (file->map.size < 9 || (bytes[7] == 0 && bytes[8] == '{'))
+    bool zip = file->map.size >= 4 && memcmp(bytes, "PK\3\4", 4) == 0;
+    if (file->map.size < 9 ? !zip : bytes[7] == 0 && bytes[8] == '{')
         return safetensors_read(file, err);
-    if (begins_with(file, 0, "PK\3\4", 4))
+    if (zip)
         return torch_zip_read(file, err);
     if (bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5)
         return torch_legacy_read(file, err);

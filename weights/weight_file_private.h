@@ -33,6 +33,12 @@ MUST_CHECK enum status safetensors_read(struct weight_file *file, struct error *
 MUST_CHECK enum status torch_zip_read(struct weight_file *file, struct error *err);
 MUST_CHECK enum status torch_legacy_read(struct weight_file *file, struct error *err);
 
+/* ERR_DATA: "model.safetensors: truncated: 49,971,160 bytes, expected 102,469,872; download it again". What is said of
+ * a file that stops early, before anything else is. `expected`: bytes of the whole file, or of what is known of it
+ * (`at_least`); 0: not known, then `missing` says what is not there. */
+MUST_CHECK enum status weight_file_truncated(const char *path, size_t size, uint64_t expected, bool at_least,
+                                             const char *missing, struct error *err);
+
 /* Notes what is no tensor of the list. Both texts are copied, and may be hostile. */
 MUST_CHECK enum status weight_file_leave(struct weight_file *file, const char *name, const char *what, bool network,
                                          struct error *err);

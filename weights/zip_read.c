@@ -9,6 +9,7 @@
 
 #include "core/base/memory.h"
 #include "core/base/text.h"
+#include "weights/weight_file_private.h"
 #include "weights/zip_fields.h"
 
 enum status zip_fail(const struct zip *zip, size_t at, const struct zip_entry *entry, const char *format, ...)
@@ -67,15 +68,28 @@ static enum status read_ending64(struct ending *ending, const struct zip *zip, s
     return OK;
 }
 
+/* Is there a whole end record in the part of the file where one may be? */
+static bool has_ending(const struct zip *zip)
+{
+    const uint8_t *bytes = zip->map->bytes;
+    size_t size = zip->map->size;
+    for (size_t back = ZIP_ENDING_SIZE; back <= size && back <= ZIP_ENDING_SIZE + UINT16_MAX; back++)
+        if (zip_u32(bytes + size - back) == ZIP_ENDING)
+            return true;
+    return false;
+}
+
 static enum status read_ending(struct ending *out, const struct zip *zip)
 {
     const uint8_t *bytes = zip->map->bytes;
     size_t size = zip->map->size;
     if (size < ZIP_ENDING_SIZE || zip_u32(bytes + size - ZIP_ENDING_SIZE) != ZIP_ENDING ||
         zip_u16(bytes + size - 2) != 0)
-        return zip_fail(zip, size, NULL,
-                        "the file does not end in a zip file's end record (without a comment): it was cut off, or "
-                        "something was added");
+        return has_ending(zip)
+                   ? zip_fail(zip, size, NULL,
+                              "the file does not end with the end record of a zip file, which lies before: "
+                              "it has a comment, or something was added")
+                   : weight_file_truncated(zip->path, size, 0, false, "the directory of the zip file", zip->err);
     size_t at = size - ZIP_ENDING_SIZE;
     const uint8_t *record = bytes + at;
     *out = (struct ending){.disk = zip_u16(record + 4),

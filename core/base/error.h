@@ -21,7 +21,8 @@ enum status {
     ERR_PROMISE = 70,    /* a promise of ours broke: the freeze proof, an internal check */
     ERR_SYSTEM = 71,     /* the system refused: memory, threads */
     ERR_CANTCREATE = 73, /* an output cannot be made */
-    ERR_IO = 74          /* reading or writing failed half-way */
+    ERR_IO = 74,         /* reading or writing failed half-way */
+    ERR_DIVERGED = 78    /* the training diverged: its options (EX_CONFIG) are wrong for it, no file is */
 };
 
 struct error {

@@ -38,6 +38,15 @@ enum status freeze_parse(int *until, const struct net *net, const char *text, st
     return freeze_parse_given(until, net, text, given, err);
 }
 
+bool freeze_same(const struct net *net, int until, int other)
+{
+    int low = until < other ? until : other, high = until < other ? other : until;
+    for (size_t i = 0; i < net->params_count; i++)
+        if (net->params[i].child > low && net->params[i].child <= high)
+            return false;
+    return true;
+}
+
 bool freeze_covers(const struct freeze *freeze, int child)
 {
     return child <= freeze->until;

@@ -27,6 +27,10 @@ MUST_CHECK enum status freeze_parse(int *until, const struct net *net, const cha
 MUST_CHECK enum status freeze_parse_given(int *until, const struct net *net, const char *text, const char *given,
                                           struct error *err);
 
+/* Do two freeze points freeze the same parameters and running statistics? Then both are one training: 8 and 9 of a
+ * ResNet, whose child 9 (avgpool) has none. */
+bool freeze_same(const struct net *net, int until, int other);
+
 bool freeze_covers(const struct freeze *freeze, int child);
 enum bn_mode freeze_bn_mode(const struct freeze *freeze, int child);
 

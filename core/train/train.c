@@ -390,11 +390,6 @@ const struct train_state *train_state_get(const struct train *train)
     return &train->state;
 }
 
-bool train_has_diverged(const struct train *train)
-{
-    return train->diverged;
-}
-
 struct net *train_net(const struct train *train)
 {
     return train->net;

@@ -150,8 +150,6 @@ size_t train_damaged_count(const struct train *train, bool val);
 bool train_is_damaged(const struct train *train, bool val, uint32_t photo);
 
 const struct train_state *train_state_get(const struct train *train);
-/* Was the last error of train_run or train_range that a loss or a weight is no longer a finite number? */
-bool train_has_diverged(const struct train *train);
 struct net *train_net(const struct train *train);
 /* NULL before train_prepare. */
 struct optimizer *train_optimizer(const struct train *train);
@@ -221,7 +219,7 @@ enum train_end {
 /* Goes on from the state to the end, or until should_stop, after a last call of save (*stopped).
  * When the time is over the state is saved as it is, as for should_stop, so that the run could go on; where no epoch
  * has been evaluated yet, the epoch at hand is as far as it came, and on_epoch hears of it: a run ends with a model.
- * Errors: those of the hooks and of the loader; ERR_SYSTEM without memory for the next stage; ERR_DATA when a loss or a
+ * Errors: those of the hooks and of the loader; ERR_SYSTEM without memory for the next stage; ERR_DIVERGED when a loss or a
  * weight is no longer a finite number, with what to do, before anything of it was saved; ERR_DATA when no validation
  * photo could be read. ERR_NOINPUT when all training photos of a class that are not bad were away in an epoch: what was
  * saved before is good to go on from; the same when all validation photos were, after the epoch's steps have been

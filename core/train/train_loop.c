@@ -8,12 +8,12 @@
 
 enum status train_diverged(struct train *train, const char *what, double value, struct error *err)
 {
-    train->diverged = true;
-    return error_set(err, ERR_DATA,
-                     "epoch %zu, step %zu: %s is %s: the training diverged; lower --lr (now %g) or lengthen --warmup. "
-                     "What was saved before is untouched",
-                     train->state.epoch + 1, train->state.batch + 1, what, isnan(value) ? "not a number" : "infinite",
-                     train->options.schedule.lr);
+    return error_set(
+        err, ERR_DIVERGED,
+        "the training diverged: %s is %s in epoch %zu, step %zu; lower --lr (now %g) or lengthen --warmup. "
+        "What was saved before is untouched",
+        what, isnan(value) ? "not a number" : "infinite", train->state.epoch + 1, train->state.batch + 1,
+        train->options.schedule.lr);
 }
 
 /* A checkpoint or a model with a NaN in it would be worse than none. */

@@ -38,7 +38,6 @@ struct train {
 
     double lr;            /* of the step at hand */
     double epoch_started; /* by clock_seconds, as if the epoch had never been interrupted */
-    bool diverged;
     struct timing timing;
 };
 
@@ -51,7 +50,7 @@ MUST_CHECK enum status train_enter_stage(struct train *train, size_t epoch, stru
 size_t train_step_photos(const struct train *train, size_t photos);
 
 /* One step on the first `photos` of a batch. Moves no state but the weights, the optimizer's and train->batch, which is
- * the metrics of this step. ERR_DATA when something is no longer a finite number. */
+ * the metrics of this step. ERR_DIVERGED when something is no longer a finite number. */
 MUST_CHECK enum status train_step(struct train *train, const struct photo_batch *batch, size_t photos,
                                   struct step_result *out, struct error *err);
 
@@ -63,7 +62,7 @@ MUST_CHECK enum status train_note_skipped(struct train *train, bool val, const s
 MUST_CHECK enum status train_end_pass(struct train *train, bool val, const struct train_hooks *hooks,
                                       struct error *err);
 
-/* ERR_DATA: `what` of the step at hand is not finite. */
+/* ERR_DIVERGED: `what` of the step at hand is not finite. */
 enum status train_diverged(struct train *train, const char *what, double value, struct error *err);
 
 #endif

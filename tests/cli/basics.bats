@@ -55,6 +55,19 @@ setup() {
     [[ $err == *'a\x1b[31m\nb'* ]]
 }
 
+@test "options without their dashes get a hint" {
+    fails 64 '^freezetune train: data=photos: options begin with two dashes: did you mean --data photos\?$' \
+        "$FREEZETUNE" train data=photos epochs=3
+    fails 64 'did you mean --epochs 3\?$' "$FREEZETUNE" train epoch:3
+    fails 64 'did you mean --freeze-until 3\?$' "$FREEZETUNE" train freeze_until=3
+    fails 64 'did you mean --json\?$' "$FREEZETUNE" eval json=true
+    fails 64 'did you mean --model m\?$' "$FREEZETUNE" predict model=m photo.jpg
+    fails 64 'unknown option -epochs: did you mean --epochs\?$' "$FREEZETUNE" train -epochs 3
+    # A file of such a name is a file.
+    echo >model=m
+    fails 64 'model is needed' "$FREEZETUNE" predict model=m
+}
+
 @test "an unknown option names the command and the nearest one" {
     run_split "$FREEZETUNE" inspect --jsn
     [ "$status" = 64 ]

@@ -75,6 +75,17 @@ complete_line() {
     [ "$(complete_line inspect --json some)" = some.safetensors ]
 }
 
+@test "completion knows the children's names where a freeze point is wanted" {
+    source "$root/docs/completion.bash"
+    children=$(printf '%s\n' conv1 bn1 relu maxpool layer1 layer2 layer3 layer4 avgpool)
+    [ "$(complete_line train --freeze-until "")" = "$children" ]
+    [ "$(complete_line inspect --freeze-until = av)" = avgpool ]
+    [ "$(complete_line sweep --freeze-until 6,layer2..b)" = 6,layer2..bn1 ]
+    [ "$(complete_line train --unfreeze-at 3 :)" = "$children" ]
+    [ "$(complete_line train --unfreeze-at 3 : layer)" = "$(printf 'layer%s\n' 1 2 3 4)" ]
+    [ -z "$(complete_line train --unfreeze-at 3)" ]
+}
+
 @test "README names the commands, options and exit codes that --help knows" {
     awk '/^\| command/ { on = 1; next } /^$/ { on = 0 } on && /^\| [a-z]/ { print $2 }' "$root/README.md" | sort >written.txt
     commands | sort | cmp - written.txt

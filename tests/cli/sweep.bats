@@ -60,8 +60,8 @@ same_sweep() {
     [ "$(cd "$whole" && printf '%s ' *)" = "7-0.001 7-0.01 8-0.001 8-0.01 config.json reproduce.sh sweep.csv " ]
     [ "$(cut -d, -f1-4 "$whole/sweep.csv" | tr -d '\r' | tr '\n' ' ')" = \
         "run,freeze_until,lr,state 7-0.01,7,0.01,done 7-0.001,7,0.001,done 8-0.01,8,0.01,done 8-0.001,8,0.001,done " ]
-    grep -qE '^ +7 +0.01 +done +2 +[12] +[0-9.]+ % +[0-9.]+ to [0-9.]+ % +[0-9.]+ % +8,395,267 ' "$BATS_FILE_TMPDIR/whole.txt"
-    grep -qE '^ +8 +0.001 +done .* 1,539 ' "$BATS_FILE_TMPDIR/whole.txt"
+    grep -qE '^ +7 +0.01 +2 +[12] +[0-9.]+ % +[0-9.]+ to [0-9.]+ % +[0-9.]+ % +8,395,267 ' "$BATS_FILE_TMPDIR/whole.txt"
+    grep -qE '^ +8 +0.001 .* 1,539 ' "$BATS_FILE_TMPDIR/whole.txt"
     grep -q '^choose   ' "$BATS_FILE_TMPDIR/whole.txt"
     grep -q '"command": "sweep"' "$whole/config.json"
     grep -q '"augment": "flip"' "$whole/7-0.01/config.json"
@@ -191,7 +191,7 @@ same_sweep() {
     cp -r "$photos" others
     mv others/train/class0 others/train/other
     mv others/val/class0 others/val/other
-    open=(--quiet --data others --weights "$weights" --image-size 32 --epochs 2 --batch-size 6 --freeze-until "8,9")
+    open=(--quiet --data others --weights "$weights" --image-size 32 --epochs 2 --batch-size 6 --freeze-until "7,8")
     "$FREEZETUNE" sweep "${open[@]}" --out whole >/dev/null
     "$FREEZETUNE" sweep "${open[@]}" --out part --time-limit 0.000001 >/dev/null
     "$FREEZETUNE" sweep --quiet --resume part --time-limit 0 >/dev/null
@@ -199,7 +199,7 @@ same_sweep() {
     sh whole/reproduce.sh --quiet --out again >/dev/null
     chosen=$(grep recommended whole/sweep.csv | cut -d, -f1)
     cmp again/best.safetensors "whole/$chosen/best.safetensors"
-    for run in 8-0.003 9-0.003; do
+    for run in 7-0.003 8-0.003; do
         grep -q '"head-lr-mult": 10,' part/$run/config.json
         cmp whole/$run/best.safetensors part/$run/best.safetensors
     done
@@ -208,29 +208,42 @@ same_sweep() {
 @test "a combination that diverges is one of the results; all of them are an error" {
     run_split sweep --freeze-until 7 --lr 1e6,0.001 --augment none --epochs 1 --out part
     [ "$status" = 0 ]
-    grep -qE '^ +7 +1000000 +diverged *$' stdout.txt
-    grep -qE '^ +7 +0.001 +done .*best, recommended$' stdout.txt
+    grep -qE '^ +7 +1000000 +diverged$' stdout.txt
+    grep -qE '^ +7 +0.001 .* best, choose$' stdout.txt
     run_split sweep --freeze-until 7 --lr 1e6 --augment none --epochs 1 --out all
-    [ "$status" = 65 ]
+    [ "$status" = 78 ]
     grep -q 'every combination diverged: lower --lr' stderr.txt
     [ ! -e all/reproduce.sh ]
 }
 
+@test "freeze points that are one training run once, and it is said" {
+    run_split "$FREEZETUNE" sweep --data "$photos" --weights "$weights" --image-size 32 --freeze-until 2..4,8,9 --lr 0.001 \
+        --augment none --epochs 1 --out same
+    [ "$status" = 0 ]
+    grep -q '^freeze point 2 is the same training as 3 4: ' stderr.txt
+    grep -q '^freeze point 8 is the same training as 9: ' stderr.txt
+    grep -qE '^ *2 = 3 = 4 +0.001 ' stdout.txt
+    grep -qE '^ +8 = 9 +0.001 ' stdout.txt
+    [ "$(cd same && printf '%s ' */)" = "2-0.001/ 8-0.001/ " ]
+}
+
 @test "--json, --format and lr find" {
     command -v python3 >/dev/null || skip "no python3 to read JSON"
-    sweep --freeze-until 8..9 --lr find --epochs 1 --out part --json >out.json
+    sweep --freeze-until 7..9 --lr find --epochs 1 --out part --json >out.json
     python3 - <<'END'
 import csv, json
 out = json.load(open("out.json"))
 rows = list(csv.DictReader(open("part/sweep.csv")))
-assert [run["run"] for run in out["runs"]] == ["8-find", "9-find"] == [row["run"] for row in rows]
+assert [run["run"] for run in out["runs"]] == ["7-find", "8-find"] == [row["run"] for row in rows]
 for run, row in zip(out["runs"], rows):
     assert run["state"] == "done" and run["lr"] > 0 and float(row["lr"]) == run["lr"]
     assert float(row["val_accuracy_low"]) <= run["val_accuracy"] <= run["val_accuracy_high"]
     config = json.load(open("part/%s/config.json" % run["run"]))
     assert config["options"]["lr"] == run["lr"]
-assert out["recommended"] in ("8-find", "9-find") and out["missing"] == 0
-assert "--lr %r " % out["runs"][0]["lr"] in out["command"] or "--lr %g " % out["runs"][0]["lr"] in out["command"]
+assert [run["same_as"] for run in out["runs"]] == [None, "9"] and [row["same_as"] for row in rows] == ["", "9"]
+assert out["recommended"] in ("7-find", "8-find") and out["missing"] == 0
+lr = next(run["lr"] for run in out["runs"] if run["run"] == out["recommended"])
+assert "--lr %r " % lr in out["command"] or "--lr %g " % lr in out["command"]
 END
     [ "$(head -1 part/8-find/lr_find.csv)" = step,lr,loss,smoothed ]
     "$FREEZETUNE" sweep --resume part --quiet --format csv >out.csv

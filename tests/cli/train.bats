@@ -333,7 +333,7 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
 }
 
 @test "a loss that is no number ends the run before anything of it is saved" {
-    fails 65 'diverged; lower --lr' train --freeze-until 5 --lr 1e6 --augment none --out run
+    fails 78 '^freezetune train: the training diverged: .*; lower --lr' train --freeze-until 5 --lr 1e6 --augment none --out run
     [ ! -e run/best.safetensors ]
     [ ! -e run/last.safetensors ]
 }
@@ -367,6 +367,21 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     touch full/something
     fails 73 'full' train --out full
     fails 73 'full/something' train --out full/something/run
+}
+
+@test "an output that cannot be made is found before photos and weights are looked at" {
+    mkdir full
+    touch full/something
+    for command in train sweep; do
+        fails 73 'full: is not empty' "$FREEZETUNE" $command --data nowhere --weights nowhere --out full
+        fails 73 'full/something: is not a folder' "$FREEZETUNE" $command --data nowhere --out full/something
+        # Nobody may write there, not even root.
+        fails 73 '^freezetune [a-z]*: /proc/a/run: nothing can be written there: /proc' \
+            "$FREEZETUNE" $command --data nowhere --out /proc/a/run
+    done
+    # The look leaves nothing behind.
+    fails 66 'nowhere' "$FREEZETUNE" train --data nowhere --out new/run
+    [ "$(ls -A)" = "$(printf '%s\n' full stderr.txt stdout.txt)" ]
 }
 
 @test "folders that are no data set are refused" {

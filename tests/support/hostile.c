@@ -58,6 +58,8 @@ size_t hostile_assert_message(const struct error *err, const char *path)
 {
     if (err->status != ERR_DATA || strpbrk(err->text, "\n\r") || strncmp(err->text, path, strlen(path)) != 0)
         fail_msg("not one line with the path, or not ERR_DATA: %s", err->text);
+    if (strstr(err->text, ": truncated: ")) /* the end of the file is the place */
+        return 0;
     const char *byte = strstr(err->text, "byte ");
     if (!byte || byte[5] < '0' || byte[5] > '9')
         fail_msg("names no byte: %s", err->text);

@@ -102,9 +102,9 @@ static void reports(void **state)
 
     struct text *text = text_open();
     assert_int_equal(report_classes(text->out, &metrics, &classes, &err), OK);
-    text_is(text, "class  photos  right  predicted  precision  recall     F1\n"
-                  "ants        3      1          1      1.000   0.333  0.500\n"
-                  "bees        1      1          2      0.500   1.000  0.667\n");
+    text_is(text, "class  photos  right  predicted  precision   recall      F1\n"
+                  "ants        3      1          1    100.0 %   33.3 %  50.0 %\n"
+                  "bees        1      1          2     50.0 %  100.0 %  66.7 %\n");
 
     text = text_open();
     assert_int_equal(report_confusion(text->out, &metrics, &classes, &err), OK);

@@ -47,8 +47,8 @@ static const struct kind kinds[] = {
     {"{/**/$}", 0, "expected a name in quotes, found '/'"},
     {"{$}", 1, "the tensors end here, but the file goes on for 1 bytes"},
     {"{$}", 4096, "the tensors end here, but the file goes on for 4096 bytes"},
-    {"{$}", -1, "the file holds"},
-    {"{$}", -8, "the file holds"},
+    {"{$}", -1, ": truncated: "},
+    {"{$}", -8, ": truncated: "},
     /* members */
     {"'a':1", 0, "expected a name in quotes"},
     {"a:1", 0, "expected a name in quotes"},
@@ -112,7 +112,8 @@ static const struct kind kinds[] = {
     {T("[18446744073709551617]", "[@0,@4]"), 4, "a number beyond 2^64-1"},
     /* ranges */
     {T("[1]", "[@4,@0]"), 4, "data_offsets are ["},
-    {T("[1]", "[18446744073709551612,18446744073709551615]"), 4, "data_offsets are [18446744073709551612,"},
+    {T("[1]", "[18446744073709551612,18446744073709551615]"), 4,
+     "data_offsets [18446744073709551612,18446744073709551615] hold 3 bytes"},
     {T("[1]", "[@0,@4,@8]"), 8, "expected ']', found ','"},
     {T("[1]", "[@0]"), 4, "expected ',', found ']'"},
     {T("[1]", "[]"), 4, "expected digits"},

@@ -39,6 +39,26 @@ static void points_are_refused(const struct net *net, const char *text, const ch
         fail_msg("%s: %s", text, err.text);
 }
 
+static void points_of_one_training_are_one(void **state)
+{
+    (void)state;
+    struct net *net;
+    struct error err;
+    int points[NET_CHILDREN] = {0, 1, 2, 3, 4, 5, 6, 8, 9};
+    char same[NET_CHILDREN][SERIES_SAME];
+    size_t count = 9;
+    assert_int_equal(resnet_create(&net, "resnet18", 2, &err), OK);
+    sweep_distinct(points, &count, same, net);
+    static const int kept[] = {0, 1, 2, 5, 6, 8};
+    static const char *const others[] = {"", "", "3 4", "", "", "9"};
+    assert_int_equal(count, 6);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(points[i], kept[i]);
+        assert_string_equal(same[i], others[i]);
+    }
+    net_destroy(net);
+}
+
 static void freeze_points_are_numbers_names_and_ranges(void **state)
 {
     (void)state;
@@ -274,6 +294,7 @@ static void the_range_test_is_drawn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(points_of_one_training_are_one),
         cmocka_unit_test(freeze_points_are_numbers_names_and_ranges),
         cmocka_unit_test(rates_keep_their_order),
         cmocka_unit_test(the_cheapest_within_one_standard_error_is_chosen),

@@ -13,7 +13,8 @@
 #include "cli/table.h"
 #include "cli/term.h"
 
-static const struct column columns[] = {{"file", COLUMN_TEXT}, {"photos", COLUMN_NUMBER}, {"class", COLUMN_TEXT}};
+static const struct column columns[] = {
+    {"file", COLUMN_TEXT, 0, 0}, {"photos", COLUMN_NUMBER, 0, 0}, {"class", COLUMN_TEXT, 0, 0}};
 static const char *const cells[][3] = {
     {"a,\"b\".jpg", "1,234", "ants"},
     {"line\nbreak\ttab", "7", NULL},

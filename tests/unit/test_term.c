@@ -139,7 +139,7 @@ static void a_terminal_shows_progress(void **state)
     char text[1024];
     setenv("TERM", "xterm", 1);
     on_terminal(text, sizeof text, draw_once_and_remark);
-    assert_string_equal(text, "\r\033[Kepoch 1/4  10/40 [====>           ]  loss 0.5  1.\r\033[Ka\\nremark\r\n");
+    assert_string_equal(text, "\r\033[Kepoch 1/4  10/40  loss 0.5  0:30 left\r\033[Ka\\nremark\r\n");
     on_terminal(text, sizeof text, draw_what_is_left);
     assert_string_equal(text, "\r\033[Kscan  36/40 [==============> ]  0:01 left\r\033[K");
     on_terminal(text, sizeof text, short_work);

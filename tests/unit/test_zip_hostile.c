@@ -372,7 +372,7 @@ static void a_file_cut_at_any_byte_is_refused(void **state)
     size_t size = sample_read(bytes, sizeof bytes, fixture);
     assert_in_range(size, 1000, sizeof bytes);
     for (size_t cut = 0; cut < size; cut++)
-        hostile_assert_refused(bytes, cut, "byte ");
+        hostile_assert_refused(bytes, cut, cut ? ": truncated: " : "byte 0: the file is empty");
 }
 
 static void any_flipped_bit_is_refused_or_changes_nothing(void **state)
