@@ -320,7 +320,7 @@ static void print_time(const struct plan_time *time, const struct training *t)
     if (strcmp(number_about(epoch, shortest), number_about(all, longest)) != 0)
         fprintf(out, " to %s", number_rough(rough, longest));
     fprintf(out, " an epoch of %zu steps%s, ", train_needs(t->train).steps_per_epoch,
-           kept ? " once the features are there" : "");
+            kept ? " once the features are there" : "");
     if (time->runs > 1)
         fprintf(out, "%s a run, ", number_about(rough, forecast_all(forecast, &pace)));
     fprintf(out, "%s in all%s\n", number_about(all, time->all), t->options.patience > 0 ? " at most" : "");

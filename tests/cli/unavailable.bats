@@ -14,10 +14,10 @@ teardown() {
     [ -z "${pid:-}" ] || kill -9 "$pid" 2>/dev/null || true
 }
 
-# start OPTION...: a run in the background, of more epochs than it will have.
+# A run in the background, of more epochs than it will have.
 start() {
     "$FREEZETUNE" train --data photos --weights random --arch resnet18 --image-size 32 --batch-size 4 --epochs 100000 \
-        --freeze-until 8 --augment none --cache off --save-every 0.00001 --out run "$@" >stdout.txt 2>stderr.txt &
+        --freeze-until 8 --augment none --cache off --save-every 0.00001 --out run >stdout.txt 2>stderr.txt &
     pid=$!
 }
 
@@ -25,7 +25,9 @@ start() {
 until_true() {
     local n
     for n in $(seq 1200); do
-        ! "$@" || return 0
+        if "$@"; then
+            return 0
+        fi
         sleep 0.05
     done
     echo "never: $*"
@@ -68,7 +70,7 @@ stop() {
     grep -q 'warning: epoch [0-9]*: [234] photos of class class1 cannot be read and were left out, the first: /.*/train/class1/0' stderr.txt
     grep -q 'warning: .*/val/class0/01.bmp: No such file or directory; left out of the validation of epoch' stderr.txt
     grep -q '^epoch [0-9]*: [1-4] photos* can be read again$' stderr.txt
-    grep -q '^epoch [0-9/]*  .*  4 photos unavailable  not compared: 1 validation photo unavailable$' stderr.txt
+    grep -q '^epoch [0-9/]*  .*  4 photos unavailable  not compared: 1 validation photo unavailable' stderr.txt
     [ "$(cut -f1,2,4 run/bad_images.tsv | sort | tr '\t\n' '  ')" = "list file kind train class1/00.png unavailable train class1/01.bmp unavailable train class1/02.png unavailable train class1/03.bmp unavailable val class0/01.bmp unavailable " ]
     # They are no bad photos for the rest of the run, and not after it was stopped.
     before=$(lines)

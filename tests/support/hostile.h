@@ -1,8 +1,8 @@
 /* Malformed weight files: each must be refused with ERR_DATA and one line that names the byte, within 0.1 s of
  * processor time and 16 MiB beside the mapped file; or, where it is as good as any other, be read as what it says. A
  * pickle may take 36 bytes of memory for each of its own, 150 MiB at the most (pickle_read.h), and, of a megabyte and
- * more, 0.04 s a MB (0.027 was the most measured). A reader that asks for more memory does not get it, and its error is another. (A sanitizer is held
- * to the time alone: it takes memory of its own.) */
+ * more, 0.04 s a MB (0.027 was the most measured). A reader that asks for more memory does not get it, and its error is
+ * another. (A sanitizer is held to the time alone: it takes memory of its own.) */
 #ifndef FREEZETUNE_HOSTILE_H
 #define FREEZETUNE_HOSTILE_H
 

@@ -33,7 +33,8 @@ static void bombs_are_bounded(void **state)
         {"\x85", 1, 5000000, "values"}, /* a tuple in a tuple in a tuple */
         {"}\x85R", 3, 2000000, "would call"},
         {"\x94", 1, 5000000, "more than 4194304 values in the memo"},
-        {"h\0h\0\x86q\0", 7, 5000000, "more than 4194304 items"}, /* doubled each time: 2^n texts, if anybody wrote them out */
+        {"h\0h\0\x86q\0", 7, 5000000,
+         "more than 4194304 items"}, /* doubled each time: 2^n texts, if anybody wrote them out */
         {"K\1\x86q\0", 5, 3000000, "more than 4194304"},
         {"cos\nsystem\n", 11, 100000, "more than 65536 names"},
         {"cos\nsystem\n)R0", 14, 100000, "more than 65536 names"},
