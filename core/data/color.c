@@ -96,7 +96,7 @@ void color_equalize(uint8_t *pixels, size_t count)
         if (step == 0) /* one value, or too few pixels */
             continue;
         for (size_t v = 0; v < 256; sum += histogram[v++])
-            table[v] = sum / step > 255 ? 255 : (uint8_t)(sum / step);
+            table[v] = (uint8_t)(sum / step > 255 ? 255 : sum / step);
         map_channel(pixels, count, channel, table);
     }
 }

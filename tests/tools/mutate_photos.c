@@ -67,7 +67,7 @@ static size_t change(uint8_t *bytes, size_t size, uint64_t *state)
         size = 1 + draw(state) % size;
     for (uint32_t i = 0; kind > 0 && i < 1 + draw(state) % 4; i++) {
         size_t at = draw(state) % (draw(state) % 2 && size > 200 ? 200 : size);
-        bytes[at] = kind == 2 ? (uint8_t)draw(state) : (uint8_t)(bytes[at] ^ 1 << draw(state) % 8);
+        bytes[at] = (uint8_t)(kind == 2 ? draw(state) : bytes[at] ^ 1u << draw(state) % 8);
     }
     return size;
 }
