@@ -1,5 +1,12 @@
 /* HEIC and AVIF: the primary picture as libheif makes it, with its cropping, turning and mirroring. They say in full
- * which way is up, so that their EXIF is not asked. */
+ * which way is up, so that their EXIF is not asked.
+ *
+ * libdav1d, which libheif calls for AVIF, writes a line of its own about damaged data to stderr ("Error parsing OBU
+ * data"). It takes a logger only from its caller, and libheif (1.15 to 1.23) has no function that sets one, so the line
+ * stays; turning away the stderr of the whole process would lose the lines of other threads. Our own message follows.
+ *
+ * Chroma of 4:2:0 and 4:2:2 is libheif's: before 1.16 a sample is repeated, since then it is interpolated, as Pillow's
+ * libavif does. */
 #include "core/data/image_format.h"
 
 #include <stdio.h>
