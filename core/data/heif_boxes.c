@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/byte_order.h"
+#include "core/data/hevc_header.h"
 
 /* Bytes [at, end) that are read in order; `short_of` is set when more was asked for than there is, and everything read
  * then is 0. */
@@ -160,6 +161,15 @@ static bool find_end(struct heif_primary *out, struct cursor body)
     return !body.short_of;
 }
 
+/* Of all streams: those of the picture, of its tiles, of its alpha. */
+static void find_coded_size(struct heif_primary *out, struct cursor properties)
+{
+    struct box box;
+    while (next_box(&box, &properties))
+        if (box.type == TYPE('h', 'v', 'c', 'C'))
+            hevc_header_size(&out->coded_width, &out->coded_height, box.body.at, (size_t)(box.body.end - box.body.at));
+}
+
 static enum status read_meta(struct heif_primary *out, struct cursor meta, struct error *err)
 {
     struct box primary, locations, properties, container, associations;
@@ -176,6 +186,7 @@ static enum status read_meta(struct heif_primary *out, struct cursor meta, struc
             found = find_size(out, container.body, associations.body, item);
     if (!found)
         return error_set(err, ERR_DATA, "HEIF that does not tell its size");
+    find_coded_size(out, container.body);
     if (!find_end(out, locations.body))
         return error_set(err, ERR_DATA, "HEIF that does not tell where its pixels are");
     return OK;

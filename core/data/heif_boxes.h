@@ -14,8 +14,9 @@ bool heif_is_heic(const uint8_t *bytes, size_t have);
 bool heif_is_avif(const uint8_t *bytes, size_t have);
 
 struct heif_primary {
-    uint64_t width, height; /* as coded, before it is cropped and turned */
-    uint64_t end;           /* first byte behind the data of all its items */
+    uint64_t width, height;             /* as coded, before it is cropped and turned */
+    uint64_t coded_width, coded_height; /* of the largest HEVC stream by its header; 0 for none */
+    uint64_t end;                       /* first byte behind the data of all its items */
 };
 
 /* Reads it from the first `have` of `size` bytes. With have < size, sets *more and returns OK when something of it

@@ -16,8 +16,26 @@
 #include "core/data/heif_boxes.h"
 #include "core/data/heif_library.h"
 
-/* Tiles may be larger than the picture that they make. */
-enum { LEAST_SIDE = 4096 };
+/* Tiles may be larger than the picture that they make; a stream is coded in whole blocks. */
+enum { LEAST_SIDE = 4096, BLOCK = 64 };
+
+static int longest_side(const struct image_info *info)
+{
+    int side = info->height > info->width ? info->height : info->width;
+    return side > LEAST_SIDE ? side : LEAST_SIDE;
+}
+
+/* A decoder allocates what the stream says. */
+static enum status check_coded(const struct heif_primary *primary, const struct image_info *info, struct error *err)
+{
+    uint64_t most = (uint64_t)longest_side(info) + BLOCK - 1, least = (uint64_t)LEAST_SIDE * LEAST_SIDE;
+    uint64_t whole = ((uint64_t)info->width + BLOCK - 1) * ((uint64_t)info->height + BLOCK - 1);
+    uint64_t width = primary->coded_width, height = primary->coded_height;
+    if (width <= most && height <= most && width * height <= (whole > least ? whole : least))
+        return OK;
+    return error_set(err, ERR_DATA, "%s of %dx%d pixels whose HEVC header says %llux%llu", info->codec->name,
+                     info->width, info->height, (unsigned long long)width, (unsigned long long)height);
+}
 
 static enum status heif_examine(struct image_info *info, bool *more, const uint8_t *bytes, size_t have, size_t size,
                                 const struct image_options *options, struct error *err)
@@ -27,7 +45,8 @@ static enum status heif_examine(struct image_info *info, bool *more, const uint8
     if (status != OK || *more)
         return status;
     info->data = primary.end > SIZE_MAX ? SIZE_MAX : (size_t)primary.end;
-    return image_size_set(info, (long long)primary.height, (long long)primary.width, options, err);
+    status = image_size_set(info, (long long)primary.height, (long long)primary.width, options, err);
+    return status == OK ? check_coded(&primary, info, err) : status;
 }
 
 /* ---- libheif on bytes in memory ---------------------------------------------------------------------------------- */
@@ -61,9 +80,8 @@ static enum status heif_open(struct opened *opened, const struct image_info *inf
     *opened = (struct opened){.heif = heif, .context = heif->context_alloc()};
     if (!opened->context)
         return error_set(err, ERR_SYSTEM, "out of memory: a %s photo", info->codec->name);
-    int side = info->height > info->width ? info->height : info->width;
     size_t pixels = (size_t)info->height * (size_t)info->width, least = (size_t)LEAST_SIDE * LEAST_SIDE;
-    heif->context_set_maximum_image_size_limit(opened->context, side > LEAST_SIDE ? side : LEAST_SIDE);
+    heif->context_set_maximum_image_size_limit(opened->context, longest_side(info));
     if (heif->context_get_security_limits)
         heif->context_get_security_limits(opened->context)->max_image_size_pixels = pixels > least ? pixels : least;
     struct heif_error error = heif->context_read_from_memory_without_copy(opened->context, bytes, size, NULL);

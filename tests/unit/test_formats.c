@@ -379,6 +379,18 @@ static void heif_sizes_are_checked_before_decoding(void **state)
     memory_free(bytes);
 }
 
+/* The file says 64x64, its stream 8192x8192: a flat picture of that size is a file of 16 kB, and libheif and
+ * libde265 took 400 MB for it before they said that it does not fit. */
+static void a_hevc_stream_larger_than_its_picture_is_refused(void **state)
+{
+    (void)state;
+    size_t size;
+    need("HEIC");
+    uint8_t *bytes = test_read("tests/fixtures/large_stream.heic", &size);
+    assert_bad("large_stream.heic", bytes, size, "HEIC of 64x64 pixels whose HEVC header says 8192x8192", ERR_DATA);
+    memory_free(bytes);
+}
+
 /* mif1 is no answer: the next brand that is known is. */
 static void brands_tell_heic_from_avif(void **state)
 {
@@ -428,6 +440,7 @@ int main(void)
         cmocka_unit_test(gif_sizes_are_checked_before_decoding),
         cmocka_unit_test(tiff_sizes_are_checked_before_decoding),
         cmocka_unit_test(heif_sizes_are_checked_before_decoding),
+        cmocka_unit_test(a_hevc_stream_larger_than_its_picture_is_refused),
         cmocka_unit_test(brands_tell_heic_from_avif),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
