@@ -391,6 +391,22 @@ static void a_hevc_stream_larger_than_its_picture_is_refused(void **state)
     memory_free(bytes);
 }
 
+/* libdav1d says more about it, on stderr. */
+static void damaged_avif_is_one_line(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"s420.avif", "s444.avif", "grey.avif"};
+    need("AVIF");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t size;
+        uint8_t *bytes = test_read(fixture(names[i]), &size), *data = memmem(bytes, size, "mdat", 4);
+        assert_non_null(data);
+        memset(data + 4, 0x5A, size - (size_t)(data + 4 - bytes));
+        assert_bad(names[i], bytes, size, "AVIF cannot be decoded: ", OK);
+        memory_free(bytes);
+    }
+}
+
 /* mif1 is no answer: the next brand that is known is. */
 static void brands_tell_heic_from_avif(void **state)
 {
@@ -441,6 +457,7 @@ int main(void)
         cmocka_unit_test(tiff_sizes_are_checked_before_decoding),
         cmocka_unit_test(heif_sizes_are_checked_before_decoding),
         cmocka_unit_test(a_hevc_stream_larger_than_its_picture_is_refused),
+        cmocka_unit_test(damaged_avif_is_one_line),
         cmocka_unit_test(brands_tell_heic_from_avif),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
