@@ -1,11 +1,11 @@
 #include "cli/hugging_face.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 
+#include "cli/class_labels.h"
 #include "cli/paths.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -39,38 +39,6 @@ static bool is_text(const cJSON *item, const char *text)
 
 /* ---- config.json ------------------------------------------------------------------------------------------------- */
 
-/* "0".."outputs-1", written as id2label has it; -1 for another text. */
-static long label_number(const char *text, size_t outputs)
-{
-    long number = 0;
-    size_t length = strspn(text, "0123456789");
-    if (length == 0 || length > 6 || text[length] != '\0' || (length > 1 && text[0] == '0'))
-        return -1;
-    for (size_t i = 0; i < length; i++)
-        number = number * 10 + (text[i] - '0');
-    return (size_t)number < outputs ? number : -1;
-}
-
-/* ImageNet has two cranes and two maillots. */
-static enum status name_differently(struct class_names *classes, struct error *err)
-{
-    for (size_t i = 1; i < classes->count; i++)
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(classes->names[i], classes->names[k]) != 0)
-                continue;
-            void *longer;
-            size_t size = strlen(classes->names[i]) + 24;
-            enum status status = memory_alloc(&longer, size, 1, "a class name", err);
-            if (status != OK)
-                return status;
-            snprintf(longer, size, "%s (%zu)", classes->names[i], i);
-            memory_free(classes->names[i]);
-            classes->names[i] = longer;
-            k = (size_t)-1; /* from the start: the longer name must be new as well */
-        }
-    return OK;
-}
-
 static enum status read_labels(struct class_names *out, const cJSON *labels, const char *path, size_t outputs,
                                struct error *err)
 {
@@ -83,7 +51,7 @@ static enum status read_labels(struct class_names *out, const cJSON *labels, con
     const cJSON *item;
     cJSON_ArrayForEach(item, labels)
     {
-        long number = label_number(item->string, outputs);
+        long number = class_labels_number(item->string, outputs);
         if (number < 0 || !cJSON_IsString(item) || item->valuestring[0] == '\0' || out->names[number])
             return wrong(path, "id2label", "expected a name for each of the network's outputs, from \"0\" on", err);
         status = memory_strdup(&out->names[number], item->valuestring, err);
@@ -94,7 +62,7 @@ static enum status read_labels(struct class_names *out, const cJSON *labels, con
     if (filled != outputs)
         return error_set(err, ERR_DATA, "%.400s: id2label: %zu names, the network has %zu outputs", path, filled,
                          outputs);
-    return name_differently(out, err);
+    return class_labels_distinguish(out, err);
 }
 
 static enum status read_config(struct class_names *out, bool *found, const cJSON *config, const char *path,

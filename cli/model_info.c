@@ -10,6 +10,7 @@
 #include "cli/hugging_face.h"
 #include "cli/json.h"
 #include "cli/known_weights.h"
+#include "cli/model_card.h"
 #include "cli/timm_config.h"
 #include "core/base/memory.h"
 #include "models/imagenet_classes.h"
@@ -145,6 +146,18 @@ static enum status read_preprocess(struct preprocess *out, const cJSON *object, 
     return preprocess_check(out, where, err);
 }
 
+/* The names of the card, if the file has none; frees the others. */
+static void take_classes(struct model_info *info, struct model_card *card)
+{
+    if (card->has_classes && !info->own_classes) {
+        info->classes = card->classes;
+        info->own_classes = true;
+    } else {
+        class_names_free(&card->classes);
+    }
+    card->classes = (struct class_names){0};
+}
+
 /* What lies beside a Hugging Face model; the file's own metadata goes before it. */
 static enum status read_beside(struct model_info *info, const struct weight_file *file, size_t outputs,
                                struct error *err)
@@ -165,6 +178,22 @@ static enum status read_beside(struct model_info *info, const struct weight_file
     return status;
 }
 
+/* The same of timm's. What our own file says of its photos was read from there, or set by hand, when it was made. */
+static enum status read_timm(struct model_info *info, const struct weight_file *file, size_t outputs, bool own,
+                             struct error *err)
+{
+    struct model_card card = {0};
+    bool found;
+    if (own)
+        return OK;
+    enum status status = timm_config_read(&card, &found, weight_file_path(file), outputs, err);
+    if (status == OK && found) {
+        info->preprocess = card.preprocess;
+        take_classes(info, &card);
+    }
+    return status;
+}
+
 enum status model_info_read(struct model_info *out, const struct weight_file *file, size_t outputs, struct error *err)
 {
     struct model_info info = {.preprocess = preprocess_imagenet()};
@@ -179,8 +208,8 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
         status = memory_strdup(&info.arch, arch, err);
     if (status == OK && weight_file_is_hugging_face(file))
         status = read_beside(&info, file, outputs, err);
-    else if (status == OK && !preprocess)
-        status = timm_config_read(&info.preprocess, &(bool){false}, weight_file_path(file), err);
+    else if (status == OK)
+        status = read_timm(&info, file, outputs, preprocess != NULL, err);
     if (status == OK && classes)
         status = read_classes(&info.classes, classes_json, file, outputs, err);
     else if (status == OK && !info.own_classes)

@@ -84,6 +84,16 @@ END
     printf '{"architecture": "resnetblur18", "pretrained_cfg": {}}' >timm/config.json
     # shellcheck disable=SC2086 # two photos
     fails 65 'timm/config\.json: architecture: not one of' "$FREEZETUNE" predict --model timm $photos
+    # The older form has everything at the root; its labels are the classes.
+    printf '{"architecture": "resnet18.a1", "input_size": [3, 32, 32], "crop_pct": 0.86, "interpolation": "bilinear", %s}' \
+        '"labels": ["ants", "bees", "cats"]' >timm/config.json
+    same timm
+    printf '{"architecture": "resnetaa18", "input_size": [3, 32, 32]}' >timm/config.json
+    # shellcheck disable=SC2086 # two photos
+    fails 65 'another network: resnetaa18' "$FREEZETUNE" predict --model timm $photos
+    printf '{"architecture": "resnet18", "model_args": {"act_layer": "silu"}, "pretrained_cfg": {}}' >timm/config.json
+    # shellcheck disable=SC2086 # two photos
+    fails 65 'timm/config\.json: model_args: act_layer: ' "$FREEZETUNE" predict --model timm $photos
 }
 
 @test "train begins with a folder, and knows it again" {

@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct class_names classes = {0};
     struct preprocess preprocess;
+    struct model_card card = {0};
     struct error err = {0};
     bool found = false;
     if (size < 1)
@@ -29,9 +30,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (found && classes.count != data[0] / 2)
         abort();
-    status = timm_config_parse(&preprocess, &found, text, size - 1, "fuzz", &err);
+    status = timm_config_parse(&card, &found, text, size - 1, data[0] / 2, "fuzz", &err);
     if (status != OK && (status != ERR_DATA || found))
         abort();
+    if (found && card.has_classes && card.classes.count != data[0] / 2)
+        abort();
+    class_names_free(&card.classes);
     class_names_free(&classes);
     free(text);
     return 0;
