@@ -203,6 +203,7 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
     cJSON *classes_json = classes ? cJSON_Parse(classes) : NULL;
     cJSON *preprocess_json = preprocess ? cJSON_Parse(preprocess) : NULL;
     enum status status = OK;
+    bool known;
     info.own_classes = classes != NULL;
     if (arch)
         status = memory_strdup(&info.arch, arch, err);
@@ -217,7 +218,7 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
     if (status == OK && preprocess)
         status = read_preprocess(&info.preprocess, preprocess_json, file, err);
     else if (status == OK)
-        status = known_weights_preprocess(&info.preprocess, weight_file_path(file), known_weights, err);
+        status = known_weights_preprocess(&info.preprocess, &known, weight_file_path(file), known_weights, err);
     cJSON_Delete(classes_json);
     cJSON_Delete(preprocess_json);
     if (status == OK)
