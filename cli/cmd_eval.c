@@ -111,6 +111,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (job->engine.quiet)
         remarks_silence();
     enum status status = model_open(&job->model, v->model, err);
+    if (status == OK)
+        status = model_check_answers(&job->model, true, err);
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
     if (status == OK)
         status = open_photos(job, args, err);

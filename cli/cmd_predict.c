@@ -161,6 +161,11 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
 {
     const struct values *v = job->values;
     enum status status = model_open(&job->model, v->model, err);
+    bool multi_label = job->model.info.problem == PROBLEM_MULTI_LABEL;
+    if (status == OK)
+        status = model_check_answers(&job->model, false, err);
+    if (status == OK && multi_label && v->tta != TTA_NONE)
+        status = error_set(err, ERR_USAGE, "--tta flip cannot be combined with a multi-label model");
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
     if (status == OK)
         status = list_photos(job, args, err);
@@ -186,6 +191,7 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status = predict_output_start(&job->output, job->outfile_open ? job->outfile.stream : stdout,
                                       (enum table_format)v->format, &job->model.info.classes, (size_t)v->top_k, err);
+    job->output.multi_label = multi_label;
     return status;
 }
 

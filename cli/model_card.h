@@ -14,6 +14,7 @@ enum problem {
     PROBLEM_MULTI_LABEL, /* each output is answered by itself: sigmoid, not softmax */
     PROBLEM_REGRESSION   /* outputs are numbers, not classes */
 };
+extern const char *const problem_names[]; /* by enum problem, "" for unsaid; NULL at the end */
 
 struct model_card {
     bool has_classes, has_preprocess; /* which of the next two are filled */

@@ -96,6 +96,55 @@ END
     fails 65 'timm/config\.json: model_args: act_layer: ' "$FREEZETUNE" predict --model timm $photos
 }
 
+@test "outputs that mean something else are answered as they mean it, or refused" {
+    mkdir -p hf data/{ants,bees,cats}
+    "$FREEZETUNE" convert --names hf m.safetensors hf/model.safetensors
+    # says TYPE: the folder's config.json.
+    says() {
+        printf '{"model_type": "resnet", "problem_type": "%s", "id2label": {"0": "ants", "1": "bees", "2": "cats"}}' \
+            "$1" >hf/config.json
+    }
+    says multi_label_classification
+    # shellcheck disable=SC2086 # two photos
+    "$FREEZETUNE" predict --model hf --format jsonl --logits logits.safetensors $photos >found
+    python3 - <<'END'
+import json, math, struct
+data = open("logits.safetensors", "rb").read()
+size, = struct.unpack("<Q", data[:8])
+entry = json.loads(data[8 : 8 + size])["logits"]
+logits = struct.unpack("<6f", data[8 + size + entry["data_offsets"][0] : 8 + size + entry["data_offsets"][1]])
+for photo, line in enumerate(open("found")):
+    answer = json.loads(line)
+    assert answer["multi_label"] is True
+    assert len(answer["top"]) == 3
+    for top in answer["top"]:
+        assert abs(top["probability"] - 1 / (1 + math.exp(-logits[photo * 3 + top["index"]]))) < 1e-6
+    assert answer["top"] == sorted(answer["top"], key=lambda top: -top["probability"])
+END
+    # convert takes it along, whatever the format.
+    "$FREEZETUNE" convert hf copy.pth
+    # shellcheck disable=SC2086 # two photos
+    "$FREEZETUNE" predict --model copy.pth --format jsonl $photos | cmp - found
+    for class in ants bees cats; do
+        for i in 1 2 3 4 5; do cp "$fixtures/photos/grey.jpg" data/$class/$i.jpg; done
+    done
+    fails 65 'multi_label_classification.*accuracy cannot be measured' "$FREEZETUNE" eval --model copy.pth --data data
+    # shellcheck disable=SC2086 # two photos
+    fails 64 '--tta flip cannot' "$FREEZETUNE" predict --model copy.pth --tta flip $photos
+    # The same classes, but no head that chooses one of them.
+    run_split "$FREEZETUNE" train --data data --val-split 0.4 --weights copy.pth --image-size 32 --freeze-until 9 \
+        --epochs 1 --out run
+    [ "$status" = 0 ]
+    [ "$(grep -c '^head: ' stderr.txt)" = 1 ]
+    says regression
+    # shellcheck disable=SC2086 # two photos
+    fails 65 'regression.*numbers, not classes' "$FREEZETUNE" predict --model hf $photos
+    "$BUILD/tests/tools/make_model" one.safetensors 32 score
+    # shellcheck disable=SC2086 # two photos
+    fails 65 'one\.safetensors: has one output' "$FREEZETUNE" predict --model one.safetensors $photos
+    fails 65 'one\.safetensors: has one output' "$FREEZETUNE" eval --model one.safetensors --data data
+}
+
 @test "train begins with a folder, and knows it again" {
     mkdir -p run data/a data/b
     cp m.safetensors run/best.safetensors
