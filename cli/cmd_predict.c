@@ -11,6 +11,7 @@
 #include "cli/predict_output.h"
 #include "cli/predict_trained.h"
 #include "cli/preprocess_options.h"
+#include "cli/preprocess_remark.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/term.h"
@@ -180,6 +181,9 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
             inference_open(&job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size, false, err);
     if (status == OK)
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
+    if (status == OK && !v->engine.quiet)
+        preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.squashes,
+                          &job->model.info.preprocess, job->model.path);
     if (status == OK && !v->engine.quiet)
         status = predict_remark_trained(&job->model, &job->photos, err);
     if (status == OK && v->out) {

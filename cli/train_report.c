@@ -10,6 +10,7 @@
 #include "cli/estimate.h"
 #include "cli/json.h"
 #include "cli/numbers.h"
+#include "cli/preprocess_remark.h"
 #include "cli/recipe_report.h"
 #include "cli/summary.h"
 #include "cli/table.h"
@@ -125,6 +126,9 @@ void report_inputs(const struct training *t)
         remark("weights: random (%s, seed %lld)", t->net->arch, t->values->seed);
     else
         remark("weights: %s (%s)", path_shown(path, t->weights, stderr), t->net->arch);
+    if (t->weights)
+        preprocess_remark(t->photos_said, t->photos_squash, &t->options.loader.preprocess,
+                          path_shown(path, t->weights, stderr));
     if (t->head_drawn)
         remark("head: %s begins anew for %zu classes (the file's has %zu outputs)",
                t->net->child_names[t->net->children], classes, t->file_classes);

@@ -173,6 +173,8 @@ static enum status use_info(struct training *t, struct error *err)
     if (status != OK)
         return status;
     renew_head(t, &info);
+    t->photos_said = info.says_preprocess || t->values->resize || t->values->interpolation > 0;
+    t->photos_squash = info.squashes;
     status = take_preprocess(t, &info.preprocess, err);
     model_info_free(&info);
     return status;

@@ -96,6 +96,58 @@ END
     fails 65 'timm/config\.json: model_args: act_layer: ' "$FREEZETUNE" predict --model timm $photos
 }
 
+@test "what is assumed of photos is said once, and only where nothing says it" {
+    mkdir -p hf timm data/{ants,bees}
+    "$FREEZETUNE" convert --names hf m.safetensors with.safetensors
+    python3 - <<'END'
+import json, struct
+for name, plain in ("m.safetensors", "plain.safetensors"), ("with.safetensors", "hf/model.safetensors"):
+    data = open(name, "rb").read()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + size])
+    del header["__metadata__"]
+    text = json.dumps(header).encode()
+    open(plain, "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
+END
+    for class in ants bees; do
+        for i in 1 2 3 4 5; do cp "$fixtures/photos/grey.jpg" data/$class/$i.jpg; done
+    done
+    # says_it COUNT COMMAND...
+    says_it() {
+        local count=$1
+        shift
+        run_split "$@"
+        [ "$(grep -c 'does not say how they are prepared; assumed: ' stderr.txt)" = "$count" ]
+    }
+    # shellcheck disable=SC2086 # two photos
+    says_it 1 "$FREEZETUNE" predict --model plain.safetensors $photos
+    [[ $err == *"plain.safetensors does not"*"resize 256, crop 224, bilinear, ImageNet's mean and deviation" ]]
+    # shellcheck disable=SC2086 # two photos
+    says_it 0 "$FREEZETUNE" predict --quiet --model plain.safetensors $photos
+    # shellcheck disable=SC2086 # two photos
+    says_it 0 "$FREEZETUNE" predict --resize 256 --model plain.safetensors $photos
+    mkdir -p named/{0,1,2}
+    cp "$fixtures/photos/grey.jpg" named/0
+    cp "$fixtures/photos/grey.jpg" named/1
+    cp "$fixtures/photos/grey.jpg" named/2
+    says_it 1 "$FREEZETUNE" eval --model plain.safetensors --data named
+    for model in plain m; do
+        says_it $([ $model = m ] && echo 0 || echo 1) "$FREEZETUNE" train --data data --val-split 0.4 \
+            --weights $model.safetensors --image-size 32 --freeze-until 9 --epochs 1 --out run-$model
+        [ "$status" = 0 ]
+    done
+    cp plain.safetensors timm/model.safetensors
+    printf '{"architecture": "resnet18", "pretrained_cfg": {"input_size": [3, 32, 32]}}' >timm/config.json
+    # shellcheck disable=SC2086 # two photos
+    says_it 0 "$FREEZETUNE" predict --model timm $photos
+    # shellcheck disable=SC2086 # two photos
+    says_it 1 "$FREEZETUNE" predict --model hf $photos
+    printf '{"size": {"height": 32, "width": 32}, "do_center_crop": false}' >hf/preprocessor_config.json
+    # shellcheck disable=SC2086 # two photos
+    says_it 0 "$FREEZETUNE" predict --model hf $photos
+    [ "$(grep -c 'squashes them to a square; here the short side becomes 32 ' stderr.txt)" = 1 ]
+}
+
 @test "outputs that mean something else are answered as they mean it, or refused" {
     mkdir -p hf data/{ants,bees,cats}
     "$FREEZETUNE" convert --names hf m.safetensors hf/model.safetensors
