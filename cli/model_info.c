@@ -11,6 +11,7 @@
 #include "cli/json.h"
 #include "cli/known_weights.h"
 #include "cli/model_card.h"
+#include "cli/other_labels.h"
 #include "cli/timm_config.h"
 #include "core/base/memory.h"
 #include "models/imagenet_classes.h"
@@ -225,6 +226,8 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
     if (status == OK && classes)
         status = read_classes(&info.classes, classes_json, file, outputs, err);
     else if (status == OK && !info.own_classes)
+        status = other_labels_read(&info.classes, &info.own_classes, file, outputs, err);
+    if (status == OK && !info.own_classes)
         status = default_classes(&info.classes, outputs, err);
     if (status == OK && problem)
         status = read_problem(&info.problem, problem, file, err);

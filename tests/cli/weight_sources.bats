@@ -96,6 +96,26 @@ END
     fails 65 'timm/config\.json: model_args: act_layer: ' "$FREEZETUNE" predict --model timm $photos
 }
 
+@test "class names beside the weights are taken if there are as many as outputs" {
+    mkdir only
+    python3 - <<'END'
+import json, struct
+data = open("m.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8 : 8 + size])
+del header["__metadata__"]["freezetune.classes"]
+text = json.dumps(header).encode()
+open("only/w.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
+END
+    printf 'ants\nbees\ncats\n' >only/labels.txt
+    same only/w.safetensors
+    printf 'x\ny\n' >only/classes.txt
+    same only/w.safetensors
+    printf '{"class_to_idx": {"cats": 2, "bees": 1, "ants": 0}}' >only/config.json
+    rm only/labels.txt
+    same only/w.safetensors
+}
+
 @test "what is assumed of photos is said once, and only where nothing says it" {
     mkdir -p hf timm data/{ants,bees}
     "$FREEZETUNE" convert --names hf m.safetensors with.safetensors
