@@ -7,8 +7,8 @@
  *                          "std": [0.229, 0.224, 0.225]}; without "interpolation", as older files are, bilinear
  *   freezetune.problem_type  what the outputs mean (model_card.h), where it is not one class of several
  *
- * The files beside the weights of a Hugging Face model say the same (hugging_face.h), and so does timm's for the
- * preprocessing (timm_config.h).
+ * The files beside the weights of a Hugging Face model say the same (hugging_face.h), and so does timm's
+ * (timm_config.h). Class names that scripts keep in the file or beside it come last (other_labels.h).
  *
  * A file without classes that has 1000 outputs is taken for ImageNet weights as they are published; without classes and
  * with other outputs the names are "0", "1", ... Without preprocessing it is torchvision's, 256 and 224, but for the

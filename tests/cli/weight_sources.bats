@@ -151,11 +151,11 @@ END
     cp "$fixtures/photos/grey.jpg" named/1
     cp "$fixtures/photos/grey.jpg" named/2
     says_it 1 "$FREEZETUNE" eval --model plain.safetensors --data named
-    for model in plain m; do
-        says_it $([ $model = m ] && echo 0 || echo 1) "$FREEZETUNE" train --data data --val-split 0.4 \
-            --weights $model.safetensors --image-size 32 --freeze-until 9 --epochs 1 --out run-$model
-        [ "$status" = 0 ]
-    done
+    local flags=(--data data --val-split 0.4 --image-size 32 --freeze-until 9 --epochs 1)
+    says_it 1 "$FREEZETUNE" train "${flags[@]}" --weights plain.safetensors --out run-plain
+    [ "$status" = 0 ]
+    says_it 0 "$FREEZETUNE" train "${flags[@]}" --weights m.safetensors --out run-m
+    [ "$status" = 0 ]
     cp plain.safetensors timm/model.safetensors
     printf '{"architecture": "resnet18", "pretrained_cfg": {"input_size": [3, 32, 32]}}' >timm/config.json
     # shellcheck disable=SC2086 # two photos
