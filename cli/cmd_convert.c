@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "cli/choice_options.h"
 #include "cli/commands.h"
 #include "cli/model_file.h"
 #include "cli/numbers.h"
@@ -17,6 +18,7 @@
 
 struct values {
     struct preprocess_options preprocess;
+    struct weight_choice choice;
     int format, dtype, names;
     bool fold;
 };
@@ -36,6 +38,7 @@ static const struct option options[] = {
                       "round float tensors to this type, to nearest; without it they stay as they are"),
     OPTION_ROW_CHOICE("Common", "names", naming, struct values, names, "torchvision",
                       "names of the tensors: torchvision's, which are timm's too, or Hugging Face's"),
+    CHOICE_ROWS("Common", struct values, choice),
     OPTION_ROW_FLAG("ONNX", "fold", struct values, fold, "BatchNorm goes into the convolutions before it"),
     PREPROCESS_ROWS(struct values),
 };
@@ -91,11 +94,13 @@ static enum status check_options(const struct job *job, const struct arguments *
 /* Opens the file and asks what it is. */
 static enum status open_input(struct job *job, struct error *err)
 {
-    enum status status = weight_file_open(&job->file, job->in, err);
+    enum status status = weight_file_open_choice(&job->file, job->in, &job->values->choice, err);
     if (status != OK)
         return status;
     if (path_same_file(weight_file_path(job->file), job->out))
         return error_set(err, ERR_USAGE, "%s: is the input", job->out);
+    if (job->format != CONVERT_ONNX)
+        remark_left(job->file); /* model_open says it */
     job->resnet = weights_recognise(&job->found, job->file) && strncmp(job->found.arch, "resnet", 6) == 0;
     if (job->resnet) {
         status = model_info_read(&job->info, job->file, job->found.classes, err);
@@ -116,7 +121,7 @@ static enum status convert_onnx(const struct job *job, struct error *err)
                                       .width = (size_t)job->info.preprocess.crop,
                                       .fold = job->values->fold};
     struct model model = {0};
-    enum status status = model_open(&model, job->in, err);
+    enum status status = model_open(&model, job->in, &job->values->choice, err);
     if (status == OK)
         status = onnx_write(job->out, model.net, &onnx, job->texts.entries, job->texts.count, err);
     model_close(&model);

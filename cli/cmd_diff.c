@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/children.h"
+#include "cli/choice_options.h"
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/numbers.h"
@@ -16,11 +17,17 @@
 enum { VERDICT_TEXT = 80 };
 
 struct values {
+    struct weight_choice choice_a, choice_b;
     bool json, tensors, quiet;
 };
 
 static const struct option options[] = {
     OPTION_ROW_FLAG("Options", "tensors", struct values, tensors, "list every tensor that differs"),
+    CHOICE_ROWS("Options", struct values, choice_a),
+    OPTION_ROW_STRING("Options", "key-b", "KEY", struct values, choice_b.key, NULL, "found by content",
+                      "the same as --key for B; --key and --prefix are for A"),
+    OPTION_ROW_STRING("Options", "prefix-b", "PREFIX", struct values, choice_b.prefix, NULL, "found by content",
+                      "the same as --prefix for B"),
     OPTION_ROW_FLAG("Options", "json", struct values, json, "one JSON object with all children and tensors"),
     OPTION_ROW_FLAG("Options", "quiet", struct values, quiet, "print nothing; the exit code is the answer"),
 };
@@ -257,11 +264,12 @@ static enum status report(const struct file_diff *diff, const struct arguments *
 
 static enum status run(const struct arguments *args, struct error *err)
 {
+    const struct values *v = args->values;
     struct weight_file *a = NULL, *b = NULL;
     struct file_diff diff = {0};
-    enum status status = weight_file_open(&a, args->operands[0], err);
+    enum status status = weight_file_open_choice(&a, args->operands[0], &v->choice_a, err);
     if (status == OK)
-        status = weight_file_open(&b, args->operands[1], err);
+        status = weight_file_open_choice(&b, args->operands[1], &v->choice_b, err);
     if (status == OK)
         status = file_diff_make(&diff, a, b, err);
     if (status == OK)

@@ -2,13 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/choice_options.h"
 #include "cli/commands.h"
 #include "cli/eval_photos.h"
 #include "cli/inference.h"
 #include "cli/json.h"
 #include "cli/numbers.h"
 #include "cli/preprocess_options.h"
-#include "cli/preprocess_remark.h"
 #include "cli/profile_report.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -24,6 +24,7 @@
 struct values {
     struct engine_options engine;
     struct preprocess_options preprocess;
+    struct weight_choice choice;
     const char *model, *data;
     double assert_accuracy;
     long long worst, batch_size;
@@ -38,6 +39,7 @@ static const struct option options[] = {
                       "photos in folders by class; its val/ if it has one, else its test/"),
     OPTION_ROW_CHOICE("Common", "split", part_choices, struct values, split, "val",
                       "measure this part of the run's photos; with --data DIR, split DIR as the run did"),
+    CHOICE_ROWS("Common", struct values, choice),
     OPTION_ROW_NUMBER("Common", "assert-accuracy", "X", OPTION_FLOAT, struct values, assert_accuracy, NULL, NULL, 0, 1,
                       "exit with 1 when the accuracy is below X, with 65 when a photo could not be read"),
     OPTION_ROW_FLAG("Output", "json", struct values, json, "one JSON object instead of tables"),
@@ -111,9 +113,7 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     const struct class_names *classes = &job->model.info.classes;
     if (job->engine.quiet)
         remarks_silence();
-    enum status status = model_open(&job->model, v->model, err);
-    if (status == OK)
-        status = model_check_answers(&job->model, true, err);
+    enum status status = model_open(&job->model, v->model, &v->choice, err);
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
     if (status == OK)
         status = open_photos(job, args, err);
@@ -132,9 +132,6 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
     if (status == OK)
         status = eval_photos_check(&job->photos, &job->record, v->data, classes, job->inference.pool, err);
-    if (status == OK)
-        preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.squashes,
-                          &job->model.info.preprocess, job->model.path);
     return status;
 }
 

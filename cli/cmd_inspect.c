@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/choice_options.h"
 #include "cli/commands.h"
 #include "cli/engine_options.h"
 #include "cli/inspect_arch.h"
@@ -10,6 +11,7 @@
 
 struct values {
     struct engine_options engine;
+    struct weight_choice choice;
     const char *freeze_until;
     int arch, bn_frozen, bn_trained;
     long long batch_size, image_size, classes;
@@ -18,6 +20,7 @@ struct values {
 
 static const struct option options[] = {
     OPTION_ROW_FLAG("Common", "json", struct values, json, "one JSON object instead of tables"),
+    CHOICE_ROWS("Common", struct values, choice),
     OPTION_ROW_CHOICE("Network", "arch", resnet_names, struct values, arch, "resnet50",
                       "look at this network instead of a file"),
     OPTION_ROW_STRING("Network", "freeze-until", "N", struct values, freeze_until, "0", NULL,
@@ -48,11 +51,15 @@ static enum status refuse_network_options(const struct arguments *args, struct e
 
 static enum status run(const struct arguments *args, struct error *err)
 {
+    static const char *const of_files[] = {"key", "prefix"};
     const struct values *v = args->values;
     if (args->operand_count) {
         enum status status = refuse_network_options(args, err);
-        return status == OK ? inspect_file(args->operands[0], v->json, err) : status;
+        return status == OK ? inspect_file(args->operands[0], &v->choice, v->json, err) : status;
     }
+    for (size_t i = 0; i < sizeof of_files / sizeof *of_files; i++)
+        if (arguments_given(args, of_files[i]))
+            return error_set(err, ERR_USAGE, "--%s chooses within a FILE: name one", of_files[i]);
     if (!arguments_given(args, "arch"))
         return error_set(err, ERR_USAGE, "name a FILE, or a network with --arch resnet50");
     const struct inspect_arch what = {.arch = resnet_names[v->arch],

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/choice_options.h"
 #include "cli/commands.h"
 #include "cli/inference.h"
 #include "cli/logits_file.h"
@@ -11,7 +12,6 @@
 #include "cli/predict_output.h"
 #include "cli/predict_trained.h"
 #include "cli/preprocess_options.h"
-#include "cli/preprocess_remark.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/term.h"
@@ -21,6 +21,7 @@
 struct values {
     struct engine_options engine;
     struct preprocess_options preprocess;
+    struct weight_choice choice;
     const char *model, *out, *logits;
     long long top_k, batch_size;
     int format, tta;
@@ -32,6 +33,7 @@ static const struct option options[] = {
                       "the model: best.safetensors of a run, or plain ImageNet weights (needed)"),
     OPTION_ROW_NUMBER("Common", "top-k", "K", OPTION_INT, struct values, top_k, "5", NULL, 1, 1e9,
                       "how many classes to show of each photo"),
+    CHOICE_ROWS("Common", struct values, choice),
     OPTION_ROW_CHOICE("Common", "format", table_formats, struct values, format, "table", "how to write the answers"),
     OPTION_ROW_STRING("Output", "out", "FILE", struct values, out, NULL, "stdout", "where to write the answers"),
     OPTION_ROW_STRING("Output", "logits", "FILE", struct values, logits, NULL, NULL,
@@ -161,12 +163,7 @@ static enum status refuse_input(const struct job *job, const char *option, const
 static enum status prepare(struct job *job, const struct arguments *args, struct error *err)
 {
     const struct values *v = job->values;
-    enum status status = model_open(&job->model, v->model, err);
-    bool multi_label = job->model.info.problem == PROBLEM_MULTI_LABEL;
-    if (status == OK)
-        status = model_check_answers(&job->model, false, err);
-    if (status == OK && multi_label && v->tta != TTA_NONE)
-        status = error_set(err, ERR_USAGE, "--tta flip cannot be combined with a multi-label model");
+    enum status status = model_open(&job->model, v->model, &v->choice, err);
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
     if (status == OK)
         status = list_photos(job, args, err);
@@ -182,9 +179,6 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
     if (status == OK && !v->engine.quiet)
-        preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.squashes,
-                          &job->model.info.preprocess, job->model.path);
-    if (status == OK && !v->engine.quiet)
         status = predict_remark_trained(&job->model, &job->photos, err);
     if (status == OK && v->out) {
         status = outfile_open(&job->outfile, v->out, err);
@@ -195,7 +189,6 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status = predict_output_start(&job->output, job->outfile_open ? job->outfile.stream : stdout,
                                       (enum table_format)v->format, &job->model.info.classes, (size_t)v->top_k, err);
-    job->output.multi_label = multi_label;
     return status;
 }
 

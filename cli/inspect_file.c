@@ -150,7 +150,10 @@ static void print_left(const struct weight_file *file)
         struct weight_left left = weight_file_left_at(file, i);
         fputs("  ", out);
         text_padded(out, left.name, 0, false);
-        fprintf(out, ": %s%s\n", left.what, left.network ? " (--key or --prefix takes it)" : "");
+        fprintf(out, ": %s%s\n", left.what,
+                left.kind != WEIGHT_LEFT_NETWORK ? ""
+                : left.key                       ? " (--key takes it)"
+                                                 : " (--prefix takes it)");
     }
     if (count > SHOWN)
         fprintf(out, "  and %zu more\n", count - SHOWN);
@@ -203,7 +206,7 @@ static void print_json(const struct weight_file *file, const struct listing *lis
         json_open(&json, NULL, '{');
         json_text(&json, "name", left.name);
         json_text(&json, "what", left.what);
-        json_bool(&json, "network", left.network);
+        json_bool(&json, "network", left.kind == WEIGHT_LEFT_NETWORK);
         json_close(&json);
     }
     json_close(&json);
@@ -231,11 +234,11 @@ static void print_json(const struct weight_file *file, const struct listing *lis
     json_end(&json);
 }
 
-enum status inspect_file(const char *path, bool json, struct error *err)
+enum status inspect_file(const char *path, const struct weight_choice *choice, bool json, struct error *err)
 {
     struct weight_file *file = NULL;
     struct listing listing = {0};
-    enum status status = weight_file_open(&file, path, err);
+    enum status status = weight_file_open_choice(&file, path, choice, err);
     if (status == OK)
         status = listing_make(&listing, file, err);
     if (status == OK && json)

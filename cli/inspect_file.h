@@ -5,8 +5,10 @@
 #include <stdbool.h>
 
 #include "core/base/error.h"
+#include "weights/weight_file.h"
 
-/* Prints the file's metadata, children and tensors to stdout, as tables or as one JSON object. */
-MUST_CHECK enum status inspect_file(const char *path, bool json, struct error *err);
+/* `choice` is that of weight_file_open_choice. Prints the file's metadata, children and tensors to stdout, as tables or
+ * as one JSON object. */
+MUST_CHECK enum status inspect_file(const char *path, const struct weight_choice *choice, bool json, struct error *err);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cli/choice_options.h"
 #include "core/base/memory.h"
 #include "core/train/checkpoint.h"
 #include "models/resnet.h"
@@ -25,15 +26,17 @@ static enum status fill(struct model *model, const struct weight_file *file, str
     if (status == OK)
         status = weights_load(model->net, file, &rules, NULL, err);
     if (status == OK)
+        remark_left(file);
+    if (status == OK)
         status = memory_strdup(&model->path, weight_file_path(file), err);
     return status;
 }
 
-enum status model_open(struct model *out, const char *path, struct error *err)
+enum status model_open(struct model *out, const char *path, const struct weight_choice *choice, struct error *err)
 {
     struct model model = {0};
     struct weight_file *file = NULL;
-    enum status status = weight_file_open(&file, path, err);
+    enum status status = weight_file_open_choice(&file, path, choice, err);
     if (status == OK)
         status = fill(&model, file, err);
     weight_file_close(file);
@@ -42,28 +45,6 @@ enum status model_open(struct model *out, const char *path, struct error *err)
     else
         model_close(&model);
     return status;
-}
-
-enum status model_check_answers(const struct model *model, bool one_class, struct error *err)
-{
-    enum problem problem = model->info.problem;
-    if (problem == PROBLEM_REGRESSION)
-        return error_set(err, ERR_DATA,
-                         "%.400s: problem_type is \"regression\": its outputs are numbers, not classes; train "
-                         "re-initialises its last layer",
-                         model->path);
-    if (problem == PROBLEM_MULTI_LABEL && one_class)
-        return error_set(
-            err, ERR_DATA,
-            "%.400s: problem_type is \"multi_label_classification\": a photo may show several classes, and "
-            "a folder names one, so accuracy cannot be measured; predict answers with each probability",
-            model->path);
-    if (problem != PROBLEM_MULTI_LABEL && model->info.classes.count == 1)
-        return error_set(err, ERR_DATA,
-                         "%.400s: has one output, and nothing says what it means (a problem_type could): softmax would "
-                         "answer 100 %% to any photo; train re-initialises its last layer",
-                         model->path);
-    return OK;
 }
 
 void model_close(struct model *model)

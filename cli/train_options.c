@@ -62,7 +62,8 @@ static const struct option options[] = {
            "children near the pixels learn more slowly: the rate of a child is --lr times X^k, k counting the children "
            "behind it that have parameters (0 for fc, 1 for layer4, 2 for layer3, ...)"),
     NUMBER(GROUP_STEPS, "head-lr-mult", "X", OPTION_FLOAT, head_lr_mult, NULL,
-           "1; 10 where it begins anew and --lr is left out", 1e-6, 1e6, "the rate of the last layer is X times --lr"),
+           "1; 10 where it is re-initialised and --lr is left out", 1e-6, 1e6,
+           "the rate of the last layer is X times --lr"),
     NUMBER(GROUP_STEPS, "patience", "N", OPTION_INT, patience, "0", NULL, 0, 1e6,
            "end when N epochs brought no better validation, counted from the last --unfreeze-at; 0: never"),
     NUMBER(
@@ -86,6 +87,7 @@ static const struct option options[] = {
     NUMBER(GROUP_RECIPES, "ema", "DECAY", OPTION_FLOAT, ema, "0", NULL, 0, 0.999999999,
            "validate and keep a moving average of the weights; 0.99 follows about 100 steps, 0: the weights"),
 
+    CHOICE_ROWS(GROUP_NET, struct train_values, choice),
     TEXT(GROUP_NET, "arch", "NAME", arch, NULL, "what the weights are; resnet50 with random",
          "resnet18, resnet34, resnet50, resnet101 or resnet152"),
     LIST(GROUP_NET, "unfreeze-at", "EPOCH:N", unfreeze_at,
@@ -338,7 +340,7 @@ const struct command cmd_train = {
         "avgpool, fc are 1 to 10), the rest is trained. Before the first step it shows what is frozen, the memory, work, "
         "disk and time; at the end it compares every frozen tensor with the file it came from. Ctrl-C finishes the step and "
         "saves; --resume goes on to the same result, byte for byte. If the photos have other classes than the weights, "
-        "the last layer begins anew.",
+        "the last layer is re-initialised.",
     .examples = "  freezetune train --freeze-until 6\n"
                 "  freezetune train --data photos --val-split 0.2 --weights resnet50.safetensors\n"
                 "  freezetune train --freeze-until layer4 --lr 0.01 --dry-run\n"

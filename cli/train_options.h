@@ -2,6 +2,7 @@
 #ifndef FREEZETUNE_TRAIN_OPTIONS_H
 #define FREEZETUNE_TRAIN_OPTIONS_H
 
+#include "cli/choice_options.h"
 #include "cli/engine_options.h"
 #include "cli/json.h"
 #include "cli/options.h"
@@ -13,6 +14,7 @@
 struct train_values {
     double random_erasing;
     struct engine_options engine;
+    struct weight_choice choice;
     const char *data, *weights, *freeze_until, *out, *arch, *resume, *color_jitter, *cache_dir;
     struct option_list unfreeze_at;
     long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience, views,

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/choice_options.h"
 #include "cli/duplicates.h"
 #include "cli/estimate.h"
 #include "cli/json.h"
 #include "cli/numbers.h"
-#include "cli/preprocess_remark.h"
 #include "cli/recipe_report.h"
 #include "cli/summary.h"
 #include "cli/table.h"
@@ -111,6 +111,18 @@ void report_damaged(const struct training *t)
              count == 1 ? "it" : "them");
 }
 
+/* The file's last layer: what became of it. */
+static void remark_head(const struct training *t)
+{
+    const char *name = t->net->child_names[t->net->children];
+    size_t classes = t->dataset.classes.count;
+    if (t->head_drawn && t->file_classes == 0)
+        remark("head: %s is re-initialised for %zu classes (the file has none)", name, classes);
+    else if (t->head_drawn)
+        remark("head: %s is re-initialised for %zu classes (the file's has %zu outputs)", name, classes,
+               t->file_classes);
+}
+
 void report_inputs(const struct training *t)
 {
     size_t classes = t->dataset.classes.count;
@@ -126,12 +138,9 @@ void report_inputs(const struct training *t)
         remark("weights: random (%s, seed %lld)", t->net->arch, t->values->seed);
     else
         remark("weights: %s (%s)", path_shown(path, t->weights, stderr), t->net->arch);
-    if (t->weights)
-        preprocess_remark(t->photos_said, t->photos_squash, &t->options.loader.preprocess,
-                          path_shown(path, t->weights, stderr));
-    if (t->head_drawn)
-        remark("head: %s begins anew for %zu classes (the file's has %zu outputs)",
-               t->net->child_names[t->net->children], classes, t->file_classes);
+    if (t->file)
+        remark_left(t->file);
+    remark_head(t);
 }
 
 static void print_cache(const struct training *t, const struct train_stage *stage)

@@ -12,7 +12,7 @@
 #include "cli/training.h"
 #include "core/train/forecast.h"
 
-/* stderr: what was found among the photos, what the weights are, whether the last layer begins anew. */
+/* stderr: what was found among the photos, what the weights are, whether the last layer is re-initialised. */
 void report_inputs(const struct training *training);
 
 /* How long it will take, before the first step. */

@@ -25,10 +25,10 @@ void proof_text(char *out, size_t size, const struct training *t, const struct t
     }
     if (proof->moving > 0)
         snprintf(moving, sizeof moving, "; %zu running statistics moved, as --bn-frozen batch asks", proof->moving);
-    snprintf(out, size, "frozen: %s 1%s%.0d (%s%s%s), %s tensors, %s values: bit-identical%s",
+    snprintf(out, size, "frozen: %s 1%s%.0d (%s%s%s), %s tensors, %s values: bit-identical%s%s",
              until == 1 ? "child" : "children", until == 1 ? "" : "-", until == 1 ? 0 : until, net->child_names[1],
              until == 1 ? "" : "..", until == 1 ? "" : net->child_names[until], number_count(tensors, proof->tensors),
-             number_count(values, proof->values), moving);
+             number_count(values, proof->values), proof->rounded ? " as float32 (the file holds float64)" : "", moving);
 }
 
 /* Names with bytes that a terminal must not be shown are not put into a command: it would not be the right one. */
@@ -167,6 +167,7 @@ enum status report_end(const struct run_folder *folder, const struct training_pr
     json_int(&json, "values", (int64_t)proof->values);
     json_int(&json, "moving_statistics", (int64_t)proof->moving);
     json_bool(&json, "identical", true);
+    json_bool(&json, "rounded_from_float64", proof->rounded);
     json_close(&json);
     if (t->values->profile)
         json_profile(&json, t);

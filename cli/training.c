@@ -147,13 +147,10 @@ static enum status take_preprocess(struct training *t, const struct preprocess *
     return preprocess_check(preprocess, t->weights, err);
 }
 
-/* A head that was trained for other classes, or not to choose one of several, is worth nothing, even when their number
- * is the same. */
+/* A head that was trained for other classes is worth nothing, even when their number is the same. */
 static void renew_head(struct training *t, const struct model_info *info)
 {
-    bool other = info->problem == PROBLEM_MULTI_LABEL || info->problem == PROBLEM_REGRESSION ||
-                 (info->own_classes && !same_classes(&info->classes, &t->dataset.classes));
-    if (!t->head_drawn && other) {
+    if (!t->head_drawn && info->own_classes && !same_classes(&info->classes, &t->dataset.classes)) {
         for (size_t i = 0; i < t->net->ops_count; i++) {
             const struct op *op = &t->net->ops[i];
             if (op->kind != OP_LINEAR || op->out != t->net->output)
@@ -173,8 +170,6 @@ static enum status use_info(struct training *t, struct error *err)
     if (status != OK)
         return status;
     renew_head(t, &info);
-    t->photos_said = info.says_preprocess || t->values->resize || t->values->interpolation > 0;
-    t->photos_squash = info.squashes;
     status = take_preprocess(t, &info.preprocess, err);
     model_info_free(&info);
     return status;
@@ -207,13 +202,15 @@ static enum status open_net(struct training *t, const char *weights_hash, struct
     if (given && strcmp(given, "random") == 0) {
         if (weights_hash && weights_hash[0])
             return error_set(err, ERR_DATA, "--weights random: the run began with a file");
+        if (t->values->choice.key || t->values->choice.prefix)
+            return error_set(err, ERR_USAGE, "--key and --prefix choose within a weight file, not --weights random");
         return random_net(&t->net, t, err);
     }
     enum status status = path_weights(&t->weights, given, err);
     if (status == OK)
         status = make_absolute(&t->weights, err);
     if (status == OK)
-        status = weight_file_open(&t->file, t->weights, err);
+        status = weight_file_open_choice(&t->file, t->weights, &t->values->choice, err);
     if (status == OK)
         status = hash_weights(t, weights_hash, err);
     return status == OK ? net_from_file(t, err) : status;
@@ -359,6 +356,6 @@ enum status training_prove(struct training_proof *out, const struct training *tr
     }
     weight_file_close(file);
     if (status == OK)
-        *out = (struct training_proof){proof.tensors, proof.values, proof.moving};
+        *out = (struct training_proof){proof.tensors, proof.values, proof.moving, proof.rounded};
     return status;
 }

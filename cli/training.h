@@ -32,9 +32,7 @@ struct training {
     struct net *net;
     int freeze_until;    /* the option, as a number: options.freeze is that of the first epoch */
     size_t file_classes; /* outputs of the weight file's last layer */
-    bool head_drawn;     /* the last layer begins anew */
-    bool photos_said;    /* the file, or an option, says how photos are prepared */
-    bool photos_squash;  /* its own processor squashes them (model_card.h) */
+    bool head_drawn;     /* the last layer is re-initialised */
     struct run_disk disk;
     struct train *train;
 };
@@ -58,6 +56,7 @@ MUST_CHECK enum status training_prepare(struct training *training, struct error 
 /* What the proof found, see weights_compare_frozen. */
 struct training_proof {
     size_t tensors, values, moving;
+    bool rounded;
 };
 
 /* Compares all that stayed frozen to the end, bit by bit, in memory and in the model file `best`, with the file that

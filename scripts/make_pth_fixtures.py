@@ -30,6 +30,12 @@ def state_dict():
     ])
 
 
+def two_layers(value):
+    """Names that a ResNet has, of a network that is none."""
+    return OrderedDict([("conv1.weight", torch.full((2, 3, 2, 2), value)),
+                        ("layer1.0.conv1.weight", torch.full((2, 2, 1, 1), value))])
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: make_pth_fixtures.py FOLDER")
@@ -40,6 +46,7 @@ def main():
     for name, make in VARIANTS.items():
         for legacy in (False, True):
             save(make(state_dict()), folder / f"{name}_{'legacy' if legacy else 'zip'}.pth", legacy=legacy)
+    save({"net": two_layers(1.0), "teacher": two_layers(2.0), "epoch": 3}, folder / "two_keys.pth")
     for protocol in (3, 4, 5):
         save(state_dict(), folder / f"protocol{protocol}_zip.pth", protocol=protocol)
         save(state_dict(), folder / f"protocol{protocol}_legacy.pth", legacy=True, protocol=protocol)

@@ -27,6 +27,9 @@ static enum status refuse_missing(const struct net *net, const struct weight_fil
                                   size_t others, struct error *err)
 {
     char looks[80], more[96] = "";
+    enum status status = weights_refuse_special(file, err);
+    if (status != OK)
+        return status;
     const char *instead = weight_file_left_find(file, name);
     if (instead)
         return error_set(err, ERR_DATA, "%.400s: tensor '%s' cannot be read: it is %s", weight_file_path(file), name,
@@ -119,6 +122,9 @@ static enum status check_extra(const struct net *net, const struct weight_file *
     }
     if (!first)
         return OK;
+    enum status status = weights_refuse_special(file, err);
+    if (status != OK)
+        return status;
     size_t extra = weight_file_count(file) - expected - ignored;
     return error_set(err, ERR_DATA, "%.400s: tensor '%s' is none of %s's (%zu such tensor%s)%s", weight_file_path(file),
                      text_escape(name, sizeof name, first), net->arch, extra, extra == 1 ? "" : "s",
@@ -178,20 +184,6 @@ static enum status read_rows(float *buffer, const struct param *param, const str
     return status;
 }
 
-/* No training makes these: such a file was written before its network was, or lost its values. */
-static enum status check_zeros(const struct param *param, const struct weight_file *file, struct error *err)
-{
-    bool convolution = param->role == PARAM_WEIGHT && param->rank == 4;
-    if (!convolution && param->role != PARAM_RUNNING_VAR)
-        return OK;
-    for (size_t i = 0; i < param->count; i++)
-        if (param->data[i] != 0)
-            return OK;
-    return error_set(err, ERR_DATA,
-                     "%.400s: tensor '%s' holds nothing but zeros: the file is damaged or was never filled",
-                     weight_file_path(file), param->name);
-}
-
 static enum status load_param(struct param *param, const struct weight_file *file, float *scratch,
                               struct weights_loaded *loaded, struct error *err)
 {
@@ -203,8 +195,7 @@ static enum status load_param(struct param *param, const struct weight_file *fil
     loaded->values += weight_tensor_values(tensor);
     if (param->role == PARAM_BATCHES)
         return weight_tensor_read_i64(&param->batches, tensor, file, err);
-    enum status status = read_rows(param->data, param, tensor, file, scratch, err);
-    return status == OK ? check_zeros(param, file, err) : status;
+    return read_rows(param->data, param, tensor, file, scratch, err);
 }
 
 enum status weights_load(struct net *net, const struct weight_file *file, const struct weights_rules *rules,

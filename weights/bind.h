@@ -32,9 +32,8 @@ struct weights_loaded {
 
 /* OVERWRITES every parameter of the net with the file's, values of any float type as float32. Every tensor must be
  * there with its exact shape, but for num_batches_tracked (0 when missing), and the file may hold no others. ERR_DATA
- * names the tensor with the found and the wanted shape, or the place of a NaN, an infinity or a negative running_var,
- * or a convolution or running_var of zeros alone; the net's values are then unspecified. The file's pages are dropped
- * on the way. `out` may be NULL. */
+ * names the tensor with the found and the wanted shape, or the place of a NaN, an infinity or a negative running_var;
+ * the net's values are then unspecified. The file's pages are dropped on the way. `out` may be NULL. */
 MUST_CHECK enum status weights_load(struct net *net, const struct weight_file *file, const struct weights_rules *rules,
                                     struct weights_loaded *out, struct error *err);
 
@@ -58,7 +57,8 @@ MUST_CHECK enum status weights_save(const char *path, const struct net *net, con
 
 struct frozen_proof {
     size_t tensors, values; /* compared and found equal, bit by bit; counts of batches count as a value each */
-    size_t moving;          /* running statistics left out because freeze->bn_frozen lets them move */
+    bool rounded;  /* the file holds some of them as float64: compared as float32, which they were rounded to */
+    size_t moving; /* running statistics left out because freeze->bn_frozen lets them move */
 };
 
 /* Compares every frozen tensor of the net, running statistics and counts included, with the file that it was loaded

@@ -88,6 +88,8 @@ enum status weights_compare_frozen(struct frozen_proof *out, const struct net *n
         bool batches = param->role == PARAM_BATCHES;
         status = batches ? compare_batches(param, file, err) : compare_floats(param, file, scratch, err);
         if (status == OK) {
+            const struct weight_tensor *tensor = weight_file_find(file, param->name);
+            out->rounded = out->rounded || (!batches && tensor && tensor->dtype == WEIGHT_F64);
             out->tensors++;
             out->values += batches ? 1 : param->count;
         }

@@ -93,11 +93,81 @@ static const struct weight_tensor *find_behind(const struct weight_file *file, c
     return NULL;
 }
 
+/* A name of the file, read or left out, that ends so, or NULL. */
+static const char *name_ending(const struct weight_file *file, const char *end)
+{
+    size_t count = weight_file_count(file), size = strlen(end);
+    for (size_t i = 0; i < count + weight_file_left_count(file); i++) {
+        const char *name = i < count ? weight_file_at(file, i)->name : weight_file_left_at(file, i - count).name;
+        size_t length = strlen(name);
+        if (length > size && strcmp(name + length - size, end) == 0)
+            return name;
+    }
+    return NULL;
+}
+
+enum status weights_refuse_special(const struct weight_file *file, struct error *err)
+{
+    static const struct {
+        const char *first, *second, *text;
+    } kinds[] = {
+        {".weight_orig", ".weight_mask",
+         "the network is pruned: call torch.nn.utils.prune.remove on each pruned module and save it again"},
+        {".weight_orig", ".weight_u",
+         "the network has spectral norm: call torch.nn.utils.remove_spectral_norm and save it again"},
+        {".weight_g", ".weight_v",
+         "the network has weight norm: call torch.nn.utils.remove_weight_norm and save it again"},
+        {".scale", ".zero_point", "the network is quantized, which is not read: save the float network it was made of"},
+        {"._packed_params", "._packed_params",
+         "the network is quantized, which is not read: save the float network it was made of"},
+        {".activation_post_process.scale", ".fake_quant_enabled",
+         "the network is prepared for quantization, which is not read: save the float network it was made of"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const char *found = name_ending(file, kinds[i].first);
+        char name[200];
+        if (found && name_ending(file, kinds[i].second))
+            return error_set(err, ERR_DATA, "%.400s: tensor '%s': %s", weight_file_path(file),
+                             text_escape(name, sizeof name, found), kinds[i].text);
+    }
+    return OK;
+}
+
+/* What is wrong with the stem, where that can be said. */
+static enum status refuse_stem(const struct weight_file *file, struct error *err)
+{
+    const struct weight_tensor *stem = weight_file_find(file, "conv1.weight");
+    const char *path = weight_file_path(file), *deep = "conv1.0.weight";
+    if (!stem && weight_file_find(file, deep))
+        return error_set(err, ERR_DATA,
+                         "%.400s: tensor '%s': a deep stem, as resnet50d has; only ResNets with one 7x7 convolution "
+                         "as their stem are known here",
+                         path, deep);
+    if (!stem || stem->rank != 4)
+        return OK;
+    if (stem->shape[1] != 3)
+        return error_set(err, ERR_DATA,
+                         "%.400s: tensor 'conv1.weight' takes %llu channel%s; photos have 3 (RGB), and only networks "
+                         "for them are known here",
+                         path, (unsigned long long)stem->shape[1], stem->shape[1] == 1 ? "" : "s");
+    if (stem->shape[2] != 7 || stem->shape[3] != 7)
+        return error_set(err, ERR_DATA,
+                         "%.400s: tensor 'conv1.weight' is %llux%llu%s; only ResNets with a 7x7 stem are known here",
+                         path, (unsigned long long)stem->shape[2], (unsigned long long)stem->shape[3],
+                         stem->shape[2] == 3 ? ", a stem for small images such as CIFAR's" : "");
+    return OK;
+}
+
 enum status weights_refuse_unknown(const struct weight_file *file, struct error *err)
 {
     const struct weight_tensor *behind = find_behind(file, first_block);
     const char *path = weight_file_path(file);
     char name[200];
+    enum status status = weights_refuse_special(file, err);
+    if (status == OK)
+        status = refuse_stem(file, err);
+    if (status != OK)
+        return status;
     if (!weight_file_find(file, first_block) && behind)
         return error_set(err, ERR_DATA,
                          "%.400s: not a ResNet's weights by their names: '%s' should be '%s'; save them again without "

@@ -20,6 +20,10 @@ struct recognised {
  * tensors are there and fit is for weights_load (bind.h) to say. */
 bool weights_recognise(struct recognised *out, const struct weight_file *file);
 
+/* ERR_DATA, with what to do, when the file's network is one of ours but pruned or quantized; OK, with *err untouched,
+ * otherwise. */
+MUST_CHECK enum status weights_refuse_special(const struct weight_file *file, struct error *err);
+
 /* Writes that the file holds none of our ResNets, and what keeps it from being one where that can be seen. Returns
  * ERR_DATA. */
 enum status weights_refuse_unknown(const struct weight_file *file, struct error *err);

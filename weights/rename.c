@@ -227,8 +227,10 @@ static bool translate(char out[WEIGHT_NAME_MAX], int style, const char *name)
 /* Parts of the body, and what would make it another one. A last layer is judged with its neighbours: settle_head. */
 static bool is_body(const char *name)
 {
-    static const char *const parts[] = {"conv", "bn",       "layer",   "stem",        "downsample",
-                                        "norm", "attnpool", "maxpool", "global_pool", "avgpool"};
+    static const char *const parts[] = {
+        "conv",  "bn",  "layer", "stem", "downsample", "norm", "attnpool", "maxpool", "global_pool", "avgpool", "relu",
+        "prelu", "act", "pool",  "gem",  "blur",       "se.",  "ca.",      "sa.",     "cbam",        "eca",     "gn",
+        "ln",    "in1", "att",   "gate", "stn",        "drop", "spatial",  "channel", "input",       "pre",     "pos"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (begins(name, parts[i]))
             return true;
@@ -240,8 +242,11 @@ static bool is_body(const char *name)
 struct renaming {
     struct weight_file *file;
     struct network network;
+    const struct networks *all;
     char *names; /* [count][WEIGHT_NAME_MAX] */
     size_t kept;
+    bool has_fc; /* by torchvision's name */
+    bool beside; /* there is a tensor beside fc that may stand before it */
     struct error *err;
 };
 
@@ -253,12 +258,50 @@ static bool is_strange(int style, const char *name)
     return style == SEQUENTIAL && name[0] >= '0' && name[0] <= '9';
 }
 
+/* pretrainedmodels calls fc so. */
+static bool last_linear(char out[WEIGHT_NAME_MAX], const struct renaming *r, const char *name)
+{
+    if (r->network.style != TORCHVISION || !begins(name, "last_linear.") || r->has_fc)
+        return false;
+    return snprintf(out, WEIGHT_NAME_MAX, "fc.%s", name + strlen("last_linear.")) < WEIGHT_NAME_MAX;
+}
+
+/* Names beside fc of what stands behind it or apart from it: heads for training alone, decoders of maps. */
+static bool is_apart(const char *name)
+{
+    static const char *const parts[] = {"aux",     "queue",  "proj",   "predict", "prototype", "decoder",
+                                        "teacher", "moment", "center", "fpn",     "rpn",       "roi_heads"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (begins(name, parts[i]))
+            return true;
+    return weight_left_is_record(name);
+}
+
+/* A tensor within another network of the file. */
+static bool is_others(const struct renaming *r, const char *name)
+{
+    bool inside = strncmp(name, r->network.prefix, r->network.length) == 0;
+    for (size_t i = 0; i < r->all->count; i++) {
+        const struct network *other = &r->all->items[i];
+        if (other->length > (inside ? r->network.length : 0) && strncmp(name, other->prefix, other->length) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Hugging Face's last layer stands beside "resnet.". */
 static bool hugging_face_head(char out[WEIGHT_NAME_MAX], const struct network *network, const char *name)
 {
     size_t length = network->length - (prefix_ends(network, "resnet.") ? strlen("resnet.") : 0);
     return network->style == HUGGING_FACE && strncmp(name, network->prefix, length) == 0 &&
            begins(name + length, "classifier.") && name_from_hugging_face(out, name + length);
+}
+
+static enum status leave(const struct renaming *r, const char *name, const char *what)
+{
+    const struct weight_left left = {
+        .name = name, .what = what, .kind = weight_left_is_record(name) ? WEIGHT_LEFT_RECORD : WEIGHT_LEFT_PART};
+    return weight_file_leave(r->file, &left, r->err);
 }
 
 static enum status take_tensor(struct renaming *r, const struct weight_tensor *tensor)
@@ -269,12 +312,22 @@ static enum status take_tensor(struct renaming *r, const struct weight_tensor *t
     bool part = inside && translate(name, network->style, tensor->name + network->length) &&
                 (is_body(name) || begins(name, "fc."));
     part = part || hugging_face_head(name, network, tensor->name);
+    part = part || (inside && last_linear(name, r, tensor->name + network->length));
+    if (part && weight_left_is_record(name))
+        return leave(r, tensor->name, "a counter, no part of the network");
     if (!part && inside && is_strange(network->style, tensor->name + network->length)) {
         snprintf(name, WEIGHT_NAME_MAX, "%s", tensor->name);
         part = true;
     }
+    if (!part && inside && network->style == TORCHVISION && !is_others(r, tensor->name) &&
+        !is_apart(tensor->name + network->length))
+        r->beside = true;
+    if (!part && is_others(r, tensor->name)) {
+        const struct weight_left left = {.name = tensor->name, .what = "a tensor of another network"};
+        return weight_file_leave(r->file, &left, r->err); /* which note_others names */
+    }
     if (!part)
-        return weight_file_leave(r->file, tensor->name, "a tensor that is no part of the network", false, r->err);
+        return leave(r, tensor->name, "a tensor that is no part of the network");
     struct weight_tensor taken = *tensor;
     taken.name = name;
     r->file->tensors[r->kept++] = taken;
@@ -314,6 +367,18 @@ static struct head find_head(const struct weight_file *file)
     return head;
 }
 
+/* Why fc gives no answers, or NULL: self-supervised encoders project with it, and what stands beside it under an
+ * unknown name may stand before it. */
+static const char *head_doubt(const struct renaming *r)
+{
+    static const char *const encoders[] = {"encoder_q.",        "encoder_k.",      "base_encoder.",
+                                           "momentum_encoder.", "online_encoder.", "target_encoder."};
+    for (size_t i = 0; i < sizeof encoders / sizeof *encoders; i++)
+        if (prefix_ends(&r->network, encoders[i]))
+            return "the projection of a self-supervised encoder, not a classifier";
+    return r->beside ? "a layer beside others that may stand before it" : NULL;
+}
+
 /* fc is used where it is one linear layer: "fc.weight", or "fc.1.weight" where it stands behind a Dropout. What two
  * layers, a norm between them or a layer without a bias compute is not known here: they are left out. Tensors called
  * fc.weight and fc.bias stay in any case, so that bind.c says what is wrong with them. */
@@ -321,20 +386,22 @@ static enum status settle_head(struct renaming *r)
 {
     struct weight_file *file = r->file;
     const struct head head = find_head(file);
+    const char *why = head_doubt(r);
     bool no_bias = head.parts == 1 && head.weight && head.plain == 1;
     size_t kept = 0, weight_prefix = 0, bias_prefix = 0;
     enum status status = OK;
-    if (head.parts == head.plain && !no_bias)
+    if (head.parts == head.plain && !no_bias && !why)
         return OK;
-    bool one = head.parts == 2 && head.weight && head.bias && head_part(&weight_prefix, head.weight->name) &&
+    bool one = !why && head.parts == 2 && head.weight && head.bias && head_part(&weight_prefix, head.weight->name) &&
                head_part(&bias_prefix, head.bias->name) && weight_prefix == bias_prefix &&
                memcmp(head.weight->name, head.bias->name, weight_prefix) == 0;
     for (size_t i = 0; i < file->count && status == OK; i++) {
         struct weight_tensor *tensor = &file->tensors[i];
         if (!one && begins(tensor->name, "fc.")) {
-            status = weight_file_leave(file, tensor->name,
-                                       no_bias ? "a linear layer without a bias" : "a part of a last layer of several",
-                                       false, r->err);
+            status = leave(r, tensor->name,
+                           why       ? why
+                           : no_bias ? "a linear layer without a bias"
+                                     : "a part of a last layer of several");
             continue;
         }
         if (one && (tensor == head.weight || tensor == head.bias))
@@ -354,14 +421,17 @@ static enum status note_others(struct weight_file *file, const struct networks *
         char prefix[256];
         snprintf(prefix, sizeof prefix, "%.*s", (int)all->items[i].length, all->items[i].prefix);
         if (&all->items[i] != chosen)
-            status = weight_file_leave(file, prefix, "another network", true, err);
+            status = weight_file_leave(
+                file, &(struct weight_left){.name = prefix, .what = "another network", .kind = WEIGHT_LEFT_NETWORK},
+                err);
     }
     return status;
 }
 
-static enum status rename_network(struct weight_file *file, const struct network *network, struct error *err)
+static enum status rename_network(struct weight_file *file, const struct networks *all, const struct network *network,
+                                  struct error *err)
 {
-    struct renaming r = {.file = file, .network = *network, .err = err};
+    struct renaming r = {.file = file, .network = *network, .all = all, .err = err};
     void *names;
     char prefix[256];
     snprintf(prefix, sizeof prefix, "%.*s", (int)network->length, network->prefix);
@@ -374,6 +444,9 @@ static enum status rename_network(struct weight_file *file, const struct network
         return status;
     r.names = file->renamed = names;
     r.network.prefix = file->prefix ? file->prefix : ""; /* names move while they are taken */
+    char head[300];
+    snprintf(head, sizeof head, "%sfc.weight", r.network.prefix);
+    r.has_fc = weight_file_find(file, head) != NULL; /* while the file can still be searched */
     for (size_t i = 0; i < file->count && status == OK; i++)
         status = take_tensor(&r, &file->tensors[i]);
     if (status != OK)
@@ -399,5 +472,5 @@ enum status weight_file_rename(struct weight_file *file, struct error *err)
     }
     if (status == OK)
         status = note_others(file, &all, chosen, err);
-    return status == OK ? rename_network(file, chosen, err) : status;
+    return status == OK ? rename_network(file, &all, chosen, err) : status;
 }

@@ -27,6 +27,16 @@ static enum status next_pickle(struct pickle *out, struct cursor *c)
     return status;
 }
 
+static bool names_numpy(const struct pickle *pickle)
+{
+    static const char name[] = "numpy.";
+    const size_t size = sizeof name - 1;
+    for (size_t i = 0; i + size <= pickle->used; i++)
+        if (memcmp(pickle->bytes + i, name, size) == 0)
+            return true;
+    return false;
+}
+
 static enum status check_magic(struct cursor *c)
 {
     struct pickle pickle;
@@ -35,9 +45,13 @@ static enum status check_magic(struct cursor *c)
         status = torch_states_check(&pickle);
     size_t at = status == OK ? pickle.values[pickle.root].at : 0;
     if (status == OK && (pickle.used - at < sizeof magic || memcmp(pickle.bytes + at, magic, sizeof magic) != 0))
-        status = pickle_fail(
-            &pickle, at,
-            "this is a pickle, but not a file of torch.save (its magic number is missing): nothing was run");
+        status =
+            pickle_fail(&pickle, at, "%s: nothing was run",
+                        names_numpy(&pickle)
+                            ? "this is a pickle of NumPy arrays, as detectron2 (.pkl) and Paddle (.pdparams) write "
+                              "them, which is not read; load it in Python and save its arrays as tensors, with "
+                              "torch.save or safetensors"
+                            : "this is a pickle, but not a file of torch.save (its magic number is missing)");
     pickle_free(&pickle);
     return status;
 }

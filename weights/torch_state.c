@@ -41,11 +41,14 @@ static enum status fail(const struct reader *r, size_t at, const char *what)
 /* ---- what is left out -------------------------------------------------------------------------------------------- */
 
 /* The name is bytes of the pickle; a longer one than any tensor has is cut. */
-static enum status leave(const struct reader *r, const struct pickle_value *key, const char *what)
+static enum status leave(const struct reader *r, const struct pickle_value *key, const char *what,
+                         enum weight_left_kind kind)
 {
     char name[256] = "";
     memcpy(name, r->pickle->bytes + key->begin, key->length < sizeof name ? key->length : sizeof name - 1);
-    return weight_file_leave(r->file, name, what, false, r->err);
+    if (weight_left_is_record(name))
+        kind = WEIGHT_LEFT_RECORD;
+    return weight_file_leave(r->file, &(struct weight_left){.name = name, .what = what, .kind = kind}, r->err);
 }
 
 /* The entries of a dictionary that holds the state dict somewhere: all but the one on the way to it. */
@@ -60,19 +63,30 @@ static enum status leave_beside(const struct reader *r, const char *key)
         const struct pickle_value *name = pickle_get(pickle, pickle->links[i].key);
         char what[PICKLE_DESCRIPTION];
         bool taken = name->length == length && memcmp(pickle->bytes + name->begin, key, length) == 0;
-        if (name->kind == PICKLE_TEXT && !taken && !torch_classes_are(pickle, &pickle->links[i]))
-            status = leave(r, name, pickle_describe(what, pickle, pickle_get(pickle, pickle->links[i].value)));
+        if (name->kind == PICKLE_TEXT && !taken)
+            status = leave(r, name, pickle_describe(what, pickle, pickle_get(pickle, pickle->links[i].value)),
+                           WEIGHT_LEFT_RECORD);
     }
     return status;
 }
 
-/* Other networks, so that nobody takes this one for the only one. */
-static enum status leave_networks(const struct reader *r, const struct torch_states *states, size_t chosen)
+/* Other networks, so that nobody takes this one for the only one, and other dictionaries of tensors, such as a head's
+ * of its own. */
+static enum status leave_states(const struct reader *r, const struct torch_states *states, size_t chosen)
 {
     enum status status = OK;
-    for (size_t i = 0; i < states->count && status == OK; i++)
-        if (i != chosen && states->items[i].resnet == states->items[chosen].resnet)
-            status = weight_file_leave(r->file, torch_states_key(states, i), "another network", true, r->err);
+    for (size_t i = 0; i < states->count && status == OK; i++) {
+        const char *key = torch_states_key(states, i);
+        bool network = states->items[i].resnet == states->items[chosen].resnet;
+        struct weight_left left = {.name = key, .what = "another network", .kind = WEIGHT_LEFT_NETWORK, .key = true};
+        if (i == chosen || !key[0])
+            continue; /* the root's own tensors are named one by one */
+        if (!network)
+            left = (struct weight_left){.name = key,
+                                        .what = "other tensors",
+                                        .kind = weight_left_is_record(key) ? WEIGHT_LEFT_RECORD : WEIGHT_LEFT_PART};
+        status = weight_file_leave(r->file, &left, r->err);
+    }
     return status;
 }
 
@@ -89,7 +103,7 @@ static enum status find_state(const struct pickle_value **out, struct reader *r)
     if (status == OK && key[0])
         status = memory_strdup(&r->file->key, key, r->err);
     if (status == OK)
-        status = leave_networks(r, &states, chosen);
+        status = leave_states(r, &states, chosen);
     if (status == OK && key[0])
         status = leave_beside(r, key);
     bytes_free(&states.text);
@@ -181,10 +195,11 @@ static enum status read_tensor(struct reader *r, const struct pickle_value *valu
     uint64_t strides[WEIGHT_MAX_RANK] = {0};
     char what[PICKLE_DESCRIPTION];
     if (value->kind != PICKLE_CALL)
-        return leave(r, r->key, pickle_describe(what, r->pickle, value));
+        return leave(r, r->key, pickle_describe(what, r->pickle, value), WEIGHT_LEFT_RECORD);
     const struct pickle_value *arguments = tensor_arguments(r, value);
     if (!arguments)
-        return leave(r, r->key, "a tensor made in a way that torch.save does not write for plain weights");
+        return leave(r, r->key, "a tensor made in a way that torch.save does not write for plain weights",
+                     WEIGHT_LEFT_PART);
     const struct pickle_value *persistent = pickle_item(r->pickle, arguments, 0);
     const struct pickle_value *offset = pickle_item(r->pickle, arguments, 1);
     const struct pickle_value *shape = pickle_item(r->pickle, arguments, 2);
@@ -198,7 +213,7 @@ static enum status read_tensor(struct reader *r, const struct pickle_value *valu
     const struct torch_storage *storage =
         torch_storages_get(r->storages, (const char *)r->pickle->bytes + key->begin, key->length);
     if (storage->opaque)
-        return leave(r, r->key, "a tensor of a type that is not read");
+        return leave(r, r->key, "a tensor of a type that is not read", WEIGHT_LEFT_PART);
     tensor.dtype = storage->dtype;
     tensor.rank = shape->length;
     enum status status = place_tensor(r, value->at, &tensor, storage, (uint64_t)offset->integer, strides);
@@ -225,7 +240,7 @@ static enum status read_tensors(struct reader *r, const struct pickle_value *sta
         if (key->kind != PICKLE_TEXT)
             continue; /* the name of no tensor */
         if (pickle_text_is(r->pickle, key, "n_averaged")) {
-            status = leave(r, key, "the counter of an average of models (torch.optim.swa_utils)");
+            status = leave(r, key, "the counter of an average of models (torch.optim.swa_utils)", WEIGHT_LEFT_RECORD);
             continue;
         }
         r->key = key;
@@ -304,8 +319,6 @@ enum status torch_state_read(struct weight_file *file, const struct pickle *pick
         status = copy_values(&r);
     if (status == OK && pickle->attributed != PICKLE_NOTHING && pickle_get(pickle, pickle->attributed) == state)
         status = torch_metadata_read(file, pickle, pickle_get(pickle, pickle->attributes), err);
-    if (status == OK)
-        status = torch_classes_read(file, pickle, err);
     memory_free(r.copies);
     memory_free(r.places);
     return status;

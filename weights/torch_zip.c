@@ -34,6 +34,18 @@ static bool begins_with(const char *name, size_t length, const char *prefix)
     return length >= size && memcmp(name, prefix, size) == 0;
 }
 
+/* By the end of its name. */
+static bool is_weight_file(const struct zip_entry *entry)
+{
+    static const char *const ends[] = {".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".tar"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t size = strlen(ends[i]);
+        if (entry->name_length > size && memcmp(entry->name + entry->name_length - size, ends[i], size) == 0)
+            return true;
+    }
+    return false;
+}
+
 static enum status find_folder(struct archive *archive, const char *path, struct error *err)
 {
     const struct zip *zip = &archive->zip;
@@ -47,7 +59,12 @@ static enum status find_folder(struct archive *archive, const char *path, struct
         return zip_fail(zip, 0, NULL,
                         "this is a TorchScript archive (torch.jit.save), which holds a program; save the state_dict of "
                         "the model instead");
-    if (!slash || !find(archive, "data.pkl", "", 0))
+    bool torch = slash && find(archive, "data.pkl", "", 0);
+    for (size_t i = 0; i < zip->count && !torch; i++)
+        if (is_weight_file(&zip->entries[i]))
+            return zip_fail(zip, 0, NULL,
+                            "this is a zip archive with a weight file in it, not a weight file: unpack it first");
+    if (!torch)
         return error_set(err, ERR_DATA,
                          "%.400s: byte 0: this is a zip file, but not one of torch.save: it has no data.pkl in its "
                          "folder",

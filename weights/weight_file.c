@@ -27,6 +27,7 @@ static const struct {
      5, "an xz archive; unpack it first"},
     {0, "\x1f\x8b", 2, "a gzip archive; unpack it first"},
     {0, "\x89HDF", 4, "an HDF5 file (Keras?), which is not read"},
+    {0, "\x93NUMPY", 6, "a NumPy array (.npy), which is not read"},
     {0, "GGUF", 4, "a GGUF file, which is not read"},
     {0, "PK\5\6", 4, "an empty zip file"},
     {257, "ustar", 5,
@@ -36,6 +37,25 @@ static const struct {
 static bool begins_with(const struct weight_file *file, size_t at, const void *bytes, size_t size)
 {
     return file->map.size >= at + size + 8 && memcmp(file->map.bytes + at, bytes, size) == 0;
+}
+
+/* OpenVINO's: an XML declaration, then the element of the network. An error of a server is XML as well. */
+static bool is_openvino(const struct weight_file *file)
+{
+    enum { LOOKED_AT = 200 };
+    for (size_t i = 0; i < LOOKED_AT; i++)
+        if (begins_with(file, i, "<net ", 5))
+            return true;
+    return false;
+}
+
+/* A protobuf that begins as ONNX's ModelProto: ir_version, then the name of the producer, its domain, the graph or the
+ * operator sets. */
+static bool is_onnx(const struct weight_file *file)
+{
+    const uint8_t *bytes = file->map.bytes;
+    return bytes[0] == 0x08 && bytes[1] > 0 && bytes[1] < 0x40 &&
+           (bytes[2] == 0x12 || bytes[2] == 0x1a || bytes[2] == 0x22 || bytes[2] == 0x3a || bytes[2] == 0x42);
 }
 
 /* What a text is, by its first letter, or NULL when the file begins with bytes of another kind. */
@@ -50,6 +70,8 @@ static const char *text_kind(const struct weight_file *file)
             return NULL;
         first = first == ' ' && !space ? letter : first;
     }
+    if (first == '<' && is_openvino(file))
+        return "OpenVINO's description of a network, which is not read; give the weights it was made of";
     if (first == '<')
         return "a web page, not a weight file; the download went wrong";
     return first == '{' ? "a JSON text, not a weight file" : "a text, not a weight file";
@@ -101,6 +123,11 @@ static enum status read_any(struct weight_file *file, struct error *err)
         if (begins_with(file, strangers[i].at, strangers[i].bytes, strangers[i].size))
             return error_set(err, ERR_DATA, "%.400s: byte %zu: this is %s", file->path, strangers[i].at,
                              strangers[i].text);
+    if (is_onnx(file))
+        return error_set(err, ERR_DATA,
+                         "%.400s: byte 0: this is an ONNX file: convert writes it, nothing here reads it; give the "
+                         "file that it was made of",
+                         file->path);
     const char *text = text_kind(file);
     if (text)
         return error_set(err, ERR_DATA, "%.400s: byte 0: this is %s", file->path, text);

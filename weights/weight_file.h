@@ -99,9 +99,15 @@ const char *weight_file_prefix(const struct weight_file *file);
 
 /* What the file holds besides the tensors of the list: "optimizer", "an object of torch.optim.SGD"; a tensor that
  * stands under another prefix; another network that --key would take. */
+enum weight_left_kind {
+    WEIGHT_LEFT_RECORD, /* what training scripts write beside weights: optimizer, epoch, arguments, counters */
+    WEIGHT_LEFT_PART, /* weights that somebody could miss: a head, a decoder, a queue, another dictionary of tensors */
+    WEIGHT_LEFT_NETWORK /* another ResNet, which weight_choice could name */
+};
 struct weight_left {
     const char *name, *what;
-    bool network; /* another ResNet, which weight_choice could name */
+    enum weight_left_kind kind;
+    bool key; /* of a network: its name is a key, not a prefix */
 };
 size_t weight_file_left_count(const struct weight_file *file);
 struct weight_left weight_file_left_at(const struct weight_file *file, size_t i); /* the first WEIGHT_LEFT_MOST */

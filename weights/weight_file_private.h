@@ -39,9 +39,11 @@ MUST_CHECK enum status torch_legacy_read(struct weight_file *file, struct error 
 MUST_CHECK enum status weight_file_truncated(const char *path, size_t size, uint64_t expected, bool at_least,
                                              const char *missing, struct error *err);
 
-/* Notes what is no tensor of the list. Both texts are copied, and may be hostile. */
-MUST_CHECK enum status weight_file_leave(struct weight_file *file, const char *name, const char *what, bool network,
-                                         struct error *err);
+/* Notes what is no tensor of the list. The texts are copied, and may be hostile. */
+MUST_CHECK enum status weight_file_leave(struct weight_file *file, const struct weight_left *left, struct error *err);
+/* Whether a name says that what stands there belongs to the training, not to the network: "optimizer", "loss.center",
+ * "layer1.0.total_ops". */
+bool weight_left_is_record(const char *name);
 void weight_file_left_free(struct weight_file *file);
 /* Appends a tensor to the list. */
 MUST_CHECK enum status weight_file_add(struct weight_file *file, const struct weight_tensor *tensor, struct error *err);

@@ -4,8 +4,29 @@
 #include "core/base/memory.h"
 #include "weights/weight_file_private.h"
 
-enum status weight_file_leave(struct weight_file *file, const char *name, const char *what, bool network,
-                              struct error *err)
+bool weight_left_is_record(const char *name)
+{
+    /* Somewhere in the first part of the name. */
+    static const char *const first[] = {"optim",     "sched", "scaler",    "rng",   "random",   "loss",
+                                        "criterion", "amp_",  "callbacks", "loops", "n_averag", "hyper_para"};
+    /* At its end: what thop.profile leaves in each module. */
+    static const char *const last[] = {"total_ops", "total_params"};
+    size_t length = strcspn(name, "."), whole = strlen(name);
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        const char *found = strstr(name, first[i]);
+        if (found && found < name + length)
+            return true;
+    }
+    for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
+        size_t size = strlen(last[i]);
+        if (whole >= size && strcmp(name + whole - size, last[i]) == 0 &&
+            (whole == size || name[whole - size - 1] == '.'))
+            return true;
+    }
+    return false;
+}
+
+enum status weight_file_leave(struct weight_file *file, const struct weight_left *left, struct error *err)
 {
     void *list = file->left;
     char *name_copy = NULL, *what_copy = NULL;
@@ -15,11 +36,12 @@ enum status weight_file_leave(struct weight_file *file, const char *name, const 
                                      "a list of what is not read", err);
     file->left = list;
     if (status == OK)
-        status = memory_strdup(&name_copy, name, err);
+        status = memory_strdup(&name_copy, left->name, err);
     if (status == OK)
-        status = memory_strdup(&what_copy, what, err);
+        status = memory_strdup(&what_copy, left->what, err);
     if (status == OK)
-        file->left[file->left_count++] = (struct weight_left){.name = name_copy, .what = what_copy, .network = network};
+        file->left[file->left_count++] =
+            (struct weight_left){.name = name_copy, .what = what_copy, .kind = left->kind, .key = left->key};
     else
         memory_free(name_copy);
     return status;

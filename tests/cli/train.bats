@@ -284,12 +284,12 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     "$BUILD/tests/tools/make_photos" two 2 6 3 40 2
     run_split "$FREEZETUNE" train --data two --weights "$weights" --image-size 32 --epochs 1 --freeze-until 9 --out a
     [ "$status" = 0 ]
-    grep -qx "head: fc begins anew for 2 classes (the file's has 3 outputs)" stderr.txt
+    grep -qx "head: fc is re-initialised for 2 classes (the file's has 3 outputs)" stderr.txt
     cp -r "$photos" other
     mv other/train/class2 other/train/zebra
     mv other/val/class2 other/val/zebra
     run_split "$FREEZETUNE" train --data other --weights "$weights" --image-size 32 --epochs 1 --freeze-until 9 --out b
-    grep -q '^head: fc begins anew for 3 classes' stderr.txt
+    grep -q '^head: fc is re-initialised for 3 classes' stderr.txt
     run_split "$FREEZETUNE" train --data "$photos" --weights "$weights" --image-size 32 --epochs 1 --freeze-until 9 --out c
     absent '^head' stderr.txt
 }
