@@ -177,7 +177,8 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(FUZZ_SUPPORT) $(FUZZ_DRIVER) $(CLI_L
 	$(call say,LD)
 	$(quiet)$(LINK) $(FUZZ_LIBS) $(ALL_LIBS)
 
-$(FAULT_TESTS) $(FAULTY): LINK_MORE = $(FAULTY_CALLS:%=-Wl,--wrap=%)
+# Where calls fail, the waits between two tries are left out.
+$(FAULT_TESTS) $(FAULTY): LINK_MORE = $(FAULTY_CALLS:%=-Wl,--wrap=%) -Wl,--wrap=nanosleep
 $(FAULT_TESTS): $(BUILD)/tests/faults/faults.o $(BUILD)/tests/faults/scenario.o
 
 $(FAULTY): $(BUILD)/cli/main.o $(BUILD)/tests/faults/faults.o $(CLI_LIBRARY) $(LIBRARY)
