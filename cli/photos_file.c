@@ -20,7 +20,8 @@ static size_t all_photos(const struct dataset *data)
     return data->train.count + data->val.count;
 }
 
-/* What folder/photos.bin holds of these photos: *there is false when there is no such file, *same when it is of others.
+/* What folder/photos.bin holds of these photos: *there is false when there is no such file, *same when it describes
+ * others.
  */
 static enum status read_record(struct photo_stamp *stamps, bool *there, bool *same, const char *folder,
                                const struct dataset *data, struct error *err)
@@ -34,7 +35,7 @@ static enum status read_record(struct photo_stamp *stamps, bool *there, bool *sa
     if (status != OK)
         return status;
     *there = stat(path, &info) == 0 || errno != ENOENT;
-    /* A record of more photos is of another list, and need not be read. */
+    /* A record of more photos belongs to another list, and need not be read. */
     if (*there && (info.st_size <= 0 || (uint64_t)info.st_size <= most + 64)) {
         struct error reason;
         checkpoint_photos(list, data);

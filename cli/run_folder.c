@@ -227,7 +227,7 @@ void run_folder_drop_last(const struct run_folder *folder)
     unlink(folder->last);
 }
 
-/* last.safetensors is of the state as it is: after an epoch, or within one. */
+/* last.safetensors holds the state as it is: after an epoch, or within one. */
 static void note_last(struct run_folder *folder)
 {
     const struct train_state *state = train_state_get(folder->training->train);

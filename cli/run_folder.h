@@ -35,7 +35,7 @@ struct run_folder {
     struct weight_metadata metadata[MODEL_METADATA];
     char *metadata_text;
     struct snapshot *held; /* the best model while it waits, or NULL */
-    size_t held_epoch;     /* from 1: that it is of */
+    size_t held_epoch;     /* from 1: its epoch */
     /* The model files as they are, from 1; 0: there is none. A best model that this process found may be of a later
      * epoch than the state that it goes on from: 0 with best_found. */
     size_t best_epoch, last_epoch, last_batch;

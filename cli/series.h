@@ -63,8 +63,8 @@ void series_close(struct series *series);
 /* Options that a run of the series begins with: those of the command without what only the series has. */
 struct train_values series_values(const struct series *series, const struct train_values *given);
 
-/* One more run, at the end. The name is copied. `forecast` is of the run by itself: what it shares with those before it
- * (forecast_share) is seen to here. ERR_SYSTEM without memory. */
+/* One more run, at the end. The name is copied. `forecast` describes the run by itself: what it shares with those
+ * before it (forecast_share) is seen to here. ERR_SYSTEM without memory. */
 MUST_CHECK enum status series_add(struct series *series, const char *name, const struct train_values *values,
                                   const struct forecast *forecast, struct error *err);
 

@@ -28,7 +28,7 @@ struct session {
     double started, saved;
     struct run_clock clock;
     bool damage_said;  /* once, after the first epoch */
-    bool write_failed; /* the last error is of a file of the run */
+    bool write_failed; /* the last error concerns a file of the run */
 };
 
 static void tell_time(struct session *session)

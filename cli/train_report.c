@@ -466,7 +466,7 @@ static void put_epoch_line(const struct train_progress *p, const struct epoch_ro
 
 enum { SKIPPED_TEXT = 96 };
 
-/* "  12 photos unavailable", and whether the accuracy is of fewer photos. */
+/* "  12 photos unavailable", and whether the accuracy counts fewer photos. */
 static const char *skipped_text(char out[SKIPPED_TEXT], const struct epoch_result *epoch)
 {
     size_t used = 0;

@@ -52,8 +52,8 @@ enum status machine_int_line(struct machine *m)
     return machine_push_value(m, (struct pickle_value){.kind = PICKLE_INT, .integer = integer});
 }
 
-/* Numbers beyond 64 bits occur in the magic number of the legacy format, and in random states. Whoever wants a whole
- * number refuses them. */
+/* Numbers beyond 64 bits occur in the magic number of the legacy format, and in random states. Readers that want a
+ * whole number refuse them. */
 static enum status push_long(struct machine *m, unsigned length_size)
 {
     uint64_t size;

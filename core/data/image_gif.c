@@ -83,7 +83,7 @@ static enum status gif_examine(struct image_info *info, bool *more, const uint8_
     return image_size_set(info, bottom > height ? bottom : height, right > width ? right : width, options, err);
 }
 
-/* The blocks of the first frame are all there; what follows is of no interest. */
+/* The blocks of the first frame are all there; what follows does not matter. */
 static enum status gif_whole(struct image_info *info, const uint8_t *bytes, size_t size, struct error *err)
 {
     size_t at = info->data + DESCRIPTOR + map_bytes(bytes[info->data + 9]) + 1; /* behind the LZW code size */

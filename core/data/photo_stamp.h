@@ -35,8 +35,8 @@ size_t photo_stamps_compare(bool *changed, const struct photo_list *list, const 
 size_t photo_stamps_size(size_t train, size_t val);
 void photo_stamps_write(uint8_t *out, const char list[33], const struct photo_stamp *stamps, size_t train, size_t val);
 
-/* stamps[train + val] from such a record. *same: it is of the same list; else stamps are untouched. ERR_DATA when it is
- * no such record or is damaged; the text is the reason alone. */
+/* stamps[train + val] from such a record. *same: it belongs to the same list; else stamps are untouched. ERR_DATA when
+ * it is no such record or is damaged; the text is the reason alone. */
 MUST_CHECK enum status photo_stamps_read(struct photo_stamp *stamps, bool *same, const uint8_t *bytes, size_t size,
                                          const char list[33], size_t train, size_t val, struct error *err);
 

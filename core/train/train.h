@@ -172,7 +172,7 @@ struct epoch_result {
     const struct metrics *val;      /* with all predictions; borrowed for the call */
     struct feature_counts features; /* what the cache did since the last epoch's end; zeros without one */
     size_t away, val_away;          /* photos that were left out because their files could not be read */
-    bool compared; /* no photo was away in the evaluation: its accuracy is of the same photos as others */
+    bool compared; /* no photo was away in the evaluation: its accuracy counts the same photos as others */
     bool best;     /* highest accuracy so far, at equal accuracy the lower loss, of those compared; while
                       there are none, the one with the most photos validated */
 };

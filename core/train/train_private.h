@@ -33,10 +33,10 @@ struct train {
     size_t seen[2];            /* entries of the loaders' lists of bad photos that were told */
     uint32_t *order;           /* [training photos] */
     float *dlogits;            /* [pass, classes] */
-    struct metrics batch;      /* of the step at hand */
+    struct metrics batch;      /* of the current step */
     struct metrics val;
 
-    double lr;            /* of the step at hand */
+    double lr;            /* of the current step */
     double epoch_started; /* by clock_seconds, as if the epoch had never been interrupted */
     struct timing timing;
 };
@@ -62,7 +62,7 @@ MUST_CHECK enum status train_note_skipped(struct train *train, bool val, const s
 MUST_CHECK enum status train_end_pass(struct train *train, bool val, const struct train_hooks *hooks,
                                       struct error *err);
 
-/* ERR_DIVERGED: `what` of the step at hand is not finite. */
+/* ERR_DIVERGED: `what` of the current step is not finite. */
 enum status train_diverged(struct train *train, const char *what, double value, struct error *err);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "core/data/image_format.h"
 
-/* Decodes the bytes as a photo of at most 64 Ki pixels when they are of this format, and touches every pixel: 0. Bytes
+/* Decodes the bytes as a photo of at most 64 Ki pixels when they have this format, and touches every pixel: 0. Bytes
  * of another format are not worth keeping: -1. Where this build or this machine does not read the format, it says so
  * once and does nothing. */
 int photo_target(const uint8_t *data, size_t size, const struct image_codec *codec);
