@@ -297,7 +297,8 @@ static void plan_clock(struct session *session, struct series_clock *series)
 {
     double limit = session->training->values->time_limit * 60, deadline = session->options->deadline;
     run_clock_plan(&session->clock, series, session->training);
-    session->clock.limit = limit > 0 ? session->started + limit : deadline; /* one of a series has none of its own */
+    session->clock.limit =
+        limit > 0 ? session->started + limit : deadline; /* a run of a series has the series' limit */
 }
 
 /* The rate is known; `search` is how it was found, or NULL. */
