@@ -27,13 +27,15 @@ enum status convert_texts_make(struct convert_texts *out, const struct weight_fi
     size_t others = weight_file_metadata_count(file);
     void *entries = NULL;
     enum status status =
-        memory_alloc(&entries, MODEL_METADATA + others, sizeof *texts.entries, "the list of metadata", err);
+        memory_alloc(&entries, MODEL_METADATA + 1 + others, sizeof *texts.entries, "the list of metadata", err);
     texts.entries = entries;
     if (status == OK && arch) {
         status = model_metadata(texts.entries, &texts.text, arch, &info->classes, &info->preprocess, err);
         texts.count = MODEL_METADATA;
         if (!info->own_classes && info->classes.count != IMAGENET_CLASSES)
             texts.entries[MODEL_CLASSES] = texts.entries[--texts.count];
+        if (info->problem != PROBLEM_UNSAID)
+            texts.entries[texts.count++] = (struct weight_metadata){model_key_problem, problem_names[info->problem]};
     } else if (status == OK) {
         texts.entries[texts.count++] = (struct weight_metadata){"format", "pt"};
     }

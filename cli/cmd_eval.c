@@ -9,6 +9,7 @@
 #include "cli/json.h"
 #include "cli/numbers.h"
 #include "cli/preprocess_options.h"
+#include "cli/preprocess_remark.h"
 #include "cli/profile_report.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -114,6 +115,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (job->engine.quiet)
         remarks_silence();
     enum status status = model_open(&job->model, v->model, &v->choice, err);
+    if (status == OK)
+        status = model_check_answers(&job->model, true, err);
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
     if (status == OK)
         status = open_photos(job, args, err);
@@ -132,6 +135,9 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
     if (status == OK)
         status = eval_photos_check(&job->photos, &job->record, v->data, classes, job->inference.pool, err);
+    if (status == OK)
+        preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.squashes,
+                          &job->model.info.preprocess, job->model.path);
     return status;
 }
 

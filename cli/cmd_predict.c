@@ -12,6 +12,7 @@
 #include "cli/predict_output.h"
 #include "cli/predict_trained.h"
 #include "cli/preprocess_options.h"
+#include "cli/preprocess_remark.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/term.h"
@@ -164,6 +165,11 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
 {
     const struct values *v = job->values;
     enum status status = model_open(&job->model, v->model, &v->choice, err);
+    bool multi_label = job->model.info.problem == PROBLEM_MULTI_LABEL;
+    if (status == OK)
+        status = model_check_answers(&job->model, false, err);
+    if (status == OK && multi_label && v->tta != TTA_NONE)
+        status = error_set(err, ERR_USAGE, "--tta flip cannot be combined with a multi-label model");
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
     if (status == OK)
         status = list_photos(job, args, err);
@@ -179,6 +185,9 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
     if (status == OK && !v->engine.quiet)
+        preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.squashes,
+                          &job->model.info.preprocess, job->model.path);
+    if (status == OK && !v->engine.quiet)
         status = predict_remark_trained(&job->model, &job->photos, err);
     if (status == OK && v->out) {
         status = outfile_open(&job->outfile, v->out, err);
@@ -189,6 +198,7 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status = predict_output_start(&job->output, job->outfile_open ? job->outfile.stream : stdout,
                                       (enum table_format)v->format, &job->model.info.classes, (size_t)v->top_k, err);
+    job->output.multi_label = multi_label;
     return status;
 }
 

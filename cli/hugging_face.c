@@ -1,11 +1,11 @@
 #include "cli/hugging_face.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 
+#include "cli/class_labels.h"
 #include "cli/paths.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -37,39 +37,13 @@ static bool is_text(const cJSON *item, const char *text)
     return cJSON_IsString(item) && strcmp(item->valuestring, text) == 0;
 }
 
+const char *const problem_names[] = {[PROBLEM_UNSAID] = "",
+                                     [PROBLEM_SINGLE_LABEL] = "single_label_classification",
+                                     [PROBLEM_MULTI_LABEL] = "multi_label_classification",
+                                     [PROBLEM_REGRESSION] = "regression",
+                                     [PROBLEM_REGRESSION + 1] = NULL};
+
 /* ---- config.json ------------------------------------------------------------------------------------------------- */
-
-/* "0".."outputs-1", written as id2label has it; -1 for another text. */
-static long label_number(const char *text, size_t outputs)
-{
-    long number = 0;
-    size_t length = strspn(text, "0123456789");
-    if (length == 0 || length > 6 || text[length] != '\0' || (length > 1 && text[0] == '0'))
-        return -1;
-    for (size_t i = 0; i < length; i++)
-        number = number * 10 + (text[i] - '0');
-    return (size_t)number < outputs ? number : -1;
-}
-
-/* ImageNet has two cranes and two maillots. */
-static enum status name_differently(struct class_names *classes, struct error *err)
-{
-    for (size_t i = 1; i < classes->count; i++)
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(classes->names[i], classes->names[k]) != 0)
-                continue;
-            void *longer;
-            size_t size = strlen(classes->names[i]) + 24;
-            enum status status = memory_alloc(&longer, size, 1, "a class name", err);
-            if (status != OK)
-                return status;
-            snprintf(longer, size, "%s (%zu)", classes->names[i], i);
-            memory_free(classes->names[i]);
-            classes->names[i] = longer;
-            k = (size_t)-1; /* from the start: the longer name must be new as well */
-        }
-    return OK;
-}
 
 static enum status read_labels(struct class_names *out, const cJSON *labels, const char *path, size_t outputs,
                                struct error *err)
@@ -83,7 +57,7 @@ static enum status read_labels(struct class_names *out, const cJSON *labels, con
     const cJSON *item;
     cJSON_ArrayForEach(item, labels)
     {
-        long number = label_number(item->string, outputs);
+        long number = class_labels_number(item->string, outputs);
         if (number < 0 || !cJSON_IsString(item) || item->valuestring[0] == '\0' || out->names[number])
             return wrong(path, "id2label", "expected a name for each of the network's outputs, from \"0\" on", err);
         status = memory_strdup(&out->names[number], item->valuestring, err);
@@ -94,11 +68,27 @@ static enum status read_labels(struct class_names *out, const cJSON *labels, con
     if (filled != outputs)
         return error_set(err, ERR_DATA, "%.400s: id2label: %zu names, the network has %zu outputs", path, filled,
                          outputs);
-    return name_differently(out, err);
+    return class_labels_distinguish(out, err);
 }
 
-static enum status read_config(struct class_names *out, bool *found, const cJSON *config, const char *path,
-                               size_t outputs, struct error *err)
+static enum status read_problem(enum problem *out, const cJSON *item, const char *path, struct error *err)
+{
+    for (enum problem p = PROBLEM_UNSAID; item && !cJSON_IsNull(item); p++) {
+        if (!problem_names[p])
+            return wrong(path, "problem_type",
+                         "not one that is known: single_label_classification, "
+                         "multi_label_classification or regression",
+                         err);
+        if (is_text(item, problem_names[p])) {
+            *out = p;
+            break;
+        }
+    }
+    return OK;
+}
+
+static enum status read_config(struct class_names *out, bool *found, enum problem *problem, const cJSON *config,
+                               const char *path, size_t outputs, struct error *err)
 {
     const cJSON *type = get(config, "model_type"), *act = get(config, "hidden_act"), *labels = get(config, "id2label");
     if (type && !is_text(type, "resnet"))
@@ -111,25 +101,29 @@ static enum status read_config(struct class_names *out, bool *found, const cJSON
                      err);
     if (act && !is_text(act, "relu"))
         return wrong(path, "hidden_act", "not relu, so this is another network", err);
+    enum status status = read_problem(problem, get(config, "problem_type"), path, err);
+    if (status != OK)
+        return status;
     if (!labels || outputs == 0) /* a body has no outputs that could be named */
         return OK;
     if (!cJSON_IsObject(labels))
         return wrong(path, "id2label", "not a JSON object", err);
-    enum status status = read_labels(out, labels, path, outputs, err);
+    status = read_labels(out, labels, path, outputs, err);
     *found = status == OK;
     if (status != OK)
         class_names_free(out);
     return status;
 }
 
-enum status hugging_face_classes(struct class_names *out, bool *found, const char *text, size_t size, const char *path,
-                                 size_t outputs, struct error *err)
+enum status hugging_face_classes(struct class_names *out, bool *found, enum problem *problem, const char *text,
+                                 size_t size, const char *path, size_t outputs, struct error *err)
 {
     cJSON *config = parse(text, size);
     *found = false;
+    *problem = PROBLEM_UNSAID;
     if (!config)
         return error_set(err, ERR_DATA, "%.400s: not a JSON object", path);
-    enum status status = read_config(out, found, config, path, outputs, err);
+    enum status status = read_config(out, found, problem, config, path, outputs, err);
     cJSON_Delete(config);
     return status;
 }
@@ -205,6 +199,21 @@ static bool read_three(float out[3], const cJSON *list)
     return true;
 }
 
+/* Both sides are set without a look at the photo's, and nothing is cut out of the middle after it: processors that know
+ * height and width alone, and ConvNeXt's from 384 pixels on. */
+static bool squashes_photos(const cJSON *config)
+{
+    const cJSON *size = get(config, "size"), *crop = get(config, "crop_size"), *percent = get(config, "crop_pct");
+    const cJSON *type = get(config, "image_processor_type") ? get(config, "image_processor_type")
+                                                            : get(config, "feature_extractor_type");
+    bool convnext = cJSON_IsNumber(percent) || (cJSON_IsString(type) && strncmp(type->valuestring, "ConvNext", 8) == 0);
+    const cJSON *edge = cJSON_IsObject(size) ? get(size, "shortest_edge") : size;
+    bool crops = !cJSON_IsFalse(get(config, "do_center_crop")) && crop && !cJSON_IsNull(crop);
+    if (convnext)
+        return cJSON_IsNumber(edge) && edge->valuedouble >= 384;
+    return cJSON_IsObject(size) && !edge && !crops;
+}
+
 static enum status read_preprocessor(struct preprocess *out, const cJSON *config, const char *path, struct error *err)
 {
     struct preprocess made = preprocess_imagenet();
@@ -234,13 +243,14 @@ static enum status read_preprocessor(struct preprocess *out, const cJSON *config
     return status;
 }
 
-enum status hugging_face_preprocess(struct preprocess *out, const char *text, size_t size, const char *path,
-                                    struct error *err)
+enum status hugging_face_preprocess(struct preprocess *out, bool *squashes, const char *text, size_t size,
+                                    const char *path, struct error *err)
 {
     cJSON *config = parse(text, size);
     if (!config)
         return error_set(err, ERR_DATA, "%.400s: not a JSON object", path);
     enum status status = read_preprocessor(out, config, path, err);
+    *squashes = squashes_photos(config);
     cJSON_Delete(config);
     return status;
 }
@@ -259,16 +269,16 @@ static enum status read_beside(char **path, uint8_t **text, size_t *size, const 
     return status == ERR_NOINPUT ? OK : status;
 }
 
-enum status hugging_face_read(struct class_names *classes, bool *found_classes, struct preprocess *preprocess,
-                              bool *found_preprocess, const char *weights, size_t outputs, struct error *err)
+enum status hugging_face_read(struct model_card *card, const char *weights, size_t outputs, struct error *err)
 {
+    struct model_card made = {0};
     char *path = NULL;
     uint8_t *text;
     size_t size;
-    *found_classes = *found_preprocess = false;
     enum status status = read_beside(&path, &text, &size, weights, "config.json", err);
     if (status == OK && text)
-        status = hugging_face_classes(classes, found_classes, (const char *)text, size, path, outputs, err);
+        status = hugging_face_classes(&made.classes, &made.has_classes, &made.problem, (const char *)text, size, path,
+                                      outputs, err);
     memory_free(text);
     memory_free(path);
     if (status != OK)
@@ -276,12 +286,14 @@ enum status hugging_face_read(struct class_names *classes, bool *found_classes, 
     path = NULL;
     status = read_beside(&path, &text, &size, weights, "preprocessor_config.json", err);
     if (status == OK && text) {
-        status = hugging_face_preprocess(preprocess, (const char *)text, size, path, err);
-        *found_preprocess = status == OK;
+        status = hugging_face_preprocess(&made.preprocess, &made.squashes, (const char *)text, size, path, err);
+        made.has_preprocess = status == OK;
     }
     memory_free(text);
     memory_free(path);
-    if (status != OK && *found_classes)
-        class_names_free(classes);
+    if (status == OK)
+        *card = made;
+    else
+        class_names_free(&made.classes);
     return status;
 }

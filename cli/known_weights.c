@@ -1,14 +1,27 @@
 #include "cli/known_weights.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/file.h"
 #include "core/base/sha256.h"
 
+/* torchvision.models.ResNet{18,34,50,101,152}_Weights, and the files of IMAGENET1K_V1 as releases before 0.11 named
+ * them. The sums of most are published as their first eight digits alone. */
 const struct known_weights known_weights[] = {
-    {"11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca", 232}, /* ResNet50_Weights.IMAGENET1K_V2 */
+    {"f37072fd", 256},                                                         /* ResNet18 IMAGENET1K_V1 */
+    {"b627a593", 256},                                                         /* ResNet34 IMAGENET1K_V1 */
+    {"0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a", 256}, /* ResNet50 IMAGENET1K_V1 */
+    {"11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca", 232}, /* ResNet50 IMAGENET1K_V2 */
+    {"63fe2227", 256},                                                         /* ResNet101 IMAGENET1K_V1 */
+    {"cd907fc2", 232},                                                         /* ResNet101 IMAGENET1K_V2 */
+    {"394f9c45", 256},                                                         /* ResNet152 IMAGENET1K_V1 */
+    {"f82ba261", 232},                                                         /* ResNet152 IMAGENET1K_V2 */
+    {"5c106cde", 256},                                                         /* ResNet18, older */
+    {"333f7ec4", 256},                                                         /* ResNet34, older */
+    {"19c8e357", 256},                                                         /* ResNet50, older */
+    {"5d3b4d8f", 256},                                                         /* ResNet101, older */
+    {"b121ed2d", 256},                                                         /* ResNet152, older */
     {.sha256 = NULL},
 };
 
@@ -20,9 +33,10 @@ static bool is_named(const char *path, const char *sha256)
     return strstr(slash ? slash : path, mark) != NULL;
 }
 
-enum status known_weights_preprocess(struct preprocess *preprocess, const char *path, const struct known_weights *table,
-                                     struct error *err)
+enum status known_weights_preprocess(struct preprocess *preprocess, bool *known, const char *path,
+                                     const struct known_weights *table, struct error *err)
 {
+    *known = false;
     for (; table->sha256; table++) {
         struct file_map map;
         char hex[65];
@@ -33,8 +47,10 @@ enum status known_weights_preprocess(struct preprocess *preprocess, const char *
             return status;
         sha256_hex(hex, map.bytes, map.size);
         file_map_close(&map);
-        if (strcmp(hex, table->sha256) == 0)
+        if (strncmp(hex, table->sha256, strlen(table->sha256)) == 0) {
             preprocess->resize = table->resize;
+            *known = true;
+        }
     }
     return OK;
 }

@@ -47,6 +47,28 @@ enum status model_open(struct model *out, const char *path, const struct weight_
     return status;
 }
 
+enum status model_check_answers(const struct model *model, bool one_class, struct error *err)
+{
+    enum problem problem = model->info.problem;
+    if (problem == PROBLEM_REGRESSION)
+        return error_set(err, ERR_DATA,
+                         "%.400s: problem_type is \"regression\": its outputs are numbers, not classes; train "
+                         "re-initialises its last layer",
+                         model->path);
+    if (problem == PROBLEM_MULTI_LABEL && one_class)
+        return error_set(
+            err, ERR_DATA,
+            "%.400s: problem_type is \"multi_label_classification\": a photo may show several classes, and "
+            "a folder names one, so accuracy cannot be measured; predict answers with each probability",
+            model->path);
+    if (problem != PROBLEM_MULTI_LABEL && model->info.classes.count == 1)
+        return error_set(err, ERR_DATA,
+                         "%.400s: has one output, and nothing says what it means (a problem_type could): softmax would "
+                         "answer 100 %% to any photo; train re-initialises its last layer",
+                         model->path);
+    return OK;
+}
+
 void model_close(struct model *model)
 {
     memory_free(model->path);

@@ -5,9 +5,10 @@
  *   freezetune.classes     ["ants", "bees"]: the names in the order of the outputs
  *   freezetune.preprocess  {"resize": 256, "crop": 224, "interpolation": "bilinear", "mean": [0.485, 0.456, 0.406],
  *                          "std": [0.229, 0.224, 0.225]}; without "interpolation", as older files are, bilinear
+ *   freezetune.problem_type  what the outputs mean (model_card.h), where it is not one class of several
  *
- * The files beside the weights of a Hugging Face model say the same (hugging_face.h), and so does timm's for the
- * preprocessing (timm_config.h).
+ * The files beside the weights of a Hugging Face model say the same (hugging_face.h), and so does timm's
+ * (timm_config.h). Class names that scripts keep in the file or beside it come last (other_labels.h).
  *
  * A file without classes that has 1000 outputs is taken for ImageNet weights as they are published; without classes and
  * with other outputs the names are "0", "1", ... Without preprocessing it is torchvision's, 256 and 224, but for the
@@ -19,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/model_card.h"
 #include "core/base/error.h"
 #include "core/data/folder.h"
 #include "core/data/preprocess.h"
@@ -30,7 +32,10 @@ struct model_info {
     char *arch;                 /* NULL when it does not say */
     struct class_names classes; /* in the order of the outputs, all different unless ImageNet's */
     struct preprocess preprocess;
-    bool own_classes; /* the file named them */
+    bool own_classes;     /* the file named them */
+    bool says_preprocess; /* the file, one beside it or known_weights.h said how photos are prepared */
+    bool squashes;        /* as model_card.h */
+    enum problem problem;
 };
 
 /* Reads the metadata of a file whose network has `outputs` outputs. ERR_DATA, naming the file and the key, when an
@@ -53,6 +58,11 @@ MUST_CHECK enum status model_open(struct model *out, const char *path, const str
                                   struct error *err);
 void model_close(struct model *model);
 
+/* ERR_DATA, with the reason, when the outputs of the model are no answer to what a photo shows: numbers, or a single
+ * one that nothing says the meaning of; with `one_class`, also when a photo may be of several classes at once. */
+MUST_CHECK enum status model_check_answers(const struct model *model, bool one_class, struct error *err);
+
+extern const char model_key_problem[]; /* the key in the metadata */
 enum { MODEL_CLASSES = 2, MODEL_METADATA = 4 };
 
 /* Fills entries[MODEL_METADATA] for safetensors_write, entries[MODEL_CLASSES] with the classes; *text owns the values

@@ -10,12 +10,16 @@
 #include "cli/hugging_face.h"
 #include "cli/json.h"
 #include "cli/known_weights.h"
+#include "cli/model_card.h"
+#include "cli/other_labels.h"
 #include "cli/timm_config.h"
 #include "core/base/memory.h"
 #include "models/imagenet_classes.h"
 
 static const char key_arch[] = "freezetune.arch", key_classes[] = "freezetune.classes",
                   key_preprocess[] = "freezetune.preprocess";
+
+const char model_key_problem[] = "freezetune.problem_type";
 
 static enum status wrong(const struct weight_file *file, const char *key, const char *what, struct error *err)
 {
@@ -145,23 +149,59 @@ static enum status read_preprocess(struct preprocess *out, const cJSON *object, 
     return preprocess_check(out, where, err);
 }
 
+static enum status read_problem(enum problem *out, const char *text, const struct weight_file *file, struct error *err)
+{
+    for (enum problem p = PROBLEM_SINGLE_LABEL; problem_names[p]; p++)
+        if (strcmp(problem_names[p], text) == 0) {
+            *out = p;
+            return OK;
+        }
+    return wrong(file, model_key_problem, "not one that is known", err);
+}
+
+/* The names of the card, if the file has none; frees the others. */
+static void take_classes(struct model_info *info, struct model_card *card)
+{
+    if (card->has_classes && !info->own_classes) {
+        info->classes = card->classes;
+        info->own_classes = true;
+    } else {
+        class_names_free(&card->classes);
+    }
+    card->classes = (struct class_names){0};
+}
+
 /* What lies beside a Hugging Face model; the file's own metadata goes before it. */
 static enum status read_beside(struct model_info *info, const struct weight_file *file, size_t outputs,
                                struct error *err)
 {
-    struct class_names classes = {0};
-    struct preprocess preprocess;
-    bool have_classes, have_preprocess;
-    enum status status =
-        hugging_face_read(&classes, &have_classes, &preprocess, &have_preprocess, weight_file_path(file), outputs, err);
-    if (status == OK && have_preprocess)
-        info->preprocess = preprocess;
-    if (status == OK && have_classes && !info->own_classes) {
-        info->classes = classes;
-        info->own_classes = true;
-        classes = (struct class_names){0};
+    struct model_card card = {0};
+    enum status status = hugging_face_read(&card, weight_file_path(file), outputs, err);
+    if (status != OK)
+        return status;
+    info->says_preprocess = card.has_preprocess;
+    info->squashes = card.squashes;
+    info->problem = card.problem;
+    if (card.has_preprocess)
+        info->preprocess = card.preprocess;
+    take_classes(info, &card);
+    return OK;
+}
+
+/* The same of timm's. What our own file says of its photos was read from there, or set by hand, when it was made. */
+static enum status read_timm(struct model_info *info, const struct weight_file *file, size_t outputs, bool own,
+                             struct error *err)
+{
+    struct model_card card = {0};
+    bool found;
+    if (own)
+        return OK;
+    enum status status = timm_config_read(&card, &found, weight_file_path(file), outputs, err);
+    if (status == OK && found) {
+        info->preprocess = card.preprocess;
+        info->says_preprocess = true;
+        take_classes(info, &card);
     }
-    class_names_free(&classes);
     return status;
 }
 
@@ -171,24 +211,35 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
     const char *arch = weight_file_metadata_find(file, key_arch);
     const char *classes = weight_file_metadata_find(file, key_classes);
     const char *preprocess = weight_file_metadata_find(file, key_preprocess);
+    const char *problem = weight_file_metadata_find(file, model_key_problem);
     cJSON *classes_json = classes ? cJSON_Parse(classes) : NULL;
     cJSON *preprocess_json = preprocess ? cJSON_Parse(preprocess) : NULL;
     enum status status = OK;
+    bool known = false;
     info.own_classes = classes != NULL;
     if (arch)
         status = memory_strdup(&info.arch, arch, err);
     if (status == OK && weight_file_is_hugging_face(file))
         status = read_beside(&info, file, outputs, err);
-    else if (status == OK && !preprocess)
-        status = timm_config_read(&info.preprocess, &(bool){false}, weight_file_path(file), err);
+    else if (status == OK)
+        status = read_timm(&info, file, outputs, preprocess != NULL, err);
     if (status == OK && classes)
         status = read_classes(&info.classes, classes_json, file, outputs, err);
     else if (status == OK && !info.own_classes)
+        status = other_labels_read(&info.classes, &info.own_classes, file, outputs, err);
+    if (status == OK && !info.own_classes)
         status = default_classes(&info.classes, outputs, err);
+    if (status == OK && problem)
+        status = read_problem(&info.problem, problem, file, err);
+    if (preprocess) {
+        info.says_preprocess = true;
+        info.squashes = false; /* as it says itself: nobody else's way is followed */
+    }
     if (status == OK && preprocess)
         status = read_preprocess(&info.preprocess, preprocess_json, file, err);
     else if (status == OK)
-        status = known_weights_preprocess(&info.preprocess, weight_file_path(file), known_weights, err);
+        status = known_weights_preprocess(&info.preprocess, &known, weight_file_path(file), known_weights, err);
+    info.says_preprocess = info.says_preprocess || known;
     cJSON_Delete(classes_json);
     cJSON_Delete(preprocess_json);
     if (status == OK)

@@ -73,6 +73,8 @@ static void write_line(struct predict_output *output, const char *file)
     struct json json = json_start(output->out, false);
     json_open(&json, NULL, '{');
     json_text(&json, "file", file);
+    if (output->multi_label)
+        json_bool(&json, "multi_label", true);
     json_open(&json, "top", '[');
     for (size_t i = 0; i < output->top; i++) {
         float value;
@@ -91,7 +93,7 @@ static void write_line(struct predict_output *output, const char *file)
 enum status predict_output_photo(struct predict_output *output, const char *file, const float *logits,
                                  struct error *err)
 {
-    softmax(output->probability, logits, output->classes->count);
+    (output->multi_label ? sigmoid : softmax)(output->probability, logits, output->classes->count);
     if (output->format != TABLE_JSONL)
         return write_rows(output, file, err);
     write_line(output, file);

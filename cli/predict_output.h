@@ -1,11 +1,13 @@
 /* The answers of predict, in the format asked for.
  *
  *   table, tsv, csv   a row for each of a photo's top classes
- *   jsonl             {"file": "a.jpg", "top": [{"index": 1, "class": "goldfish", "probability": 0.865948}, ...]}
+ *   jsonl             {"file": "a.jpg", "top": [{"index": 1, "class": "goldfish", "probability": 0.865948}, ...]}; with
+ *                     "multi_label": true before "top" where it is so
  */
 #ifndef FREEZETUNE_PREDICT_OUTPUT_H
 #define FREEZETUNE_PREDICT_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -17,6 +19,7 @@ struct predict_output {
     enum table_format format;
     const struct class_names *classes; /* borrowed */
     size_t top;                        /* classes shown of each photo, at most all */
+    bool multi_label;                  /* each class has its own probability (sigmoid); false after _start */
     float *probability;                /* [classes] */
     struct table table;
 };

@@ -17,3 +17,8 @@ void preprocess_override(struct preprocess *preprocess, const struct preprocess_
         preprocess->crop = (int)options->crop;
     interpolation_override(preprocess, options->interpolation);
 }
+
+bool preprocess_given(const struct preprocess_options *options)
+{
+    return options->resize || options->crop || options->interpolation > 0;
+}

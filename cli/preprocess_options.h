@@ -31,5 +31,7 @@ extern const char *const interpolation_choices[]; /* "auto" (as the model says),
 void preprocess_override(struct preprocess *preprocess, const struct preprocess_options *options);
 /* The same of one choice. */
 void interpolation_override(struct preprocess *preprocess, int choice);
+/* Whether any of them was given. */
+bool preprocess_given(const struct preprocess_options *options);
 
 #endif

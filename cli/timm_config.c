@@ -1,14 +1,17 @@
 #include "cli/timm_config.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 
+#include "cli/class_labels.h"
 #include "cli/paths.h"
+#include "cli/timm_args.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
-#include "models/resnet.h"
+#include "core/base/text.h"
 
 enum { MAX_BYTES = 1 << 20 };
 
@@ -28,13 +31,9 @@ static bool is_text(const cJSON *item, const char *text)
     return cJSON_IsString(item) && strcmp(item->valuestring, text) == 0;
 }
 
-/* timm has networks whose tensors are named like a ResNet's, with other pooling or activations between them. */
-static bool is_known(const cJSON *architecture)
+static bool is_three(const cJSON *item)
 {
-    bool known = is_default(architecture);
-    for (const struct resnet_shape *shape = resnet_shapes; shape->arch && !known; shape++)
-        known = is_text(architecture, shape->arch);
-    return known;
+    return cJSON_IsNumber(item) && item->valuedouble == 3;
 }
 
 static bool read_sizes(struct preprocess *out, const cJSON *config)
@@ -44,7 +43,7 @@ static bool read_sizes(struct preprocess *out, const cJSON *config)
     double side = 224, share = 0.875;
     if (!is_default(input)) {
         if (!cJSON_IsArray(input) || cJSON_GetArraySize(input) != 3 || !cJSON_IsNumber(height) ||
-            !cJSON_IsNumber(width))
+            !cJSON_IsNumber(width) || !is_three(cJSON_GetArrayItem(input, 0)))
             return false;
         side = height->valuedouble;
         if (!(side >= 1 && side <= PREPROCESS_MAX_SIDE) || side != floor(side) || side != width->valuedouble)
@@ -79,41 +78,115 @@ static bool read_three(float out[3], const cJSON *list)
     return cJSON_GetArraySize(list) == 3;
 }
 
-static enum status read_config(struct preprocess *out, const cJSON *root, const char *path, struct error *err)
+/* What of the config makes another network of the same tensors, or NULL. */
+static const char *other_network(char out[200], const cJSON *root, const cJSON *config, bool is_body)
 {
-    const cJSON *config = get(root, "pretrained_cfg");
-    struct preprocess made = preprocess_imagenet();
-    const char *wrong = NULL;
-    if (!is_known(get(root, "architecture")))
-        wrong = "architecture: not one of resnet18, 34, 50, 101 and 152, so this is another network";
-    else if (!read_sizes(&made, config))
-        wrong = "input_size or crop_pct: not understood: expected [3, N, N] and a part of 1";
-    else if (!is_default(get(config, "crop_mode")) && !is_text(get(config, "crop_mode"), "center"))
-        wrong = "crop_mode: only \"center\" is there";
-    else if (!read_filter(&made.interpolation, get(config, "interpolation")))
-        wrong = "interpolation: only \"bilinear\" and \"bicubic\" are there";
-    else if (!read_three(made.mean, get(config, "mean")) || !read_three(made.std, get(config, "std")))
-        wrong = "mean or std: expected three numbers";
-    if (wrong)
-        return error_set(err, ERR_DATA, "%.400s: %s", path, wrong);
-    enum status status = preprocess_check(&made, path, err);
-    if (status == OK)
-        *out = made;
-    return status;
+    const cJSON *own = get(root, "architecture"), *name = is_default(own) ? get(config, "architecture") : own;
+    const cJSON *args = get(root, "model_args"), *channels = get(config, "in_chans");
+    char shown[100];
+    if (!is_default(name) && !cJSON_IsString(name))
+        return "architecture: expected a name";
+    if (!is_default(name) && !timm_args_knows(name->valuestring)) {
+        snprintf(out, 200, "architecture: not one of resnet18, 34, 50, 101 and 152, so this is another network: %s",
+                 text_escape(shown, sizeof shown, name->valuestring));
+        return out;
+    }
+    if (!is_default(args) && !cJSON_IsObject(args))
+        return "model_args: not a JSON object";
+    const char *other = timm_args_other(args, is_body);
+    if (other) {
+        snprintf(out, 200, "model_args: %s: differs from the default, so this is another network",
+                 text_escape(shown, sizeof shown, other));
+        return out;
+    }
+    if (!timm_args_pools(get(root, "global_pool"), is_body) || !timm_args_pools(get(config, "global_pool"), is_body))
+        return "global_pool: not \"avg\", so this is another network";
+    if ((!is_default(channels) && !is_three(channels)) ||
+        (!is_default(get(root, "in_chans")) && !is_three(get(root, "in_chans"))))
+        return "in_chans: not 3, so this is another network";
+    return NULL;
 }
 
-enum status timm_config_parse(struct preprocess *out, bool *found, const char *text, size_t size, const char *path,
-                              struct error *err)
+static const char *read_preprocess(struct preprocess *made, const cJSON *config)
+{
+    const cJSON *mode = get(config, "crop_mode");
+    if (!read_sizes(made, config))
+        return "input_size or crop_pct: not understood: expected [3, N, N] and a part of 1";
+    if (!is_default(mode) && !is_text(mode, "center"))
+        return "crop_mode: only \"center\" is there";
+    if (!read_filter(&made->interpolation, get(config, "interpolation")))
+        return "interpolation: only \"bilinear\" and \"bicubic\" are there";
+    if (!read_three(made->mean, get(config, "mean")) || !read_three(made->std, get(config, "std")))
+        return "mean or std: expected three numbers";
+    return NULL;
+}
+
+/* The key in front of the other one's value: at the root before pretrained_cfg, today's before the older one. */
+static const cJSON *find_labels(const cJSON *root, const cJSON *config)
+{
+    static const char *const keys[] = {"label_names", "labels"};
+    const cJSON *const places[] = {root, config};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < 2; k++)
+            if (!is_default(get(places[i], keys[k])))
+                return get(places[i], keys[k]);
+    return NULL;
+}
+
+static enum status read_config(struct model_card *card, const cJSON *root, const cJSON *config, size_t outputs,
+                               const char *path, struct error *err)
+{
+    struct model_card made = {.has_preprocess = true, .preprocess = preprocess_imagenet()};
+    const cJSON *labels = outputs > 0 ? find_labels(root, config) : NULL;
+    char text[200];
+    const char *wrong = other_network(text, root, config, outputs == 0);
+    if (!wrong)
+        wrong = read_preprocess(&made.preprocess, config);
+    if (wrong)
+        return error_set(err, ERR_DATA, "%.400s: %s", path, wrong);
+    enum status status = preprocess_check(&made.preprocess, path, err);
+    if (status == OK && labels)
+        status = class_labels_read(&made.classes, &wrong, labels, outputs, err);
+    if (status != OK)
+        return status;
+    if (wrong)
+        return error_set(err, ERR_DATA, "%.400s: %s: %s (%zu)", path, labels->string, wrong, outputs);
+    made.has_classes = labels != NULL;
+    *card = made;
+    return OK;
+}
+
+/* Where pretrained_cfg's values stand, or NULL when the file is none of timm's. Other programs have files of that name,
+ * with an architecture in it too: the older form has what only timm writes beside it. */
+static const cJSON *find_config(const cJSON *root)
+{
+    static const char *const keys[] = {"input_size",  "crop_pct",   "crop_mode",    "first_conv",       "pool_size",
+                                       "custom_load", "model_args", "hf_hub_id",    "fixed_input_size", "classifier",
+                                       "global_pool", "origin_url", "interpolation"};
+    const cJSON *config = get(root, "pretrained_cfg");
+    if (cJSON_IsObject(config))
+        return config;
+    if (config || !cJSON_IsString(get(root, "architecture")))
+        return NULL;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (get(root, keys[i]))
+            return root;
+    return NULL;
+}
+
+enum status timm_config_parse(struct model_card *card, bool *found, const char *text, size_t size, size_t outputs,
+                              const char *path, struct error *err)
 {
     cJSON *root = strlen(text) == size ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
-    bool is_timm = cJSON_IsObject(get(root, "pretrained_cfg"));
-    enum status status = is_timm ? read_config(out, root, path, err) : OK;
-    *found = is_timm && status == OK;
+    const cJSON *config = find_config(root);
+    enum status status = config ? read_config(card, root, config, outputs, path, err) : OK;
+    *found = config && status == OK;
     cJSON_Delete(root);
     return status;
 }
 
-enum status timm_config_read(struct preprocess *out, bool *found, const char *weights, struct error *err)
+enum status timm_config_read(struct model_card *card, bool *found, const char *weights, size_t outputs,
+                             struct error *err)
 {
     char *path;
     uint8_t *text = NULL;
@@ -124,7 +197,7 @@ enum status timm_config_read(struct preprocess *out, bool *found, const char *we
         return status;
     status = file_read(&text, &size, path, MAX_BYTES, err);
     if (status == OK)
-        status = timm_config_parse(out, found, (const char *)text, size, path, err);
+        status = timm_config_parse(card, found, (const char *)text, size, outputs, path, err);
     else if (status == ERR_NOINPUT || status == ERR_DATA)
         status = OK; /* none, or none of timm's */
     memory_free(text);

@@ -10,6 +10,7 @@
 #include "cli/estimate.h"
 #include "cli/json.h"
 #include "cli/numbers.h"
+#include "cli/preprocess_remark.h"
 #include "cli/recipe_report.h"
 #include "cli/summary.h"
 #include "cli/table.h"
@@ -139,6 +140,9 @@ void report_inputs(const struct training *t)
         remark("weights: %s (%s)", path_shown(path, t->weights, stderr), t->net->arch);
     if (t->file)
         remark_left(t->file);
+    if (t->weights)
+        preprocess_remark(t->photos_said, t->photos_squash, &t->options.loader.preprocess,
+                          path_shown(path, t->weights, stderr));
     remark_head(t);
 }
 

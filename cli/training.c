@@ -147,10 +147,13 @@ static enum status take_preprocess(struct training *t, const struct preprocess *
     return preprocess_check(preprocess, t->weights, err);
 }
 
-/* A head that was trained for other classes is worth nothing, even when their number is the same. */
+/* A head that was trained for other classes, or not to choose one of several, is worth nothing, even when their number
+ * is the same. */
 static void renew_head(struct training *t, const struct model_info *info)
 {
-    if (!t->head_drawn && info->own_classes && !same_classes(&info->classes, &t->dataset.classes)) {
+    bool other = info->problem == PROBLEM_MULTI_LABEL || info->problem == PROBLEM_REGRESSION ||
+                 (info->own_classes && !same_classes(&info->classes, &t->dataset.classes));
+    if (!t->head_drawn && other) {
         for (size_t i = 0; i < t->net->ops_count; i++) {
             const struct op *op = &t->net->ops[i];
             if (op->kind != OP_LINEAR || op->out != t->net->output)
@@ -170,6 +173,8 @@ static enum status use_info(struct training *t, struct error *err)
     if (status != OK)
         return status;
     renew_head(t, &info);
+    t->photos_said = info.says_preprocess || t->values->resize || t->values->interpolation > 0;
+    t->photos_squash = info.squashes;
     status = take_preprocess(t, &info.preprocess, err);
     model_info_free(&info);
     return status;

@@ -184,6 +184,20 @@ static enum status read_rows(float *buffer, const struct param *param, const str
     return status;
 }
 
+/* No training makes these: such a file was written before its network was, or lost its values. */
+static enum status check_zeros(const struct param *param, const struct weight_file *file, struct error *err)
+{
+    bool convolution = param->role == PARAM_WEIGHT && param->rank == 4;
+    if (!convolution && param->role != PARAM_RUNNING_VAR)
+        return OK;
+    for (size_t i = 0; i < param->count; i++)
+        if (param->data[i] != 0)
+            return OK;
+    return error_set(err, ERR_DATA,
+                     "%.400s: tensor '%s' holds nothing but zeros: the file is damaged or was never filled",
+                     weight_file_path(file), param->name);
+}
+
 static enum status load_param(struct param *param, const struct weight_file *file, float *scratch,
                               struct weights_loaded *loaded, struct error *err)
 {
@@ -195,7 +209,8 @@ static enum status load_param(struct param *param, const struct weight_file *fil
     loaded->values += weight_tensor_values(tensor);
     if (param->role == PARAM_BATCHES)
         return weight_tensor_read_i64(&param->batches, tensor, file, err);
-    return read_rows(param->data, param, tensor, file, scratch, err);
+    enum status status = read_rows(param->data, param, tensor, file, scratch, err);
+    return status == OK ? check_zeros(param, file, err) : status;
 }
 
 enum status weights_load(struct net *net, const struct weight_file *file, const struct weights_rules *rules,

@@ -63,7 +63,7 @@ static enum status leave_beside(const struct reader *r, const char *key)
         const struct pickle_value *name = pickle_get(pickle, pickle->links[i].key);
         char what[PICKLE_DESCRIPTION];
         bool taken = name->length == length && memcmp(pickle->bytes + name->begin, key, length) == 0;
-        if (name->kind == PICKLE_TEXT && !taken)
+        if (name->kind == PICKLE_TEXT && !taken && !torch_classes_are(pickle, &pickle->links[i]))
             status = leave(r, name, pickle_describe(what, pickle, pickle_get(pickle, pickle->links[i].value)),
                            WEIGHT_LEFT_RECORD);
     }
@@ -319,6 +319,8 @@ enum status torch_state_read(struct weight_file *file, const struct pickle *pick
         status = copy_values(&r);
     if (status == OK && pickle->attributed != PICKLE_NOTHING && pickle_get(pickle, pickle->attributed) == state)
         status = torch_metadata_read(file, pickle, pickle_get(pickle, pickle->attributes), err);
+    if (status == OK)
+        status = torch_classes_read(file, pickle, err);
     memory_free(r.copies);
     memory_free(r.places);
     return status;

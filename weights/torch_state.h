@@ -48,4 +48,11 @@ MUST_CHECK enum status torch_state_read(struct weight_file *file, const struct p
 MUST_CHECK enum status torch_metadata_read(struct weight_file *file, const struct pickle *pickle,
                                            const struct pickle_value *attributes, struct error *err);
 
+/* Fills file's metadata, where it has none, with the class names at the root of a checkpoint: lists or tuples of texts,
+ * and dictionaries between texts and whole numbers, under classes, class_to_idx, names, id2label or label_names, each
+ * as JSON under its key. Anything else under these keys is left alone. ERR_SYSTEM without memory. */
+MUST_CHECK enum status torch_classes_read(struct weight_file *file, const struct pickle *pickle, struct error *err);
+/* Whether an entry of a dictionary is such. */
+bool torch_classes_are(const struct pickle *pickle, const struct pickle_link *entry);
+
 #endif

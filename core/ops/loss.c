@@ -19,6 +19,12 @@ static double exp_sum(const float *logits, size_t classes, double largest)
     return sum;
 }
 
+void sigmoid(float *probability, const float *logits, size_t classes)
+{
+    for (size_t k = 0; k < classes; k++)
+        probability[k] = (float)(1 / (1 + exp(-(double)logits[k])));
+}
+
 void softmax(float *probability, const float *logits, size_t classes)
 {
     double largest = largest_of(logits, classes), sum = exp_sum(logits, classes, largest);

@@ -8,6 +8,9 @@
 /* probability[K] = softmax(logits[K]), the largest logit subtracted first. May be in place. */
 void softmax(float *probability, const float *logits, size_t classes);
 
+/* probability[K] = 1 / (1 + exp(-logits[K])), each by itself; computed in double. May be in place. */
+void sigmoid(float *probability, const float *logits, size_t classes);
+
 /* Cross-entropy of softmax(logits[N,K]) against labels[N], mean over the batch, as torch.nn.CrossEntropyLoss. Returns
  * the loss; OVERWRITES dlogits[N,K] with (softmax - onehot) / N unless NULL. NaN in the logits makes the loss NaN. */
 double cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t images, size_t classes);

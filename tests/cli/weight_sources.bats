@@ -84,6 +84,137 @@ END
     printf '{"architecture": "resnetblur18", "pretrained_cfg": {}}' >timm/config.json
     # shellcheck disable=SC2086 # two photos
     fails 65 'timm/config\.json: architecture: not one of' "$FREEZETUNE" predict --model timm $photos
+    # The older form has everything at the root; its labels are the classes.
+    printf '{"architecture": "resnet18.a1", "input_size": [3, 32, 32], "crop_pct": 0.86, "interpolation": "bilinear", %s}' \
+        '"labels": ["ants", "bees", "cats"]' >timm/config.json
+    same timm
+    printf '{"architecture": "resnetaa18", "input_size": [3, 32, 32]}' >timm/config.json
+    # shellcheck disable=SC2086 # two photos
+    fails 65 'another network: resnetaa18' "$FREEZETUNE" predict --model timm $photos
+    printf '{"architecture": "resnet18", "model_args": {"act_layer": "silu"}, "pretrained_cfg": {}}' >timm/config.json
+    # shellcheck disable=SC2086 # two photos
+    fails 65 'timm/config\.json: model_args: act_layer: ' "$FREEZETUNE" predict --model timm $photos
+}
+
+@test "class names beside the weights are taken if there are as many as outputs" {
+    mkdir only
+    python3 - <<'END'
+import json, struct
+data = open("m.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8 : 8 + size])
+del header["__metadata__"]["freezetune.classes"]
+text = json.dumps(header).encode()
+open("only/w.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
+END
+    printf 'ants\nbees\ncats\n' >only/labels.txt
+    same only/w.safetensors
+    printf 'x\ny\n' >only/classes.txt
+    same only/w.safetensors
+    printf '{"class_to_idx": {"cats": 2, "bees": 1, "ants": 0}}' >only/config.json
+    rm only/labels.txt
+    same only/w.safetensors
+}
+
+@test "what is assumed of photos is said once, and only where nothing says it" {
+    mkdir -p hf timm data/{ants,bees}
+    "$FREEZETUNE" convert --names hf m.safetensors with.safetensors
+    python3 - <<'END'
+import json, struct
+for name, plain in ("m.safetensors", "plain.safetensors"), ("with.safetensors", "hf/model.safetensors"):
+    data = open(name, "rb").read()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + size])
+    del header["__metadata__"]
+    text = json.dumps(header).encode()
+    open(plain, "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
+END
+    for class in ants bees; do
+        for i in 1 2 3 4 5; do cp "$fixtures/photos/grey.jpg" data/$class/$i.jpg; done
+    done
+    # says_it COUNT COMMAND...
+    says_it() {
+        local count=$1
+        shift
+        run_split "$@"
+        [ "$(grep -c 'does not say how they are prepared; assumed: ' stderr.txt)" = "$count" ]
+    }
+    # shellcheck disable=SC2086 # two photos
+    says_it 1 "$FREEZETUNE" predict --model plain.safetensors $photos
+    [[ $err == *"plain.safetensors does not"*"resize 256, crop 224, bilinear, ImageNet's mean and deviation" ]]
+    # shellcheck disable=SC2086 # two photos
+    says_it 0 "$FREEZETUNE" predict --quiet --model plain.safetensors $photos
+    # shellcheck disable=SC2086 # two photos
+    says_it 0 "$FREEZETUNE" predict --resize 256 --model plain.safetensors $photos
+    mkdir -p named/{0,1,2}
+    cp "$fixtures/photos/grey.jpg" named/0
+    cp "$fixtures/photos/grey.jpg" named/1
+    cp "$fixtures/photos/grey.jpg" named/2
+    says_it 1 "$FREEZETUNE" eval --model plain.safetensors --data named
+    local flags=(--data data --val-split 0.4 --image-size 32 --freeze-until 9 --epochs 1)
+    says_it 1 "$FREEZETUNE" train "${flags[@]}" --weights plain.safetensors --out run-plain
+    [ "$status" = 0 ]
+    says_it 0 "$FREEZETUNE" train "${flags[@]}" --weights m.safetensors --out run-m
+    [ "$status" = 0 ]
+    cp plain.safetensors timm/model.safetensors
+    printf '{"architecture": "resnet18", "pretrained_cfg": {"input_size": [3, 32, 32]}}' >timm/config.json
+    # shellcheck disable=SC2086 # two photos
+    says_it 0 "$FREEZETUNE" predict --model timm $photos
+    # shellcheck disable=SC2086 # two photos
+    says_it 1 "$FREEZETUNE" predict --model hf $photos
+    printf '{"size": {"height": 32, "width": 32}, "do_center_crop": false}' >hf/preprocessor_config.json
+    # shellcheck disable=SC2086 # two photos
+    says_it 0 "$FREEZETUNE" predict --model hf $photos
+    [ "$(grep -c 'squashes them to a square; here the short side becomes 32 ' stderr.txt)" = 1 ]
+}
+
+@test "outputs that mean something else are answered as they mean it, or refused" {
+    mkdir -p hf data/{ants,bees,cats}
+    "$FREEZETUNE" convert --names hf m.safetensors hf/model.safetensors
+    # says TYPE: the folder's config.json.
+    says() {
+        printf '{"model_type": "resnet", "problem_type": "%s", "id2label": {"0": "ants", "1": "bees", "2": "cats"}}' \
+            "$1" >hf/config.json
+    }
+    says multi_label_classification
+    # shellcheck disable=SC2086 # two photos
+    "$FREEZETUNE" predict --model hf --format jsonl --logits logits.safetensors $photos >found
+    python3 - <<'END'
+import json, math, struct
+data = open("logits.safetensors", "rb").read()
+size, = struct.unpack("<Q", data[:8])
+entry = json.loads(data[8 : 8 + size])["logits"]
+logits = struct.unpack("<6f", data[8 + size + entry["data_offsets"][0] : 8 + size + entry["data_offsets"][1]])
+for photo, line in enumerate(open("found")):
+    answer = json.loads(line)
+    assert answer["multi_label"] is True
+    assert len(answer["top"]) == 3
+    for top in answer["top"]:
+        assert abs(top["probability"] - 1 / (1 + math.exp(-logits[photo * 3 + top["index"]]))) < 1e-6
+    assert answer["top"] == sorted(answer["top"], key=lambda top: -top["probability"])
+END
+    # convert takes it along, whatever the format.
+    "$FREEZETUNE" convert hf copy.pth
+    # shellcheck disable=SC2086 # two photos
+    "$FREEZETUNE" predict --model copy.pth --format jsonl $photos | cmp - found
+    for class in ants bees cats; do
+        for i in 1 2 3 4 5; do cp "$fixtures/photos/grey.jpg" data/$class/$i.jpg; done
+    done
+    fails 65 'multi_label_classification.*accuracy cannot be measured' "$FREEZETUNE" eval --model copy.pth --data data
+    # shellcheck disable=SC2086 # two photos
+    fails 64 '--tta flip cannot' "$FREEZETUNE" predict --model copy.pth --tta flip $photos
+    # The same classes, but no head that chooses one of them.
+    run_split "$FREEZETUNE" train --data data --val-split 0.4 --weights copy.pth --image-size 32 --freeze-until 9 \
+        --epochs 1 --out run
+    [ "$status" = 0 ]
+    [ "$(grep -c '^head: ' stderr.txt)" = 1 ]
+    says regression
+    # shellcheck disable=SC2086 # two photos
+    fails 65 'regression.*numbers, not classes' "$FREEZETUNE" predict --model hf $photos
+    "$BUILD/tests/tools/make_model" one.safetensors 32 score
+    # shellcheck disable=SC2086 # two photos
+    fails 65 'one\.safetensors: has one output' "$FREEZETUNE" predict --model one.safetensors $photos
+    fails 65 'one\.safetensors: has one output' "$FREEZETUNE" eval --model one.safetensors --data data
 }
 
 @test "train begins with a folder, and knows it again" {

@@ -13,8 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct class_names classes = {0};
     struct preprocess preprocess;
+    struct model_card card = {0};
     struct error err = {0};
-    bool found = false;
+    bool found = false, squashes;
+    enum problem problem;
     if (size < 1)
         return 0;
     char *text = malloc(size);
@@ -22,16 +24,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
-    enum status status = data[0] & 1
-                             ? hugging_face_preprocess(&preprocess, text, size - 1, "fuzz", &err)
-                             : hugging_face_classes(&classes, &found, text, size - 1, "fuzz", data[0] / 2, &err);
+    enum status status =
+        data[0] & 1 ? hugging_face_preprocess(&preprocess, &squashes, text, size - 1, "fuzz", &err)
+                    : hugging_face_classes(&classes, &found, &problem, text, size - 1, "fuzz", data[0] / 2, &err);
     if ((status != OK && status != ERR_DATA) || found != (classes.names != NULL))
         abort();
     if (found && classes.count != data[0] / 2)
         abort();
-    status = timm_config_parse(&preprocess, &found, text, size - 1, "fuzz", &err);
+    status = timm_config_parse(&card, &found, text, size - 1, data[0] / 2, "fuzz", &err);
     if (status != OK && (status != ERR_DATA || found))
         abort();
+    if (found && card.has_classes && card.classes.count != data[0] / 2)
+        abort();
+    class_names_free(&card.classes);
     class_names_free(&classes);
     free(text);
     return 0;

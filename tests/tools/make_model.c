@@ -30,8 +30,8 @@ static enum status make(const char *path, int size, const struct class_names *cl
 int main(int argc, char **argv)
 {
     struct error err;
-    if (argc < 5) {
-        fputs("usage: make_model FILE SIZE CLASS CLASS...\n", stderr);
+    if (argc < 4) {
+        fputs("usage: make_model FILE SIZE CLASS...\n", stderr);
         return ERR_USAGE;
     }
     const struct class_names classes = {argv + 3, (size_t)argc - 3};

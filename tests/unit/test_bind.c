@@ -291,6 +291,34 @@ static void values_that_are_no_numbers_are_named(void **state)
     }
 }
 
+static void tensors_of_zeros_alone_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tensor, *wanted; /* NULL: such there are */
+    } rows[] = {
+        {"conv1.weight", "'conv1.weight' holds nothing but zeros"},
+        {"layer4.0.conv2.weight", "'layer4.0.conv2.weight' holds nothing but zeros"},
+        {"layer2.0.bn1.running_var", "'layer2.0.bn1.running_var' holds nothing but zeros"},
+        {"layer2.0.bn1.running_mean", NULL}, /* as it begins */
+        {"layer2.0.bn2.weight", NULL},       /* zero_init_residual */
+        {"fc.weight", NULL},
+    };
+    net_destroy(small_net_save());
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct edit edit;
+        static float zeros[10000];
+        edit_begin(&edit);
+        struct weight_tensor *tensor = edit_find(&edit, rows[i].tensor);
+        assert_true(tensor->bytes <= sizeof zeros);
+        tensor->data = zeros;
+        if (rows[i].wanted)
+            assert_edit_refused(&edit, &exact, rows[i].wanted);
+        else
+            assert_int_equal(edit_load(&edit, &exact, NULL, NULL, NULL), OK);
+    }
+}
+
 /* ---- another number of classes ----------------------------------------------------------------------------------- */
 
 static void a_head_of_another_size_is_drawn_if_that_is_allowed(void **state)
@@ -414,6 +442,7 @@ int main(void)
         cmocka_unit_test(extra_tensors_are_named_left_out_or_ignored),
         cmocka_unit_test(types_that_hold_no_weights_are_refused),
         cmocka_unit_test(values_that_are_no_numbers_are_named),
+        cmocka_unit_test(tensors_of_zeros_alone_are_named),
         cmocka_unit_test(a_head_of_another_size_is_drawn_if_that_is_allowed),
         cmocka_unit_test(a_head_that_differs_in_more_is_refused),
         cmocka_unit_test(a_head_that_fits_is_kept_even_so),

@@ -5,6 +5,9 @@
 
 #include "cli/hugging_face.h"
 
+static enum problem problem;
+static bool squashes;
+
 static void classes_are_named(void **state)
 {
     (void)state;
@@ -14,7 +17,7 @@ static void classes_are_named(void **state)
     static const char *const wanted[] = {"crane", "b\xc3\xa4r", "crane (2)", "crane (3)"};
     struct class_names classes = {0};
     bool found;
-    assert_int_equal(hugging_face_classes(&classes, &found, text, strlen(text), "c", 4, NULL), OK);
+    assert_int_equal(hugging_face_classes(&classes, &found, &problem, text, strlen(text), "c", 4, NULL), OK);
     assert_true(found && classes.count == 4);
     for (size_t i = 0; i < 4; i++)
         assert_string_equal(classes.names[i], wanted[i]);
@@ -30,7 +33,8 @@ static void other_configs_name_none(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct class_names classes = {0};
         bool found = true;
-        assert_int_equal(hugging_face_classes(&classes, &found, texts[i], strlen(texts[i]), "c", 2, NULL), OK);
+        assert_int_equal(hugging_face_classes(&classes, &found, &problem, texts[i], strlen(texts[i]), "c", 2, NULL),
+                         OK);
         assert_false(found);
         assert_null(classes.names);
     }
@@ -57,20 +61,63 @@ static void bad_configs_are_refused(void **state)
         {"{\"downsample_in_bottleneck\": true}", "another network"},
         {"{\"downsample_in_first_stage\": true}", "another network"},
         {"{\"hidden_act\": \"gelu\"}", "another network"},
+        {"{\"problem_type\": \"ranking\"}", "problem_type: not one that is known"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct class_names classes = {0};
         struct error err = {0};
         bool found;
-        assert_int_equal(hugging_face_classes(&classes, &found, rows[i].text, strlen(rows[i].text), "c.json", 2, &err),
-                         ERR_DATA);
+        assert_int_equal(
+            hugging_face_classes(&classes, &found, &problem, rows[i].text, strlen(rows[i].text), "c.json", 2, &err),
+            ERR_DATA);
         assert_memory_equal(err.text, "c.json: ", 8);
         if (!strstr(err.text, rows[i].wanted))
             fail_msg("'%s' does not say '%s'", err.text, rows[i].wanted);
     }
     struct class_names classes = {0};
     bool found;
-    assert_int_equal(hugging_face_classes(&classes, &found, "{}\0{}", 5, "c", 2, NULL), ERR_DATA);
+    assert_int_equal(hugging_face_classes(&classes, &found, &problem, "{}\0{}", 5, "c", 2, NULL), ERR_DATA);
+}
+
+static void what_the_outputs_mean_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum problem wanted;
+    } rows[] = {{"{}", PROBLEM_UNSAID},
+                {"{\"problem_type\": null}", PROBLEM_UNSAID},
+                {"{\"problem_type\": \"single_label_classification\"}", PROBLEM_SINGLE_LABEL},
+                {"{\"problem_type\": \"multi_label_classification\"}", PROBLEM_MULTI_LABEL},
+                {"{\"problem_type\": \"regression\"}", PROBLEM_REGRESSION}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct class_names classes = {0};
+        bool found;
+        assert_int_equal(
+            hugging_face_classes(&classes, &found, &problem, rows[i].text, strlen(rows[i].text), "c", 2, NULL), OK);
+        assert_int_equal(problem, rows[i].wanted);
+    }
+}
+
+static void squashed_photos_are_noticed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool wanted;
+    } rows[] = {{"{\"size\": {\"height\": 224, \"width\": 224}, \"do_center_crop\": false}", true},
+                {"{\"size\": {\"height\": 224, \"width\": 224}, \"crop_size\": 224, \"do_center_crop\": false}", true},
+                {"{\"size\": {\"height\": 224, \"width\": 224}}", true},
+                {"{\"size\": {\"shortest_edge\": 384}, \"crop_pct\": 0.875}", true},
+                {"{\"size\": {\"shortest_edge\": 224}, \"crop_pct\": 0.875}", false},
+                {"{\"size\": 224, \"do_center_crop\": false}", false},
+                {"{}", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct preprocess made;
+        assert_int_equal(hugging_face_preprocess(&made, &squashes, rows[i].text, strlen(rows[i].text), "p", NULL), OK);
+        if (squashes != rows[i].wanted)
+            fail_msg("%s", rows[i].text);
+    }
 }
 
 static void sizes_are_understood(void **state)
@@ -114,7 +161,8 @@ static void sizes_are_understood(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct preprocess found = {0};
         struct error err = {0};
-        enum status status = hugging_face_preprocess(&found, rows[i].text, strlen(rows[i].text), "p.json", &err);
+        enum status status =
+            hugging_face_preprocess(&found, &squashes, rows[i].text, strlen(rows[i].text), "p.json", &err);
         if ((status == OK) != (rows[i].resize > 0) || found.resize != rows[i].resize || found.crop != rows[i].crop)
             fail_msg("%s gave %d, %d and %d: %s", rows[i].text, (int)status, found.resize, found.crop, err.text);
         assert_true(status == OK || status == ERR_DATA);
@@ -139,7 +187,8 @@ static void the_filter_is_taken(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct preprocess found = {0};
         struct error err = {0};
-        enum status status = hugging_face_preprocess(&found, rows[i].text, strlen(rows[i].text), "p.json", &err);
+        enum status status =
+            hugging_face_preprocess(&found, &squashes, rows[i].text, strlen(rows[i].text), "p.json", &err);
         assert_int_equal(status, rows[i].wanted < 0 ? ERR_DATA : OK);
         if (status == OK)
             assert_int_equal(found.interpolation, rows[i].wanted);
@@ -153,11 +202,11 @@ static void means_are_taken(void **state)
     (void)state;
     struct preprocess found;
     const char *text = "{\"image_mean\": [0.5, 0.25, 0.125], \"image_std\": [1, 2, 4]}";
-    assert_int_equal(hugging_face_preprocess(&found, text, strlen(text), "p", NULL), OK);
+    assert_int_equal(hugging_face_preprocess(&found, &squashes, text, strlen(text), "p", NULL), OK);
     assert_memory_equal(found.mean, ((float[]){0.5f, 0.25f, 0.125f}), sizeof found.mean);
     assert_memory_equal(found.std, ((float[]){1, 2, 4}), sizeof found.std);
     text = "{\"do_normalize\": false, \"image_mean\": [0.5, 0.25, 0.125]}";
-    assert_int_equal(hugging_face_preprocess(&found, text, strlen(text), "p", NULL), OK);
+    assert_int_equal(hugging_face_preprocess(&found, &squashes, text, strlen(text), "p", NULL), OK);
     assert_memory_equal(found.mean, ((float[]){0, 0, 0}), sizeof found.mean);
     assert_memory_equal(found.std, ((float[]){1, 1, 1}), sizeof found.std);
 }
@@ -176,7 +225,8 @@ static void another_scale_is_refused(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct preprocess found;
         struct error err = {0};
-        enum status status = hugging_face_preprocess(&found, rows[i].text, strlen(rows[i].text), "p.json", &err);
+        enum status status =
+            hugging_face_preprocess(&found, &squashes, rows[i].text, strlen(rows[i].text), "p.json", &err);
         assert_int_equal(status, rows[i].fine ? OK : ERR_DATA);
         assert_true(rows[i].fine || strstr(err.text, "p.json: rescale_factor: not 1/255"));
     }
@@ -185,9 +235,14 @@ static void another_scale_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(classes_are_named),        cmocka_unit_test(other_configs_name_none),
-        cmocka_unit_test(bad_configs_are_refused),  cmocka_unit_test(sizes_are_understood),
-        cmocka_unit_test(the_filter_is_taken),      cmocka_unit_test(means_are_taken),
+        cmocka_unit_test(classes_are_named),
+        cmocka_unit_test(other_configs_name_none),
+        cmocka_unit_test(bad_configs_are_refused),
+        cmocka_unit_test(sizes_are_understood),
+        cmocka_unit_test(what_the_outputs_mean_is_read),
+        cmocka_unit_test(squashed_photos_are_noticed),
+        cmocka_unit_test(the_filter_is_taken),
+        cmocka_unit_test(means_are_taken),
         cmocka_unit_test(another_scale_is_refused),
     };
     return cmocka_run_group_tests_name("hugging_face", tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/model_file.h"
+#include "cli/other_labels.h"
 #include "core/base/memory.h"
 #include "models/resnet.h"
 #include "weights/safetensors.h"
@@ -94,6 +95,57 @@ static void a_file_that_names_no_interpolation_is_bilinear(void **state)
     model_info_free(&info);
 }
 
+static void names_by_keys_of_others_are_taken_if_they_fit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *value, *second; /* "1": not taken */
+    } rows[] = {
+        {"classes", "[\"b\", \"a\"]", "a"},
+        {"class_to_idx", "{\"b\": 1, \"a\": 0}", "b"},
+        {"names", "{\"1\": \"x\", \"0\": \"y\"}", "x"},
+        {"id2label", "{\"0\": \"x\", \"1\": \"x\"}", "x (1)"},
+        {"label_names", "[\"b\", \"c\"]", "c"},
+        {"classes", "[\"a\", \"b\", \"c\"]", "1"},
+        {"classes", "[\"a\", 2]", "1"},
+        {"classes", "[\"a\", \"\"]", "1"},
+        {"classes", "2", "1"},
+        {"classes", "a, b", "1"},
+        {"class_to_idx", "{\"a\": 0, \"b\": 0}", "1"},
+        {"class_to_idx", "{\"a\": 0, \"b\": 0.5}", "1"},
+        {"class_to_idx", "{\"a\": 0, \"b\": -1}", "1"},
+        {"class_to_idx", "{\"a\": 0, \"b\": 2}", "1"},
+        {"classes", "[\"a\", \"b\"] x", "1"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct weight_metadata entry = {rows[i].key, rows[i].value};
+        struct model_info info;
+        assert_int_equal(read_info(&info, &entry, 1, 2, NULL), OK);
+        assert_int_equal(info.classes.count, 2);
+        if (strcmp(info.classes.names[1], rows[i].second) != 0)
+            fail_msg("%s: %s", rows[i].value, info.classes.names[1]);
+        assert_int_equal(info.own_classes, strcmp(rows[i].second, "1") != 0);
+        model_info_free(&info);
+    }
+}
+
+static void a_list_of_lines_names_classes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *second; /* NULL: not taken */
+    } rows[] = {{"a\nb\n", "b"}, {"a\r\nb c\r\n", "b c"}, {"a\nb", "b"}, {"a\n\nb\n", NULL}, {"a\n", NULL}, {"", NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct class_names classes = {0};
+        bool found;
+        assert_int_equal(other_labels_lines(&classes, &found, rows[i].text, strlen(rows[i].text), 2, NULL), OK);
+        assert_int_equal(found, rows[i].second != NULL);
+        if (found)
+            assert_string_equal(classes.names[1], rows[i].second);
+        class_names_free(&classes);
+    }
+}
+
 static void wrong_metadata_is_refused(void **state)
 {
     (void)state;
@@ -106,6 +158,7 @@ static void wrong_metadata_is_refused(void **state)
         {"freezetune.classes", "[\"a\", 2]", "not a JSON list of names"},
         {"freezetune.classes", "[\"a\", \"\"]", "not a JSON list of names"},
         {"freezetune.classes", "[\"a\", \"a\"]", "class a occurs twice"},
+        {"freezetune.problem_type", "ranking", "not one that is known"},
         {"freezetune.preprocess", "[]", "needs whole numbers"},
         {"freezetune.preprocess", "{\"resize\": 256.5, \"crop\": 224, \"mean\": [0,0,0], \"std\": [1,1,1]}", "needs"},
         {"freezetune.preprocess", "{\"resize\": 256, \"crop\": 224, \"mean\": [0,0], \"std\": [1,1,1]}", "needs"},
@@ -148,6 +201,8 @@ int main(void)
         cmocka_unit_test(a_file_without_metadata_gets_what_is_usual),
         cmocka_unit_test(a_file_that_names_no_interpolation_is_bilinear),
         cmocka_unit_test(wrong_metadata_is_refused),
+        cmocka_unit_test(names_by_keys_of_others_are_taken_if_they_fit),
+        cmocka_unit_test(a_list_of_lines_names_classes),
         cmocka_unit_test(children_are_those_of_the_declaration),
     };
     return cmocka_run_group_tests(tests, enter, leave);

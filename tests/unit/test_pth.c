@@ -251,13 +251,76 @@ static void plain_tensors_are_not_copied(void **state)
     assert_false(strided_is_plain(1, (uint64_t[]){2}, (uint64_t[]){0}));
 }
 
+/* Beside the state dict of a checkpoint; what is no list of names stays where it is. */
+static void class_names_of_a_checkpoint_are_metadata(void **state)
+{
+    (void)state;
+    for (int legacy = 0; legacy < 2; legacy++) {
+        struct bytes pickle = bytes_start("a pickle", NULL), bytes = bytes_start("a file", NULL);
+        struct zip_places places;
+        pickle_start(&pickle);
+        pickle_text(&pickle, "classes");
+        bytes_put_text(&pickle, "](");
+        pickle_text(&pickle, "b\"\n\\");
+        pickle_text(&pickle, "\xe7\x8c\xab");
+        bytes_put_text(&pickle, "e");
+        pickle_text(&pickle, "class_to_idx");
+        bytes_put_text(&pickle, "}(");
+        pickle_text(&pickle, "a");
+        pickle_int(&pickle, 1);
+        pickle_text(&pickle, "b");
+        pickle_int(&pickle, 0);
+        bytes_put_text(&pickle, "u");
+        pickle_text(&pickle, "id2label");
+        bytes_put_text(&pickle, "}(");
+        pickle_int(&pickle, 0);
+        pickle_text(&pickle, "a");
+        bytes_put_text(&pickle, "u");
+        pickle_text(&pickle, "label_names");
+        pickle_text(&pickle, "x");
+        pickle_text(&pickle, "y");
+        bytes_put_text(&pickle, "\x86"); /* TUPLE2 */
+        pickle_text(&pickle, "names");
+        bytes_put_text(&pickle, "](");
+        pickle_text(&pickle, "a");
+        pickle_int(&pickle, 7);
+        bytes_put_text(&pickle, "e");
+        pickle_text(&pickle, "state_dict");
+        bytes_put_text(&pickle, "}(");
+        pickle_text(&pickle, "w");
+        pickle_tensor(&pickle, &plain, legacy == 1);
+        bytes_put_text(&pickle, "u");
+        pickle_stop(&pickle);
+        if (legacy)
+            pth_legacy(&bytes, &pickle, 6);
+        else
+            pth_zip(&bytes, &places, &pickle, 6, ZIP_PLAIN);
+        sample_write(sample_path("names"), bytes.data, bytes.length);
+        struct weight_file *file = sample_open("names");
+        assert_string_equal(weight_file_metadata_find(file, "classes"), "[\"b\\\"\\u000a\\\\\",\"\xe7\x8c\xab\"]");
+        assert_string_equal(weight_file_metadata_find(file, "class_to_idx"), "{\"a\":1,\"b\":0}");
+        assert_string_equal(weight_file_metadata_find(file, "id2label"), "{\"0\":\"a\"}");
+        assert_string_equal(weight_file_metadata_find(file, "label_names"), "[\"x\",\"y\"]");
+        assert_null(weight_file_metadata_find(file, "names"));
+        assert_int_equal(weight_file_left_count(file), 1); /* names */
+        weight_file_close(file);
+        bytes_free(&pickle);
+        bytes_free(&bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_of_pytorch_are_read),    cmocka_unit_test(types_are_kept),
-        cmocka_unit_test(every_style_of_zip_is_read),   cmocka_unit_test(strides_are_followed),
-        cmocka_unit_test(files_of_python_2_are_read),   cmocka_unit_test(checkpoints_with_a_scheduler_are_read),
-        cmocka_unit_test(names_become_torchvisions),    cmocka_unit_test(strides_that_overflow_are_seen),
+        cmocka_unit_test(class_names_of_a_checkpoint_are_metadata),
+        cmocka_unit_test(files_of_pytorch_are_read),
+        cmocka_unit_test(types_are_kept),
+        cmocka_unit_test(every_style_of_zip_is_read),
+        cmocka_unit_test(strides_are_followed),
+        cmocka_unit_test(files_of_python_2_are_read),
+        cmocka_unit_test(checkpoints_with_a_scheduler_are_read),
+        cmocka_unit_test(names_become_torchvisions),
+        cmocka_unit_test(strides_that_overflow_are_seen),
         cmocka_unit_test(plain_tensors_are_not_copied),
     };
     return cmocka_run_group_tests_name("pth", tests, sample_folder_setup, sample_folder_teardown);

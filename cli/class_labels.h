@@ -1,0 +1,28 @@
+/* Names of classes as others write them into JSON, by the outputs of a network:
+ *
+ *   ["tench", "goldfish"]            a list in the order of the outputs
+ *   {"0": "tench", "1": "goldfish"}  names by number (Hugging Face's id2label)
+ *   {"tench": 0, "goldfish": 1}      numbers by name (torchvision's class_to_idx)
+ */
+#ifndef FREEZETUNE_CLASS_LABELS_H
+#define FREEZETUNE_CLASS_LABELS_H
+
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#include "core/base/error.h"
+#include "core/data/folder.h"
+
+/* *out = a name for each of `outputs` outputs, all different (class_labels_distinguish). *why = NULL, or what is wrong
+ * with the labels, and *out is then empty. ERR_SYSTEM without memory. Free with class_names_free. */
+MUST_CHECK enum status class_labels_read(struct class_names *out, const char **why, const cJSON *labels, size_t outputs,
+                                         struct error *err);
+
+/* Adds its number to each name that an earlier class has: ImageNet has two cranes and two maillots. */
+MUST_CHECK enum status class_labels_distinguish(struct class_names *classes, struct error *err);
+
+/* "0".."outputs-1", written without leading zeros; -1 for another text. */
+long class_labels_number(const char *text, size_t outputs);
+
+#endif
