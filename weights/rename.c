@@ -14,9 +14,8 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "core/base/text.h"
 #include "weights/names.h"
-#include "weights/weight_file_private.h"
+#include "weights/rename_private.h"
 
 /* ---- files without a ResNet: wrappers ---------------------------------------------------------------------------- */
 
@@ -78,117 +77,7 @@ static enum status translate_all(struct weight_file *file, struct error *err)
     return sort_renamed(file, err);
 }
 
-/* ---- where a ResNet stands --------------------------------------------------------------------------------------- */
-
-/* How the tensors of a ResNet may be called. Both names have to be there behind the same prefix. */
-static const struct style {
-    const char *block, *stem;
-} styles[] = {
-    {"layer1.0.conv1.weight", "conv1.weight"},
-    {"encoder.stages.0.layers.0.layer.0.convolution.weight", "embedder.embedder.convolution.weight"},
-    {"4.0.conv1.weight", "0.weight"},
-};
-enum { TORCHVISION, HUGGING_FACE, SEQUENTIAL, STYLES };
-
-enum { MOST_NETWORKS = 16 };
-struct networks {
-    struct network {
-        int style;
-        const char *prefix; /* begins a name of the file; `length` bytes of it */
-        size_t length;
-    } items[MOST_NETWORKS];
-    size_t count;
-};
-
-static const char *stem_name(char *out, size_t size, const struct network *network)
-{
-    snprintf(out, size, "%.*s%s", (int)network->length, network->prefix, styles[network->style].stem);
-    return out;
-}
-
-static void find_networks(struct networks *out, const struct weight_file *file)
-{
-    out->count = 0;
-    for (size_t i = 0; i < file->count && out->count < MOST_NETWORKS; i++)
-        for (int style = 0; style < STYLES; style++) {
-            const char *name = file->tensors[i].name, *block = styles[style].block;
-            size_t length = strlen(name), size = strlen(block);
-            char stem[300];
-            if (length < size || length - size > 200 || strcmp(name + length - size, block) != 0)
-                continue;
-            struct network network = {.style = style, .prefix = name, .length = length - size};
-            if (network.length > 0 && name[network.length - 1] != '.')
-                continue;
-            if (weight_file_find(file, stem_name(stem, sizeof stem, &network)))
-                out->items[out->count++] = network;
-            break;
-        }
-}
-
-static bool prefix_is(const struct network *network, const char *text)
-{
-    return strlen(text) == network->length && memcmp(network->prefix, text, network->length) == 0;
-}
-
-static bool prefix_ends(const struct network *network, const char *text)
-{
-    size_t length = strlen(text);
-    return network->length >= length && memcmp(network->prefix + network->length - length, text, length) == 0;
-}
-
-/* Two encoders of which the second is a moving average of the first, as MoCo's three versions have them; what is used
- * afterwards is the first, as their own scripts for linear classification do. */
-static const struct network *known_pair(const struct networks *all)
-{
-    static const char *const pairs[][2] = {{"encoder_q.", "encoder_k."}, {"base_encoder.", "momentum_encoder."}};
-    for (size_t i = 0; all->count == 2 && i < sizeof pairs / sizeof *pairs; i++)
-        for (size_t j = 0; j < 2; j++)
-            if (prefix_ends(&all->items[j], pairs[i][0]) && prefix_ends(&all->items[1 - j], pairs[i][1]))
-                return &all->items[j];
-    return NULL;
-}
-
-static const char *list_prefixes(char *out, size_t size, const struct networks *all)
-{
-    size_t used = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < all->count && used + 80 < size; i++) {
-        char raw[64], shown[70];
-        snprintf(raw, sizeof raw, "%.*s", (int)all->items[i].length, all->items[i].prefix);
-        int more = snprintf(out + used, size - used, "%s'%s'", used ? ", " : "", text_escape(shown, sizeof shown, raw));
-        used += more > 0 ? (size_t)more : 0;
-    }
-    return out;
-}
-
-static enum status choose_network(const struct network **out, const struct weight_file *file,
-                                  const struct networks *all, struct error *err)
-{
-    char list[400];
-    const char *wanted = file->choice.prefix;
-    *out = NULL;
-    for (size_t i = 0; i < all->count && !*out; i++)
-        if (wanted ? prefix_is(&all->items[i], wanted) : all->items[i].length == 0)
-            *out = &all->items[i];
-    if (wanted && !*out)
-        return error_set(err, ERR_DATA, "%.400s: no ResNet under --prefix '%s'; there is %s", file->path, wanted,
-                         all->count ? list_prefixes(list, sizeof list, all) : "none under any");
-    if (!*out && all->count == 1)
-        *out = &all->items[0];
-    if (!*out)
-        *out = known_pair(all);
-    if (!*out && all->count > 1)
-        return error_set(err, ERR_DATA, "%.400s: several ResNets: choose one with --prefix: %s", file->path,
-                         list_prefixes(list, sizeof list, all));
-    return OK;
-}
-
 /* ---- a name behind the prefix ------------------------------------------------------------------------------------ */
-
-static bool begins(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
 
 /* nn.Sequential(*model.children()): the children by their number, of which some have no tensors. */
 static bool from_sequential(char out[WEIGHT_NAME_MAX], const char *name)
@@ -232,38 +121,19 @@ static bool is_body(const char *name)
         "prelu", "act", "pool",  "gem",  "blur",       "se.",  "ca.",      "sa.",     "cbam",        "eca",     "gn",
         "ln",    "in1", "att",   "gate", "stn",        "drop", "spatial",  "channel", "input",       "pre",     "pos"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (begins(name, parts[i]))
+        if (name_begins(name, parts[i]))
             return true;
     return false;
 }
 
 /* ---- all of a network -------------------------------------------------------------------------------------------- */
 
-struct renaming {
-    struct weight_file *file;
-    struct network network;
-    const struct networks *all;
-    char *names; /* [count][WEIGHT_NAME_MAX] */
-    size_t kept;
-    bool has_fc; /* by torchvision's name */
-    bool beside; /* there is a tensor beside fc that may stand before it */
-    struct error *err;
-};
-
 /* A name of the other styles that stands in the body without a name of torchvision's. */
 static bool is_strange(int style, const char *name)
 {
     if (style == HUGGING_FACE)
-        return begins(name, "encoder.") || begins(name, "embedder.");
+        return name_begins(name, "encoder.") || name_begins(name, "embedder.");
     return style == SEQUENTIAL && name[0] >= '0' && name[0] <= '9';
-}
-
-/* pretrainedmodels calls fc so. */
-static bool last_linear(char out[WEIGHT_NAME_MAX], const struct renaming *r, const char *name)
-{
-    if (r->network.style != TORCHVISION || !begins(name, "last_linear.") || r->has_fc)
-        return false;
-    return snprintf(out, WEIGHT_NAME_MAX, "fc.%s", name + strlen("last_linear.")) < WEIGHT_NAME_MAX;
 }
 
 /* Names beside fc of what stands behind it or apart from it: heads for training alone, decoders of maps. */
@@ -272,7 +142,7 @@ static bool is_apart(const char *name)
     static const char *const parts[] = {"aux",     "queue",  "proj",   "predict", "prototype", "decoder",
                                         "teacher", "moment", "center", "fpn",     "rpn",       "roi_heads"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (begins(name, parts[i]))
+        if (name_begins(name, parts[i]))
             return true;
     return weight_left_is_record(name);
 }
@@ -289,15 +159,7 @@ static bool is_others(const struct renaming *r, const char *name)
     return false;
 }
 
-/* Hugging Face's last layer stands beside "resnet.". */
-static bool hugging_face_head(char out[WEIGHT_NAME_MAX], const struct network *network, const char *name)
-{
-    size_t length = network->length - (prefix_ends(network, "resnet.") ? strlen("resnet.") : 0);
-    return network->style == HUGGING_FACE && strncmp(name, network->prefix, length) == 0 &&
-           begins(name + length, "classifier.") && name_from_hugging_face(out, name + length);
-}
-
-static enum status leave(const struct renaming *r, const char *name, const char *what)
+enum status rename_leave(const struct renaming *r, const char *name, const char *what)
 {
     const struct weight_left left = {
         .name = name, .what = what, .kind = weight_left_is_record(name) ? WEIGHT_LEFT_RECORD : WEIGHT_LEFT_PART};
@@ -310,11 +172,10 @@ static enum status take_tensor(struct renaming *r, const struct weight_tensor *t
     const struct network *network = &r->network;
     bool inside = strncmp(tensor->name, network->prefix, network->length) == 0;
     bool part = inside && translate(name, network->style, tensor->name + network->length) &&
-                (is_body(name) || begins(name, "fc."));
-    part = part || hugging_face_head(name, network, tensor->name);
-    part = part || (inside && last_linear(name, r, tensor->name + network->length));
+                (is_body(name) || name_begins(name, "fc."));
+    part = part || rename_head_name(name, r, tensor->name);
     if (part && weight_left_is_record(name))
-        return leave(r, tensor->name, "a counter, no part of the network");
+        return rename_leave(r, tensor->name, "a counter, no part of the network");
     if (!part && inside && is_strange(network->style, tensor->name + network->length)) {
         snprintf(name, WEIGHT_NAME_MAX, "%s", tensor->name);
         part = true;
@@ -327,90 +188,11 @@ static enum status take_tensor(struct renaming *r, const struct weight_tensor *t
         return weight_file_leave(r->file, &left, r->err); /* which note_others names */
     }
     if (!part)
-        return leave(r, tensor->name, "a tensor that is no part of the network");
+        return rename_leave(r, tensor->name, "a tensor that is no part of the network");
     struct weight_tensor taken = *tensor;
     taken.name = name;
     r->file->tensors[r->kept++] = taken;
     return OK;
-}
-
-/* A part of the last layer: "weight" or "bias" behind "fc." or "fc.N.", or NULL for anything else of it. */
-static const char *head_part(size_t *prefix, const char *name)
-{
-    size_t number = strspn(name + 3, "0123456789");
-    *prefix = 3 + number + (number > 0 && name[3 + number] == '.');
-    const char *tail = name + *prefix;
-    return strcmp(tail, "weight") == 0 || strcmp(tail, "bias") == 0 ? tail : NULL;
-}
-
-struct head {
-    struct weight_tensor *weight, *bias; /* the last ones that were met */
-    size_t parts, plain;                 /* all tensors of it; those called fc.weight and fc.bias */
-};
-
-static struct head find_head(const struct weight_file *file)
-{
-    struct head head = {0};
-    for (size_t i = 0; i < file->count; i++) {
-        struct weight_tensor *tensor = &file->tensors[i];
-        size_t prefix;
-        if (!begins(tensor->name, "fc."))
-            continue;
-        const char *part = head_part(&prefix, tensor->name);
-        head.parts++;
-        head.plain += part && prefix == 3;
-        if (part && *part == 'w' && tensor->rank == 2)
-            head.weight = tensor;
-        if (part && *part == 'b' && tensor->rank == 1)
-            head.bias = tensor;
-    }
-    return head;
-}
-
-/* Why fc gives no answers, or NULL: self-supervised encoders project with it, and what stands beside it under an
- * unknown name may stand before it. */
-static const char *head_doubt(const struct renaming *r)
-{
-    static const char *const encoders[] = {"encoder_q.",        "encoder_k.",      "base_encoder.",
-                                           "momentum_encoder.", "online_encoder.", "target_encoder."};
-    for (size_t i = 0; i < sizeof encoders / sizeof *encoders; i++)
-        if (prefix_ends(&r->network, encoders[i]))
-            return "the projection of a self-supervised encoder, not a classifier";
-    return r->beside ? "a layer beside others that may stand before it" : NULL;
-}
-
-/* fc is used where it is one linear layer: "fc.weight", or "fc.1.weight" where it stands behind a Dropout. What two
- * layers, a norm between them or a layer without a bias compute is not known here: they are left out. Tensors called
- * fc.weight and fc.bias stay in any case, so that bind.c says what is wrong with them. */
-static enum status settle_head(struct renaming *r)
-{
-    struct weight_file *file = r->file;
-    const struct head head = find_head(file);
-    const char *why = head_doubt(r);
-    bool no_bias = head.parts == 1 && head.weight && head.plain == 1;
-    size_t kept = 0, weight_prefix = 0, bias_prefix = 0;
-    enum status status = OK;
-    if (head.parts == head.plain && !no_bias && !why)
-        return OK;
-    bool one = !why && head.parts == 2 && head.weight && head.bias && head_part(&weight_prefix, head.weight->name) &&
-               head_part(&bias_prefix, head.bias->name) && weight_prefix == bias_prefix &&
-               memcmp(head.weight->name, head.bias->name, weight_prefix) == 0;
-    for (size_t i = 0; i < file->count && status == OK; i++) {
-        struct weight_tensor *tensor = &file->tensors[i];
-        if (!one && begins(tensor->name, "fc.")) {
-            status = leave(r, tensor->name,
-                           why       ? why
-                           : no_bias ? "a linear layer without a bias"
-                                     : "a part of a last layer of several");
-            continue;
-        }
-        if (one && (tensor == head.weight || tensor == head.bias))
-            snprintf((char *)tensor->name, WEIGHT_NAME_MAX, "fc.%s", tensor == head.weight ? "weight" : "bias");
-        file->tensors[kept++] = *tensor;
-    }
-    if (status == OK)
-        file->count = kept;
-    return status;
 }
 
 static enum status note_others(struct weight_file *file, const struct networks *all, const struct network *chosen,
@@ -453,7 +235,7 @@ static enum status rename_network(struct weight_file *file, const struct network
         return status;
     file->count = r.kept;
     file->hugging_face = network->style == HUGGING_FACE;
-    status = settle_head(&r);
+    status = rename_settle_head(&r);
     return status == OK ? sort_renamed(file, err) : status;
 }
 
@@ -461,8 +243,8 @@ enum status weight_file_rename(struct weight_file *file, struct error *err)
 {
     struct networks all;
     const struct network *chosen;
-    find_networks(&all, file);
-    enum status status = choose_network(&chosen, file, &all, err);
+    networks_find(&all, file);
+    enum status status = networks_choose(&chosen, file, &all, err);
     if (status == OK && chosen && chosen->length == 0 && chosen->style == TORCHVISION &&
         weight_file_metadata_find(file, "freezetune.arch"))
         return OK; /* a file of our own: what an optimizer needs stands beside the network */
