@@ -226,9 +226,7 @@ static enum status rename_network(struct weight_file *file, const struct network
         return status;
     r.names = file->renamed = names;
     r.network.prefix = file->prefix ? file->prefix : ""; /* names move while they are taken */
-    char head[300];
-    snprintf(head, sizeof head, "%sfc.weight", r.network.prefix);
-    r.has_fc = weight_file_find(file, head) != NULL; /* while the file can still be searched */
+    rename_find_head(&r);                                /* while the file can still be searched */
     for (size_t i = 0; i < file->count && status == OK; i++)
         status = take_tensor(&r, &file->tensors[i]);
     if (status != OK)

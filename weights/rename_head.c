@@ -21,11 +21,53 @@ static bool hugging_face_head(char out[WEIGHT_NAME_MAX], const struct network *n
            name_begins(name + length, "classifier.") && name_from_hugging_face(out, name + length);
 }
 
+/* The length of what stands before "backbone." in the network's prefix; false where it does not end so. */
+static bool before_backbone(size_t *length, const struct network *network)
+{
+    *length = network->length - (network_prefix_ends(network, "backbone.") ? strlen("backbone.") : 0);
+    return *length < network->length;
+}
+
+/* mmpretrain's ImageClassifier with a LinearClsHead: `head.fc` stands beside `backbone.`. A neck with weights, or a
+ * head of more than this layer (StackedLinearClsHead, ArcFace), computes something else between them. */
+static bool is_linear_head(const struct weight_file *file, const struct network *network)
+{
+    size_t length, parts = 0, others = 0;
+    if (network->style != TORCHVISION || !before_backbone(&length, network))
+        return false;
+    for (size_t i = 0; i < file->count; i++) {
+        const char *name = file->tensors[i].name;
+        if (strncmp(name, network->prefix, length) != 0)
+            continue;
+        bool part = strcmp(name + length, "head.fc.weight") == 0 || strcmp(name + length, "head.fc.bias") == 0;
+        parts += part;
+        others += !part && (name_begins(name + length, "head.") || name_begins(name + length, "neck."));
+    }
+    return parts == 2 && others == 0;
+}
+
+static bool linear_head(char out[WEIGHT_NAME_MAX], const struct renaming *r, const char *name)
+{
+    size_t length;
+    return r->linear_head && before_backbone(&length, &r->network) && strncmp(name, r->network.prefix, length) == 0 &&
+           name_begins(name + length, "head.fc.") &&
+           snprintf(out, WEIGHT_NAME_MAX, "%s", name + length + strlen("head.")) < WEIGHT_NAME_MAX;
+}
+
+void rename_find_head(struct renaming *r)
+{
+    char name[300];
+    snprintf(name, sizeof name, "%sfc.weight", r->network.prefix);
+    r->has_fc = weight_file_find(r->file, name) != NULL;
+    r->linear_head = !r->has_fc && is_linear_head(r->file, &r->network);
+}
+
 bool rename_head_name(char out[WEIGHT_NAME_MAX], const struct renaming *r, const char *name)
 {
     const struct network *network = &r->network;
     bool inside = strncmp(name, network->prefix, network->length) == 0;
-    return hugging_face_head(out, network, name) || (inside && last_linear(out, r, name + network->length));
+    return hugging_face_head(out, network, name) || linear_head(out, r, name) ||
+           (inside && last_linear(out, r, name + network->length));
 }
 
 /* A part of the last layer: "weight" or "bias" behind "fc." or "fc.N.", or NULL for anything else of it. */

@@ -27,8 +27,9 @@ struct renaming {
     const struct networks *all;
     char *names; /* [count][WEIGHT_NAME_MAX] */
     size_t kept;
-    bool has_fc; /* by torchvision's name */
-    bool beside; /* there is a tensor beside fc that may stand before it */
+    bool has_fc;      /* by torchvision's name */
+    bool linear_head; /* mmpretrain's, beside "backbone." */
+    bool beside;      /* there is a tensor beside fc that may stand before it */
     struct error *err;
 };
 
@@ -41,6 +42,9 @@ enum status networks_choose(const struct network **out, const struct weight_file
                             struct error *err);
 
 bool network_prefix_ends(const struct network *network, const char *text);
+
+/* Looks for the last layer by the libraries' names, before any name changes. */
+void rename_find_head(struct renaming *r);
 
 /* Writes "fc.weight" or "fc.bias" where `name`, which is not called so, is the last layer by the names of the library
  * that wrote the file. */

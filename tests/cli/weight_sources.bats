@@ -248,6 +248,10 @@ def write(path, tensors):
 write("plain.safetensors", tensors)
 write("part.safetensors", {"backbone." + name: entry for name, entry in tensors.items()})
 write("head.safetensors", {name.replace("fc.", "fc.1."): entry for name, entry in tensors.items()})
+mm = {("head." if name.startswith("fc.") else "backbone.") + name: entry for name, entry in tensors.items()}
+write("mmpretrain.safetensors", mm)
+empty = {"dtype": "F32", "shape": [0], "data_offsets": [len(data), len(data)]}
+write("neck.safetensors", mm | {"neck.bn.weight": empty})
 write("two.safetensors", {name.replace("fc.weight", "fc.0.weight").replace("fc.bias", "fc.3.bias"): entry
                           for name, entry in tensors.items()})
 write("pair.safetensors", {("student." if name.startswith("layer4") else "") + name: entry
@@ -265,12 +269,14 @@ PYTHON
         fails 65 "$1: $2" "$FREEZETUNE" predict --model "$1" "$fixtures/photos/grey.jpg"
         fails 65 "$1: $2" "$FREEZETUNE" train --quiet --data data --val-split 0.4 --weights "$1"
     }
-    # A prefix and a last layer behind a Dropout are no matter.
+    # A prefix, a last layer behind a Dropout and mmpretrain's head beside its backbone are no matter.
     "$FREEZETUNE" predict --model plain.safetensors "$fixtures/photos/grey.jpg" >expected.txt
-    for file in part head; do
+    for file in part head mmpretrain; do
         "$FREEZETUNE" predict --model $file.safetensors "$fixtures/photos/grey.jpg" >answer.txt
         cmp expected.txt answer.txt
     done
+    fails 65 "neck\.safetensors: a body without a last layer" \
+        "$FREEZETUNE" predict --model neck.safetensors "$fixtures/photos/grey.jpg"
     fails 65 "two\.safetensors: its last layer cannot be used: 'fc\.0\.weight' is a part of a last layer of several" \
         "$FREEZETUNE" predict --model two.safetensors "$fixtures/photos/grey.jpg"
     "$FREEZETUNE" train --quiet --data data --val-split 0.4 --weights two.safetensors --image-size 32 --freeze-until 9 \
