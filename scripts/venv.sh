@@ -1,7 +1,8 @@
 #!/bin/sh
-# venv.sh [--bench]: the developers' Python with PyTorch, for parity and benchmarks; the program itself needs none.
+# venv.sh [--bench | --sources]: the developers' Python with PyTorch, for parity and benchmarks; the program itself needs none.
 # Makes ${XDG_CACHE_HOME:-~/.cache}/freezetune/venv from PyPI, installs what is missing, prints the path of its python.
-#   --bench   onnxruntime, openvino and onnx as well
+#   --bench     onnxruntime, openvino and onnx as well
+#   --sources   the libraries that write files of ResNets, for scripts/check_sources.py (some 3 GB)
 # Exit codes: 0 done, 64 usage or no HOME, 66 no python3 that can make the folder, 74 pip failed.
 set -eu
 
@@ -9,12 +10,17 @@ packages="torch torchvision safetensors numpy pillow"
 case "$*" in
 "") ;;
 --bench) packages="$packages onnxruntime openvino onnx" ;;
+--sources)
+    packages="$packages timm transformers accelerate lightning fastai mmengine omegaconf segmentation-models-pytorch"
+    packages="$packages lightly pytorch-ignite skorch ultralytics pretrainedmodels six thop ema-pytorch torch-ema monai"
+    packages="$packages onnx h5py"
+    ;;
 -h | --help)
-    echo "usage: venv.sh [--bench]"
+    echo "usage: venv.sh [--bench | --sources]"
     exit 0
     ;;
 *)
-    echo "usage: venv.sh [--bench]" >&2
+    echo "usage: venv.sh [--bench | --sources]" >&2
     exit 64
     ;;
 esac
