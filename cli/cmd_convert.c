@@ -21,6 +21,7 @@ struct values {
     struct weight_choice choice;
     int format, dtype, names;
     bool fold;
+    long long opset;
 };
 
 enum { NAMES_TORCHVISION, NAMES_HUGGING_FACE };
@@ -40,6 +41,8 @@ static const struct option options[] = {
                       "names of the tensors: torchvision's, which are timm's too, or Hugging Face's"),
     CHOICE_ROWS("Common", struct values, choice),
     OPTION_ROW_FLAG("ONNX", "fold", struct values, fold, "BatchNorm goes into the convolutions before it"),
+    OPTION_ROW_NUMBER("ONNX", "opset", "N", OPTION_INT, struct values, opset, "7", NULL, ONNX_OPSET_LEAST,
+                      ONNX_OPSET_MOST, "write this operator set, for a program that does not take the lowest"),
     PREPROCESS_ROWS(struct values),
 };
 
@@ -86,6 +89,8 @@ static enum status check_options(const struct job *job, const struct arguments *
         return error_set(err, ERR_USAGE, "--names does not go with ONNX, whose tensors have torchvision's names");
     if (job->format != CONVERT_ONNX && job->values->fold)
         return error_set(err, ERR_USAGE, "--fold goes with ONNX only: other formats hold the network's own tensors");
+    if (job->format != CONVERT_ONNX && arguments_given(args, "opset"))
+        return error_set(err, ERR_USAGE, "--opset goes with ONNX only");
     if (path_same_file(job->in, job->out))
         return error_set(err, ERR_USAGE, "%s: is the input", job->out);
     return OK;
@@ -117,7 +122,8 @@ static enum status open_input(struct job *job, struct error *err)
 
 static enum status convert_onnx(const struct job *job, struct error *err)
 {
-    const struct onnx_options onnx = {.height = (size_t)job->info.preprocess.crop,
+    const struct onnx_options onnx = {.opset = (int)job->values->opset,
+                                      .height = (size_t)job->info.preprocess.crop,
                                       .width = (size_t)job->info.preprocess.crop,
                                       .fold = job->values->fold};
     struct model model = {0};
@@ -173,7 +179,7 @@ const struct command cmd_convert = {
     .description =
         "IN is any weight file. A ResNet takes its classes and preprocessing along; a checkpoint (last.safetensors) "
         "becomes the model alone. A .pth is a state dict for torch.load(weights_only=True); its metadata is the "
-        "attribute freezetune_metadata. An ONNX file has operator set 17, the input \"input\" [batch, 3, crop, crop] "
+        "attribute freezetune_metadata. An ONNX file has operator set 7 or --opset, the input \"input\" [batch, 3, crop, crop] "
         "(normalised float32 RGB) and the output \"logits\" [batch, classes]. OUT appears whole or not at all.",
     .examples = "  freezetune convert runs/1/best.safetensors model.onnx\n"
                 "  freezetune convert runs/1/best.safetensors model.pth\n"

@@ -1,5 +1,6 @@
 #include "weights/onnx_write.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdint.h>
@@ -18,7 +19,6 @@
 enum { MODEL_IR_VERSION = 1, MODEL_PRODUCER = 2, MODEL_PRODUCER_VERSION = 3, MODEL_GRAPH = 7, MODEL_OPSET = 8 };
 enum { MODEL_METADATA_PROPS = 14, PROPERTY_KEY = 1, PROPERTY_VALUE = 2, OPSET_VERSION = 2, GRAPH_INITIALIZER = 5 };
 enum { TENSOR_DIMS = 1, TENSOR_DATA_TYPE = 2, TENSOR_NAME = 8, TENSOR_RAW_DATA = 9, ELEMENT_FLOAT = 1 };
-enum { IR_VERSION = 8, OPSET = 17 };
 #define SIZE_MOST ((uint64_t)INT32_MAX)
 
 struct writer {
@@ -98,13 +98,14 @@ static enum status write_initializer(struct writer *writer, const struct onnx_te
 /* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 /* All of ModelProto before the content of its graph, which is of that size. */
-static void put_model(struct bytes *out, const struct weight_metadata *metadata, size_t count, uint64_t graph_size)
+static void put_model(struct bytes *out, int version, const struct weight_metadata *metadata, size_t count,
+                      uint64_t graph_size)
 {
     struct bytes opset = bytes_start(out->what, out->err);
-    proto_integer(out, MODEL_IR_VERSION, IR_VERSION);
+    proto_integer(out, MODEL_IR_VERSION, ONNX_IR_VERSION);
     proto_text(out, MODEL_PRODUCER, "freezetune");
     proto_text(out, MODEL_PRODUCER_VERSION, FREEZETUNE_VERSION);
-    proto_integer(&opset, OPSET_VERSION, OPSET);
+    proto_integer(&opset, OPSET_VERSION, (uint64_t)version);
     proto_message(out, MODEL_OPSET, &opset);
     for (size_t i = 0; i < count; i++) {
         struct bytes entry = bytes_start(out->what, out->err);
@@ -148,6 +149,7 @@ enum status onnx_write(const char *path, const struct net *net, const struct onn
     struct onnx_graph graph = {0};
     struct bytes head = bytes_start("the head of an ONNX file", err);
     void *row = NULL;
+    assert(options->opset >= ONNX_OPSET_LEAST && options->opset <= ONNX_OPSET_MOST);
     enum status status = check_texts(path, metadata, metadata_count, err);
     if (status == OK)
         status = onnx_graph_make(&graph, net, options, err);
@@ -162,7 +164,7 @@ enum status onnx_write(const char *path, const struct net *net, const struct onn
     }
     if (status != OK)
         goto cleanup;
-    put_model(&head, metadata, metadata_count, size);
+    put_model(&head, options->opset, metadata, metadata_count, size);
     status = head.status;
     if (status == OK && head.length + size > SIZE_MOST)
         status = error_set(err, ERR_DATA, "%.400s: cannot be written: %llu bytes, and an ONNX file has 2 GiB at most",

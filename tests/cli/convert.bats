@@ -212,6 +212,30 @@ PYTHON
     grep -qaF '["ants", "bees"]' a.onnx
 }
 
+# onnx_head FILE: IR version and operator set, from the bytes: fields 1 of ModelProto and 2 of OperatorSetIdProto.
+onnx_head() {
+    od -An -v -t x1 -N 64 "$1" | tr -d ' \n' | sed -E 's/^08(..)12.*4202(10)(..).*/\1 \3/'
+}
+
+@test "convert: ONNX has IR version 7 and operator set 7; --opset chooses a higher one" {
+    "$FREEZETUNE" convert model.safetensors a.onnx
+    [ "$(onnx_head a.onnx)" = "07 07" ]
+    "$FREEZETUNE" convert --fold model.safetensors b.onnx
+    [ "$(onnx_head b.onnx)" = "07 07" ]
+    for opset in 7 13 28; do
+        "$FREEZETUNE" convert --opset $opset model.safetensors b.onnx
+        [ "$(onnx_head b.onnx)" = "$(printf '07 %02x' $opset)" ]
+        [ "$(cmp -l a.onnx b.onnx | wc -l)" = $((opset > 7)) ]
+    done
+    for opset in 6 29 0 -1 99999999999999999999 7.5 x ''; do
+        fails 64 "^freezetune convert: --opset" "$FREEZETUNE" convert "--opset=$opset" model.safetensors x.onnx
+    done
+    for name in x.pth x.safetensors; do
+        fails 64 '--opset goes with ONNX only' "$FREEZETUNE" convert --opset 13 model.safetensors $name
+    done
+    [ ! -e x.onnx ] && [ ! -e x.pth ] && [ ! -e x.safetensors ]
+}
+
 @test "convert never writes onto its input" {
     cp model.safetensors kept
     ln -s model.safetensors link.safetensors

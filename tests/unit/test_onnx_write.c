@@ -47,7 +47,7 @@ static struct net *tiny(const struct resnet_shape *shape)
 
 static struct onnx_model *write_and_read(const struct net *net, bool fold, size_t height, size_t width)
 {
-    const struct onnx_options options = {.height = height, .width = width, .fold = fold};
+    const struct onnx_options options = {.opset = ONNX_OPSET_LEAST, .height = height, .width = width, .fold = fold};
     const char *path = sample_path("model.onnx");
     struct error err = {0};
     if (onnx_write(path, net, &options, notes, 2, &err) != OK)
@@ -120,8 +120,8 @@ static void the_file_says_what_it_is(void **state)
     (void)state;
     struct net *net = tiny(&shapes[0]);
     struct onnx_model *model = write_and_read(net, false, 45, 60), *folded = write_and_read(net, true, 45, 60);
-    assert_int_equal(model->ir_version, 8);
-    assert_int_equal(model->opset, 17);
+    assert_int_equal(model->ir_version, 7);
+    assert_int_equal(model->opset, 7);
     assert_string_equal(model->input, "input");
     assert_string_equal(model->input_shape, "batch,3,45,60");
     assert_string_equal(model->output, "logits");
@@ -145,6 +145,34 @@ static void the_file_says_what_it_is(void **state)
     assert_int_equal(onnx_model_array(folded, "layer1.0.conv2.bias")->count, 8);
     onnx_model_free(model);
     onnx_model_free(folded);
+    net_destroy(net);
+}
+
+/* A newer operator set is the same graph: the files differ in one byte. */
+static void the_operator_set_is_that_of_the_options(void **state)
+{
+    (void)state;
+    struct net *net = tiny(&shapes[0]);
+    size_t least_size, size;
+    struct onnx_options options = {.opset = ONNX_OPSET_LEAST, .height = 45, .width = 45};
+    const char *path = sample_path("model.onnx");
+    assert_int_equal(onnx_write(path, net, &options, notes, 2, NULL), OK);
+    uint8_t *least = test_read(path, &least_size);
+    for (options.opset = ONNX_OPSET_LEAST; options.opset <= ONNX_OPSET_MOST; options.opset++) {
+        assert_int_equal(onnx_write(path, net, &options, notes, 2, NULL), OK);
+        uint8_t *bytes = test_read(path, &size);
+        struct onnx_model *model = onnx_model_read(bytes, size);
+        assert_int_equal(model->ir_version, 7);
+        assert_int_equal(model->opset, options.opset);
+        assert_int_equal(size, least_size);
+        size_t different = 0;
+        for (size_t i = 0; i < size; i++)
+            different += bytes[i] != least[i];
+        assert_int_equal(different, options.opset > ONNX_OPSET_LEAST);
+        onnx_model_free(model);
+        memory_free(bytes);
+    }
+    memory_free(least);
     net_destroy(net);
 }
 
@@ -197,7 +225,7 @@ static void a_batchnorm_with_other_readers_before_it_stays(void **state)
 static void what_cannot_be_written_leaves_nothing(void **state)
 {
     (void)state;
-    const struct onnx_options options = {.height = 8, .width = 8};
+    const struct onnx_options options = {.opset = ONNX_OPSET_LEAST, .height = 8, .width = 8};
     const struct weight_metadata latin1 = {"k", "caf\xe9"};
     struct net *net = tiny(&shapes[1]);
     struct error err = {0};
@@ -227,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_graph_computes_the_network),
         cmocka_unit_test(the_file_says_what_it_is),
+        cmocka_unit_test(the_operator_set_is_that_of_the_options),
         cmocka_unit_test(a_network_without_convolutions),
         cmocka_unit_test(a_batchnorm_with_other_readers_before_it_stays),
         cmocka_unit_test(what_cannot_be_written_leaves_nothing),
