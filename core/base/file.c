@@ -187,7 +187,7 @@ cleanup:
     return status;
 }
 
-static void sync_folder_of(const char *path)
+void file_sync_folder(const char *path)
 {
     char folder[4096];
     const char *slash = strrchr(path, '/');
@@ -217,7 +217,7 @@ enum status outfile_commit(struct outfile *out, struct error *err)
     if (failed)
         status = error_set(err, ERR_IO, "%s: writing failed: %s; nothing was changed", out->path, strerror(failed));
     else
-        sync_folder_of(out->path);
+        file_sync_folder(out->path);
     if (failed)
         unlink(out->temporary);
     memory_free(out->path);

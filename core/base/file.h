@@ -51,6 +51,9 @@ MUST_CHECK enum status outfile_open_in(struct outfile *out, const char *folder, 
 /* Commits when all went well so far (`status`), else discards. Returns what became of it. */
 MUST_CHECK enum status outfile_end(struct outfile *out, enum status status, struct error *err);
 
+/* fsync of the folder that holds `path`, so that a rename in it stays; file systems that refuse it are left alone. */
+void file_sync_folder(const char *path);
+
 /* Makes the folder and the missing ones above it. An existing folder is fine. */
 MUST_CHECK enum status folder_create(const char *path, struct error *err);
 

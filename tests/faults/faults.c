@@ -207,6 +207,16 @@ WRAPPED(int, mkdir, (const char *path, mode_t mode))
     return due(FAULT_FILES) ? -1 : REAL(mkdir)(path, mode);
 }
 
+WRAPPED(char *, mkdtemp, (char *path))
+{
+    return due(FAULT_FILES) ? NULL : REAL(mkdtemp)(path);
+}
+
+WRAPPED(int, chmod, (const char *path, mode_t mode))
+{
+    return due(FAULT_FILES) ? -1 : REAL(chmod)(path, mode);
+}
+
 WRAPPED(FILE *, fopen, (const char *path, const char *mode))
 {
     return due(FAULT_FILES) ? NULL : REAL(fopen)(path, mode);

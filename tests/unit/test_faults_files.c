@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "core/base/file.h"
+#include "core/base/outfolder.h"
 #include "core/data/image.h"
 #include "core/data/loader.h"
 #include "core/data/scan.h"
@@ -42,6 +45,75 @@ static void loading_weights(void **state)
 static void put_former(void)
 {
     test_write(test_path(scenario_folder, "out/model.safetensors"), "former", 6);
+}
+
+/* A folder appears whole or not at all; an empty one stays until then. */
+static void clear_folder(void)
+{
+    const char *const names[] = {"made/whole/a", "made/whole/b", "made/whole"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        remove(test_path(scenario_folder, names[i]));
+    mkdir(test_path(scenario_folder, "made"), 0777);
+}
+
+static void prepare_empty_folder(void)
+{
+    clear_folder();
+    assert_int_equal(mkdir(test_path(scenario_folder, "made/whole"), 0777), 0);
+}
+
+static enum status write_one(const struct outfolder *folder, const char *name, struct error *err)
+{
+    struct outfile file;
+    enum status status = outfile_open_in(&file, folder->temporary, name, err);
+    if (status == OK)
+        fputs(name, file.stream);
+    return status == OK ? outfile_end(&file, OK, err) : status;
+}
+
+static enum status make_folder(struct error *err)
+{
+    struct outfolder folder = {0};
+    enum status status = outfolder_open(&folder, test_path(scenario_folder, "made/whole/"), err);
+    if (status == OK)
+        status = write_one(&folder, "a", err);
+    if (status == OK)
+        status = write_one(&folder, "b", err);
+    status = outfolder_end(&folder, status, err);
+    if (status != OK && err)
+        assert_null(strstr(err->text, ".part")); /* of the temporary folder: nobody finds it any more */
+    return status;
+}
+
+static void check_folder(enum status status, size_t otherwise)
+{
+    const char *made = test_path(scenario_folder, "made");
+    assert_int_equal(scenario_entries(made), status == OK ? 3 : otherwise); /* ., .. and the folder */
+    if (status == OK || otherwise == 3)
+        assert_int_equal(scenario_entries(test_path(scenario_folder, "made/whole")), status == OK ? 4 : 2);
+}
+
+static void check_new_folder(enum status status)
+{
+    check_folder(status, 2);
+}
+
+static void check_replaced_folder(enum status status)
+{
+    check_folder(status, 3);
+}
+
+static void making_a_folder(void **state)
+{
+    (void)state;
+    scenario_fail_all(&(struct scenario){
+        .prepare = clear_folder, .run = make_folder, .check = check_new_folder, .allocates = true, .uses_files = true});
+    scenario_fail_all(&(struct scenario){.prepare = prepare_empty_folder,
+                                         .run = make_folder,
+                                         .check = check_replaced_folder,
+                                         .allocates = true,
+                                         .uses_files = true});
+    clear_folder();
 }
 
 static enum status save(struct error *err)
@@ -238,6 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loading_weights),
+        cmocka_unit_test(making_a_folder),
         cmocka_unit_test(saving_a_model),
         cmocka_unit_test(listing_and_scanning_photos),
         cmocka_unit_test(decoding_a_photo),
