@@ -27,14 +27,16 @@ struct values {
 enum { NAMES_TORCHVISION, NAMES_HUGGING_FACE };
 
 /* By enum convert_format. */
-static const char *const formats[] = {"safetensors", "pth", "onnx", NULL};
+static const char *const formats[] = {"safetensors", "pth", "onnx", "hf", "timm", NULL};
 static const char *const dtypes[] = {"f32", "f16", "bf16", NULL};
 static const char *const naming[] = {"torchvision", "hf", NULL};
 static const enum weight_dtype dtype_values[] = {WEIGHT_F32, WEIGHT_F16, WEIGHT_BF16};
 
 static const struct option options[] = {
-    OPTION_ROW_CHOICE("Common", "format", formats, struct values, format, NULL,
-                      "the format of OUT, when its name does not end in .safetensors, .pth, .pt or .onnx"),
+    OPTION_ROW_CHOICE(
+        "Common", "format", formats, struct values, format, NULL,
+        "the format of OUT, when its name does not end in .safetensors, .pth, .pt or .onnx; hf and timm make a "
+        "folder, which transformers or timm opens"),
     OPTION_ROW_CHOICE("Common", "dtype", dtypes, struct values, dtype, NULL,
                       "round float tensors to this type, to nearest; without it they stay as they are"),
     OPTION_ROW_CHOICE("Common", "names", naming, struct values, names, "torchvision",
@@ -81,12 +83,20 @@ static enum status find_format(enum convert_format *out, const struct arguments 
                      args->operands[1]);
 }
 
+static bool is_folder(enum convert_format format)
+{
+    return format == CONVERT_HUGGING_FACE || format == CONVERT_TIMM;
+}
+
 static enum status check_options(const struct job *job, const struct arguments *args, struct error *err)
 {
     if (job->format == CONVERT_ONNX && arguments_given(args, "dtype"))
         return error_set(err, ERR_USAGE, "--dtype does not go with ONNX, which is written as float32");
     if (job->format == CONVERT_ONNX && arguments_given(args, "names"))
         return error_set(err, ERR_USAGE, "--names does not go with ONNX, whose tensors have torchvision's names");
+    if (is_folder(job->format) && arguments_given(args, "names"))
+        return error_set(err, ERR_USAGE, "--names does not go with --format %s, whose tensors have the library's names",
+                         formats[job->format]);
     if (job->format != CONVERT_ONNX && job->values->fold)
         return error_set(err, ERR_USAGE, "--fold goes with ONNX only: other formats hold the network's own tensors");
     if (job->format != CONVERT_ONNX && arguments_given(args, "opset"))
@@ -110,6 +120,8 @@ static enum status open_input(struct job *job, struct error *err)
     if (job->resnet) {
         status = model_info_read(&job->info, job->file, job->found.classes, err);
         preprocess_override(&job->info.preprocess, &job->values->preprocess);
+    } else if (is_folder(job->format)) {
+        return weights_refuse_unknown(job->file, err);
     } else if (job->values->preprocess.resize || job->values->preprocess.crop ||
                job->values->preprocess.interpolation) {
         return error_set(err, ERR_DATA,
@@ -147,7 +159,10 @@ static enum status convert_plain(const struct job *job, const struct arguments *
                                         .ignore = job->resnet ? CHECKPOINT_PREFIX : NULL};
     struct convert_result result;
     char count[NUMBER_TEXT], bytes[NUMBER_TEXT];
-    enum status status = convert_tensors(&result, job->out, job->file, &rules, &job->texts, err);
+    enum status status =
+        is_folder(job->format)
+            ? convert_folder(&result, job->out, job->file, &job->found, &job->info, &rules, &job->texts, err)
+            : convert_tensors(&result, job->out, job->file, &rules, &job->texts, err);
     if (status != OK)
         return status;
     if (result.ignored)
@@ -174,15 +189,19 @@ static enum status run(const struct arguments *args, struct error *err)
 
 const struct command cmd_convert = {
     .name = "convert",
-    .summary = "a weight file in another format: safetensors, PyTorch's .pth, ONNX",
+    .summary = "a weight file in another format: safetensors, PyTorch's .pth, ONNX, a folder for transformers or timm",
     .usage = "[options] IN OUT",
     .description =
         "IN is any weight file. A ResNet takes its classes and preprocessing along; a checkpoint (last.safetensors) "
         "becomes the model alone. A .pth is a state dict for torch.load(weights_only=True); its metadata is the "
-        "attribute freezetune_metadata. An ONNX file has operator set 7 or --opset, the input \"input\" [batch, 3, crop, crop] "
-        "(normalised float32 RGB) and the output \"logits\" [batch, classes]. OUT appears whole or not at all.",
+        "attribute freezetune_metadata. An ONNX file has operator set 7 or --opset, the input \"input\" "
+        "[batch, 3, crop, crop] (normalised float32 RGB) and the output \"logits\" [batch, classes]. --format hf and "
+        "timm make a folder with classes and preprocessing, where there is none or an empty one: it opens with "
+        "transformers' from_pretrained(\"OUT\") and timm's create_model(\"local-dir:OUT\", pretrained=True). OUT "
+        "appears whole or not at all.",
     .examples = "  freezetune convert runs/1/best.safetensors model.onnx\n"
                 "  freezetune convert runs/1/best.safetensors model.pth\n"
+                "  freezetune convert --format hf runs/1 my-model/\n"
                 "  freezetune convert --dtype f16 runs/1/best.safetensors small.safetensors\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,

@@ -1,3 +1,5 @@
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cmd_convert.h"
@@ -73,6 +75,10 @@ static enum status sink_append(const struct sink *sink, const void *data, size_t
                      : safetensors_append(sink->safetensors, data, bytes, err);
 }
 
+/* A num_batches_tracked that the file does not have. */
+static const int64_t zero = 0;
+static const struct weight_tensor no_batches = {.dtype = WEIGHT_I64, .data = &zero, .bytes = sizeof zero};
+
 static enum status append_tensor(const struct sink *sink, const struct weight_tensor *from, enum weight_dtype dtype,
                                  void *block, const struct weight_file *file, struct error *err)
 {
@@ -86,7 +92,8 @@ static enum status append_tensor(const struct sink *sink, const struct weight_te
         if (status == OK)
             status = sink_append(sink, block, count * size, err);
     }
-    weight_tensor_drop(from, file);
+    if (from != &no_batches)
+        weight_tensor_drop(from, file);
     return status;
 }
 
@@ -94,7 +101,8 @@ static enum status append_tensor(const struct sink *sink, const struct weight_te
 struct selection {
     const struct weight_tensor **from;
     struct weight_tensor *to;
-    char (*names)[WEIGHT_NAME_MAX]; /* new ones, by place in `to`; NULL when they stay */
+    char (*names)[WEIGHT_NAME_MAX];    /* new ones, by place in `to`; NULL when they stay */
+    char (*counters)[WEIGHT_NAME_MAX]; /* names of added counters, by place in `to`; NULL without */
     size_t count;
 };
 
@@ -106,6 +114,23 @@ static struct weight_tensor describe(const struct weight_tensor *from, const str
         to.bytes = weight_tensor_values(from) * (weight_dtype_bits(to.dtype) / 8);
     }
     return to;
+}
+
+/* Adds the count of batches of the BatchNorm whose running_var has just been selected, when the file has none. */
+static void add_counter(struct selection *selection, const struct weight_file *file)
+{
+    static const char variance[] = "running_var";
+    const char *name = selection->to[selection->count - 1].name;
+    size_t length = strlen(name), end = sizeof variance - 1;
+    char *counter = selection->counters[selection->count];
+    if (length < end || strcmp(name + length - end, variance) != 0)
+        return;
+    int made = snprintf(counter, WEIGHT_NAME_MAX, "%.*snum_batches_tracked", (int)(length - end), name);
+    if (made >= WEIGHT_NAME_MAX || weight_file_find(file, counter))
+        return;
+    selection->from[selection->count] = &no_batches;
+    selection->to[selection->count] = no_batches;
+    selection->to[selection->count++].name = counter;
 }
 
 static enum status rename_tensors(struct selection *selection, const struct weight_file *file, struct error *err)
@@ -128,18 +153,22 @@ static enum status rename_tensors(struct selection *selection, const struct weig
 static enum status select_tensors(struct selection *out, const struct weight_file *file,
                                   const struct convert_rules *rules, struct error *err)
 {
-    void *from = NULL, *to = NULL;
-    size_t count = weight_file_count(file);
-    enum status status = memory_alloc(&from, count, sizeof *out->from, "the list of tensors", err);
+    void *from = NULL, *to = NULL, *counters = NULL;
+    size_t count = weight_file_count(file), room = rules->counters ? 2 * count : count;
+    enum status status = memory_alloc(&from, room, sizeof *out->from, "the list of tensors", err);
     if (status == OK)
-        status = memory_alloc(&to, count, sizeof *out->to, "the list of tensors", err);
-    *out = (struct selection){.from = from, .to = to};
+        status = memory_alloc(&to, room, sizeof *out->to, "the list of tensors", err);
+    if (status == OK && rules->counters)
+        status = memory_alloc(&counters, room, sizeof *out->counters, "the names of tensors", err);
+    *out = (struct selection){.from = from, .to = to, .counters = counters};
     for (size_t i = 0; i < count && status == OK; i++) {
         const struct weight_tensor *tensor = weight_file_at(file, i);
         if (rules->ignore && strncmp(tensor->name, rules->ignore, strlen(rules->ignore)) == 0)
             continue;
         out->from[out->count] = tensor;
         out->to[out->count++] = describe(tensor, rules);
+        if (out->counters)
+            add_counter(out, file);
     }
     return status == OK && rules->hugging_face ? rename_tensors(out, file, err) : status;
 }
@@ -163,6 +192,21 @@ static enum status write_file(const char *path, const struct selection *selectio
     return status;
 }
 
+/* PyTorch's name of the one float type among the tensors, or NULL. */
+static const char *common_dtype(const struct selection *selection)
+{
+    static const char *const names[WEIGHT_DTYPES] = {
+        [WEIGHT_F16] = "float16", [WEIGHT_BF16] = "bfloat16", [WEIGHT_F32] = "float32", [WEIGHT_F64] = "float64"};
+    const char *common = NULL;
+    for (size_t i = 0; i < selection->count; i++) {
+        const char *name = names[selection->to[i].dtype];
+        if (name && common && name != common)
+            return NULL;
+        common = name ? name : common;
+    }
+    return common;
+}
+
 enum status convert_tensors(struct convert_result *out, const char *path, const struct weight_file *file,
                             const struct convert_rules *rules, const struct convert_texts *texts, struct error *err)
 {
@@ -174,14 +218,17 @@ enum status convert_tensors(struct convert_result *out, const char *path, const 
     if (status == OK)
         status = write_file(path, &selection, file, rules->format, texts, block, err);
     if (status == OK) {
-        *out =
-            (struct convert_result){.tensors = selection.count, .ignored = weight_file_count(file) - selection.count};
-        for (size_t i = 0; i < selection.count; i++)
+        *out = (struct convert_result){.ignored = weight_file_count(file), .dtype = common_dtype(&selection)};
+        out->tensors = selection.count;
+        for (size_t i = 0; i < selection.count; i++) {
             out->bytes += selection.to[i].bytes;
+            out->ignored -= selection.from[i] != &no_batches;
+        }
     }
     memory_free(block);
     memory_free(selection.from);
     memory_free(selection.to);
     memory_free(selection.names);
+    memory_free(selection.counters);
     return status;
 }

@@ -41,7 +41,10 @@ complaint() {
         # A file that is there is whole; predict's lacks the photo that could not be read (65).
         [ "$status" = 65 ] || [ ! -f "$(echo out*)" ] || cmp -s out* right || echo "a file is left"
     fi
-    [ -z "$(find . -name '*.part')" ] || echo "an unfinished file is left"
+    # The folder that convert makes is whole or not there; a run's is not.
+    [ "$command" != convert ] || [ ! -d right ] || [ ! -d out ] || diff -rq out right
+    [ "$command" != convert ] || [ ! -d right ] || [ "$status" != "$right" ] || [ -d out ] || echo "no folder"
+    [ -z "$(find . -name '*.part' -o -name '*.part.*')" ] || echo "an unfinished file or folder is left"
 }
 
 # 1, 2, 4, 8, ... and the last ten up to ALL.
@@ -105,6 +108,10 @@ each() {
     each 0 convert good.safetensors out.pth
     each 0 convert in.pth out.safetensors
     each 0 convert good.safetensors out.onnx
+}
+
+@test "convert to a folder" {
+    each 0 convert --format hf good.safetensors out
 }
 
 @test "cache" {
