@@ -3,12 +3,14 @@
 
     python3 scripts/make_format_fixtures.py tests/fixtures/formats
 
-Needs Pillow with WebP, libtiff and AVIF, pillow-heif and NumPy. Transparent pictures are composited over white, grey ones of 16 bits keep their
+Needs Pillow with WebP, libtiff and AVIF, pillow-heif, NumPy and avifenc (libavif-bin). Transparent pictures are composited over white, grey ones of 16 bits keep their
 high byte (core/data/image.h); everything else is what Pillow makes of the file.
 """
 import io
 import struct
+import subprocess
 import sys
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -408,6 +410,48 @@ def heif(folder, suffix, **options):
     folder.add(f"clap.{suffix}", with_property(plain, box_of(b"clap", clap)))
 
 
+def avif_kinds(folder):
+    """Odd sizes, every chroma, depths, ranges and matrices that go other ways through libavif. `cicp` is primaries/transfer/matrix."""
+    kinds = [("8", "420", "limited", "1/13/1"), ("8", "422", "limited", "9/16/9"), ("8", "444", "full", "1/13/6"),
+             ("8", "420", "full", "12/13/12"), ("8", "422", "full", "6/6/7"), ("8", "444", "full", "1/13/0"),
+             ("8", "420", "full", "1/13/8"), ("8", "400", "limited", "1/13/6"), ("10", "420", "limited", "9/16/9"),
+             ("10", "444", "full", "1/13/6"), ("12", "420", "full", "1/13/6"), ("12", "422", "limited", "5/1/4")]
+    clear = [("8", "420", "full", "1/13/1"), ("8", "400", "full", "1/13/6"), ("10", "420", "limited", "1/13/6"),
+             ("10", "422", "full", "12/13/12"), ("12", "420", "full", "1/13/6"), ("12", "444", "limited", "1/13/1")]
+    with tempfile.TemporaryDirectory() as temporary:
+        source, target = Path(temporary) / "in.png", Path(temporary) / "out.avif"
+        for name, image, list_of_kinds, options in (("", soft(13, 19), kinds, []), ("alpha_", with_alpha(13, 19), clear, []),
+                                                    ("premultiplied_", with_alpha(13, 19), clear, ["--premultiply"])):
+            Image.fromarray(image).save(source)
+            for depth, chroma, limits, cicp in list_of_kinds:
+                subprocess.run(["avifenc", "-d", depth, "-y", chroma, "-r", limits, "--cicp", cicp, "-s", "10", "--min", "5",
+                                "--max", "20", *options, source, target], check=True, stdout=subprocess.DEVNULL)
+                folder.add(f"{name}{depth}bit_{chroma}_{limits}_{cicp.split('/')[2]}.avif", target.read_bytes())
+    for turns in range(2, 9):  # libavif writes irot and imir of it, for the alpha too
+        folder.pillow(f"alpha_exif{turns}.avif", Image.fromarray(with_alpha(9, 13)), format="AVIF", exif=exif_of(turns), speed=10)
+
+
+def heic_kinds(folder):
+    """No chroma is interpolated here. Of a picture smaller than a block the rest is cropped."""
+    pillow_heif.options.SAVE_HDR_TO_12_BIT = False
+    for chroma, full, matrix, deep, alpha in ((420, 0, 1, 0, 0), (420, 1, 9, 0, 1), (422, 0, 6, 0, 1), (444, 1, 0, 0, 0), (444, 1, 1, 0, 1),
+                                              (420, 1, 6, 1, 0), (420, 0, 9, 1, 1), (422, 1, 1, 1, 1), (444, 0, 6, 1, 0)):
+        pixels = with_alpha(13, 19) if alpha else soft(13, 19)
+        mode = "RGBA" if alpha else "RGB"
+        stream = io.BytesIO()
+        image = pillow_heif.from_bytes(mode=f"{mode};16" if deep else mode, size=(19, 13),
+                                       data=(pixels.astype(np.uint16) * 257 if deep else pixels).tobytes())
+        image.save(stream, quality=80, chroma=chroma, matrix_coefficients=matrix, full_range_flag=full, color_primaries=1,
+                   transfer_characteristics=13)
+        name = f"{10 if deep else 8}bit_{chroma}_{'full' if full else 'limited'}_{matrix}.heic"
+        folder.add(f"{'alpha_' if alpha else ''}{name}", stream.getvalue())
+    stream = io.BytesIO()
+    Image.fromarray(soft(30, 40)).save(stream, format="HEIF", quality=70)
+    for turns, axis in ((1, 0), (3, 1)):
+        turned = with_property(stream.getvalue(), box_of(b"irot", bytes([turns])))
+        folder.add(f"irot{turns}_imir{axis}.heic", with_property(turned, box_of(b"imir", bytes([axis]))))
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -419,6 +463,8 @@ def main():
     tiff(folder)
     heif(folder, "heic")
     heif(folder, "avif", speed=10)
+    avif_kinds(folder)
+    heic_kinds(folder)
     print(f"{folder.count} photos, {folder.bytes} bytes")
 
 

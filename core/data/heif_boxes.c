@@ -1,65 +1,11 @@
 #include "core/data/heif_boxes.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/base/byte_order.h"
+#include "core/data/box_cursor.h"
 #include "core/data/hevc_header.h"
-
-/* Bytes [at, end) that are read in order; `short_of` is set when more was asked for than there is, and everything read
- * then is 0. */
-struct cursor {
-    const uint8_t *at, *end;
-    bool short_of;
-};
-
-static uint64_t take(struct cursor *cursor, size_t width)
-{
-    uint64_t value = 0;
-    if ((size_t)(cursor->end - cursor->at) < width) {
-        cursor->short_of = true;
-        cursor->at = cursor->end;
-        return 0;
-    }
-    for (size_t i = 0; i < width; i++)
-        value = value << 8 | *cursor->at++;
-    return value;
-}
-
-/* A box: its type and what is in it. False at the end, and when it goes beyond the cursor (which is then short). */
-struct box {
-    uint32_t type;
-    struct cursor body;
-};
-
-static bool next_box(struct box *out, struct cursor *cursor)
-{
-    const uint8_t *start = cursor->at;
-    if (cursor->at == cursor->end)
-        return false;
-    uint64_t length = take(cursor, 4);
-    out->type = (uint32_t)take(cursor, 4);
-    if (length == 1)
-        length = take(cursor, 8);
-    else if (length == 0)
-        length = (uint64_t)(cursor->end - start);
-    if (cursor->short_of || length < (uint64_t)(cursor->at - start) || length > (uint64_t)(cursor->end - start)) {
-        cursor->short_of = true;
-        return false;
-    }
-    out->body = (struct cursor){.at = cursor->at, .end = start + length};
-    cursor->at = out->body.end;
-    return true;
-}
-
-#define TYPE(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
-
-static bool find_box(struct box *out, struct cursor within, uint32_t type)
-{
-    while (next_box(out, &within))
-        if (out->type == type)
-            return true;
-    return false;
-}
 
 /* ---- brands ------------------------------------------------------------------------------------------------------ */
 
@@ -107,52 +53,158 @@ bool heif_is_avif(const uint8_t *bytes, size_t have)
 
 /* ---- the primary picture ----------------------------------------------------------------------------------------- */
 
-/* The index (from 1) of the property of a kind that belongs to the item; 0 for none. */
-static uint64_t find_size(struct heif_primary *out, struct cursor properties, struct cursor associations, uint64_t item)
+/* A picture that is seen by `orientation` (1..8 as EXIF counts), turned or mirrored once more. Each of the eight is a
+ * number of quarter turns counter-clockwise, after a mirroring left to right or not. */
+static int orientation_then(int orientation, int turns, bool left_to_right)
 {
-    uint64_t version = take(&associations, 1), flags = take(&associations, 3), entries = take(&associations, 4);
+    static const int turns_of[9] = {0, 0, 0, 2, 2, 1, 3, 3, 1}, known[2][4] = {{1, 8, 3, 6}, {2, 5, 4, 7}};
+    static const bool mirrored[9] = {[2] = true, [4] = true, [5] = true, [7] = true};
+    int before = turns_of[orientation];
+    bool mirror = mirrored[orientation];
+    if (left_to_right)
+        return known[!mirror][(4 - before + turns) % 4];
+    return known[mirror][(before + turns) % 4];
+}
+
+/* Leaves of a side the part that begins at `start`. */
+static void crop_side(uint64_t *from, uint64_t *side, double start, double wanted)
+{
+    double end = floor(start + wanted - 1 + 0.5) + 1;
+    start = start > 0 ? start : 0;
+    end = end < (double)*side ? end : (double)*side;
+    *from += start < end ? (uint64_t)start : 0;
+    *side = start < end ? (uint64_t)(end - start) : 0;
+}
+
+/* CleanApertureBox: width, height and how far its middle is from the picture's, to the right and down. libheif rounds
+ * the left side down and the others to the nearest. */
+static void take_aperture(struct heif_crop *out, struct cursor body)
+{
+    double values[4];
+    for (int i = 0; i < 4; i++) {
+        int32_t over = (int32_t)cursor_take(&body, 4);
+        uint32_t under = (uint32_t)cursor_take(&body, 4);
+        values[i] = under ? (double)over / under : 0;
+    }
+    double left = floor(values[2] + ((double)out->width - 1) / 2 - (values[0] - 1) / 2);
+    double top = floor(values[3] + ((double)out->height - 1) / 2 - (values[1] - 1) / 2 + 0.5);
+    crop_side(&out->left, &out->width, left, values[0]);
+    crop_side(&out->top, &out->height, top, values[1]);
+}
+
+static void take_colours(struct heif_primary *out, struct cursor body, const uint8_t *bytes)
+{
+    struct heif_colours colours = {.at = (size_t)(body.at - bytes)};
+    uint64_t type = cursor_take(&body, 4);
+    colours.primaries = (int)cursor_take(&body, 2);
+    cursor_take(&body, 2);
+    colours.matrix = (int)cursor_take(&body, 2);
+    colours.full_range = cursor_take(&body, 1) >> 7;
+    if (type == BOX_TYPE('n', 'c', 'l', 'x') && !body.short_of)
+        out->colours = colours;
+}
+
+/* The decoder configuration records: AV1CodecConfigurationRecord, HEVCDecoderConfigurationRecord. */
+static void take_subsampling(struct heif_primary *out, struct box property)
+{
+    enum { HEVC_CHROMA = 16, GREY_420_422_444 = 3 };
+    bool av1 = property.type == BOX_TYPE('a', 'v', '1', 'C');
+    cursor_take(&property.body, av1 ? 2 : 8);
+    if (!av1)
+        cursor_take(&property.body, HEVC_CHROMA - 8);
+    unsigned flags = (unsigned)cursor_take(&property.body, 1), format = flags & GREY_420_422_444;
+    bool grey = av1 ? flags >> 4 & 1 : format == 0;
+    out->shift_x = !grey && (av1 ? flags >> 3 & 1 : format < 3);
+    out->shift_y = !grey && (av1 ? flags >> 2 & 1 : format == 1);
+}
+
+struct reading {
+    bool sizes; /* ispe alone, which clap needs */
+    struct heif_primary *out;
+    const uint8_t *bytes;
+};
+
+static void take_property(struct reading *reading, struct box property)
+{
+    struct heif_primary *out = reading->out;
+    if (reading->sizes != (property.type == BOX_TYPE('i', 's', 'p', 'e')))
+        return;
+    switch (property.type) {
+    case BOX_TYPE('c', 'o', 'l', 'r'):
+        take_colours(out, property.body, reading->bytes);
+        break;
+    case BOX_TYPE('a', 'v', '1', 'C'):
+    case BOX_TYPE('h', 'v', 'c', 'C'):
+        take_subsampling(out, property);
+        break;
+    case BOX_TYPE('i', 's', 'p', 'e'):
+        cursor_take(&property.body, 4);
+        out->width = cursor_take(&property.body, 4);
+        out->height = cursor_take(&property.body, 4);
+        if (property.body.short_of)
+            out->width = out->height = 0;
+        break;
+    case BOX_TYPE('i', 'r', 'o', 't'):
+        out->orientation = orientation_then(out->orientation, (int)(cursor_take(&property.body, 1) & 3), false);
+        break;
+    case BOX_TYPE('i', 'm', 'i', 'r'): {
+        bool left_to_right = cursor_take(&property.body, 1) & 1; /* else top to bottom, which is that and half a turn */
+        out->orientation = orientation_then(out->orientation, left_to_right ? 0 : 2, true);
+        break;
+    }
+    case BOX_TYPE('c', 'l', 'a', 'p'):
+        take_aperture(&out->crop, property.body);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The properties that belong to the item, in order (ItemPropertyAssociationBox). True when it is named here, which
+ * happens once in a file. */
+static bool take_properties(struct reading *reading, struct cursor properties, struct cursor associations,
+                            uint64_t item)
+{
+    uint64_t version = cursor_take(&associations, 1), flags = cursor_take(&associations, 3),
+             entries = cursor_take(&associations, 4);
     for (; entries > 0 && !associations.short_of; entries--) {
-        uint64_t id = take(&associations, version < 1 ? 2 : 4), count = take(&associations, 1);
+        uint64_t id = cursor_take(&associations, version < 1 ? 2 : 4), count = cursor_take(&associations, 1);
         for (; count > 0 && !associations.short_of; count--) {
-            uint64_t index = flags & 1 ? take(&associations, 2) & 0x7FFF : take(&associations, 1) & 0x7F;
+            uint64_t index = flags & 1 ? cursor_take(&associations, 2) & 0x7FFF : cursor_take(&associations, 1) & 0x7F;
             struct cursor all = properties;
             struct box box;
-            if (id != item || index == 0)
-                continue;
-            for (uint64_t i = 0; i < index; i++)
-                if (!next_box(&box, &all))
-                    return 0;
-            if (box.type != TYPE('i', 's', 'p', 'e'))
-                continue;
-            take(&box.body, 4);
-            out->width = take(&box.body, 4);
-            out->height = take(&box.body, 4);
-            return box.body.short_of ? 0 : index;
+            bool found = id == item && index > 0;
+            for (uint64_t i = 0; found && i < index; i++)
+                found = cursor_box(&box, &all);
+            if (found)
+                take_property(reading, box);
         }
+        if (id == item)
+            return true;
     }
-    return 0;
+    return false;
 }
 
 /* Where the items' data in the file ends (ItemLocationBox). */
 static bool find_end(struct heif_primary *out, struct cursor body)
 {
     enum { IN_FILE = 0 };
-    uint64_t version = take(&body, 1);
-    take(&body, 3);
-    uint64_t sizes = take(&body, 2);
+    uint64_t version = cursor_take(&body, 1);
+    cursor_take(&body, 3);
+    uint64_t sizes = cursor_take(&body, 2);
     size_t offset_size = sizes >> 12 & 15, length_size = sizes >> 8 & 15, base_size = sizes >> 4 & 15;
     size_t index_size = version > 0 ? sizes & 15 : 0;
     if (offset_size > 8 || length_size > 8 || base_size > 8 || index_size > 8)
         return false;
-    uint64_t items = take(&body, version < 2 ? 2 : 4);
+    uint64_t items = cursor_take(&body, version < 2 ? 2 : 4);
     for (; items > 0 && !body.short_of; items--) {
-        take(&body, version < 2 ? 2 : 4);
-        uint64_t method = version > 0 ? take(&body, 2) & 15 : IN_FILE;
-        take(&body, 2);
-        uint64_t base = take(&body, base_size), extents = take(&body, 2);
+        cursor_take(&body, version < 2 ? 2 : 4);
+        uint64_t method = version > 0 ? cursor_take(&body, 2) & 15 : IN_FILE;
+        cursor_take(&body, 2);
+        uint64_t base = cursor_take(&body, base_size), extents = cursor_take(&body, 2);
         for (; extents > 0 && !body.short_of; extents--) {
-            take(&body, index_size);
-            uint64_t offset = base + take(&body, offset_size), length = take(&body, length_size);
+            cursor_take(&body, index_size);
+            uint64_t offset = base + cursor_take(&body, offset_size), length = cursor_take(&body, length_size);
             uint64_t end = length > UINT64_MAX - offset ? UINT64_MAX : offset + length;
             if (method == IN_FILE && end > out->end)
                 out->end = end;
@@ -165,27 +217,56 @@ static bool find_end(struct heif_primary *out, struct cursor body)
 static void find_coded_size(struct heif_primary *out, struct cursor properties)
 {
     struct box box;
-    while (next_box(&box, &properties))
-        if (box.type == TYPE('h', 'v', 'c', 'C'))
+    while (cursor_box(&box, &properties))
+        if (box.type == BOX_TYPE('h', 'v', 'c', 'C'))
             hevc_header_size(&out->coded_width, &out->coded_height, box.body.at, (size_t)(box.body.end - box.body.at));
 }
 
-static enum status read_meta(struct heif_primary *out, struct cursor meta, struct error *err)
+/* The type of an item, by ItemInfoBox; 0 for none. */
+static uint32_t item_type(struct cursor items, uint64_t item)
 {
-    struct box primary, locations, properties, container, associations;
-    take(&meta, 4);
-    if (!find_box(&primary, meta, TYPE('p', 'i', 't', 'm')) || !find_box(&properties, meta, TYPE('i', 'p', 'r', 'p')) ||
-        !find_box(&locations, meta, TYPE('i', 'l', 'o', 'c')) ||
-        !find_box(&container, properties.body, TYPE('i', 'p', 'c', 'o')))
+    struct box entry;
+    uint64_t version = cursor_take(&items, 1);
+    cursor_take(&items, 3);
+    cursor_take(&items, version == 0 ? 2 : 4);
+    while (cursor_box(&entry, &items)) {
+        version = cursor_take(&entry.body, 1);
+        cursor_take(&entry.body, 3);
+        uint64_t id = cursor_take(&entry.body, version < 3 ? 2 : 4);
+        cursor_take(&entry.body, 2);
+        if (entry.type == BOX_TYPE('i', 'n', 'f', 'e') && version >= 2 && id == item)
+            return (uint32_t)cursor_take(&entry.body, 4);
+    }
+    return 0;
+}
+
+static enum status read_meta(struct heif_primary *out, struct cursor meta, const uint8_t *bytes, struct error *err)
+{
+    struct box primary, items, locations, properties, container, associations;
+    cursor_take(&meta, 4);
+    if (!cursor_find(&primary, meta, BOX_TYPE('p', 'i', 't', 'm')) ||
+        !cursor_find(&properties, meta, BOX_TYPE('i', 'p', 'r', 'p')) ||
+        !cursor_find(&locations, meta, BOX_TYPE('i', 'l', 'o', 'c')) ||
+        !cursor_find(&container, properties.body, BOX_TYPE('i', 'p', 'c', 'o')))
         return error_set(err, ERR_DATA, "HEIF without a picture in it");
-    uint64_t version = take(&primary.body, 1);
-    take(&primary.body, 3);
-    uint64_t item = take(&primary.body, version == 0 ? 2 : 4), found = 0;
-    while (!found && next_box(&associations, &properties.body))
-        if (associations.type == TYPE('i', 'p', 'm', 'a'))
-            found = find_size(out, container.body, associations.body, item);
-    if (!found)
+    uint64_t version = cursor_take(&primary.body, 1);
+    cursor_take(&primary.body, 3);
+    uint64_t item = cursor_take(&primary.body, version == 0 ? 2 : 4);
+    struct reading reading = {.sizes = true, .out = out, .bytes = bytes};
+    out->item = item;
+    out->properties = (size_t)(properties.body.at - bytes);
+    out->properties_end = (size_t)(properties.body.end - bytes);
+    bool named = false;
+    while (!named && cursor_box(&associations, &properties.body))
+        if (associations.type == BOX_TYPE('i', 'p', 'm', 'a'))
+            named = take_properties(&reading, container.body, associations.body, item);
+    if (out->width == 0 || out->height == 0)
         return error_set(err, ERR_DATA, "HEIF that does not tell its size");
+    out->crop = (struct heif_crop){.width = out->width, .height = out->height};
+    reading.sizes = false;
+    take_properties(&reading, container.body, associations.body, item);
+    uint32_t type = cursor_find(&items, meta, BOX_TYPE('i', 'i', 'n', 'f')) ? item_type(items.body, item) : 0;
+    out->coded = type == BOX_TYPE('a', 'v', '0', '1') || type == BOX_TYPE('h', 'v', 'c', '1');
     find_coded_size(out, container.body);
     if (!find_end(out, locations.body))
         return error_set(err, ERR_DATA, "HEIF that does not tell where its pixels are");
@@ -197,17 +278,17 @@ enum status heif_primary_read(struct heif_primary *out, bool *more, const uint8_
                               struct error *err)
 {
     uint64_t at = 0;
-    *out = (struct heif_primary){0};
+    *out = (struct heif_primary){.orientation = 1};
     *more = false;
     while (at < size) {
         struct cursor head = {.at = bytes + (at < have ? at : have), .end = bytes + have};
-        uint64_t length = take(&head, 4);
-        uint32_t type = (uint32_t)take(&head, 4);
+        uint64_t length = cursor_take(&head, 4);
+        uint32_t type = (uint32_t)cursor_take(&head, 4);
         if (length == 1)
-            length = take(&head, 8);
+            length = cursor_take(&head, 8);
         else if (length == 0)
             length = size - at;
-        bool inside = type == TYPE('m', 'e', 't', 'a');
+        bool inside = type == BOX_TYPE('m', 'e', 't', 'a');
         uint64_t needed = head.short_of ? 16 : inside ? length : 0;
         if (!head.short_of && length < 8)
             return error_set(err, ERR_DATA, "HEIF is damaged: the box at byte %llu", (unsigned long long)at);
@@ -219,7 +300,7 @@ enum status heif_primary_read(struct heif_primary *out, bool *more, const uint8_
             return OK;
         }
         if (inside)
-            return read_meta(out, (struct cursor){.at = head.at, .end = bytes + at + length}, err);
+            return read_meta(out, (struct cursor){.at = head.at, .end = bytes + at + length}, bytes, err);
         at += length;
     }
     return error_set(err, ERR_DATA, "truncated: HEIF of %zu bytes without its directory", size);

@@ -17,6 +17,20 @@ struct heif_primary {
     uint64_t width, height;             /* as coded, before it is cropped and turned */
     uint64_t coded_width, coded_height; /* of the largest HEVC stream by its header; 0 for none */
     uint64_t end;                       /* first byte behind the data of all its items */
+    int orientation;                    /* 1..8 as EXIF counts: what its irot and imir make, in their order */
+    /* What its clap leaves of it, before it is turned; all of it where it has none. */
+    struct heif_crop {
+        uint64_t left, top, width, height;
+    } crop;
+    uint64_t item;                     /* its number */
+    size_t properties, properties_end; /* the body of the box iprp in the file */
+    bool coded;                        /* one stream of AV1 or HEVC, no grid or overlay of others */
+    int shift_y, shift_x;              /* log2 of how much smaller its chroma is, by av1C or hvcC; 0 for grey */
+    struct heif_colours {
+        size_t at; /* of its body in the file; 0 for none. Behind 4 bytes of type come the three codes and the range */
+        int primaries, matrix; /* CICP */
+        bool full_range;
+    } colours; /* by the last colr that it has of type nclx */
 };
 
 /* Reads it from the first `have` of `size` bytes. With have < size, sets *more and returns OK when something of it

@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert(sizeof(void *) != 8 ||
+                   (offsetof(struct heif_decoding_options, cancel_decoding) == 72 &&
+                    offsetof(struct heif_decoding_options, output_image_nclx_profile_passthrough) == 113),
+               "heif_decoding_options as libheif lays it out");
+
 static struct heif_library loaded;
 static bool usable;
 
@@ -28,11 +33,15 @@ static void load(void)
     bool all = BIND(get_version) && BIND(have_decoder_for_format) && BIND(context_alloc) && BIND(context_free) &&
                BIND(context_set_maximum_image_size_limit) && BIND(context_read_from_memory_without_copy) &&
                BIND(context_get_primary_image_handle) && BIND(image_handle_release) && BIND(image_handle_get_width) &&
-               BIND(image_handle_get_height) && BIND(image_handle_has_alpha_channel) && BIND(decoding_options_alloc) &&
-               BIND(decoding_options_free) && BIND(decode_image) && BIND(image_release) && BIND(image_get_width) &&
-               BIND(image_get_height) && BIND(image_get_plane_readonly);
+               BIND(image_handle_get_height) && BIND(decoding_options_alloc) && BIND(decoding_options_free) &&
+               BIND(decode_image) && BIND(image_release) && BIND(image_get_colorspace) &&
+               BIND(image_get_chroma_format) && BIND(image_has_channel) && BIND(image_get_bits_per_pixel_range) &&
+               BIND(image_get_width) && BIND(image_get_height) && BIND(image_get_plane_readonly);
     BIND(context_get_security_limits);
     BIND(init);
+    BIND(image_handle_is_premultiplied_alpha);
+    if (!BIND(nclx_color_profile_free) || !BIND(image_get_nclx_color_profile))
+        loaded.image_get_nclx_color_profile = NULL;
 #undef BIND
     if (!all) {
         dlclose(library);

@@ -9,7 +9,7 @@
  *   JPEG            islow DCT and smooth chroma upsampling, which is what Pillow sees, when built with libjpeg-turbo;
  *                   built with stb_image alone, 0.02 grey levels away on average
  *   CMYK, YCCK      ink is stored inverted (as Adobe does, marked or not): r = (255-c)*(255-k)/255
- *   HEIC, AVIF      as libheif converts it, which is what pillow-heif sees with the same libheif
+ *   HEIC, AVIF      decoded by libheif, converted as pillow-heif (HEIC) and Pillow (AVIF) see it: ycbcr.h
  *   ICC, gamma      ignored
  *   EXIF            orientation 1..8 is applied (JPEG APP1, PNG eXIf), or ignored as torchvision does
  *
@@ -68,7 +68,7 @@ struct image_info {
      * within which it is cut; the formats of other libraries: the first byte behind all that the photo needs, also
      * where the file ends before. */
     size_t data;
-    size_t held;          /* TIFF: bytes that decoding holds beside the pixels */
+    size_t held;          /* TIFF, HEIC, AVIF: bytes that decoding holds beside the pixels */
     bool own_orientation; /* `orientation` is the format's own and no EXIF: ignore_exif does not concern it */
     int bits;             /* BMP: of a pixel */
     bool alpha;           /* WebP: its pixels have one */

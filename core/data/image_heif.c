@@ -1,13 +1,11 @@
-/* HEIC and AVIF: the primary picture as libheif makes it, with its cropping, turning and mirroring. They say in full
- * which way is up, so that their EXIF is not asked.
+/* HEIC and AVIF: the primary picture. libheif decodes it to planes of luma and chroma; ycbcr.h makes RGB of them, as
+ * the library behind Pillow does that reads the format. It is cropped, turned and mirrored by its own properties, which
+ * say in full which way is up, so that its EXIF is not asked. (Pillow leaves an AVIF's clap alone.)
  *
  * libdav1d, which libheif calls for AVIF, writes a line of its own about damaged data to stderr ("Error parsing OBU
  * data"). It takes a logger only from its caller, and libheif (1.15) has no function that sets one, so the line
  * stays; turning away the stderr of the whole process would lose the lines of other threads. Our own message follows.
- *
- * libheif 1.15 repeats a chroma sample of 4:2:0 and 4:2:2. pillow-heif reads HEIC in the same way, but for rounding (1
- * at most). Pillow's libavif interpolates, so that AVIF differs: by up to 15 in the fixtures, by 1 at 4:4:4, and by
- * up to 117 in a larger photo. */
+ */
 #include "core/data/image_format.h"
 
 #include <stdio.h>
@@ -15,22 +13,24 @@
 
 #include "core/base/memory.h"
 #include "core/data/heif_boxes.h"
+#include "core/data/heif_hide.h"
 #include "core/data/heif_library.h"
+#include "core/data/heif_planes.h"
 
 /* Tiles may be larger than the picture that they make; a stream is coded in whole blocks. */
 enum { LEAST_SIDE = 4096, BLOCK = 64 };
 
-static int longest_side(const struct image_info *info)
+static int longest_side(const struct heif_primary *primary)
 {
-    int side = info->height > info->width ? info->height : info->width;
-    return side > LEAST_SIDE ? side : LEAST_SIDE;
+    uint64_t side = primary->height > primary->width ? primary->height : primary->width;
+    return side > LEAST_SIDE ? (int)side : LEAST_SIDE;
 }
 
 /* A decoder allocates what the stream says. */
 static enum status check_coded(const struct heif_primary *primary, const struct image_info *info, struct error *err)
 {
-    uint64_t most = (uint64_t)longest_side(info) + BLOCK - 1, least = (uint64_t)LEAST_SIDE * LEAST_SIDE;
-    uint64_t whole = ((uint64_t)info->width + BLOCK - 1) * ((uint64_t)info->height + BLOCK - 1);
+    uint64_t most = (uint64_t)longest_side(primary) + BLOCK - 1, least = (uint64_t)LEAST_SIDE * LEAST_SIDE;
+    uint64_t whole = (primary->width + BLOCK - 1) * (primary->height + BLOCK - 1);
     uint64_t width = primary->coded_width, height = primary->coded_height;
     if (width <= most && height <= most && width * height <= (whole > least ? whole : least))
         return OK;
@@ -41,13 +41,21 @@ static enum status check_coded(const struct heif_primary *primary, const struct 
 static enum status heif_examine(struct image_info *info, bool *more, const uint8_t *bytes, size_t have, size_t size,
                                 const struct image_options *options, struct error *err)
 {
+    enum { PIXEL = 16 }; /* YCbCr of 16 bits and its 4:4:4, planes of RGB and alpha */
     struct heif_primary primary;
     enum status status = heif_primary_read(&primary, more, bytes, have, size, err);
     if (status != OK || *more)
         return status;
     info->data = primary.end > SIZE_MAX ? SIZE_MAX : (size_t)primary.end;
+    info->orientation = primary.orientation;
+    info->own_orientation = true;
     status = image_size_set(info, (long long)primary.height, (long long)primary.width, options, err);
-    return status == OK ? check_coded(&primary, info, err) : status;
+    if (status == OK)
+        status = check_coded(&primary, info, err);
+    if (status != OK)
+        return status;
+    info->held = info->data + PIXEL * (size_t)info->height * (size_t)info->width;
+    return image_size_set(info, (long long)primary.crop.height, (long long)primary.crop.width, options, err);
 }
 
 /* ---- libheif on bytes in memory ---------------------------------------------------------------------------------- */
@@ -74,15 +82,15 @@ static void heif_close(struct opened *opened)
 }
 
 /* libheif allocates no picture that is larger than ours. Close it also on failure. */
-static enum status heif_open(struct opened *opened, const struct image_info *info, const uint8_t *bytes, size_t size,
-                             struct error *err)
+static enum status heif_open(struct opened *opened, const struct heif_primary *primary, const struct image_info *info,
+                             const uint8_t *bytes, size_t size, struct error *err)
 {
     const struct heif_library *heif = heif_library_get();
     *opened = (struct opened){.heif = heif, .context = heif->context_alloc()};
     if (!opened->context)
         return error_set(err, ERR_SYSTEM, "out of memory: a %s photo", info->codec->name);
-    size_t pixels = (size_t)info->height * (size_t)info->width, least = (size_t)LEAST_SIDE * LEAST_SIDE;
-    heif->context_set_maximum_image_size_limit(opened->context, longest_side(info));
+    size_t pixels = (size_t)(primary->height * primary->width), least = (size_t)LEAST_SIDE * LEAST_SIDE;
+    heif->context_set_maximum_image_size_limit(opened->context, longest_side(primary));
     if (heif->context_get_security_limits)
         heif->context_get_security_limits(opened->context)->max_image_size_pixels = pixels > least ? pixels : least;
     struct heif_error error = heif->context_read_from_memory_without_copy(opened->context, bytes, size, NULL);
@@ -91,72 +99,107 @@ static enum status heif_open(struct opened *opened, const struct image_info *inf
     return error.code == HEIF_NO_ERROR ? OK : heif_failed(info, &error, err);
 }
 
-/* Where its data ends says whether it is whole; its size as it is seen, cropped and turned, is libheif's business. */
+/* Where its data ends says whether it is whole. */
 static enum status heif_whole(struct image_info *info, const uint8_t *bytes, size_t size, struct error *err)
 {
-    struct opened opened;
+    (void)bytes;
     if (info->data > size)
         return error_set(err, ERR_DATA, "truncated: %s of %zu bytes, its pixels end at byte %zu", info->codec->name,
                          size, info->data);
-    if (!bytes)
-        return OK;
-    enum status status = heif_open(&opened, info, bytes, size, err);
-    if (status == OK) {
-        int height = opened.heif->image_handle_get_height(opened.handle);
-        int width = opened.heif->image_handle_get_width(opened.handle);
-        if (height < 1 || width < 1 || (size_t)height * (size_t)width > (size_t)info->height * (size_t)info->width)
-            status = error_set(err, ERR_DATA, "%s of %dx%d pixels that shows %dx%d", info->codec->name, info->width,
-                               info->height, width, height);
-        else
-            *info = (struct image_info){
-                .codec = info->codec, .height = height, .width = width, .orientation = 1, .data = info->data};
-    }
-    heif_close(&opened);
-    return status;
-}
-
-/* image->pixels = the RGB or RGBA of a decoded picture. */
-static enum status copy_pixels(struct image *image, const struct heif_library *heif, const struct heif_image *decoded,
-                               bool alpha, const struct image_info *info, struct error *err)
-{
-    void *pixels;
-    int stride = 0, width = heif->image_get_width(decoded, HEIF_INTERLEAVED);
-    int height = heif->image_get_height(decoded, HEIF_INTERLEAVED), channels = alpha ? 4 : 3;
-    const uint8_t *plane = heif->image_get_plane_readonly(decoded, HEIF_INTERLEAVED, &stride);
-    if (!plane || width != info->width || height != info->height || stride < channels * width)
-        return error_set(err, ERR_DATA, "%s of %dx%d pixels whose header says %dx%d", info->codec->name, width, height,
-                         info->width, info->height);
-    enum status status = memory_alloc(&pixels, (size_t)height * (size_t)width, 3, "a photo", err);
-    if (status != OK)
-        return status;
-    *image = (struct image){.height = height, .width = width, .pixels = pixels};
-    uint8_t *out = pixels;
-    for (int y = 0; y < height; y++) {
-        const uint8_t *in = plane + (size_t)y * (size_t)stride;
-        for (int x = 0; x < width; x++, in += channels, out += 3)
-            for (int c = 0; c < 3; c++)
-                out[c] = alpha ? image_over_white(in[c], in[3]) : in[c];
-    }
     return OK;
 }
 
-static enum status decode_handle(struct image *image, const struct opened *opened, const struct image_info *info,
+/* ---- its planes to RGB ------------------------------------------------------------------------------------------- */
+
+/* pixels[H,W,3] to what is left of them, in the same memory. */
+static void crop_pixels(uint8_t *pixels, int width, const struct heif_crop *crop)
+{
+    for (uint64_t y = 0; y < crop->height; y++)
+        memmove(pixels + 3 * y * crop->width, pixels + 3 * ((crop->top + y) * (uint64_t)width + crop->left),
+                3 * (size_t)crop->width);
+}
+
+/* image->pixels = the picture in RGB. */
+static enum status convert(struct image *image, const struct ycbcr *planes, const struct heif_crop *crop,
+                           const struct image_info *info, struct error *err)
+{
+    void *pixels, *scratch;
+    struct error reason = {0};
+    enum status status = memory_alloc(&pixels, (size_t)planes->height * (size_t)planes->width, 3, "a photo", err);
+    if (status != OK)
+        return status;
+    status = memory_alloc(&scratch, ycbcr_scratch(planes->width), sizeof(uint16_t), "rows of a photo", err);
+    if (status == OK) {
+        status = (info->codec == &image_avif ? ycbcr_avif : ycbcr_heic)(pixels, planes, scratch, &reason);
+        if (status != OK)
+            image_not_decoded(info->codec, reason.text, err);
+        memory_free(scratch);
+    }
+    if (status != OK) {
+        memory_free(pixels);
+        return status;
+    }
+    crop_pixels(pixels, planes->width, crop);
+    *image = (struct image){.height = info->height, .width = info->width, .pixels = pixels};
+    return OK;
+}
+
+/* The primary picture of bytes that libheif has opened; `hidden` are its colours from it. */
+static enum status decode_opened(struct image *image, const struct opened *opened, const struct heif_primary *primary,
+                                 bool hidden, struct heif_decoding_options *options, const struct image_info *info,
                                  struct error *err)
 {
     const struct heif_library *heif = opened->heif;
     struct heif_image *decoded = NULL;
-    bool alpha = heif->image_handle_has_alpha_channel(opened->handle) != 0;
+    struct ycbcr planes;
+    struct error reason = {0};
+    struct heif_error error = heif->decode_image(opened->handle, &decoded, HEIF_AS_CODED, HEIF_AS_CODED, options);
+    enum status status = error.code == HEIF_NO_ERROR ? OK : heif_failed(info, &error, err);
+    if (status == OK && heif_planes(&planes, heif, decoded, hidden ? primary : NULL, (int)primary->height,
+                                    (int)primary->width, &reason) != OK)
+        status = image_not_decoded(info->codec, reason.text, err);
+    if (status == OK) {
+        planes.premultiplied = planes.has_alpha && heif->image_handle_is_premultiplied_alpha &&
+                               heif->image_handle_is_premultiplied_alpha(opened->handle) != 0;
+        status = convert(image, &planes, &primary->crop, info, err);
+    }
+    if (decoded)
+        heif->image_release(decoded);
+    return status;
+}
+
+/* Newer versions hand out planes as they are coded when they are asked not to convert between profiles. Those between
+ * interpolate chroma on the way to RGB where nothing is said. True when the colours have to be hidden. */
+static bool set_options(struct heif_decoding_options *options)
+{
+    enum { UPSAMPLING = 5, PASSES_THROUGH = 10, NEAREST = 1 };
+    if (options->version >= PASSES_THROUGH) {
+        options->output_image_nclx_profile_passthrough = 1;
+        return false;
+    }
+    if (options->version >= UPSAMPLING) {
+        options->upsampling = NEAREST;
+        options->only_use_preferred = 1;
+    }
+    return true;
+}
+
+/* `copy` is the file's bytes, to be changed. */
+static enum status decode_copy(struct image *out, uint8_t *copy, size_t size, const struct heif_primary *primary,
+                               const struct image_info *info, struct error *err)
+{
+    const struct heif_library *heif = heif_library_get();
+    struct opened opened;
     struct heif_decoding_options *options = heif->decoding_options_alloc();
     if (!options)
         return error_set(err, ERR_SYSTEM, "out of memory: a %s photo", info->codec->name);
-    options->convert_hdr_to_8bit = 1;
-    struct heif_error error = heif->decode_image(opened->handle, &decoded, HEIF_RGB,
-                                                 alpha ? HEIF_INTERLEAVED_RGBA : HEIF_INTERLEAVED_RGB, options);
+    heif_hide_turns(copy, primary);
+    bool hidden = set_options(options) && heif_hide_colours(copy, primary);
+    enum status status = heif_open(&opened, primary, info, copy, size, err);
+    if (status == OK)
+        status = decode_opened(out, &opened, primary, hidden, options, info, err);
+    heif_close(&opened);
     heif->decoding_options_free(options);
-    enum status status = error.code == HEIF_NO_ERROR ? copy_pixels(image, heif, decoded, alpha, info, err)
-                                                     : heif_failed(info, &error, err);
-    if (decoded)
-        heif->image_release(decoded);
     return status;
 }
 
@@ -164,18 +207,23 @@ static enum status heif_decode(struct image *out, const struct image_info *info,
                                int shift, struct error *err)
 {
     (void)shift;
-    struct opened opened;
-    enum status status = heif_open(&opened, info, bytes, size, err);
+    struct heif_primary primary;
+    bool more;
+    void *copy;
+    enum status status = heif_primary_read(&primary, &more, bytes, size, size, err);
     if (status == OK)
-        status = decode_handle(out, &opened, info, err);
-    heif_close(&opened);
+        status = memory_alloc(&copy, size, 1, "a photo's file", err);
+    if (status != OK)
+        return status;
+    memcpy(copy, bytes, size);
+    status = decode_copy(out, copy, size, &primary, info, err);
+    memory_free(copy);
     return status;
 }
 
-/* YCbCr of 16 bits and its 4:4:4, planes of RGB, RGBA. */
 static size_t heif_held(const struct image_info *info)
 {
-    return 16 * (size_t)info->height * (size_t)info->width;
+    return info->held;
 }
 
 /* ---- two formats ------------------------------------------------------------------------------------------------- */

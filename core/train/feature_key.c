@@ -12,7 +12,7 @@
 #include "core/ops/cpu.h"
 
 /* Goes up when kernels or preprocessing begin to round differently without a new version of the program. */
-enum { FEATURE_FORMAT = 3 };
+enum { FEATURE_FORMAT = 4 };
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
