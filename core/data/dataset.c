@@ -29,12 +29,13 @@ static enum status check_classes(const struct dataset *data, const char *dir, st
     return OK;
 }
 
-static enum status open_two(struct dataset *data, const char *train, const char *val, struct error *err)
+static enum status open_two(struct dataset *data, const struct layout *layout, struct error *err)
 {
     char shown[300];
+    const char *train = layout->train, *val = layout->val;
     struct walk_names folders = {0}, files = {0};
     size_t hidden = 0;
-    enum status status = folder_list(&data->train, &data->classes, train, NULL, err);
+    enum status status = folder_list(&data->train, &data->classes, train, layout->train_part, NULL, err);
     if (status == OK)
         status = check_classes(data, train, err);
     if (status == OK)
@@ -48,7 +49,7 @@ static enum status open_two(struct dataset *data, const char *train, const char 
     walk_names_free(&folders);
     walk_names_free(&files);
     if (status == OK)
-        status = folder_list(&data->val, NULL, val, &data->classes, err);
+        status = folder_list(&data->val, NULL, val, layout->val_part, &data->classes, err);
     return status;
 }
 
@@ -89,7 +90,7 @@ static enum status check_split(const struct photo_list *list, const struct split
 
 static enum status open_one(struct dataset *data, const char *dir, const struct split *split, struct error *err)
 {
-    enum status status = folder_list(&data->train, &data->classes, dir, NULL, err);
+    enum status status = folder_list(&data->train, &data->classes, dir, NULL, NULL, err);
     if (status == OK)
         status = check_classes(data, dir, err);
     if (status == OK)
@@ -104,6 +105,9 @@ static enum status refuse_split(const struct layout *layout, const char *dir, co
                                 struct error *err)
 {
     size_t length = strlen(dir);
+    if (layout->train_part)
+        return error_set(err, ERR_USAGE, "%s: its class folders have %s/ and %s/ already: leave %s out", dir,
+                         layout->train_part, layout->val_part, split->folds ? "--folds" : "--val-split");
     const char *train = layout->train + length, *val = layout->val + length;
     train += *train == '/';
     val += *val == '/';
@@ -133,7 +137,7 @@ static enum status open_split(struct dataset *out, const char *dir, const struct
     if (status == OK && layout.train && asked)
         status = refuse_split(&layout, dir, split, err);
     else if (status == OK && layout.train)
-        status = open_two(&data, layout.train, layout.val, err);
+        status = open_two(&data, &layout, err);
     else if (status == OK && (!asked || !(split->fraction < 1)))
         status = error_set(err, ERR_USAGE,
                            "%s: has no train/ and val/: say how much of it validates, with --val-split 0.2", dir);
@@ -208,7 +212,7 @@ enum status dataset_open_val(struct photo_list *out, const char *dir, const stru
     if (status == OK)
         status = layout_find_val(&layout, dir, &sorted, err);
     if (status == OK)
-        status = folder_list(&list, NULL, layout.val, &sorted, err);
+        status = folder_list(&list, NULL, layout.val, layout.val_part, &sorted, err);
     if (status == OK) {
         for (size_t i = 0; i < list.count; i++)
             list.photos[i].class = placed[list.photos[i].class].place;

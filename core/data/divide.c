@@ -7,7 +7,7 @@
 
 bool dataset_is_one_folder(const struct dataset *dataset)
 {
-    return strcmp(dataset->train.root, dataset->val.root) == 0;
+    return !dataset->train.part && strcmp(dataset->train.root, dataset->val.root) == 0;
 }
 
 enum status dataset_divide(struct dataset *dataset, const bool *validates, struct error *err)

@@ -15,6 +15,7 @@
 void photo_list_free(struct photo_list *list)
 {
     memory_free(list->root);
+    memory_free(list->part);
     memory_free(list->names);
     memory_free(list->photos);
     memory_free(list->other);
@@ -121,13 +122,26 @@ static const char *what_lies_there(char *out, size_t size, size_t others, size_t
     return out;
 }
 
+/* The photos of a class folder, or of the part of it that is listed. */
+static enum status walk_class(struct photo_list *list, const char *name, uint32_t class, struct error *err)
+{
+    char *below;
+    if (!list->part)
+        return walk_photos(list, name, class, err);
+    enum status status = path_join(&below, name, list->part, err);
+    if (status == OK)
+        status = walk_photos(list, below, class, err);
+    memory_free(below);
+    return status;
+}
+
 /* Lists the photos of one class folder after the others. */
 static enum status list_class(struct photo_list *list, const char *name, uint32_t class, bool must_hold,
                               struct error *err)
 {
     size_t before = list->count, others = list->others, hidden = list->hidden;
     char shown[300], why[100];
-    enum status status = walk_photos(list, name, class, err);
+    enum status status = walk_class(list, name, class, err);
     if (status == OK && must_hold && list->count == before)
         status = error_set(err, ERR_DATA, "%s: class folder '%s' holds no photo, %s: add photos or remove it",
                            list->root, text_escape(shown, sizeof shown, name),
@@ -154,13 +168,15 @@ static enum status count_beside(struct photo_list *list, const struct walk_names
     return status;
 }
 
-enum status folder_list(struct photo_list *out, struct class_names *classes, const char *dir,
+enum status folder_list(struct photo_list *out, struct class_names *classes, const char *dir, const char *part,
                         const struct class_names *known, struct error *err)
 {
     struct photo_list list = {0};
     struct class_names found = {0};
     struct walk_names folders = {0}, files = {0};
     enum status status = memory_strdup(&list.root, dir, err);
+    if (status == OK && part)
+        status = memory_strdup(&list.part, part, err);
     if (status == OK)
         status = walk_folder(&folders, &files, &list.hidden, dir, err);
     if (status != OK)

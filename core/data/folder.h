@@ -32,6 +32,7 @@ struct photo_unread {
 /* Photos below one root. At most 2^32 - 1 of them; 16 bytes and a name each. Owns its memory (photo_list_free). */
 struct photo_list {
     char *root; /* "DIR/train"; "" when the names are paths themselves */
+    char *part; /* the folder in each class folder that is listed ("train"), owned; NULL: all that is in them */
     char *names;
     size_t names_used, names_room;
     struct photo *photos;
@@ -63,12 +64,13 @@ uint32_t class_names_find(const struct class_names *classes, const char *name);
 const char *photo_name(const struct photo_list *list, size_t photo);
 bool photo_path(char *out, size_t size, const struct photo_list *list, size_t photo);
 
-/* Lists one folder of class folders. With known = NULL the classes are the folders found, returned in *classes; else
- * *known (sorted) are the classes, a folder of another name is ERR_DATA naming it, and classes may be NULL.
- * ERR_NOINPUT when the folder or one in it cannot be read; ERR_DATA when it holds no class folder or no photo, when a
- * class name is not UTF-8, and (known = NULL) when a class folder holds no photo, with the reason. */
+/* Lists one folder of class folders; with a `part`, only the folder of that name in each of them. With known = NULL the
+ * classes are the folders found, returned in *classes; else *known (sorted) are the classes, a folder of another name
+ * is ERR_DATA naming it, and classes may be NULL. ERR_NOINPUT when the folder or one in it cannot be read; ERR_DATA
+ * when it holds no class folder or no photo, when a class name is not UTF-8, and (known = NULL) when a class folder
+ * holds no photo, with the reason. */
 MUST_CHECK enum status folder_list(struct photo_list *out, struct class_names *classes, const char *dir,
-                                   const struct class_names *known, struct error *err);
+                                   const char *part, const struct class_names *known, struct error *err);
 
 /* For predict: adds a file, or the photos below a folder, to a list that began as {0} or {.forgiving = true}.
  * ERR_NOINPUT when there is nothing of that name; a file is not opened yet, and need be no photo. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/data/layout_class_parts.h"
 #include "core/data/layout_inner.h"
 #include "core/data/layout_parts.h"
 #include "core/data/layout_place.h"
@@ -13,6 +14,8 @@ void layout_free(struct layout *layout)
 {
     memory_free(layout->train);
     memory_free(layout->val);
+    memory_free(layout->train_part);
+    memory_free(layout->val_part);
     memory_free(layout->note);
     *layout = (struct layout){0};
 }
@@ -69,8 +72,34 @@ static enum status take_parts(struct layout *out, const struct subfolders *subs,
     return status;
 }
 
+static enum status take_class_parts(struct layout *out, const struct subfolders *subs, const struct class_parts *parts,
+                                    struct error *err)
+{
+    struct layout layout = {0};
+    struct line text = {.used = 0};
+    const char *val = parts->val ? parts->val : parts->test;
+    enum status status = memory_strdup(&layout.train, subs->dir, err);
+    if (status == OK)
+        status = memory_strdup(&layout.val, subs->dir, err);
+    if (status == OK)
+        status = memory_strdup(&layout.train_part, parts->train, err);
+    if (status == OK)
+        status = memory_strdup(&layout.val_part, val, err);
+    line_add(&text, "%s/ in each class folder trains, %s/ validates", parts->train, val);
+    if (parts->val && parts->test)
+        line_add(&text, ", %s/ is not used", parts->test);
+    if (status == OK)
+        status = line_take(&layout.note, &text, err);
+    if (status != OK)
+        layout_free(&layout);
+    else
+        *out = layout;
+    return status;
+}
+
 static enum status find(struct layout *out, const struct subfolders *subs, bool asked, struct error *err)
 {
+    struct class_parts class_parts;
     struct parts parts;
     struct line note = {.used = 0};
     enum status status = parts_choose(&parts, subs, err);
@@ -78,7 +107,11 @@ static enum status find(struct layout *out, const struct subfolders *subs, bool 
         return status;
     if (parts_are_split(&parts))
         return take_parts(out, subs, &parts, err);
-    status = parts_refuse_lone(subs, err);
+    status = class_parts_find(&class_parts, subs, err);
+    if (status == OK && class_parts.train)
+        return take_class_parts(out, subs, &class_parts, err);
+    if (status == OK)
+        status = parts_refuse_lone(subs, err);
     if (status == OK)
         status = parts_check_flat(&note, subs, err);
     if (status == OK)
@@ -167,13 +200,30 @@ static enum status check_meant(const struct subfolders *subs, const struct class
     return status == OK ? layout_check_single(subs, err) : status;
 }
 
+static enum status take_class_part(struct layout *out, const struct subfolders *subs, const struct class_parts *parts,
+                                   struct error *err)
+{
+    struct line note = {.used = 0};
+    const char *part = parts->val ? parts->val : parts->test;
+    enum status status = memory_strdup(&out->val, subs->dir, err);
+    if (status == OK)
+        status = memory_strdup(&out->val_part, part, err);
+    line_add(&note, "%s/ in each class folder is measured", part);
+    return status == OK ? line_take(&out->note, &note, err) : status;
+}
+
 static enum status find_val(struct layout *out, const struct subfolders *subs, const struct class_names *known,
                             struct error *err)
 {
     const struct subfolder *part = NULL, *other = NULL;
+    struct class_parts parts = {0};
     enum status status = OK;
     if (!all_known(&subs->names, known))
         status = judged_part(&part, &other, subs, err);
+    if (status == OK && !part)
+        status = class_parts_find(&parts, subs, err);
+    if (status == OK && parts.train)
+        return take_class_part(out, subs, &parts, err);
     if (status == OK && part)
         return take_part(out, subs, part, other, err);
     if (status == OK && !all_known(&subs->names, known))

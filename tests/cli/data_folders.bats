@@ -36,6 +36,29 @@ train() {
     done
 }
 
+@test "class folders that are split themselves are that split, for train and eval" {
+    train --data "$photos" --quiet --out plain >/dev/null
+    for class in class0 class1; do
+        mkdir -p "data/$class"
+        cp -r "$photos/train/$class" "data/$class/train"
+        cp -r "$photos/val/$class" "data/$class/test"
+    done
+    run_split train --data data --out run
+    [ "$status" = 0 ]
+    grep -q "20 to train on, 10 to validate, 2 classes (class0, class1)$" stderr.txt
+    grep -q "^photos: train/ in each class folder trains, test/ validates$" stderr.txt
+    cmp run/best.safetensors plain/best.safetensors
+    fails 64 "data: its class folders have train/ and test/ already: leave --val-split out" train --data data --val-split 0.2 --out no
+    # Only what validates is measured; the photos are found again by the run.
+    run_split "$FREEZETUNE" eval --model run --data data --json
+    [ "$status" = 0 ]
+    grep -qxF '  "photos": 10,' stdout.txt
+    grep -qxF '  "trained_on": 0,' stdout.txt
+    "$FREEZETUNE" eval --model run --split train --json | grep -qxF '  "photos": 20,'
+    mv data/class1/test data/class1/more
+    fails 65 "data: class1/ has no test/, while class0/ is split into train/ and test/" train --data data --out no
+}
+
 @test "what could be a split is refused, with the folder that was meant" {
     mkdir -p up same flat class
     cp -r "$photos" up/flowers

@@ -199,7 +199,7 @@ static enum status load_photos(struct error *err)
     struct loader *loader = NULL;
     const struct photo_batch *batch;
     size_t good = 0;
-    enum status status = folder_list(&list, &classes, test_path(scenario_folder, "data/train"), NULL, err);
+    enum status status = folder_list(&list, &classes, test_path(scenario_folder, "data/train"), NULL, NULL, err);
     if (status != OK)
         return status;
     status = loader_create(&loader, &list, &options, err);
@@ -289,7 +289,7 @@ static void a_system_without_descriptors_is_no_bad_photo(void **state)
     struct loader *loader;
     const struct photo_batch *batch;
     struct error err = {0};
-    assert_int_equal(folder_list(&list, &classes, test_path(scenario_folder, "data/train"), NULL, &err), OK);
+    assert_int_equal(folder_list(&list, &classes, test_path(scenario_folder, "data/train"), NULL, NULL, &err), OK);
     assert_int_equal(loader_create(&loader, &list, &options, &err), OK);
     faults_arm_many(FAULT_FILES, 1, 1000, EMFILE);
     loader_start(loader, NULL, list.count, 0, 0, AUGMENT_NONE);

@@ -155,7 +155,7 @@ static void names_may_hold_any_byte(void **state)
     struct error err = {0};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         touch(names[i]);
-    assert_int_equal(folder_list(&list, &classes, folder, NULL, &err), OK);
+    assert_int_equal(folder_list(&list, &classes, folder, NULL, NULL, &err), OK);
     assert_int_equal(list.count, 5);
     assert_photo(&list, 0, "a/new\nline.jpg", 0);
     assert_photo(&list, 2, "a/\xFF\xFE.jpg", 0);
@@ -179,7 +179,7 @@ static void links_are_followed_but_not_in_circles(void **state)
     assert_int_equal(symlink("/", test_path(folder, "data/a/top")), 0);
     assert_int_equal(symlink("nothing", test_path(folder, "data/a/broken.jpg")), 0);
     assert_int_equal(mkfifo(test_path(folder, "data/b/fifo.jpg"), 0600), 0);
-    assert_int_equal(folder_list(&list, &classes, test_path(folder, "data"), NULL, &err), OK);
+    assert_int_equal(folder_list(&list, &classes, test_path(folder, "data"), NULL, NULL, &err), OK);
     assert_int_equal(list.count, 5);
     assert_photo(&list, 0, "a/1.jpg", 0);
     assert_photo(&list, 1, "a/broken.jpg", 0); /* said to be missing when it is read */

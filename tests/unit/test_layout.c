@@ -62,6 +62,8 @@ static void describe(char *out, size_t size, const char *dir, bool asked, enum s
     *status = layout_find(&layout, dir, asked, &err);
     if (*status != OK)
         snprintf(out, size, "%s", err.text);
+    else if (layout.train_part)
+        snprintf(out, size, "*/%s | */%s", layout.train_part, layout.val_part);
     else if (layout.train)
         snprintf(out, size, "%s | %s", layout.train + length, layout.val + length);
     else
@@ -104,6 +106,12 @@ static const struct layout_case splits[] = {
     {CATS_DOGS("seg_train/seg_train") CATS_DOGS("seg_test/seg_test") "seg_pred/seg_pred/1.jpg",
      "seg_train/seg_train | seg_test/seg_test", "not used: seg_pred/"},
     {CATS_DOGS("train/images") CATS_DOGS("val/images"), "train/images | val/images", "train/images/ trains"},
+    {"cats/train/1.jpg cats/test/2.jpg dogs/train/3.jpg dogs/test/4.jpg", "*/train | */test",
+     "train/ in each class folder trains"},
+    {"cats/train/1.jpg cats/valid/2.jpg cats/test/3.jpg dogs/train/3.jpg dogs/valid/4.jpg dogs/test/5.jpg",
+     "*/train | */valid", "test/ is not used"},
+    {"cats/Training/1.jpg cats/validation/2.jpg dogs/Training/3.jpg dogs/validation/4.jpg cats/raw/5.jpg",
+     "*/Training | */validation", "validation/ validates"},
     {"train/ val/", "train | val", NULL}, /* said when they are listed */
 };
 
@@ -142,7 +150,14 @@ static const struct layout_case refused[] = {
     {CATS_DOGS("fold1") CATS_DOGS("fold2") CATS_DOGS("fold3"), "hold the same folders (cats/ and others)", NULL},
     {CATS_DOGS("day") CATS_DOGS("night"), "use one, with --data %s/day", NULL},
     {CATS_DOGS("day") "night/cats/1.jpg night/dogs/2.jpg night/birds/3.jpg", "hold the same folders", NULL},
-    {"cats/train/1.jpg cats/test/2.jpg dogs/train/3.jpg dogs/test/4.jpg", "like %s/train/cats", NULL},
+    {"cats/train/1.jpg cats/test/2.jpg dogs/train/3.jpg dogs/4.jpg", "dogs/ holds photos, while cats/ is split", NULL},
+    {"cats/train/1.jpg cats/test/2.jpg dogs/train/3.jpg dogs/test/4.jpg docs/a.txt", "docs/ has no train/", NULL},
+    {"cats/train/1.jpg cats/test/2.jpg dogs/train/3.jpg", "dogs/ has no test/, while cats/ is split into train/", NULL},
+    {"cats/1.jpg cats/2.jpg dogs/train/3.jpg dogs/val/3.jpg", "put them into cats/train and cats/val", NULL},
+    {"cats/train/1.jpg cats/test/2.jpg dogs/Train/3.jpg dogs/Test/4.jpg", "dogs/ has no train/", NULL},
+    {"cats/train/1.jpg cats/test/2.jpg " CATS_DOGS("wolves/train") "wolves/test/1.jpg", "no photos lie in wolves/train",
+     NULL},
+    {"images/train/1.jpg images/val/2.jpg masks/train/1.png masks/val/2.png", "each of images/, masks/ is split", NULL},
     {CATS_DOGS("flowers"), "did you mean --data %s/flowers?", NULL},
     {CATS_DOGS("flowers/train") CATS_DOGS("flowers/val"), "did you mean --data %s/flowers?", NULL},
     {CATS_DOGS("a/b/c"), "did you mean --data %s/a/b/c?", NULL},
@@ -236,7 +251,8 @@ static const char *judge(char *out, size_t size, const char *dir, enum status ex
     enum status status = layout_find_val(&layout, dir, &known, &err);
     if (status != expected)
         fail_msg("status %d, \"%s\", \"%s\"", status, err.text, layout.val ? layout.val : "");
-    snprintf(out, size, "%s | %s", status == OK ? layout.val : err.text, layout.note ? layout.note : "");
+    snprintf(out, size, "%s%s%s | %s", status == OK ? layout.val : err.text, layout.val_part ? "/*/" : "",
+             layout.val_part ? layout.val_part : "", layout.note ? layout.note : "");
     layout_free(&layout);
     return out;
 }
@@ -255,6 +271,7 @@ static void photos_to_judge_are_found_under_the_same_names(void **state)
          "test_set"},
         {CATS_DOGS("test"), "", "/test | ", "test/ is measured"},
         {"cats/1.jpg dogs/1.jpg", "", " | ", ""},
+        {"cats/train/1.jpg cats/test/2.jpg dogs/train/3.jpg dogs/test/4.jpg", "", "/*/test | ", "test/ in each class"},
         {"cats/1.jpg val/1.jpg", "", " | ", ""}, /* a class of the model */
         {"cats/1.jpg wolves/1.jpg", "", " | ", ""},
     };

@@ -36,7 +36,7 @@ static int make_photos(void **state)
         test_write(test_path(folder, name), bytes, is_bad(i) ? size / 2 : size);
         memory_free(bytes);
     }
-    return folder_list(&list, &classes, folder, NULL, &err) != OK;
+    return folder_list(&list, &classes, folder, NULL, NULL, &err) != OK;
 }
 
 static int remove_photos(void **state)
