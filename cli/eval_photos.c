@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "cli/paths.h"
+#include "cli/photos_file.h"
 #include "cli/run_photos.h"
 #include "cli/term.h"
 #include "core/base/memory.h"
@@ -98,18 +99,18 @@ enum status eval_photos_open(struct eval_photos *out, const struct run_record *r
 
 /* ---- what is to be said of it ------------------------------------------------------------------------------------ */
 
-static void warn_of_trained(const struct eval_photos *photos, const struct overlap *overlap,
-                            const struct run_photos *run, const struct run_record *record, const char *remedy)
+/* `same` is the name of the first one there, NULL where it is not known; `how` stands behind the run's name. */
+static void warn_of_trained(const struct eval_photos *photos, const struct overlap *overlap, const char *same,
+                            const struct run_record *record, const char *how, const char *remedy)
 {
     char place[600] = "";
     const char *first = photo_name(&photos->list, overlap->photo);
-    const char *same = photo_name(&run->dataset.train, overlap->same);
-    if (strcmp(first, same) != 0)
+    if (same && strcmp(first, same) != 0)
         snprintf(place, sizeof place, " is %.500s there", same);
     warn("%s: %zu of the %zu photos %s in the training part of %s%s, which makes the accuracy look better than it is; "
          "the first: %s%s; %s",
-         photos->list.root, overlap->count, photos->list.count, overlap->count == 1 ? "is" : "are", record->folder,
-         run->changed ? " or were added to it since" : "", first, place, remedy);
+         photos->list.root, overlap->count, photos->list.count, overlap->count == 1 ? "is" : "are", record->folder, how,
+         first, place, remedy);
 }
 
 /* *known is false when the run's photos, or how they were split, cannot be told any more. Elsewhere than they were,
@@ -126,29 +127,60 @@ static enum status find_run_photos(struct run_photos *run, bool *known, const st
     return error_set(err, status, "%s", why.text);
 }
 
+static enum status check_against(struct eval_photos *photos, const struct run_photos *run,
+                                 const struct run_record *record, bool there, struct pool *pool, struct error *err)
+{
+    struct overlap overlap;
+    enum status status = overlap_find(&overlap, &photos->list, &run->dataset.train, pool, err);
+    if (status != OK)
+        return status;
+    photos->trained_known = !run->changed;
+    photos->trained = overlap.count;
+    if (overlap.count > 0)
+        warn_of_trained(photos, &overlap, photo_name(&run->dataset.train, overlap.same), record,
+                        run->changed ? " or were added to it since" : "",
+                        there ? "leave --data out to measure the photos that it validated"
+                              : "add --split val to measure the photos that it validated");
+    return OK;
+}
+
+/* The run's folder keeps a hash of each photo (photos.bin). */
+static enum status check_by_content(struct eval_photos *photos, const struct run_record *record, struct pool *pool,
+                                    struct error *err)
+{
+    struct photo_stamp *stamps = NULL;
+    struct overlap overlap;
+    size_t count;
+    bool known, there = is_folder(record->data);
+    enum status status = photos_file_trained(&stamps, &count, &known, record->folder, record->photos, err);
+    if (status == OK && !known)
+        remark("%s: whether %s was trained on some of these photos is not known: its own, in %s, are %s",
+               photos->list.root, record->folder, record->data, there ? "not as they were" : "gone");
+    if (status != OK || !known)
+        return status;
+    status = overlap_find_stamps(&overlap, &photos->list, stamps, count, pool, err);
+    memory_free(stamps);
+    if (status != OK)
+        return status;
+    photos->trained_known = true;
+    photos->trained = overlap.count;
+    if (overlap.count > 0)
+        warn_of_trained(photos, &overlap, NULL, record, " (by their content)",
+                        "measure photos that are new to it with --data");
+    return OK;
+}
+
 enum status eval_photos_check(struct eval_photos *photos, const struct run_record *record, const char *data,
                               const struct class_names *classes, struct pool *pool, struct error *err)
 {
     struct run_photos run;
-    struct overlap overlap;
     bool known;
     if (!record->folder || !data || photos->part >= 0)
         return OK;
     enum status status = find_run_photos(&run, &known, record, data, classes, err);
-    bool there = is_folder(record->data);
-    if (status == OK && !known)
-        remark("%s: whether %s was trained on some of these photos is not known: its own, in %s, are %s",
-               photos->list.root, record->folder, record->data, there ? "not as they were" : "gone");
-    if (status == OK && known)
-        status = overlap_find(&overlap, &photos->list, &run.dataset.train, pool, err);
-    if (status == OK && known) {
-        photos->trained_known = !run.changed;
-        photos->trained = overlap.count;
-    }
-    if (status == OK && known && overlap.count > 0)
-        warn_of_trained(photos, &overlap, &run, record,
-                        there ? "leave --data out to measure the photos that it validated"
-                              : "add --split val to measure the photos that it validated");
+    if (status == OK)
+        status = known ? check_against(photos, &run, record, is_folder(record->data), pool, err)
+                       : check_by_content(photos, record, pool, err);
     run_photos_free(&run);
     return status;
 }

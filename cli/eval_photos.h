@@ -24,8 +24,8 @@ struct eval_photos {
 MUST_CHECK enum status eval_photos_open(struct eval_photos *out, const struct run_record *record, const char *data,
                                         bool split, int part, const struct class_names *classes, struct error *err);
 
-/* Photos that --data named: stderr says how many of them the run was trained on, or that this cannot be known because
- * its photos are gone. Silent without a record. */
+/* Photos that --data named: stderr says how many of them the run was trained on: by photos.bin where its own photos are
+ * gone, and without one that this is not known. Silent without a record. */
 MUST_CHECK enum status eval_photos_check(struct eval_photos *photos, const struct run_record *record, const char *data,
                                          const struct class_names *classes, struct pool *pool, struct error *err);
 

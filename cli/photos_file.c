@@ -175,3 +175,23 @@ enum status photos_file_write(const char *folder, const struct training *t, stru
     memory_free(bytes);
     return status;
 }
+
+enum status photos_file_trained(struct photo_stamp **out, size_t *count, bool *known, const char *folder,
+                                const char list[33], struct error *err)
+{
+    enum { MOST_BYTES = 1 << 30 };
+    char *path;
+    uint8_t *bytes = NULL;
+    size_t size;
+    struct error reason;
+    *known = false;
+    enum status status = path_join(&path, folder, file_name, err);
+    if (status != OK)
+        return status;
+    status = file_read(&bytes, &size, path, MOST_BYTES, &reason);
+    if (status == OK)
+        status = photo_stamps_read_train(out, count, known, bytes, size, list, &reason);
+    memory_free(bytes);
+    memory_free(path);
+    return status == ERR_SYSTEM ? error_set(err, status, "%s", reason.text) : OK;
+}

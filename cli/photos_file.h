@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "cli/training.h"
+#include "core/data/photo_stamp.h"
 
 /* Compares the photos with what a run or a series that is resumed has recorded, and takes over what is known of their
  * content. *stale: the record is missing or not up to date. *changed [train + val photos] tells which have another
@@ -21,5 +22,11 @@ MUST_CHECK enum status photos_file_check(bool **changed, bool *stale, const stru
 /* Takes over what the run has read of the photos' content; whether anything is new. After training_prepare. */
 bool photos_file_update(const struct training *training);
 MUST_CHECK enum status photos_file_write(const char *folder, const struct training *training, struct error *err);
+
+/* For photos that are gone: how those looked that a run trained on, *out[*count], owned by the caller (memory_free).
+ * `list` is checkpoint_photos of the run's photos. *known is false, and that is no error, without such a record.
+ * ERR_SYSTEM without memory. */
+MUST_CHECK enum status photos_file_trained(struct photo_stamp **out, size_t *count, bool *known, const char *folder,
+                                           const char list[33], struct error *err);
 
 #endif

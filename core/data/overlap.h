@@ -11,6 +11,7 @@
 #include "core/base/error.h"
 #include "core/base/threads.h"
 #include "core/data/dataset.h"
+#include "core/data/photo_stamp.h"
 
 struct overlap {
     size_t count;         /* photos of the one list that the other holds too */
@@ -20,5 +21,12 @@ struct overlap {
 /* Files that cannot be read, and photos that image_probe refuses, are in no list. ERR_SYSTEM without memory. */
 MUST_CHECK enum status overlap_find(struct overlap *out, const struct photo_list *photos,
                                     const struct photo_list *others, struct pool *pool, struct error *err);
+
+/* The same where the others are gone and only their stamps are left; out->same is the number of a stamp. Sorts the
+ * stamps. Photos whose size no stamp has are not opened. Where a stamp has no hash of the content, size, head and end
+ * decide. */
+MUST_CHECK enum status overlap_find_stamps(struct overlap *out, const struct photo_list *photos,
+                                           struct photo_stamp *stamps, size_t count, struct pool *pool,
+                                           struct error *err);
 
 #endif

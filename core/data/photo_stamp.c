@@ -107,22 +107,72 @@ void photo_stamps_write(uint8_t *out, const char list[33], const struct photo_st
     put_u64(out + at, hash_bytes(out, at, 0).low);
 }
 
-enum status photo_stamps_read(struct photo_stamp *stamps, bool *same, const uint8_t *bytes, size_t size,
-                              const char list[33], size_t train, size_t val, struct error *err)
+static enum status check_record(const uint8_t *bytes, size_t size, struct error *err)
 {
     static const char magic[] = "freezetune photos 1 ";
-    char head[HEAD];
     if (size < sizeof magic + 8 || memcmp(bytes, magic, sizeof magic - 1) != 0)
         return error_set(err, ERR_DATA, "is not a record of photos");
     if (get_u64(bytes + size - 8) != hash_bytes(bytes, size - 8, 0).low)
         return error_set(err, ERR_DATA, "is truncated or damaged");
-    size_t at = put_head(head, list, train, val);
-    *same = size == photo_stamps_size(train, val) && memcmp(bytes, head, at) == 0;
-    for (size_t i = 0; *same && i < train + val; i++) {
+    return OK;
+}
+
+static void take_rows(struct photo_stamp *stamps, const uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
         uint64_t fields[FIELDS];
-        for (size_t f = 0; f < FIELDS; f++, at += 8)
-            fields[f] = get_u64(bytes + at);
+        for (size_t f = 0; f < FIELDS; f++, bytes += 8)
+            fields[f] = get_u64(bytes);
         stamps[i] = (struct photo_stamp){fields[0], (int64_t)fields[1], fields[2], fields[3]};
     }
+}
+
+/* Is it a record of so many photos of this list? *at is where its rows begin. */
+static bool is_record_of(size_t *at, const uint8_t *bytes, size_t size, const char list[33], size_t train, size_t val)
+{
+    char head[HEAD];
+    *at = put_head(head, list, train, val);
+    return size == photo_stamps_size(train, val) && memcmp(bytes, head, *at) == 0;
+}
+
+enum status photo_stamps_read(struct photo_stamp *stamps, bool *same, const uint8_t *bytes, size_t size,
+                              const char list[33], size_t train, size_t val, struct error *err)
+{
+    size_t at;
+    enum status status = check_record(bytes, size, err);
+    if (status != OK)
+        return status;
+    *same = is_record_of(&at, bytes, size, list, train, val);
+    if (*same)
+        take_rows(stamps, bytes + at, train + val);
+    return OK;
+}
+
+/* The two numbers at the end of the first line; false when there are none that the size allows. */
+static bool read_counts(size_t *train, size_t *val, const uint8_t *bytes, size_t size)
+{
+    char head[HEAD] = "", list[33];
+    memcpy(head, bytes, size < HEAD - 1 ? size : HEAD - 1);
+    return sscanf(head, "freezetune photos 1 %32s %zu %zu", list, train, val) == 3 && *train <= size / ROW &&
+           *val <= size / ROW;
+}
+
+enum status photo_stamps_read_train(struct photo_stamp **out, size_t *train, bool *same, const uint8_t *bytes,
+                                    size_t size, const char list[33], struct error *err)
+{
+    size_t at, count, val;
+    void *stamps;
+    enum status status = check_record(bytes, size, err);
+    if (status != OK)
+        return status;
+    *same = read_counts(&count, &val, bytes, size) && is_record_of(&at, bytes, size, list, count, val);
+    if (!*same)
+        return OK;
+    status = memory_alloc(&stamps, count, sizeof **out, "the record of the photos", err);
+    if (status != OK)
+        return status;
+    take_rows(stamps, bytes + at, count);
+    *out = stamps;
+    *train = count;
     return OK;
 }

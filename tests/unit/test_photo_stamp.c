@@ -154,11 +154,37 @@ static void a_record_comes_back(void **state)
     }
 }
 
+/* For whom the lists are gone: the stamps of the training part, by the record's own numbers. */
+static void the_training_part_of_a_record_needs_no_lists(void **state)
+{
+    (void)state;
+    static const char list[33] = "0123456789abcdef0123456789abcdef", other[33] = "1123456789abcdef0123456789abcdef";
+    struct photo_stamp stamps[ALL], *train = NULL;
+    uint8_t bytes[1024];
+    struct error err;
+    size_t count = 99, size = photo_stamps_size(TRAIN, VAL);
+    bool same;
+    for (size_t i = 0; i < ALL; i++)
+        stamps[i] = (struct photo_stamp){i * 1000003, -(int64_t)i, UINT64_MAX - i, i << 60};
+    photo_stamps_write(bytes, list, stamps, TRAIN, VAL);
+    assert_int_equal(photo_stamps_read_train(&train, &count, &same, bytes, size, other, &err), OK);
+    assert_false(same);
+    assert_null(train);
+    assert_int_equal(photo_stamps_read_train(&train, &count, &same, bytes, size, list, &err), OK);
+    assert_true(same);
+    assert_int_equal(count, TRAIN);
+    assert_memory_equal(train, stamps, TRAIN * sizeof *train);
+    memory_free(train);
+    for (size_t cut = 0; cut < size; cut++)
+        assert_int_equal(photo_stamps_read_train(&train, &count, &same, bytes, cut, list, &err), ERR_DATA);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(content_decides, make_folder, remove_folder),
         cmocka_unit_test(a_record_comes_back),
+        cmocka_unit_test(the_training_part_of_a_record_needs_no_lists),
     };
     return cmocka_run_group_tests_name("photo stamps", tests, NULL, NULL);
 }
