@@ -81,7 +81,9 @@ static enum status add_runs(struct series *series, const struct sweep_values *va
             run.freeze_until = point_text(all->points[p]);
             run.lr = all->rates[r];
             sweep_name(name, all->points[p], all->rates[r]);
-            status = series_add(series, name, &run, &all->forecasts[p], err);
+            struct forecast forecast = all->forecasts[p];
+            forecast.search = estimate_search(&run);
+            status = series_add(series, name, &run, &forecast, err);
             if (status == OK)
                 memcpy(series->runs[series->count - 1].same_as, all->same_as[p], SERIES_SAME);
         }

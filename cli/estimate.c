@@ -1,6 +1,7 @@
 #include "cli/estimate.h"
 
 #include "core/ops/peak.h"
+#include "core/train/lr_find.h"
 
 /* The share of the multiply-add peak that ResNet-50 reaches, all that is not a product included. Measured with AVX-512,
  * one thread, batch 16, 224 pixels: 0.84 forward alone, 0.80 a step at freeze 6, 0.67 at freeze 0. */
@@ -41,11 +42,17 @@ void estimate_forecast(struct forecast *out, const struct training *t, const str
     *out = (struct forecast){.speed = estimate_speed(peak, train_plan(train)),
                              .train = t->options.usable,
                              .val = t->dataset.val.count,
+                             .search = estimate_search(t->values),
                              .stages_count = train_stage_count(train)};
     for (size_t i = 0; i < out->stages_count; i++) {
         struct train_stage stage = train_stage_get(train, i);
         out->stages[i] = stage_of(t, &stage, train_needs(train).evaluation_flops);
     }
+}
+
+size_t estimate_search(const struct train_values *values)
+{
+    return values->lr == LR_FIND ? (size_t)LR_FIND_STEPS * (size_t)values->batch_size : 0;
 }
 
 /* Measured as peak minus plan over ResNet-18 and -50, 32 to 224 pixels, batches of 1 to 64, 1 to 3 threads: the pages

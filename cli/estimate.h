@@ -15,8 +15,12 @@ double estimate_peak(struct pool *pool);
  * where the machine is not busy with other things and photos are not larger than the network is slow. */
 double estimate_speed(double peak, const struct plan *plan);
 
-/* OVERWRITES *out: the run that `train` is a plan of, with the photos of `training`. */
+/* OVERWRITES *out: the run that `train` is a plan of, with the photos of `training`, and the range test before it when
+ * its rate is still to be found. */
 void estimate_forecast(struct forecast *out, const struct training *training, const struct train *train, double peak);
+
+/* Training photos that a range test with these options takes; 0 when their rate is known. */
+size_t estimate_search(const struct train_values *values);
 
 /* Bytes that a training run takes besides what the plan, the optimizer and the loader ask for: libraries, the buffers
  * of OpenBLAS and the heaps and stacks of the threads. Measured, see the source. */

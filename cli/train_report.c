@@ -253,6 +253,7 @@ static void json_plan(const struct training *t, const struct train_needs *needs,
     json_double(&json, "flop_per_photo", needs->step_flops);
     json_int(&json, "steps_per_epoch", (int64_t)needs->steps_per_epoch);
     json_double(&json, "seconds_per_epoch", longest_epoch(time->forecast));
+    json_double(&json, "seconds_to_find_lr", forecast_search(time->forecast, &(struct pace){0}));
     json_double(&json, "seconds", time->all);
     json_close(&json);
     json_end(&json);
@@ -337,6 +338,8 @@ static void print_time(const struct plan_time *time, const struct training *t)
         fprintf(out, " to %s", number_rough(rough, longest));
     fprintf(out, " an epoch of %zu steps%s, ", train_needs(t->train).steps_per_epoch,
             kept ? " once the features are there" : "");
+    if (forecast->search > 0)
+        fprintf(out, "up to %s to find the rate, ", number_rough(rough, forecast_search(forecast, &pace)));
     if (time->runs > 1)
         fprintf(out, "%s a run, ", number_about(rough, forecast_all(forecast, &pace)));
     fprintf(out, "%s in all%s\n", number_about(all, time->all), t->options.patience > 0 ? " at most" : "");

@@ -127,7 +127,20 @@ double forecast_all(const struct forecast *forecast, const struct pace *pace)
     struct forecast fresh = *forecast;
     fresh.entered = false;
     forecast_enter(&fresh, 0, 0);
-    return forecast_rest(&fresh, pace);
+    return forecast_search(forecast, pace) + forecast_rest(&fresh, pace);
+}
+
+double forecast_search(const struct forecast *forecast, const struct pace *pace)
+{
+    const struct forecast_stage *stage = &forecast->stages[0];
+    double photos[PHASES] = {[PHASE_STEPS] = (double)forecast->search};
+    if (forecast->search == 0 || forecast->train == 0)
+        return 0;
+    size_t passes = (forecast->search + forecast->train - 1) / forecast->train;
+    if (stage->saved > 0 && !stage->shared)
+        photos[PHASE_TRAIN_FEATURES] =
+            stage->missing * (double)(passes < stage->views ? passes : stage->views) * (double)forecast->train;
+    return seconds_of(forecast, pace, stage->epoch, photos);
 }
 
 double forecast_epoch(const struct forecast *forecast, const struct pace *pace, size_t stage)

@@ -51,6 +51,7 @@ struct forecast_stage {
 struct forecast {
     double speed;      /* FLOP a second, 0: not known */
     size_t train, val; /* photos of an epoch */
+    size_t search;     /* training photos in the steps of a range test before the run (--lr find); 0: there is none */
     size_t stages_count;
     struct forecast_stage stages[NET_CHILDREN + 1];
     /* Where the run is, from forecast_enter on. */
@@ -85,7 +86,9 @@ void forecast_share(struct forecast *later, const struct forecast *earlier);
 
 /* Seconds until the run is over; 0 where nothing is known. */
 double forecast_rest(const struct forecast *forecast, const struct pace *pace);
-/* Of the whole run, before it begins. */
+/* Of the range test, at most: it ends as soon as the loss rises. Features that it leaves to the run are the run's. */
+double forecast_search(const struct forecast *forecast, const struct pace *pace);
+/* Of the whole run, before it begins, and of the range test. */
 double forecast_all(const struct forecast *forecast, const struct pace *pace);
 /* Of an epoch of a stage, with all its features there. */
 double forecast_epoch(const struct forecast *forecast, const struct pace *pace, size_t stage);

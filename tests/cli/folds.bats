@@ -136,5 +136,11 @@ END
     train --val-split 0.3 --batch-size 2 --epochs 1 --lr find --threads 3 --loader-threads 1 --out other >/dev/null
     cmp found/lr_find.csv other/lr_find.csv
     fails 64 '--lr finds: not a number' train --lr finds
-    train --val-split 0.3 --batch-size 2 --epochs 1 --lr find --dry-run | grep -q '^memory '
+    train --val-split 0.3 --batch-size 2 --epochs 1 --lr find --dry-run >plan.txt
+    grep -q '^memory ' plan.txt
+    grep -q '^time .* an epoch of [0-9]* steps.*, up to .* to find the rate, .* in all$' plan.txt
+    train --val-split 0.3 --batch-size 2 --epochs 1 --dry-run --json >plain.json
+    train --val-split 0.3 --batch-size 2 --epochs 1 --lr find --dry-run --json >find.json
+    grep -q '"seconds_to_find_lr": 0,' plain.json
+    grep -q '"seconds_to_find_lr": 0\.[0-9]' find.json
 }

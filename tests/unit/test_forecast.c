@@ -49,6 +49,28 @@ static void before_the_first_step_work_and_speed_say(void **state)
     assert_near(forecast_all(&f, &pace), 5 * 224 + (2 * 100 + 20) * 0.8 / 4);
 }
 
+/* --lr find: its steps, and features that it does not leave to the run. */
+static void a_range_test_before_the_run_counts(void **state)
+{
+    (void)state;
+    struct pace pace = {0};
+    struct forecast f = plain();
+    assert_near(forecast_search(&f, &pace), 0);
+    f.search = 250;
+    assert_near(forecast_search(&f, &pace), 250 * 3);
+    assert_near(forecast_all(&f, &pace), 250 * 3 + 5 * 320);
+    forecast_enter(&f, 0, 0);
+    assert_near(forecast_rest(&f, &pace), 5 * 320); /* it is over when the run begins */
+    f = cached();
+    f.search = 250;
+    double run = 5 * 224 + (2 * 100 + 20) * 0.8;
+    assert_near(forecast_all(&f, &pace), 250 * 2.2 + run);
+    f.stages[0].shared = false;
+    assert_near(forecast_all(&f, &pace), 250 * 2.2 + 2 * 100 * 0.8 + run);
+    f.search = 90;
+    assert_near(forecast_search(&f, &pace), 90 * 2.2 + 100 * 0.8);
+}
+
 static void measurements_replace_the_estimate(void **state)
 {
     (void)state;
@@ -178,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(before_the_first_step_work_and_speed_say),
+        cmocka_unit_test(a_range_test_before_the_run_counts),
         cmocka_unit_test(measurements_replace_the_estimate),
         cmocka_unit_test(small_work_says_little_about_large),
         cmocka_unit_test(features_are_counted_once_and_only_where_they_are_missing),
