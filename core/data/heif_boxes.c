@@ -243,6 +243,8 @@ static uint32_t item_type(struct cursor items, uint64_t item)
 static enum status read_meta(struct heif_primary *out, struct cursor meta, const uint8_t *bytes, struct error *err)
 {
     struct box primary, items, locations, properties, container, associations;
+    out->meta = (size_t)(meta.at - bytes);
+    out->meta_end = (size_t)(meta.end - bytes);
     cursor_take(&meta, 4);
     if (!cursor_find(&primary, meta, BOX_TYPE('p', 'i', 't', 'm')) ||
         !cursor_find(&properties, meta, BOX_TYPE('i', 'p', 'r', 'p')) ||

@@ -22,10 +22,11 @@ struct heif_primary {
     struct heif_crop {
         uint64_t left, top, width, height;
     } crop;
-    uint64_t item;                     /* its number */
-    size_t properties, properties_end; /* the body of the box iprp in the file */
-    bool coded;                        /* one stream of AV1 or HEVC, no grid or overlay of others */
-    int shift_y, shift_x;              /* log2 of how much smaller its chroma is, by av1C or hvcC; 0 for grey */
+    uint64_t item;         /* its number */
+    size_t meta, meta_end; /* the bodies of the boxes meta and iprp in the file */
+    size_t properties, properties_end;
+    bool coded;           /* one stream of AV1 or HEVC, no grid or overlay of others */
+    int shift_y, shift_x; /* log2 of how much smaller its chroma is, by av1C or hvcC; 0 for grey */
     struct heif_colours {
         size_t at; /* of its body in the file; 0 for none. Behind 4 bytes of type come the three codes and the range */
         int primaries, matrix; /* CICP */

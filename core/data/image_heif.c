@@ -16,6 +16,7 @@
 #include "core/data/heif_hide.h"
 #include "core/data/heif_library.h"
 #include "core/data/heif_planes.h"
+#include "core/data/heif_streams.h"
 
 /* Tiles may be larger than the picture that they make; a stream is coded in whole blocks. */
 enum { LEAST_SIDE = 4096, BLOCK = 64 };
@@ -26,16 +27,17 @@ static int longest_side(const struct heif_primary *primary)
     return side > LEAST_SIDE ? (int)side : LEAST_SIDE;
 }
 
-/* A decoder allocates what the stream says. */
-static enum status check_coded(const struct heif_primary *primary, const struct image_info *info, struct error *err)
+/* A decoder allocates what the stream says, libheif what a grid says: the header of `what`. */
+static enum status check_coded(const struct heif_primary *primary, uint64_t width, uint64_t height, const char *what,
+                               const struct image_info *info, struct error *err)
 {
     uint64_t most = (uint64_t)longest_side(primary) + BLOCK - 1, least = (uint64_t)LEAST_SIDE * LEAST_SIDE;
     uint64_t whole = (primary->width + BLOCK - 1) * (primary->height + BLOCK - 1);
-    uint64_t width = primary->coded_width, height = primary->coded_height;
     if (width <= most && height <= most && width * height <= (whole > least ? whole : least))
         return OK;
-    return error_set(err, ERR_DATA, "%s of %dx%d pixels whose HEVC header says %llux%llu", info->codec->name,
-                     info->width, info->height, (unsigned long long)width, (unsigned long long)height);
+    return error_set(err, ERR_DATA, "%s of %llux%llu pixels whose %s says %llux%llu", info->codec->name,
+                     (unsigned long long)primary->width, (unsigned long long)primary->height, what,
+                     (unsigned long long)width, (unsigned long long)height);
 }
 
 static enum status heif_examine(struct image_info *info, bool *more, const uint8_t *bytes, size_t have, size_t size,
@@ -51,10 +53,10 @@ static enum status heif_examine(struct image_info *info, bool *more, const uint8
     info->own_orientation = true;
     status = image_size_set(info, (long long)primary.height, (long long)primary.width, options, err);
     if (status == OK)
-        status = check_coded(&primary, info, err);
+        status = check_coded(&primary, primary.coded_width, primary.coded_height, "HEVC header", info, err);
     if (status != OK)
         return status;
-    info->held = info->data + PIXEL * (size_t)info->height * (size_t)info->width;
+    info->held = 2 * info->data + PIXEL * (size_t)info->height * (size_t)info->width;
     return image_size_set(info, (long long)primary.crop.height, (long long)primary.crop.width, options, err);
 }
 
@@ -203,14 +205,29 @@ static enum status decode_copy(struct image *out, uint8_t *copy, size_t size, co
     return status;
 }
 
+static enum status read_streams(struct heif_streams *out, const struct heif_primary *primary,
+                                const struct image_info *info, const uint8_t *bytes, size_t size, struct error *err)
+{
+    struct error reason = {0};
+    enum status status = heif_streams_read(out, primary, bytes, size, &reason);
+    if (status == ERR_DATA)
+        return image_not_decoded(info->codec, reason.text, err);
+    return status == OK ? OK : error_set(err, status, "%s", reason.text);
+}
+
 static enum status heif_decode(struct image *out, const struct image_info *info, const uint8_t *bytes, size_t size,
                                int shift, struct error *err)
 {
     (void)shift;
     struct heif_primary primary;
+    struct heif_streams streams;
     bool more;
     void *copy;
     enum status status = heif_primary_read(&primary, &more, bytes, size, size, err);
+    if (status == OK)
+        status = read_streams(&streams, &primary, info, bytes, size, err);
+    if (status == OK)
+        status = check_coded(&primary, streams.width, streams.height, streams.what, info, err);
     if (status == OK)
         status = memory_alloc(&copy, size, 1, "a photo's file", err);
     if (status != OK)

@@ -11,6 +11,7 @@
 
 #include "core/base/byte_order.h"
 #include "core/base/memory.h"
+#include "core/data/av1_header.h"
 #include "core/data/image.h"
 #include "tests/support/test_files.h"
 
@@ -381,6 +382,41 @@ static void a_hevc_stream_larger_than_its_picture_is_refused(void **state)
 }
 
 /* libdav1d says more about it, on stderr. */
+/* The file says 40x30 or 128x64 pixels, and what libheif or libdav1d would allocate by says more: refused without them.
+ */
+static void streams_and_grids_are_checked_before_decoding(void **state)
+{
+    (void)state;
+    size_t size;
+    need("AVIF");
+    /* The sequence header of a still picture: 4 bits each for how long width and height are, then both less one. */
+    uint8_t *bytes = test_read(fixture("s420.avif"), &size), *mdat = memmem(bytes, size, "mdat", 4);
+    assert_non_null(mdat);
+    uint8_t *header = mdat + 4 + (mdat[4] == 0x12 ? 2 : 0); /* behind a temporal delimiter */
+    assert_int_equal(header[0], 0x0A);
+    uint64_t width = 0, height = 0;
+    av1_header_size(&width, &height, mdat + 4, size - (size_t)(mdat + 4 - bytes));
+    assert_int_equal(width, 40);
+    assert_int_equal(height, 30);
+    assert_int_equal(header[2] & 8, 8); /* reduced_still_picture_header: profile 3 bits, two flags, level 5 bits */
+    header[3] |= 0x3C;                  /* its width has 16 bits */
+    assert_bad("s420.avif", bytes, size, "AVIF of 40x30 pixels whose AV1 header says ", OK);
+    memory_free(bytes);
+    /* A grid in idat: version, flags, rows, columns, width, height. */
+    bytes = test_read("tests/fixtures/grid.avif", &size);
+    struct image image = {0};
+    struct error err = {0};
+    if (image_decode(&image, bytes, size, NULL, &err) != OK)
+        fail_msg("grid.avif: %s", err.text);
+    assert_int_equal(image.width, 128);
+    image_free(&image);
+    uint8_t *grid = memmem(bytes, size, "\0\0\0\1\0\x80\0\x40", 8);
+    assert_non_null(grid);
+    memcpy(grid + 4, "\xFD\xE8\xFD\xE8", 4);
+    assert_bad("grid.avif", bytes, size, "AVIF of 128x64 pixels whose grid says 65000x65000", OK);
+    memory_free(bytes);
+}
+
 /* Planes of another size than the header says are not looked at. */
 static void planes_of_another_size_are_refused(void **state)
 {
@@ -505,6 +541,7 @@ int main(void)
         cmocka_unit_test(tiff_sizes_are_checked_before_decoding),
         cmocka_unit_test(heif_sizes_are_checked_before_decoding),
         cmocka_unit_test(a_hevc_stream_larger_than_its_picture_is_refused),
+        cmocka_unit_test(streams_and_grids_are_checked_before_decoding),
         cmocka_unit_test(planes_of_another_size_are_refused),
         cmocka_unit_test(premultiplied_without_alpha_is_opaque),
         cmocka_unit_test(a_crop_is_kept_within_the_picture),

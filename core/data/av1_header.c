@@ -1,0 +1,115 @@
+#include "core/data/av1_header.h"
+
+#include <stdbool.h>
+
+/* Bits of an OBU. Behind its end all are 0, and `short_of` says so. */
+struct bits {
+    const uint8_t *bytes;
+    size_t count, at; /* in bits */
+    bool short_of;
+};
+
+static uint64_t take(struct bits *bits, int count)
+{
+    uint64_t value = 0;
+    for (; count > 0; count--, bits->at++) {
+        if (bits->at >= bits->count) {
+            bits->short_of = true;
+            return 0;
+        }
+        value = value << 1 | (bits->bytes[bits->at / 8] >> (7 - bits->at % 8) & 1);
+    }
+    return value;
+}
+
+/* An unsigned number of variable length, uvlc() (4.10.3). */
+static void skip_uvlc(struct bits *bits)
+{
+    int zeros = 0;
+    while (!bits->short_of && zeros < 32 && take(bits, 1) == 0)
+        zeros++;
+    take(bits, zeros < 32 ? zeros : 0);
+}
+
+/* timing_info() and decoder_model_info(); returns buffer_delay_length_minus_1, -1 without a model. */
+static int skip_timing(struct bits *bits)
+{
+    take(bits, 32);
+    take(bits, 32);
+    if (take(bits, 1))
+        skip_uvlc(bits);
+    if (!take(bits, 1))
+        return -1;
+    int length = (int)take(bits, 5);
+    take(bits, 32);
+    take(bits, 10);
+    return length;
+}
+
+/* operating_parameters_info() and the like of each operating point. */
+static void skip_points(struct bits *bits)
+{
+    int delay = take(bits, 1) ? skip_timing(bits) : -1;
+    bool display = take(bits, 1);
+    for (uint64_t points = take(bits, 5) + 1; points > 0 && !bits->short_of; points--) {
+        take(bits, 12);
+        if (take(bits, 5) > 7)
+            take(bits, 1);
+        if (delay >= 0 && take(bits, 1)) {
+            take(bits, delay + 1);
+            take(bits, delay + 1);
+            take(bits, 1);
+        }
+        if (display && take(bits, 1))
+            take(bits, 4);
+    }
+}
+
+/* sequence_header_obu() (5.5.1) as far as its size. */
+static void add_sequence(uint64_t *width, uint64_t *height, const uint8_t *bytes, size_t size)
+{
+    struct bits bits = {.bytes = bytes, .count = 8 * size};
+    take(&bits, 4);
+    if (take(&bits, 1)) /* reduced_still_picture_header */
+        take(&bits, 5);
+    else
+        skip_points(&bits);
+    int width_bits = (int)take(&bits, 4) + 1, height_bits = (int)take(&bits, 4) + 1;
+    uint64_t wide = take(&bits, width_bits) + 1, high = take(&bits, height_bits) + 1;
+    if (!bits.short_of && wide * high > *width * *height) { /* 65,536 at most, each */
+        *width = wide;
+        *height = high;
+    }
+}
+
+/* leb128() (4.10.5): returns the bytes that it takes, 0 when there is none. */
+static size_t read_size(uint64_t *out, const uint8_t *bytes, size_t size)
+{
+    *out = 0;
+    for (size_t i = 0; i < 8 && i < size; i++) {
+        *out |= (uint64_t)(bytes[i] & 127) << 7 * i;
+        if (!(bytes[i] & 128))
+            return i + 1;
+    }
+    return 0;
+}
+
+void av1_header_size(uint64_t *width, uint64_t *height, const uint8_t *data, size_t size)
+{
+    enum { SEQUENCE_HEADER = 1 };
+    while (size > 0) {
+        size_t head = data[0] & 4 ? 2 : 1, length = 0;
+        if (head > size)
+            return;
+        uint64_t body = size - head;
+        if (data[0] & 2) {
+            length = read_size(&body, data + head, size - head);
+            if (length == 0 || body > size - head - length)
+                return;
+        }
+        if ((data[0] >> 3 & 15) == SEQUENCE_HEADER)
+            add_sequence(width, height, data + head + length, (size_t)body);
+        data += head + length + body;
+        size -= head + length + (size_t)body;
+    }
+}
