@@ -28,6 +28,17 @@ check() {
     cat stdout.txt stderr.txt >all.txt
 }
 
+@test "a test that cmocka skipped has not failed" {
+    printf '#!/bin/sh\necho 1..2; echo "not ok 1 # SKIP one"; echo "ok 2 - two"\n' >skips
+    printf '#!/bin/sh\necho 1..2; echo "not ok 1 - one"; echo "ok 2 - two"; exit 1\n' >fails
+    chmod +x skips fails
+    check ./skips
+    [ "$status" = 0 ]
+    check ./fails
+    [ "$status" != 0 ]
+    grep -qx 'not ok 1 - one' all.txt
+}
+
 @test "a bats test that fails: its line, the exit code and what the command said" {
     write_bats fails <<'END'
 TEST "good" {

@@ -23,6 +23,8 @@ case $1 in
 esac
 "$@" >"$tap"
 status=$?
+# cmocka (1.1.7) calls a test that was skipped "not ok", which prove counts as failed.
+sed -i 's/^not ok \([0-9]*\) # SKIP/ok \1 # SKIP/' "$tap"
 cat "$tap"
 if grep -q '^1\.\.0' "$tap" || ! [ -s "$tap" ]; then
     echo "$*: no test was run" >&2
