@@ -9,6 +9,7 @@
 #include "cli/paths.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/text.h"
 
 enum { MAX_BYTES = 1 << 24, MAX_SIDE = 1 << 14 };
 
@@ -17,10 +18,10 @@ static enum status wrong(const char *path, const char *key, const char *what, st
     return error_set(err, ERR_DATA, "%.400s: %s: %s", path, key, what);
 }
 
-/* The object that the text is, or NULL. The whole of it must be JSON. */
+/* The object that the text is, or NULL. The whole of it must be JSON, and no text in it may hold a zero byte. */
 static cJSON *parse(const char *text, size_t size)
 {
-    cJSON *object = strlen(text) == size ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
+    cJSON *object = strlen(text) == size && !text_json_has_nul(text) ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
     if (cJSON_IsObject(object))
         return object;
     cJSON_Delete(object);
@@ -122,7 +123,7 @@ enum status hugging_face_classes(struct class_names *out, bool *found, enum prob
     *found = false;
     *problem = PROBLEM_UNSAID;
     if (!config)
-        return error_set(err, ERR_DATA, "%.400s: not a JSON object", path);
+        return error_set(err, ERR_DATA, "%.400s: not a JSON object, or with a zero byte (\\u0000) in a text", path);
     enum status status = read_config(out, found, problem, config, path, outputs, err);
     cJSON_Delete(config);
     return status;
@@ -248,7 +249,7 @@ enum status hugging_face_preprocess(struct preprocess *out, bool *squashes, cons
 {
     cJSON *config = parse(text, size);
     if (!config)
-        return error_set(err, ERR_DATA, "%.400s: not a JSON object", path);
+        return error_set(err, ERR_DATA, "%.400s: not a JSON object, or with a zero byte (\\u0000) in a text", path);
     enum status status = read_preprocessor(out, config, path, err);
     *squashes = squashes_photos(config);
     cJSON_Delete(config);

@@ -107,6 +107,15 @@ static bool is_utf8(const char *text)
     return true;
 }
 
+/* A character that a terminal must not be shown: as a number where the text is read back exactly, else byte by byte. */
+static void put_control(FILE *out, const char *text, size_t length, bool plain)
+{
+    if (plain)
+        fprintf(out, "\\u%04x", (unsigned)text_code_point(text, length));
+    for (size_t i = 0; i < length && !plain; i++)
+        fprintf(out, "\\\\x%02x", (unsigned char)text[i]);
+}
+
 void json_string(FILE *out, const char *text)
 {
     bool plain = is_utf8(text);
@@ -114,8 +123,8 @@ void json_string(FILE *out, const char *text)
     while (*text) {
         size_t length = text_utf8_length(text);
         unsigned char byte = (unsigned char)*text;
-        if (length == 2 && text_safe_length(text) == 0) /* U+0080 to U+009F: its number is its second byte */
-            fprintf(out, plain ? "\\u%04x" : "\\\\xc2\\\\x%02x", (unsigned char)text[1]);
+        if (length > 1 && text_safe_length(text) == 0) /* all of these have at most 16 bits */
+            put_control(out, text, length, plain);
         else if (length > 1)
             fwrite(text, 1, length, out);
         else if (length == 0)

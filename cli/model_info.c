@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cjson/cJSON.h>
 
@@ -12,8 +13,11 @@
 #include "cli/known_weights.h"
 #include "cli/model_card.h"
 #include "cli/other_labels.h"
+#include "cli/paths.h"
+#include "cli/term.h"
 #include "cli/timm_config.h"
 #include "core/base/memory.h"
+#include "core/base/text.h"
 #include "models/imagenet_classes.h"
 
 static const char key_arch[] = "freezetune.arch", key_classes[] = "freezetune.classes",
@@ -205,6 +209,19 @@ static enum status read_timm(struct model_info *info, const struct weight_file *
     return status;
 }
 
+/* A config.json that names no classes for this network may belong to anything. That it was not used is said: else the
+ * classes "0", "1", ... would be a riddle. */
+static void say_unused(const struct weight_file *file)
+{
+    struct stat info;
+    char *path;
+    if (path_beside(&path, weight_file_path(file), "config.json", NULL) != OK)
+        return;
+    if (stat(path, &info) == 0)
+        warn("%s: names no classes for the outputs of this network", path);
+    memory_free(path);
+}
+
 enum status model_info_read(struct model_info *out, const struct weight_file *file, size_t outputs, struct error *err)
 {
     struct model_info info = {.preprocess = preprocess_imagenet()};
@@ -219,6 +236,8 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
     info.own_classes = classes != NULL;
     if (arch)
         status = memory_strdup(&info.arch, arch, err);
+    if (status == OK && classes && text_json_has_nul(classes))
+        status = wrong(file, key_classes, "a name holds a zero byte (\\u0000)", err);
     if (status == OK && weight_file_is_hugging_face(file))
         status = read_beside(&info, file, outputs, err);
     else if (status == OK)
@@ -227,6 +246,8 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
         status = read_classes(&info.classes, classes_json, file, outputs, err);
     else if (status == OK && !info.own_classes)
         status = other_labels_read(&info.classes, &info.own_classes, file, outputs, err);
+    if (status == OK && !info.own_classes && outputs > 0)
+        say_unused(file);
     if (status == OK && !info.own_classes)
         status = default_classes(&info.classes, outputs, err);
     if (status == OK && problem)

@@ -8,6 +8,7 @@
 #include "cli/paths.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/text.h"
 
 enum { MAX_BYTES = 1 << 24 };
 
@@ -21,6 +22,15 @@ static enum status take(struct class_names *out, bool *found, const cJSON *label
     return status;
 }
 
+/* A name would end at its zero byte: another one. */
+static enum status refuse_zero(struct class_names *out, bool *found, const char *path, const char *key,
+                               struct error *err)
+{
+    class_names_free(out);
+    *found = false;
+    return error_set(err, ERR_DATA, "%.400s: %s: a text holds a zero byte (\\u0000)", path, key);
+}
+
 static enum status read_metadata(struct class_names *out, bool *found, const struct weight_file *file, size_t outputs,
                                  struct error *err)
 {
@@ -30,13 +40,15 @@ static enum status read_metadata(struct class_names *out, bool *found, const str
         cJSON *labels = text ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
         if (labels)
             status = take(out, found, labels, outputs, err);
+        if (*found && text_json_has_nul(text))
+            status = refuse_zero(out, found, weight_file_path(file), keys[i], err);
         cJSON_Delete(labels);
     }
     return status;
 }
 
-static enum status read_config(struct class_names *out, bool *found, const char *text, size_t size, size_t outputs,
-                               struct error *err)
+static enum status read_config(struct class_names *out, bool *found, const char *path, const char *text, size_t size,
+                               size_t outputs, struct error *err)
 {
     cJSON *root = strlen(text) == size ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
     enum status status = OK;
@@ -44,6 +56,8 @@ static enum status read_config(struct class_names *out, bool *found, const char 
         const cJSON *labels = cJSON_GetObjectItemCaseSensitive(root, keys[i]);
         if (labels)
             status = take(out, found, labels, outputs, err);
+        if (*found && text_json_has_nul(text))
+            status = refuse_zero(out, found, path, keys[i], err);
     }
     cJSON_Delete(root);
     return status;
@@ -77,8 +91,15 @@ enum status other_labels_lines(struct class_names *out, bool *found, const char 
     return status;
 }
 
-typedef enum status reader(struct class_names *out, bool *found, const char *text, size_t size, size_t outputs,
-                           struct error *err);
+static enum status read_lines(struct class_names *out, bool *found, const char *path, const char *text, size_t size,
+                              size_t outputs, struct error *err)
+{
+    (void)path;
+    return other_labels_lines(out, found, text, size, outputs, err);
+}
+
+typedef enum status reader(struct class_names *out, bool *found, const char *path, const char *text, size_t size,
+                           size_t outputs, struct error *err);
 
 static enum status read_beside(struct class_names *out, bool *found, const struct weight_file *file, const char *name,
                                reader *read, size_t outputs, struct error *err)
@@ -92,7 +113,7 @@ static enum status read_beside(struct class_names *out, bool *found, const struc
         return status;
     status = file_read(&text, &size, path, MAX_BYTES, &reason);
     if (status == OK)
-        status = read(out, found, (const char *)text, size, outputs, err);
+        status = read(out, found, path, (const char *)text, size, outputs, err);
     else if (status == ERR_NOINPUT || status == ERR_DATA)
         status = OK; /* none, or something else */
     else
@@ -108,8 +129,7 @@ enum status other_labels_read(struct class_names *out, bool *found, const struct
     static const struct {
         const char *name;
         reader *read;
-    } beside[] = {
-        {"config.json", read_config}, {"classes.txt", other_labels_lines}, {"labels.txt", other_labels_lines}};
+    } beside[] = {{"config.json", read_config}, {"classes.txt", read_lines}, {"labels.txt", read_lines}};
     *found = false;
     if (outputs == 0)
         return OK;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cli/cell.h"
 #include "cli/commands.h"
 #include "cli/duplicates.h"
 #include "cli/json.h"
@@ -110,22 +111,31 @@ enum status write_confusion(const char *folder, const struct class_names *classe
 enum status write_predictions(const char *folder, const struct dataset *dataset, const struct metrics *metrics,
                               struct error *err)
 {
+    static const struct column columns[] = {{"file", COLUMN_TEXT, 0, 0},
+                                            {"class", COLUMN_TEXT, 0, 0},
+                                            {"predicted", COLUMN_TEXT, 0, 0},
+                                            {"probability", COLUMN_NUMBER, 0, 0},
+                                            {"class_probability", COLUMN_NUMBER, 0, 0},
+                                            {"right", COLUMN_NUMBER, 0, 0}};
     struct outfile file;
+    struct table table;
+    char *const *classes = dataset->classes.names;
     enum status status = outfile_open_in(&file, folder, "predictions_val.csv", err);
     if (status != OK)
         return status;
-    fputs("file,class,predicted,probability,class_probability,right\n", file.stream);
-    for (size_t i = 0; i < metrics->predictions_count; i++) {
+    table_start(&table, file.stream, TABLE_CSV, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < metrics->predictions_count && status == OK; i++) {
         const struct prediction *p = &metrics->predictions[i];
-        csv_cell(file.stream, photo_name(&dataset->val, p->photo));
-        putc(',', file.stream);
-        csv_cell(file.stream, dataset->classes.names[p->label]);
-        putc(',', file.stream);
-        csv_cell(file.stream, dataset->classes.names[p->predicted]);
-        fprintf(file.stream, ",%.6g,%.6g,%d\n", (double)p->probability, (double)p->label_probability,
-                p->predicted == p->label);
+        char probability[NUMBER_TEXT], of_class[NUMBER_TEXT];
+        snprintf(probability, sizeof probability, "%.6g", (double)p->probability);
+        snprintf(of_class, sizeof of_class, "%.6g", (double)p->label_probability);
+        const char *cells[] = {
+            photo_name(&dataset->val, p->photo), classes[p->label], classes[p->predicted], probability, of_class,
+            p->predicted == p->label ? "1" : "0"};
+        status = table_row(&table, cells, err);
     }
-    return outfile_end(&file, OK, err);
+    table_end(&table);
+    return outfile_end(&file, status, err);
 }
 
 enum { BAD_COLUMNS = 5 };

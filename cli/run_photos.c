@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/table.h"
+#include "cli/cell.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/data/divide.h"

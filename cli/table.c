@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "cli/cell.h"
 #include "cli/json.h"
 #include "cli/table_fit.h"
 #include "cli/term.h"
@@ -12,26 +13,7 @@
 
 const char *const table_formats[] = {"table", "tsv", "csv", "jsonl", NULL};
 
-enum { CELL_MOST = 4096 }; /* a longer cell ends in "..." in TEXT and TSV */
-
-void csv_cell(FILE *out, const char *text)
-{
-    bool quoted = strpbrk(text, ",\"\r\n") || text[0] == ' ' || text[0] == '\t';
-    if (quoted)
-        putc('"', out);
-    for (size_t length; *text; text += length) {
-        length = text_safe_length(text);
-        if (length == 0 && !strchr("\t\r\n", *text))
-            fprintf(out, "\\x%02x", (unsigned char)*text);
-        else if (*text == '"')
-            fputs("\"\"", out);
-        else
-            fwrite(text, 1, length ? length : 1, out);
-        length = length ? length : 1;
-    }
-    if (quoted)
-        putc('"', out);
-}
+enum { CELL_MOST = 4096 }; /* a longer cell ends in "..." in TEXT */
 
 void text_padded(FILE *out, const char *text, size_t width, bool right)
 {
@@ -43,12 +25,6 @@ void text_padded(FILE *out, const char *text, size_t width, bool right)
         fprintf(out, "%*s%s", blanks, "", safe);
     else
         fprintf(out, "%s%*s", safe, blanks, "");
-}
-
-static void tsv_cell(FILE *out, const char *text)
-{
-    char safe[CELL_MOST];
-    fputs(text_escape(safe, sizeof safe, text), out);
 }
 
 /* A number's text in JSON: separators of thousands out. An empty one is null. */
@@ -68,12 +44,14 @@ static void write_separated(const struct table *table, const char *const *cells)
         const char *text = cells[i] ? cells[i] : "";
         if (i)
             putc(csv ? ',' : '\t', table->out);
-        if (csv)
+        if (table->columns[i].kind == COLUMN_NUMBER)
+            cell_number(table->out, text, csv);
+        else if (csv)
             csv_cell(table->out, text);
         else
             tsv_cell(table->out, text);
     }
-    fputs(csv ? "\r\n" : "\n", table->out);
+    putc('\n', table->out);
 }
 
 static void write_json(const struct table *table, const char *const *cells)
@@ -105,7 +83,7 @@ void table_start(struct table *table, FILE *out, enum table_format format, const
             putc(format == TABLE_CSV ? ',' : '\t', out);
         fputs(columns[i].title, out);
     }
-    fputs(format == TABLE_CSV ? "\r\n" : "\n", out);
+    putc('\n', out);
 }
 
 static enum status keep(struct table *table, const char *const *cells, struct error *err)

@@ -1,12 +1,11 @@
-/* Tables: the same rows as aligned text, TSV, CSV (RFC 4180) or JSON lines.
+/* Tables: the same rows as aligned text, TSV, CSV or JSON lines.
  *
  * TEXT needs all rows to know the widths and is written by table_end; the others are written row by row. Cells hold
  * whatever bytes a file name holds:
  *   TEXT   control bytes, backslashes and bytes that are not UTF-8 as text_escape writes them
- *   TSV    the same, so a row is always one line and a cell never holds a tab
- *   CSV    RFC 4180: quoted where needed, quotes doubled, line breaks kept inside quotes, bytes as they are
- *   JSONL  one object a line; bytes that are not UTF-8 as \udc80..\udcff, as Python's "surrogateescape" reads file
- * names
+ *   TSV    the same, with ' before what a spreadsheet would run (cli/cell.h); a row is always one line
+ *   CSV    the same, quoted where needed, quotes doubled; lines end in a newline alone
+ *   JSONL  one object a line; strings as json_string writes them
  *
  * TEXT on a terminal is no wider than that: each column says whether it may be shortened or dropped (cli/table_fit.h).
  * Elsewhere every value stands there whole.
@@ -78,8 +77,6 @@ void live_table_row(const struct live_table *table, const char *const *cells);
 void live_table_destroy(struct live_table *table);
 
 /* The building stones, for output that is no plain table. */
-/* RFC 4180; what a terminal must not be shown is written as \xNN, tabs and ends of lines stay. */
-void csv_cell(FILE *out, const char *text);
 /* Padded with blanks to `width` columns, right-aligned if `right`; the text is escaped. */
 void text_padded(FILE *out, const char *text, size_t width, bool right);
 

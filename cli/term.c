@@ -46,16 +46,6 @@ size_t term_limit(FILE *stream)
     return fd >= 0 && isatty(fd) ? (size_t)term_width(stream) : 0;
 }
 
-static uint32_t code_point(const char *text, size_t length)
-{
-    const unsigned char *b = (const unsigned char *)text;
-    static const unsigned char first[5] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    uint32_t code = b[0] & first[length];
-    for (size_t i = 1; i < length; i++)
-        code = code << 6 | (b[i] & 0x3F);
-    return code;
-}
-
 /* The blocks that matter in file names, not all of Unicode's tables: combining marks, East Asian wide, emoji. */
 static size_t code_width(uint32_t c)
 {
@@ -80,7 +70,7 @@ size_t text_width(const char *text)
     size_t width = 0;
     while (*text) {
         size_t length = text_utf8_length(text);
-        width += length ? code_width(code_point(text, length)) : 1;
+        width += length ? code_width(text_code_point(text, length)) : 1;
         text += length ? length : 1;
     }
     return width;

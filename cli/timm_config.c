@@ -179,7 +179,11 @@ enum status timm_config_parse(struct model_card *card, bool *found, const char *
 {
     cJSON *root = strlen(text) == size ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
     const cJSON *config = find_config(root);
-    enum status status = config ? read_config(card, root, config, outputs, path, err) : OK;
+    enum status status = OK;
+    if (config && text_json_has_nul(text))
+        status = error_set(err, ERR_DATA, "%.400s: a text holds a zero byte (\\u0000)", path);
+    else if (config)
+        status = read_config(card, root, config, outputs, path, err);
     *found = config && status == OK;
     cJSON_Delete(root);
     return status;

@@ -54,31 +54,71 @@ bool text_is_utf8(const void *bytes, size_t size)
     return true;
 }
 
-size_t text_safe_length(const char *text)
+uint32_t text_code_point(const char *text, size_t length)
 {
     const unsigned char *b = (const unsigned char *)text;
+    static const unsigned char first[5] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    uint32_t code = b[0] & first[length];
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | (b[i] & 0x3F);
+    return code;
+}
+
+/* C0, DEL and C1; what orders text from right to left (Unicode's Bidi_Control); ends of lines and paragraphs; the byte
+ * order mark. */
+static bool is_control(uint32_t c)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {{0, 0x1F},        {0x7F, 0x9F},     {0x061C, 0x061C}, {0x200E, 0x200F},
+                  {0x2028, 0x202E}, {0x2066, 0x2069}, {0xFEFF, 0xFEFF}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (c >= ranges[i].first && c <= ranges[i].last)
+            return true;
+    return false;
+}
+
+size_t text_safe_length(const char *text)
+{
     size_t length = text_utf8_length(text);
-    bool control = b[0] < 0x20 || b[0] == 0x7F || (length == 2 && b[0] == 0xC2 && b[1] < 0xA0);
-    return control ? 0 : length;
+    return length == 0 || is_control(text_code_point(text, length)) ? 0 : length;
+}
+
+size_t text_escape_next(char out[TEXT_PIECE], size_t *taken, const char *text)
+{
+    size_t length = text_safe_length(text);
+    unsigned char byte = (unsigned char)*text;
+    *taken = length ? length : 1;
+    if (byte == '\n' || byte == '\t' || byte == '\\')
+        return (size_t)snprintf(out, TEXT_PIECE, "\\%c", byte == '\n' ? 'n' : byte == '\t' ? 't' : '\\');
+    if (length == 0)
+        return (size_t)snprintf(out, TEXT_PIECE, "\\x%02x", byte);
+    memcpy(out, text, length);
+    return length;
+}
+
+bool text_json_has_nul(const char *json)
+{
+    for (; *json; json++) {
+        if (*json != '\\')
+            continue;
+        json++; /* what is escaped, be it a backslash */
+        if (strncmp(json, "u0000", 5) == 0)
+            return true;
+        if (*json == '\0')
+            break;
+    }
+    return false;
 }
 
 static char *escape(char *out, size_t size, const char *text, bool backslashes)
 {
     size_t end = 0;
     while (*text) {
-        char piece[5];
-        size_t taken = text_safe_length(text), length;
-        unsigned char byte = (unsigned char)*text;
-        if (taken > 0 && (byte != '\\' || !backslashes)) {
-            memcpy(piece, text, taken);
-            length = taken;
-        } else {
-            taken = 1;
-            if (byte == '\n' || byte == '\t' || byte == '\\')
-                length = (size_t)snprintf(piece, sizeof piece, "\\%c", byte == '\n' ? 'n' : byte == '\t' ? 't' : '\\');
-            else
-                length = (size_t)snprintf(piece, sizeof piece, "\\x%02x", byte);
-        }
+        char piece[TEXT_PIECE];
+        size_t taken, length = text_escape_next(piece, &taken, text);
+        if (*text == '\\' && !backslashes)
+            length = 1;
         if (end + length + 4 > size) {
             if (size >= 4)
                 memcpy(out + (end + 4 <= size ? end : size - 4), "...", 4);

@@ -46,9 +46,9 @@ static void predict_in_every_format(void **state)
         "file\trank\tindex\tclass\tprobability\n"
         "a\\n\t1\t1\tbees\t0.6\n"
         "a\\n\t2\t0\tants\t0.2\n",
-        "file,rank,index,class,probability\r\n"
-        "\"a\n\",1,1,bees,0.6\r\n"
-        "\"a\n\",2,0,ants,0.2\r\n",
+        "file,rank,index,class,probability\n"
+        "a\\n,1,1,bees,0.6\n"
+        "a\\n,2,0,ants,0.2\n",
         ("{\"file\": \"a\\n\", \"top\": [{\"index\": 1, \"class\": \"bees\", \"probability\": 0.6}, "
          "{\"index\": 0, \"class\": \"ants\", \"probability\": 0.2}]}\n"),
     };

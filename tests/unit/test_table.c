@@ -62,14 +62,64 @@ static void tsv_is_always_one_line_a_row(void **state)
     free(text);
 }
 
-static void csv_is_rfc_4180(void **state)
+static void csv_is_one_line_a_row_too(void **state)
 {
     (void)state;
     char *text = written(TABLE_CSV);
-    assert_string_equal(text, "file,photos,class\r\n"
-                              "\"a,\"\"b\"\".jpg\",\"1,234\",ants\r\n"
-                              "\"line\nbreak\ttab\",7,\r\n"
-                              "caf\xc3\xa9,,\xe7\x8c\xab \\xff\r\n");
+    assert_string_equal(text, "file,photos,class\n"
+                              "\"a,\"\"b\"\".jpg\",\"1,234\",ants\n"
+                              "line\\nbreak\\ttab,7,\n"
+                              "caf\xc3\xa9,,\xe7\x8c\xab \\xff\n");
+    free(text);
+}
+
+/* One row of a table in a format, owned by the caller. */
+static char *row_of(enum table_format format, const char *file, const char *number)
+{
+    char *text;
+    size_t size;
+    struct table table;
+    FILE *out = open_memstream(&text, &size);
+    table_start(&table, out, format, columns, 2);
+    assert_int_equal(table_row(&table, (const char *const[]){file, number}, NULL), OK);
+    table_end(&table);
+    fclose(out);
+    return text;
+}
+
+/* What a spreadsheet would run, or what could be taken for the mark against that. */
+static void formulas_are_made_harmless(void **state)
+{
+    (void)state;
+    static const char *const begins[] = {"=",   "+",  "-", "@", "'", " =", "\xc2\xa0=", "\xef\xbc\x9d", "\xef\xbc\xa0",
+                                         "\t=", "\r="};
+    static const char *const marked[] = {
+        "'=", "'+", "'-", "'@", "''", "' =", "'\xc2\xa0=", "'\xef\xbc\x9d", "'\xef\xbc\xa0", "\\t=", "\\x0d="};
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        char name[32], tsv[64], csv[64];
+        snprintf(name, sizeof name, "%s1", begins[i]);
+        snprintf(tsv, sizeof tsv, "file\tphotos\n%s1\t-0.5\n", marked[i]);
+        bool quoted = begins[i][0] == ' ';
+        snprintf(csv, sizeof csv, "file,photos\n%s%s1%s,-0.5\n", quoted ? "\"" : "", marked[i], quoted ? "\"" : "");
+        char *found[] = {row_of(TABLE_TSV, name, "-0.5"), row_of(TABLE_CSV, name, "-0.5"),
+                         row_of(TABLE_TEXT, "=1", "-0.5"), row_of(TABLE_JSONL, "=1", "-0.5")};
+        assert_string_equal(found[0], tsv);
+        assert_string_equal(found[1], csv);
+        assert_string_equal(found[2], "file  photos\n=1      -0.5\n");
+        assert_string_equal(found[3], "{\"file\": \"=1\", \"photos\": -0.5}\n");
+        for (size_t k = 0; k < 4; k++)
+            free(found[k]);
+    }
+}
+
+/* A path as long as the system takes, with four bytes for each, stands there whole. */
+static void long_cells_are_not_cut(void **state)
+{
+    (void)state;
+    static char name[4096];
+    memset(name, 1, sizeof name - 1);
+    char *text = row_of(TABLE_TSV, name, "1");
+    assert_int_equal(strlen(text), sizeof "file\tphotos\n" - 1 + 4 * (sizeof name - 1) + sizeof "\t1\n" - 1);
     free(text);
 }
 
@@ -104,6 +154,8 @@ static void json_strings_are_exact_where_they_can_be(void **state)
     reads_back("plain", "plain");
     reads_back("\x01\x1f\x7f\n\r\t\"\\/", "\x01\x1f\x7f\n\r\t\"\\/");
     reads_back("\xf0\x9f\x90\x9c \xc3\xa9", "\xf0\x9f\x90\x9c \xc3\xa9");
+    reads_back("\xe2\x80\xae\xef\xbb\xbf\xc2\x9b", "\xe2\x80\xae\xef\xbb\xbf\xc2\x9b");
+    reads_back("\xe2\x80\xae\xff", "\\xe2\\x80\\xae\\xff");
     reads_back("a\\b\n\xff\xed\xa0\x80\x01", "a\\\\b\\n\\xff\\xed\\xa0\\x80\\x01"); /* as text_escape has it */
 }
 
@@ -206,7 +258,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_aligned_by_what_the_eye_sees),
         cmocka_unit_test(tsv_is_always_one_line_a_row),
-        cmocka_unit_test(csv_is_rfc_4180),
+        cmocka_unit_test(csv_is_one_line_a_row_too),
+        cmocka_unit_test(formulas_are_made_harmless),
+        cmocka_unit_test(long_cells_are_not_cut),
         cmocka_unit_test(jsonl_is_json),
         cmocka_unit_test(json_strings_are_exact_where_they_can_be),
         cmocka_unit_test(json_documents),
