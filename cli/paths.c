@@ -78,8 +78,7 @@ enum status path_data(char **out, const char *given, struct error *err)
     return memory_strdup(out, path, err);
 }
 
-/* Is there nothing in the folder? */
-static enum status require_empty(const char *path, struct error *err)
+enum status path_require_empty(const char *path, struct error *err)
 {
     DIR *folder = opendir(path);
     if (!folder)
@@ -120,7 +119,7 @@ enum status path_run(char **out, const char *given, struct error *err)
         return error_set(err, ERR_CANTCREATE, "%s: is not a folder; name a new one with --out", given);
     enum status status = folder_create(given, err);
     if (status == OK)
-        status = require_empty(given, err);
+        status = path_require_empty(given, err);
     if (status == OK)
         status = memory_strdup(out, given, err);
     return status;
@@ -170,7 +169,7 @@ enum status path_run_check(const char *given, struct error *err)
     if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
         return error_set(err, ERR_CANTCREATE, "%s: is not a folder; name a new one with --out", path);
     if (exists(path)) {
-        enum status status = given ? require_empty(given, err) : OK;
+        enum status status = given ? path_require_empty(given, err) : OK;
         return status == OK ? require_writable(path, path, err) : status;
     }
     enum status status = folder_above(&folder, path, err);

@@ -3,9 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 #include "cli/paths.h"
 #include "cli/photos_file.h"
 #include "cli/run_files.h"
+#include "cli/run_lock.h"
 #include "cli/run_result.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -123,16 +122,6 @@ static enum status name_files(struct run_folder *folder, struct error *err)
     return status;
 }
 
-static enum status lock_folder(struct run_folder *folder, struct error *err)
-{
-    folder->lock = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder->lock < 0)
-        return error_set(err, ERR_NOINPUT, "%s: %s", folder->path, strerror(errno));
-    if (flock(folder->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return error_set(err, ERR_CANTCREATE, "%s: another freezetune is at work on this run", folder->path);
-    return OK;
-}
-
 /* "last.safetensors.XXXXXX.part" and the like, see outfile_open. */
 static bool is_unfinished(const char *name, const char *const *names)
 {
@@ -170,21 +159,14 @@ void run_folder_take_back(const char *path, bool whole)
 
 enum status run_folder_create(struct run_folder *out, const struct training *training, struct error *err)
 {
-    const char *given = training->values->out;
-    struct stat info;
-    bool ours = !given || stat(given, &info) != 0;
+    bool ours;
     *out = (struct run_folder){.training = training, .lock = -1};
-    enum status status = path_run(&out->path, given, err);
-    if (status == OK)
-        status = lock_folder(out, err);
-    if (status == OK)
-        status = name_files(out, err);
-    if (status != OK) {
-        if (ours && out->path)
-            rmdir(out->path);
+    enum status status = run_lock_create(&out->path, &out->lock, &ours, training->values->out, err);
+    if (status != OK)
         return status;
-    }
-    status = write_config(out->path, training, err);
+    status = name_files(out, err);
+    if (status == OK)
+        status = write_config(out->path, training, err);
     if (status == OK)
         status = photos_file_write(out->path, training, err);
     if (status != OK)
@@ -250,7 +232,7 @@ enum status run_folder_resume(struct run_folder *out, const struct training *tra
     *out = (struct run_folder){.training = training, .lock = -1};
     enum status status = memory_strdup(&out->path, training->values->resume, err);
     if (status == OK)
-        status = lock_folder(out, err);
+        status = run_lock_open(&out->lock, out->path, err);
     if (status == OK)
         status = name_files(out, err);
     if (status != OK)

@@ -2,11 +2,9 @@
 #include "cli/series.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 #include "cli/photos_file.h"
 #include "cli/run_files.h"
 #include "cli/run_folder.h"
+#include "cli/run_lock.h"
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "cli/term.h"
@@ -29,30 +28,14 @@ static const char *const begun_files[] = {"config.json", "photos.bin", NULL};
 
 /* ---- the folder -------------------------------------------------------------------------------------------------- */
 
-static enum status lock_series(struct series *series, struct error *err)
-{
-    series->lock = open(series->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (series->lock < 0)
-        return error_set(err, ERR_NOINPUT, "%s: %s", series->path, strerror(errno));
-    if (flock(series->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return error_set(err, ERR_CANTCREATE, "%s: another freezetune is at work on it", series->path);
-    return OK;
-}
-
 static enum status make_folder(struct series *series, const struct arguments *args, const struct training *first,
                                struct error *err)
 {
     const struct train_values *values = args->values;
-    struct stat info;
-    bool ours = !values->out || stat(values->out, &info) != 0;
-    enum status status = path_run(&series->path, values->out, err);
-    if (status == OK)
-        status = lock_series(series, err);
-    if (status != OK) {
-        if (ours && series->path)
-            rmdir(series->path);
+    bool ours;
+    enum status status = run_lock_create(&series->path, &series->lock, &ours, values->out, err);
+    if (status != OK)
         return status;
-    }
     status = write_series_config(series->path, args, first, err);
     if (status == OK)
         status = photos_file_write(series->path, first, err);
@@ -81,7 +64,7 @@ static enum status open_folder(struct series *series, const struct train_values 
     memory_free(changed); /* each run asks for itself */
     status = memory_strdup(&series->path, values->resume, err);
     if (status == OK)
-        status = lock_series(series, err);
+        status = run_lock_open(&series->lock, series->path, err);
     if (status == OK)
         run_folder_tidy(series->path, begun_files);
     if (status == OK && stale)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -285,6 +286,29 @@ WRAPPED(int, fclose, (FILE * stream))
     int result = REAL(fclose)(stream);
     errno = fails ? EIO : errno;
     return fails ? EOF : result;
+}
+
+/* FREEZETUNE_PAUSE=FILE: the first flock makes FILE.reached and waits for FILE, so that a test does something between
+ * what was looked at before the lock and the lock. */
+static void pause_for_test(void)
+{
+    static atomic_flag paused = ATOMIC_FLAG_INIT;
+    const char *path = getenv("FREEZETUNE_PAUSE");
+    char reached[4096];
+    if (!path || atomic_flag_test_and_set(&paused))
+        return;
+    snprintf(reached, sizeof reached, "%s.reached", path);
+    FILE *file = REAL(fopen)(reached, "w");
+    if (file)
+        REAL(fclose)(file);
+    while (access(path, F_OK) != 0)
+        __real_nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+}
+
+WRAPPED(int, flock, (int fd, int operation))
+{
+    pause_for_test();
+    return REAL(flock)(fd, operation);
 }
 
 WRAPPED(int, rename, (const char *from, const char *to))

@@ -3,7 +3,8 @@
  * libraries call inside goes on.
  *
  * faulty takes it from the environment: FREEZETUNE_FAULT=memory:12 or files:3. At its end it writes the number of calls
- * of that kind into the file that FREEZETUNE_FAULT_CALLS names.
+ * of that kind into the file that FREEZETUNE_FAULT_CALLS names. FREEZETUNE_PAUSE=FILE holds it before its first flock
+ * until FILE is there; FILE.reached says that it waits.
  */
 #ifndef FREEZETUNE_FAULTS_H
 #define FREEZETUNE_FAULTS_H

@@ -1,0 +1,63 @@
+#define _GNU_SOURCE
+#include "cli/run_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/paths.h"
+#include "core/base/memory.h"
+
+/* Is the locked folder still the one of that name? Who gave up may have removed it, and another may have made it. */
+static bool has_name(int lock, const char *path)
+{
+    struct stat mine, named;
+    return fstat(lock, &mine) == 0 && stat(path, &named) == 0 && mine.st_dev == named.st_dev &&
+           mine.st_ino == named.st_ino;
+}
+
+enum status run_lock_open(int *lock, const char *path, struct error *err)
+{
+    enum status status = OK;
+    *lock = -1;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(err, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) /* other errors: a file system without locks */
+        status = error_set(err, ERR_CANTCREATE,
+                           "%s: another freezetune is at work there; wait for it, or name another folder", path);
+    else if (!has_name(fd, path))
+        status = error_set(err, ERR_CANTCREATE, "%s: was replaced by another program meanwhile; try again", path);
+    if (status == OK)
+        *lock = fd;
+    else
+        close(fd);
+    return status;
+}
+
+enum status run_lock_create(char **path, int *lock, bool *made, const char *given, struct error *err)
+{
+    struct stat info;
+    *path = NULL;
+    *lock = -1;
+    *made = !given || stat(given, &info) != 0;
+    enum status status = path_run(path, given, err);
+    if (status == OK)
+        status = run_lock_open(lock, *path, err);
+    if (status != OK) {
+        memory_free(*path); /* a folder that was made here may by now be in the hands of who has the lock: it stays */
+        *path = NULL;
+        return status;
+    }
+    status = path_require_empty(*path, err);
+    if (status != OK) {
+        close(*lock);
+        memory_free(*path);
+        *lock = -1;
+        *path = NULL;
+    }
+    return status;
+}
