@@ -16,8 +16,8 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/term.h"
-#include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/outfile.h"
 
 struct values {
     struct engine_options engine;

@@ -2,7 +2,7 @@
 
 #include "cli/table.h"
 #include "cli/term.h"
-#include "core/base/file.h"
+#include "core/base/outfile.h"
 
 static const char *const kinds[SCAN_SAME] = {
     [SCAN_LABEL_CONFLICT] = "label conflict", [SCAN_LEAK] = "leak", [SCAN_REPEAT] = "repeat"};

@@ -9,8 +9,8 @@
 #include "cli/table.h"
 #include "cli/train_report.h"
 #include "cli/wrap.h"
-#include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/outfile.h"
 #include "core/train/statistics.h"
 
 /* ---- what came out ----------------------------------------------------------------------------------------------- */

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "cli/json.h"
-#include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/outfile.h"
 #include "weights/safetensors.h"
 
 enum status logits_file_start(struct logits_file *file, const char *path, size_t classes, struct error *err)

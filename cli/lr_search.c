@@ -10,7 +10,7 @@
 #include "cli/training.h"
 #include "cli/wrap.h"
 #include "core/base/clock.h"
-#include "core/base/file.h"
+#include "core/base/outfile.h"
 
 /* ---- the test ---------------------------------------------------------------------------------------------------- */
 

@@ -11,6 +11,7 @@
 #include "cli/term.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/outfile.h"
 #include "core/data/photo_stamp.h"
 
 static const char file_name[] = "photos.bin";

@@ -9,7 +9,7 @@
 #include "cli/numbers.h"
 #include "cli/table.h"
 #include "cli/version.h"
-#include "core/base/file.h"
+#include "core/base/outfile.h"
 
 static void put_versions(struct json *json)
 {

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "cli/run_folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "cli/run_result.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/outfile.h"
 #include "weights/bind.h"
 
 static const char *const whole_files[] = {"config.json",
@@ -122,26 +122,10 @@ static enum status name_files(struct run_folder *folder, struct error *err)
     return status;
 }
 
-/* "last.safetensors.XXXXXX.part" and the like, see outfile_open. */
-static bool is_unfinished(const char *name, const char *const *names)
-{
-    size_t length = strlen(name), tail = strlen(".XXXXXX.part");
-    for (; *names; names++)
-        if (length == strlen(*names) + tail && strncmp(name, *names, length - tail) == 0 &&
-            strcmp(name + length - strlen(".part"), ".part") == 0)
-            return true;
-    return false;
-}
-
 void run_folder_tidy(const char *path, const char *const *names)
 {
-    DIR *dir = opendir(path);
-    const struct dirent *entry;
-    while (dir && (entry = readdir(dir)))
-        if (is_unfinished(entry->d_name, names))
-            unlinkat(dirfd(dir), entry->d_name, 0);
-    if (dir)
-        closedir(dir);
+    for (; *names; names++)
+        outfile_remove_stale(path, *names);
 }
 
 void run_folder_take_back(const char *path, bool whole)

@@ -13,6 +13,7 @@
 #include "cli/train_report.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/outfile.h"
 #include "core/train/statistics.h"
 
 enum { RESULT_MOST = 64 << 20 }; /* the state names every photo that could not be read */

@@ -10,8 +10,8 @@
 #include "cli/shell_command.h"
 #include "cli/sweep_plan.h"
 #include "cli/wrap.h"
-#include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/outfile.h"
 #include "core/base/text.h"
 #include "core/train/statistics.h"
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "core/base/bytes.h"
-#include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/outfile.h"
 #include "core/base/text.h"
 #include "core/ops/batchnorm.h"
 #include "weights/onnx_graph.h"

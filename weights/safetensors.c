@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/outfile.h"
 #include "core/base/text.h"
 
 struct safetensors_writer {

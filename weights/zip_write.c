@@ -9,8 +9,8 @@
 
 #include "core/base/bytes.h"
 #include "core/base/crc32.h"
-#include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/outfile.h"
 
 enum {
     NAME_MOST = 200,

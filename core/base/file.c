@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -145,116 +146,6 @@ enum status path_join(char **out, const char *folder, const char *name, struct e
     snprintf(text, size, "%s%s%s", folder, end > 0 && folder[end - 1] == '/' ? "" : "/", name);
     *out = text;
     return OK;
-}
-
-enum status outfile_open(struct outfile *out, const char *path, struct error *err)
-{
-    struct stat info;
-    struct outfile file = {0};
-    if (*path == '\0')
-        return error_set(err, ERR_CANTCREATE, "an empty name cannot be written to");
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        return error_set(err, ERR_CANTCREATE, "%s: is not a regular file, so it cannot be replaced", path);
-
-    size_t size = strlen(path) + sizeof ".XXXXXX.part";
-    void *temporary;
-    enum status status = memory_alloc(&temporary, size, 1, "a path", err);
-    if (status != OK)
-        return status;
-    file.temporary = temporary;
-    status = memory_strdup(&file.path, path, err);
-    if (status != OK)
-        goto cleanup;
-    snprintf(file.temporary, size, "%s.XXXXXX.part", path);
-    int fd = mkostemps(file.temporary, 5, O_CLOEXEC);
-    if (fd < 0) {
-        status = error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s", path, strerror(errno));
-        goto cleanup;
-    }
-    mode_t mask = umask(0);
-    umask(mask);
-    if (fchmod(fd, 0666 & ~mask) != 0 || !(file.stream = fdopen(fd, "wb"))) {
-        status = error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s", path, strerror(errno));
-        close(fd);
-        unlink(file.temporary);
-        goto cleanup;
-    }
-    *out = file;
-    return OK;
-cleanup:
-    memory_free(file.path);
-    memory_free(file.temporary);
-    return status;
-}
-
-void file_sync_folder(const char *path)
-{
-    char folder[4096];
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) : 0;
-    if (length >= sizeof folder)
-        return;
-    memcpy(folder, path, length);
-    folder[length] = '\0';
-    int fd = open(!slash ? "." : length ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd); /* some file systems refuse this for folders; the rename is then as durable as they make it */
-        close(fd);
-    }
-}
-
-enum status outfile_commit(struct outfile *out, struct error *err)
-{
-    int failed = 0;
-    if (fflush(out->stream) != 0 || ferror(out->stream) || fsync(fileno(out->stream)) != 0)
-        failed = errno ? errno : EIO;
-    if (fclose(out->stream) != 0 && !failed)
-        failed = errno;
-    out->stream = NULL;
-    if (!failed && rename(out->temporary, out->path) != 0)
-        failed = errno;
-    enum status status = OK;
-    if (failed)
-        status = error_set(err, ERR_IO, "%s: writing failed: %s; nothing was changed", out->path, strerror(failed));
-    else
-        file_sync_folder(out->path);
-    if (failed)
-        unlink(out->temporary);
-    memory_free(out->path);
-    memory_free(out->temporary);
-    *out = (struct outfile){0};
-    return status;
-}
-
-void outfile_discard(struct outfile *out)
-{
-    if (!out->temporary)
-        return;
-    if (out->stream)
-        fclose(out->stream);
-    unlink(out->temporary);
-    memory_free(out->path);
-    memory_free(out->temporary);
-    *out = (struct outfile){0};
-}
-
-enum status outfile_open_in(struct outfile *out, const char *folder, const char *name, struct error *err)
-{
-    char *path;
-    enum status status = path_join(&path, folder, name, err);
-    if (status != OK)
-        return status;
-    status = outfile_open(out, path, err);
-    memory_free(path);
-    return status;
-}
-
-enum status outfile_end(struct outfile *out, enum status status, struct error *err)
-{
-    if (status == OK)
-        return outfile_commit(out, err);
-    outfile_discard(out);
-    return status;
 }
 
 enum status folder_create(const char *path, struct error *err)

@@ -1,10 +1,9 @@
-/* Files: read whole or mapped, and written so that they appear whole or not at all. */
+/* Files, read whole or mapped, and folders. Writing is outfile.h. */
 #ifndef FREEZETUNE_FILE_H
 #define FREEZETUNE_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #include "core/base/error.h"
@@ -32,27 +31,6 @@ void file_map_drop(const struct file_map *map, size_t at, size_t size);
  * byte that is not counted in *size. Same errors; ERR_DATA beyond the limit, ERR_IO when reading fails or the file
  * becomes shorter. */
 MUST_CHECK enum status file_read(uint8_t **out, size_t *size, const char *path, size_t limit, struct error *err);
-
-/* A file under construction: written beside its target under a temporary name, then synced and renamed over it. */
-struct outfile {
-    FILE *stream; /* write here */
-    char *path, *temporary;
-};
-
-/* ERR_CANTCREATE when the file cannot be made, or when the target is something other than a regular file. */
-MUST_CHECK enum status outfile_open(struct outfile *out, const char *path, struct error *err);
-/* Flush, fsync, rename, fsync of the folder. On failure (ERR_IO) the temporary file is gone and a former target is as
- * it was. *out is dead after either call; outfile_discard of a dead one does nothing. */
-MUST_CHECK enum status outfile_commit(struct outfile *out, struct error *err);
-void outfile_discard(struct outfile *out);
-
-/* outfile_open of folder/name. */
-MUST_CHECK enum status outfile_open_in(struct outfile *out, const char *folder, const char *name, struct error *err);
-/* Commits when all went well so far (`status`), else discards. Returns what became of it. */
-MUST_CHECK enum status outfile_end(struct outfile *out, enum status status, struct error *err);
-
-/* fsync of the folder that holds `path`, so that a rename in it stays; file systems that refuse it are left alone. */
-void file_sync_folder(const char *path);
 
 /* Makes the folder and the missing ones above it. An existing folder is fine. */
 MUST_CHECK enum status folder_create(const char *path, struct error *err);

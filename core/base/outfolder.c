@@ -13,6 +13,7 @@
 
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/outfile.h"
 
 static enum status cannot(const char *path, int error, struct error *err)
 {
@@ -131,10 +132,8 @@ static enum status put_in_place(const struct outfolder *folder, struct error *er
         fsync(fd); /* some file systems refuse this for folders: see outfile_commit */
         close(fd);
     }
-    if (rename(folder->temporary, folder->path) == 0) {
-        file_sync_folder(folder->path);
-        return OK;
-    }
+    if (rename(folder->temporary, folder->path) == 0)
+        return outfile_sync_folder(folder->path, err);
     if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR)
         return error_set(err, ERR_CANTCREATE, "%s: is not empty; name a new folder", folder->path);
     return error_set(err, ERR_IO, "%s: writing failed: %s; nothing was changed", folder->path, strerror(errno));

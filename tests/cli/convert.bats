@@ -275,3 +275,18 @@ onnx_head() {
     done
     [ "$(ls)" = "$(printf '%s\n' cut.safetensors folder.pth model.safetensors stderr.txt stdout.txt x)" ]
 }
+
+@test "what a killed process left of a file is removed by who writes it next" {
+    "$BUILD/tests/tools/make_model" m.safetensors 32 ants bees
+    for name in a.pth a.onnx a.safetensors other.pth; do
+        echo half >"$name.aB3xYz.part"
+    done
+    for format in pth onnx safetensors; do
+        "$FREEZETUNE" convert m.safetensors a.$format >/dev/null
+        [ ! -e "a.$format.aB3xYz.part" ]
+    done
+    [ -e other.pth.aB3xYz.part ]
+    echo half >answers.tsv.aB3xYz.part
+    "$FREEZETUNE" predict --model m.safetensors --out answers.tsv "$BATS_TEST_DIRNAME/../fixtures/photos/grey.jpg"
+    [ ! -e answers.tsv.aB3xYz.part ]
+}

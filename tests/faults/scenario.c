@@ -81,6 +81,15 @@ void scenario_fail_all(const struct scenario *scenario)
     assert_int_equal(files > 0, scenario->uses_files);
 }
 
+bool scenario_is_former(const char *name)
+{
+    size_t size;
+    uint8_t *bytes = test_read(test_path(scenario_folder, name), &size);
+    bool former = size == 6 && memcmp(bytes, "former", 6) == 0;
+    memory_free(bytes);
+    return former;
+}
+
 void scenario_assert_same(const char *name, const char *expected_name)
 {
     size_t size, expected_size;

@@ -124,7 +124,8 @@ static enum status save(struct error *err)
 static void check_saved(enum status status)
 {
     assert_int_equal(scenario_entries(test_path(scenario_folder, "out")), 3); /* ., .. and the file */
-    scenario_assert_same("out/model.safetensors", status == OK ? "weights.safetensors" : "former");
+    if (status == OK || !scenario_is_former("out/model.safetensors")) /* where the folder alone could not be synced, the new file is whole */
+        scenario_assert_same("out/model.safetensors", "weights.safetensors");
 }
 
 static void saving_a_model(void **state)

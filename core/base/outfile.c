@@ -1,0 +1,245 @@
+#define _GNU_SOURCE
+#include "core/base/outfile.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "core/base/memory.h"
+#include "core/base/retry.h"
+
+static const char tail[] = ".XXXXXX.part";
+enum { TAIL = sizeof tail - 1, LETTERS = 6, PART = sizeof ".part" - 1 };
+
+/* ---- what killed processes left ---------------------------------------------------------------------------------- */
+
+static bool is_unfinished(const char *name, const char *target)
+{
+    size_t length = strlen(target);
+    if (strlen(name) != length + TAIL || strncmp(name, target, length) != 0 || name[length] != '.' ||
+        strcmp(name + length + TAIL - PART, ".part") != 0)
+        return false;
+    for (size_t i = 1; i <= LETTERS; i++)
+        if (!isalnum((unsigned char)name[length + i]))
+            return false;
+    return true;
+}
+
+/* Under its lock, which who writes it would hold. A file of another user, a link or one with a second name is not ours
+ * to remove. */
+static void remove_unless_locked(int folder, const char *name)
+{
+    struct stat info;
+    int fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() && info.st_nlink == 1 &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0)
+        unlinkat(folder, name, 0);
+    close(fd);
+}
+
+void outfile_remove_stale(const char *folder, const char *name)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+    while (dir && (entry = readdir(dir)))
+        if (is_unfinished(entry->d_name, name))
+            remove_unless_locked(dirfd(dir), entry->d_name);
+    if (dir)
+        closedir(dir);
+}
+
+/* *out: the folder of a file, owned by the caller. Returns the file's name, which is part of `path`. */
+static const char *split(char **out, const char *path, enum status *status, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    *status = memory_strdup(out, !slash ? "." : slash == path ? "/" : path, err);
+    if (*status == OK && slash && slash != path)
+        (*out)[slash - path] = '\0';
+    return slash ? slash + 1 : path;
+}
+
+/* ---- beginning --------------------------------------------------------------------------------------------------- */
+
+/* Makes the file under an unused name and locks it. Between the two another process may take it for a stale one. */
+static int make_locked(char *temporary)
+{
+    enum { TIMES_MOST = 100 };
+    char *letters = temporary + strlen(temporary) - TAIL + 1;
+    struct stat info;
+    for (int i = 0; i < TIMES_MOST; i++) {
+        memset(letters, 'X', LETTERS);
+        int fd = mkostemps(temporary, PART, O_CLOEXEC);
+        if (fd < 0)
+            return -1;
+        bool taken = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+        if (!taken && !(fstat(fd, &info) == 0 && info.st_nlink == 0))
+            return fd;
+        close(fd);
+    }
+    errno = EAGAIN;
+    return -1;
+}
+
+static enum status begin(struct outfile *file, struct error *err)
+{
+    char *folder;
+    enum status status;
+    const char *name = split(&folder, file->path, &status, err);
+    if (status != OK)
+        return status;
+    outfile_remove_stale(folder, name);
+    memory_free(folder);
+    int fd = make_locked(file->temporary);
+    if (fd < 0)
+        return error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s", file->path, strerror(errno));
+    mode_t mask = umask(0);
+    umask(mask);
+    if (fchmod(fd, 0666 & ~mask) != 0 || !(file->stream = fdopen(fd, "wb"))) {
+        status = error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s", file->path, strerror(errno));
+        close(fd);
+        unlink(file->temporary);
+    }
+    return status;
+}
+
+enum status outfile_open(struct outfile *out, const char *path, struct error *err)
+{
+    struct stat info;
+    struct outfile file = {0};
+    if (*path == '\0')
+        return error_set(err, ERR_CANTCREATE, "an empty name cannot be written to");
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return error_set(err, ERR_CANTCREATE, "%s: is not a regular file, so it cannot be replaced", path);
+
+    size_t size = strlen(path) + sizeof tail;
+    void *temporary;
+    enum status status = memory_alloc(&temporary, size, 1, "a path", err);
+    if (status != OK)
+        return status;
+    file.temporary = temporary;
+    snprintf(file.temporary, size, "%s%s", path, tail);
+    status = memory_strdup(&file.path, path, err);
+    if (status == OK)
+        status = begin(&file, err);
+    if (status == OK) {
+        *out = file;
+        return OK;
+    }
+    memory_free(file.path);
+    memory_free(file.temporary);
+    return status;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
+
+/* What file systems answer that have no sync of folders: the rename is then as durable as they make it. */
+static bool cannot_sync(int error)
+{
+    return error == EINVAL || error == ENOTSUP || error == EOPNOTSUPP || error == ENOSYS;
+}
+
+/* 0, or an errno. EIO is not asked for again: the system forgets what it could not write, and the next answer is good. */
+static int sync_file(int fd)
+{
+    int failed;
+    do
+        failed = fsync(fd) != 0 ? errno : 0;
+    while (failed == EINTR);
+    return failed;
+}
+
+/* 0, or an errno. A folder that may be written to but not read cannot be opened: nothing can be done about that. */
+static int sync_folder(const char *folder)
+{
+    struct retry retry = {0};
+    int fd, failed;
+    do
+        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && retry_after(&retry, errno));
+    if (fd < 0)
+        return errno == EACCES ? 0 : errno;
+    failed = sync_file(fd);
+    close(fd);
+    return cannot_sync(failed) ? 0 : failed;
+}
+
+enum status outfile_sync_folder(const char *path, struct error *err)
+{
+    char *folder;
+    enum status status;
+    split(&folder, path, &status, err);
+    if (status != OK)
+        return status;
+    int failed = sync_folder(folder);
+    if (failed)
+        status = error_set(err, ERR_IO, "%s: was written, but its folder cannot be synced: %s; check the disk", path,
+                           strerror(failed));
+    memory_free(folder);
+    return status;
+}
+
+/* The stream, and with it the lock, is closed after the rename: nobody may take the file for a stale one before. What
+ * fsync has taken, close cannot lose. */
+enum status outfile_commit(struct outfile *out, struct error *err)
+{
+    int failed = 0;
+    if (fflush(out->stream) != 0 || ferror(out->stream))
+        failed = errno ? errno : EIO;
+    else
+        failed = sync_file(fileno(out->stream));
+    if (!failed && rename(out->temporary, out->path) != 0)
+        failed = errno;
+    enum status status = OK;
+    if (failed)
+        status = error_set(err, ERR_IO, "%s: writing failed: %s; nothing was changed", out->path, strerror(failed));
+    if (failed)
+        unlink(out->temporary);
+    (void)fclose(out->stream);
+    if (!failed)
+        status = outfile_sync_folder(out->path, err);
+    memory_free(out->path);
+    memory_free(out->temporary);
+    *out = (struct outfile){0};
+    return status;
+}
+
+void outfile_discard(struct outfile *out)
+{
+    if (!out->temporary)
+        return;
+    if (out->stream)
+        fclose(out->stream);
+    unlink(out->temporary);
+    memory_free(out->path);
+    memory_free(out->temporary);
+    *out = (struct outfile){0};
+}
+
+enum status outfile_open_in(struct outfile *out, const char *folder, const char *name, struct error *err)
+{
+    char *path;
+    enum status status = path_join(&path, folder, name, err);
+    if (status != OK)
+        return status;
+    status = outfile_open(out, path, err);
+    memory_free(path);
+    return status;
+}
+
+enum status outfile_end(struct outfile *out, enum status status, struct error *err)
+{
+    if (status == OK)
+        return outfile_commit(out, err);
+    outfile_discard(out);
+    return status;
+}

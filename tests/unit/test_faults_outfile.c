@@ -1,0 +1,178 @@
+/* What killed writers leave is removed, what live ones write is not; the folder's sync counts. */
+#define _GNU_SOURCE
+#include "tests/support/test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/memory.h"
+#include "core/base/outfile.h"
+#include "tests/faults/faults.h"
+#include "tests/support/test_files.h"
+
+static char folder[256];
+
+static int enter(void **state)
+{
+    (void)state;
+    test_folder_make(folder);
+    return 0;
+}
+
+static int leave(void **state)
+{
+    (void)state;
+    test_folder_remove(folder);
+    return 0;
+}
+
+static bool is_there(const char *name)
+{
+    struct stat info;
+    return lstat(test_path(folder, name), &info) == 0;
+}
+
+/* Not inlined: the compiler may make an fwrite of fputs, which would be counted as a call. */
+__attribute__((noinline)) static enum status try_to_write(const char *name, const char *text, struct error *err)
+{
+    struct outfile file;
+    enum status status = outfile_open_in(&file, folder, name, err);
+    if (status == OK) {
+        fputs(text, file.stream);
+        status = outfile_commit(&file, err);
+    }
+    return status;
+}
+
+static void write_whole(const char *name, const char *text)
+{
+    assert_int_equal(try_to_write(name, text, NULL), OK);
+}
+
+/* A process that begins the file and is killed with it open. Returns when it is gone. */
+static void begin_and_be_killed(const char *name)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct outfile file;
+        if (outfile_open_in(&file, folder, name, NULL) == OK) {
+            fputs("half", file.stream);
+            fflush(file.stream);
+        }
+        kill(getpid(), SIGKILL);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+}
+
+static size_t parts(void)
+{
+    size_t count = 0;
+    const struct dirent *entry;
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    while ((entry = readdir(dir)))
+        count += strstr(entry->d_name, ".part") != NULL;
+    closedir(dir);
+    return count;
+}
+
+static void what_a_killed_process_left_is_removed(void **state)
+{
+    (void)state;
+    begin_and_be_killed("model.pth");
+    assert_int_equal(parts(), 1);
+    write_whole("other.pth", "other"); /* not its own */
+    assert_int_equal(parts(), 1);
+    write_whole("model.pth", "whole");
+    assert_int_equal(parts(), 0);
+}
+
+static void what_is_being_written_stays(void **state)
+{
+    (void)state;
+    struct outfile first;
+    struct error err;
+    assert_int_equal(outfile_open_in(&first, folder, "both", &err), OK);
+    fputs("first", first.stream);
+    assert_int_equal(parts(), 1);
+    write_whole("both", "second");
+    outfile_remove_stale(folder, "both");
+    assert_int_equal(parts(), 1);
+    assert_int_equal(outfile_commit(&first, &err), OK);
+    assert_int_equal(parts(), 0);
+    size_t size;
+    uint8_t *bytes = test_read(test_path(folder, "both"), &size);
+    assert_int_equal(size, 5);
+    assert_memory_equal(bytes, "first", 5);
+    memory_free(bytes);
+}
+
+/* Names that are like it, and things that are no files of ours. */
+static void nothing_else_is_removed(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"out.abcde.part",   "out.abcdefg.part", "out.abc-ef.part",
+                                        "out.abcdef.parts", "outXabcdef.part",  "xout.abcdef.part"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        test_write(test_path(folder, names[i]), (const uint8_t *)"x", 1);
+    test_write(test_path(folder, "target"), (const uint8_t *)"x", 1);
+    assert_int_equal(symlink("target", test_path(folder, "out.symlnk.part")), 0);
+    assert_int_equal(mkfifo(test_path(folder, "out.fifo12.part"), 0600), 0);
+    assert_int_equal(mkdir(test_path(folder, "out.folder.part"), 0700), 0);
+    write_whole("out", "whole");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_true(is_there(names[i]));
+    assert_true(is_there("target"));
+    assert_true(is_there("out.symlnk.part"));
+    assert_true(is_there("out.fifo12.part"));
+    assert_true(is_there("out.folder.part"));
+}
+
+/* The sync of the folder is the last call. One that fails is told, and the file is whole; EINVAL comes from file
+ * systems that have none. */
+static void the_folder_is_synced(void **state)
+{
+    (void)state;
+    static const struct {
+        int error;
+        enum status expected;
+    } rows[] = {{EIO, ERR_IO}, {ENOSPC, ERR_IO}, {EINVAL, OK}, {ENOTSUP, OK}, {EINTR, OK}};
+    faults_arm(FAULT_FILES, 0);
+    write_whole("out", "whole");
+    long calls = faults_disarm();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct error err = {.status = OK};
+        assert_int_equal(unlink(test_path(folder, "out")), 0);
+        faults_arm_many(FAULT_FILES, calls, 1, rows[i].error);
+        enum status status = try_to_write("out", "whole", &err);
+        faults_disarm();
+        assert_int_equal(status, rows[i].expected);
+        if (status != OK)
+            assert_non_null(strstr(err.text, "/out: was written, but its folder cannot be synced: "));
+        assert_int_equal(parts(), 0);
+        size_t size;
+        uint8_t *bytes = test_read(test_path(folder, "out"), &size);
+        assert_int_equal(size, 5);
+        memory_free(bytes);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_a_killed_process_left_is_removed, enter, leave),
+        cmocka_unit_test_setup_teardown(what_is_being_written_stays, enter, leave),
+        cmocka_unit_test_setup_teardown(nothing_else_is_removed, enter, leave),
+        cmocka_unit_test_setup_teardown(the_folder_is_synced, enter, leave),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
