@@ -11,37 +11,19 @@
 
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/data/feature_lock.h"
 
 /* ---- locks ------------------------------------------------------------------------------------------------------- */
-
-enum lock_byte { BYTE_USE = 0, BYTE_APPEND = 1 };
-
-/* type: F_RDLCK (shared), F_WRLCK (alone) or F_UNLCK. True when it was given. */
-static bool lock(int fd, enum lock_byte byte, short type, bool wait)
-{
-    struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
-    int result;
-    do
-        result = fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &range);
-    while (result != 0 && errno == EINTR);
-    return result == 0;
-}
-
-static enum status lock_error(const char *path, struct error *err)
-{
-    return error_set(err, ERR_IO, "%s: cannot be locked: %s; name a folder on another disk with --cache-dir", path,
-                     strerror(errno));
-}
 
 enum status feature_file_lock(struct feature_file *file, bool append, struct error *err)
 {
     assert(!append || !file->read_only);
-    return lock(file->fd, BYTE_APPEND, append ? F_WRLCK : F_RDLCK, true) ? OK : lock_error(file->path, err);
+    return feature_lock(file->fd, FEATURE_LOCK_APPEND, append ? F_WRLCK : F_RDLCK, file->path, err);
 }
 
 void feature_file_unlock(struct feature_file *file)
 {
-    (void)lock(file->fd, BYTE_APPEND, F_UNLCK, false);
+    feature_lock_give_back(file->fd, FEATURE_LOCK_APPEND);
 }
 
 /* ---- bytes ------------------------------------------------------------------------------------------------------- */
@@ -90,35 +72,60 @@ static enum status read_error(const char *path, struct error *err)
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-enum { OPEN_FLAGS = O_CLOEXEC | O_NONBLOCK | O_NOCTTY }; /* a FIFO of that name hangs nobody */
+/* In a folder that others may write to, a FIFO of that name hangs nobody, and a link leads nowhere. */
+enum { OPEN_FLAGS = O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW };
+
+/* What such an open answers where the name is a link, a socket or a folder. */
+static bool is_irregular(int error)
+{
+    return error == ELOOP || error == ENXIO || error == EISDIR || error == ENODEV;
+}
+
+static enum status irregular_error(const char *path, struct error *err)
+{
+    return error_set(err, ERR_DATA, "%s: not a regular file; move it away, or name another folder with --cache-dir",
+                     path);
+}
+
+/* Features that another user has put there, or could change, are not taken for ours; root may do what it likes. */
+static enum status check_owner(const struct stat *info, const char *path, struct error *err)
+{
+    if (info->st_uid != geteuid() && info->st_uid != 0)
+        return error_set(err, ERR_DATA,
+                         "%s: belongs to another user (number %lu); name another folder with --cache-dir", path,
+                         (unsigned long)info->st_uid);
+    if (info->st_mode & S_IWOTH)
+        return error_set(err, ERR_DATA, "%s: every user may write it; take that away with chmod o-w, or remove it",
+                         path);
+    return OK;
+}
 
 static enum status open_path(struct feature_file *file, struct error *err)
 {
     struct stat info;
-    file->fd = open(file->path, O_RDWR | O_CREAT | OPEN_FLAGS, 0666);
+    file->fd = open(file->path, O_RDWR | O_CREAT | OPEN_FLAGS, 0664);
     if (file->fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM)) {
         int reason = errno;
         file->fd = open(file->path, O_RDONLY | OPEN_FLAGS);
         file->read_only = true;
         errno = reason;
     }
+    if (file->fd < 0 && is_irregular(errno))
+        return irregular_error(file->path, err);
     if (file->fd < 0)
         return error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s; name another folder with --cache-dir",
                          file->path, strerror(errno));
     if (fstat(file->fd, &info) != 0)
         return read_error(file->path, err);
-    return S_ISREG(info.st_mode) ? OK
-                                 : error_set(err, ERR_DATA,
-                                             "%s: not a regular file; move it away, or name another "
-                                             "folder with --cache-dir",
-                                             file->path);
+    return S_ISREG(info.st_mode) ? check_owner(&info, file->path, err) : irregular_error(file->path, err);
 }
 
-/* Is the open file still the one of that name? A lock of BYTE_USE keeps it so: it is removed under that lock alone. */
+/* Is the open file still the one of that name? A lock of FEATURE_LOCK_USE keeps it so: it is removed under that lock
+ * alone. */
 static bool has_name(const struct stat *mine, const char *path)
 {
     struct stat named;
-    return stat(path, &named) == 0 && mine->st_dev == named.st_dev && mine->st_ino == named.st_ino;
+    return lstat(path, &named) == 0 && mine->st_dev == named.st_dev && mine->st_ino == named.st_ino;
 }
 
 /* Who removes the file has it alone. Whoever waited for that holds a file without a name, and opens the next one. */
@@ -130,8 +137,9 @@ static enum status open_in_use(struct feature_file *file, struct error *err)
         enum status status = open_path(file, err);
         if (status != OK)
             return status;
-        if (!lock(file->fd, BYTE_USE, F_RDLCK, true))
-            return lock_error(file->path, err);
+        status = feature_lock(file->fd, FEATURE_LOCK_USE, F_RDLCK, file->path, err);
+        if (status != OK)
+            return status;
         if (fstat(file->fd, &mine) != 0)
             return read_error(file->path, err);
         if (has_name(&mine, file->path))
@@ -296,6 +304,12 @@ enum status feature_file_look(enum feature_header *header, struct feature_store_
 {
     struct stat info;
     int fd = open(path, O_RDONLY | OPEN_FLAGS);
+    if (fd < 0 && is_irregular(errno)) {
+        *header = FEATURE_HEADER_FOREIGN;
+        *bytes = 0;
+        *used = 0;
+        return OK;
+    }
     if (fd < 0)
         return error_set(err, ERR_NOINPUT, "%s: %s", path, strerror(errno));
     enum status status = look(header, about, &info, fd, path, err);
@@ -313,6 +327,8 @@ enum status feature_file_remove(bool *in_use, const char *path, struct error *er
     struct stat info;
     enum feature_header header;
     int fd = open(path, O_RDWR | OPEN_FLAGS);
+    if (fd < 0 && is_irregular(errno))
+        return error_set(err, ERR_DATA, "%s: not a regular file, and stays", path);
     if (fd < 0)
         return error_set(err, errno == ENOENT ? ERR_NOINPUT : ERR_IO, "%s: cannot be removed: %s", path,
                          strerror(errno));
@@ -320,9 +336,9 @@ enum status feature_file_remove(bool *in_use, const char *path, struct error *er
     enum status status = look(&header, &about, &info, fd, path, err);
     if (status == OK && header == FEATURE_HEADER_FOREIGN)
         status = error_set(err, ERR_DATA, "%s: %s, and stays", path, feature_header_text(header));
-    else if (status == OK && !lock(fd, BYTE_USE, F_WRLCK, false)) {
+    else if (status == OK && !feature_lock_try(fd, FEATURE_LOCK_USE, F_WRLCK)) {
         *in_use = errno == EAGAIN || errno == EACCES;
-        status = *in_use ? OK : lock_error(path, err);
+        status = *in_use ? OK : feature_lock_error(path, err);
     } else if (status == OK && !has_name(&info, path)) /* gone, and what has the name now is somebody's */
         status = error_set(err, ERR_NOINPUT, "%s: was removed by another program", path);
     else if (status == OK && unlink(path) != 0) /* while it is locked: feature_file_open looks again */

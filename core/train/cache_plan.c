@@ -78,7 +78,7 @@ static uint64_t file_bytes(const char *dir, const struct feature_store_about *ab
     snprintf(name + 2 * sizeof about->key, sizeof name - 2 * sizeof about->key, FEATURE_FILE_SUFFIX);
     if (path_join(&path, dir, name, NULL) != OK)
         return 0;
-    bool found = stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    bool found = lstat(path, &info) == 0 && S_ISREG(info.st_mode);
     memory_free(path);
     return found ? (uint64_t)info.st_size : 0;
 }

@@ -177,3 +177,32 @@ assert rows[1] == {"key": sys.argv[1], "arch": "resnet50", "cut": "layer2", "pix
     [ "$status" = 0 ]
     [[ $output == "6 kills, "*" every entry read was right" ]]
 }
+
+@test "what is planted in place of a file: the run goes on without it, to the same bytes, and touches nothing" {
+    "$BUILD/tests/tools/make_photos" photos 2 4 2 40 1
+    "$BUILD/tests/tools/make_model" m.safetensors 32 class0 class1
+    run_with_cache() {
+        run_split timeout 60 "$FREEZETUNE" train --data photos --weights m.safetensors --image-size 32 --freeze-until 8 \
+            --epochs 1 --batch-size 4 --augment none --cache-dir planted --out "$1"
+        [ "$status" = 0 ]
+    }
+    run_with_cache plain
+    file=$(echo planted/*.features)
+    for kind in link fifo folder; do
+        rm -rf "$file"
+        case $kind in
+        link)
+            echo mine >target
+            ln -s "$PWD/target" "$file"
+            ;;
+        fifo) mkfifo "$file" ;;
+        folder) mkdir "$file" ;;
+        esac
+        run_with_cache $kind
+        grep -q "^freezetune: warning: .*not a regular file.*the run has no cache" stderr.txt
+        cmp plain/best.safetensors $kind/best.safetensors
+        timeout 60 "$FREEZETUNE" cache clear --cache-dir planted
+        [ -e "$file" ] || [ -L "$file" ]
+    done
+    [ "$(cat target)" = mine ]
+}

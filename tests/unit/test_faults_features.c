@@ -1,10 +1,18 @@
 /* Features that are kept, when memory or files fail. */
+#define _GNU_SOURCE
 #include "tests/support/test.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/disk.h"
+#include "core/data/feature_lock.h"
 #include "core/data/feature_store.h"
+#include "tests/faults/faults.h"
 #include "tests/faults/scenario.h"
 #include "tests/support/feature_sample.h"
 #include "tests/support/test_files.h"
@@ -95,8 +103,69 @@ static void keeping_features(void **state)
                                          .uses_files = true});
 }
 
+/* A process that has a byte of the file locked until it is killed. `own`: by a lock of the process, which has its
+ * number, not of the open file. */
+static pid_t hold_lock(enum feature_lock_byte byte, bool own)
+{
+    int ready[2];
+    char said;
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        int fd = open(test_path(scenario_folder, "features/00112233445566778899aabbccddeeff.features"), O_RDWR);
+        struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
+        if (fd >= 0 && fcntl(fd, own ? F_SETLK : F_OFD_SETLK, &range) == 0 && write(ready[1], "x", 1) == 1)
+            for (;;)
+                pause();
+        _exit(1);
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &said, 1), 1);
+    close(ready[0]);
+    return child;
+}
+
+/* While calls are counted, waiting takes no time (faults.c). */
+static enum status append_patiently(struct error *err)
+{
+    const struct feature_store_about about = feature_sample_about(FEATURES, FEATURE_F16);
+    struct feature_store *store;
+    faults_arm(FAULT_FILES, 0);
+    enum status status = feature_store_open_disk(&store, test_path(scenario_folder, "features"), &about, err);
+    if (status == OK) {
+        status = append_features(store, 0, ENTRIES, err);
+        feature_store_close(store);
+    }
+    faults_disarm();
+    return status;
+}
+
+static void nobody_waits_for_a_lock_without_end(void **state)
+{
+    (void)state;
+    static const enum feature_lock_byte bytes[] = {FEATURE_LOCK_USE, FEATURE_LOCK_APPEND};
+    struct error err;
+    put_no_features();
+    assert_int_equal(append_patiently(&err), OK);
+    for (int own = 0; own < 2; own++)
+        for (int i = 0; i < 2; i++) {
+            char who[64];
+            pid_t holder = hold_lock(bytes[i], own);
+            enum status status = append_patiently(&err);
+            kill(holder, SIGKILL);
+            assert_int_equal(waitpid(holder, NULL, 0), holder);
+            assert_int_equal(status, ERR_IO);
+            snprintf(who, sizeof who, ": process %ld has held its lock for 30 seconds; ", (long)holder);
+            if (!strstr(err.text, who))
+                fail_msg("%s", err.text);
+            assert_int_equal(append_patiently(&err), OK);
+        }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(keeping_features)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(keeping_features),
+                                       cmocka_unit_test(nobody_waits_for_a_lock_without_end)};
     return cmocka_run_group_tests_name("faults in kept features", tests, scenario_setup, scenario_teardown);
 }

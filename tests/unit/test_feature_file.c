@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/base/memory.h"
@@ -166,12 +168,84 @@ static void things_that_are_no_files(void **state)
     assert_int_equal(feature_store_open_disk(&store, feature_folder, &feature_about, &err), ERR_DATA);
     unlink(feature_path);
     assert_int_equal(mkdir(feature_path, 0777), 0);
-    assert_int_equal(feature_store_open_disk(&store, feature_folder, &feature_about, &err), ERR_CANTCREATE);
+    assert_int_equal(feature_store_open_disk(&store, feature_folder, &feature_about, &err), ERR_DATA);
     assert_int_equal(rmdir(feature_path), 0);
     assert_int_equal(feature_store_open_disk(&store, "/proc/nowhere", &feature_about, &err), ERR_CANTCREATE);
     test_write(feature_path, feature_good, feature_good_size);
     assert_int_equal(feature_store_open_disk(&store, feature_path, &feature_about, &err),
                      ERR_CANTCREATE); /* the folder is a file */
+}
+
+static void assert_not_opened(const char *why)
+{
+    struct feature_store *store;
+    struct error err = {0};
+    assert_int_equal(feature_store_open_disk(&store, feature_folder, &feature_about, &err), ERR_DATA);
+    if (!strstr(err.text, why))
+        fail_msg("%s, not %s", err.text, why);
+}
+
+/* In a folder that others may write to: a link leads nowhere, not to a file that is there nor to one that would be
+ * made; `cache` takes it for none of ours, and it stays. */
+static void planted_links_are_not_followed(void **state)
+{
+    (void)state;
+    char target[300];
+    struct feature_store_about about;
+    enum feature_header header;
+    struct stat info;
+    struct error err;
+    uint64_t bytes;
+    int64_t used;
+    bool in_use;
+    snprintf(target, sizeof target, "%s/target", feature_folder);
+    unlink(feature_path);
+    for (int there = 0; there < 2; there++) {
+        if (there)
+            test_write(target, feature_good, feature_good_size);
+        assert_int_equal(symlink(target, feature_path), 0);
+        assert_not_opened("not a regular file");
+        assert_int_equal(stat(target, &info) == 0, there);
+        assert_int_equal(feature_file_look(&header, &about, &bytes, &used, feature_path, &err), OK);
+        assert_int_equal(header, FEATURE_HEADER_FOREIGN);
+        assert_int_equal(feature_file_remove(&in_use, feature_path, &err), ERR_DATA);
+        assert_int_equal(unlink(feature_path), 0);
+    }
+    assert_int_equal(unlink(target), 0);
+}
+
+static void planted_sockets_are_refused(void **state)
+{
+    (void)state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(feature_path) >= sizeof address.sun_path)
+        skip();
+    strcpy(address.sun_path, feature_path);
+    unlink(feature_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_not_opened("not a regular file");
+    close(fd);
+    unlink(feature_path);
+}
+
+/* What another user made, or could change, is not taken for ours. */
+static void files_of_others_are_refused(void **state)
+{
+    (void)state;
+    struct feature_store *store;
+    test_write(feature_path, feature_good, feature_good_size);
+    assert_int_equal(chmod(feature_path, 0666), 0);
+    assert_not_opened("every user may write it");
+    assert_int_equal(chmod(feature_path, 0644), 0);
+    store = feature_fixture_open();
+    feature_store_close(store);
+    if (geteuid() != 0)
+        skip(); /* nobody else can give files away */
+    assert_int_equal(chown(feature_path, 12345, (gid_t)-1), 0);
+    assert_not_opened("belongs to another user (number 12345)");
+    assert_int_equal(unlink(feature_path), 0);
 }
 
 /* A record that got into the file of another key. */
@@ -306,6 +380,9 @@ int main(void)
                                         feature_fixture_leave),
         cmocka_unit_test_setup_teardown(headers_that_are_refused, feature_fixture_enter, feature_fixture_leave),
         cmocka_unit_test_setup_teardown(things_that_are_no_files, feature_fixture_enter, feature_fixture_leave),
+        cmocka_unit_test_setup_teardown(planted_links_are_not_followed, feature_fixture_enter, feature_fixture_leave),
+        cmocka_unit_test_setup_teardown(planted_sockets_are_refused, feature_fixture_enter, feature_fixture_leave),
+        cmocka_unit_test_setup_teardown(files_of_others_are_refused, feature_fixture_enter, feature_fixture_leave),
         cmocka_unit_test_setup_teardown(another_keys_record_is_not_found, feature_fixture_enter, feature_fixture_leave),
         cmocka_unit_test_setup_teardown(a_huge_hole_is_refused_at_once, feature_fixture_enter, feature_fixture_leave),
         cmocka_unit_test_setup_teardown(a_full_disk_stops_appending_and_nothing_else, feature_fixture_enter,
