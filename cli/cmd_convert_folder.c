@@ -3,6 +3,7 @@
 
 #include "cli/cmd_convert.h"
 #include "cli/model_export.h"
+#include "core/base/file.h"
 #include "core/base/outfile.h"
 #include "core/base/memory.h"
 #include "core/base/outfolder.h"

@@ -69,7 +69,7 @@ struct job {
     struct inference inference;
     struct metrics metrics;
     struct progress progress;
-    size_t bad;              /* reported */
+    size_t bad, failed;      /* reported; of these, for a disk or a share that did not answer */
     struct profile *profile; /* with --profile */
     struct profile_sums sums;
     double seconds; /* of the pass */
@@ -80,6 +80,7 @@ static void report_bad(struct job *job)
     const struct loader *loader = job->inference.loader;
     for (; job->bad < loader_bad_count(loader); job->bad++) {
         struct loader_bad bad = loader_bad_get(loader, job->bad);
+        job->failed += bad.failed;
         warn("%s/%s: %s", job->photos.list.root, photo_name(&job->photos.list, bad.photo), bad.reason);
     }
 }
@@ -280,12 +281,13 @@ static enum status judge(const struct job *job, const struct arguments *args, st
     double accuracy = metrics_accuracy(&job->metrics), wanted = job->values->assert_accuracy;
     bool asked = arguments_given(args, "assert-accuracy");
     if (job->bad && asked)
-        return error_set(err, ERR_DATA,
+        return error_set(err, job->failed ? ERR_IO : ERR_DATA,
                          "%zu of %zu photos could not be read, so --assert-accuracy %g has no answer; the accuracy of "
                          "the others is %.4f",
                          job->bad, job->photos.list.count, wanted, accuracy);
     if (job->bad)
-        return error_set(err, ERR_DATA, "%zu of %zu photos could not be read; the others are measured", job->bad,
+        return error_set(err, job->failed ? ERR_IO : ERR_DATA,
+                         "%zu of %zu photos could not be read; the others are measured", job->bad,
                          job->photos.list.count);
     if (!asked || accuracy >= wanted)
         return OK;

@@ -63,7 +63,7 @@ struct job {
     bool outfile_open;
     struct predict_output output;
     struct logits_file logits;
-    size_t bad_reported;
+    size_t bad_reported, failed; /* failed: of these, for a disk or a share that did not answer */
 };
 
 static enum status list_photos(struct job *job, const struct arguments *args, struct error *err)
@@ -96,6 +96,7 @@ static void report_bad(struct job *job)
     const struct loader *loader = job->inference.loader;
     for (; job->bad_reported < loader_bad_count(loader); job->bad_reported++) {
         struct loader_bad bad = loader_bad_get(loader, job->bad_reported);
+        job->failed += bad.failed;
         warn("%s: %s", photo_name(&job->photos, bad.photo), bad.reason);
     }
 }
@@ -218,7 +219,12 @@ static enum status finish(struct job *job, struct error *err)
     }
     if (status == OK && job->values->logits)
         status = logits_file_write(&job->logits, &job->photos, err);
-    if (status == OK && job->bad_reported)
+    if (status == OK && job->failed)
+        status = error_set(err, ERR_IO,
+                           "%zu of %zu photos could not be read, %zu of them because the disk failed: try again; the "
+                           "others are done",
+                           job->bad_reported, job->photos.count, job->failed);
+    else if (status == OK && job->bad_reported)
         status = error_set(err, ERR_DATA, "%zu of %zu photos could not be read; the others are done", job->bad_reported,
                            job->photos.count);
     return status;

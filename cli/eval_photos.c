@@ -8,6 +8,7 @@
 #include "cli/photos_file.h"
 #include "cli/run_photos.h"
 #include "cli/term.h"
+#include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/data/divide.h"
 #include "core/data/overlap.h"
@@ -17,7 +18,7 @@ const char *const part_choices[] = {[PART_VAL] = "val", [PART_TRAIN] = "train", 
 static bool is_folder(const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    return path_stat(&info, path) == 0 && S_ISDIR(info.st_mode);
 }
 
 /* ---- what is measured -------------------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "cli/signals.h"
 #include "cli/term.h"
 #include "cli/wrap.h"
+#include "core/base/descriptors.h"
 #include "core/base/text.h"
 #include "core/ops/blas.h"
 
@@ -120,7 +121,7 @@ static int run(const struct command *command, int argc, const char *const *argv)
     enum status status = arguments_parse(&args, command, argc, argv, &err);
     if (status == OK && args.help)
         command_help(stdout, command, term_width(stdout));
-    else if (status == OK)
+    else if (status == OK && (status = descriptors_plan(&err)) == OK)
         status = command->run(&args, &err);
     arguments_free(&args);
     if (status == ERR_NO && !err.text[0])

@@ -16,7 +16,7 @@
 static bool exists(const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0;
+    return path_stat(&info, path) == 0;
 }
 
 /* `name` in ${VARIABLE:-~/BELOW}, as the XDG base directory specification has it: relative values are ignored. NULL in
@@ -67,7 +67,9 @@ enum status path_data(char **out, const char *given, struct error *err)
 {
     const char *path = given ? given : "data";
     struct stat info;
-    if (stat(path, &info) != 0)
+    if (path_stat(&info, path) != 0 && errno != ENOENT)
+        return file_failure(path, errno, err);
+    if (path_stat(&info, path) != 0)
         return error_set(err, ERR_NOINPUT, "%s: %s; --data names a folder that holds train/ and val/, or class folders",
                          path, strerror(errno));
     if (!S_ISDIR(info.st_mode))
@@ -80,13 +82,16 @@ enum status path_data(char **out, const char *given, struct error *err)
 
 enum status path_require_empty(const char *path, struct error *err)
 {
-    DIR *folder = opendir(path);
+    DIR *folder = folder_open(path);
     if (!folder)
         return error_set(err, ERR_CANTCREATE, "%s: %s", path, strerror(errno));
     bool empty = true;
-    for (struct dirent *entry = readdir(folder); entry && empty; entry = readdir(folder))
+    for (struct dirent *entry; empty && (entry = folder_next(folder));)
         empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    int failed = empty ? errno : 0;
     closedir(folder);
+    if (failed)
+        return error_set(err, ERR_IO, "%s: listing failed: %s", path, strerror(failed));
     if (!empty)
         return error_set(err, ERR_CANTCREATE,
                          "%s: is not empty; name a new folder with --out, or go on with that run by --resume %s", path,

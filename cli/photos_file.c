@@ -35,7 +35,7 @@ static enum status read_record(struct photo_stamp *stamps, bool *there, bool *sa
     enum status status = path_join(&path, folder, file_name, err);
     if (status != OK)
         return status;
-    *there = stat(path, &info) == 0 || errno != ENOENT;
+    *there = path_stat(&info, path) == 0 || errno != ENOENT;
     /* A record of more photos belongs to another list, and need not be read. */
     if (*there && (info.st_size <= 0 || (uint64_t)info.st_size <= most + 64)) {
         struct error reason;
@@ -70,9 +70,9 @@ static void take_hashes(struct photo_stamp *stamps, struct photo_stamp *spare, c
 static void take_hashes_of_runs(struct photo_stamp *stamps, struct photo_stamp *spare, const char *folder,
                                 const struct dataset *data)
 {
-    DIR *dir = opendir(folder);
+    DIR *dir = folder_open(folder);
     const struct dirent *entry;
-    while (dir && (entry = readdir(dir)))
+    while (dir && (entry = folder_next(dir)))
         if (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN)
             take_hashes(stamps, spare, folder, entry->d_name, data);
     if (dir)

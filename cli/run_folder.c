@@ -222,7 +222,7 @@ enum status run_folder_resume(struct run_folder *out, const struct training *tra
     if (status != OK)
         return status;
     run_folder_tidy(out->path, whole_files);
-    bool begins = stat(out->last, &info) != 0 && errno == ENOENT;
+    bool begins = path_stat(&info, out->last) != 0 && errno == ENOENT;
     status = begins ? resume_over(&begins, out, err) : checkpoint_read(out->last, training->train, err);
     if (status == OK && begins)
         status = duplicates_write(out->path, training, err);
@@ -232,7 +232,7 @@ enum status run_folder_resume(struct run_folder *out, const struct training *tra
         status = photos_file_write(out->path, training, err);
     if (!begins && status == OK)
         note_last(out);
-    out->best_found = stat(out->best, &info) == 0;
+    out->best_found = path_stat(&info, out->best) == 0;
     return status == OK ? open_all(out, begins, err) : status;
 }
 

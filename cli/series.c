@@ -153,9 +153,11 @@ static enum status has_config(bool *out, const char *folder, struct error *err)
     enum status status = path_join(&path, folder, "config.json", err);
     if (status != OK)
         return status;
-    *out = stat(path, &info) == 0;
+    *out = path_stat(&info, path) == 0;
+    if (!*out && errno != ENOENT && errno != ENOTDIR)
+        status = file_failure(path, errno, err);
     memory_free(path);
-    return OK;
+    return status;
 }
 
 /* What was begun goes on with the options it began with, but for those that are the process's own. */

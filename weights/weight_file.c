@@ -165,12 +165,12 @@ static enum status locate(char **out, const char *path, struct error *err)
 {
     static const char *const names[] = {"best.safetensors", "model.safetensors", "pytorch_model.bin"};
     struct stat info;
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+    if (path_stat(&info, path) != 0 || !S_ISDIR(info.st_mode))
         return memory_strdup(out, path, err);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *inside;
         enum status status = path_join(&inside, path, names[i], err);
-        if (status != OK || stat(inside, &info) == 0) {
+        if (status != OK || path_stat(&info, inside) == 0) {
             *out = status == OK ? inside : NULL;
             return status;
         }

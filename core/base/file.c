@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/descriptors.h"
 #include "core/base/memory.h"
 #include "core/base/retry.h"
 
@@ -17,16 +18,62 @@ int file_descriptor(const char *path, enum status *status, struct error *err)
 {
     struct retry retry = {0};
     int fd;
+    descriptor_take();
     do
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     while (fd < 0 && retry_after(&retry, errno));
+    int failed = errno;
     *status = OK;
-    if (fd < 0 && retry_system_is_out(errno))
-        *status = error_set(err, ERR_SYSTEM, "%s: %s: close other programs, raise `ulimit -n` or use fewer threads",
-                            path, strerror(errno));
-    else if (fd < 0)
-        *status = error_set(err, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+    if (fd < 0) {
+        descriptor_give_back();
+        *status = file_failure(path, failed, err);
+    }
     return fd;
+}
+
+void file_close(int fd)
+{
+    close(fd);
+    descriptor_give_back();
+}
+
+enum status file_failure(const char *path, int error, struct error *err)
+{
+    if (retry_system_is_out(error))
+        return error_set(err, ERR_SYSTEM, "%s: %s: close other programs, raise `ulimit -n` or use fewer threads", path,
+                         strerror(error));
+    return error_set(err, retry_is_passing(error) ? ERR_IO : ERR_NOINPUT, "%s: %s", path, strerror(error));
+}
+
+int path_stat(struct stat *out, const char *path)
+{
+    struct retry retry = {0};
+    int failed;
+    do
+        failed = stat(path, out);
+    while (failed && retry_after(&retry, errno));
+    return failed;
+}
+
+DIR *folder_open(const char *path)
+{
+    struct retry retry = {0};
+    DIR *folder;
+    do
+        folder = opendir(path);
+    while (!folder && retry_after(&retry, errno));
+    return folder;
+}
+
+struct dirent *folder_next(DIR *folder)
+{
+    struct retry retry = {0};
+    struct dirent *entry;
+    do {
+        errno = 0;
+        entry = readdir(folder);
+    } while (!entry && errno != 0 && retry_after(&retry, errno));
+    return entry;
 }
 
 int file_stat(struct stat *out, int fd)
@@ -52,7 +99,7 @@ static enum status open_regular(int *fd, size_t *size, const char *path, struct 
     else if (!S_ISREG(info.st_mode))
         status = error_set(err, ERR_DATA, "%s: not a regular file", path);
     if (status != OK) {
-        close(opened);
+        file_close(opened);
         return status;
     }
     *fd = opened;
@@ -73,7 +120,7 @@ enum status file_map_open(struct file_map *out, const char *path, struct error *
         if (bytes == MAP_FAILED)
             status = error_set(err, ERR_SYSTEM, "%s: cannot map %zu bytes: %s", path, size, strerror(errno));
     }
-    close(fd);
+    file_close(fd);
     if (status == OK)
         *out = (struct file_map){.bytes = bytes, .size = size};
     return status;
@@ -131,7 +178,7 @@ enum status file_read(uint8_t **out, size_t *size, const char *path, size_t limi
     bytes = NULL;
 cleanup:
     memory_free(bytes);
-    close(fd);
+    file_close(fd);
     return status;
 }
 

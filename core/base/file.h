@@ -2,6 +2,7 @@
 #ifndef FREEZETUNE_FILE_H
 #define FREEZETUNE_FILE_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -14,11 +15,19 @@ struct file_map {
     size_t size;
 };
 
-/* Opens for reading, without blocking on a FIFO, and returns the descriptor; what passes is tried again (retry.h). -1
- * and *status ERR_NOINPUT when it cannot be opened, ERR_SYSTEM when the system is out of descriptors or memory. */
+/* Opens for reading, without blocking on a FIFO, and returns the descriptor, which file_close takes; what passes is
+ * tried again (retry.h). Waits while as many are open as the plan allows (descriptors.h). -1 and *status as
+ * file_failure has it when it cannot be opened. */
 int file_descriptor(const char *path, enum status *status, struct error *err);
-/* fstat, what passes tried again. */
+void file_close(int fd);
+/* fstat, stat, opendir and readdir, what passes tried again. readdir: NULL with errno 0 at the end. */
 int file_stat(struct stat *out, int fd);
+int path_stat(struct stat *out, const char *path);
+DIR *folder_open(const char *path);
+struct dirent *folder_next(DIR *folder);
+/* "path: reason" of a call that failed with this errno for good: ERR_SYSTEM, the system is out of descriptors or
+ * memory; ERR_IO, a disk or a share does not answer; else ERR_NOINPUT. */
+enum status file_failure(const char *path, int error, struct error *err);
 
 /* Errors of file_descriptor; ERR_DATA when it is not a regular file. */
 MUST_CHECK enum status file_map_open(struct file_map *out, const char *path, struct error *err);

@@ -10,7 +10,7 @@ bool retry_system_is_out(int error)
     return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
-static bool is_hiccup(int error)
+bool retry_is_passing(int error)
 {
     return error == EAGAIN || error == EBUSY || error == EIO || error == ESTALE || error == ETIMEDOUT;
 }
@@ -18,7 +18,7 @@ static bool is_hiccup(int error)
 bool retry_after(struct retry *retry, int error)
 {
     static const long waits[] = {1, 4, 16, 64, 256, 512, 512}; /* ms */
-    int most = retry_system_is_out(error) ? (int)(sizeof waits / sizeof *waits) : is_hiccup(error) ? 3 : 0;
+    int most = retry_system_is_out(error) ? (int)(sizeof waits / sizeof *waits) : retry_is_passing(error) ? 3 : 0;
     if (error == EINTR)
         return true;
     if (retry->tries >= most)

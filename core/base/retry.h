@@ -23,4 +23,7 @@ bool retry_after(struct retry *retry, int error);
 /* Is it the system that has none left (descriptors, memory)? The file is then not to blame. */
 bool retry_system_is_out(int error);
 
+/* Is it a disk or a share that hiccups, and may answer a moment later? */
+bool retry_is_passing(int error);
+
 #endif

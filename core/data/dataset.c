@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/data/layout.h"
@@ -128,9 +129,10 @@ static enum status open_split(struct dataset *out, const char *dir, const struct
     struct dataset data = {0};
     struct layout layout = {0};
     struct stat info;
-    if (stat(dir, &info) != 0)
-        return error_set(err, ERR_NOINPUT, "%s: %s: --data names the folder of photos", dir,
-                         errno == ENOENT ? "there is no such folder" : strerror(errno));
+    if (path_stat(&info, dir) != 0 && errno != ENOENT)
+        return file_failure(dir, errno, err);
+    if (path_stat(&info, dir) != 0)
+        return error_set(err, ERR_NOINPUT, "%s: there is no such folder: --data names the folder of photos", dir);
     if (!S_ISDIR(info.st_mode))
         return error_set(err, ERR_NOINPUT, "%s: is not a folder: --data names the folder of photos", dir);
     enum status status = layout_find(&layout, dir, asked, err);

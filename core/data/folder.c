@@ -217,8 +217,8 @@ cleanup:
 enum status photo_list_add(struct photo_list *list, const char *path, struct error *err)
 {
     struct stat info;
-    if (stat(path, &info) != 0)
-        return error_set(err, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+    if (path_stat(&info, path) != 0)
+        return file_failure(path, errno, err);
     if (S_ISDIR(info.st_mode))
         return walk_photos(list, path, PHOTO_NO_CLASS, err);
     return photo_list_push(list, path, NULL, PHOTO_NO_CLASS, err);
@@ -227,7 +227,7 @@ enum status photo_list_add(struct photo_list *list, const char *path, struct err
 static bool names_something(const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0;
+    return path_stat(&info, path) == 0;
 }
 
 /* A line as Windows writes it: what is there decides whether it is to be taken as it stands. Returns where the path
@@ -264,11 +264,11 @@ static void turn_slashes(char *path)
 static enum status add_line(struct photo_list *list, const char *path, struct error *err)
 {
     struct stat info;
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+    if (path_stat(&info, path) != 0 || !S_ISDIR(info.st_mode))
         return photo_list_push(list, path, NULL, PHOTO_NO_CLASS, err);
     struct error reason = {0};
     enum status status = walk_photos(list, path, PHOTO_NO_CLASS, list->forgiving ? &reason : err);
-    if (list->forgiving && status == ERR_NOINPUT)
+    if (list->forgiving && (status == ERR_NOINPUT || status == ERR_IO))
         return photo_list_push_unread(list, path, reason.text, err);
     if (list->forgiving && status != OK && err)
         *err = reason;

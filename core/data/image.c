@@ -257,7 +257,7 @@ enum status image_probe(const char *path, const struct image_options *options, s
     if (!known || !S_ISREG(info.st_mode)) {
         status = known ? error_set(err, ERR_DATA, "not a regular file")
                        : error_set(err, retry_system_is_out(errno) ? ERR_SYSTEM : ERR_IO, "%s", strerror(errno));
-        close(fd);
+        file_close(fd);
         return status;
     }
     cost->file = cost->memory = size = (size_t)info.st_size;
@@ -265,7 +265,7 @@ enum status image_probe(const char *path, const struct image_options *options, s
     status = size > IMAGE_MAX_BYTES
                  ? error_set(err, ERR_DATA, "%zu bytes, more than the %zu that are read", size, IMAGE_MAX_BYTES)
                  : probe_ends(&image, cost, &decided, fd, size, options, err);
-    close(fd);
+    file_close(fd);
     if (status == OK && decided)
         cost->memory += decoding_bytes(&image, options);
     if (status != OK || decided)

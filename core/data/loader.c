@@ -319,7 +319,7 @@ static void set_bad(struct loader *loader, uint32_t photo, bool is_bad)
 }
 
 /* Records a photo that is skipped, whose reason it takes over (also on failure). */
-static enum status add_bad(struct loader *loader, uint32_t photo, bool away, char *reason, struct error *err)
+static enum status add_bad(struct loader *loader, uint32_t photo, enum status why, char *reason, struct error *err)
 {
     void *memory = loader->bad;
     enum status status =
@@ -329,7 +329,8 @@ static enum status add_bad(struct loader *loader, uint32_t photo, bool away, cha
         memory_free(reason);
         return status;
     }
-    loader->bad[loader->bad_count++] = (struct loader_bad){.photo = photo, .away = away, .reason = reason};
+    loader->bad[loader->bad_count++] =
+        (struct loader_bad){.photo = photo, .away = why != ERR_DATA, .failed = why == ERR_IO, .reason = reason};
     set_bad(loader, photo, true);
     return OK;
 }
@@ -420,7 +421,7 @@ static enum status take_entry(struct loader *loader, struct error *err)
     } else if (slot.reason && loader->options.strict) {
         status = name_photo(loader, photo, slot.status, slot.reason, err);
     } else if (slot.reason && !loader->is_bad[photo]) { /* else it stands in the order twice */
-        status = add_bad(loader, photo, slot.status != ERR_DATA, slot.reason, err);
+        status = add_bad(loader, photo, slot.status, slot.reason, err);
         slot.reason = NULL;
     }
     memory_free(slot.reason);
@@ -482,7 +483,7 @@ enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *r
     if (loader->is_bad[photo])
         return OK;
     enum status status = memory_strdup(&copy, reason, err);
-    return status == OK ? add_bad(loader, photo, false, copy, err) : status;
+    return status == OK ? add_bad(loader, photo, ERR_DATA, copy, err) : status;
 }
 
 uint64_t loader_hash(const struct loader *loader, uint32_t photo)

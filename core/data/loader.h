@@ -55,6 +55,7 @@ struct photo_batch {
 struct loader_bad {
     uint32_t photo;
     bool away;          /* else bad for good */
+    bool failed;        /* a disk or a share did not answer, again and again (ERR_IO) */
     const char *reason; /* without the path; owned by the loader, lives until the photo leaves the list */
 };
 

@@ -1,12 +1,14 @@
 #define _GNU_SOURCE
 #include "core/data/photo_file.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
+#include "core/base/retry.h"
 #include "core/data/image.h"
 
 bool photo_file_named(const char *name)
@@ -28,11 +30,17 @@ bool photo_file_is(const char *path)
     uint8_t head[IMAGE_KIND_BYTES];
     if (photo_file_named(slash ? slash + 1 : path))
         return true;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    enum status status;
+    int fd = file_descriptor(path, &status, NULL);
     if (fd < 0)
         return true;
-    ssize_t have = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) ? pread(fd, head, sizeof head, 0) : -1;
-    close(fd);
+    struct retry retry = {0};
+    ssize_t have = -1;
+    if (file_stat(&info, fd) == 0 && S_ISREG(info.st_mode))
+        do
+            have = pread(fd, head, sizeof head, 0);
+        while (have < 0 && retry_after(&retry, errno));
+    file_close(fd);
     return have < 0 || image_kind(head, (size_t)have) != IMAGE_NO_PICTURE;
 }
 

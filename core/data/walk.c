@@ -13,6 +13,7 @@
 
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/retry.h"
 #include "core/data/photo_file.h"
 
 enum { DEEPEST = 64 }; /* folders in folders; deeper is a mistake or an attack */
@@ -66,7 +67,12 @@ static bool is_folder(int dir, const struct dirent *entry)
     struct stat info;
     if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN)
         return entry->d_type == DT_DIR;
-    return fstatat(dir, entry->d_name, &info, 0) == 0 && S_ISDIR(info.st_mode);
+    struct retry retry = {0};
+    int failed;
+    do
+        failed = fstatat(dir, entry->d_name, &info, 0);
+    while (failed && retry_after(&retry, errno));
+    return !failed && S_ISDIR(info.st_mode);
 }
 
 /* A message has room for 1023 bytes, and the reason stands behind the path: of a long one the end is shown. */
@@ -82,10 +88,10 @@ enum status walk_folder(struct walk_names *folders, struct walk_names *files, si
 {
     enum status status = OK;
     struct dirent *entry;
-    DIR *dir = opendir(path);
+    DIR *dir = folder_open(path);
     if (!dir)
-        return error_set(err, ERR_NOINPUT, "%s: %s", path_end(path), strerror(errno));
-    while (status == OK && (errno = 0, entry = readdir(dir))) {
+        return file_failure(path_end(path), errno, err);
+    while (status == OK && (entry = folder_next(dir))) {
         const char *name = entry->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
             continue;
@@ -96,7 +102,8 @@ enum status walk_folder(struct walk_names *folders, struct walk_names *files, si
             status = walk_names_push(folder ? folders : files, name, err);
     }
     if (status == OK && errno != 0)
-        status = error_set(err, ERR_IO, "%s: reading the folder failed (%s)", path_end(path), strerror(errno));
+        status = error_set(err, retry_system_is_out(errno) ? ERR_SYSTEM : ERR_IO, "%s: reading the folder failed (%s)",
+                           path_end(path), strerror(errno));
     closedir(dir);
     if (folders->count)
         qsort_r(folders->starts, folders->count, sizeof *folders->starts, by_name, folders->bytes);
@@ -213,8 +220,8 @@ static enum status walk_below(struct photo_list *list, const char *below, uint32
         list->root && list->root[0] ? path_join(&path, list->root, below, err) : memory_strdup(&path, below, err);
     if (status != OK)
         return status;
-    if (stat(path, &info) != 0)
-        status = error_set(err, ERR_NOINPUT, "%s: %s", path_end(path), strerror(errno));
+    if (path_stat(&info, path) != 0)
+        status = file_failure(path_end(path), errno, err);
     if (status != OK || seen_above(above, &info))
         goto cleanup;
     struct trail trail = {info.st_dev, info.st_ino, above, above ? above->depth + 1 : 0};
@@ -241,7 +248,7 @@ static size_t add_parents(struct trail *room, size_t count, const char *path, bo
     struct stat info, before = {0};
     size_t length = strlen(path);
     memcpy(at, path, length + 1);
-    for (int up = 0; up < DEEPEST && stat(at, &info) == 0; up++) {
+    for (int up = 0; up < DEEPEST && path_stat(&info, at) == 0; up++) {
         if (up > 0 && info.st_dev == before.st_dev && info.st_ino == before.st_ino)
             break; /* the root folder is its own parent */
         before = info;
