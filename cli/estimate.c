@@ -19,6 +19,13 @@ double estimate_speed(double peak, const struct plan *plan)
     return share_of_peak * peak * flops / plan->work;
 }
 
+/* Features if every photo had its own. */
+static size_t features_of_all(const struct training *t)
+{
+    const struct train_options *o = &t->options;
+    return o->usable * photo_views_seen(o->augment, o->views, o->schedule.epochs) + t->dataset.val.count;
+}
+
 static struct forecast_stage stage_of(const struct training *t, const struct train_stage *stage, double evaluation)
 {
     const struct cache_plan *cache = &stage->cache;
@@ -33,6 +40,7 @@ static struct forecast_stage stage_of(const struct training *t, const struct tra
     out.saved = stage->features_flops;
     out.views = t->options.views;
     out.missing = cache->bytes > 0 ? 1 - (double)cache->there / (double)cache->bytes : 1;
+    out.missing *= (double)cache->entries / (double)features_of_all(t); /* photos of the same bytes count once */
     out.shared = cache->mode == CACHE_DISK;
     return out;
 }

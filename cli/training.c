@@ -92,6 +92,8 @@ static enum status open_photos(struct training *t, struct error *err)
         away += !t->scan.bad[i].val && t->scan.bad[i].away;
     }
     t->options.usable = train - bad + away; /* who is away may be back */
+    for (size_t i = 0; i < t->scan.duplicate_count; i++)
+        *(t->scan.duplicates[i].val ? &t->options.val_repeats : &t->options.repeats) += 1;
     if (bad == train)
         return error_set(err, away > 0 ? ERR_NOINPUT : ERR_DATA,
                          "%s: none of the %zu photos can be read; the first: %s: %s", t->dataset.train.root, train,

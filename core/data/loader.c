@@ -472,6 +472,12 @@ size_t loader_damaged_count(const struct loader *loader)
     return loader->damaged_count;
 }
 
+void loader_mark_damaged(struct loader *loader, uint32_t photo)
+{
+    loader->damaged_count += !loader->is_damaged[photo];
+    loader->is_damaged[photo] = true;
+}
+
 bool loader_is_damaged(const struct loader *loader, uint32_t photo)
 {
     return loader->is_damaged[photo];

@@ -9,6 +9,7 @@
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/data/feature_file.h"
+#include "core/train/feature_distinct.h"
 
 const char *const cache_mode_names[] = {"auto", "off", "ram", "disk", NULL};
 
@@ -159,6 +160,16 @@ static enum status check_space(struct cache_plan *cache, const struct cache_ask 
     return turn_off(cache, ask, ERR_CANTCREATE, why, err);
 }
 
+/* Views that all photos of the same bytes share are kept once. */
+static size_t entries_of(const struct cache_ask *ask)
+{
+    size_t entries = ask->val - ask->val_repeats;
+    for (size_t view = photo_views_seen(ask->augment, ask->views, ask->epochs); view-- > 0;)
+        entries += feature_view_shared(photo_view_of(ask->augment, ask->views, view)) ? ask->train - ask->train_repeats
+                                                                                      : ask->train;
+    return entries;
+}
+
 enum status cache_plan_size(struct cache_plan *cache, const struct cache_ask *ask, const struct plan *plan,
                             struct error *err)
 {
@@ -167,7 +178,7 @@ enum status cache_plan_size(struct cache_plan *cache, const struct cache_ask *as
         return OK;
     cache->about.floats = plan->cut.floats;
     cache->from_about.floats = plan->from.floats;
-    cache->entries = ask->train * photo_views_seen(ask->augment, ask->views, ask->epochs) + ask->val;
+    cache->entries = entries_of(ask);
     cache->bytes = feature_store_bytes(&cache->about, cache->entries);
     if (cache->bytes + ask->kept > ask->options->limit) {
         snprintf(why, sizeof why, "it would take %s%s, and --cache-limit allows %s",

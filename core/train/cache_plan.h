@@ -32,16 +32,17 @@ struct cache_ask {
     const struct freeze *freeze;
     const struct feature_ground *ground;
     enum augment augment;
-    size_t views, epochs; /* views: 0 for a new one in every epoch */
-    size_t train, val;    /* photos */
-    bool mixes;           /* pixels of different photos (--mixup, --cutmix) */
-    uint64_t kept;        /* bytes of the limit that caches of other stages take, from cache_plan_size on */
+    size_t views, epochs;              /* views: 0 for a new one in every epoch */
+    size_t train, val;                 /* photos */
+    size_t train_repeats, val_repeats; /* of these, with the bytes of one before them, train before val */
+    bool mixes;                        /* pixels of different photos (--mixup, --cutmix) */
+    uint64_t kept; /* bytes of the limit that caches of other stages take, from cache_plan_size on */
 };
 
 struct cache_plan {
     enum cache_mode mode; /* CACHE_OFF, CACHE_RAM or CACHE_DISK */
     char why[256];        /* CACHE_OFF: the reason, when it was not asked for: "every epoch sees other pixels ..." */
-    size_t entries;
+    size_t entries;       /* at most: photos of the same bytes share those of the views that are not drawn */
     uint64_t bytes;
     uint64_t there; /* of them, on disk by now */
     struct feature_store_about about;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/train/feature_distinct.h"
 
 /* A cache on disk of up to this size is held in memory as well: then a head trains at the speed of memory. */
 #define FRONT_MOST ((uint64_t)256 << 20)
@@ -257,9 +258,10 @@ static enum status compute(struct feature_cache *cache, const struct feature_lis
 
 /* ---- fill -------------------------------------------------------------------------------------------------------- */
 
-/* cache->missing[*count] = the photos of the list without an entry, in order. */
+/* cache->missing[*count] = the photos of the list without an entry, in order; `once`: of those that share one the
+ * first. */
 static enum status collect(size_t *count, struct feature_cache *cache, const struct feature_list *list,
-                           struct photo_view view, struct error *err)
+                           struct photo_view view, bool once, struct error *err)
 {
     void *memory = cache->missing;
     enum status status = memory_grow(&memory, &cache->missing_room, list->photos->count, sizeof *cache->missing,
@@ -274,6 +276,8 @@ static enum status collect(size_t *count, struct feature_cache *cache, const str
         if (!there && !loader_is_bad(list->loader, (uint32_t)i))
             cache->missing[(*count)++] = (uint32_t)i;
     }
+    if (once)
+        *count = feature_distinct(cache->missing, *count, list, view);
     return OK;
 }
 
@@ -292,20 +296,25 @@ static enum status advance(struct feature_cache *cache, const struct feature_lis
 enum status feature_cache_fill(struct feature_cache *cache, const struct feature_list *list, struct photo_view view,
                                feature_watch *watch, void *context, bool *stopped, struct error *err)
 {
-    size_t missing;
+    enum { ROUNDS = 3 };
+    size_t missing, damaged = loader_damaged_count(list->loader);
     *stopped = false;
-    enum status status = collect(&missing, cache, list, view, err);
+    enum status status = collect(&missing, cache, list, view, true, err);
     if (status == OK && cache->from && missing > 0) {
         status = advance(cache, list, view, missing, watch, context, stopped, err);
         if (status == OK)
-            status = collect(&missing, cache, list, view, err);
+            status = collect(&missing, cache, list, view, true, err);
     }
-    /* A second time for files that changed on the way; who changes all the time is computed when loaded. */
-    for (int round = 0; round < 2 && status == OK && missing > 0 && cache->failure.status == OK && !*stopped; round++) {
+    /* A second time for files that changed on the way, and for those whose bytes another could not be read of; in the
+     * last round each by itself. Who changes all the time is computed when loaded. */
+    for (int round = 1; round <= ROUNDS && status == OK && missing > 0 && cache->failure.status == OK && !*stopped;
+         round++) {
         status = compute(cache, list, cache->missing, missing, view, NULL, watch, context, stopped, err);
         if (status == OK)
-            status = collect(&missing, cache, list, view, err);
+            status = collect(&missing, cache, list, view, round + 1 < ROUNDS, err);
     }
+    if (status == OK && loader_damaged_count(list->loader) > damaged)
+        feature_spread_damage(cache->missing, list);
     return status;
 }
 

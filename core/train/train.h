@@ -61,6 +61,7 @@ struct train_options {
     struct schedule schedule;     /* with epochs; steps_per_epoch is filled in here */
     struct loader_options loader; /* with batch, preprocess and the seed of the augmentation; `strict` for both lists */
     size_t usable;                /* training photos not known to be bad */
+    size_t repeats, val_repeats;  /* of these and of val, with the bytes of one before them, train before val */
     bool profile;                 /* measure where the time goes, for train_times and train_profile */
 };
 

@@ -25,7 +25,9 @@ static struct cache_ask ask_of(const struct train *train, const struct freeze *f
                               .mixes = train_options_mixes(options),
                               .epochs = options->schedule.epochs,
                               .train = options->usable,
-                              .val = train->dataset->val.count};
+                              .val = train->dataset->val.count,
+                              .train_repeats = options->repeats,
+                              .val_repeats = options->val_repeats};
 }
 
 /* A cache that was asked for must be there in the first stage; a later one that cannot have it goes without. */

@@ -303,3 +303,44 @@ expect_counts() {
     grep -q '^epoch 1/2 .*  features: 27 computed' stderr.txt
     grep -q '^epoch 2/2 .*  features from the cache' stderr.txt
 }
+
+# repeat_photos: a folder `repeated` where every photo is there four times, one in val is one of train, two are damaged
+# alike and three cannot be decoded.
+repeat_photos() {
+    local photo k
+    cp -r "$photos" repeated
+    for photo in repeated/*/*/*; do
+        for k in 1 2; do ln "$photo" "${photo%.*}-$k.${photo##*.}"; done
+        cp "$photo" "${photo%.*}-3.${photo##*.}"
+    done
+    ln repeated/train/class0/00.png repeated/val/class0/again.png
+    head -c 60 repeated/train/class1/00.png >bad.png
+    tail -c 12 repeated/train/class1/00.png >>bad.png
+    for k in 1 2 3; do cp bad.png repeated/train/class1/bad$k.png; done
+    for k in 1 2; do cp "$BATS_TEST_DIRNAME/../fixtures/photos/damaged_half.jpg" repeated/train/class2/damaged$k.jpg; done
+}
+
+@test "photos of the same bytes are computed once and planned once, to the same bytes" {
+    repeat_photos
+    photos=repeated
+    for augment in none flip; do
+        train --augment $augment --cache off --out off-$augment >/dev/null 2>&1
+        run_split "$FREEZETUNE" train --data repeated --weights "$weights" --image-size 32 --epochs 3 --batch-size 8 \
+            --lr 0.1 --freeze-until 8 --augment $augment --cache-dir cache-$augment --keep-last --out on-$augment
+        [ "$status" = 0 ]
+        # last.safetensors lists bad photos in the order in which they were met.
+        for file in best.safetensors predictions_val.csv; do
+            cmp off-$augment/$file on-$augment/$file
+        done
+        cmp <(cut -d, -f1-11 off-$augment/metrics.csv) <(cut -d, -f1-11 on-$augment/metrics.csv)
+        cmp <(sort off-$augment/bad_images.tsv) <(sort on-$augment/bad_images.tsv)
+    done
+    train=$(find repeated/train -type f ! -name 'bad*' -exec sha256sum {} + | cut -c1-64 | sort -u | wc -l)
+    val=$(find repeated/val -type f -exec sha256sum {} + | cut -c1-64 | sort -u | wc -l)
+    # Three tries of what cannot be decoded are no features; what validates and trains is there from training.
+    [ "$(counts on-none | cut -d' ' -f1)" = $((train + val - 1)) ]
+    # The plan does not know yet that one content cannot be decoded.
+    entries=$(sed -n 's/^cache .*, \([0-9]*\) times .*/\1/p' stdout.txt)
+    [ "$entries" = $((2 * (train + 1) + val - 1)) ]
+    [ "$("$FREEZETUNE" cache list --cache-dir cache-none --format csv | sed -n 2p | cut -d, -f6)" = $((train + val - 1)) ]
+}

@@ -1,0 +1,22 @@
+/* Photos of the same bytes have the same features, where nothing is drawn for each by itself: they are computed once.
+ */
+#ifndef FREEZETUNE_FEATURE_DISTINCT_H
+#define FREEZETUNE_FEATURE_DISTINCT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/train/feature_cache.h"
+
+/* Whether photos of the same bytes have one entry of this view. */
+bool feature_view_shared(struct photo_view view);
+
+/* Of photos[count], numbers of the list in ascending order, keeps the first of each content (list->hashes); one whose
+ * content is not known stays. Returns how many are left, in the same order. Allocates nothing. */
+size_t feature_distinct(uint32_t *photos, size_t count, const struct feature_list *list, struct photo_view view);
+
+/* What was found of a photo that was decoded holds for those of the same bytes that were not: damaged ones are marked
+ * so (loader_mark_damaged). photos[count of the list] is for work. */
+void feature_spread_damage(uint32_t *photos, const struct feature_list *list);
+
+#endif
