@@ -5,7 +5,7 @@
 load common
 
 # U+202E, U+FEFF, U+2028 as bytes: bash in the C locale has no \u
-rtl=$'\xe2\x80\xae' bom=$'\xef\xbb\xbf' lines=$'\xe2\x80\xa8'
+rtl=$'\xe2\x80\xae' bom=$'\xef\xbb\xbf' line_end=$'\xe2\x80\xa8'
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR"
@@ -65,7 +65,7 @@ PYTHON
 }
 
 @test "a script finds the file by the documented rule" {
-    name=$(printf -- '-a \033\\x41\n\t%s=' "$rtl$bom$lines")
+    name=$(printf -- '-a \033\\x41\n\t%s=' "$rtl$bom$line_end")
     cp "$photos"/val/=*/a* "./$name"
     "$FREEZETUNE" predict --model "$run/best.safetensors" --format tsv --top-k 1 -- "$name" >answers.tsv
     [ "$(wc -l <answers.tsv)" = 2 ]

@@ -40,8 +40,8 @@ int scenario_teardown(void **state);
 
 /* How many entries a folder has, "." and ".." among them. */
 size_t scenario_entries(const char *path);
-/* A file in scenario_folder holds "former": writing it anew failed before it was replaced. After a failure it may be the
- * new one, whole, where its folder could not be synced. */
+/* A file in scenario_folder holds "former": writing it again failed before it was replaced. After a failure it may be
+ * the new one, whole, where its folder could not be synced. */
 bool scenario_is_former(const char *name);
 /* Two files in scenario_folder hold the same bytes. */
 void scenario_assert_same(const char *name, const char *expected_name);
