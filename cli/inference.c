@@ -1,6 +1,9 @@
 #include "cli/inference.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "core/ops/loss.h"
 
 const char *const tta_choices[] = {[TTA_NONE] = "none", [TTA_FLIP] = "flip", [TTA_FLIP + 1] = NULL};
 
@@ -38,7 +41,7 @@ static enum status make_loader(struct inference *inference, const struct model *
 enum status inference_open(struct inference *out, const struct model *model, const struct photo_list *photos,
                            const struct engine_options *engine, size_t batch_size, bool strict, struct error *err)
 {
-    struct inference inference = {0};
+    struct inference inference = {.model = model, .photos = photos};
     if (photos->count < batch_size)
         batch_size = photos->count;
     inference.batch = batch_size;
@@ -62,15 +65,33 @@ enum status inference_set_tta(struct inference *inference, int tta, const struct
                            model->info.classes.count, err);
 }
 
+/* All values of a model are finite (weights_load), and so are mean and deviation: what is not finite came of products
+ * in the network. */
+static enum status check_finite(const struct inference *inference, const struct photo_batch *batch, const float *logits,
+                                struct error *err)
+{
+    size_t classes = inference->model->info.classes.count, bad = logits_finite(logits, batch->count, classes);
+    char photo[4096];
+    if (bad == batch->count)
+        return OK;
+    if (!photo_path(photo, sizeof photo, inference->photos, batch->photos[bad]))
+        snprintf(photo, sizeof photo, "%s", photo_name(inference->photos, batch->photos[bad]));
+    return error_set(err, ERR_DATA,
+                     "%.400s: no answer: the output of the network is not finite: values overflow inside %.300s, which "
+                     "is damaged or whose training diverged; use another model",
+                     photo, inference->model->path);
+}
+
 enum status inference_next(struct inference *inference, const struct photo_batch **batch, const float **logits,
                            struct error *err)
 {
     enum status status = loader_next(inference->loader, batch, err);
-    if (status == OK && *batch)
-        *logits = inference->mirrored
-                      ? mirrored_forward(inference->mirrored, inference->run, (*batch)->pixels, (*batch)->count)
-                      : run_forward_pixels(inference->run, (*batch)->pixels, (*batch)->count);
-    return status;
+    if (status != OK || !*batch)
+        return status;
+    *logits = inference->mirrored
+                  ? mirrored_forward(inference->mirrored, inference->run, (*batch)->pixels, (*batch)->count)
+                  : run_forward_pixels(inference->run, (*batch)->pixels, (*batch)->count);
+    return check_finite(inference, *batch, *logits, err);
 }
 
 void inference_close(struct inference *inference)

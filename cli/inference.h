@@ -24,6 +24,8 @@ struct inference {
     struct run *run;
     struct loader *loader;
     struct mirrored *mirrored; /* with TTA_FLIP */
+    const struct model *model;
+    const struct photo_list *photos;
     size_t batch;
 };
 
@@ -39,7 +41,8 @@ MUST_CHECK enum status inference_set_tta(struct inference *inference, int tta, c
                                          struct error *err);
 
 /* The next photos and their logits[batch->count,classes], both borrowed until the next call; *batch = NULL at the end.
- * With TTA_FLIP the logits are the logarithms of the mean probabilities (mirrored.h). Errors of loader_next. */
+ * With TTA_FLIP the logits are the logarithms of the mean probabilities (mirrored.h). ERR_DATA, naming the photo, when
+ * the logits of one are not finite: they are no answer. Errors of loader_next. */
 MUST_CHECK enum status inference_next(struct inference *inference, const struct photo_batch **batch,
                                       const float **logits, struct error *err);
 

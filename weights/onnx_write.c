@@ -65,6 +65,19 @@ static double bn_shift(const struct param bn[4], size_t i)
     return (double)bn[1].data[i] - (double)bn[2].data[i] * bn_scale(bn, i);
 }
 
+/* The parameters are finite; what folding makes of them may not be. */
+static enum status check_row(const struct writer *writer, const struct onnx_tensor *tensor, size_t floats,
+                             struct error *err)
+{
+    for (size_t j = 0; j < floats; j++)
+        if (!isfinite(writer->row[j]))
+            return error_set(err, ERR_DATA,
+                             "%.400s: cannot be written: tensor '%s' overflows when BatchNorm is folded into it: the "
+                             "model is damaged or its training diverged",
+                             writer->path, tensor->name);
+    return OK;
+}
+
 /* Row by row: one output channel each, which is what a BatchNorm's channel is too. */
 static enum status write_values(struct writer *writer, const struct onnx_tensor *tensor, struct error *err)
 {
@@ -79,7 +92,9 @@ static enum status write_values(struct writer *writer, const struct onnx_tensor 
         }
         for (size_t j = 0; j < rows.floats && tensor->part == ONNX_SHIFT; j++)
             writer->row[j] = (float)bn_shift(tensor->bn, i * rows.floats + j);
-        status = write_bytes(writer, writer->row, rows.floats * sizeof(float), err);
+        status = check_row(writer, tensor, rows.floats, err);
+        if (status == OK)
+            status = write_bytes(writer, writer->row, rows.floats * sizeof(float), err);
     }
     return status;
 }

@@ -25,6 +25,12 @@ struct preprocess preprocess_for_size(int size)
     return preprocess_scaled(&base, size);
 }
 
+/* Numbers for pixels of 0..255 are the common mistake. */
+static const char *bytes_hint(float value)
+{
+    return value > 0 && value <= 255 ? "; it is for colours of 0 to 1: divide by 255 what is for 0 to 255" : "";
+}
+
 enum status preprocess_check(const struct preprocess *preprocess, const char *where, struct error *err)
 {
     if (preprocess->resize < 1 || preprocess->resize > PREPROCESS_MAX_SIDE || preprocess->crop < 1 ||
@@ -33,10 +39,12 @@ enum status preprocess_check(const struct preprocess *preprocess, const char *wh
                          preprocess->resize, preprocess->crop, PREPROCESS_MAX_SIDE);
     for (int c = 0; c < 3; c++) {
         float mean = preprocess->mean[c], std = preprocess->std[c];
-        if (!isfinite(mean) || !isfinite(std) || !(std > 0))
-            return error_set(err, ERR_DATA,
-                             "%s: mean %g and deviation %g of colour %d: numbers, and the second above 0", where,
-                             (double)mean, (double)std, c);
+        if (!(fabsf(mean) <= PREPROCESS_MAX_MEAN))
+            return error_set(err, ERR_DATA, "%s: mean %g of colour %d: must be -%g to %g%s", where, (double)mean, c,
+                             (double)PREPROCESS_MAX_MEAN, (double)PREPROCESS_MAX_MEAN, bytes_hint(mean));
+        if (!(std >= PREPROCESS_MIN_STD && std <= PREPROCESS_MAX_STD))
+            return error_set(err, ERR_DATA, "%s: deviation %g of colour %d: must be %g to %g%s", where, (double)std, c,
+                             (double)PREPROCESS_MIN_STD, (double)PREPROCESS_MAX_STD, bytes_hint(std));
     }
     return OK;
 }

@@ -15,11 +15,17 @@
 
 #define PREPROCESS_MAX_SIDE 16384 /* so that the long side of the longest photo fits an int */
 
+/* Colours lie in 0..1. A network may want them in another range, such as 0..255 (mean 0, deviation 1/255), or 0..65535;
+ * with numbers beyond these limits products in the network overflow, or the photos are told apart no more. */
+#define PREPROCESS_MAX_MEAN 10.0f
+#define PREPROCESS_MIN_STD 1e-5f
+#define PREPROCESS_MAX_STD 10.0f
+
 struct preprocess {
     int resize; /* short side after the resize, 1..PREPROCESS_MAX_SIDE; the long side is int(resize * long / short) */
     int crop;   /* side of the square out of the middle, 1..PREPROCESS_MAX_SIDE */
-    float mean[3]; /* of r, g, b in 0..1 */
-    float std[3];
+    float mean[3];                    /* of r, g, b in 0..1; at most PREPROCESS_MAX_MEAN from 0 */
+    float std[3];                     /* PREPROCESS_MIN_STD..PREPROCESS_MAX_STD */
     enum interpolation interpolation; /* of every resize, that of random crops too; bilinear where nothing is said */
 };
 
@@ -33,7 +39,7 @@ struct preprocess preprocess_scaled(const struct preprocess *base, int size);
 /* The same of preprocess_imagenet: 256 for 224. */
 struct preprocess preprocess_for_size(int size);
 
-/* ERR_DATA when a value is out of range (sizes, std > 0, finite numbers); `where` begins the message. */
+/* ERR_DATA when a value is out of range or not a number; `where` begins the message. */
 MUST_CHECK enum status preprocess_check(const struct preprocess *preprocess, const char *where, struct error *err);
 
 /* out[crop,crop,3] = the middle of the resized photo. OVERWRITES. A crop larger than the resized photo is

@@ -32,6 +32,14 @@ void softmax(float *probability, const float *logits, size_t classes)
         probability[k] = (float)(exp((double)logits[k] - largest) / sum);
 }
 
+size_t logits_finite(const float *logits, size_t images, size_t classes)
+{
+    for (size_t i = 0; i < images * classes; i++)
+        if (!isfinite(logits[i]))
+            return i / classes;
+    return images;
+}
+
 double targets_divisor(const struct targets *targets, size_t images)
 {
     double sum = 0;

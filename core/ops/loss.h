@@ -11,6 +11,10 @@ void softmax(float *probability, const float *logits, size_t classes);
 /* probability[K] = 1 / (1 + exp(-logits[K])), each by itself; computed in double. May be in place. */
 void sigmoid(float *probability, const float *logits, size_t classes);
 
+/* How many rows of logits[N,K], from the first on, hold finite numbers only: N when all do, else the first that does
+ * not. Nothing can be answered from such a row. */
+size_t logits_finite(const float *logits, size_t images, size_t classes);
+
 /* Cross-entropy of softmax(logits[N,K]) against labels[N], mean over the batch, as torch.nn.CrossEntropyLoss. Returns
  * the loss; OVERWRITES dlogits[N,K] with (softmax - onehot) / N unless NULL. NaN in the logits makes the loss NaN. */
 double cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t images, size_t classes);

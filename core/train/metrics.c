@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/ops/loss.h"
 
 enum status metrics_init(struct metrics *out, size_t classes, size_t predictions, struct error *err)
 {
@@ -40,6 +41,7 @@ void metrics_reset(struct metrics *metrics)
 {
     memset(metrics->confusion, 0, metrics->classes * metrics->classes * sizeof *metrics->confusion);
     metrics->count = metrics->top1 = metrics->top5 = metrics->predictions_count = 0;
+    metrics->infinite = metrics->infinite_photo = 0;
     metrics->loss_sum = 0;
 }
 
@@ -71,6 +73,8 @@ static void add_one(struct metrics *metrics, const float *logits, size_t label, 
     for (size_t k = 0; k < classes; k++)
         sum += exp((double)logits[k] - (double)logits[predicted]);
     double loss = log(sum) + (double)logits[predicted] - (double)logits[label];
+    if (logits_finite(logits, 1, classes) == 0 && metrics->infinite++ == 0)
+        metrics->infinite_photo = photo;
     metrics->count++;
     metrics->top1 += rank == 0;
     metrics->top5 += rank < 5;

@@ -27,6 +27,8 @@ struct metrics {
     size_t classes;
     size_t count, top1, top5; /* photos so far; right ones; right among the five largest (all, with up to 5 classes) */
     double loss_sum;
+    size_t infinite;                /* of the photos: those with a logit that is not finite */
+    uint32_t infinite_photo;        /* the first of them */
     uint64_t *confusion;            /* [label][predicted] */
     struct prediction *predictions; /* in the order of coming, as many as there was room for */
     size_t predictions_count, predictions_room;

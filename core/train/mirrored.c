@@ -1,11 +1,14 @@
 #include "core/train/mirrored.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/base/memory.h"
 #include "core/data/augment.h"
+#include "core/ops/loss.h"
 
 struct mirrored {
     size_t batch, side, classes;
@@ -40,6 +43,13 @@ void mirrored_destroy(struct mirrored *mirrored)
     memory_free(mirrored);
 }
 
+/* The formula of the mean hides minus infinity on one side: log(p) of the other side alone comes out. So the two are
+ * looked at before. */
+static bool is_finite(const float *a, const float *b, size_t classes)
+{
+    return logits_finite(a, 1, classes) == 1 && logits_finite(b, 1, classes) == 1;
+}
+
 /* log(sum of exp(x)). */
 static double log_sum(const float *x, size_t classes)
 {
@@ -53,10 +63,12 @@ static double log_sum(const float *x, size_t classes)
 
 void mirrored_mean(float *out, const float *a, const float *b, size_t classes)
 {
+    bool finite = is_finite(a, b, classes);
     double all_a = log_sum(a, classes), all_b = log_sum(b, classes);
     for (size_t k = 0; k < classes; k++) {
         double log_a = (double)a[k] - all_a, log_b = (double)b[k] - all_b;
-        out[k] = (float)(fmax(log_a, log_b) + log1p(exp(-fabs(log_a - log_b))) - log(2));
+        double mean = fmax(log_a, log_b) + log1p(exp(-fabs(log_a - log_b))) - log(2);
+        out[k] = finite ? (float)fmax(mean, -(double)FLT_MAX) : NAN;
     }
 }
 

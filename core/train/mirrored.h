@@ -25,7 +25,8 @@ void mirrored_destroy(struct mirrored *mirrored);
 /* log(p)[images,classes] of pixels[images,side,side,3], by two passes of the run. Borrowed until the next call. */
 const float *mirrored_forward(struct mirrored *mirrored, struct run *run, const uint8_t *pixels, size_t images);
 
-/* out[classes] = log((softmax(a) + softmax(b)) / 2); computed in double. out may be a or b. */
+/* out[classes] = log((softmax(a) + softmax(b)) / 2); computed in double. out may be a or b. Finite, however small the
+ * mean is, where a and b are; NaN throughout where one of them holds a value that is not. */
 void mirrored_mean(float *out, const float *a, const float *b, size_t classes);
 
 #endif

@@ -86,6 +86,20 @@ static void take_gradient(void *context, size_t param, const float *gradient)
     train->timing.sink += clock_seconds() - start;
 }
 
+/* Before the first update of a run it is not the training that has gone wrong. */
+static enum status refuse_loss(const struct work *work, const float *logits, size_t from, size_t count, double loss,
+                               struct error *err)
+{
+    struct train *train = work->train;
+    size_t bad = logits_finite(logits, count, net_classes(train->net));
+    if (train->state.step > 0 || bad == count)
+        return train_diverged(train, "the loss", loss, err);
+    return error_set(err, ERR_DATA,
+                     "%.500s: the output of the network is not finite before the first step: values overflow inside "
+                     "it, so the weights to start from are damaged or of a training that diverged; use others",
+                     photo_name(&train->dataset->train, work->batch->photos[from + bad]));
+}
+
 /* Photos from..to-1. ADDS their part of the batch's loss; when that is not finite nothing was updated. */
 static enum status piece(double *loss, const struct work *work, size_t from, size_t to, struct error *err)
 {
@@ -100,7 +114,7 @@ static enum status piece(double *loss, const struct work *work, size_t from, siz
         return status;
     *loss += cross_entropy_targets(train->dlogits, logits, &targets, to - from, net_classes(train->net), work->divisor);
     if (!isfinite(*loss))
-        return train_diverged(train, "the loss", *loss, err);
+        return refuse_loss(work, logits, from, to - from, *loss, err);
     metrics_add(&train->batch, logits, work->leading + from, work->batch->photos + from, to - from);
     run_backward(train->stage.run, train->dlogits, take_gradient, train);
     return OK;

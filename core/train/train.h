@@ -221,8 +221,8 @@ enum train_end {
  * When the time is over the state is saved as it is, as for should_stop, so that the run could go on; where no epoch
  * has been evaluated yet, the epoch at hand is as far as it came, and on_epoch hears of it: a run ends with a model.
  * Errors: those of the hooks and of the loader; ERR_SYSTEM without memory for the next stage; ERR_DIVERGED when a loss
- * or a weight is no longer a finite number, with what to do, before anything of it was saved; ERR_DATA when no
- * validation photo could be read. ERR_NOINPUT when all training photos of a class that are not bad were away in an
+ * or a weight is no longer a finite number, with what to do, before anything of it was saved; ERR_DATA when the
+ * loss is none before the first update, or when no validation photo could be read. ERR_NOINPUT when all training photos of a class that are not bad were away in an
  * epoch: what was saved before is good to go on from; the same when all validation photos were, after the epoch's steps
  * have been saved. */
 MUST_CHECK enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped,

@@ -1,5 +1,6 @@
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "core/base/clock.h"
 #include "core/base/rng.h"
@@ -191,6 +192,15 @@ static enum status refuse_blind(const struct train *train, struct error *err)
         list->root, train->state.epoch + 1, list->count);
 }
 
+/* One class at minus infinity would leave the loss finite, but such an output is no answer. */
+static enum status refuse_infinite(struct train *train, struct error *err)
+{
+    char what[600];
+    snprintf(what, sizeof what, "the output of the network for the validation photo %.500s",
+             photo_name(&train->dataset->val, train->val.infinite_photo));
+    return train_diverged(train, what, NAN, err);
+}
+
 /* Of what the net holds: the weights or their average. */
 static enum status run_evaluation(struct train *train, const struct train_hooks *hooks, bool *stopped,
                                   struct error *err)
@@ -216,6 +226,8 @@ static enum status run_evaluation(struct train *train, const struct train_hooks 
         return status;
     if (train->val.count == 0)
         return refuse_blind(train, err);
+    if (train->val.infinite > 0)
+        return refuse_infinite(train, err);
     double loss = metrics_loss(&train->val);
     return isfinite(loss) ? OK : train_diverged(train, "the validation loss", loss, err);
 }

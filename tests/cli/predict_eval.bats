@@ -404,3 +404,49 @@ for i, f in enumerate(flip):
         assert abs(logits[3 * i + k] - math.log(f[name])) < 1e-5
 PYTHON
 }
+
+@test "an output that is not finite is no answer: 65, the photo is named, and there is no row" {
+    # Finite numbers that overflow inside the network.
+    "$BUILD/tests/tools/fill_weights" "$model" over.safetensors bn1.weight 3e38
+    for format in table tsv csv jsonl; do
+        for option in "--tta none" "--tta flip" "--batch-size 1"; do
+            # shellcheck disable=SC2086 # two words
+            fails 65 'photos/a.jpg: no answer: .*not finite.*over.safetensors' \
+                "$FREEZETUNE" predict --model over.safetensors --format $format $option --logits l.safetensors photos
+            absent photos
+        done
+    done
+    [ ! -e l.safetensors ]
+    fails 65 'photos/a.jpg: no answer' \
+        "$FREEZETUNE" predict --model over.safetensors --format csv --out rows.csv photos
+    [ ! -e rows.csv ]
+    mkdir -p val/ants val/bees val/cats
+    cp photos/a.jpg val/ants
+    cp photos/b.png val/bees
+    cp photos/c val/cats/c.bmp
+    for option in "" --json "--tta flip"; do
+        # shellcheck disable=SC2086
+        fails 65 'val/ants/a.jpg: no answer' "$FREEZETUNE" eval --model over.safetensors --data val $option
+        [ -z "$out" ]
+    done
+    # The last layer alone.
+    "$BUILD/tests/tools/fill_weights" "$model" head.safetensors fc.bias -3.4e38
+    "$BUILD/tests/tools/fill_weights" head.safetensors head2.safetensors fc.weight -3e38
+    fails 65 'no answer' "$FREEZETUNE" predict --model head2.safetensors --format tsv photos
+    "$BUILD/tests/tools/fill_weights" over.safetensors still.safetensors bn1.running_var 1e-30
+    fails 65 "fold.onnx: cannot be written: tensor '.*weight' overflows" \
+        "$FREEZETUNE" convert --fold still.safetensors fold.onnx
+    [ ! -e fold.onnx ]
+}
+
+@test "training from weights that overflow says so before the first step" {
+    "$BUILD/tests/tools/fill_weights" "$model" over.safetensors bn1.weight 3e38
+    "$BUILD/tests/tools/make_photos" data 3 2 1 32 1
+    for freeze in 0 6; do
+        run_split "$FREEZETUNE" train --quiet --data data --weights over.safetensors --arch resnet18 --image-size 32 \
+            --batch-size 6 --freeze-until $freeze --epochs 1 --bn-trained eval --out run$freeze
+        [ "$status" = 65 ]
+        grep -q 'class./.*: the output of the network is not finite before the first step' stderr.txt
+        [ ! -e run$freeze/best.safetensors ]
+    done
+}

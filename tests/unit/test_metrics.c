@@ -102,6 +102,25 @@ static void a_nan_is_never_right(void **state)
     assert_int_equal(metrics.top1, 0);
     assert_int_equal(metrics.top5, 0);
     assert_true(isnan(metrics_loss(&metrics)));
+    assert_int_equal(metrics.infinite, 1);
+    metrics_free(&metrics);
+}
+
+/* Where it is the logit of another class, the loss is a number, and yet this is no answer. */
+static void an_infinite_logit_is_counted_and_named(void **state)
+{
+    (void)state;
+    const float logits[] = {1, 2, 1, -INFINITY, 1, INFINITY};
+    const int32_t right[] = {0, 0, 0};
+    const uint32_t photos[] = {7, 8, 9};
+    struct metrics metrics = make(2, 3);
+    metrics_add(&metrics, logits, right, photos, 1);
+    assert_int_equal(metrics.infinite, 0);
+    metrics_add(&metrics, logits + 2, right, photos + 1, 2);
+    assert_int_equal(metrics.infinite, 2);
+    assert_int_equal(metrics.infinite_photo, 8);
+    metrics_reset(&metrics);
+    assert_int_equal(metrics.infinite, 0);
     metrics_free(&metrics);
 }
 
@@ -149,6 +168,7 @@ int main(void)
         cmocka_unit_test(loss_is_the_mean_cross_entropy),
         cmocka_unit_test(ties_go_to_the_smaller_class),
         cmocka_unit_test(a_nan_is_never_right),
+        cmocka_unit_test(an_infinite_logit_is_counted_and_named),
         cmocka_unit_test(worst_mistakes_come_surest_first),
         cmocka_unit_test(room_for_predictions_is_kept_to),
     };

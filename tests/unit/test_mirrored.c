@@ -1,5 +1,6 @@
 #include "tests/support/test.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "core/base/rng.h"
@@ -51,6 +52,24 @@ static void far_logits_stay_finite(void **state)
     mirrored_mean(mean, a, b, 3);
     assert_true(fabs((double)mean[0] + log(2)) < 1e-6 && fabs((double)mean[1] + log(2)) < 1e-6);
     assert_true(fabs((double)mean[2] + 1800) < 1e-3);
+    const float end[2] = {FLT_MAX, -FLT_MAX};
+    mirrored_mean(mean, end, end, 2);
+    assert_true(mean[0] == 0.0F && isfinite(mean[1]) && mean[1] < -1e38F);
+}
+
+/* One of the two passes is no answer: neither is the mean, even where its formula comes to a number. */
+static void a_logit_that_is_not_finite_is_seen(void **state)
+{
+    (void)state;
+    const float bad[] = {-INFINITY, INFINITY, NAN}, good[3] = {1, 2, 3};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const float other[3] = {1, bad[i], 3};
+        float mean[3];
+        mirrored_mean(mean, good, other, 3);
+        assert_int_equal(logits_finite(mean, 1, 3), 0);
+        mirrored_mean(mean, other, good, 3);
+        assert_int_equal(logits_finite(mean, 1, 3), 0);
+    }
 }
 
 int main(void)
@@ -58,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(softmax_of_it_is_the_mean),
         cmocka_unit_test(far_logits_stay_finite),
+        cmocka_unit_test(a_logit_that_is_not_finite_is_seen),
     };
     return cmocka_run_group_tests_name("mirrored", tests, NULL, NULL);
 }

@@ -154,7 +154,7 @@ static void the_readers_understand_what_is_written(void **state)
         const struct preprocess wanted = {.resize = sizes[i][0],
                                           .crop = sizes[i][1],
                                           .mean = {0.5f, 1.0f / 3, 0},
-                                          .std = {1.0f / 255, 0.1f, 3e7f},
+                                          .std = {1.0f / 255, 0.1f, 1e-5f},
                                           .interpolation = i % 2 ? INTERPOLATION_BICUBIC : INTERPOLATION_BILINEAR};
         const struct model_export model = {.shape = resnet_shapes,
                                            .outputs = 5,

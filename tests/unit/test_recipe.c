@@ -444,6 +444,24 @@ static void a_gradient_that_is_not_finite_ends_the_run(void **state)
     close_session(&s);
 }
 
+/* Nothing was updated yet: what the run started from is wrong, not its learning rate. */
+static void an_output_that_is_not_finite_before_the_first_update_is_the_weights_fault(void **state)
+{
+    (void)state;
+    struct session s;
+    struct step_result result;
+    struct error err = {0};
+    const struct train_options options = options_of(BN_EVAL, (struct recipe_options){0});
+    open_session(&s, &options, 1);
+    fill(s.net, "bn1.weight", 3e38f);
+    run_refold(s.train->stage.run);
+    assert_int_equal(train_step(s.train, &batch, PHOTOS, &result, &err), ERR_DATA);
+    assert_non_null(strstr(err.text, "before the first step"));
+    s.train->state.step = 1;
+    assert_int_equal(train_step(s.train, &batch, PHOTOS, &result, &err), ERR_DIVERGED);
+    close_session(&s);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -469,6 +487,7 @@ int main(void)
         cmocka_unit_test(the_same_bytes_with_any_number_of_threads),
         cmocka_unit_test(memory_is_taken_for_what_is_asked),
         cmocka_unit_test(a_gradient_that_is_not_finite_ends_the_run),
+        cmocka_unit_test(an_output_that_is_not_finite_before_the_first_update_is_the_weights_fault),
     };
     return cmocka_run_group_tests_name("recipe", tests, setup, NULL);
 }
