@@ -115,7 +115,7 @@ static enum status open_input(struct job *job, struct error *err)
     if (path_same_file(weight_file_path(job->file), job->out))
         return error_set(err, ERR_USAGE, "%s: is the input", job->out);
     if (job->format != CONVERT_ONNX)
-        remark_left(job->file); /* model_open says it */
+        remark_left(job->file); /* model_read says it */
     job->resnet = weights_recognise(&job->found, job->file) && strncmp(job->found.arch, "resnet", 6) == 0;
     if (job->resnet) {
         status = model_info_read(&job->info, job->file, job->found.classes, err);
@@ -139,7 +139,7 @@ static enum status convert_onnx(const struct job *job, struct error *err)
                                       .width = (size_t)job->info.preprocess.crop,
                                       .fold = job->values->fold};
     struct model model = {0};
-    enum status status = model_open(&model, job->in, &job->values->choice, err);
+    enum status status = model_read(&model, job->file, err);
     if (status == OK)
         status = onnx_write(job->out, model.net, &onnx, job->texts.entries, job->texts.count, err);
     model_close(&model);

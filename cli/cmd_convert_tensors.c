@@ -79,21 +79,37 @@ static enum status sink_append(const struct sink *sink, const void *data, size_t
 static const int64_t zero = 0;
 static const struct weight_tensor no_batches = {.dtype = WEIGHT_I64, .data = &zero, .bytes = sizeof zero};
 
+/* In pieces: a tensor may be larger than memory. */
+static enum status append_bytes(const struct sink *sink, const struct weight_tensor *from,
+                                const struct weight_file *file, struct error *err)
+{
+    enum { PIECE = 1 << 22 };
+    enum status status = OK;
+    for (size_t at = 0; at < from->bytes && status == OK; at += PIECE) {
+        size_t bytes = from->bytes - at < PIECE ? from->bytes - at : PIECE;
+        const struct weight_tensor part = weight_tensor_part(from, at, bytes);
+        status = weight_tensor_fetch(&part, file, err);
+        if (status == OK)
+            status = sink_append(sink, part.data, bytes, err);
+        weight_tensor_drop(&part, file);
+    }
+    return status;
+}
+
 static enum status append_tensor(const struct sink *sink, const struct weight_tensor *from, enum weight_dtype dtype,
                                  void *block, const struct weight_file *file, struct error *err)
 {
     size_t values = weight_tensor_values(from), size = weight_dtype_bits(dtype) / 8;
     enum status status = OK;
     if (dtype == from->dtype)
-        status = sink_append(sink, from->data, from->bytes, err);
-    for (size_t i = 0; i < values && dtype != from->dtype && status == OK; i += BLOCK) {
+        return append_bytes(sink, from, file, err);
+    for (size_t i = 0; i < values && status == OK; i += BLOCK) {
         size_t count = values - i < BLOCK ? values - i : BLOCK;
         status = weight_cast(block, dtype, from, i, count, file, err);
         if (status == OK)
             status = sink_append(sink, block, count * size, err);
     }
-    if (from != &no_batches)
-        weight_tensor_drop(from, file);
+    weight_tensor_drop(from, file);
     return status;
 }
 
@@ -185,6 +201,8 @@ static enum status write_file(const char *path, const struct selection *selectio
                                  err);
     for (size_t i = 0; i < selection->count && status == OK; i++)
         status = append_tensor(&sink, selection->from[i], selection->to[i].dtype, block, file, err);
+    if (status == OK)
+        status = weight_file_check(file, err);
     if (status == OK)
         return sink.pth ? pth_finish(sink.pth, err) : safetensors_finish(sink.safetensors, err);
     pth_discard(sink.pth);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/file.h"
+#include "core/base/file_map.h"
 #include "core/base/sha256.h"
 
 /* torchvision.models.ResNet{18,34,50,101,152}_Weights, and the files of IMAGENET1K_V1 as releases before 0.11 named
@@ -45,8 +45,10 @@ enum status known_weights_preprocess(struct preprocess *preprocess, bool *known,
         enum status status = file_map_open(&map, path, err);
         if (status != OK)
             return status;
-        sha256_hex(hex, map.bytes, map.size);
+        status = sha256_file(hex, &map, err);
         file_map_close(&map);
+        if (status != OK)
+            return status;
         if (strncmp(hex, table->sha256, strlen(table->sha256)) == 0) {
             preprocess->resize = table->resize;
             *known = true;

@@ -138,7 +138,6 @@ int main(int argc, char **argv)
     without_blas_threads(argv);
     hold_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* a run must not die because a reader left; finish_stdout sees to it */
-    signals_watch_maps();
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing like a full disk */
     const char *name = argc > 1 ? argv[1] : NULL;
     if (!name) {

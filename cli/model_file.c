@@ -32,18 +32,24 @@ static enum status fill(struct model *model, const struct weight_file *file, str
     return status;
 }
 
-enum status model_open(struct model *out, const char *path, const struct weight_choice *choice, struct error *err)
+enum status model_read(struct model *out, const struct weight_file *file, struct error *err)
 {
     struct model model = {0};
-    struct weight_file *file = NULL;
-    enum status status = weight_file_open_choice(&file, path, choice, err);
-    if (status == OK)
-        status = fill(&model, file, err);
-    weight_file_close(file);
+    enum status status = fill(&model, file, err);
     if (status == OK)
         *out = model;
     else
         model_close(&model);
+    return status;
+}
+
+enum status model_open(struct model *out, const char *path, const struct weight_choice *choice, struct error *err)
+{
+    struct weight_file *file = NULL;
+    enum status status = weight_file_open_choice(&file, path, choice, err);
+    if (status == OK)
+        status = model_read(out, file, err);
+    weight_file_close(file);
     return status;
 }
 

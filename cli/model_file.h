@@ -56,6 +56,8 @@ struct model {
  * model_close, which a zeroed model survives. `choice` names one of several networks, or is NULL. */
 MUST_CHECK enum status model_open(struct model *out, const char *path, const struct weight_choice *choice,
                                   struct error *err);
+/* The same from a file that is open. */
+MUST_CHECK enum status model_read(struct model *out, const struct weight_file *file, struct error *err);
 void model_close(struct model *model);
 
 /* ERR_DATA, with the reason, when the outputs of the model are no answer to what a photo shows: numbers, or a single

@@ -206,6 +206,10 @@ static enum status finish(struct session_end *out, const struct session *session
         status = run_result_collect(&end.result, folder, diverged, err);
     if (status == OK && !diverged)
         status = training_prove(&proof, session->training, folder->best, err);
+    if (status == OK && !diverged && proof.weights_changed)
+        warn("%s: is no longer the file that this run loaded (its hash was %s), so the frozen part was compared with "
+             "what was loaded; another run, or --resume, needs the file as it was",
+             session->training->weights, session->training->weights_hash);
     if (status == OK && end.over)
         status = write_result(session, &end.result, err);
     if (status == OK && !session->options->one_of_many)

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/error.h"
-
 static volatile sig_atomic_t caught;
 
 static void on_signal(int number)
@@ -31,23 +29,6 @@ void signals_catch(void)
 {
     catch_one(SIGINT);
     catch_one(SIGTERM);
-}
-
-static void on_bus_error(int number)
-{
-    static const char text[] = "freezetune: a weight file became shorter while it was read, or its disk failed\n";
-    (void)number;
-    (void)!write(STDERR_FILENO, text, sizeof text - 1);
-    _exit(ERR_IO);
-}
-
-void signals_watch_maps(void)
-{
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_bus_error;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGBUS, &action, NULL);
 }
 
 bool signals_stop(void)

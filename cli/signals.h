@@ -16,8 +16,4 @@ bool signals_stop(void);
  */
 int signals_exit_code(void);
 
-/* A mapped file that becomes shorter, or whose disk fails, while it is read is SIGBUS: from now on one line and ERR_IO.
- */
-void signals_watch_maps(void);
-
 #endif

@@ -13,17 +13,28 @@ static int by_name(const void *a, const void *b)
     return tensor_name_compare(((const struct tensor_diff *)a)->name, ((const struct tensor_diff *)b)->name);
 }
 
-static enum tensor_verdict verdict_of(const struct tensor_diff *tensor)
+static enum status fetch_both(const struct tensor_diff *tensor, const struct weight_file *a,
+                              const struct weight_file *b, struct error *err)
 {
+    enum status status = weight_tensor_fetch(tensor->a, a, err);
+    return status == OK ? weight_tensor_fetch(tensor->b, b, err) : status;
+}
+
+static enum status find_verdict(struct tensor_diff *tensor, const struct weight_file *a, const struct weight_file *b,
+                                struct error *err)
+{
+    enum status status = OK;
     if (!tensor->b)
-        return TENSOR_ONLY_A;
-    if (!tensor->a)
-        return TENSOR_ONLY_B;
-    if (!weight_tensor_same_shape(tensor->a, tensor->b))
-        return TENSOR_SHAPE;
-    if (tensor->a->dtype != tensor->b->dtype)
-        return TENSOR_TYPE;
-    return memcmp(tensor->a->data, tensor->b->data, tensor->a->bytes) == 0 ? TENSOR_SAME : TENSOR_VALUES;
+        tensor->verdict = TENSOR_ONLY_A;
+    else if (!tensor->a)
+        tensor->verdict = TENSOR_ONLY_B;
+    else if (!weight_tensor_same_shape(tensor->a, tensor->b))
+        tensor->verdict = TENSOR_SHAPE;
+    else if (tensor->a->dtype != tensor->b->dtype)
+        tensor->verdict = TENSOR_TYPE;
+    else if ((status = fetch_both(tensor, a, b, err)) == OK)
+        tensor->verdict = memcmp(tensor->a->data, tensor->b->data, tensor->a->bytes) == 0 ? TENSOR_SAME : TENSOR_VALUES;
+    return status;
 }
 
 /* Values whose bytes differ, of tensors of one type. */
@@ -77,9 +88,9 @@ static enum status measure(struct tensor_diff *tensor, const struct weight_file 
 {
     struct difference *d = &tensor->difference;
     int64_t whole_a, whole_b;
-    enum status status = OK;
-    if (tensor->verdict > TENSOR_TYPE)
-        return OK;
+    enum status status = find_verdict(tensor, a, b, err);
+    if (status != OK || tensor->verdict > TENSOR_TYPE)
+        return status;
     bool floats = weight_dtype_is_float(tensor->a->dtype) && weight_dtype_is_float(tensor->b->dtype);
     if (tensor->verdict == TENSOR_TYPE && !floats)
         return OK;
@@ -126,10 +137,12 @@ enum status file_diff_make(struct file_diff *out, const struct weight_file *a, c
         return status;
     diff.tensors = tensors;
     pair(&diff, a, b);
-    for (size_t i = 0; i < diff.count; i++)
-        diff.tensors[i].verdict = verdict_of(&diff.tensors[i]);
     for (size_t i = 0; i < diff.count && status == OK; i++)
         status = measure(&diff.tensors[i], a, b, err);
+    if (status == OK)
+        status = weight_file_check(a, err);
+    if (status == OK)
+        status = weight_file_check(b, err);
     if (status == OK)
         *out = diff;
     else

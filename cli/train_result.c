@@ -23,12 +23,15 @@ void proof_text(char *out, size_t size, const struct training *t, const struct t
                  t->options.unfreezing.count ? "everything trained at the end" : "--freeze-until 0");
         return;
     }
-    if (proof->moving > 0)
-        snprintf(moving, sizeof moving, "; %zu running statistics moved, as --bn-frozen batch asks", proof->moving);
-    snprintf(out, size, "frozen: %s 1%s%.0d (%s%s%s), %s tensors, %s values: bit-identical%s%s",
+    if (proof->frozen.moving > 0)
+        snprintf(moving, sizeof moving, "; %zu running statistics moved, as --bn-frozen batch asks",
+                 proof->frozen.moving);
+    snprintf(out, size, "frozen: %s 1%s%.0d (%s%s%s), %s tensors, %s values: bit-identical%s%s%s",
              until == 1 ? "child" : "children", until == 1 ? "" : "-", until == 1 ? 0 : until, net->child_names[1],
-             until == 1 ? "" : "..", until == 1 ? "" : net->child_names[until], number_count(tensors, proof->tensors),
-             number_count(values, proof->values), proof->rounded ? " as float32 (the file holds float64)" : "", moving);
+             until == 1 ? "" : "..", until == 1 ? "" : net->child_names[until],
+             number_count(tensors, proof->frozen.tensors), number_count(values, proof->frozen.values),
+             proof->frozen.rounded ? " as float32 (the file holds float64)" : "",
+             proof->weights_changed ? " to what was loaded" : "", moving);
 }
 
 /* Names with bytes that a terminal must not be shown are not put into a command: it would not be the right one. */
@@ -163,11 +166,12 @@ enum status report_end(const struct run_folder *folder, const struct training_pr
     json_int(&json, "epochs_not_compared", (int64_t)state->uncompared);
     json_open(&json, "frozen", '{');
     json_int(&json, "children", train_freeze(t->train)->until);
-    json_int(&json, "tensors", (int64_t)proof->tensors);
-    json_int(&json, "values", (int64_t)proof->values);
-    json_int(&json, "moving_statistics", (int64_t)proof->moving);
+    json_int(&json, "tensors", (int64_t)proof->frozen.tensors);
+    json_int(&json, "values", (int64_t)proof->frozen.values);
+    json_int(&json, "moving_statistics", (int64_t)proof->frozen.moving);
     json_bool(&json, "identical", true);
-    json_bool(&json, "rounded_from_float64", proof->rounded);
+    json_bool(&json, "rounded_from_float64", proof->frozen.rounded);
+    json_bool(&json, "weights_changed", proof->weights_changed);
     json_close(&json);
     if (t->values->profile)
         json_profile(&json, t);

@@ -108,12 +108,11 @@ static enum status open_photos(struct training *t, struct error *err)
 /* The file's content, so that config.json says what the run began with and --resume notices another. */
 static enum status hash_weights(struct training *t, const char *wanted, struct error *err)
 {
-    struct file_map map;
-    enum status status = file_map_open(&map, weight_file_path(t->file), err);
+    struct hash128 hash;
+    enum status status = weight_file_hash(&hash, t->file, err);
     if (status != OK)
         return status;
-    hash_hex(t->weights_hash, hash_bytes(map.bytes, map.size, 0));
-    file_map_close(&map);
+    hash_hex(t->weights_hash, hash);
     if (wanted && strcmp(wanted, t->weights_hash) != 0)
         return error_set(err, ERR_DATA,
                          "%s: is not the file that the run began with (its hash is %s, config.json says %s)",
@@ -200,7 +199,8 @@ static enum status net_from_file(struct training *t, struct error *err)
         return status;
     t->head_drawn = loaded.head_drawn;
     t->file_classes = loaded.file_classes;
-    return use_info(t, err);
+    status = weights_remember(&t->loaded, t->net, t->file, err);
+    return status == OK ? use_info(t, err) : status;
 }
 
 static enum status open_net(struct training *t, const char *weights_hash, struct error *err)
@@ -321,6 +321,7 @@ void training_close(struct training *training)
     train_destroy(training->train);
     net_destroy(training->net);
     weight_file_close(training->file);
+    memory_free(training->loaded);
     memory_free(training->weights);
     memory_free(training->changed);
     scan_report_free(&training->scan);
@@ -344,25 +345,69 @@ enum status training_prepare(struct training *training, struct error *err)
 
 /* ---- the proof --------------------------------------------------------------------------------------------------- */
 
+/* Is the file at that path still the one that was loaded? NULL where it is not, or cannot be read. */
+static struct weight_file *open_original(const struct training *t)
+{
+    struct weight_file *file = NULL;
+    struct hash128 hash;
+    char hex[33] = "";
+    if (weight_file_open_choice(&file, t->weights, &t->values->choice, NULL) != OK)
+        return NULL;
+    if (weight_file_hash(&hash, file, NULL) == OK)
+        hash_hex(hex, hash);
+    if (strcmp(hex, t->weights_hash) == 0)
+        return file;
+    weight_file_close(file);
+    return NULL;
+}
+
+/* With what was loaded, which the file cannot change any more; and with the file, if that is what it was. */
+static enum status prove_loaded(struct training_proof *out, const struct training *t, const struct freeze *freeze,
+                                struct error *err)
+{
+    enum status status = weights_compare_loaded(&out->frozen, t->net, freeze, t->loaded, err);
+    struct weight_file *file = status == OK ? open_original(t) : NULL;
+    out->weights_changed = status == OK && !file;
+    if (file) {
+        struct frozen_proof proof;
+        status = weights_compare_frozen(&proof, t->net, freeze, file, err);
+        if (status == OK)
+            out->frozen = proof;
+        else if (weight_file_check(file, NULL) != OK) { /* it changes just now */
+            out->weights_changed = true;
+            status = OK;
+        }
+    }
+    weight_file_close(file);
+    return status;
+}
+
+/* There is no file that they came from. They are drawn again, in place: a second network would need as much memory once
+ * more. */
+static enum status prove_drawn(struct training_proof *out, const struct training *t, const struct freeze *freeze,
+                               const struct weight_file *best, struct error *err)
+{
+    net_init(t->net, (uint64_t)t->values->seed);
+    return weights_compare_frozen(&out->frozen, t->net, freeze, best, err);
+}
+
 enum status training_prove(struct training_proof *out, const struct training *training, const char *best,
                            struct error *err)
 {
     const struct freeze *freeze = train_freeze(training->train);
     struct weight_file *file = NULL;
-    struct frozen_proof proof;
+    struct training_proof proof = {0};
+    if (training->file) /* the address space that it held all the time is needed now */
+        weight_file_let_go(training->file);
     enum status status = weight_file_open(&file, best, err);
     if (status == OK)
-        status = weights_compare_frozen(&proof, training->net, freeze, file, err);
-    if (status == OK && training->file) {
-        status = weights_compare_frozen(&proof, training->net, freeze, training->file, err);
-    } else if (status == OK) {
-        /* There is no file that they came from. They are drawn again, in place: a second network would need as much
-         * memory once more. */
-        net_init(training->net, (uint64_t)training->values->seed);
-        status = weights_compare_frozen(&proof, training->net, freeze, file, err);
-    }
+        status = weights_compare_frozen(&proof.frozen, training->net, freeze, file, err);
+    if (status == OK && !training->file)
+        status = prove_drawn(&proof, training, freeze, file, err);
     weight_file_close(file);
+    if (status == OK && training->file)
+        status = prove_loaded(&proof, training, freeze, err);
     if (status == OK)
-        *out = (struct training_proof){proof.tensors, proof.values, proof.moving, proof.rounded};
+        *out = proof;
     return status;
 }

@@ -14,6 +14,7 @@
 #include "core/net/net.h"
 #include "core/train/checkpoint.h"
 #include "core/train/train.h"
+#include "weights/bind.h"
 #include "weights/weight_file.h"
 
 struct training {
@@ -28,7 +29,8 @@ struct training {
     bool photos_stale; /* its record of the photos is not up to date */
     char *weights;     /* absolute path, or NULL: random */
     char weights_hash[33];
-    struct weight_file *file;
+    struct weight_file *file;    /* NULL: random. After the proof for its names and texts alone (weight_file_let_go) */
+    struct loaded_param *loaded; /* [params_count] of the net, as loaded from it */
     struct net *net;
     int freeze_until;    /* the option, as a number: options.freeze is that of the first epoch */
     size_t file_classes; /* outputs of the weight file's last layer */
@@ -55,15 +57,15 @@ const char *training_folder(const struct training *training);
 /* Allocates what the run needs and tells the loaders of the photos whose content the scan found bad. */
 MUST_CHECK enum status training_prepare(struct training *training, struct error *err);
 
-/* What the proof found, see weights_compare_frozen. */
 struct training_proof {
-    size_t tensors, values, moving;
-    bool rounded;
+    struct frozen_proof frozen; /* what was found equal */
+    bool weights_changed;       /* the weight file is not what it was when it was loaded, or is gone */
 };
 
-/* Compares all that stayed frozen to the end, bit by bit, in memory and in the model file `best`, with the file that
- * the weights came from, or with the random weights of the seed, for which the network in memory is drawn anew: it is
- * of no use to anybody afterwards. ERR_PROMISE when something differs. */
+/* Compares all that stayed frozen to the end, bit by bit, in memory and in the model file `best`: with what was loaded
+ * (its hashes) and with the file that it was loaded from, as long as that is still the same; or with the random weights
+ * of the seed, for which the network in memory is drawn anew: it is of no use to anybody afterwards. ERR_PROMISE when
+ * something differs. */
 MUST_CHECK enum status training_prove(struct training_proof *out, const struct training *training, const char *best,
                                       struct error *err);
 

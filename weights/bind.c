@@ -172,7 +172,7 @@ static enum status read_rows(float *buffer, const struct param *param, const str
                              const struct weight_file *file, float *scratch, struct error *err)
 {
     struct param_rows rows = param_rows_of(param);
-    enum status status = OK;
+    enum status status = weight_tensor_fetch(tensor, file, err); /* all at once, not row by row */
     for (size_t i = 0; i < rows.count && status == OK; i++) {
         status = param_rows_read(scratch, &rows, i, tensor, file, err);
         if (status == OK)
@@ -238,6 +238,8 @@ enum status weights_load(struct net *net, const struct weight_file *file, const 
             status = load_param(&net->params[i], file, scratch, &loaded, err);
     }
     memory_free(scratch);
+    if (status == OK)
+        status = weight_file_check(file, err);
     if (status == OK && out)
         *out = loaded;
     return status;

@@ -33,8 +33,8 @@ struct weights_loaded {
 /* OVERWRITES every parameter of the net with the file's, values of any float type as float32. Every tensor must be
  * there with its exact shape, but for num_batches_tracked (0 when missing), and the file may hold no others. ERR_DATA
  * names the tensor with the found and the wanted shape, or the place of a NaN, an infinity or a negative running_var,
- * or a convolution or running_var of zeros alone; the net's values are then unspecified. The file's pages are dropped
- * on the way. `out` may be NULL. */
+ * or a convolution or running_var of zeros alone; ERR_IO when the file was cut or written to meanwhile; the net's values
+ * are then unspecified. `out` may be NULL. */
 MUST_CHECK enum status weights_load(struct net *net, const struct weight_file *file, const struct weights_rules *rules,
                                     struct weights_loaded *out, struct error *err);
 
@@ -67,6 +67,20 @@ struct frozen_proof {
  * *out is filled in both cases with what was compared before. */
 MUST_CHECK enum status weights_compare_frozen(struct frozen_proof *out, const struct net *net,
                                               const struct freeze *freeze, const struct weight_file *file,
+                                              struct error *err);
+
+/* What a parameter was when it was loaded: the file may be gone at the end, or hold something else. */
+struct loaded_param {
+    struct hash128 hash; /* of its values as the net holds them, or of its count of batches */
+    bool rounded;        /* the file had it as float64 */
+};
+
+/* Of all parameters, after weights_load from that file; out[params_count] is owned by the caller (memory_free). */
+MUST_CHECK enum status weights_remember(struct loaded_param **out, const struct net *net,
+                                        const struct weight_file *file, struct error *err);
+/* weights_compare_frozen with what was remembered. ERR_PROMISE names the first tensor that differs. */
+MUST_CHECK enum status weights_compare_loaded(struct frozen_proof *out, const struct net *net,
+                                              const struct freeze *freeze, const struct loaded_param *loaded,
                                               struct error *err);
 
 #endif

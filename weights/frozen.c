@@ -1,6 +1,7 @@
 /* The freeze proof. */
 #include <string.h>
 
+#include "core/base/hash.h"
 #include "core/base/memory.h"
 #include "weights/bind.h"
 #include "weights/param_rows.h"
@@ -69,31 +70,101 @@ static enum status compare_floats(const struct param *param, const struct weight
     return status;
 }
 
-enum status weights_compare_frozen(struct frozen_proof *out, const struct net *net, const struct freeze *freeze,
-                                   const struct weight_file *file, struct error *err)
+/* What a parameter is compared with: the file, or what it was when it was loaded. */
+struct original {
+    const struct weight_file *file; /* NULL: */
+    const struct loaded_param *loaded;
+};
+
+static struct hash128 hash_param(const struct param *param)
 {
-    void *scratch;
+    bool batches = param->role == PARAM_BATCHES;
+    return batches ? hash_bytes(&param->batches, sizeof param->batches, 0)
+                   : hash_bytes(param->data, param->count * sizeof *param->data, 0);
+}
+
+static enum status compare_loaded(const struct param *param, const struct loaded_param *loaded, struct error *err)
+{
+    struct hash128 now = hash_param(param);
+    if (now.high == loaded->hash.high && now.low == loaded->hash.low)
+        return OK;
+    return error_set(err, ERR_PROMISE,
+                     "the frozen part has changed: '%s' is no longer what was loaded; this is a fault of freezetune",
+                     param->name);
+}
+
+/* *rounded = the file has it as float64. */
+static enum status compare_one(bool *rounded, const struct param *param, size_t i, const struct original *original,
+                               float *scratch, struct error *err)
+{
+    bool batches = param->role == PARAM_BATCHES;
+    if (!original->file) {
+        *rounded = original->loaded[i].rounded;
+        return compare_loaded(param, &original->loaded[i], err);
+    }
+    const struct weight_tensor *tensor = weight_file_find(original->file, param->name);
+    *rounded = !batches && tensor && tensor->dtype == WEIGHT_F64;
+    return batches ? compare_batches(param, original->file, err) : compare_floats(param, original->file, scratch, err);
+}
+
+static enum status compare(struct frozen_proof *out, const struct net *net, const struct freeze *freeze,
+                           const struct original *original, float *scratch, struct error *err)
+{
+    enum status status = OK;
     *out = (struct frozen_proof){0};
-    enum status status = memory_alloc(&scratch, 2 * param_rows_longest(net), sizeof(float), "rows of weights", err);
-    if (status != OK)
-        return status;
     for (size_t i = 0; i < net->params_count && status == OK; i++) {
         const struct param *param = &net->params[i];
+        bool rounded;
         if (!freeze_covers(freeze, param->child))
             continue;
         if (!must_stay(param, freeze)) {
             out->moving++;
             continue;
         }
-        bool batches = param->role == PARAM_BATCHES;
-        status = batches ? compare_batches(param, file, err) : compare_floats(param, file, scratch, err);
+        status = compare_one(&rounded, param, i, original, scratch, err);
         if (status == OK) {
-            const struct weight_tensor *tensor = weight_file_find(file, param->name);
-            out->rounded = out->rounded || (!batches && tensor && tensor->dtype == WEIGHT_F64);
+            out->rounded = out->rounded || rounded;
             out->tensors++;
-            out->values += batches ? 1 : param->count;
+            out->values += param->role == PARAM_BATCHES ? 1 : param->count;
         }
     }
+    return status;
+}
+
+enum status weights_compare_frozen(struct frozen_proof *out, const struct net *net, const struct freeze *freeze,
+                                   const struct weight_file *file, struct error *err)
+{
+    const struct original original = {.file = file};
+    void *scratch;
+    *out = (struct frozen_proof){0};
+    enum status status = memory_alloc(&scratch, 2 * param_rows_longest(net), sizeof(float), "rows of weights", err);
+    if (status != OK)
+        return status;
+    status = compare(out, net, freeze, &original, scratch, err);
     memory_free(scratch);
     return status;
+}
+
+enum status weights_compare_loaded(struct frozen_proof *out, const struct net *net, const struct freeze *freeze,
+                                   const struct loaded_param *loaded, struct error *err)
+{
+    const struct original original = {.loaded = loaded};
+    return compare(out, net, freeze, &original, NULL, err);
+}
+
+enum status weights_remember(struct loaded_param **out, const struct net *net, const struct weight_file *file,
+                             struct error *err)
+{
+    void *memory;
+    enum status status = memory_alloc(&memory, net->params_count, sizeof **out, "hashes of the weights", err);
+    if (status != OK)
+        return status;
+    struct loaded_param *loaded = memory;
+    for (size_t i = 0; i < net->params_count; i++) {
+        const struct weight_tensor *tensor = weight_file_find(file, net->params[i].name);
+        loaded[i].hash = hash_param(&net->params[i]);
+        loaded[i].rounded = tensor && tensor->dtype == WEIGHT_F64;
+    }
+    *out = loaded;
+    return OK;
 }

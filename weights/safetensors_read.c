@@ -320,7 +320,10 @@ enum status safetensors_read(struct weight_file *file, struct error *err)
                          (unsigned long long)(size - LENGTH_BYTES < SAFETENSORS_MAX_HEADER ? size - LENGTH_BYTES
                                                                                            : SAFETENSORS_MAX_HEADER));
     void *text;
-    enum status status = memory_alloc(&text, (size_t)length + 1, 1, "the header of a weight file", err);
+    enum status status = file_map_read(&file->map, 0, LENGTH_BYTES + (size_t)length, err);
+    if (status != OK)
+        return status;
+    status = memory_alloc(&text, (size_t)length + 1, 1, "the header of a weight file", err);
     if (status != OK)
         return status;
     file->text = text;

@@ -145,7 +145,10 @@ enum status torch_legacy_read(struct weight_file *file, struct error *err)
     struct cursor c = {.file = file, .err = err};
     struct pickle pickle = {0};
     struct torch_storages storages = {0};
-    enum status status = check_magic(&c);
+    /* Where its pickles end is not known before they have been read. */
+    enum status status = file_map_read(&file->map, 0, file->map.size, err);
+    if (status == OK)
+        status = check_magic(&c);
     if (status == OK)
         status = check_protocol(&c);
     if (status == OK)

@@ -12,6 +12,7 @@
 struct copy {
     size_t tensor;
     const uint8_t *from;
+    size_t span; /* bytes from the first value to the end of the last */
     uint64_t strides[WEIGHT_MAX_RANK];
 };
 
@@ -185,6 +186,8 @@ static enum status place_tensor(struct reader *r, size_t at, struct weight_tenso
         return status;
     struct copy *copy = &r->copies[r->copies_count++];
     *copy = (struct copy){.tensor = r->file->count, .from = tensor->data};
+    if (values > 0)
+        copy->span = (size_t)(last - offset + 1) * size;
     memcpy(copy->strides, strides, sizeof copy->strides);
     return OK;
 }
@@ -297,8 +300,13 @@ static enum status copy_values(struct reader *r)
     uint8_t *to = memory;
     for (size_t i = 0; i < r->copies_count; i++) {
         struct weight_tensor *tensor = &r->file->tensors[r->copies[i].tensor];
+        const struct weight_tensor source = weight_tensor_part(tensor, 0, r->copies[i].span);
+        status = weight_tensor_fetch(&source, r->file, r->err);
+        if (status != OK)
+            return status;
         strided_copy(to, r->copies[i].from, weight_dtype_bits(tensor->dtype) / 8, tensor->rank, tensor->shape,
                      r->copies[i].strides);
+        weight_tensor_drop(&source, r->file);
         tensor->data = to;
         to += tensor->bytes;
     }

@@ -101,8 +101,9 @@ static enum status check_names(const struct archive *archive, size_t *storages)
 static enum status check_byte_order(const struct archive *archive)
 {
     const struct zip_entry *entry = find(archive, "byteorder", "", 0);
-    if (!entry || (entry->size == 6 && memcmp(archive->zip.map->bytes + entry->data, "little", 6) == 0))
-        return OK;
+    enum status status = entry ? zip_read(&archive->zip, entry->data, entry->size) : OK;
+    if (status != OK || !entry || (entry->size == 6 && memcmp(archive->zip.map->bytes + entry->data, "little", 6) == 0))
+        return status;
     return zip_fail(&archive->zip, entry->data, entry,
                     "the byte order is not 'little'; files of big-endian computers are not read");
 }
@@ -144,7 +145,9 @@ static enum status read_archive(struct weight_file *file, struct archive *archiv
     if (status != OK)
         return status;
     const struct zip_entry *entry = find(archive, "data.pkl", "", 0);
-    status = pickle_read(&pickle, file->map.bytes + entry->data, entry->size, entry->data, file->path, err);
+    status = zip_read(&archive->zip, entry->data, entry->size);
+    if (status == OK)
+        status = pickle_read(&pickle, file->map.bytes + entry->data, entry->size, entry->data, file->path, err);
     if (status == OK && pickle.used != entry->size)
         status = pickle_fail(&pickle, pickle.used, "%zu bytes behind the end of the pickle", entry->size - pickle.used);
     if (status == OK)

@@ -32,11 +32,12 @@ enum status weight_read_f64(double *dst, const struct weight_tensor *tensor, siz
     part.shape[0] = count;
     part.data = (const uint8_t *)tensor->data + first * size;
     part.bytes = count * size;
-    if (tensor->dtype == WEIGHT_F64) {
+    enum status status = weight_tensor_fetch(&part, file, err);
+    if (status == OK && tensor->dtype == WEIGHT_F64)
         memcpy(dst, part.data, part.bytes);
-        return OK;
-    }
-    enum status status = weight_tensor_read_f32(floats, &part, file, err);
+    if (status != OK || tensor->dtype == WEIGHT_F64)
+        return status;
+    status = weight_tensor_read_f32(floats, &part, file, err);
     for (size_t i = 0; i < count && status == OK; i++)
         dst[i] = (double)floats[i];
     return status;
@@ -50,8 +51,11 @@ enum status weight_cast(void *dst, enum weight_dtype dtype, const struct weight_
     uint8_t *out = dst;
     assert(weight_dtype_is_float(dtype) || dtype == tensor->dtype);
     if (dtype == tensor->dtype) {
-        memcpy(dst, (const uint8_t *)tensor->data + first * size, count * size);
-        return OK;
+        struct weight_tensor part = weight_tensor_part(tensor, first * size, count * size);
+        enum status status = weight_tensor_fetch(&part, file, err);
+        if (status == OK)
+            memcpy(dst, part.data, part.bytes);
+        return status;
     }
     for (size_t done = 0; done < count; done += WEIGHT_BLOCK) {
         double values[WEIGHT_BLOCK];

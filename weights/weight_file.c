@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "weights/weight_file_private.h"
@@ -109,9 +110,13 @@ enum status weight_file_truncated(const char *path, size_t size, uint64_t expect
  * its header's length, but no other file has a 0 and a brace behind them. */
 static enum status read_any(struct weight_file *file, struct error *err)
 {
+    enum { LOOKED_AT = 4096 };
     const uint8_t *bytes = file->map.bytes;
     if (file->map.size == 0)
         return error_set(err, ERR_DATA, "%.400s: byte 0: the file is empty", file->path);
+    enum status status = file_map_read(&file->map, 0, file->map.size < LOOKED_AT ? file->map.size : LOOKED_AT, err);
+    if (status != OK)
+        return status;
     bool zip = file->map.size >= 4 && memcmp(bytes, "PK\3\4", 4) == 0;
     if (file->map.size < 9 ? !zip : bytes[7] == 0 && bytes[8] == '{')
         return safetensors_read(file, err);
@@ -235,6 +240,11 @@ void weight_file_close(struct weight_file *file)
     memory_free(file);
 }
 
+void weight_file_let_go(struct weight_file *file)
+{
+    file_map_close(&file->map);
+}
+
 enum status weight_file_add(struct weight_file *file, const struct weight_tensor *tensor, struct error *err)
 {
     void *list = file->tensors;
@@ -321,9 +331,44 @@ const char *weight_file_metadata_find(const struct weight_file *file, const char
     return NULL;
 }
 
-void weight_tensor_drop(const struct weight_tensor *tensor, const struct weight_file *file)
+/* Where the tensor's data lies in the file; false when it is a copy, or empty. */
+static bool lies_in_file(size_t *at, const struct weight_tensor *tensor, const struct weight_file *file)
 {
     const uint8_t *begin = tensor->data;
-    if (file->map.size > 0 && begin >= file->map.bytes && begin < file->map.bytes + file->map.size)
-        file_map_drop(&file->map, (size_t)(begin - file->map.bytes), tensor->bytes);
+    if (tensor->bytes == 0 || file->map.size == 0 || begin < file->map.bytes ||
+        begin >= file->map.bytes + file->map.size)
+        return false;
+    *at = (size_t)(begin - file->map.bytes);
+    return true;
+}
+
+enum status weight_tensor_fetch(const struct weight_tensor *tensor, const struct weight_file *file, struct error *err)
+{
+    size_t at;
+    return lies_in_file(&at, tensor, file) ? file_map_read(&file->map, at, tensor->bytes, err) : OK;
+}
+
+void weight_tensor_drop(const struct weight_tensor *tensor, const struct weight_file *file)
+{
+    size_t at;
+    if (lies_in_file(&at, tensor, file))
+        file_map_drop(&file->map, at, tensor->bytes);
+}
+
+struct weight_tensor weight_tensor_part(const struct weight_tensor *tensor, size_t at, size_t bytes)
+{
+    struct weight_tensor part = *tensor;
+    part.data = (const uint8_t *)tensor->data + at;
+    part.bytes = bytes;
+    return part;
+}
+
+enum status weight_file_hash(struct hash128 *out, const struct weight_file *file, struct error *err)
+{
+    return hash_file(out, &file->map, err);
+}
+
+enum status weight_file_check(const struct weight_file *file, struct error *err)
+{
+    return file_map_check(&file->map, err);
 }

@@ -5,16 +5,18 @@
  * (weights/torch_state.h). They are told apart by content, never by the file's name. Nothing in a file is ever
  * executed.
  *
- * The file stays memory-mapped: a tensor's data is a place in the mapping, and values are read from disk when they are
- * looked at. (A tensor that lies in a .pth file with other strides than its shape's is copied into memory.) Everything
- * about the file has been checked when weight_file_open returns: no name, shape, type or range that a caller meets here
- * can point outside the file. Opening a safetensors file costs the header alone; a zip file is read once for its sums.
+ * A tensor's data is a place in a file_map (file_map.h): values are read from disk when they are asked for, into memory
+ * of the process, and the file stays open. (A tensor that lies in a .pth file with other strides than its shape's is
+ * copied when it is opened.) Everything about the file has been checked when weight_file_open returns: no name, shape,
+ * type or range that a caller meets here can point outside the file. Opening a safetensors file costs the header alone;
+ * a zip file is read once for its sums, and the legacy format is read whole.
  *
  * Names are torchvision's: those of Hugging Face's ResNets are translated (weights/names.h), and the prefix of a
  * wrapper
  * ("module.", "_orig_mod.", "model.") is taken off when all names have it.
  *
- * Somebody who shortens the file while it is open can still end the process (SIGBUS), as with any mapping.
+ * A file that is cut while it is open is an error of whoever reads what is gone; one that is overwritten is found by
+ * weight_file_check. What was read before stays as it was.
  */
 #ifndef FREEZETUNE_WEIGHT_FILE_H
 #define FREEZETUNE_WEIGHT_FILE_H
@@ -24,6 +26,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "core/base/hash.h"
 
 #define WEIGHT_MAX_RANK 8
 
@@ -59,7 +62,7 @@ struct weight_tensor {
     enum weight_dtype dtype;
     unsigned rank;                   /* 0: a single value */
     uint64_t shape[WEIGHT_MAX_RANK]; /* last dimension fastest; unused places are 0 */
-    const void *data;                /* little-endian, NOT aligned: copy values out of it */
+    const void *data;                /* little-endian, NOT aligned: copy values out of it, after weight_tensor_fetch */
     size_t bytes;
 };
 
@@ -85,6 +88,8 @@ struct weight_choice {
 MUST_CHECK enum status weight_file_open_choice(struct weight_file **out, const char *path,
                                                const struct weight_choice *choice, struct error *err);
 void weight_file_close(struct weight_file *file);
+/* Closes the file on disk: names, shapes and texts stay, no data may be fetched any more. */
+void weight_file_let_go(struct weight_file *file);
 
 /* All that is got from a file is borrowed and lives as long as the file is open. */
 const char *weight_file_path(const struct weight_file *file); /* of the file, also when a folder was named */
@@ -130,9 +135,19 @@ MUST_CHECK enum status weight_tensor_read_f32(float *dst, const struct weight_te
 MUST_CHECK enum status weight_tensor_read_i64(int64_t *dst, const struct weight_tensor *tensor,
                                               const struct weight_file *file, struct error *err);
 
-/* Gives the tensor's pages back to the system, so that what has been read does not count as memory in use. The data
- * stays valid: it is read again when looked at. */
+/* The tensor's data may be looked at from here on, until it is dropped or the file closed. What reads values, here and
+ * in bind.h and weight_cast.h, does this itself. ERR_IO when reading fails or the file has become shorter. */
+MUST_CHECK enum status weight_tensor_fetch(const struct weight_tensor *tensor, const struct weight_file *file,
+                                           struct error *err);
+/* Gives the memory back. The data may be fetched again. */
 void weight_tensor_drop(const struct weight_tensor *tensor, const struct weight_file *file);
+/* `bytes` of its data from byte `at` on, to be fetched and dropped; of no shape. */
+struct weight_tensor weight_tensor_part(const struct weight_tensor *tensor, size_t at, size_t bytes);
+
+/* The hash of the whole file's content. Errors of file_map_scan. */
+MUST_CHECK enum status weight_file_hash(struct hash128 *out, const struct weight_file *file, struct error *err);
+/* ERR_IO when the file was changed since it was opened: what was read may be of two files. For who has read it all. */
+MUST_CHECK enum status weight_file_check(const struct weight_file *file, struct error *err);
 
 /* The product of the shape: how many values the tensor holds. */
 size_t weight_tensor_values(const struct weight_tensor *tensor);

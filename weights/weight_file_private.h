@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/base/file.h"
+#include "core/base/file_map.h"
 #include "weights/weight_file.h"
 
 struct weight_file {

@@ -130,6 +130,9 @@ enum status weight_tensor_read_f32(float *dst, const struct weight_tensor *tenso
 {
     size_t values = weight_tensor_values(tensor);
     const uint8_t *from = tensor->data;
+    enum status status = weight_tensor_fetch(tensor, file, err);
+    if (status != OK)
+        return status;
     switch (tensor->dtype) {
     case WEIGHT_F32:
         memcpy(dst, from, tensor->bytes);
@@ -165,6 +168,9 @@ enum status weight_tensor_read_i64(int64_t *dst, const struct weight_tensor *ten
                        tensor->dtype == WEIGHT_U64;
     if (tensor->rank > 1 || tensor->bytes != size || !(is_signed || is_unsigned))
         return refuse(tensor, file, "one whole number", err);
+    enum status status = weight_tensor_fetch(tensor, file, err);
+    if (status != OK)
+        return status;
     memcpy(&bits, tensor->data, size);
     if (is_signed && size < 8 && bits >> (8 * size - 1))
         bits |= ~0ull << (8 * size);

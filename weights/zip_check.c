@@ -67,7 +67,11 @@ static enum status check_descriptor(const struct zip *zip, const struct zip_entr
 {
     const uint8_t *record = zip->map->bytes + at;
     *size = wide ? 24 : 16;
-    if (*size > zip->directory - at || zip_u32(record) != ZIP_DESCRIPTOR)
+    bool room = *size <= zip->directory - at;
+    enum status status = room ? zip_read(zip, at, *size) : OK;
+    if (status != OK)
+        return status;
+    if (!room || zip_u32(record) != ZIP_DESCRIPTOR)
         return zip_fail(zip, at, entry, "expected a data descriptor behind the data");
     uint64_t packed = wide ? zip_u64(record + 8) : zip_u32(record + 8);
     uint64_t unpacked = wide ? zip_u64(record + 16) : zip_u32(record + 12);
@@ -76,13 +80,16 @@ static enum status check_descriptor(const struct zip *zip, const struct zip_entr
     return OK;
 }
 
-/* In pieces, so that a mapped file never counts whole as memory in use. */
+/* In pieces, so that the file is never whole in memory. */
 static enum status check_sum(const struct zip *zip, const struct zip_entry *entry)
 {
     enum { PIECE = 1 << 22 };
     uint32_t crc = 0;
     for (size_t done = 0; done < entry->size;) {
         size_t piece = entry->size - done < PIECE ? entry->size - done : PIECE;
+        enum status status = zip_read(zip, entry->data + done, piece);
+        if (status != OK)
+            return status;
         crc = crc32_add(crc, zip->map->bytes + entry->data + done, piece);
         file_map_drop(zip->map, entry->data + done, piece);
         done += piece;
@@ -103,17 +110,23 @@ static enum status check_entry(const struct zip *zip, struct zip_entry *entry, s
     if (entry->header != *at)
         return zip_fail(zip, entry->directory_at + 42, entry, "it begins at byte %zu, expected %zu: %s", entry->header,
                         *at, entry->header < *at ? "entries overlap" : "there is a hole before it");
+    enum status status = zip_read(zip, *at, rest < ZIP_LOCAL_SIZE ? 0 : ZIP_LOCAL_SIZE);
+    if (status != OK)
+        return status;
     if (rest < ZIP_LOCAL_SIZE || zip_u32(record) != ZIP_LOCAL)
         return zip_fail(zip, *at, entry, "expected a local header");
     size_t name = zip_u16(record + 26), extra = zip_u16(record + 28), wide = 0, descriptor = 0;
     rest -= ZIP_LOCAL_SIZE;
     if (name > rest || extra > rest - name || entry->size > rest - name - extra)
         return zip_fail(zip, *at, entry, "it reaches into the directory");
+    status = zip_read(zip, *at + ZIP_LOCAL_SIZE, name + extra);
+    if (status != OK)
+        return status;
     /* Version, flags, method, time and date; then the name. */
     if (memcmp(record + 4, zip->map->bytes + entry->directory_at + 6, 10) != 0 || name != entry->name_length ||
         memcmp(record + ZIP_LOCAL_SIZE, entry->name, name) != 0)
         return zip_fail(zip, *at, entry, "the local header contradicts the directory");
-    enum status status = check_extra(zip, entry, *at + ZIP_LOCAL_SIZE + name, extra, &wide);
+    status = check_extra(zip, entry, *at + ZIP_LOCAL_SIZE + name, extra, &wide);
     if (status == OK)
         status = check_sizes(zip, entry, wide);
     entry->data = *at + ZIP_LOCAL_SIZE + name + extra;

@@ -68,6 +68,9 @@ static enum status read_ending64(struct ending *ending, const struct zip *zip, s
     return OK;
 }
 
+/* All that may belong to the end records, a comment included. */
+#define ENDINGS_MOST (ZIP_ENDING_SIZE + UINT16_MAX + ZIP_LOCATOR_SIZE + ZIP_ENDING64_SIZE)
+
 /* Is there a whole end record in the part of the file where one may be? */
 static bool has_ending(const struct zip *zip)
 {
@@ -219,15 +222,26 @@ const struct zip_entry *zip_find(const struct zip *zip, const char *name, size_t
     return NULL;
 }
 
+enum status zip_read(const struct zip *zip, size_t at, size_t size)
+{
+    return file_map_read(zip->map, at, size, zip->err);
+}
+
 enum status zip_open(struct zip *out, const struct file_map *map, const char *path, struct error *err)
 {
     struct ending ending = {0};
     *out = (struct zip){.map = map, .path = path, .err = err};
-    enum status status = read_ending(&ending, out);
+    size_t end = map->size < ENDINGS_MOST ? map->size : ENDINGS_MOST;
+    enum status status = zip_read(out, map->size - end, end);
+    if (status == OK)
+        status = read_ending(&ending, out);
     if (status != OK)
         return status;
     out->directory = (size_t)ending.directory;
     out->directory_end = ending.at;
+    status = zip_read(out, out->directory, out->directory_end - out->directory);
+    if (status != OK)
+        return status;
     void *entries;
     status = memory_alloc(&entries, (size_t)ending.entries, sizeof *out->entries, "a list of zip entries", err);
     if (status != OK)

@@ -5,7 +5,7 @@
  *     | central directory | zip64 end record, locator (or neither) | end record without a comment |
  *
  * Entries are stored (method 0), not encrypted, on one disk, with different names; a local header says what the central
- * one says; CRC-32 is right. Sizes beyond 4 GiB (zip64) are read. Data stays where it is in the mapped file.
+ * one says; CRC-32 is right. Sizes beyond 4 GiB (zip64) are read. Data stays where it is in the file.
  */
 #ifndef FREEZETUNE_ZIP_READ_H
 #define FREEZETUNE_ZIP_READ_H
@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
-#include "core/base/file.h"
+#include "core/base/file_map.h"
 
 enum { ZIP_MAX_ENTRIES = 1 << 16, ZIP_MAX_NAME = 256 };
 
@@ -49,6 +49,9 @@ void zip_close(struct zip *zip);
 
 /* The entry with that name, or NULL. */
 const struct zip_entry *zip_find(const struct zip *zip, const char *name, size_t length);
+
+/* Bytes [at, at + size) of the file may be looked at from here on. Errors of file_map_read. */
+MUST_CHECK enum status zip_read(const struct zip *zip, size_t at, size_t size);
 
 /* "path: byte N: entry 'name': text"; entry may be NULL. Returns ERR_DATA. */
 enum status zip_fail(const struct zip *zip, size_t at, const struct zip_entry *entry, const char *format, ...)

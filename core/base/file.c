@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,70 +85,33 @@ int file_stat(struct stat *out, int fd)
     return failed;
 }
 
-/* The same for a regular file only. */
-static enum status open_regular(int *fd, size_t *size, const char *path, struct error *err)
+enum status file_open_regular(int *fd, struct stat *info, const char *path, struct error *err)
 {
     enum status status;
     int opened = file_descriptor(path, &status, err);
     if (status != OK)
         return status;
-    struct stat info;
-    if (file_stat(&info, opened) != 0)
+    if (file_stat(info, opened) != 0)
         status = error_set(err, retry_system_is_out(errno) ? ERR_SYSTEM : ERR_IO, "%s: %s", path, strerror(errno));
-    else if (!S_ISREG(info.st_mode))
+    else if (!S_ISREG(info->st_mode))
         status = error_set(err, ERR_DATA, "%s: not a regular file", path);
     if (status != OK) {
         file_close(opened);
         return status;
     }
     *fd = opened;
-    *size = (size_t)info.st_size;
     return OK;
-}
-
-enum status file_map_open(struct file_map *out, const char *path, struct error *err)
-{
-    int fd;
-    size_t size;
-    enum status status = open_regular(&fd, &size, path, err);
-    if (status != OK)
-        return status;
-    void *bytes = NULL;
-    if (size > 0) {
-        bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (bytes == MAP_FAILED)
-            status = error_set(err, ERR_SYSTEM, "%s: cannot map %zu bytes: %s", path, size, strerror(errno));
-    }
-    file_close(fd);
-    if (status == OK)
-        *out = (struct file_map){.bytes = bytes, .size = size};
-    return status;
-}
-
-void file_map_close(struct file_map *map)
-{
-    if (map->bytes)
-        munmap((void *)map->bytes, map->size);
-    *map = (struct file_map){0};
-}
-
-/* Whole pages: a neighbour's part of a page is read again like the rest. */
-void file_map_drop(const struct file_map *map, size_t at, size_t size)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)map->bytes + at;
-    uintptr_t begin = first / page * page;
-    if (size > 0)
-        (void)madvise((void *)begin, first + size - begin, MADV_DONTNEED); /* advice: nothing is lost without it */
 }
 
 enum status file_read(uint8_t **out, size_t *size, const char *path, size_t limit, struct error *err)
 {
     int fd;
-    size_t expected;
+    struct stat info;
     void *bytes = NULL;
-    enum status status = open_regular(&fd, &expected, path, err);
+    enum status status = file_open_regular(&fd, &info, path, err);
     if (status != OK)
         return status;
+    size_t expected = (size_t)info.st_size;
     if (expected > limit) {
         status = error_set(err, ERR_DATA, "%s: %zu bytes, more than the %zu that are read", path, expected, limit);
         goto cleanup;

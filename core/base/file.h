@@ -1,4 +1,4 @@
-/* Files, read whole or mapped, and folders. Writing is outfile.h. */
+/* Files, read whole (in pieces: file_map.h), and folders. Writing is outfile.h. */
 #ifndef FREEZETUNE_FILE_H
 #define FREEZETUNE_FILE_H
 
@@ -8,12 +8,6 @@
 #include <sys/stat.h>
 
 #include "core/base/error.h"
-
-/* A regular file mapped read-only. Opening never blocks on a FIFO and refuses folders and devices. */
-struct file_map {
-    const uint8_t *bytes; /* NULL when size is 0 */
-    size_t size;
-};
 
 /* Opens for reading, without blocking on a FIFO, and returns the descriptor, which file_close takes; what passes is
  * tried again (retry.h). Waits while as many are open as the plan allows (descriptors.h). -1 and *status as
@@ -29,12 +23,8 @@ struct dirent *folder_next(DIR *folder);
  * memory; ERR_IO, a disk or a share does not answer; else ERR_NOINPUT. */
 enum status file_failure(const char *path, int error, struct error *err);
 
-/* Errors of file_descriptor; ERR_DATA when it is not a regular file. */
-MUST_CHECK enum status file_map_open(struct file_map *out, const char *path, struct error *err);
-void file_map_close(struct file_map *map);
-/* Gives the pages around bytes [at, at + size) back to the system, so that what has been read does not count as memory
- * in use. The bytes stay valid: they are read again when looked at. */
-void file_map_drop(const struct file_map *map, size_t at, size_t size);
+/* file_descriptor and file_stat of a regular file. Opening never blocks on a FIFO. ERR_DATA for folders and devices. */
+MUST_CHECK enum status file_open_regular(int *fd, struct stat *info, const char *path, struct error *err);
 
 /* The whole of a regular file of at most `limit` bytes, owned by the caller (memory_free), with a NUL behind the last
  * byte that is not counted in *size. Same errors; ERR_DATA beyond the limit, ERR_IO when reading fails or the file

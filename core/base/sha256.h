@@ -5,7 +5,12 @@
 
 #include <stddef.h>
 
+#include "core/base/error.h"
+#include "core/base/file_map.h"
+
 /* out = the 64 hexadecimal digits that sha256sum prints, and a terminator. */
 void sha256_hex(char out[65], const void *bytes, size_t size);
+/* The same of all bytes of a file. Errors of file_map_scan. */
+MUST_CHECK enum status sha256_file(char out[65], const struct file_map *map, struct error *err);
 
 #endif

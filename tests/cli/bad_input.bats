@@ -147,25 +147,6 @@ network_refused() {
     network_refused "not a ResNet's weights" other
 }
 
-@test "weights: the file that shrinks while a run goes on is one line and 74" {
-    cp "$good" mine
-    "$FREEZETUNE" train --quiet --data "$photos" --image-size 32 --batch-size 4 --weights mine --epochs 4 --out run \
-        >/dev/null 2>stderr.txt &
-    pid=$!
-    for _ in $(seq 600); do
-        [ ! -s run/log.jsonl ] || break
-        sleep 0.05
-    done
-    : >mine
-    status=0
-    wait $pid || status=$?
-    [ "$status" = 74 ]
-    [ "$(cat stderr.txt)" = "freezetune: a weight file became shorter while it was read, or its disk failed" ]
-    "$FREEZETUNE" eval --quiet --model run/best.safetensors --data "$photos" >/dev/null
-}
-
-# ---- photos ----------------------------------------------------------------------------------------------------------
-
 @test "photos: a text named .jpg, nothing, other formats, a FIFO, a device, a socket, a loop, no such file" {
     echo 'some words' >text.jpg
     : >empty.jpg

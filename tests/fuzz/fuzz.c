@@ -27,6 +27,7 @@ void fuzz_walk(const struct weight_file *file)
         require(weight_size(&values, &bytes, tensor->dtype, tensor->rank, tensor->shape));
         require(bytes == tensor->bytes && values == weight_tensor_values(tensor));
         kept = crc32_add(kept, tensor->name, strlen(tensor->name));
+        require(weight_tensor_fetch(tensor, file, NULL) == OK);
         kept = crc32_add(kept, tensor->data, tensor->bytes);
     }
     for (size_t i = 0; i < weight_file_metadata_count(file); i++) {

@@ -60,6 +60,8 @@ static void read_values(float *values, size_t count, const struct weight_tensor 
 {
     struct error err = {0};
     const uint8_t *bytes = tensor->data;
+    if (weight_tensor_fetch(tensor, fixture->file, &err) != OK)
+        fail_msg("%s", err.text);
     if (tensor->dtype == WEIGHT_U8) {
         for (size_t i = 0; i < count; i++)
             values[i] = (float)bytes[i];

@@ -110,8 +110,10 @@ static void rewrite(const struct weight_file *file, const char *path)
     struct weight_metadata *metadata = calloc(notes + 1, sizeof *metadata);
     struct error err = {0};
     assert_true(tensors && metadata);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         tensors[i] = *weight_file_at(file, i);
+        assert_int_equal(weight_tensor_fetch(&tensors[i], file, NULL), OK);
+    }
     for (size_t i = 0; i < notes; i++)
         metadata[i] = weight_file_metadata_at(file, i);
     if (safetensors_write(path, tensors, count, metadata, notes, &err) != OK)

@@ -96,6 +96,8 @@ int sample_same(const struct weight_file *a, const struct weight_file *b)
         return 0;
     for (size_t i = 0; i < weight_file_count(a); i++) {
         const struct weight_tensor *x = weight_file_at(a, i), *y = weight_file_at(b, i);
+        if (weight_tensor_fetch(x, a, NULL) != OK || weight_tensor_fetch(y, b, NULL) != OK)
+            return 0;
         if (strcmp(x->name, y->name) != 0 || x->dtype != y->dtype || !weight_tensor_same_shape(x, y) ||
             x->bytes != y->bytes || (x->bytes && memcmp(x->data, y->data, x->bytes) != 0))
             return 0;

@@ -46,6 +46,8 @@ int main(int argc, char **argv)
         return ERR_USAGE;
     for (size_t i = 0; i < count; i++) {
         tensors[i] = *weight_file_at(file, i);
+        if (weight_tensor_fetch(&tensors[i], file, &err) != OK)
+            return ERR_IO;
         if (ends_in(tensors[i].name, argv[3]))
             filled += (size_t)fill(&tensors[i], strtof(argv[4], NULL));
     }

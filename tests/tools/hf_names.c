@@ -14,7 +14,8 @@ static enum status write_renamed(const struct weight_file *file, const char *pat
     enum status status = tensors && names ? OK : error_memory(err, "the names", count * sizeof *names);
     for (size_t i = 0; i < count && status == OK; i++) {
         tensors[i] = *weight_file_at(file, i);
-        if (!name_to_hugging_face(names[i], tensors[i].name))
+        status = weight_tensor_fetch(&tensors[i], file, err);
+        if (status == OK && !name_to_hugging_face(names[i], tensors[i].name))
             status = error_set(err, ERR_DATA, "%s: no name of a ResNet's tensor", tensors[i].name);
         tensors[i].name = names[i];
     }

@@ -77,6 +77,8 @@ static void add_file(char *item, char *mark)
         exit(ERR_NOINPUT);
     for (size_t i = 0; i < weight_file_count(files[files_count]); i++) {
         const struct weight_tensor *tensor = weight_file_at(files[files_count], i);
+        if (weight_tensor_fetch(tensor, files[files_count], &err) != OK)
+            exit(ERR_IO);
         if (!without || strncmp(tensor->name, without, strlen(without)) != 0)
             add(tensor, item, other);
     }

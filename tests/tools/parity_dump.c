@@ -125,6 +125,11 @@ static enum status read_batches(struct parity_batches *out, int32_t **labels, co
     if (status != OK)
         return status;
     *labels = memory;
+    status = weight_tensor_fetch(l, file, err);
+    if (status == OK)
+        status = weight_tensor_fetch(p, file, err);
+    if (status != OK)
+        return status;
     for (size_t i = 0; i < count; i++) {
         int64_t label;
         memcpy(&label, (const char *)l->data + i * sizeof label, sizeof label);

@@ -57,7 +57,9 @@ static enum status check_pixels(char **arguments, struct error *err)
     if (status == OK)
         status = resizer_create(&resizer, err);
     for (; status == OK && photos < weight_file_count(reference); photos++) {
-        status = compare_photo(&different, arguments[0], weight_file_at(reference, photos), resizer, err);
+        status = weight_tensor_fetch(weight_file_at(reference, photos), reference, err);
+        if (status == OK)
+            status = compare_photo(&different, arguments[0], weight_file_at(reference, photos), resizer, err);
         equal += status == OK && different == 0;
     }
     if (status == OK) {

@@ -29,6 +29,8 @@ static uint32_t content(const struct weight_file *file)
         weight_shape_text(shape, sizeof shape, sorted[i]->rank, sorted[i]->shape);
         crc = crc32_add(crc, sorted[i]->name, strlen(sorted[i]->name));
         crc = crc32_add(crc, shape, strlen(shape));
+        if (weight_tensor_fetch(sorted[i], file, NULL) != OK)
+            exit(ERR_IO);
         crc = crc32_add(crc, sorted[i]->data, sorted[i]->bytes);
     }
     free(sorted);

@@ -27,8 +27,10 @@ static void edit_begin(struct edit *edit)
     edit->source = sample_open("good");
     edit->count = weight_file_count(edit->source);
     assert_true(edit->count + 8 < sizeof edit->tensors / sizeof *edit->tensors);
-    for (size_t i = 0; i < edit->count; i++)
+    for (size_t i = 0; i < edit->count; i++) {
         edit->tensors[i] = *weight_file_at(edit->source, i);
+        assert_int_equal(weight_tensor_fetch(&edit->tensors[i], edit->source, NULL), OK);
+    }
 }
 
 static struct weight_tensor *edit_find(struct edit *edit, const char *name)
@@ -412,6 +414,8 @@ static void buffers_go_there_and_back(void **state)
     struct weight_file *file = sample_open("state");
     const struct weight_tensor *momentum = weight_file_find(file, "optimizer.momentum"),
                                *weight = weight_file_find(file, param->name);
+    assert_int_equal(weight_tensor_fetch(momentum, file, NULL), OK);
+    assert_int_equal(weight_tensor_fetch(weight, file, NULL), OK);
     assert_memory_equal(momentum->data, weight->data, weight->bytes);
     assert_int_equal(weights_read_buffer(back, param, momentum, file, NULL), OK);
     assert_memory_equal(back, param->data, param->count * sizeof *back);

@@ -37,12 +37,13 @@ static struct weight_file *choices(struct freeze freeze)
 }
 
 /* Both choices occur and nothing else does. */
-static void check_relu(const struct weight_tensor *tensor)
+static void check_relu(const struct weight_file *file, const struct weight_tensor *tensor)
 {
     size_t seen[2] = {0, 0};
     assert_non_null(tensor);
     assert_int_equal(tensor->dtype, WEIGHT_U8);
     assert_int_equal(tensor->rank, 4);
+    assert_int_equal(weight_tensor_fetch(tensor, file, NULL), OK);
     for (size_t i = 0; i < tensor->bytes; i++) {
         uint8_t value = ((const uint8_t *)tensor->data)[i];
         assert_true(value <= 1);
@@ -65,7 +66,7 @@ static void check_relus(const struct weight_file *file, int from)
         if (i < from)
             assert_null(weight_file_find(file, name));
         else
-            check_relu(weight_file_find(file, name));
+            check_relu(file, weight_file_find(file, name));
     }
 }
 
@@ -101,6 +102,7 @@ static void winners_are_inside(void **state)
     struct weight_file *file = choices((struct freeze){0, BN_EVAL, BN_EVAL});
     const struct weight_tensor *pool = weight_file_find(file, "pool0");
     assert_non_null(pool);
+    assert_int_equal(weight_tensor_fetch(pool, file, NULL), OK);
     const uint8_t *places = pool->data;
     for (size_t plane = 0; plane < IMAGES * 3; plane++) {
         uint8_t place = places[plane * 10 * 9];

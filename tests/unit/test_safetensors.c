@@ -54,6 +54,7 @@ static void tensors_come_in_the_order_of_their_data(void **state)
     assert_int_equal(late->rank, 2);
     assert_int_equal(late->shape[0], 2);
     assert_int_equal(late->shape[1], 3);
+    assert_int_equal(weight_tensor_fetch(late, file, NULL), OK);
     assert_int_equal(((const uint8_t *)late->data)[0], 8);
     assert_ptr_equal(weight_file_find(file, "late"), late);
     assert_null(weight_file_find(file, "lat"));
@@ -63,6 +64,7 @@ static void tensors_come_in_the_order_of_their_data(void **state)
     assert_string_equal(weight_file_metadata_find(file, "a"), "");
     assert_null(weight_file_metadata_find(file, "b"));
     weight_tensor_drop(late, file);
+    assert_int_equal(weight_tensor_fetch(late, file, NULL), OK);
     assert_int_equal(((const uint8_t *)late->data)[23], 31);
     weight_file_close(file);
 }
