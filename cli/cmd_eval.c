@@ -68,6 +68,7 @@ struct job {
     struct eval_photos photos;
     struct inference inference;
     struct metrics metrics;
+    struct confusion confusion; /* after the pass */
     struct progress progress;
     size_t bad, failed;      /* reported; of these, for a disk or a share that did not answer */
     struct profile *profile; /* with --profile */
@@ -213,7 +214,7 @@ static void print_json(const struct job *job, const struct prediction *worst, si
         json_text(&json, "trained_on", NULL);
     json_int(&json, "unreadable", (int64_t)job->bad);
     json_int(&json, "damaged", (int64_t)loader_damaged_count(job->inference.loader));
-    report_json(&json, &job->metrics, classes);
+    report_json(&json, &job->metrics, &job->confusion, classes);
     json_open(&json, "worst", '[');
     for (size_t i = 0; i < count; i++) {
         json_open(&json, NULL, '{');
@@ -233,7 +234,7 @@ static void print_json(const struct job *job, const struct prediction *worst, si
     json_end(&json);
 }
 
-static enum status report_as_json(const struct job *job, struct error *err)
+static enum status report_as_json(struct job *job, struct error *err)
 {
     void *worst = NULL;
     size_t most = (size_t)job->values->worst;
@@ -244,7 +245,7 @@ static enum status report_as_json(const struct job *job, struct error *err)
     return status;
 }
 
-static enum status report_as_text(const struct job *job, struct error *err)
+static enum status report_as_text(struct job *job, struct error *err)
 {
     const struct class_names *classes = &job->model.info.classes;
     char photos[NUMBER_TEXT], bad[NUMBER_TEXT], path[PATH_SHOWN];
@@ -266,7 +267,7 @@ static enum status report_as_text(const struct job *job, struct error *err)
     enum status status = report_classes(stdout, &job->metrics, classes, err);
     if (status == OK) {
         puts("\nconfusion, rows: the class, columns: the answer");
-        status = report_confusion(stdout, &job->metrics, classes, err);
+        status = report_confusion(stdout, &job->confusion, classes, err);
     }
     if (status == OK && job->values->worst && job->metrics.top1 < job->metrics.count) {
         puts("\nworst mistakes");
@@ -307,10 +308,13 @@ static enum status run(const struct arguments *args, struct error *err)
     if (status == OK)
         status = measure(&job, err);
     if (status == OK && !signals_stop()) {
-        status = (job.values->json ? report_as_json : report_as_text)(&job, err);
+        status = confusion_make(&job.confusion, &job.metrics, err);
+        if (status == OK)
+            status = (job.values->json ? report_as_json : report_as_text)(&job, err);
         if (status == OK)
             status = judge(&job, args, err);
     }
+    confusion_free(&job.confusion);
     metrics_free(&job.metrics);
     profile_sums_free(&job.sums);
     profile_destroy(job.profile);

@@ -56,69 +56,56 @@ enum status report_classes(FILE *out, const struct metrics *metrics, const struc
     return close_table(&table, status);
 }
 
-static enum status report_matrix(FILE *out, const struct metrics *metrics, const struct class_names *classes,
+static enum status report_matrix(FILE *out, const struct confusion *confusion, const struct class_names *classes,
                                  struct error *err)
 {
     struct column columns[REPORT_MATRIX + 1] = {{"class", COLUMN_TEXT, 8, 0}};
     char texts[REPORT_MATRIX][NUMBER_TEXT];
     const char *cells[REPORT_MATRIX + 1];
+    uint64_t row[REPORT_MATRIX];
     struct table table;
     enum status status = OK;
+    size_t at = 0;
     for (size_t i = 0; i < classes->count; i++)
         columns[i + 1] = (struct column){classes->names[i], COLUMN_NUMBER, 6, 0};
     table_start(&table, out, TABLE_TEXT, columns, classes->count + 1);
     for (size_t label = 0; label < classes->count && status == OK; label++) {
+        confusion_row(row, classes->count, confusion, (uint32_t)label, &at);
         cells[0] = classes->names[label];
         for (size_t i = 0; i < classes->count; i++)
-            cells[i + 1] = number_count(texts[i], metrics->confusion[label * classes->count + i]);
+            cells[i + 1] = number_count(texts[i], row[i]);
         status = table_row(&table, cells, err);
     }
     return close_table(&table, status);
 }
 
-/* The largest entry off the diagonal that comes after `last` in descending order (ties by place), or SIZE_MAX. */
-static size_t next_confusion(const struct metrics *metrics, size_t last)
-{
-    size_t best = SIZE_MAX, all = metrics->classes * metrics->classes;
-    for (size_t i = 0; i < all; i++) {
-        uint64_t count = metrics->confusion[i];
-        if (count == 0 || i / metrics->classes == i % metrics->classes)
-            continue;
-        if (last != SIZE_MAX && (count > metrics->confusion[last] || (count == metrics->confusion[last] && i <= last)))
-            continue;
-        if (best == SIZE_MAX || count > metrics->confusion[best])
-            best = i;
-    }
-    return best;
-}
-
-static enum status report_confusions(FILE *out, const struct metrics *metrics, const struct class_names *classes,
+static enum status report_confusions(FILE *out, struct confusion *confusion, const struct class_names *classes,
                                      struct error *err)
 {
     static const struct column columns[] = {
         {"class", COLUMN_TEXT, 8, 0}, {"taken for", COLUMN_TEXT, 8, 0}, {"photos", COLUMN_NUMBER, 0, 0}};
     struct table table;
     enum status status = OK;
-    size_t place = next_confusion(metrics, SIZE_MAX);
-    if (place == SIZE_MAX)
+    size_t count = confusion_sort_mistakes(confusion);
+    if (count == 0)
         return OK;
     table_start(&table, out, TABLE_TEXT, columns, 3);
-    for (size_t i = 0; i < REPORT_CONFUSIONS && place != SIZE_MAX && status == OK; i++) {
+    for (size_t i = 0; i < REPORT_CONFUSIONS && i < count && status == OK; i++) {
+        const struct confusion_cell *cell = &confusion->cells[i];
         char photos[NUMBER_TEXT];
-        const char *cells[] = {classes->names[place / classes->count], classes->names[place % classes->count],
-                               number_count(photos, metrics->confusion[place])};
+        const char *cells[] = {classes->names[cell->label], classes->names[cell->predicted],
+                               number_count(photos, cell->count)};
         status = table_row(&table, cells, err);
-        place = next_confusion(metrics, place);
     }
     return close_table(&table, status);
 }
 
-enum status report_confusion(FILE *out, const struct metrics *metrics, const struct class_names *classes,
+enum status report_confusion(FILE *out, struct confusion *confusion, const struct class_names *classes,
                              struct error *err)
 {
     if (classes->count > REPORT_MATRIX)
-        return report_confusions(out, metrics, classes, err);
-    return report_matrix(out, metrics, classes, err);
+        return report_confusions(out, confusion, classes, err);
+    return report_matrix(out, confusion, classes, err);
 }
 
 enum status report_worst(FILE *out, const struct metrics *metrics, const struct class_names *classes,
@@ -151,7 +138,33 @@ enum status report_worst(FILE *out, const struct metrics *metrics, const struct 
     return close_table(&table, status);
 }
 
-void report_json(struct json *json, const struct metrics *metrics, const struct class_names *classes)
+/* [[3, 1], [0, 2]], or the cells where a matrix would be long. */
+static void json_confusion(struct json *json, const struct confusion *confusion, const struct class_names *classes)
+{
+    uint64_t row[CONFUSION_MATRIX_CLASSES];
+    bool matrix = classes->count <= CONFUSION_MATRIX_CLASSES;
+    size_t at = 0;
+    json_open(json, matrix ? "confusion" : "confusion_cells", '[');
+    for (size_t label = 0; label < classes->count && matrix; label++) {
+        confusion_row(row, classes->count, confusion, (uint32_t)label, &at);
+        json_open(json, NULL, '[');
+        for (size_t i = 0; i < classes->count; i++)
+            json_int(json, NULL, (int64_t)row[i]);
+        json_close(json);
+    }
+    for (size_t i = 0; i < confusion->count && !matrix; i++) {
+        const struct confusion_cell *cell = &confusion->cells[i];
+        json_open(json, NULL, '{');
+        json_text(json, "class", classes->names[cell->label]);
+        json_text(json, "predicted", classes->names[cell->predicted]);
+        json_int(json, "photos", (int64_t)cell->count);
+        json_close(json);
+    }
+    json_close(json);
+}
+
+void report_json(struct json *json, const struct metrics *metrics, const struct confusion *confusion,
+                 const struct class_names *classes)
 {
     json_int(json, "photos", (int64_t)metrics->count);
     json_double(json, "accuracy", metrics_accuracy(metrics));
@@ -172,12 +185,5 @@ void report_json(struct json *json, const struct metrics *metrics, const struct 
         json_close(json);
     }
     json_close(json);
-    json_open(json, "confusion", '[');
-    for (size_t label = 0; label < classes->count; label++) {
-        json_open(json, NULL, '[');
-        for (size_t i = 0; i < classes->count; i++)
-            json_int(json, NULL, (int64_t)metrics->confusion[label * classes->count + i]);
-        json_close(json);
-    }
-    json_close(json);
+    json_confusion(json, confusion, classes);
 }

@@ -8,13 +8,37 @@
 #include "core/base/disk.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/train/confusion.h"
 #include "core/train/ema.h"
 
 /* ---- the arithmetic ---------------------------------------------------------------------------------------------- */
 
 /* Bytes of a line or a row, on the generous side: log.jsonl, metrics.csv, predictions_val.csv (two names of classes and
- * one of a file), a tensor in a file's header. */
-enum { STEP_LINE = 150, EPOCH_LINES = 700, PREDICTION_ROW = 200, TENSOR_HEADER = 160, FILE_MOST_ELSE = 64 << 10 };
+ * one of a file), a tensor in a file's header, confusion.csv (two
+ * names of classes). */
+enum {
+    STEP_LINE = 150,
+    EPOCH_LINES = 700,
+    PREDICTION_ROW = 200,
+    TENSOR_HEADER = 160,
+    CELL_ROW = 100,
+    FILE_MOST_ELSE = 64 << 10
+};
+
+/* confusion.csv */
+static uint64_t confusion_file_bytes(uint64_t classes, uint64_t val)
+{
+    return classes <= CONFUSION_MATRIX_CLASSES ? classes * classes * 4 : val * CELL_ROW;
+}
+
+/* In the metadata of a model file. */
+static uint64_t class_text_bytes(const struct class_names *classes)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < classes->count; i++)
+        bytes += strlen(classes->names[i]) + sizeof "\"\", ";
+    return bytes;
+}
 
 struct run_disk run_disk_of(struct net *net, const struct dataset *dataset, const struct train_options *options)
 {
@@ -22,13 +46,15 @@ struct run_disk run_disk_of(struct net *net, const struct dataset *dataset, cons
     size_t batch = options->loader.batch, epochs = options->schedule.epochs, classes = dataset->classes.count;
     freeze.until = unfreezing_until(&options->unfreezing, freeze.until, SIZE_MAX);
     freeze_apply(net, &freeze);
-    uint64_t header = FILE_MOST_ELSE + (uint64_t)net->params_count * TENSOR_HEADER;
+    uint64_t header =
+        FILE_MOST_ELSE + class_text_bytes(&dataset->classes) + (uint64_t)net->params_count * TENSOR_HEADER;
     struct run_disk disk = {.best = (uint64_t)net_floats(net) * sizeof(float) + header};
     disk.last = disk.best + optimizer_bytes(net, &options->optimizer) + header;
     if (options->recipe.ema > 0)
         disk.last += ema_bytes(net, &freeze);
     disk.rest = (uint64_t)epochs * (EPOCH_LINES + (options->usable / batch + 1) * STEP_LINE) +
-                (uint64_t)dataset->val.count * PREDICTION_ROW + (uint64_t)classes * classes * 4 + FILE_MOST_ELSE;
+                (uint64_t)dataset->val.count * PREDICTION_ROW + confusion_file_bytes(classes, dataset->val.count) +
+                FILE_MOST_ELSE;
     return disk;
 }
 

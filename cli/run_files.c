@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "cli/version.h"
 #include "core/base/outfile.h"
+#include "core/train/confusion.h"
 
 static void put_versions(struct json *json)
 {
@@ -86,26 +87,54 @@ enum status write_series_config(const char *folder, const struct arguments *args
     return outfile_end(&file, OK, err);
 }
 
+/* A line for each class, a column for each answer. */
+static void put_matrix(FILE *out, const struct confusion *confusion, const struct class_names *classes)
+{
+    uint64_t row[CONFUSION_MATRIX_CLASSES];
+    size_t at = 0;
+    fputs("class", out);
+    for (size_t k = 0; k < classes->count; k++) {
+        putc(',', out);
+        csv_cell(out, classes->names[k]);
+    }
+    putc('\n', out);
+    for (size_t label = 0; label < classes->count; label++) {
+        confusion_row(row, classes->count, confusion, (uint32_t)label, &at);
+        csv_cell(out, classes->names[label]);
+        for (size_t k = 0; k < classes->count; k++)
+            fprintf(out, ",%llu", (unsigned long long)row[k]);
+        putc('\n', out);
+    }
+}
+
+/* A line for each pair of class and answer that occurs. */
+static void put_cells(FILE *out, const struct confusion *confusion, const struct class_names *classes)
+{
+    fputs("class,predicted,photos\n", out);
+    for (size_t i = 0; i < confusion->count; i++) {
+        const struct confusion_cell *cell = &confusion->cells[i];
+        csv_cell(out, classes->names[cell->label]);
+        putc(',', out);
+        csv_cell(out, classes->names[cell->predicted]);
+        fprintf(out, ",%llu\n", (unsigned long long)cell->count);
+    }
+}
+
 enum status write_confusion(const char *folder, const struct class_names *classes, const struct metrics *metrics,
                             struct error *err)
 {
     struct outfile file;
-    enum status status = outfile_open_in(&file, folder, "confusion.csv", err);
+    struct confusion confusion;
+    enum status status = confusion_make(&confusion, metrics, err);
     if (status != OK)
         return status;
-    fputs("class", file.stream);
-    for (size_t k = 0; k < classes->count; k++) {
-        putc(',', file.stream);
-        csv_cell(file.stream, classes->names[k]);
+    status = outfile_open_in(&file, folder, "confusion.csv", err);
+    if (status == OK) {
+        (classes->count <= CONFUSION_MATRIX_CLASSES ? put_matrix : put_cells)(file.stream, &confusion, classes);
+        status = outfile_end(&file, OK, err);
     }
-    putc('\n', file.stream);
-    for (size_t row = 0; row < classes->count; row++) {
-        csv_cell(file.stream, classes->names[row]);
-        for (size_t k = 0; k < classes->count; k++)
-            fprintf(file.stream, ",%llu", (unsigned long long)metrics->confusion[row * classes->count + k]);
-        putc('\n', file.stream);
-    }
-    return outfile_end(&file, OK, err);
+    confusion_free(&confusion);
+    return status;
 }
 
 enum status write_predictions(const char *folder, const struct dataset *dataset, const struct metrics *metrics,

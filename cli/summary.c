@@ -110,7 +110,7 @@ enum status summary_children(FILE *out, const struct net *net, const struct free
 size_t memory_summary_total(const struct memory_summary *memory)
 {
     return memory->weights + memory->plan + memory->optimizer + memory->gradients + memory->average + memory->photos +
-           memory->cache + memory->program;
+           memory->metrics + memory->cache + memory->program;
 }
 
 void summary_cost(FILE *out, const struct plan *plan, const struct memory_summary *memory)
@@ -120,7 +120,7 @@ void summary_cost(FILE *out, const struct plan *plan, const struct memory_summar
         size_t bytes;
     } parts[] = {{"weights", memory->weights},     {"network", memory->plan},    {"optimizer", memory->optimizer},
                  {"gradients", memory->gradients}, {"average", memory->average}, {"photos", memory->photos},
-                 {"cache", memory->cache},         {"program", memory->program}};
+                 {"metrics", memory->metrics},     {"cache", memory->cache},     {"program", memory->program}};
     char text[NUMBER_TEXT];
     struct lines lines;
     FILE *line = lines_start(&lines, out);

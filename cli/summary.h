@@ -47,6 +47,7 @@ struct memory_summary {
     size_t gradients; /* of all parameters at once, where a recipe keeps them */
     size_t average;   /* of the weights */
     size_t photos;    /* the loader, and photos while they are decoded */
+    size_t metrics;   /* counts of classes and predictions */
     size_t cache;     /* features that are kept in memory */
     size_t program;   /* estimate_program */
 };

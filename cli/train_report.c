@@ -189,6 +189,7 @@ static struct memory_summary memory_of(const struct training *t, const struct tr
                                    .gradients = needs->gradients,
                                    .average = needs->average,
                                    .photos = needs->photos + needs->mixing + loaders * t->scan.photo_memory,
+                                   .metrics = needs->metrics,
                                    .cache = needs->cache,
                                    .program = estimate_program(pool_threads(t->pool), loaders)};
 }

@@ -13,16 +13,13 @@ enum status metrics_init(struct metrics *out, size_t classes, size_t predictions
 {
     struct metrics metrics = {.classes = classes, .predictions_room = predictions};
     void *memory;
-    size_t cells;
-    if (!size_mul(&cells, classes, classes))
-        cells = SIZE_MAX;
-    enum status status = memory_alloc(&memory, cells, sizeof(uint64_t), "the confusion matrix", err);
+    enum status status = memory_alloc(&memory, classes, sizeof *metrics.counts, "the counts of the classes", err);
     if (status != OK)
         return status;
-    metrics.confusion = memory;
+    metrics.counts = memory;
     status = memory_alloc(&memory, predictions, sizeof(struct prediction), "the predictions", err);
     if (status != OK) {
-        memory_free(metrics.confusion);
+        memory_free(metrics.counts);
         return status;
     }
     metrics.predictions = memory;
@@ -30,16 +27,21 @@ enum status metrics_init(struct metrics *out, size_t classes, size_t predictions
     return OK;
 }
 
+size_t metrics_bytes(size_t classes, size_t predictions)
+{
+    return classes * sizeof(struct class_counts) + predictions * sizeof(struct prediction);
+}
+
 void metrics_free(struct metrics *metrics)
 {
-    memory_free(metrics->confusion);
+    memory_free(metrics->counts);
     memory_free(metrics->predictions);
     *metrics = (struct metrics){0};
 }
 
 void metrics_reset(struct metrics *metrics)
 {
-    memset(metrics->confusion, 0, metrics->classes * metrics->classes * sizeof *metrics->confusion);
+    memset(metrics->counts, 0, metrics->classes * sizeof *metrics->counts);
     metrics->count = metrics->top1 = metrics->top5 = metrics->predictions_count = 0;
     metrics->infinite = metrics->infinite_photo = 0;
     metrics->loss_sum = 0;
@@ -79,7 +81,9 @@ static void add_one(struct metrics *metrics, const float *logits, size_t label, 
     metrics->top1 += rank == 0;
     metrics->top5 += rank < 5;
     metrics->loss_sum += loss;
-    metrics->confusion[label * classes + predicted]++;
+    metrics->counts[label].labelled++;
+    metrics->counts[label].right += label == predicted;
+    metrics->counts[predicted].predicted++;
     if (metrics->predictions_count == metrics->predictions_room)
         return;
     metrics->predictions[metrics->predictions_count++] = (struct prediction){
@@ -123,11 +127,8 @@ double metrics_top5(const struct metrics *metrics)
 
 struct class_score metrics_class(const struct metrics *metrics, size_t class)
 {
-    struct class_score score = {.right = metrics->confusion[class * metrics->classes + class]};
-    for (size_t k = 0; k < metrics->classes; k++) {
-        score.labelled += metrics->confusion[class * metrics->classes + k];
-        score.predicted += metrics->confusion[k * metrics->classes + class];
-    }
+    const struct class_counts *counts = &metrics->counts[class];
+    struct class_score score = {.right = counts->right, .labelled = counts->labelled, .predicted = counts->predicted};
     score.precision = ratio((double)score.right, (double)score.predicted);
     score.recall = ratio((double)score.right, (double)score.labelled);
     score.f1 = ratio(2 * score.precision * score.recall, score.precision + score.recall);

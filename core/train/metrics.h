@@ -1,4 +1,5 @@
-/* What is counted over a pass: loss, accuracy, top-5, the confusion matrix and what follows from it.
+/* What is counted over a pass: loss, accuracy, top-5, and the scores of each class; the confusion matrix is made of the
+ * predictions (confusion.h).
  *
  *   precision = right / predicted as this class    recall = right / photos of this class
  *   F1 = 2 * precision * recall / (precision + recall)
@@ -23,19 +24,25 @@ struct prediction {
     float loss;
 };
 
+struct class_counts {
+    uint64_t right, labelled, predicted; /* photos */
+};
+
 struct metrics {
     size_t classes;
     size_t count, top1, top5; /* photos so far; right ones; right among the five largest (all, with up to 5 classes) */
     double loss_sum;
     size_t infinite;                /* of the photos: those with a logit that is not finite */
     uint32_t infinite_photo;        /* the first of them */
-    uint64_t *confusion;            /* [label][predicted] */
+    struct class_counts *counts;    /* [classes] */
     struct prediction *predictions; /* in the order of coming, as many as there was room for */
     size_t predictions_count, predictions_room;
 };
 
 /* Room for `predictions` answers (0: none are kept). ERR_SYSTEM without memory. Owned (metrics_free). */
 MUST_CHECK enum status metrics_init(struct metrics *out, size_t classes, size_t predictions, struct error *err);
+/* What metrics_init takes. */
+size_t metrics_bytes(size_t classes, size_t predictions);
 void metrics_free(struct metrics *metrics);
 void metrics_reset(struct metrics *metrics);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/train/confusion.h"
 #include "core/train/train_cache.h"
 
 /* Full batches, and the rest if BatchNorm can use it. */
@@ -154,6 +155,15 @@ static enum status plan_all_stages(struct train *train, struct error *err)
     return OK;
 }
 
+/* Of a step and of an evaluation, with the predictions, and what tables are made with after it. */
+static size_t metrics_needs(const struct train *train)
+{
+    size_t classes = net_classes(train->net), val = train->dataset->val.count;
+    size_t pass = recipe_pass(&train->options.recipe, train->options.loader.batch);
+    return metrics_bytes(classes, 0) + metrics_bytes(classes, val) + confusion_bytes(val) +
+           pass * classes * sizeof(float);
+}
+
 static enum status plan_run(struct train *train, struct error *err)
 {
     const struct loader_options *loader = &train->options.loader, val_loader = val_loader_options(&train->options);
@@ -164,6 +174,7 @@ static enum status plan_run(struct train *train, struct error *err)
     train->needs.photos =
         loader_memory(loader, train->dataset->train.count) + loader_memory(&val_loader, train->dataset->val.count) +
         absence_bytes(train->dataset->train.count + train->dataset->val.count, 2 * train->dataset->classes.count);
+    train->needs.metrics = metrics_needs(train);
     train->options.schedule.steps_per_epoch = train->needs.steps_per_epoch;
     train->state.steps_per_epoch = train->needs.steps_per_epoch;
     return OK;

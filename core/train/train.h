@@ -72,6 +72,7 @@ bool train_options_mixes(const struct train_options *options);
 /* What a run needs. Bytes; operations of one photo. The most over all stages. */
 struct train_needs {
     size_t weights, optimizer, network, photos, cache;
+    size_t metrics;                    /* counts of classes, predictions, gradients of logits */
     size_t gradients, average, mixing; /* of a recipe */
     size_t steps_per_epoch;
     double step_flops, evaluation_flops;
@@ -174,8 +175,11 @@ struct epoch_result {
     struct feature_counts features; /* what the cache did since the last epoch's end; zeros without one */
     size_t away, val_away;          /* photos that were left out because their files could not be read */
     bool compared; /* no photo was away in the evaluation: its accuracy counts the same photos as others */
-    bool best;     /* highest accuracy so far, at equal accuracy the lower loss, of those compared; while
-                      there are none, the one with the most photos validated */
+    size_t
+        best_photos; /* validated in the best epoch before this one; 0: there is none. Others than val->count where
+                        photos went bad between the two, or were repaired: the accuracies are over different photos */
+    bool best;       /* highest accuracy so far, at equal accuracy the lower loss, of those compared; while
+                        there are none, the one with the most photos validated */
 };
 
 /* Any hook but on_epoch and save may be NULL. */
@@ -222,9 +226,9 @@ enum train_end {
  * has been evaluated yet, the epoch at hand is as far as it came, and on_epoch hears of it: a run ends with a model.
  * Errors: those of the hooks and of the loader; ERR_SYSTEM without memory for the next stage; ERR_DIVERGED when a loss
  * or a weight is no longer a finite number, with what to do, before anything of it was saved; ERR_DATA when the
- * loss is none before the first update, or when no validation photo could be read. ERR_NOINPUT when all training photos of a class that are not bad were away in an
- * epoch: what was saved before is good to go on from; the same when all validation photos were, after the epoch's steps
- * have been saved. */
+ * loss is none before the first update, or when no validation photo could be read. ERR_NOINPUT when all training photos
+ * of a class that are not bad were away in an epoch: what was saved before is good to go on from; the same when all
+ * validation photos were, after the epoch's steps have been saved. */
 MUST_CHECK enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped,
                                  struct error *err);
 enum train_end train_end_get(const struct train *train);

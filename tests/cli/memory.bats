@@ -82,3 +82,15 @@ as_said() {
         exit !(said > 0 && peak > 0.9 * said && peak < 1.1 * said)
     }'
 }
+
+@test "many classes: no matrix of all by all, in memory or on disk" {
+    "$BUILD/tests/tools/make_photos" photos 1500 1 1 8 1
+    as_said --arch resnet18 --image-size 32 --batch-size 32 --freeze-until 9 --threads 2 --cache off
+    # A line for each pair of class and answer that occurs: 1,500 classes would be 4.5 MB of zeros.
+    [ "$(head -1 run/confusion.csv)" = class,predicted,photos ]
+    [ "$(tail -n +2 run/confusion.csv | awk -F, "{ sum += \$3 } END { print sum }")" = 1500 ]
+    [ "$(tail -n +2 run/confusion.csv | cut -d, -f1,2 | sort)" = "$(tail -n +2 run/predictions_val.csv | cut -d, -f2,3 | sort -u)" ]
+    "$FREEZETUNE" eval --quiet --model run --json >eval.json
+    grep -q '"confusion_cells": \[' eval.json
+    [ "$(sed -n '/"confusion_cells"/,/^  \]/p' eval.json | grep -c '"photos": 0')" = 0 ]
+}

@@ -1,7 +1,9 @@
 #include "tests/support/test.h"
 
 #include <math.h>
+#include <stdlib.h>
 
+#include "core/train/confusion.h"
 #include "core/train/metrics.h"
 
 static void close_to(double found, double expected)
@@ -43,8 +45,6 @@ static void counts_and_scores(void **state)
     fill_logits(logits, photos);
     metrics_add(&metrics, logits, labels, photos, 4);
     metrics_add(&metrics, logits + 12, labels + 4, photos + 4, 6);
-    static const uint64_t confusion[] = {3, 1, 0, 0, 2, 1, 1, 1, 1};
-    assert_memory_equal(metrics.confusion, confusion, sizeof confusion);
     assert_int_equal(metrics.count, 10);
     close_to(metrics_accuracy(&metrics), 0.6);
     close_to(metrics_top5(&metrics), 1.0);
@@ -58,6 +58,60 @@ static void counts_and_scores(void **state)
     close_to(two.f1, 0.4);
     close_to(metrics_macro_f1(&metrics), (0.75 + 4.0 / 7 + 0.4) / 3);
     metrics_free(&metrics);
+}
+
+static void the_confusion_matrix_is_that_of_the_predictions(void **state)
+{
+    (void)state;
+    static const uint64_t matrix[3][3] = {{3, 1, 0}, {0, 2, 1}, {1, 1, 1}};
+    float logits[30];
+    uint32_t photos[10];
+    struct metrics metrics = make(3, 10);
+    struct confusion confusion;
+    uint64_t row[3];
+    size_t at = 0;
+    assert_int_equal(confusion_make(&confusion, &metrics, NULL), OK);
+    assert_int_equal(confusion.count, 0);
+    confusion_free(&confusion);
+    fill_logits(logits, photos);
+    metrics_add(&metrics, logits, labels, photos, 10);
+    assert_int_equal(confusion_make(&confusion, &metrics, NULL), OK);
+    assert_int_equal(confusion.count, 7); /* nothing that is 0 */
+    for (uint32_t label = 0; label < 3; label++) {
+        confusion_row(row, 3, &confusion, label, &at);
+        assert_memory_equal(row, matrix[label], sizeof row);
+    }
+    assert_int_equal(confusion_sort_mistakes(&confusion), 4);
+    assert_int_equal(confusion.cells[0].label, 0);
+    assert_int_equal(confusion.cells[0].predicted, 1);
+    assert_int_equal(confusion.cells[4].count, 3); /* then the right ones */
+    confusion_free(&confusion);
+    metrics_free(&metrics);
+}
+
+/* The square of a million classes is 8 TB. */
+static void many_classes_take_no_square(void **state)
+{
+    (void)state;
+    enum { MANY = 1000000 };
+    struct metrics metrics = make(MANY, 1);
+    struct confusion confusion;
+    float *logits = calloc(MANY, sizeof *logits);
+    const int32_t label = MANY - 1;
+    const uint32_t photo = 0;
+    assert_non_null(logits);
+    logits[7] = 1;
+    metrics_add(&metrics, logits, &label, &photo, 1);
+    assert_int_equal(metrics_bytes(MANY, 1), 24000000 + sizeof(struct prediction));
+    assert_int_equal(metrics_class(&metrics, 7).predicted, 1);
+    close_to(metrics_macro_f1(&metrics), 0);
+    assert_int_equal(confusion_make(&confusion, &metrics, NULL), OK);
+    assert_int_equal(confusion.count, 1);
+    assert_int_equal(confusion.cells[0].label, MANY - 1);
+    assert_int_equal(confusion.cells[0].predicted, 7);
+    confusion_free(&confusion);
+    metrics_free(&metrics);
+    free(logits);
 }
 
 static void loss_is_the_mean_cross_entropy(void **state)
@@ -165,6 +219,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_and_scores),
+        cmocka_unit_test(the_confusion_matrix_is_that_of_the_predictions),
+        cmocka_unit_test(many_classes_take_no_square),
         cmocka_unit_test(loss_is_the_mean_cross_entropy),
         cmocka_unit_test(ties_go_to_the_smaller_class),
         cmocka_unit_test(a_nan_is_never_right),

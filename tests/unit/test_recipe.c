@@ -326,25 +326,32 @@ static void mixed_steps_equal_the_definition(void **state)
         fail_msg("%s", comparison.first_fault);
 }
 
-/* confusion[label][predicted] of a mixed batch, asked for the label with the larger share. True when the other labels
- * would have given something else. */
-static bool expect_confusion(struct session *s, const struct mix *mix)
+static void count(struct class_counts counts[CLASSES], int32_t label, size_t predicted)
+{
+    counts[label].labelled++;
+    counts[label].right += (size_t)label == predicted;
+    counts[predicted].predicted++;
+}
+
+/* The counts of a mixed batch, asked for the label with the larger share. True when the other labels would have given
+ * something else. */
+static bool expect_counts(struct session *s, const struct mix *mix)
 {
     static float x[PHOTOS * FLOATS];
     const struct recipe *recipe = &s->train->recipe;
     const struct mix_photos photos = {
         .pixels = pixels, .count = PHOTOS, .height = SIDE, .width = SIDE, .table = recipe->table};
-    uint64_t confusion[CLASSES][CLASSES] = {0}, confusion_of_others[CLASSES][CLASSES] = {0};
+    struct class_counts counts[CLASSES] = {{0}}, counts_of_others[CLASSES] = {{0}};
     mix_images(x, mix, &photos, 0, PHOTOS, s->pool);
     const float *logits = run_forward(s->train->stage.run, x, PHOTOS);
     for (size_t n = 0; n < PHOTOS; n++) {
         size_t own = n, other = (n + PHOTOS - 1) % PHOTOS, predicted = argmax(logits + n * CLASSES, CLASSES);
-        confusion[labels[mix->share >= 0.5 ? own : other]][predicted]++;
-        confusion_of_others[labels[mix->share >= 0.5 ? other : own]][predicted]++;
+        count(counts, labels[mix->share >= 0.5 ? own : other], predicted);
+        count(counts_of_others, labels[mix->share >= 0.5 ? other : own], predicted);
     }
     step(s);
-    assert_memory_equal(s->train->batch.confusion, confusion, sizeof confusion);
-    return memcmp(confusion, confusion_of_others, sizeof confusion) != 0;
+    assert_memory_equal(s->train->batch.counts, counts, sizeof counts);
+    return memcmp(counts, counts_of_others, sizeof counts) != 0;
 }
 
 static void accuracy_counts_the_label_with_the_larger_share(void **state)
@@ -357,7 +364,7 @@ static void accuracy_counts_the_label_with_the_larger_share(void **state)
     for (int steps = 0; own == 0 || other == 0; steps++) {
         assert_in_range(steps, 0, 50);
         struct mix mix = mix_draw(1, 0, SIDE, SIDE, rng_stream(options.seed, RNG_MIX, 0, s.train->state.batch));
-        *(mix.share >= 0.5 ? &own : &other) += expect_confusion(&s, &mix);
+        *(mix.share >= 0.5 ? &own : &other) += expect_counts(&s, &mix);
     }
     close_session(&s);
 }

@@ -106,8 +106,11 @@ static void reports(void **state)
                   "ants        3      1          1    100.0 %   33.3 %  50.0 %\n"
                   "bees        1      1          2     50.0 %  100.0 %  66.7 %\n");
 
+    struct confusion confusion;
+    assert_int_equal(confusion_make(&confusion, &metrics, &err), OK);
     text = text_open();
-    assert_int_equal(report_confusion(text->out, &metrics, &classes, &err), OK);
+    assert_int_equal(report_confusion(text->out, &confusion, &classes, &err), OK);
+    confusion_free(&confusion);
     text_is(text, "class  ants  bees  cats\n"
                   "ants      1     1     1\n"
                   "bees      0     1     0\n"
@@ -126,25 +129,20 @@ static void many_classes_show_the_confusions(void **state)
     enum { MANY = REPORT_MATRIX + 1 };
     char *many[MANY];
     char texts[MANY][16];
-    struct metrics metrics;
     struct error err;
     for (int i = 0; i < MANY; i++) {
         snprintf(texts[i], sizeof texts[i], "c%d", i);
         many[i] = texts[i];
     }
     const struct class_names many_classes = {many, MANY};
-    assert_int_equal(metrics_init(&metrics, MANY, 0, &err), OK);
-    metrics.confusion[0] = 100;
-    metrics.confusion[3 * MANY + 5] = 2;
-    metrics.confusion[1 * MANY + 0] = 2;
-    metrics.confusion[16 * MANY + 2] = 7;
+    struct confusion_cell cells[] = {{0, 0, 100}, {1, 0, 2}, {3, 5, 2}, {16, 2, 7}};
+    struct confusion confusion = {cells, 4};
     struct text *text = text_open();
-    assert_int_equal(report_confusion(text->out, &metrics, &many_classes, &err), OK);
+    assert_int_equal(report_confusion(text->out, &confusion, &many_classes, &err), OK);
     text_is(text, "class  taken for  photos\n"
                   "c16    c2              7\n"
                   "c1     c0              2\n"
                   "c3     c5              2\n");
-    metrics_free(&metrics);
 }
 
 int main(void)
