@@ -361,6 +361,7 @@ static void log_epoch(struct run_folder *folder, const struct epoch_result *epoc
     json_double(&json, "val_accuracy", metrics_accuracy(epoch->val));
     json_double(&json, "val_top5", metrics_top5(epoch->val));
     json_double(&json, "val_macro_f1", metrics_macro_f1(epoch->val));
+    json_int(&json, "val_photos", (int64_t)epoch->val->count);
     json_int(&json, "photos", (int64_t)epoch->images);
     json_int(&json, "left_out", (int64_t)epoch->left_out);
     json_int(&json, "unavailable", (int64_t)epoch->away);

@@ -296,6 +296,21 @@ static void say_run(struct series *series, size_t i)
            number_about(left, seconds));
 }
 
+/* Photos may go bad between two runs: their accuracies are then over different photos. */
+static void warn_of_photos(const struct series *series, size_t i)
+{
+    const struct series_run *run = &series->runs[i];
+    for (size_t k = 0; k < series->count; k++) {
+        const struct series_run *other = &series->runs[k];
+        if (k == i || other->state != SERIES_DONE || !other->result.compared ||
+            other->result.photos == run->result.photos)
+            continue;
+        warn("%s validated %zu photos and %s %zu: their accuracies are over different photos", run->name,
+             run->result.photos, other->name, other->result.photos);
+        return;
+    }
+}
+
 static void say_result(const struct series *series, size_t i)
 {
     const struct series_run *run = &series->runs[i];
@@ -306,6 +321,8 @@ static void say_result(const struct series *series, size_t i)
         remark("%s: validation accuracy %s in epoch %zu of %zu%s", run->name,
                number_percent(accuracy, run_result_accuracy(&run->result)), run->result.best_epoch, run->result.epochs,
                run->result.compared ? "" : ", not to be compared: validation photos were unavailable in every epoch");
+    if (run->state == SERIES_DONE && run->result.compared && run->values.folds == 0)
+        warn_of_photos(series, i);
 }
 
 enum status series_run(struct series *series, bool *stopped, struct error *err)

@@ -105,9 +105,9 @@ static void put_epoch_line(const struct train_progress *p, const struct epoch_ro
            row->best ? "  best so far" : "", row->left[0] ? "  " : "", row->left);
 }
 
-enum { SKIPPED_TEXT = 96 };
+enum { SKIPPED_TEXT = 200 };
 
-/* "  12 photos unavailable", and whether the accuracy counts fewer photos. */
+/* "  12 photos unavailable", and whether the accuracy counts other photos than those before. */
 static const char *skipped_text(char out[SKIPPED_TEXT], const struct epoch_result *epoch)
 {
     size_t used = 0;
@@ -118,6 +118,9 @@ static const char *skipped_text(char out[SKIPPED_TEXT], const struct epoch_resul
     if (epoch->val_away > 0)
         snprintf(out + used, SKIPPED_TEXT - used, "  not compared: %zu validation photo%s unavailable", epoch->val_away,
                  epoch->val_away == 1 ? "" : "s");
+    else if (epoch->best_photos > 0 && epoch->best_photos != epoch->val->count)
+        snprintf(out + used, SKIPPED_TEXT - used, "  accuracy over %zu photos, of the best epoch before over %zu",
+                 epoch->val->count, epoch->best_photos);
     return out;
 }
 

@@ -95,6 +95,9 @@ static enum status text_end(const struct run_folder *folder, const char *proof, 
     if (state->best_uncompared)
         say(stdout, "        over %zu of %zu validation photos: some were unavailable in every epoch",
             state->best_photos, folder->training->dataset.val.count);
+    else if (state->best_photos != folder->training->dataset.val.count - train_bad_count(folder->training->train, true))
+        say(stdout, "        over %zu validation photos: other epochs had others, as photos went bad between them",
+            state->best_photos);
     say(stdout, "model   %s", text_escape(model, sizeof model, folder->best));
     say(stdout, "%s", proof);
     put_next(folder);
@@ -159,6 +162,8 @@ enum status report_end(const struct run_folder *folder, const struct training_pr
     json_int(&json, "best_epoch", (int64_t)state->best_epoch + 1);
     json_double(&json, "val_accuracy", state->best_accuracy);
     json_double(&json, "val_loss", state->best_loss);
+    json_int(&json, "val_photos", (int64_t)state->best_photos);
+    json_int(&json, "val_right", (int64_t)state->best_right);
     json_bool(&json, "val_compared", !state->best_uncompared);
     json_int(&json, "unreadable_photos", (int64_t)(train_bad_count(t->train, false) + train_bad_count(t->train, true)));
     json_int(&json, "unavailable_photos",

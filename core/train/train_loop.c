@@ -282,6 +282,7 @@ static enum status tell_epoch(struct train *train, const struct train_hooks *hoo
         .away = absence_in(&train->absence[0], state->epoch),
         .val_away = val_away,
         .compared = val_away == 0,
+        .best_photos = state->has_best ? state->best_photos : 0,
         .best = is_best(train, val_away == 0),
     };
     double start = clock_seconds();

@@ -169,3 +169,24 @@ END
     cmp whole/best.safetensors few/best.safetensors
     [ "$(wc -l <few/bad_images.tsv)" = 1 ]
 }
+
+@test "photos that go bad between two epochs: what was counted stays, and other photos are not compared in silence" {
+    "$BUILD/tests/tools/make_photos" photos 2 6 6 40 1
+    start
+    until_true logged 1 '"event": "epoch", "epoch": 2,.*"val_photos": 12'
+    for at in class0/00.png class0/02.png class1/01.bmp; do
+        echo "no photo" >new
+        mv new photos/val/$at
+    done
+    until_true logged 1 '"val_photos": 9,'
+    stop
+    grep -q '^epoch [0-9/]*  .*  accuracy over 9 photos, of the best epoch before over 12' stderr.txt
+    # It ends here: with the numbers of the best epoch as they were counted in it.
+    "$FREEZETUNE" train --quiet --resume run --accept-changed-photos --time-limit 0.00001 --json >end.json 2>resume.txt
+    best=$(sed -n 's/.*"best_epoch": \([0-9]*\),.*/\1/p' end.json)
+    photos=$(grep "\"event\": \"epoch\", \"epoch\": $best," run/log.jsonl | sed -n 's/.*"val_photos": \([0-9]*\),.*/\1/p' | head -1)
+    grep -q "\"val_photos\": $photos," end.json
+    right=$(tail -n +2 run/predictions_val.csv | grep -c ',1$')
+    grep -q "\"val_right\": $right," end.json
+    [ "$(tail -n +2 run/predictions_val.csv | wc -l)" = "$photos" ]
+}
