@@ -220,8 +220,8 @@ asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	@sh scripts/deps.sh check
 	+@ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:$$ASAN_OPTIONS \
 		UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS \
-		$(MAKE) --no-print-directory check VARIANT=asan LDFLAGS='-fsanitize=address,undefined' \
-		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+		$(MAKE) --no-print-directory check VARIANT=asan LDFLAGS='-fsanitize=address,undefined,float-cast-overflow' \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all'
 
 bench: freezetune ## beside PyTorch, ONNX Runtime and OpenVINO from PyPI (some gigabytes); options in BENCH='--rounds 3 ...'
 	@python=$$(sh scripts/venv.sh --bench) && "$$python" scripts/bench/bench.py $(BENCH)
@@ -230,8 +230,8 @@ SECONDS ?= 60
 fuzz: ## libFuzzer (clang) on every reader of files from outside, SECONDS=60 each
 	@sh scripts/deps.sh lint
 	+@$(MAKE) --no-print-directory fuzz-targets VARIANT=fuzz CC=clang FUZZ_DRIVER= FUZZ_LIBS=-fsanitize=fuzzer \
-		CFLAGS='-O1 -g -Wno-pass-failed -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
-		LDFLAGS='-fsanitize=address,undefined'
+		CFLAGS='-O1 -g -Wno-pass-failed -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all' \
+		LDFLAGS='-fsanitize=address,undefined,float-cast-overflow'
 	@sh scripts/fuzz.sh build/fuzz $(SECONDS)
 
 fuzz-targets: $(FUZZ_TARGETS)

@@ -101,16 +101,14 @@ struct plot {
 static int column_of(const struct plot *plot, double lr)
 {
     double place = log(lr / plot->lr_low) / log(plot->lr_high / plot->lr_low);
-    int column = (int)floor(place * (plot->columns - 1) + 0.5);
-    return column < 0 ? 0 : column >= plot->columns ? plot->columns - 1 : column;
+    return (int)fmin(fmax(floor(place * (plot->columns - 1) + 0.5), 0), plot->columns - 1);
 }
 
 /* Row 0 is the top. A test that ends in the rise has losses far above all others: they stand on the top row. */
 static int row_of(const struct plot *plot, double loss)
 {
     double place = plot->high > plot->low ? (plot->high - loss) / (plot->high - plot->low) : 0;
-    int row = (int)floor(place * (PLOT_ROWS - 1) + 0.5);
-    return row < 0 ? 0 : row >= PLOT_ROWS ? PLOT_ROWS - 1 : row;
+    return (int)fmin(fmax(floor(place * (PLOT_ROWS - 1) + 0.5), 0), PLOT_ROWS - 1);
 }
 
 static void draw(struct plot *plot, const struct lr_search *search, int width)

@@ -1,10 +1,12 @@
 #include "cli/options.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/numbers.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
@@ -129,19 +131,20 @@ static const char *option_name_at(const void *context, size_t i)
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
 
+static const char size_units[] = "KMGT";
+
 /* "8M": a whole number and one letter. */
 static bool text_to_size(long long *out, const char *text)
 {
-    static const char units[] = "KMGT";
     char digits[24];
     size_t length = strlen(text);
     unsigned shift = 0;
     if (length == 0 || length >= sizeof digits)
         return false;
     memcpy(digits, text, length + 1);
-    const char *unit = strchr(units, digits[length - 1]);
+    const char *unit = strchr(size_units, digits[length - 1]);
     if (unit) {
-        shift = 10 * (unsigned)(unit - units + 1);
+        shift = 10 * (unsigned)(unit - size_units + 1);
         digits[length - 1] = '\0';
     }
     long long value;
@@ -156,12 +159,29 @@ static bool in_range(const struct option *option, double value)
     return value >= option->low && value <= option->high;
 }
 
+/* "0.001", and a whole number with all its digits: 9000000000000000. */
+static const char *limit_text(char out[NUMBER_TEXT], double limit)
+{
+    bool whole = limit == floor(limit) && fabs(limit) <= 1e18;
+    snprintf(out, NUMBER_TEXT, whole ? "%.0f" : "%.10g", limit);
+    return out;
+}
+
 static enum status range_error(const struct option *option, const char *text, struct error *err)
 {
-    if (option->high >= 1e15)
-        return error_set(err, ERR_USAGE, "--%s %s: must be %.10g or more", option->name, text, option->low);
-    return error_set(err, ERR_USAGE, "--%s %s: must be from %.10g to %.10g", option->name, text, option->low,
-                     option->high);
+    char low[NUMBER_TEXT], high[NUMBER_TEXT];
+    return error_set(err, ERR_USAGE, "--%s %s: must be from %s to %s", option->name, text, limit_text(low, option->low),
+                     limit_text(high, option->high));
+}
+
+/* Digits, with a sign or one of the units behind them: what cannot be read all the same is too large. */
+static bool is_number(const char *text, const char *units)
+{
+    text += *text == '-' || *text == '+';
+    size_t digits = strspn(text, "0123456789");
+    text += digits;
+    text += *text && strchr(units, *text);
+    return digits > 0 && *text == '\0';
 }
 
 static enum status choice_error(const struct option *option, const char *text, struct error *err)
@@ -233,7 +253,8 @@ static enum status set_value(void *values, const struct option *option, const ch
         return OK;
     case OPTION_INT:
         if (!text_to_long(&whole, text))
-            return error_set(err, ERR_USAGE, "--%s %s: not a whole number", option->name, text);
+            return is_number(text, "") ? range_error(option, text, err)
+                                       : error_set(err, ERR_USAGE, "--%s %s: not a whole number", option->name, text);
         if (!in_range(option, (double)whole))
             return range_error(option, text, err);
         *(long long *)place = whole;
@@ -242,7 +263,9 @@ static enum status set_value(void *values, const struct option *option, const ch
         return set_float(place, option, text, err);
     case OPTION_SIZE:
         if (!text_to_size(&whole, text))
-            return error_set(err, ERR_USAGE, "--%s %s: not a size; write 800M or 2G", option->name, text);
+            return is_number(text, size_units)
+                       ? range_error(option, text, err)
+                       : error_set(err, ERR_USAGE, "--%s %s: not a size; write 800M or 2G", option->name, text);
         if (!in_range(option, (double)whole))
             return range_error(option, text, err);
         *(long long *)place = whole;

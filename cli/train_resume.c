@@ -1,4 +1,5 @@
 /* From RUN/config.json back to a command line. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "core/base/memory.h"
 
 enum { CONFIG_MOST = 64 << 20 };
+#define WHOLE_MOST 0x1p53 /* every whole number up to here is a double, and fits a long long */
 
 /* Options that may stand beside --resume: none of them changes what comes out. */
 static const char *const free_options[] = {"resume",
@@ -86,7 +88,7 @@ static enum status add_recorded(struct resumed *out, const cJSON *item, struct e
         return add_text(out, item->string, item->valuestring, err);
     if (!cJSON_IsNumber(item))
         return OK; /* null or false */
-    if (item->valuedouble == (double)(long long)item->valuedouble)
+    if (fabs(item->valuedouble) <= WHOLE_MOST && item->valuedouble == floor(item->valuedouble))
         snprintf(number, sizeof number, "%lld", (long long)item->valuedouble);
     else
         number_double(number, item->valuedouble);

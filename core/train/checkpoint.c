@@ -248,6 +248,8 @@ static struct train_state read_state(struct reader *reader, const struct train *
     };
     if (!reader->wrong && !cJSON_IsBool(best))
         reader->wrong = "has_best";
+    if (!reader->wrong && !(state.best_accuracy >= 0 && state.best_accuracy <= 1))
+        reader->wrong = "best_accuracy";
     if (!reader->wrong && state.steps_per_epoch == 0)
         reader->wrong = "steps_per_epoch";
     return state;

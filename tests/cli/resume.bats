@@ -65,3 +65,18 @@ setup() {
     grep -q '^stopped in epoch [0-9]* of 5000 .*; go on with: freezetune train --resume run$' stderr.txt
     [ -z "$(find run -name '*.part')" ]
 }
+
+@test "numbers in config.json that are beyond any option are an error of that file" {
+    "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --batch-size 4 --epochs 1 \
+        --freeze-until 9 --out run >/dev/null
+    cp run/config.json good.json
+    for number in 1e300 -1e300 1e19 -1e19 9223372036854775807 9223372036854775808 1.5 1e-300; do
+        for option in epochs seed patience; do
+            sed "s/^\( *\"$option\": \)[^,]*,/\1$number,/" good.json >run/config.json
+            fails 65 "run/config.json: --$option " "$FREEZETUNE" train --resume run
+        done
+    done
+    fails 64 '--seed 9000000000000001: must be from 0 to 9000000000000000$' "$FREEZETUNE" train --seed 9000000000000001
+    fails 64 '--seed 99999999999999999999: must be from 0 to 9000000000000000$' \
+        "$FREEZETUNE" train --seed 99999999999999999999
+}

@@ -182,7 +182,9 @@ static void what_is_wrong_is_named(void **state)
     refused("--epochs 12abc", "--epochs 12abc: not a whole number");
     refused("--epochs 1.5", "--epochs 1.5: not a whole number");
     refused("--epochs 0", "--epochs 0: must be from 1 to 10000");
-    refused("--epochs 99999999999999999999", "--epochs 99999999999999999999: not a whole number");
+    refused("--epochs 99999999999999999999", "--epochs 99999999999999999999: must be from 1 to 10000");
+    refused("--epochs -99999999999999999999", "--epochs -99999999999999999999: must be from 1 to 10000");
+    refused("--epochs 99999999999999999999x", "--epochs 99999999999999999999x: not a whole number");
     refused("--epochs=", "--epochs : not a whole number");
     refused("--epochs", "--epochs needs a value");
     refused("--lr abc", "--lr abc: not a number");
@@ -195,7 +197,7 @@ static void what_is_wrong_is_named(void **state)
     refused("--nesterov=yes", "--nesterov takes no value");
     refused("--memory 1X", "--memory 1X: not a size; write 800M or 2G");
     refused("--memory G", "--memory G: not a size; write 800M or 2G");
-    refused("--memory 9999999999T", "--memory 9999999999T: not a size; write 800M or 2G");
+    refused("--memory 9999999999T", "--memory 9999999999T: must be from 0 to 1000000000000000000");
 }
 
 static void unknown_options_are_answered_with_the_nearest(void **state)
