@@ -128,6 +128,8 @@ enum status checkpoint_read(const char *path, struct train *train, struct error 
         struct checkpoint_row row = checkpoint_row_get(train, i);
         status = read_row(&row, file, err);
     }
+    if (status == OK)
+        status = weight_file_check(file, err);
     weight_file_close(file);
     return status;
 }

@@ -18,11 +18,25 @@ struct cursor {
     size_t at;
 };
 
-/* The pickle that begins here. Free with pickle_free, also after a failure. */
+/* As if the file had `size` bytes from here on. */
+static enum status pickle_within(struct pickle *out, struct cursor *c, size_t size)
+{
+    *out = (struct pickle){0};
+    enum status status = file_map_read(&c->file->map, c->at, size, c->err);
+    return status == OK ? pickle_read(out, c->file->map.bytes + c->at, size, c->at, c->file->path, c->err) : status;
+}
+
+/* The pickle that begins here. Where it ends is not known before, and behind it may be a lot that nobody wants: all
+ * that is left is read only where a piece is not enough. Free with pickle_free, also after a failure. */
 static enum status next_pickle(struct pickle *out, struct cursor *c)
 {
-    enum status status =
-        pickle_read(out, c->file->map.bytes + c->at, c->file->map.size - c->at, c->at, c->file->path, c->err);
+    enum { PIECE = 4 << 20 };
+    size_t rest = c->file->map.size - c->at;
+    enum status status = pickle_within(out, c, rest < PIECE ? rest : PIECE);
+    if (status == ERR_DATA && rest > PIECE) {
+        pickle_free(out);
+        status = pickle_within(out, c, rest);
+    }
     c->at += out->used;
     return status;
 }
@@ -93,6 +107,9 @@ static enum status place_storage(struct cursor *c, struct torch_storage *storage
     uint64_t values = 0;
     if (rest < 8)
         return weight_file_truncated(c->file->path, c->file->map.size, c->at + 8 + storage->bytes, true, NULL, c->err);
+    enum status status = file_map_read(&c->file->map, c->at, 8, c->err);
+    if (status != OK)
+        return status;
     for (size_t i = 8; i-- > 0;)
         values = values << 8 | c->file->map.bytes[c->at + i];
     if (values != storage->values)
@@ -145,10 +162,7 @@ enum status torch_legacy_read(struct weight_file *file, struct error *err)
     struct cursor c = {.file = file, .err = err};
     struct pickle pickle = {0};
     struct torch_storages storages = {0};
-    /* Where its pickles end is not known before they have been read. */
-    enum status status = file_map_read(&file->map, 0, file->map.size, err);
-    if (status == OK)
-        status = check_magic(&c);
+    enum status status = check_magic(&c);
     if (status == OK)
         status = check_protocol(&c);
     if (status == OK)

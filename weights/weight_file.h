@@ -9,7 +9,7 @@
  * of the process, and the file stays open. (A tensor that lies in a .pth file with other strides than its shape's is
  * copied when it is opened.) Everything about the file has been checked when weight_file_open returns: no name, shape,
  * type or range that a caller meets here can point outside the file. Opening a safetensors file costs the header alone;
- * a zip file is read once for its sums, and the legacy format is read whole.
+ * a zip file is read once for its sums.
  *
  * Names are torchvision's: those of Hugging Face's ResNets are translated (weights/names.h), and the prefix of a
  * wrapper
