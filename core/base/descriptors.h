@@ -12,9 +12,9 @@
 
 #include "core/base/error.h"
 
-/* For files that stay open or are written: without the folder of the run, log.jsonl, metrics.csv and one file that is
- * written no run can be; two files of features and one for what libraries open come on top. */
-enum { DESCRIPTORS_NEEDED = 4, DESCRIPTORS_KEPT = 7 };
+/* For files that stay open or are written: without the weights, the folder of the run, log.jsonl, metrics.csv and one
+ * file that is written no run can be; two files of features and one for what libraries open come on top. */
+enum { DESCRIPTORS_NEEDED = 5, DESCRIPTORS_KEPT = 8 };
 
 /* Raises the limit as far as the system lets us and decides how many may be read at once. Called once, before any
  * thread is started; without it there is no limit of ours. ERR_SYSTEM, with the number that is needed, when not even

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/descriptors.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/retry.h"
@@ -58,6 +59,7 @@ static enum status pages_create(struct file_pages **out, size_t *size, const cha
     if (status == OK)
         status = file_open_regular(&pages->fd, &info, path, err);
     if (status == OK) {
+        descriptor_give_back(); /* it stays open for the whole run and is one of DESCRIPTORS_KEPT */
         pages->modified = info.st_mtim;
         *size = (size_t)info.st_size;
         status = memory_alloc(&there, *size / pages->page / 8 + 1, 1, "a file", err);
