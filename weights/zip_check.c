@@ -21,6 +21,21 @@ static enum status check_flags(const struct zip *zip, const struct zip_entry *en
     return OK;
 }
 
+/* The values of a wide form: the sizes with or without the place, or the place alone. The library in torch.save writes
+ * the header before it has packed the data: where a descriptor follows, the packed size may still be 0. */
+static bool wide_agrees(const struct zip_entry *entry, const uint8_t *values, size_t size)
+{
+    const uint64_t wanted[] = {entry->size, entry->size, entry->header};
+    size_t first = size == 8 ? 2 : 0;
+    for (size_t i = 0; i < size / 8; i++) {
+        uint64_t value = zip_u64(values + 8 * i);
+        bool not_yet = i == 1 && value == 0 && (entry->flags & ZIP_FLAG_DESCRIPTOR);
+        if (value != wanted[first + i] && !not_yet)
+            return false;
+    }
+    return true;
+}
+
 /* The extra field of a local header: padding, and wide forms of the sizes or the place, in which nothing new may stand.
  * *wide = whether there are any, which makes the data descriptor wide as well. */
 static enum status check_extra(const struct zip *zip, const struct zip_entry *entry, size_t at, size_t length,
@@ -34,13 +49,10 @@ static enum status check_extra(const struct zip *zip, const struct zip_entry *en
         if (length < 4 || size > length - 4 || (kind != ZIP_EXTRA_PADDING && (kind != ZIP_EXTRA_WIDE || *wide)))
             return zip_fail(zip, at, entry, "an extra field in the local header that torch.save does not write");
         if (kind == ZIP_EXTRA_WIDE) {
-            const uint64_t values[] = {entry->size, entry->size, entry->header};
-            size_t first = size == 8 ? 2 : 0; /* the place alone, or the sizes with or without it */
             if (size != 8 && size != 16 && size != 24)
                 return zip_fail(zip, at, entry, "a zip64 field of %zu bytes", size);
-            for (size_t i = 0; i < size / 8; i++)
-                if (zip_u64(extra + 4 + 8 * i) != values[first + i])
-                    return zip_fail(zip, at, entry, "the local header contradicts the directory");
+            if (!wide_agrees(entry, extra + 4, size))
+                return zip_fail(zip, at, entry, "the local header contradicts the directory");
             *wide = size;
         }
         extra += size + 4;

@@ -90,7 +90,7 @@ static void zip_local(struct bytes *out, const struct zip_part *part, size_t at,
     if (wide) {
         bytes_put_little(out, 16 << 16 | 1, 4);
         bytes_put_little(out, part->size, 8);
-        bytes_put_little(out, part->size, 8);
+        bytes_put_little(out, style & ZIP_WITH_UNPACKED_WIDE ? 0 : part->size, 8);
     }
     bytes_put_little(out, padding << 16 | 0x4246, 4);
     for (size_t i = 0; i < padding; i++)

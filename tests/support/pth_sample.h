@@ -34,9 +34,10 @@ struct zip_part {
 };
 enum zip_style {
     ZIP_PLAIN = 0,
-    ZIP_WITH_DESCRIPTORS = 1, /* as torch.save does */
-    ZIP_WITH_ENDING64 = 2,    /* as torch.save does */
-    ZIP_WITH_WIDE_ENTRIES = 4 /* sizes and places in zip64 fields though they would fit */
+    ZIP_WITH_DESCRIPTORS = 1,  /* as torch.save does */
+    ZIP_WITH_ENDING64 = 2,     /* as torch.save does */
+    ZIP_WITH_WIDE_ENTRIES = 4, /* sizes and places in zip64 fields though they would fit */
+    ZIP_WITH_UNPACKED_WIDE = 8 /* the packed size in a local zip64 field is 0, as torch.save has it beyond 4 GiB */
 };
 enum { ZIP_SAMPLE_PARTS = 16 };
 /* Where in the file each record begins. */
