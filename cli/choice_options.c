@@ -49,6 +49,8 @@ static void remark_networks(const struct weight_file *file)
 void remark_left(const struct weight_file *file)
 {
     char list[LIST_TEXT];
+    if (weight_file_was_searched(file))
+        remark("weights: read from %s", weight_file_path(file));
     remark_networks(file);
     size_t count = list_left(list, file, WEIGHT_LEFT_PART);
     if (count > 0)

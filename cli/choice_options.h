@@ -12,9 +12,9 @@
         OPTION_ROW_STRING(group, "prefix", "PREFIX", type, choice.prefix, NULL, "found by content",                    \
                           "take the network whose tensors' names begin with this, such as teacher.backbone.")
 
-/* Says in one remark each on stderr: that the file holds other networks, which was taken and which options take the
- * others; that tensors or entries were left out which somebody could miss. Silent for what every training script writes
- * beside the weights (optimizer, epoch, arguments, random states). */
+/* Says in one remark each on stderr: which file of a folder was read; that the file holds other networks, which was
+ * taken and which options take the others; that tensors or entries were left out which somebody could miss. Silent for
+ * what every training script writes beside the weights (optimizer, epoch, arguments, random states). */
 void remark_left(const struct weight_file *file);
 
 #endif

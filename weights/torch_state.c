@@ -173,8 +173,8 @@ static enum status place_tensor(struct reader *r, size_t at, struct weight_tenso
     }
     size_t size = weight_dtype_bits(tensor->dtype) / 8;
     tensor->data = storage->data + (size_t)offset * size;
-    if (!size_add(&r->shown, r->shown, tensor->bytes) || !size_mul(&end, r->file->map.size, TORCH_MAX_SHARING) ||
-        r->shown > end)
+    if (!size_add(&r->shown, r->shown, tensor->bytes) ||
+        !size_mul(&end, weight_file_bytes(r->file), TORCH_MAX_SHARING) || r->shown > end)
         return fail(r, at, "tensors share the file's bytes too often: together they are many times as large as it");
     if (strided_is_plain(tensor->rank, tensor->shape, strides))
         return OK;
@@ -289,7 +289,7 @@ static enum status copy_values(struct reader *r)
     void *memory;
     for (size_t i = 0; i < r->copies_count; i++)
         total += r->file->tensors[r->copies[i].tensor].bytes; /* at most r->shown */
-    if (total > r->file->map.size)
+    if (total > weight_file_bytes(r->file))
         return pickle_fail(r->pickle, 0, "tensors with strides of their own are larger together than the file");
     if (total == 0)
         return OK;

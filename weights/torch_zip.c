@@ -67,7 +67,7 @@ static enum status find_folder(struct archive *archive, const char *path, struct
     if (!torch)
         return error_set(err, ERR_DATA,
                          "%.400s: byte 0: this is a zip file, but not one of torch.save: it has no data.pkl in its "
-                         "folder",
+                         "folder" ZIP_PACKED_AGAIN,
                          path);
     return OK;
 }
@@ -93,7 +93,8 @@ static enum status check_names(const struct archive *archive, size_t *storages)
             fine = fine || data;
         }
         if (!fine)
-            return zip_fail(&archive->zip, entry->directory_at, entry, "torch.save writes no such entry");
+            return zip_fail(&archive->zip, entry->directory_at, entry,
+                            "torch.save writes no such entry" ZIP_PACKED_AGAIN);
     }
     return OK;
 }

@@ -1,18 +1,16 @@
 #define _GNU_SOURCE
 #include "weights/weight_file.h"
 
-#include <dirent.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "weights/weight_file_private.h"
+#include "weights/weight_folder.h"
 
 /* What people have in hand instead of a weight file, by its bytes. */
 static const struct {
@@ -123,7 +121,7 @@ static enum status read_any(struct weight_file *file, struct error *err)
     if (zip)
         return torch_zip_read(file, err);
     if (bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5)
-        return torch_legacy_read(file, err);
+        return torch_folder_is(file) ? torch_folder_read(file, err) : torch_legacy_read(file, err);
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
         if (begins_with(file, strangers[i].at, strangers[i].bytes, strangers[i].size))
             return error_set(err, ERR_DATA, "%.400s: byte %zu: this is %s", file->path, strangers[i].at,
@@ -137,57 +135,6 @@ static enum status read_any(struct weight_file *file, struct error *err)
     if (text)
         return error_set(err, ERR_DATA, "%.400s: byte 0: this is %s", file->path, text);
     return safetensors_read(file, err);
-}
-
-/* "fold-1, fold-2, fold-3": the folders below `path` that hold the model of a run, as far as there is room; false where
- * there is none. */
-static bool name_runs(char *out, size_t size, const char *path)
-{
-    struct dirent **entries;
-    int count = scandir(path, &entries, NULL, versionsort);
-    size_t used = 0;
-    out[0] = '\0';
-    for (int i = 0; i < count; i++) {
-        char inside[PATH_MAX], name[sizeof entries[i]->d_name * 4 + 1];
-        struct stat info;
-        int length = snprintf(inside, sizeof inside, "%s/%s/best.safetensors", path, entries[i]->d_name);
-        if (entries[i]->d_name[0] != '.' && length > 0 && (size_t)length < sizeof inside && stat(inside, &info) == 0 &&
-            used < size) {
-            text_escape(name, sizeof name, entries[i]->d_name);
-            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", name);
-        }
-        free(entries[i]);
-    }
-    if (count >= 0)
-        free(entries);
-    if (used >= size)
-        memcpy(out + size - 4, "...", 4);
-    return used > 0;
-}
-
-/* *out = the path of a file, or of the file that a folder is there for. Whatever else it is, opening it will say. */
-static enum status locate(char **out, const char *path, struct error *err)
-{
-    static const char *const names[] = {"best.safetensors", "model.safetensors", "pytorch_model.bin"};
-    struct stat info;
-    if (path_stat(&info, path) != 0 || !S_ISDIR(info.st_mode))
-        return memory_strdup(out, path, err);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *inside;
-        enum status status = path_join(&inside, path, names[i], err);
-        if (status != OK || path_stat(&info, inside) == 0) {
-            *out = status == OK ? inside : NULL;
-            return status;
-        }
-        memory_free(inside);
-    }
-    char runs[300];
-    if (name_runs(runs, sizeof runs, path))
-        return error_set(err, ERR_NOINPUT, "%.400s: holds runs (%s): name one of them, %.200s/NAME", path, runs, path);
-    return error_set(err, ERR_NOINPUT,
-                     "%.400s: a folder, but none of a run (best.safetensors) nor of Hugging Face "
-                     "(model.safetensors, pytorch_model.bin)",
-                     path);
 }
 
 enum status weight_file_open(struct weight_file **out, const char *path, struct error *err)
@@ -205,7 +152,7 @@ enum status weight_file_open_choice(struct weight_file **out, const char *path, 
     struct weight_file *file = fresh;
     if (choice)
         file->choice = *choice; /* borrowed while it is opened */
-    status = locate(&file->path, path, err);
+    status = weight_folder_locate(&file->path, &file->searched, path, err);
     if (status == OK)
         status = file_map_open(&file->map, file->path, err);
     if (status == OK)
@@ -235,14 +182,9 @@ void weight_file_close(struct weight_file *file)
     memory_free(file->copies);
     memory_free(file->renamed);
     memory_free(file->text);
-    file_map_close(&file->map);
+    weight_file_let_go(file);
     memory_free(file->path);
     memory_free(file);
-}
-
-void weight_file_let_go(struct weight_file *file)
-{
-    file_map_close(&file->map);
 }
 
 enum status weight_file_add(struct weight_file *file, const struct weight_tensor *tensor, struct error *err)
@@ -291,6 +233,11 @@ const char *weight_file_path(const struct weight_file *file)
     return file->path;
 }
 
+bool weight_file_was_searched(const struct weight_file *file)
+{
+    return file->searched;
+}
+
 size_t weight_file_count(const struct weight_file *file)
 {
     return file->count;
@@ -329,46 +276,4 @@ const char *weight_file_metadata_find(const struct weight_file *file, const char
         if (strcmp(file->metadata[i].key, key) == 0)
             return file->metadata[i].value;
     return NULL;
-}
-
-/* Where the tensor's data lies in the file; false when it is a copy, or empty. */
-static bool lies_in_file(size_t *at, const struct weight_tensor *tensor, const struct weight_file *file)
-{
-    const uint8_t *begin = tensor->data;
-    if (tensor->bytes == 0 || file->map.size == 0 || begin < file->map.bytes ||
-        begin >= file->map.bytes + file->map.size)
-        return false;
-    *at = (size_t)(begin - file->map.bytes);
-    return true;
-}
-
-enum status weight_tensor_fetch(const struct weight_tensor *tensor, const struct weight_file *file, struct error *err)
-{
-    size_t at;
-    return lies_in_file(&at, tensor, file) ? file_map_read(&file->map, at, tensor->bytes, err) : OK;
-}
-
-void weight_tensor_drop(const struct weight_tensor *tensor, const struct weight_file *file)
-{
-    size_t at;
-    if (lies_in_file(&at, tensor, file))
-        file_map_drop(&file->map, at, tensor->bytes);
-}
-
-struct weight_tensor weight_tensor_part(const struct weight_tensor *tensor, size_t at, size_t bytes)
-{
-    struct weight_tensor part = *tensor;
-    part.data = (const uint8_t *)tensor->data + at;
-    part.bytes = bytes;
-    return part;
-}
-
-enum status weight_file_hash(struct hash128 *out, const struct weight_file *file, struct error *err)
-{
-    return hash_file(out, &file->map, err);
-}
-
-enum status weight_file_check(const struct weight_file *file, struct error *err)
-{
-    return file_map_check(&file->map, err);
 }

@@ -1,9 +1,9 @@
 /* A file of named tensors, open for reading, whatever its format is.
  *
  * Formats: safetensors (weights/safetensors.h); what torch.save writes, as a zip file (weights/zip_read.h) or in the
- * legacy format of before PyTorch 1.6 (weights/torch_legacy.c), when it is a state dict or a checkpoint that holds one
- * (weights/torch_state.h). They are told apart by content, never by the file's name. Nothing in a file is ever
- * executed.
+ * legacy format of before PyTorch 1.6 (weights/torch_legacy.c), or unpacked into a folder (weights/torch_folder.c),
+ * when it is a state dict or a checkpoint that holds one (weights/torch_state.h). They are told apart by content, never
+ * by the file's name. Nothing in a file is ever executed.
  *
  * A tensor's data is a place in a file_map (file_map.h): values are read from disk when they are asked for, into memory
  * of the process, and the file stays open. (A tensor that lies in a .pth file with other strides than its shape's is
@@ -72,10 +72,10 @@ struct weight_metadata {
 
 struct weight_file;
 
-/* Opens and checks `path`: a file, or a folder that holds best.safetensors (a run of training), model.safetensors or
- * pytorch_model.bin (Hugging Face's folders), of which the first is taken. ERR_NOINPUT when it cannot be opened;
- * ERR_DATA when it is not a valid weight file: the text says which tensor and byte, what was expected and what was
- * found. The caller owns *out (weight_file_close). */
+/* Opens and checks `path`: a file, or a folder, for which weight_folder.h says the file. An unpacked .pth is named by
+ * its folder or by the data.pkl in it. ERR_NOINPUT when it cannot be opened; ERR_DATA when it is not a valid weight
+ * file: the text says which tensor and byte, what was expected and what was found. The caller owns *out
+ * (weight_file_close). */
 MUST_CHECK enum status weight_file_open(struct weight_file **out, const char *path, struct error *err);
 
 /* Which of several networks in one file: the key of a checkpoint under which its state dict stands ("model_ema"), and
@@ -93,6 +93,8 @@ void weight_file_let_go(struct weight_file *file);
 
 /* All that is got from a file is borrowed and lives as long as the file is open. */
 const char *weight_file_path(const struct weight_file *file); /* of the file, also when a folder was named */
+/* Whether a folder was named and the file is one of those in it that a user should be told of. */
+bool weight_file_was_searched(const struct weight_file *file);
 size_t weight_file_count(const struct weight_file *file);
 /* Tensor i < count, in the order of the data in the file, or of the state dict. */
 const struct weight_tensor *weight_file_at(const struct weight_file *file, size_t i);
@@ -144,7 +146,7 @@ void weight_tensor_drop(const struct weight_tensor *tensor, const struct weight_
 /* `bytes` of its data from byte `at` on, to be fetched and dropped; of no shape. */
 struct weight_tensor weight_tensor_part(const struct weight_tensor *tensor, size_t at, size_t bytes);
 
-/* The hash of the whole file's content. Errors of file_map_scan. */
+/* The hash of the whole content, of an unpacked archive with its storages. Errors of file_map_scan. */
 MUST_CHECK enum status weight_file_hash(struct hash128 *out, const struct weight_file *file, struct error *err);
 /* ERR_IO when the file was changed since it was opened: what was read may be of two files. For who has read it all. */
 MUST_CHECK enum status weight_file_check(const struct weight_file *file, struct error *err);

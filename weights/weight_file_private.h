@@ -11,6 +11,9 @@
 struct weight_file {
     char *path;
     struct file_map map;
+    struct file_map *parts; /* the storages of an unpacked .pth: files of their own */
+    size_t parts_count, parts_capacity;
+    bool searched;     /* the path was a folder, and the file one that weight_folder.h chose */
     char *text;        /* owns all names, keys and values below */
     char *renamed;     /* owns the names that rename.c made; NULL when there are none */
     void *copies;      /* owns data that could not stay where it lies in the file */
@@ -32,6 +35,15 @@ struct weight_file {
 MUST_CHECK enum status safetensors_read(struct weight_file *file, struct error *err);
 MUST_CHECK enum status torch_zip_read(struct weight_file *file, struct error *err);
 MUST_CHECK enum status torch_legacy_read(struct weight_file *file, struct error *err);
+MUST_CHECK enum status torch_folder_read(struct weight_file *file, struct error *err);
+/* Whether the pickle is the one of an unpacked .pth: data.pkl with a folder data beside it. */
+bool torch_folder_is(const struct weight_file *file);
+
+/* Maps a further file. *out is valid until the next one. */
+MUST_CHECK enum status weight_file_map_part(struct weight_file *file, const struct file_map **out, const char *path,
+                                            struct error *err);
+/* Of the file and its parts. */
+size_t weight_file_bytes(const struct weight_file *file);
 
 /* ERR_DATA: "model.safetensors: truncated: 49,971,160 bytes, expected 102,469,872; download it again". What is said of
  * a file that stops early, before anything else is. `expected`: bytes of the whole file, or of what is known of it

@@ -11,13 +11,11 @@ static enum status check_flags(const struct zip *zip, const struct zip_entry *en
     if (entry->flags & ZIP_FLAG_ENCRYPTED)
         return zip_fail(zip, entry->directory_at + 8, entry, "it is encrypted, which is not read");
     if (entry->flags & ~(ZIP_FLAG_DESCRIPTOR | ZIP_FLAG_UTF8))
-        return zip_fail(zip, entry->directory_at + 8, entry, "flags 0x%04x, which torch.save does not write",
-                        entry->flags);
+        return zip_fail(zip, entry->directory_at + 8, entry,
+                        "flags 0x%04x, which torch.save does not write" ZIP_PACKED_AGAIN, entry->flags);
     if (entry->method != 0)
         return zip_fail(zip, entry->directory_at + 10, entry,
-                        "it is compressed (method %u), which torch.save does not do; unpack the file and pack it again "
-                        "with 'zip -0 -X -D'",
-                        entry->method);
+                        "it is compressed (method %u), which torch.save does not do" ZIP_PACKED_AGAIN, entry->method);
     return OK;
 }
 
@@ -47,7 +45,8 @@ static enum status check_extra(const struct zip *zip, const struct zip_entry *en
         size_t size = length >= 4 ? zip_u16(extra + 2) : SIZE_MAX;
         unsigned kind = length >= 4 ? zip_u16(extra) : 0;
         if (length < 4 || size > length - 4 || (kind != ZIP_EXTRA_PADDING && (kind != ZIP_EXTRA_WIDE || *wide)))
-            return zip_fail(zip, at, entry, "an extra field in the local header that torch.save does not write");
+            return zip_fail(zip, at, entry,
+                            "an extra field in the local header that torch.save does not write" ZIP_PACKED_AGAIN);
         if (kind == ZIP_EXTRA_WIDE) {
             if (size != 8 && size != 16 && size != 24)
                 return zip_fail(zip, at, entry, "a zip64 field of %zu bytes", size);

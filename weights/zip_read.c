@@ -130,7 +130,8 @@ static enum status read_wide(uint64_t *sizes[3], const struct zip *zip, const st
     if (length == 0 && wanted == 0)
         return OK;
     if (length != wanted + 4 || zip_u16(extra) != ZIP_EXTRA_WIDE || zip_u16(extra + 2) != wanted)
-        return zip_fail(zip, at, entry, "%zu bytes of extra field, which torch.save does not write", length);
+        return zip_fail(zip, at, entry, "%zu bytes of extra field, which torch.save does not write" ZIP_PACKED_AGAIN,
+                        length);
     extra += 4;
     for (int i = 0; i < 3; i++)
         if (*sizes[i] == UINT32_MAX) {
@@ -159,7 +160,8 @@ static enum status read_entry(struct zip_entry *out, const struct zip *zip, size
         return zip_fail(zip, *at, NULL, "a name of %zu bytes that is empty, too long or not UTF-8", name_length);
     out->name_length = name_length;
     if (comment != 0 || zip_u16(record + 34) != 0)
-        return zip_fail(zip, *at, out, "a comment, or on another disk, which torch.save does not write");
+        return zip_fail(zip, *at, out,
+                        "a comment, or on another disk, which torch.save does not write" ZIP_PACKED_AGAIN);
     enum status status =
         read_wide((uint64_t *[3]){&size, &packed, &header}, zip, out, record + ZIP_CENTRAL_SIZE + name_length, extra);
     uint64_t taken = out->method == 0 ? size : packed; /* what is compressed is refused by zip_check, by its name */

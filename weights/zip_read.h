@@ -17,6 +17,9 @@
 #include "core/base/error.h"
 #include "core/base/file_map.h"
 
+/* What is to be done about an archive that somebody unpacked and packed again: torch_folder.c reads it unpacked. */
+#define ZIP_PACKED_AGAIN "; if it was packed again by hand, unpack it and give the folder"
+
 enum { ZIP_MAX_ENTRIES = 1 << 16, ZIP_MAX_NAME = 256 };
 
 struct zip_entry {

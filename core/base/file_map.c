@@ -15,8 +15,11 @@
 #include "core/base/retry.h"
 
 struct file_pages {
-    int fd;
+    int fd; /* -1 between two readings where the file is opened each time */
+    bool each_time;
     char *path;
+    dev_t device;
+    ino_t inode;
     struct timespec modified;
     size_t page;    /* bytes */
     uint8_t *there; /* a bit for each page: it was read */
@@ -46,7 +49,45 @@ static void pages_free(struct file_pages *pages)
     memory_free(pages);
 }
 
-static enum status pages_create(struct file_pages **out, size_t *size, const char *path, struct error *err)
+static bool is_same(const struct stat *info, const struct file_pages *pages, size_t size)
+{
+    return (size_t)info->st_size == size && info->st_dev == pages->device && info->st_ino == pages->inode &&
+           info->st_mtim.tv_sec == pages->modified.tv_sec && info->st_mtim.tv_nsec == pages->modified.tv_nsec;
+}
+
+static enum status say_changed(const struct file_pages *pages, struct error *err)
+{
+    return error_set(err, ERR_IO, "%s: was changed while it was read; put the right file back and start again",
+                     pages->path);
+}
+
+static void reading_end(struct file_pages *pages)
+{
+    if (!pages->each_time || pages->fd < 0)
+        return;
+    close(pages->fd);
+    pages->fd = -1;
+}
+
+/* Between this and reading_end the file is open. */
+static enum status reading_begin(const struct file_map *map, struct error *err)
+{
+    struct file_pages *pages = map->pages;
+    struct stat info;
+    if (pages->fd >= 0)
+        return OK;
+    enum status status = file_open_regular(&pages->fd, &info, pages->path, err);
+    if (status != OK)
+        return status;
+    descriptor_give_back(); /* see pages_create */
+    if (is_same(&info, pages, map->size))
+        return OK;
+    reading_end(pages);
+    return say_changed(pages, err);
+}
+
+static enum status pages_create(struct file_pages **out, size_t *size, const char *path, bool each_time,
+                                struct error *err)
 {
     void *memory, *there;
     struct stat info;
@@ -54,12 +95,14 @@ static enum status pages_create(struct file_pages **out, size_t *size, const cha
     if (status != OK)
         return status;
     struct file_pages *pages = memory;
-    *pages = (struct file_pages){.fd = -1, .page = (size_t)sysconf(_SC_PAGESIZE)};
+    *pages = (struct file_pages){.fd = -1, .each_time = each_time, .page = (size_t)sysconf(_SC_PAGESIZE)};
     status = memory_strdup(&pages->path, path, err);
     if (status == OK)
         status = file_open_regular(&pages->fd, &info, path, err);
     if (status == OK) {
         descriptor_give_back(); /* it stays open for the whole run and is one of DESCRIPTORS_KEPT */
+        pages->device = info.st_dev;
+        pages->inode = info.st_ino;
         pages->modified = info.st_mtim;
         *size = (size_t)info.st_size;
         status = memory_alloc(&there, *size / pages->page / 8 + 1, 1, "a file", err);
@@ -69,14 +112,15 @@ static enum status pages_create(struct file_pages **out, size_t *size, const cha
         return status;
     }
     pages->there = there;
+    reading_end(pages);
     *out = pages;
     return OK;
 }
 
-enum status file_map_open(struct file_map *out, const char *path, struct error *err)
+static enum status map_open(struct file_map *out, const char *path, bool each_time, struct error *err)
 {
     struct file_map map = {0};
-    enum status status = pages_create(&map.pages, &map.size, path, err);
+    enum status status = pages_create(&map.pages, &map.size, path, each_time, err);
     if (status != OK)
         return status;
     if (map.size > 0) {
@@ -90,6 +134,16 @@ enum status file_map_open(struct file_map *out, const char *path, struct error *
     }
     *out = map;
     return OK;
+}
+
+enum status file_map_open(struct file_map *out, const char *path, struct error *err)
+{
+    return map_open(out, path, false, err);
+}
+
+enum status file_map_open_each_time(struct file_map *out, const char *path, struct error *err)
+{
+    return map_open(out, path, true, err);
 }
 
 void file_map_close(struct file_map *map)
@@ -144,6 +198,7 @@ enum status file_map_read(const struct file_map *map, size_t at, size_t size, st
         return OK;
     assert(at <= map->size && size <= map->size - at);
     size_t end = (at + size - 1) / pages->page + 1;
+    status = reading_begin(map, err);
     for (size_t i = at / pages->page; i < end && status == OK;) {
         size_t first = i;
         while (i < end && !is_there(pages, i))
@@ -153,6 +208,7 @@ enum status file_map_read(const struct file_map *map, size_t at, size_t size, st
         else
             i++;
     }
+    reading_end(map->pages);
     return status;
 }
 
@@ -185,12 +241,14 @@ enum status file_map_scan(const struct file_map *map, file_map_take *take, void 
     enum status status = memory_alloc(&piece, PIECE, 1, "a piece of a file", err);
     if (status != OK)
         return status;
+    status = reading_begin(map, err);
     for (size_t at = 0; at < map->size && status == OK; at += PIECE) {
         size_t size = map->size - at < PIECE ? map->size - at : PIECE;
         status = read_all(piece, map->pages, at, size, err);
         if (status == OK)
             take(context, piece, size);
     }
+    reading_end(map->pages);
     memory_free(piece);
     return status;
 }
@@ -201,11 +259,13 @@ enum status file_map_check(const struct file_map *map, struct error *err)
     struct stat info;
     if (!pages)
         return OK;
+    enum status status = reading_begin(map, err);
+    if (status != OK)
+        return status;
     if (file_stat(&info, pages->fd) != 0)
-        return error_set(err, ERR_IO, "%s: %s", pages->path, strerror(errno));
-    if ((size_t)info.st_size == map->size && info.st_mtim.tv_sec == pages->modified.tv_sec &&
-        info.st_mtim.tv_nsec == pages->modified.tv_nsec)
-        return OK;
-    return error_set(err, ERR_IO, "%s: was changed while it was read; put the right file back and start again",
-                     pages->path);
+        status = error_set(err, ERR_IO, "%s: %s", pages->path, strerror(errno));
+    else if (!is_same(&info, pages, map->size))
+        status = say_changed(pages, err);
+    reading_end(map->pages);
+    return status;
 }

@@ -26,6 +26,9 @@ struct file_map {
 /* Opens the file, of which nothing is read yet; keeps a descriptor. Errors of file_open_regular; ERR_SYSTEM without
  * address space. */
 MUST_CHECK enum status file_map_open(struct file_map *out, const char *path, struct error *err);
+/* The same without a descriptor that stays open, for one of hundreds of files: it is opened again for each reading, and
+ * has to be the same file still, else ERR_IO. */
+MUST_CHECK enum status file_map_open_each_time(struct file_map *out, const char *path, struct error *err);
 void file_map_close(struct file_map *map);
 
 /* Bytes [at, at + size) of the file, a part of it, are valid from here on, until they are dropped or the file is

@@ -85,7 +85,7 @@ photo_refused() {
     for file in fifo /dev/zero /dev/null; do
         weights_refused 65 "$file: not a regular file" "$file"
     done
-    weights_refused 66 'folder: a folder, but none of a run' folder
+    weights_refused 66 'folder: a folder without weights' folder
     command -v python3 >/dev/null || skip "no python3 to make a socket with"
     python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
     weights_refused 66 'socket: ' socket

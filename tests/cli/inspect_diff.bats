@@ -68,7 +68,7 @@ assert [(t["name"], t["child"], t["type"], t["shape"]) for t in d["tensors"]] ==
     head -c 100 a.safetensors >cut.safetensors
     fails 65 '^freezetune inspect: cut\.safetensors: ' "$FREEZETUNE" inspect cut.safetensors
     mkdir folder
-    fails 66 '^freezetune inspect: folder: a folder, but none of a run' "$FREEZETUNE" inspect folder
+    fails 66 '^freezetune inspect: folder: a folder without weights' "$FREEZETUNE" inspect folder
     [ -z "$out" ]
 }
 

@@ -291,7 +291,7 @@ PYTHON
 
 @test "a folder without weights, and an answer over the weights in a folder, are refused" {
     mkdir none run
-    fails 66 'none: a folder, but none of a run' "$FREEZETUNE" inspect none
+    fails 66 'none: a folder without weights' "$FREEZETUNE" inspect none
     cp m.safetensors run/best.safetensors
     # shellcheck disable=SC2086 # two photos
     fails 64 'is one of the inputs' "$FREEZETUNE" predict --model run --out run/best.safetensors $photos
@@ -315,10 +315,10 @@ diff runs runs/fold-1
 END
     # Something above it is no run of it.
     cp runs/fold-1/best.safetensors .
-    fails 66 'photos: a folder, but none of a run' "$FREEZETUNE" inspect photos
+    fails 66 'photos: a folder without weights' "$FREEZETUNE" inspect photos
     for run in $(seq 200); do
         mkdir "photos/$run"
         touch "photos/$run/best.safetensors"
     done
-    fails 66 'photos: holds runs \(1, 2, 3, .*\.\.\.\): name one' "$FREEZETUNE" inspect photos
+    fails 66 'photos: holds runs \(1, 2, 3, \.\.\., 198, 199, 200\): name one' "$FREEZETUNE" inspect photos
 }

@@ -8,12 +8,14 @@
 
 #include "core/base/file.h"
 #include "core/base/outfile.h"
+#include "core/base/memory.h"
 #include "core/base/outfolder.h"
 #include "core/data/image.h"
 #include "core/data/loader.h"
 #include "core/data/scan.h"
 #include "tests/faults/faults.h"
 #include "tests/faults/scenario.h"
+#include "tests/support/hostile_pickle.h"
 #include "tests/support/test_files.h"
 #include "weights/bind.h"
 
@@ -40,6 +42,56 @@ static void loading_weights(void **state)
 {
     (void)state;
     scenario_fail_all(&(struct scenario){.run = load, .allocates = true, .uses_files = true});
+}
+
+/* Of a folder as a trainer leaves it: the file that is called the best, or a failure; never the other one. */
+static enum status search(struct error *err)
+{
+    struct weight_file *file = NULL;
+    enum status status = weight_file_open(&file, test_path(scenario_folder, "trainer"), err);
+    if (status == OK)
+        assert_string_equal(strrchr(weight_file_path(file), '/'), "/best.ckpt");
+    weight_file_close(file);
+    return status;
+}
+
+static void searching_a_folder(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *bytes = test_read(test_path(scenario_folder, "weights.safetensors"), &size);
+    test_write(test_path(scenario_folder, "trainer/version_0/checkpoints/best.ckpt"), bytes, size);
+    test_write(test_path(scenario_folder, "trainer/version_0/checkpoints/last.ckpt"), "other", 5);
+    memory_free(bytes);
+    scenario_fail_all(&(struct scenario){.run = search, .allocates = true, .uses_files = true});
+}
+
+/* {"w": six values} unpacked: a pickle and a storage. */
+static enum status read_unpacked(struct error *err)
+{
+    static const float values[] = {0, 1, 2, 3, 4, 5};
+    struct weight_file *file = NULL;
+    enum status status = weight_file_open(&file, test_path(scenario_folder, "unpacked"), err);
+    if (status == OK)
+        assert_memory_equal(weight_file_at(file, 0)->data, values, sizeof values);
+    weight_file_close(file);
+    return status;
+}
+
+static void reading_an_unpacked_archive(void **state)
+{
+    (void)state;
+    static const float values[] = {0, 1, 2, 3, 4, 5};
+    struct bytes pickle = {0};
+    pickle_start(&pickle);
+    pickle_text(&pickle, "w");
+    pickle_tensor(&pickle, &tensor_plain, false);
+    pickle_stop(&pickle);
+    test_write(test_path(scenario_folder, "unpacked/data.pkl"), pickle.data, pickle.length);
+    test_write(test_path(scenario_folder, "unpacked/data/0"), values, sizeof values);
+    test_write(test_path(scenario_folder, "unpacked/byteorder"), "little", 6);
+    bytes_free(&pickle);
+    scenario_fail_all(&(struct scenario){.run = read_unpacked, .allocates = true, .uses_files = true});
 }
 
 /* Over a former file, which stays until the new one is whole. */
@@ -397,6 +449,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loading_weights),
         cmocka_unit_test(making_a_folder),
+        cmocka_unit_test(searching_a_folder),
+        cmocka_unit_test(reading_an_unpacked_archive),
         cmocka_unit_test(saving_a_model),
         cmocka_unit_test(listing_and_scanning_photos),
         cmocka_unit_test(decoding_a_photo),
