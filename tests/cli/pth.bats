@@ -32,6 +32,14 @@ setup() {
     [ ! -e here ]
 }
 
+@test "hostile pickles start no process, open no socket and no file but the operand" {
+    command -v python3 >/dev/null || skip "no python3 to make the pickles with"
+    run_split python3 "$BATS_TEST_DIRNAME/../../scripts/check_pickles.py" --program "$FREEZETUNE" --every 13
+    [ "$status" != 77 ] || skip "no strace that may trace here"
+    [ "$status" = 0 ]
+    [[ $out == *" kinds, "*" runs, 0 wrong" ]]
+}
+
 @test "a damaged .pth file is refused with the entry and the byte" {
     cp "$fixtures/pth/tensors_zip.pth" bad.pth
     printf 'x' | dd of=bad.pth bs=1 seek=70 conv=notrunc 2>dd.txt
