@@ -155,6 +155,8 @@ def wholes(mark):
     yield "os.system instead of a state dict", b"\x80\x02" + call("os", "system", run) + b"."
     yield "os.system before the state dict", b"\x80\x02" + call("os", "system", run) + b"0}."
     yield "two pickles, the second evil", b"\x80\x02}.\x80\x02" + call("os", "system", run) + b"."
+    far = b"\x8a\x08" + struct.pack("<q", 5 << 32 | 0x7FFFFFFF)
+    yield "number for a key", b"\x80\x02}(" + text("model") + b"}" + text("w") + tensor(False) + b"s" + far + b"Nu."
     yield "no STOP", b"\x80\x04}"
     yield "protocol 6", b"\x80\x06}."
     yield "PROTO twice", b"\x80\x02\x80\x05}."

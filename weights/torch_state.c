@@ -41,12 +41,25 @@ static enum status fail(const struct reader *r, size_t at, const char *what)
 
 /* ---- what is left out -------------------------------------------------------------------------------------------- */
 
+/* Python 2's texts are bytes; those that are no UTF-8 are taken for Latin-1, as torch.load(encoding="latin1") does. */
+static bool is_name(const struct pickle_value *key)
+{
+    return key->kind == PICKLE_TEXT || key->kind == PICKLE_BYTES;
+}
+
 /* The name is bytes of the pickle; a longer one than any tensor has is cut. */
 static enum status leave(const struct reader *r, const struct pickle_value *key, const char *what,
                          enum weight_left_kind kind)
 {
     char name[256] = "";
-    memcpy(name, r->pickle->bytes + key->begin, key->length < sizeof name ? key->length : sizeof name - 1);
+    const uint8_t *from = r->pickle->bytes + key->begin;
+    size_t used = 0;
+    for (uint32_t i = 0; i < key->length && used + 2 < sizeof name; i++) {
+        bool latin = key->kind == PICKLE_BYTES && from[i] >= 0x80;
+        if (latin)
+            name[used++] = (char)(0xC0 | from[i] >> 6);
+        name[used++] = (char)(latin ? 0x80 | (from[i] & 0x3F) : from[i]);
+    }
     if (weight_left_is_record(name))
         kind = WEIGHT_LEFT_RECORD;
     return weight_file_leave(r->file, &(struct weight_left){.name = name, .what = what, .kind = kind}, r->err);
@@ -63,8 +76,9 @@ static enum status leave_beside(const struct reader *r, const char *key)
          i = pickle->links[i].next) {
         const struct pickle_value *name = pickle_get(pickle, pickle->links[i].key);
         char what[PICKLE_DESCRIPTION];
-        bool taken = name->length == length && memcmp(pickle->bytes + name->begin, key, length) == 0;
-        if (name->kind == PICKLE_TEXT && !taken && !torch_classes_are(pickle, &pickle->links[i]))
+        if (!is_name(name) || torch_classes_are(pickle, &pickle->links[i]))
+            continue; /* a name has bytes to look at; no other value has */
+        if (name->length != length || memcmp(pickle->bytes + name->begin, key, length) != 0)
             status = leave(r, name, pickle_describe(what, pickle, pickle_get(pickle, pickle->links[i].value)),
                            WEIGHT_LEFT_RECORD);
     }
@@ -240,6 +254,13 @@ static enum status read_tensors(struct reader *r, const struct pickle_value *sta
     for (uint32_t i = state->first; i != PICKLE_NOTHING && status == OK; i = r->pickle->links[i].next) {
         const struct pickle_value *key = pickle_get(r->pickle, r->pickle->links[i].key);
         r->key = NULL;
+        const struct pickle_value *value = pickle_get(r->pickle, r->pickle->links[i].value);
+        char what[PICKLE_DESCRIPTION];
+        if (key->kind == PICKLE_BYTES)
+            status = leave(r, key,
+                           value->kind == PICKLE_CALL ? "a tensor whose name is not UTF-8"
+                                                      : pickle_describe(what, r->pickle, value),
+                           value->kind == PICKLE_CALL ? WEIGHT_LEFT_PART : WEIGHT_LEFT_RECORD);
         if (key->kind != PICKLE_TEXT)
             continue; /* the name of no tensor */
         if (pickle_text_is(r->pickle, key, "n_averaged")) {
@@ -251,7 +272,7 @@ static enum status read_tensors(struct reader *r, const struct pickle_value *sta
         /* Different names that are longer together than the pickle cannot be: some name occurs twice. */
         if (r->file->count == TORCH_MAX_TENSORS || r->text_size > r->pickle->size + TORCH_MAX_TENSORS)
             return fail(r, key->at, "too many tensors, or names that occur twice");
-        status = read_tensor(r, pickle_get(r->pickle, r->pickle->links[i].value));
+        status = read_tensor(r, value);
     }
     r->key = NULL;
     if (status == OK && r->file->count == 0)

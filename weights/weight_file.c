@@ -33,6 +33,17 @@ static const struct {
      "a tar archive; PyTorch's tar format of before 2018 is not read: load it in PyTorch and save it again"},
 };
 
+/* How pickles of protocols 0 and 1 begin: torch.save's magic number; dictionaries, lists and names with their memo. */
+static bool is_old_pickle(const struct weight_file *file)
+{
+    static const char *const begins[] = {
+        "L119547037146038801333356L", "(dp", "(lp", "(dq", "(lq", "}q", "]q", "ccollections\n", "cnumpy", "ctorch"};
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (file->map.size > strlen(begins[i]) && memcmp(file->map.bytes, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
+}
+
 static bool begins_with(const struct weight_file *file, size_t at, const void *bytes, size_t size)
 {
     return file->map.size >= at + size + 8 && memcmp(file->map.bytes + at, bytes, size) == 0;
@@ -131,6 +142,12 @@ static enum status read_any(struct weight_file *file, struct error *err)
                          "%.400s: byte 0: this is an ONNX file: convert writes it, nothing here reads it; give the "
                          "file that it was made of",
                          file->path);
+    if (is_old_pickle(file))
+        return error_set(
+            err, ERR_DATA,
+            "%.400s: byte 0: this is a pickle of protocol 0 or 1, the default of Python 2, which is not read; "
+            "load it in Python and save its weights with torch.save",
+            file->path);
     const char *text = text_kind(file);
     if (text)
         return error_set(err, ERR_DATA, "%.400s: byte 0: this is %s", file->path, text);

@@ -49,6 +49,11 @@ setup() {
 }
 
 @test "TorchScript, tar and other files are called by their names" {
+    for begin in '(dp0\nS"w"\n' '}q\x01U\x01wq\x02K\x01s.' 'L119547037146038801333356L\n.I1001\n.'; do
+        # shellcheck disable=SC2059 # escapes are meant
+        printf "$begin" >old.pth
+        fails 65 'old\.pth: byte 0: this is a pickle of protocol 0 or 1, .*; load it in Python' "$FREEZETUNE" inspect old.pth
+    done
     tar cf old.pth -C "$fixtures/photos" grey.jpg
     fails 65 'tar archive' "$FREEZETUNE" inspect old.pth
     command -v python3 >/dev/null || skip "no python3 to make an archive with"

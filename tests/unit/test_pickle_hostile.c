@@ -107,6 +107,28 @@ static void names_are_unique(void **state)
     bytes_free(&pickle);
 }
 
+/* Numbers as keys beside the state dict: a number is no place in the pickle, whatever its bits say. */
+static void keys_that_are_numbers_are_stepped_over(void **state)
+{
+    (void)state;
+    static const int64_t keys[] = {5LL << 32 | 0x7FFFFFFF, 5LL << 32 | 0xFFFFFFFF, 5LL << 32, -1, 0, INT64_MIN};
+    for (size_t i = 0; i < 2 * sizeof keys / sizeof *keys; i++) {
+        bool legacy = i % 2;
+        struct bytes pickle = {0};
+        pickle_start(&pickle);
+        pickle_text(&pickle, "model");
+        bytes_put(&pickle, "}", 1);
+        pickle_text(&pickle, "w");
+        pickle_tensor(&pickle, &tensor_plain, legacy);
+        pickle_op(&pickle, 's');
+        pickle_int(&pickle, keys[i / 2]);
+        pickle_op(&pickle, 'N');
+        pickle_stop(&pickle);
+        assert_true(hostile_pickle_read(&pickle, legacy));
+        bytes_free(&pickle);
+    }
+}
+
 #define ROW(text, wanted)                                                                                              \
     {                                                                                                                  \
         text, sizeof text - 1, wanted                                                                                  \
@@ -188,6 +210,7 @@ int main(void)
         cmocka_unit_test(bombs_are_bounded),
         cmocka_unit_test(shared_bytes_are_bounded),
         cmocka_unit_test(names_are_unique),
+        cmocka_unit_test(keys_that_are_numbers_are_stepped_over),
         cmocka_unit_test(what_is_no_state_dict_is_refused),
         cmocka_unit_test(random_damage_is_refused_or_read_as_it_stands),
         cmocka_unit_test(time_is_bounded),

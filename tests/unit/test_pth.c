@@ -180,6 +180,38 @@ static void files_of_python_2_are_read(void **state)
     bytes_free(&pickle);
 }
 
+/* Texts of Python 2 that are no UTF-8: beside the state dict, and as the name of a tensor. Nothing is lost in silence.
+ */
+static void latin_1_texts_of_python_2_are_named(void **state)
+{
+    (void)state;
+    static const char begin[] = "\x80\2}q\1(U\5clas\xe9]q\2(U\4b\xe9"
+                                "b\xe9"
+                                "eU\4archU\6r\xe9sn\xe9tU\5model}q\3(";
+    struct bytes pickle = {0}, file = {0};
+    bytes_put(&pickle, begin, sizeof begin - 1);
+    pickle_text(&pickle, "w");
+    pickle_tensor(&pickle, &plain, true);
+    bytes_put(&pickle,
+              "U\7donn\xe9"
+              "es",
+              9);
+    pickle_tensor(&pickle, &plain, true);
+    bytes_put(&pickle, "uu.", 3);
+    pth_legacy(&file, &pickle, 6);
+    static const float values[] = {0, 1, 2, 3, 4, 5};
+    assert_values(&file, values, 6);
+    struct weight_file *opened = open_file(sample_path("made.pth"));
+    assert_string_equal(weight_file_left_find(opened, "clas\xc3\xa9"), "a list");
+    assert_string_equal(weight_file_left_find(opened, "arch"), "bytes");
+    assert_string_equal(weight_file_left_find(opened, "donn\xc3\xa9"
+                                                      "es"),
+                        "a tensor whose name is not UTF-8");
+    weight_file_close(opened);
+    bytes_free(&file);
+    bytes_free(&pickle);
+}
+
 /* {"lr_scheduler": {"milestones": Counter({5: 1, 10: 1})}, "model": {"w": ...}}, as with a MultiStepLR. */
 static void checkpoints_with_a_scheduler_are_read(void **state)
 {
@@ -320,6 +352,7 @@ int main(void)
         cmocka_unit_test(every_style_of_zip_is_read),
         cmocka_unit_test(strides_are_followed),
         cmocka_unit_test(files_of_python_2_are_read),
+        cmocka_unit_test(latin_1_texts_of_python_2_are_named),
         cmocka_unit_test(checkpoints_with_a_scheduler_are_read),
         cmocka_unit_test(names_become_torchvisions),
         cmocka_unit_test(strides_that_overflow_are_seen),
