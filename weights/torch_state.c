@@ -70,13 +70,13 @@ static enum status leave_beside(const struct reader *r, const char *key)
 {
     const struct pickle *pickle = r->pickle;
     const struct pickle_value *root = pickle_get(pickle, pickle->root);
-    size_t length = strcspn(key, ".");
+    size_t length = strcspn(key, "."), asked = 0;
     enum status status = OK;
     for (uint32_t i = root->kind == PICKLE_DICT ? root->first : PICKLE_NOTHING; i != PICKLE_NOTHING && status == OK;
          i = pickle->links[i].next) {
         const struct pickle_value *name = pickle_get(pickle, pickle->links[i].key);
         char what[PICKLE_DESCRIPTION];
-        if (!is_name(name) || torch_classes_are(pickle, &pickle->links[i]))
+        if (!is_name(name) || torch_classes_are(pickle, &pickle->links[i], &asked))
             continue; /* a name has bytes to look at; no other value has */
         if (name->length != length || memcmp(pickle->bytes + name->begin, key, length) != 0)
             status = leave(r, name, pickle_describe(what, pickle, pickle_get(pickle, pickle->links[i].value)),

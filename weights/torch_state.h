@@ -52,7 +52,8 @@ MUST_CHECK enum status torch_metadata_read(struct weight_file *file, const struc
  * and dictionaries between texts and whole numbers, under classes, class_to_idx, names, id2label or label_names, each
  * as JSON under its key. Anything else under these keys is left alone. ERR_SYSTEM without memory. */
 MUST_CHECK enum status torch_classes_read(struct weight_file *file, const struct pickle *pickle, struct error *err);
-/* Whether an entry of a dictionary is such. */
-bool torch_classes_are(const struct pickle *pickle, const struct pickle_link *entry);
+/* Whether an entry of a dictionary is such. *asked begins as 0: of a dictionary in which such keys occur again and
+ * again the first entries alone are looked at. */
+bool torch_classes_are(const struct pickle *pickle, const struct pickle_link *entry, size_t *asked);
 
 #endif

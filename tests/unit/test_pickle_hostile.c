@@ -129,6 +129,27 @@ static void keys_that_are_numbers_are_stepped_over(void **state)
     }
 }
 
+/* A long list of class names, 30,000 times under the same key: looked at a few times. time_is_bounded() judges. */
+static void class_names_that_occur_often_take_no_time(void **state)
+{
+    (void)state;
+    struct bytes pickle = {0};
+    pickle_start(&pickle);
+    pickle_text(&pickle, "model");
+    bytes_put(&pickle, "}", 1);
+    pickle_text(&pickle, "w");
+    pickle_tensor(&pickle, &tensor_plain, false);
+    pickle_op(&pickle, 's');
+    pickle_text(&pickle, "names");
+    bytes_put(&pickle, "q\0](", 4);
+    repeat(&pickle, "U\1a", 3, 65000);
+    bytes_put(&pickle, "eq\1u", 4);
+    repeat(&pickle, "h\0h\1s", 5, 30000);
+    pickle_op(&pickle, '.');
+    hostile_pickle_read(&pickle, false);
+    bytes_free(&pickle);
+}
+
 #define ROW(text, wanted)                                                                                              \
     {                                                                                                                  \
         text, sizeof text - 1, wanted                                                                                  \
@@ -211,6 +232,7 @@ int main(void)
         cmocka_unit_test(shared_bytes_are_bounded),
         cmocka_unit_test(names_are_unique),
         cmocka_unit_test(keys_that_are_numbers_are_stepped_over),
+        cmocka_unit_test(class_names_that_occur_often_take_no_time),
         cmocka_unit_test(what_is_no_state_dict_is_refused),
         cmocka_unit_test(random_damage_is_refused_or_read_as_it_stands),
         cmocka_unit_test(time_is_bounded),
