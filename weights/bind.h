@@ -33,8 +33,8 @@ struct weights_loaded {
 /* OVERWRITES every parameter of the net with the file's, values of any float type as float32. Every tensor must be
  * there with its exact shape, but for num_batches_tracked (0 when missing), and the file may hold no others. ERR_DATA
  * names the tensor with the found and the wanted shape, or the place of a NaN, an infinity or a negative running_var,
- * or a convolution or running_var of zeros alone; ERR_IO when the file was cut or written to meanwhile; the net's values
- * are then unspecified. `out` may be NULL. */
+ * or a convolution or running_var of zeros alone; ERR_IO when the file was cut or written to meanwhile; the net's
+ * values are then unspecified. `out` may be NULL. */
 MUST_CHECK enum status weights_load(struct net *net, const struct weight_file *file, const struct weights_rules *rules,
                                     struct weights_loaded *out, struct error *err);
 

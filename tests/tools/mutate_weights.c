@@ -197,6 +197,8 @@ static void read_all(const struct weight_file *file)
         const struct weight_tensor *tensor = weight_file_at(file, i);
         if (weight_file_find(file, tensor->name) != tensor)
             abort();
+        if (weight_tensor_fetch(tensor, file, NULL) != OK)
+            abort();
         kept = crc32_add(kept, tensor->data, tensor->bytes);
     }
     for (size_t i = 0; i < weight_file_left_count(file); i++) {

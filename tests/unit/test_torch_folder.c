@@ -62,6 +62,7 @@ static void assert_read(const char *path)
     assert_int_equal(weight_tensor_read_f32(found, weight_file_at(file, 0), file, &err), OK);
     assert_memory_equal(found, floats, sizeof found);
     weight_tensor_drop(weight_file_at(file, 0), file);
+    assert_int_equal(weight_tensor_fetch(weight_file_at(file, 0), file, &err), OK); /* the file is opened again */
     assert_memory_equal(weight_file_at(file, 0)->data, floats, sizeof found);
     weight_file_close(file);
 }
@@ -96,6 +97,23 @@ static struct hash128 hash_of(const char *path)
     assert_int_equal(weight_file_hash(&hash, file, NULL), OK);
     weight_file_close(file);
     return hash;
+}
+
+/* Its files are opened for each reading, so that hundreds of them need no descriptor each: another one is noticed. */
+static void a_storage_that_is_replaced_is_noticed(void **state)
+{
+    (void)state;
+    struct weight_file *file;
+    struct error err = {0};
+    make_folder();
+    write_good();
+    assert_int_equal(weight_file_open(&file, sample_path("a"), &err), OK);
+    assert_int_equal(unlink(sample_path("a/data/0")), 0);
+    sample_write(sample_path("a/data/0"), floats + 1, 6 * sizeof *floats);
+    assert_int_equal(weight_tensor_fetch(weight_file_at(file, 0), file, &err), ERR_IO);
+    assert_non_null(strstr(err.text, "a/data/0: was changed while it was read"));
+    weight_file_close(file);
+    remove_folder();
 }
 
 /* --resume notices other weights by it. */
@@ -183,9 +201,9 @@ static void sizes_and_neighbours_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_unpacked_archive_is_read),        cmocka_unit_test(the_hash_is_of_all_files),
-        cmocka_unit_test(keys_do_not_lead_out_of_the_folder), cmocka_unit_test(links_are_refused),
-        cmocka_unit_test(sizes_and_neighbours_are_checked),
+        cmocka_unit_test(an_unpacked_archive_is_read), cmocka_unit_test(a_storage_that_is_replaced_is_noticed),
+        cmocka_unit_test(the_hash_is_of_all_files),    cmocka_unit_test(keys_do_not_lead_out_of_the_folder),
+        cmocka_unit_test(links_are_refused),           cmocka_unit_test(sizes_and_neighbours_are_checked),
     };
     return cmocka_run_group_tests_name("unpacked archives", tests, sample_folder_setup, sample_folder_teardown);
 }
