@@ -122,10 +122,11 @@ static enum status open_input(struct job *job, struct error *err)
         preprocess_override(&job->info.preprocess, &job->values->preprocess);
     } else if (is_folder(job->format)) {
         return weights_refuse_unknown(job->file, err);
-    } else if (job->values->preprocess.resize || job->values->preprocess.crop ||
-               job->values->preprocess.interpolation) {
+    } else if (preprocess_given(&job->values->preprocess)) {
         return error_set(err, ERR_DATA,
-                         "%s: not a ResNet's weights, so --resize, --crop and --interpolation say nothing", job->in);
+                         "%s: not a ResNet's weights, so --resize, --crop, --resize-mode and --interpolation say "
+                         "nothing",
+                         job->in);
     }
     if (status == OK)
         status = convert_texts_make(&job->texts, job->file, job->resnet ? job->found.arch : NULL, &job->info, err);

@@ -138,7 +138,7 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status = eval_photos_check(&job->photos, &job->record, v->data, classes, job->inference.pool, err);
     if (status == OK)
-        preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.squashes,
+        preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.oblong,
                           &job->model.info.preprocess, job->model.path);
     return status;
 }

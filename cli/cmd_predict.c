@@ -186,7 +186,7 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
     if (status == OK && !v->engine.quiet)
-        preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.squashes,
+        preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.oblong,
                           &job->model.info.preprocess, job->model.path);
     if (status == OK && !v->engine.quiet)
         status = predict_remark_trained(&job->model, &job->photos, err);

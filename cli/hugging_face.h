@@ -3,9 +3,7 @@
  *
  *   config.json               id2label {"0": "tench", ...}; downsample_in_bottleneck, downsample_in_first_stage and
  *                             hidden_act: must be as in our networks; problem_type
- *   preprocessor_config.json  size 224, {"shortest_edge": 224} or {"height": 224, "width": 224}; crop_pct 0.875;
- * crop_size; resample 2 (bilinear, also when it is missing) or 3 (bicubic); image_mean, image_std; do_resize,
- * do_rescale, do_normalize, do_center_crop; rescale_factor: must be 1/255
+ *   preprocessor_config.json  hf_preprocessor.h
  */
 #ifndef FREEZETUNE_HUGGING_FACE_H
 #define FREEZETUNE_HUGGING_FACE_H
@@ -16,7 +14,6 @@
 #include "cli/model_card.h"
 #include "core/base/error.h"
 #include "core/data/folder.h"
-#include "core/data/preprocess.h"
 
 /* Reads both files beside `weights` into *card; a file that is missing, or that belongs to another kind of model, fills
  * nothing. Classes that have the name of an earlier one get their number added. ERR_DATA names the file and the key;
@@ -24,12 +21,9 @@
 MUST_CHECK enum status hugging_face_read(struct model_card *card, const char *weights, size_t outputs,
                                          struct error *err);
 
-/* The same from text that ends in a NUL; `path` is for errors. *found: the classes are named. *squashes: the processor
- * makes a square of a photo by squashing it, which is not done here: *out then keeps its short side. */
+/* config.json alone, from text that ends in a NUL; `path` is for errors. *found: the classes are named. */
 MUST_CHECK enum status hugging_face_classes(struct class_names *out, bool *found, enum problem *problem,
                                             const char *text, size_t size, const char *path, size_t outputs,
                                             struct error *err);
-MUST_CHECK enum status hugging_face_preprocess(struct preprocess *out, bool *squashes, const char *text, size_t size,
-                                               const char *path, struct error *err);
 
 #endif

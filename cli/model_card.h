@@ -21,7 +21,7 @@ struct model_card {
     struct class_names classes;       /* owned */
     struct preprocess preprocess;
     enum problem problem;
-    bool squashes; /* its own preparation squashes photos to a square, which is not done here */
+    bool oblong; /* its own preparation leaves photos oblong, which is not done here (hf_preprocessor.h) */
 };
 
 #endif

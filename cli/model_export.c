@@ -74,7 +74,9 @@ void export_hugging_face_config(FILE *out, const struct model_export *model)
 void export_hugging_face_preprocessor(FILE *out, const struct model_export *model)
 {
     /* Pillow's numbers. */
-    static const int filters[] = {[INTERPOLATION_BILINEAR] = 2, [INTERPOLATION_BICUBIC] = 3};
+    static const int filters[] = {
+        [INTERPOLATION_NEAREST] = 0, [INTERPOLATION_LANCZOS] = 1, [INTERPOLATION_BILINEAR] = 2,
+        [INTERPOLATION_BICUBIC] = 3, [INTERPOLATION_BOX] = 4,     [INTERPOLATION_HAMMING] = 5};
     const struct preprocess *preprocess = model->preprocess;
     struct json json = json_start(out, true);
     json_open(&json, NULL, '{');
@@ -82,7 +84,12 @@ void export_hugging_face_preprocessor(FILE *out, const struct model_export *mode
     json_bool(&json, "do_convert_rgb", true);
     json_bool(&json, "do_resize", true);
     json_open(&json, "size", '{');
-    json_int(&json, "shortest_edge", preprocess->resize);
+    if (preprocess->fit == FIT_SHORT)
+        json_int(&json, "shortest_edge", preprocess->resize);
+    if (preprocess->fit == FIT_SQUASH) {
+        json_int(&json, "height", preprocess->resize);
+        json_int(&json, "width", preprocess->resize);
+    }
     json_close(&json);
     json_int(&json, "resample", filters[preprocess->interpolation]);
     json_bool(&json, "do_center_crop", true);
@@ -125,7 +132,7 @@ static void put_pretrained_config(struct json *json, const struct model_export *
     json_bool(json, "fixed_input_size", false);
     json_text(json, "interpolation", interpolation_names[preprocess->interpolation]);
     json_double(json, "crop_pct", timm_crop_share(preprocess->resize, side));
-    json_text(json, "crop_mode", "center");
+    json_text(json, "crop_mode", preprocess->fit == FIT_SQUASH ? "squash" : "center");
     put_three(json, "mean", preprocess->mean);
     put_three(json, "std", preprocess->std);
     json_int(json, "num_classes", (int64_t)model->outputs);

@@ -4,7 +4,8 @@
  *   freezetune.arch        "resnet50"
  *   freezetune.classes     ["ants", "bees"]: the names in the order of the outputs
  *   freezetune.preprocess  {"resize": 256, "crop": 224, "interpolation": "bilinear", "mean": [0.485, 0.456, 0.406],
- *                          "std": [0.229, 0.224, 0.225]}; without "interpolation", as older files are, bilinear
+ *                          "std": [0.229, 0.224, 0.225]}; without "interpolation", as older files are, bilinear. Where
+ *                          they are not the usual, "resize_mode": "squash" and "center_crop": "floor" (preprocess.h)
  *   freezetune.problem_type  what the outputs mean (model_card.h), where it is not one class of several
  *
  * The files beside the weights of a Hugging Face model say the same (hugging_face.h), and so does timm's
@@ -34,7 +35,7 @@ struct model_info {
     struct preprocess preprocess;
     bool own_classes;     /* the file named them */
     bool says_preprocess; /* the file, one beside it or known_weights.h said how photos are prepared */
-    bool squashes;        /* as model_card.h */
+    bool oblong;          /* as model_card.h */
     enum problem problem;
 };
 

@@ -21,7 +21,7 @@
 #include "models/imagenet_classes.h"
 
 static const char key_arch[] = "freezetune.arch", key_classes[] = "freezetune.classes",
-                  key_preprocess[] = "freezetune.preprocess";
+                  key_preprocess[] = "freezetune.preprocess", key_fit[] = "resize_mode", key_center[] = "center_crop";
 
 const char model_key_problem[] = "freezetune.problem_type";
 
@@ -110,18 +110,16 @@ static bool read_size(int *out, const cJSON *object, const char *name)
     return true;
 }
 
-/* Older files do not say it: bilinear. */
-static bool read_interpolation(enum interpolation *out, const cJSON *object)
+/* The place of the key's text in `names`, or 0 where it is missing, as in older files; -1 for another value. */
+static int read_choice(const cJSON *object, const char *key, const char *const *names)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "interpolation");
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
     if (!item)
-        return true;
-    for (int i = 0; interpolation_names[i] && cJSON_IsString(item); i++)
-        if (strcmp(interpolation_names[i], item->valuestring) == 0) {
-            *out = (enum interpolation)i;
-            return true;
-        }
-    return false;
+        return 0;
+    for (int i = 0; names[i] && cJSON_IsString(item); i++)
+        if (strcmp(names[i], item->valuestring) == 0)
+            return i;
+    return -1;
 }
 
 static bool read_three(float out[3], const cJSON *object, const char *name)
@@ -147,8 +145,15 @@ static enum status read_preprocess(struct preprocess *out, const cJSON *object, 
         !read_three(out->std, object, "std"))
         return wrong(file, key_preprocess,
                      "needs whole numbers resize and crop, and three numbers each for mean and std", err);
-    if (!read_interpolation(&out->interpolation, object))
-        return wrong(file, key_preprocess, "interpolation is neither \"bilinear\" nor \"bicubic\"", err);
+    int filter = read_choice(object, "interpolation", interpolation_names);
+    int fit = read_choice(object, key_fit, fit_names), center = read_choice(object, key_center, center_names);
+    if (filter < 0)
+        return wrong(file, key_preprocess, "interpolation is not one that is known", err);
+    if (fit < 0 || center < 0)
+        return wrong(file, key_preprocess, "resize_mode or center_crop is not one that is known", err);
+    out->interpolation = (enum interpolation)filter;
+    out->fit = (enum fit)fit;
+    out->center = (enum center)center;
     snprintf(where, sizeof where, "%s: metadata %s", weight_file_path(file), key_preprocess);
     return preprocess_check(out, where, err);
 }
@@ -184,7 +189,7 @@ static enum status read_beside(struct model_info *info, const struct weight_file
     if (status != OK)
         return status;
     info->says_preprocess = card.has_preprocess;
-    info->squashes = card.squashes;
+    info->oblong = card.oblong;
     info->problem = card.problem;
     if (card.has_preprocess)
         info->preprocess = card.preprocess;
@@ -254,7 +259,7 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
         status = read_problem(&info.problem, problem, file, err);
     if (preprocess) {
         info.says_preprocess = true;
-        info.squashes = false; /* as it says itself: nobody else's way is followed */
+        info.oblong = false; /* as it says itself: nobody else's way is followed */
     }
     if (status == OK && preprocess)
         status = read_preprocess(&info.preprocess, preprocess_json, file, err);
@@ -305,6 +310,10 @@ static void write_values(FILE *out, long *second, const struct class_names *clas
     json_text(&json, "interpolation", interpolation_names[preprocess->interpolation]);
     write_three(&json, "mean", preprocess->mean);
     write_three(&json, "std", preprocess->std);
+    if (preprocess->fit != FIT_SHORT)
+        json_text(&json, key_fit, fit_names[preprocess->fit]);
+    if (preprocess->center != CENTER_ROUND)
+        json_text(&json, key_center, center_names[preprocess->center]);
     json_close(&json);
     putc('\0', out);
 }

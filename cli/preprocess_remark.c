@@ -4,7 +4,7 @@
 
 #include "cli/term.h"
 
-void preprocess_remark(bool said, bool squashes, const struct preprocess *used, const char *path)
+void preprocess_remark(bool said, bool oblong, const struct preprocess *used, const char *path)
 {
     const struct preprocess usual = preprocess_imagenet();
     bool imagenet =
@@ -13,8 +13,8 @@ void preprocess_remark(bool said, bool squashes, const struct preprocess *used, 
         remark("photos: %s does not say how they are prepared; assumed: resize %d, crop %d, %s, %s mean and deviation",
                path, used->resize, used->crop, interpolation_names[used->interpolation],
                imagenet ? "ImageNet's" : "its own");
-    else if (squashes)
-        remark("photos: the processor beside %s squashes them to a square; here the short side becomes %d and the "
-               "middle %d are cut out",
+    else if (oblong)
+        remark("photos: the processor beside %s leaves them oblong; here the short side becomes %d and the middle %d "
+               "are cut out",
                path, used->resize, used->crop);
 }

@@ -4,8 +4,8 @@
 
 #include "cli/model_file.h"
 
-/* stderr: one line with what is assumed where nothing said it (`said` is false), or that photos are not squashed where
- * the model's own processor does it. */
-void preprocess_remark(bool said, bool squashes, const struct preprocess *used, const char *path);
+/* stderr: one line with what is assumed where nothing said it (`said` is false), or that photos become squares where
+ * the model's own processor leaves them oblong. */
+void preprocess_remark(bool said, bool oblong, const struct preprocess *used, const char *path);
 
 #endif

@@ -61,8 +61,13 @@ static bool read_sizes(struct preprocess *out, const cJSON *config)
 
 static bool read_filter(enum interpolation *out, const cJSON *filter)
 {
-    *out = is_text(filter, "bilinear") ? INTERPOLATION_BILINEAR : INTERPOLATION_BICUBIC;
-    return is_default(filter) || is_text(filter, interpolation_names[*out]);
+    *out = INTERPOLATION_BICUBIC;
+    for (int i = 0; interpolation_names[i] && !is_default(filter); i++)
+        if (is_text(filter, interpolation_names[i])) {
+            *out = (enum interpolation)i;
+            return true;
+        }
+    return is_default(filter);
 }
 
 static bool read_three(float out[3], const cJSON *list)
@@ -112,10 +117,11 @@ static const char *read_preprocess(struct preprocess *made, const cJSON *config)
     const cJSON *mode = get(config, "crop_mode");
     if (!read_sizes(made, config))
         return "input_size or crop_pct: not understood: expected [3, N, N] and a part of 1";
-    if (!is_default(mode) && !is_text(mode, "center"))
-        return "crop_mode: only \"center\" is there";
+    if (!is_default(mode) && !is_text(mode, "center") && !is_text(mode, "squash"))
+        return "crop_mode: neither \"center\" nor \"squash\"; photos are never given a border";
+    made->fit = is_text(mode, "squash") ? FIT_SQUASH : FIT_SHORT;
     if (!read_filter(&made->interpolation, get(config, "interpolation")))
-        return "interpolation: only \"bilinear\" and \"bicubic\" are there";
+        return "interpolation: not one of bilinear, bicubic, lanczos, box, hamming and nearest";
     if (!read_three(made->mean, get(config, "mean")) || !read_three(made->std, get(config, "std")))
         return "mean or std: expected three numbers";
     return NULL;

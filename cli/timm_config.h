@@ -1,14 +1,13 @@
 /* config.json beside the weights of a timm model, whose tensors have torchvision's names.
  *
  *   architecture        "resnet50", also with its tag ("resnet50.a1_in1k") or by an older name ("tv_resnet50")
- *   pretrained_cfg      how photos are prepared: input_size [3, 224, 224], crop_pct 0.875, crop_mode "center",
- *                       interpolation "bicubic", mean and std; what is missing is as timm has it (those values, and
- *                       ImageNet's mean and deviation). Photos are resized to floor(size / crop_pct), as timm's
- *                       create_transform does it
+ *   pretrained_cfg      how photos are prepared: input_size [3, 224, 224], crop_pct 0.875, crop_mode "center"
+ *                       or "squash", interpolation "bicubic", mean and std; what is missing is as timm has it
+ *                       (those values, and ImageNet's mean and deviation). Photos are resized to
+ *                       floor(size / crop_pct), as timm's create_transform does it
  *   model_args          arguments of the constructor: those that make another network are refused (timm_args.h)
  *   global_pool         "avg", here, in pretrained_cfg and in model_args
- *   label_names         the classes, a list or {"0": name}; older: labels. In pretrained_cfg too; at the root goes
- * first
+ *   label_names         the classes, a list or {"0": name}; older: labels. In pretrained_cfg too; the root goes first
  *
  * The older form is flat: what stands in pretrained_cfg today stands at the root beside architecture.
  */

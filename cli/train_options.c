@@ -105,6 +105,7 @@ static const struct option options[] = {
     NUMBER(GROUP_PHOTOS, "resize", "N", OPTION_INT, resize, NULL, "as the weights want it, 256 for 224", 1,
            PREPROCESS_MAX_SIDE,
            "short side of a photo before the square is cut out of its middle: of all photos that validate"),
+    PREPROCESS_ROW_FIT(struct train_values, fit),
     PREPROCESS_ROW_INTERPOLATION(struct train_values, interpolation),
     CHOICE(GROUP_PHOTOS, "augment", augment_names, augment, "standard",
            "none: resize and centre crop; flip: that, mirrored at random; standard: random crop, size and mirroring; "

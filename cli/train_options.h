@@ -23,7 +23,7 @@ struct train_values {
     double head_lr_mult; /* 0: training_open decides */
     double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;
     long long micro_batch;
-    int optimizer, schedule, augment, interpolation, bn_frozen, bn_trained, cache, cache_dtype;
+    int optimizer, schedule, augment, interpolation, fit, bn_frozen, bn_trained, cache, cache_dtype;
     bool nesterov, strict, dry_run, json, profile, keep_last, accept_changed_photos;
 };
 

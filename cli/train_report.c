@@ -141,7 +141,7 @@ void report_inputs(const struct training *t)
     if (t->file)
         remark_left(t->file);
     if (t->weights)
-        preprocess_remark(t->photos_said, t->photos_squash, &t->options.loader.preprocess,
+        preprocess_remark(t->photos_said, t->photos_oblong, &t->options.loader.preprocess,
                           path_shown(path, t->weights, stderr));
     remark_head(t);
 }

@@ -145,6 +145,7 @@ static enum status take_preprocess(struct training *t, const struct preprocess *
     if (t->values->resize)
         preprocess->resize = (int)t->values->resize;
     interpolation_override(preprocess, t->values->interpolation);
+    fit_override(preprocess, t->values->fit);
     return preprocess_check(preprocess, t->weights, err);
 }
 
@@ -174,8 +175,8 @@ static enum status use_info(struct training *t, struct error *err)
     if (status != OK)
         return status;
     renew_head(t, &info);
-    t->photos_said = info.says_preprocess || t->values->resize || t->values->interpolation > 0;
-    t->photos_squash = info.squashes;
+    t->photos_said = info.says_preprocess || t->values->resize || t->values->interpolation > 0 || t->values->fit > 0;
+    t->photos_oblong = info.oblong;
     status = take_preprocess(t, &info.preprocess, err);
     model_info_free(&info);
     return status;
@@ -293,6 +294,7 @@ enum status training_open(struct training *out, const struct train_values *value
     if (values->resize)
         preprocess.resize = (int)values->resize;
     interpolation_override(&preprocess, values->interpolation);
+    fit_override(&preprocess, values->fit);
     *out = (struct training){.values = values};
     out->options = train_options_from(values, &preprocess);
     enum status status = augment_options_parse(&out->options.loader.extras, out->options.augment, values->color_jitter,

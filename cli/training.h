@@ -36,7 +36,7 @@ struct training {
     size_t file_classes; /* outputs of the weight file's last layer */
     bool head_drawn;     /* the last layer is re-initialised */
     bool photos_said;    /* the file, or an option, says how photos are prepared */
-    bool photos_squash;  /* its own processor squashes them (model_card.h) */
+    bool photos_oblong;  /* its own processor leaves them oblong (model_card.h) */
     struct run_disk disk;
     struct train *train;
 };

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Writes tests/fixtures: photos/*, resize.tsv, reduce.tsv, preprocess.tsv and augment.tsv, what Pillow and torchvision make of small
-photos; and bomb.png, 8x8 pixels whose data inflates to 6 MB.
+"""Writes tests/fixtures: photos/*, resize.tsv, reduce.tsv, preprocess.tsv, hf_preprocessor.tsv and augment.tsv, what Pillow,
+torchvision and transformers make of small photos; and bomb.png, 8x8 pixels whose data inflates to 6 MB.
 
     python3 scripts/make_photo_fixtures.py tests/fixtures
 
-Needs Pillow, NumPy, torch and torchvision. A photo NAME has its expected RGB pixels in NAME.ppm beside it. The tables hold
+Needs Pillow, NumPy, torch, torchvision and transformers. A photo NAME has its expected RGB pixels in NAME.ppm beside it. The tables hold
 sizes and the FNV-1a hash (64 bits) of the expected pixels; the input is pattern() below, which tests/unit/test_resize.c
 draws too.
 """
 import io
+import json
 import math
 import random
 import struct
@@ -19,9 +20,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import photo_kinds
+import transformers
 from PIL import Image, ImageOps
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode, functional
+from transformers.image_transforms import center_crop
 
 
 def pattern(height, width, channels=3):
@@ -132,7 +135,7 @@ def photos(out):
     save("rgbx_top_down.bmp", head + info + bgrx.tobytes(), soft(13, 17))
 
 
-FILTERS = {"bilinear": InterpolationMode.BILINEAR, "bicubic": InterpolationMode.BICUBIC}
+FILTERS = {name: InterpolationMode(name) for name in ("bilinear", "bicubic", "lanczos", "box", "hamming", "nearest")}
 
 
 def resize_table(path):
@@ -185,7 +188,7 @@ def reduce_table(path, folder):
                          (top + y + rows_in) / 2**shift]
                 hull = [math.floor(edges[0]), math.floor(edges[1]), math.ceil(edges[2]), math.ceil(edges[3])]
                 box = [edge - hull[i % 2] for i, edge in enumerate(edges)]
-                filter_name = draw.choice(list(FILTERS))
+                filter_name = draw.choice(["bilinear", "bicubic"])
                 out = draw.randint(1, 9), draw.randint(1, 9)
                 result = image.crop(hull).resize(out[::-1], Image.Resampling[filter_name.upper()], box=box)
                 rows.append("\t".join(map(str, (f"{name}.jpg", shift, image.height, image.width, fnv(np.array(image)), y, x,
@@ -194,15 +197,52 @@ def reduce_table(path, folder):
 
 
 def preprocess_table(path):
-    rows = ["# filter; input height, width; resize, crop; FNV-1a of the pixels\n"]
+    """torchvision's transforms, and those of Hugging Face's processors, which cut out the middle in their own way."""
+    rows = ["# filter; input height, width; resize, crop; fit, center; FNV-1a of the pixels\n"]
     cases = [(333, 500, 256, 224), (500, 333, 256, 224), (256, 256, 256, 224), (300, 301, 256, 224), (257, 600, 256, 224),
              (31, 40, 37, 32), (40, 31, 37, 32), (28, 28, 37, 32), (41, 57, 30, 25), (57, 41, 29, 24), (9, 200, 20, 20),
              (10, 20, 8, 12), (20, 10, 8, 13), (20, 30, 8, 14), (10, 10, 5, 40), (1, 1, 3, 2), (7, 1, 9, 8)]
     for height, width, resize, crop in cases:
         for name, mode in FILTERS.items():
-            run = transforms.Compose([transforms.Resize(resize, mode), transforms.CenterCrop(crop)])
-            result = np.array(run(Image.fromarray(pattern(height, width))))
-            rows.append("\t".join(map(str, (name, height, width, resize, crop, fnv(result)))) + "\n")
+            for fit, size in ("short", resize), ("squash", [resize, resize]):
+                resized = transforms.Resize(size, mode)(Image.fromarray(pattern(height, width)))
+                results = {"round": np.array(transforms.CenterCrop(crop)(resized)),
+                           "floor": center_crop(np.array(resized), (crop, crop), input_data_format="channels_last")}
+                for center, result in results.items():
+                    rows.append("\t".join(map(str, (name, height, width, resize, crop, fit, center,
+                                                    fnv(np.ascontiguousarray(result))))) + "\n")
+    path.write_text("".join(rows))
+
+
+def processor_table(path):
+    """What Hugging Face's processors, in their Pillow version, make of a photo before the scale and the mean."""
+    rows = ["# preprocessor_config.json; input height, width; side of the square; FNV-1a of the pixels\n"]
+    cases = [{"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 224}, "crop_pct": 0.875, "resample": 3},
+             {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 57}, "crop_pct": 0.95},
+             {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 384}, "resample": 2},
+             {"image_processor_type": "ConvNextImageProcessor"},
+             {"image_processor_type": "ViTImageProcessor", "size": {"height": 64, "width": 64}},
+             {"image_processor_type": "ViTImageProcessor", "size": 51, "resample": 0},
+             {"image_processor_type": "DeiTImageProcessor", "size": {"height": 74, "width": 74}, "crop_size": 61, "resample": 3},
+             {"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 70}, "crop_size": {"height": 63, "width": 63}},
+             {"image_processor_type": "BitImageProcessor", "size": 40, "crop_size": 53, "resample": 1},
+             {"image_processor_type": "CLIPImageProcessor", "size": 64, "crop_size": 64, "resample": 5},
+             {"image_processor_type": "LevitImageProcessor", "size": {"shortest_edge": 47}, "crop_size": 43},
+             {"image_processor_type": "PoolFormerImageProcessor", "size": {"shortest_edge": 47}, "crop_size": 43},
+             {"image_processor_type": "PoolFormerImageProcessor", "size": {"height": 45, "width": 45}, "crop_size": 43, "crop_pct": 0.8},
+             {"image_processor_type": "EfficientNetImageProcessor", "size": {"height": 62, "width": 62}, "resample": 4},
+             {"image_processor_type": "BeitImageProcessor", "size": 62, "do_center_crop": True, "crop_size": 49},
+             {"image_processor_type": "MobileNetV2ImageProcessor", "size": {"shortest_edge": 66}, "crop_size": 61}]
+    for case in cases:
+        values = {key: value for key, value in case.items() if key != "image_processor_type"}
+        processor = getattr(transformers, case["image_processor_type"] + "Pil")(**values)
+        if hasattr(processor, "include_top"):
+            processor.include_top = False  # a second division by the deviation
+        for height, width in (75, 100), (131, 97), (64, 64), (33, 200), (300, 17):
+            picture = Image.fromarray(pattern(height, width))
+            pixels = processor(picture, do_rescale=False, do_normalize=False)["pixel_values"][0]
+            result = np.ascontiguousarray(np.asarray(pixels).transpose(1, 2, 0)).astype(np.uint8)
+            rows.append("\t".join(map(str, (json.dumps(case), height, width, result.shape[0], fnv(result)))) + "\n")
     path.write_text("".join(rows))
 
 
@@ -244,6 +284,7 @@ def main():
     resize_table(out / "resize.tsv")
     reduce_table(out / "reduce.tsv", out / "photos")
     preprocess_table(out / "preprocess.tsv")
+    processor_table(out / "hf_preprocessor.tsv")
     augment_table(out / "augment.tsv")
 
 

@@ -5,6 +5,9 @@
 
 #include "core/data/reduce.h"
 
+const char *const fit_names[] = {"short", "squash", NULL};
+const char *const center_names[] = {"round", "floor", NULL};
+
 struct preprocess preprocess_imagenet(void)
 {
     return (struct preprocess){
@@ -50,28 +53,42 @@ enum status preprocess_check(const struct preprocess *preprocess, const char *wh
 }
 
 /* Along one side: which part of `resized` pixels the crop shows, and where in the crop it begins. torchvision pads a
- * side that is too short by (crop - resized) / 2 first, and then cuts at round((have - crop) / 2), half to even. */
+ * side that is too short by (crop - resized) / 2 first, and then cuts at round((have - crop) / 2), half to even.
+ * Hugging Face pads by that half rounded up, and cuts at it rounded down. */
 struct cut {
     int from, count, at;
 };
 
-static struct cut cut_middle(int resized, int crop)
+static struct cut cut_middle(int resized, int crop, enum center center)
 {
+    bool floors = center == CENTER_FLOOR;
     if (resized < crop)
-        return (struct cut){.from = 0, .count = resized, .at = (crop - resized) / 2};
-    return (struct cut){.from = (int)nearbyint((resized - crop) / 2.0), .count = crop, .at = 0};
+        return (struct cut){.from = 0, .count = resized, .at = (crop - resized + (floors ? 1 : 0)) / 2};
+    int half = floors ? (resized - crop) / 2 : (int)nearbyint((resized - crop) / 2.0);
+    return (struct cut){.from = half, .count = crop, .at = 0};
+}
+
+/* The size of the resized photo. */
+static void fit_photo(int *height, int *width, const struct preprocess *preprocess, const struct box *whole)
+{
+    bool wide = whole->width >= whole->height;
+    long long longer = wide ? whole->width : whole->height, shorter = wide ? whole->height : whole->width;
+    int side = preprocess->resize;
+    if (preprocess->fit == FIT_SHORT)
+        side = (int)((double)(preprocess->resize * longer) / (double)shorter);
+    *height = wide ? preprocess->resize : side;
+    *width = wide ? side : preprocess->resize;
 }
 
 enum status preprocess_photo(uint8_t *out, const struct preprocess *preprocess, const struct image *image,
                              struct resizer *resizer, struct error *err)
 {
     struct box whole = {0};
+    int height, width, crop = preprocess->crop;
     reduce_photo_size(&whole.height, &whole.width, image);
-    bool wide = whole.width >= whole.height;
-    long long longer = wide ? whole.width : whole.height, shorter = wide ? whole.height : whole.width;
-    int side = (int)((double)(preprocess->resize * longer) / (double)shorter), crop = preprocess->crop;
-    int height = wide ? preprocess->resize : side, width = wide ? side : preprocess->resize;
-    struct cut rows = cut_middle(height, crop), columns = cut_middle(width, crop);
+    fit_photo(&height, &width, preprocess, &whole);
+    struct cut rows = cut_middle(height, crop, preprocess->center);
+    struct cut columns = cut_middle(width, crop, preprocess->center);
     struct resize_input in = reduce_part(image, &whole);
     struct resize_window window = {.height = height,
                                    .width = width,

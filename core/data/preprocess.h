@@ -1,5 +1,12 @@
-/* From a decoded photo of any size to the square that the network sees, as torchvision's
- * Resize(resize, interpolation) + CenterCrop(crop) on a Pillow image, to the last bit.
+/* From a decoded photo of any size to the square that the network sees, to the last bit as others make it of a Pillow
+ * image:
+ *
+ *   FIT_SHORT   torchvision's Resize(resize, interpolation): the short side becomes `resize`, the aspect ratio stays
+ *   FIT_SQUASH  Resize((resize, resize), interpolation): both sides do; timm's crop_mode "squash", and Hugging Face's
+ *               processors whose size is a height and a width
+ *
+ *   CENTER_ROUND  then torchvision's CenterCrop(crop), which rounds where an odd number of pixels is cut off
+ *   CENTER_FLOOR  or Hugging Face's center_crop, which takes the half of it rounded down
  *
  * A model file carries this struct, so that predict sees what train saw. Mean and deviation are part of it but are not
  * applied here: pixels stay uint8 NHWC until the network's first operator.
@@ -21,12 +28,21 @@
 #define PREPROCESS_MIN_STD 1e-5f
 #define PREPROCESS_MAX_STD 10.0f
 
+enum fit { FIT_SHORT, FIT_SQUASH };
+enum center { CENTER_ROUND, CENTER_FLOOR };
+extern const char *const fit_names[];    /* "short", "squash", NULL */
+extern const char *const center_names[]; /* "round", "floor", NULL */
+
+/* All of it is part of a feature's key (core/train/feature_key.h). */
 struct preprocess {
-    int resize; /* short side after the resize, 1..PREPROCESS_MAX_SIDE; the long side is int(resize * long / short) */
+    int resize; /* the short side after the resize, 1..PREPROCESS_MAX_SIDE, the long side int(resize * long / short); or
+                   both sides, for FIT_SQUASH */
     int crop;   /* side of the square out of the middle, 1..PREPROCESS_MAX_SIDE */
     float mean[3];                    /* of r, g, b in 0..1; at most PREPROCESS_MAX_MEAN from 0 */
     float std[3];                     /* PREPROCESS_MIN_STD..PREPROCESS_MAX_STD */
     enum interpolation interpolation; /* of every resize, that of random crops too; bilinear where nothing is said */
+    enum fit fit;
+    enum center center;
 };
 
 /* 256, 224 and ImageNet's mean and deviation: torchvision's reference values. */

@@ -1,3 +1,4 @@
+#define _DEFAULT_SOURCE /* M_PI */
 #include "core/data/resize.h"
 
 #include <assert.h>
@@ -8,7 +9,7 @@
 
 #include "core/base/memory.h"
 
-const char *const interpolation_names[] = {"bilinear", "bicubic", NULL};
+const char *const interpolation_names[] = {"bilinear", "bicubic", "lanczos", "box", "hamming", "nearest", NULL};
 
 /* Weights are whole numbers of 2^-22: 8 bits for a pixel and 2 for the sum's headroom fit into 32 with them. */
 enum { WEIGHT_BITS = 32 - 8 - 2 };
@@ -72,11 +73,36 @@ static double cubic(double x)
     return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
 }
 
-/* By enum interpolation: the curve, and how far from the middle it reaches. */
+static double sinc(double x)
+{
+    return x == 0 ? 1 : sin(x * M_PI) / (x * M_PI);
+}
+
+static double lanczos(double x)
+{
+    return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+}
+
+static double box(double x)
+{
+    return x > -0.5 && x <= 0.5 ? 1 : 0;
+}
+
+static double hamming(double x)
+{
+    double d = fabs(x);
+    if (d == 0)
+        return 1;
+    return d < 1 ? sin(d * M_PI) / (d * M_PI) * (0.54 + 0.46 * cos(d * M_PI)) : 0;
+}
+
+/* By enum interpolation: the curve, and how far from the middle it reaches. Nearest has none. */
 static const struct curve {
     double (*at)(double x);
     double reach;
-} curves[] = {{triangle, 1}, {cubic, 2}};
+} curves[] = {[INTERPOLATION_BILINEAR] = {triangle, 1}, [INTERPOLATION_BICUBIC] = {cubic, 2},
+              [INTERPOLATION_LANCZOS] = {lanczos, 3},   [INTERPOLATION_BOX] = {box, 0.5},
+              [INTERPOLATION_HAMMING] = {hamming, 1},   [INTERPOLATION_NEAREST] = {NULL, 0.5}};
 
 /* To the nearest whole number of 2^-WEIGHT_BITS, halves away from 0. */
 static int32_t fixed(double weight)
@@ -91,16 +117,12 @@ struct stretch {
     int out, from, n;
 };
 
-/* The order of the double operations is Pillow's, so that the rounded weights are too. */
-static enum status axis_set(struct axis *axis, const struct curve *curve, const struct stretch *stretch,
-                            struct error *err)
+/* Room for n outputs of `stride` weights each. */
+static enum status axis_reserve(struct axis *axis, int n, size_t stride, struct error *err)
 {
-    int n = stretch->n;
-    double scale = stretch->size / stretch->out, width = scale < 1 ? 1 : scale, shrink = 1 / width,
-           reach = curve->reach * width;
-    axis->stride = (size_t)ceil(reach) * 2 + 1;
     void *taps = axis->taps, *weights = axis->weights;
     size_t need;
+    axis->stride = stride;
     if (!size_mul(&need, (size_t)n, axis->stride))
         return error_memory(err, "a resize", SIZE_MAX);
     enum status status = memory_grow(&taps, &axis->taps_room, (size_t)n, sizeof *axis->taps, "a resize", err);
@@ -108,6 +130,34 @@ static enum status axis_set(struct axis *axis, const struct curve *curve, const 
     if (status == OK)
         status = memory_grow(&weights, &axis->weights_room, need, sizeof *axis->weights, "a resize", err);
     axis->weights = weights;
+    return status;
+}
+
+/* One input pixel with all the weight. Pillow adds up the places one by one, and so are the roundings here. */
+static enum status axis_set_nearest(struct axis *axis, const struct stretch *stretch, struct error *err)
+{
+    double scale = stretch->size / stretch->out, at = stretch->start + scale * 0.5;
+    enum status status = axis_reserve(axis, stretch->n, 1, err);
+    for (int i = 0; i < stretch->from + stretch->n && status == OK; i++, at += scale) {
+        int first = at < stretch->in ? (int)at : stretch->in - 1;
+        if (i < stretch->from)
+            continue;
+        axis->taps[i - stretch->from] = (struct tap){.first = first, .count = 1};
+        axis->weights[i - stretch->from] = fixed(1);
+    }
+    return status;
+}
+
+/* The order of the double operations is Pillow's, so that the rounded weights are too. */
+static enum status axis_set(struct axis *axis, const struct curve *curve, const struct stretch *stretch,
+                            struct error *err)
+{
+    int n = stretch->n;
+    double scale = stretch->size / stretch->out, width = scale < 1 ? 1 : scale, shrink = 1 / width,
+           reach = curve->reach * width;
+    if (!curve->at)
+        return axis_set_nearest(axis, stretch, err);
+    enum status status = axis_reserve(axis, n, (size_t)ceil(reach) * 2 + 1, err);
     if (status != OK)
         return status;
     for (int i = 0; i < n; i++) {

@@ -1,9 +1,11 @@
-/* Resize with antialias on uint8 RGB, equal to Pillow's Image.resize(..., BILINEAR or BICUBIC) to the last bit.
+/* Resize with antialias on uint8 RGB, equal to Pillow's Image.resize with each of its filters to the last bit.
  *
  * Two passes, each output pixel a weighted mean of the input pixels under a curve: a triangle that is as wide as two
- * input pixels or, when shrinking, two output pixels; or Keys' cubic with a = -1/2 ("Cubic convolution interpolation
- * for digital image processing", 1981), twice as wide. Weights are computed in double, rounded to 22 bits behind the
- * point; each pass rounds to uint8. (Pillow's src/libImaging/Resample.c defines the numbers.)
+ * input pixels or, when shrinking, two output pixels; Keys' cubic with a = -1/2 ("Cubic convolution interpolation for
+ * digital image processing", 1981), twice as wide; Lanczos' windowed sinc, three times as wide; a box, half as wide; a
+ * sinc in a Hamming window. Weights are computed in double, rounded to 22 bits behind the point; each pass rounds to
+ * uint8. (Pillow's src/libImaging/Resample.c defines the numbers.) Nearest takes one input pixel for each output pixel,
+ * without antialias (src/libImaging/Geometry.c, ImagingScaleAffine).
  *
  * Which pass comes first is Pillow 13.0's choice: across, unless the height loses more than twice as many pixels as the
  * width. Older versions always go across first, which a few pixels of very tall photos and crops show, by one level.
@@ -19,9 +21,16 @@
 
 #include "core/base/error.h"
 
-enum interpolation { INTERPOLATION_BILINEAR, INTERPOLATION_BICUBIC };
+enum interpolation {
+    INTERPOLATION_BILINEAR,
+    INTERPOLATION_BICUBIC,
+    INTERPOLATION_LANCZOS,
+    INTERPOLATION_BOX,
+    INTERPOLATION_HAMMING,
+    INTERPOLATION_NEAREST
+};
 
-extern const char *const interpolation_names[]; /* "bilinear", "bicubic", NULL */
+extern const char *const interpolation_names[]; /* "bilinear", "bicubic", ... as timm writes them; NULL at the end */
 
 /* A picture or a rectangle in one: [height,width,3] with `stride` bytes from row to row. `part` is what is resized of
  * it, Pillow's `box`: pixels around it count where the curve reaches them. Zeroed, it is all. */

@@ -2,8 +2,9 @@
  * the same numbers, and by nobody else.
  *
  *   key           the network up to the cut: architecture, place of the cut, every weight and running statistic
- *                 before it; how photos become pixels: resize, crop, mean, deviation, EXIF rule, JPEG decoder; how
- *                 products are rounded: --conv, instruction set, BLAS where it is used; the version of this program
+ *                 before it; how photos become pixels: resize and its mode, crop, mean, deviation, EXIF rule, JPEG
+ *                 decoder; how products are rounded: --conv, instruction set, BLAS where it is used; the program's
+ *                 version
  *   feature_id    the photo's content; the view and, unless that is the plain one, what it was drawn from
  */
 #ifndef FREEZETUNE_FEATURE_KEY_H

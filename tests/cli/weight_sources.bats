@@ -162,10 +162,53 @@ END
     says_it 0 "$FREEZETUNE" predict --model timm $photos
     # shellcheck disable=SC2086 # two photos
     says_it 1 "$FREEZETUNE" predict --model hf $photos
-    printf '{"size": {"height": 32, "width": 32}, "do_center_crop": false}' >hf/preprocessor_config.json
+    printf '{"size": {"shortest_edge": 32}, "do_center_crop": false}' >hf/preprocessor_config.json
     # shellcheck disable=SC2086 # two photos
     says_it 0 "$FREEZETUNE" predict --model hf $photos
-    [ "$(grep -c 'squashes them to a square; here the short side becomes 32 ' stderr.txt)" = 1 ]
+    [ "$(grep -c 'leaves them oblong; here the short side becomes 32 ' stderr.txt)" = 1 ]
+}
+
+@test "a processor that squashes is followed by predict, eval, train and convert" {
+    mkdir -p hf data/{ants,bees,cats}
+    "$FREEZETUNE" convert --names hf m.safetensors with.safetensors
+    python3 - <<'END'
+import json, struct
+data = open("with.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8 : 8 + size])
+del header["__metadata__"]
+text = json.dumps(header).encode()
+open("hf/model.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
+END
+    printf '{"model_type": "resnet", "id2label": {"0": "ants", "1": "bees", "2": "cats"}}' >hf/config.json
+    printf '{"image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32}, "resample": 3}' \
+        >hf/preprocessor_config.json
+    # Wide photos, which the model of setup sees another part of.
+    for class in ants bees cats; do
+        for i in 1 2 3 4 5; do cp "$fixtures/photos/s422.jpg" data/$class/$i.jpg; done
+    done
+    local by_hand=(--resize 32 --crop 32 --interpolation bicubic) photo=$fixtures/photos/s422.jpg
+    "$FREEZETUNE" predict --format jsonl --model hf "$photo" >followed
+    "$FREEZETUNE" predict --format jsonl --model m.safetensors "${by_hand[@]}" --resize-mode squash "$photo" | cmp - followed
+    "$FREEZETUNE" predict --format jsonl --model hf --resize-mode short "$photo" >short
+    [ "$(<short)" != "$(<followed)" ]
+    # What is written says it, and is read again.
+    "$FREEZETUNE" convert hf model.safetensors
+    "$FREEZETUNE" inspect model.safetensors | tr -d ' \n' | grep -q '"resize_mode":"squash","center_crop":"floor"'
+    "$FREEZETUNE" predict --format jsonl --model model.safetensors "$photo" | cmp - followed
+    "$FREEZETUNE" convert hf model.onnx
+    grep -qa '"resize_mode": *"squash"' model.onnx
+    "$FREEZETUNE" eval --json --model hf --data data >eval-hf
+    "$FREEZETUNE" eval --json --model m.safetensors "${by_hand[@]}" --resize-mode squash --data data >eval-hand
+    diff <(grep '"loss"' eval-hf) <(grep '"loss"' eval-hand)
+    local flags=(--quiet --data data --val-split 0.4 --image-size 32 --freeze-until 9 --epochs 1 --augment none)
+    "$FREEZETUNE" train "${flags[@]}" --cache disk --cache-dir cache --weights hf --out run
+    "$FREEZETUNE" inspect run | tr -d ' \n' | grep -q '"resize_mode":"squash","center_crop":"floor"'
+    # Other pixels: none of the features are shared.
+    "$FREEZETUNE" train "${flags[@]}" --cache disk --cache-dir cache --weights hf --resize-mode short --out run-short
+    [ "$(find cache -type f -name '*.features' | wc -l)" -ge 2 ]
+    run_split "$FREEZETUNE" diff run run-short
+    [ "$status" = 1 ]
 }
 
 @test "outputs that mean something else are answered as they mean it, or refused" {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/hf_preprocessor.h"
 #include "cli/hugging_face.h"
 #include "cli/timm_config.h"
 #include "core/base/memory.h"
@@ -15,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct preprocess preprocess;
     struct model_card card = {0};
     struct error err = {0};
-    bool found = false, squashes;
+    bool found = false, oblong;
     enum problem problem;
     if (size < 1)
         return 0;
@@ -25,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
     enum status status =
-        data[0] & 1 ? hugging_face_preprocess(&preprocess, &squashes, text, size - 1, "fuzz", &err)
+        data[0] & 1 ? hf_preprocessor_parse(&preprocess, &oblong, text, size - 1, "fuzz", &err)
                     : hugging_face_classes(&classes, &found, &problem, text, size - 1, "fuzz", data[0] / 2, &err);
     if ((status != OK && status != ERR_DATA) || found != (classes.names != NULL))
         abort();

@@ -49,6 +49,8 @@ static void what_is_written_is_read(void **state)
     struct preprocess preprocess = preprocess_for_size(64);
     preprocess.mean[1] = 0.1f;
     preprocess.interpolation = INTERPOLATION_BICUBIC;
+    preprocess.fit = FIT_SQUASH;
+    preprocess.center = CENTER_FLOOR;
     struct weight_metadata entries[MODEL_METADATA];
     struct model_info info;
     struct error err;
@@ -173,10 +175,17 @@ static void wrong_metadata_is_refused(void **state)
         {"freezetune.preprocess", "{\"resize\": 256, \"crop\": 0, \"mean\": [0,0,0], \"std\": [1,1,1]}", "crop"},
         {"freezetune.preprocess", "{\"resize\": 256, \"crop\": 1e99, \"mean\": [0,0,0], \"std\": [1,1,1]}", "needs"},
         {"freezetune.preprocess",
-         "{\"resize\": 256, \"crop\": 224, \"interpolation\": \"lanczos\", \"mean\": [0,0,0], \"std\": [1,1,1]}",
-         "neither"},
+         "{\"resize\": 256, \"crop\": 224, \"interpolation\": \"cubic\", \"mean\": [0,0,0], \"std\": [1,1,1]}",
+         "not one that is known"},
         {"freezetune.preprocess",
-         "{\"resize\": 256, \"crop\": 224, \"interpolation\": 1, \"mean\": [0,0,0], \"std\": [1,1,1]}", "neither"},
+         "{\"resize\": 256, \"crop\": 224, \"interpolation\": 1, \"mean\": [0,0,0], \"std\": [1,1,1]}",
+         "interpolation is not one"},
+        {"freezetune.preprocess",
+         "{\"resize\": 256, \"crop\": 224, \"resize_mode\": \"fill\", \"mean\": [0,0,0], \"std\": [1,1,1]}",
+         "resize_mode"},
+        {"freezetune.preprocess",
+         "{\"resize\": 256, \"crop\": 224, \"center_crop\": \"up\", \"mean\": [0,0,0], \"std\": [1,1,1]}",
+         "center_crop"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct weight_metadata entry = {rows[i].key, rows[i].value};

@@ -140,7 +140,7 @@ static void every_part_of_the_ground_changes_the_key(void **state)
     keyed.cut = freeze_cut(keyed.net, &freeze);
     struct hash128 key = key_of(&keyed);
     assert_string_equal(feature_cut_name(keyed.net, keyed.cut), "layer2");
-    for (int change = 0; change < 8; change++) {
+    for (int change = 0; change < 11; change++) {
         struct keyed other = keyed;
         other.ground.preprocess.resize += change == 0;
         other.ground.preprocess.crop += change == 1;
@@ -149,6 +149,9 @@ static void every_part_of_the_ground_changes_the_key(void **state)
         other.ground.image.ignore_exif ^= change == 4;
         other.ground.exact ^= change == 5;
         other.ground.fast ^= change == 7;
+        other.ground.preprocess.fit = change == 8 ? FIT_SQUASH : FIT_SHORT;
+        other.ground.preprocess.center = change == 9 ? CENTER_FLOOR : CENTER_ROUND;
+        other.ground.preprocess.interpolation = change == 10 ? INTERPOLATION_LANCZOS : INTERPOLATION_BILINEAR;
         other.cut = change == 6 ? freeze_cut(keyed.net, &deeper) : keyed.cut;
         assert_false(same(key_of(&other), key));
     }

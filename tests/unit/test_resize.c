@@ -98,7 +98,7 @@ static void preprocessing_equals_torchvision(void **state)
     (void)state;
     struct resizer *resizer;
     struct error err = {0};
-    char line[256], name[16];
+    char line[256], name[16], fit[16], center[16];
     int rows = 0;
     FILE *table = fopen("tests/fixtures/preprocess.tsv", "r");
     assert_non_null(table);
@@ -109,15 +109,19 @@ static void preprocessing_equals_torchvision(void **state)
         struct preprocess preprocess = preprocess_imagenet();
         if (line[0] == '#')
             continue;
-        assert_int_equal(sscanf(line, "%15s %d %d %d %d %" SCNx64, name, &height, &width, &preprocess.resize,
-                                &preprocess.crop, &expected),
-                         6);
+        assert_int_equal(sscanf(line, "%15s %d %d %d %d %15s %15s %" SCNx64, name, &height, &width, &preprocess.resize,
+                                &preprocess.crop, fit, center, &expected),
+                         8);
         preprocess.interpolation = named(name);
+        assert_true(strcmp(fit, fit_names[FIT_SQUASH]) == 0 || strcmp(fit, fit_names[FIT_SHORT]) == 0);
+        assert_true(strcmp(center, center_names[CENTER_FLOOR]) == 0 || strcmp(center, center_names[CENTER_ROUND]) == 0);
+        preprocess.fit = strcmp(fit, "squash") == 0 ? FIT_SQUASH : FIT_SHORT;
+        preprocess.center = strcmp(center, "floor") == 0 ? CENTER_FLOOR : CENTER_ROUND;
         struct image image = test_pattern(height, width);
         uint8_t *out = new_pixels(preprocess.crop, preprocess.crop);
         assert_int_equal(preprocess_photo(out, &preprocess, &image, resizer, &err), OK);
         if (test_fnv(out, (size_t)preprocess.crop * (size_t)preprocess.crop * 3) != expected)
-            fail_msg("other pixels than torchvision's: %s", line);
+            fail_msg("other pixels than torchvision's or Hugging Face's: %s", line);
         memory_free(out);
         image_free(&image);
         rows++;

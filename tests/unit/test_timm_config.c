@@ -13,15 +13,18 @@ static void what_it_says_is_taken(void **state)
         const char *text; /* in pretrained_cfg */
         int resize, crop;
         enum interpolation filter;
+        enum fit fit;
     } rows[] = {
-        {"", 256, 224, INTERPOLATION_BICUBIC},
-        {"\"input_size\": [3, 224, 224], \"crop_pct\": 0.95", 235, 224, INTERPOLATION_BICUBIC},
+        {"", 256, 224, INTERPOLATION_BICUBIC, FIT_SHORT},
+        {"\"crop_pct\": 1.0, \"crop_mode\": \"squash\", \"interpolation\": \"lanczos\"", 224, 224,
+         INTERPOLATION_LANCZOS, FIT_SQUASH},
+        {"\"input_size\": [3, 224, 224], \"crop_pct\": 0.95", 235, 224, INTERPOLATION_BICUBIC, FIT_SHORT},
         {"\"input_size\": [3, 288, 288], \"crop_pct\": 1.0, \"interpolation\": \"bicubic\"", 288, 288,
-         INTERPOLATION_BICUBIC},
+         INTERPOLATION_BICUBIC, FIT_SHORT},
         {"\"input_size\": [3, 176, 176], \"interpolation\": \"bilinear\", \"crop_mode\": \"center\"", 201, 176,
-         INTERPOLATION_BILINEAR},
+         INTERPOLATION_BILINEAR, FIT_SHORT},
         {"\"input_size\": null, \"crop_pct\": null, \"interpolation\": null, \"crop_mode\": null, \"mean\": null", 256,
-         224, INTERPOLATION_BICUBIC},
+         224, INTERPOLATION_BICUBIC, FIT_SHORT},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[300];
@@ -34,6 +37,8 @@ static void what_it_says_is_taken(void **state)
         assert_int_equal(found.resize, rows[i].resize);
         assert_int_equal(found.crop, rows[i].crop);
         assert_int_equal(found.interpolation, rows[i].filter);
+        assert_int_equal(found.fit, rows[i].fit);
+        assert_int_equal(found.center, CENTER_ROUND);
         assert_memory_equal(found.mean, preprocess_imagenet().mean, sizeof(float[3]));
     }
 }
@@ -89,9 +94,10 @@ static void what_is_not_there_is_refused(void **state)
         {"resnet50", "\"crop_pct\": 1.1", "input_size or crop_pct"},
         {"resnet50", "\"crop_pct\": \"0.9\"", "input_size or crop_pct"},
         {"resnet50", "\"input_size\": [3, 9000, 9000], \"crop_pct\": 0.1", "c.json: "},
-        {"resnet50", "\"crop_mode\": \"squash\"", "crop_mode: only \"center\""},
-        {"resnet50", "\"interpolation\": \"lanczos\"", "interpolation: only"},
-        {"resnet50", "\"interpolation\": 3", "interpolation: only"},
+        {"resnet50", "\"crop_mode\": \"border\"", "crop_mode: neither \"center\" nor \"squash\""},
+        {"resnet50", "\"crop_mode\": 1", "crop_mode: neither"},
+        {"resnet50", "\"interpolation\": \"random\"", "interpolation: not one of"},
+        {"resnet50", "\"interpolation\": 3", "interpolation: not one of"},
         {"resnet50", "\"mean\": [1, 2]", "mean or std"},
         {"resnet50", "\"std\": [1, 2, \"3\"]", "mean or std"},
         {"resnet50", "\"std\": [1, 2, 0]", "c.json: "},
