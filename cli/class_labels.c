@@ -1,9 +1,11 @@
 #include "cli/class_labels.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/base/text.h"
 
 long class_labels_number(const char *text, size_t outputs)
 {
@@ -16,35 +18,101 @@ long class_labels_number(const char *text, size_t outputs)
     return (size_t)number < outputs ? number : -1;
 }
 
-enum status class_labels_distinguish(struct class_names *classes, struct error *err)
+/* A name and its output. */
+struct place {
+    const char *name;
+    size_t output;
+};
+
+static int by_name(const void *a, const void *b)
 {
-    for (size_t i = 1; i < classes->count; i++)
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(classes->names[i], classes->names[k]) != 0)
-                continue;
-            void *longer;
-            size_t size = strlen(classes->names[i]) + 24;
-            enum status status = memory_alloc(&longer, size, 1, "a class name", err);
-            if (status != OK)
-                return status;
-            snprintf(longer, size, "%s (%zu)", classes->names[i], i);
-            memory_free(classes->names[i]);
-            classes->names[i] = longer;
-            k = (size_t)-1; /* from the start: the longer name must be new as well */
-        }
+    const struct place *one = a, *other = b;
+    int order = strcmp(one->name, other->name);
+    return order ? order : (one->output > other->output) - (one->output < other->output);
+}
+
+/* Calls `repeated` for each output whose name an earlier one has. */
+static enum status find_repeated(const struct class_names *classes, void *context,
+                                 enum status (*repeated)(void *context, size_t output, size_t earlier,
+                                                         struct error *err),
+                                 struct error *err)
+{
+    void *memory;
+    enum status status = memory_alloc(&memory, classes->count, sizeof(struct place), "the class names", err);
+    if (status != OK)
+        return status;
+    struct place *places = memory;
+    for (size_t i = 0; i < classes->count; i++)
+        places[i] = (struct place){classes->names[i], i};
+    qsort(places, classes->count, sizeof *places, by_name);
+    bool *again = NULL;
+    status = memory_alloc(&memory, classes->count, sizeof *again, "the class names", err);
+    again = status == OK ? memory : NULL;
+    for (size_t i = 1; i < classes->count && status == OK; i++)
+        again[i] = strcmp(places[i].name, places[i - 1].name) == 0;
+    for (size_t i = 1; i < classes->count && status == OK; i++)
+        if (again[i])
+            status = repeated(context, places[i].output, places[i - 1].output, err);
+    memory_free(again);
+    memory_free(places);
+    return status;
+}
+
+struct longer {
+    struct class_names *classes;
+    bool any;
+};
+
+static enum status add_number(void *context, size_t output, size_t earlier, struct error *err)
+{
+    struct longer *longer = context;
+    void *name;
+    char **old = &longer->classes->names[output];
+    size_t size = strlen(*old) + 24;
+    (void)earlier;
+    enum status status = memory_alloc(&name, size, 1, "a class name", err);
+    if (status != OK)
+        return status;
+    snprintf(name, size, "%s (%zu)", *old, output);
+    memory_free(*old);
+    *old = name;
+    longer->any = true;
     return OK;
 }
 
-/* The output that an entry names, or -1; *name = its name. */
+enum status class_labels_distinguish(struct class_names *classes, struct error *err)
+{
+    struct longer longer = {.classes = classes, .any = true};
+    enum status status = OK;
+    while (status == OK && longer.any) { /* the longer name must be new as well */
+        longer.any = false;
+        status = classes->count > 0 ? find_repeated(classes, &longer, add_number, err) : OK;
+    }
+    return status;
+}
+
+/* The output that an entry names, or -1; *name = its name, or NULL. */
 static long entry_of(const char **name, const cJSON *entry, size_t place, size_t outputs)
 {
-    *name = cJSON_IsString(entry) ? entry->valuestring : entry->string;
-    if (cJSON_IsString(entry))
+    const cJSON *value = entry;
+    if (cJSON_IsArray(entry) && cJSON_GetArraySize(entry) == 2) /* Keras: ImageNet's id of the class, and its name */
+        value = cJSON_GetArrayItem(entry, 1);
+    *name = cJSON_IsString(value) ? value->valuestring : entry->string;
+    if (cJSON_IsString(value))
         return entry->string ? class_labels_number(entry->string, outputs) : (long)place;
     if (!cJSON_IsNumber(entry) || !entry->string || !(entry->valuedouble >= 0) ||
         !(entry->valuedouble < (double)outputs) || entry->valuedouble != (double)entry->valueint)
         return -1;
     return entry->valueint;
+}
+
+/* Something that can be shown, of a length that a folder or a table could have. */
+static bool is_name(const char *name)
+{
+    size_t length = 0, step = 1;
+    while (name[length] && length <= CLASS_LABEL_MOST && (step = text_safe_length(name + length)) > 0)
+        length += step;
+    return step > 0 && length > 0 && length <= CLASS_LABEL_MOST;
 }
 
 static enum status fill(struct class_names *out, const char **why, const cJSON *labels, struct error *err)
@@ -55,19 +123,23 @@ static enum status fill(struct class_names *out, const char **why, const cJSON *
     {
         const char *name;
         long number = entry_of(&name, entry, place++, out->count);
-        if (number < 0 || name[0] == '\0' || out->names[number]) {
+        if (number < 0 || !name || out->names[number]) {
             *why = "expected a name for each of the network's outputs, from 0 on";
+            return OK;
+        }
+        if (!is_name(name)) {
+            *why = "a name is empty, too long, not UTF-8, or holds a control character";
             return OK;
         }
         enum status status = memory_strdup(&out->names[number], name, err);
         if (status != OK)
             return status;
     }
-    return class_labels_distinguish(out, err);
+    return OK;
 }
 
 enum status class_labels_read(struct class_names *out, const char **why, const cJSON *labels, size_t outputs,
-                              struct error *err)
+                              bool distinguish, struct error *err)
 {
     void *names;
     *out = (struct class_names){0};
@@ -83,7 +155,35 @@ enum status class_labels_read(struct class_names *out, const char **why, const c
         return status;
     *out = (struct class_names){.names = names, .count = outputs};
     status = fill(out, why, labels, err);
+    if (status == OK && !*why && distinguish)
+        status = class_labels_distinguish(out, err);
     if (status != OK || *why)
         class_names_free(out);
+    return status;
+}
+
+/* Who was found first. */
+struct pair {
+    size_t output, earlier;
+    bool found;
+};
+
+static enum status note_pair(void *context, size_t output, size_t earlier, struct error *err)
+{
+    struct pair *pair = context;
+    (void)err;
+    if (!pair->found || output < pair->output)
+        *pair = (struct pair){output, earlier, true};
+    return OK;
+}
+
+enum status class_labels_repeated(bool *found, size_t *output, size_t *earlier, const struct class_names *classes,
+                                  struct error *err)
+{
+    struct pair pair = {.found = false};
+    enum status status = find_repeated(classes, &pair, note_pair, err);
+    *found = pair.found;
+    *output = pair.output;
+    *earlier = pair.earlier;
     return status;
 }

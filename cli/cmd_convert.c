@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "cli/choice_options.h"
+#include "cli/classes_option.h"
 #include "cli/commands.h"
 #include "cli/model_file.h"
 #include "cli/numbers.h"
@@ -19,6 +20,7 @@
 struct values {
     struct preprocess_options preprocess;
     struct weight_choice choice;
+    const char *classes;
     int format, dtype, names;
     bool fold;
     long long opset;
@@ -42,6 +44,7 @@ static const struct option options[] = {
     OPTION_ROW_CHOICE("Common", "names", naming, struct values, names, "torchvision",
                       "names of the tensors: torchvision's, which are timm's too, or Hugging Face's"),
     CHOICE_ROWS("Common", struct values, choice),
+    CLASSES_ROW("Common", struct values, classes),
     OPTION_ROW_FLAG("ONNX", "fold", struct values, fold, "BatchNorm goes into the convolutions before it"),
     OPTION_ROW_NUMBER("ONNX", "opset", "N", OPTION_INT, struct values, opset, "7", NULL, ONNX_OPSET_LEAST,
                       ONNX_OPSET_MOST, "write this operator set, for a program that does not take the lowest"),
@@ -120,12 +123,14 @@ static enum status open_input(struct job *job, struct error *err)
     if (job->resnet) {
         status = model_info_read(&job->info, job->file, job->found.classes, err);
         preprocess_override(&job->info.preprocess, &job->values->preprocess);
+        if (status == OK)
+            status = classes_override(&job->info, job->values->classes, job->in, err);
     } else if (is_folder(job->format)) {
         return weights_refuse_unknown(job->file, err);
-    } else if (preprocess_given(&job->values->preprocess)) {
+    } else if (preprocess_given(&job->values->preprocess) || job->values->classes) {
         return error_set(err, ERR_DATA,
-                         "%s: not a ResNet's weights, so --resize, --crop, --resize-mode and --interpolation say "
-                         "nothing",
+                         "%s: not a ResNet's weights, so --classes, --resize, --crop, --resize-mode and "
+                         "--interpolation say nothing",
                          job->in);
     }
     if (status == OK)

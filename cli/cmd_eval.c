@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/choice_options.h"
+#include "cli/classes_option.h"
 #include "cli/commands.h"
 #include "cli/eval_photos.h"
 #include "cli/inference.h"
@@ -26,7 +27,7 @@ struct values {
     struct engine_options engine;
     struct preprocess_options preprocess;
     struct weight_choice choice;
-    const char *model, *data;
+    const char *model, *data, *classes;
     double assert_accuracy;
     long long worst, batch_size;
     int tta, split;
@@ -41,6 +42,7 @@ static const struct option options[] = {
     OPTION_ROW_CHOICE("Common", "split", part_choices, struct values, split, "val",
                       "measure this part of the run's photos; with --data DIR, split DIR as the run did"),
     CHOICE_ROWS("Common", struct values, choice),
+    CLASSES_ROW("Common", struct values, classes),
     OPTION_ROW_NUMBER("Common", "assert-accuracy", "X", OPTION_FLOAT, struct values, assert_accuracy, NULL, NULL, 0, 1,
                       "exit with 1 when the accuracy is below X, with 65 when a photo could not be read"),
     OPTION_ROW_FLAG("Output", "json", struct values, json, "one JSON object instead of tables"),
@@ -100,11 +102,11 @@ static void prepare_as_run(struct job *job, const struct arguments *args)
 static enum status open_photos(struct job *job, const struct arguments *args, struct error *err)
 {
     const struct values *v = job->values;
-    const struct class_names *classes = &job->model.info.classes;
     bool split = arguments_given(args, "split");
     enum status status = run_record_read(&job->record, &job->model, err);
     if (status == OK)
-        status = eval_photos_open(&job->photos, &job->record, v->data, split, v->split, classes, err);
+        status = eval_photos_open(&job->photos, &job->record, v->data, split, v->split, &job->model.info,
+                                  job->model.path, err);
     if (status == OK && job->photos.part >= 0)
         prepare_as_run(job, args);
     return status;
@@ -117,6 +119,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (job->engine.quiet)
         remarks_silence();
     enum status status = model_open(&job->model, v->model, &v->choice, err);
+    if (status == OK)
+        status = classes_override(&job->model.info, v->classes, job->model.path, err);
     if (status == OK)
         status = model_check_answers(&job->model, true, err);
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
@@ -137,6 +141,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
     if (status == OK)
         status = eval_photos_check(&job->photos, &job->record, v->data, classes, job->inference.pool, err);
+    if (status == OK && job->model.info.own_classes)
+        classes_remark(&job->model.info, job->model.path);
     if (status == OK)
         preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.oblong,
                           &job->model.info.preprocess, job->model.path);
@@ -331,7 +337,8 @@ const struct command cmd_eval = {
     .usage = "--model FILE [options]",
     .description =
         "Classifies photos and compares with the folders that they lie in: accuracy, loss, precision, recall and F1 of "
-        "each class, the confusion matrix, the worst mistakes. Classes are matched by name. Without --data these are the "
+        "each class, the confusion matrix, the worst mistakes. Classes are matched by name; the outputs of a model that "
+        "names none are taken for as many folders in their order, and a remark says so. Without --data these are the "
         "photos that the model's run validated, prepared as the run prepared them; with it, those of DIR/val or of DIR, "
         "and a warning says how many of them the model was trained on. A model outside its run's folder knows nothing "
         "of that. "

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/choice_options.h"
+#include "cli/classes_option.h"
 #include "cli/commands.h"
 #include "cli/inference.h"
 #include "cli/logits_file.h"
@@ -23,7 +24,7 @@ struct values {
     struct engine_options engine;
     struct preprocess_options preprocess;
     struct weight_choice choice;
-    const char *model, *out, *logits;
+    const char *model, *out, *logits, *classes;
     long long top_k, batch_size;
     int format, tta;
     bool null;
@@ -35,6 +36,7 @@ static const struct option options[] = {
     OPTION_ROW_NUMBER("Common", "top-k", "K", OPTION_INT, struct values, top_k, "5", NULL, 1, 1e9,
                       "how many classes to show of each photo"),
     CHOICE_ROWS("Common", struct values, choice),
+    CLASSES_ROW("Common", struct values, classes),
     OPTION_ROW_CHOICE("Common", "format", table_formats, struct values, format, "table", "how to write the answers"),
     OPTION_ROW_STRING("Output", "out", "FILE", struct values, out, NULL, "stdout", "where to write the answers"),
     OPTION_ROW_STRING("Output", "logits", "FILE", struct values, logits, NULL, NULL,
@@ -166,6 +168,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
 {
     const struct values *v = job->values;
     enum status status = model_open(&job->model, v->model, &v->choice, err);
+    if (status == OK)
+        status = classes_override(&job->model.info, v->classes, job->model.path, err);
     bool multi_label = job->model.info.problem == PROBLEM_MULTI_LABEL;
     if (status == OK)
         status = model_check_answers(&job->model, false, err);
@@ -188,6 +192,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK && !v->engine.quiet)
         preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.oblong,
                           &job->model.info.preprocess, job->model.path);
+    if (status == OK && !v->engine.quiet)
+        classes_remark(&job->model.info, job->model.path);
     if (status == OK && !v->engine.quiet)
         status = predict_remark_trained(&job->model, &job->photos, err);
     if (status == OK && v->out) {

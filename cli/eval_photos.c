@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/eval_unnamed.h"
 #include "cli/paths.h"
 #include "cli/photos_file.h"
 #include "cli/run_photos.h"
@@ -67,7 +68,7 @@ static enum status open_part(struct eval_photos *out, const struct run_record *r
     return status;
 }
 
-static enum status open_all(struct eval_photos *out, const char *given, const struct class_names *classes,
+static enum status open_all(struct eval_photos *out, const char *given, struct model_info *info, const char *model,
                             struct error *err)
 {
     char *data;
@@ -75,13 +76,16 @@ static enum status open_all(struct eval_photos *out, const char *given, const st
     enum status status = path_data(&data, given, err);
     if (status != OK)
         return status;
-    status = dataset_open_val(&out->list, data, classes, err);
+    if (info->own_classes)
+        status = dataset_open_val(&out->list, data, &info->classes, err);
+    else
+        status = eval_unnamed_open(&out->list, info, model, data, err);
     memory_free(data);
     return status;
 }
 
 enum status eval_photos_open(struct eval_photos *out, const struct run_record *record, const char *data, bool split,
-                             int part, const struct class_names *classes, struct error *err)
+                             int part, struct model_info *info, const char *model, struct error *err)
 {
     if (!record->folder && split)
         return error_set(err, ERR_USAGE,
@@ -89,13 +93,13 @@ enum status eval_photos_open(struct eval_photos *out, const struct run_record *r
                          "were split: name that folder with --model",
                          part_choices[part]);
     if (!record->folder || (data && !split))
-        return open_all(out, data, classes, err);
+        return open_all(out, data, info, model, err);
     if (!data && !is_folder(record->data))
         return error_set(err, ERR_NOINPUT,
                          "%s: %s was trained on the photos there, and there is no such folder; say where they are now "
                          "with --data DIR --split %s, or name other photos with --data DIR",
                          record->data, record->folder, part_choices[part]);
-    return open_part(out, record, data ? data : record->data, part, classes, err);
+    return open_part(out, record, data ? data : record->data, part, &info->classes, err);
 }
 
 /* ---- what is to be said of it ------------------------------------------------------------------------------------ */

@@ -2,6 +2,7 @@
 #ifndef FREEZETUNE_EVAL_PHOTOS_H
 #define FREEZETUNE_EVAL_PHOTOS_H
 
+#include "cli/model_file.h"
 #include "cli/run_record.h"
 #include "core/base/threads.h"
 #include "core/data/dataset.h"
@@ -17,12 +18,14 @@ struct eval_photos {
     size_t trained;         /* how many of the list are in the run's training part */
 };
 
-/* Without `data` and with a record the part of the run's own photos; with `data` and `split` (--split was given) that
- * of `data`, split as the run split its own; else DIR/val, or DIR. stderr: a remark where the photos have changed since
- * the run. ERR_NOINPUT when they are not there, ERR_USAGE for a `split` without a record, ERR_DATA. Free with
- * photo_list_free(&out->list). */
+/* The classes are those of `info`, which may be changed where nothing names them (eval_unnamed.h): `model` is then
+ * named in what is said. Without `data` and with a record the part of the run's own photos; with `data` and `split`
+ * (--split was given) that of `data`, split as the run split its own; else DIR/val, or DIR. stderr: a remark where the
+ * photos have changed since the run. ERR_NOINPUT when they are not there, ERR_USAGE for a `split` without a record,
+ * ERR_DATA. Free with photo_list_free(&out->list). */
 MUST_CHECK enum status eval_photos_open(struct eval_photos *out, const struct run_record *record, const char *data,
-                                        bool split, int part, const struct class_names *classes, struct error *err);
+                                        bool split, int part, struct model_info *info, const char *model,
+                                        struct error *err);
 
 /* Photos that --data named: stderr says how many of them the run was trained on: by photos.bin where its own photos are
  * gone, and without one that this is not known. Silent without a record. */

@@ -33,9 +33,10 @@ struct model_info {
     char *arch;                 /* NULL when it does not say */
     struct class_names classes; /* in the order of the outputs, all different unless ImageNet's */
     struct preprocess preprocess;
-    bool own_classes;     /* the file named them */
-    bool says_preprocess; /* the file, one beside it or known_weights.h said how photos are prepared */
-    bool oblong;          /* as model_card.h */
+    bool own_classes;         /* the file, one beside it or --classes named them */
+    const char *classes_from; /* the name of the file beside it that did, or NULL */
+    bool says_preprocess;     /* the file, one beside it or known_weights.h said how photos are prepared */
+    bool oblong;              /* as model_card.h */
     enum problem problem;
 };
 

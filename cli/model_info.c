@@ -250,7 +250,7 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
     if (status == OK && classes)
         status = read_classes(&info.classes, classes_json, file, outputs, err);
     else if (status == OK && !info.own_classes)
-        status = other_labels_read(&info.classes, &info.own_classes, file, outputs, err);
+        status = other_labels_read(&info.classes, &info.own_classes, &info.classes_from, file, outputs, err);
     if (status == OK && !info.own_classes && outputs > 0)
         say_unused(file);
     if (status == OK && !info.own_classes)

@@ -152,7 +152,7 @@ static enum status read_config(struct model_card *card, const cJSON *root, const
         return error_set(err, ERR_DATA, "%.400s: %s", path, wrong);
     enum status status = preprocess_check(&made.preprocess, path, err);
     if (status == OK && labels)
-        status = class_labels_read(&made.classes, &wrong, labels, outputs, err);
+        status = class_labels_read(&made.classes, &wrong, labels, outputs, true, err);
     if (status != OK)
         return status;
     if (wrong)

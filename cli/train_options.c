@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/classes_option.h"
 #include "cli/commands.h"
 #include "cli/preprocess_options.h"
 #include "core/train/lr_find.h"
@@ -88,6 +89,10 @@ static const struct option options[] = {
            "validate and keep a moving average of the weights; 0.99 follows about 100 steps, 0: the weights"),
 
     CHOICE_ROWS(GROUP_NET, struct train_values, choice),
+    CLASSES_ROW(GROUP_NET, struct train_values, classes),
+    FLAG(GROUP_NET, "new-head", new_head,
+         "re-initialise the last layer even where its outputs fit the folders; without it a layer for the same classes "
+         "is kept"),
     TEXT(GROUP_NET, "arch", "NAME", arch, NULL, "what the weights are; resnet50 with random",
          "resnet18, resnet34, resnet50, resnet101 or resnet152"),
     LIST(GROUP_NET, "unfreeze-at", "EPOCH:N", unfreeze_at,
@@ -322,6 +327,8 @@ void train_options_record(struct json *json, const struct command *command, cons
             json_text(json, option->name, decided->data);
         else if (strcmp(option->name, "weights") == 0)
             json_text(json, option->name, decided->weights);
+        else if (strcmp(option->name, "classes") == 0)
+            json_text(json, option->name, decided->classes);
         else if (strcmp(option->name, "freeze-until") == 0 && decided->freeze_until >= 0)
             json_int(json, option->name, decided->freeze_until);
         else if (strcmp(option->name, "head-lr-mult") == 0)

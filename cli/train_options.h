@@ -15,7 +15,7 @@ struct train_values {
     double random_erasing;
     struct engine_options engine;
     struct weight_choice choice;
-    const char *data, *weights, *freeze_until, *out, *arch, *resume, *color_jitter, *cache_dir;
+    const char *data, *weights, *freeze_until, *out, *arch, *resume, *color_jitter, *cache_dir, *classes;
     struct option_list unfreeze_at;
     long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience, views,
         cache_limit, folds, fold;
@@ -24,7 +24,7 @@ struct train_values {
     double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;
     long long micro_batch;
     int optimizer, schedule, augment, interpolation, fit, bn_frozen, bn_trained, cache, cache_dtype;
-    bool nesterov, strict, dry_run, json, profile, keep_last, accept_changed_photos;
+    bool nesterov, new_head, strict, dry_run, json, profile, keep_last, accept_changed_photos;
 };
 
 /* What the command does (cmd_train.c); the command itself, with its table, is cmd_train. */
@@ -47,7 +47,7 @@ struct train_options train_options_from(const struct train_values *values, const
 
 /* What became of options when photos and weights were there. */
 struct train_decided {
-    const char *data, *weights;
+    const char *data, *weights, *classes;
     int freeze_until; /* below 0: as the option says */
     double head_lr_mult;
 };

@@ -11,6 +11,7 @@
 #include "cli/json.h"
 #include "cli/numbers.h"
 #include "cli/preprocess_remark.h"
+#include "cli/train_head.h"
 #include "cli/recipe_report.h"
 #include "cli/summary.h"
 #include "cli/table.h"
@@ -111,18 +112,6 @@ void report_damaged(const struct training *t)
              count == 1 ? "it" : "them");
 }
 
-/* The file's last layer: what became of it. */
-static void remark_head(const struct training *t)
-{
-    const char *name = t->net->child_names[t->net->children];
-    size_t classes = t->dataset.classes.count;
-    if (t->head_drawn && t->file_classes == 0)
-        remark("head: %s is re-initialised for %zu classes (the file has none)", name, classes);
-    else if (t->head_drawn)
-        remark("head: %s is re-initialised for %zu classes (the file's has %zu outputs)", name, classes,
-               t->file_classes);
-}
-
 void report_inputs(const struct training *t)
 {
     size_t classes = t->dataset.classes.count;
@@ -143,7 +132,7 @@ void report_inputs(const struct training *t)
     if (t->weights)
         preprocess_remark(t->photos_said, t->photos_oblong, &t->options.loader.preprocess,
                           path_shown(path, t->weights, stderr));
-    remark_head(t);
+    train_head_remark(t);
 }
 
 static void print_cache(const struct training *t, const struct train_stage *stage)

@@ -8,6 +8,7 @@
 #include "cli/augment_options.h"
 #include "cli/paths.h"
 #include "cli/preprocess_options.h"
+#include "cli/train_head.h"
 #include "core/base/disk.h"
 #include "core/base/file.h"
 #include "core/base/hash.h"
@@ -129,14 +130,6 @@ static enum status random_net(struct net **out, const struct training *t, struct
     return status;
 }
 
-static bool same_classes(const struct class_names *a, const struct class_names *b)
-{
-    bool same = a->count == b->count;
-    for (size_t i = 0; same && i < a->count; i++)
-        same = strcmp(a->names[i], b->names[i]) == 0;
-    return same;
-}
-
 /* Photos go on as the weights know them: their mean, deviation and share of the photo in the crop, at --image-size. */
 static enum status take_preprocess(struct training *t, const struct preprocess *known, struct error *err)
 {
@@ -149,24 +142,6 @@ static enum status take_preprocess(struct training *t, const struct preprocess *
     return preprocess_check(preprocess, t->weights, err);
 }
 
-/* A head that was trained for other classes, or not to choose one of several, is worth nothing, even when their number
- * is the same. */
-static void renew_head(struct training *t, const struct model_info *info)
-{
-    bool other = info->problem == PROBLEM_MULTI_LABEL || info->problem == PROBLEM_REGRESSION ||
-                 (info->own_classes && !same_classes(&info->classes, &t->dataset.classes));
-    if (!t->head_drawn && other) {
-        for (size_t i = 0; i < t->net->ops_count; i++) {
-            const struct op *op = &t->net->ops[i];
-            if (op->kind != OP_LINEAR || op->out != t->net->output)
-                continue;
-            param_init(t->net, (size_t)op->param, (uint64_t)t->values->seed);
-            param_init(t->net, (size_t)op->bias, (uint64_t)t->values->seed);
-            t->head_drawn = true;
-        }
-    }
-}
-
 /* What the file says of itself. */
 static enum status use_info(struct training *t, struct error *err)
 {
@@ -174,10 +149,11 @@ static enum status use_info(struct training *t, struct error *err)
     enum status status = model_info_read(&info, t->file, t->file_classes, err);
     if (status != OK)
         return status;
-    renew_head(t, &info);
+    status = train_head_settle(t, &info, err);
     t->photos_said = info.says_preprocess || t->values->resize || t->values->interpolation > 0 || t->values->fit > 0;
     t->photos_oblong = info.oblong;
-    status = take_preprocess(t, &info.preprocess, err);
+    if (status == OK)
+        status = take_preprocess(t, &info.preprocess, err);
     model_info_free(&info);
     return status;
 }
@@ -297,8 +273,10 @@ enum status training_open(struct training *out, const struct train_values *value
     fit_override(&preprocess, values->fit);
     *out = (struct training){.values = values};
     out->options = train_options_from(values, &preprocess);
-    enum status status = augment_options_parse(&out->options.loader.extras, out->options.augment, values->color_jitter,
-                                               values->random_erasing, err);
+    enum status status = train_head_check(values, err);
+    if (status == OK)
+        status = augment_options_parse(&out->options.loader.extras, out->options.augment, values->color_jitter,
+                                       values->random_erasing, err);
     if (status == OK)
         status = engine_start(&out->pool, &values->engine, err);
     if (status == OK)
@@ -326,6 +304,7 @@ void training_close(struct training *training)
     memory_free(training->loaded);
     memory_free(training->weights);
     memory_free(training->changed);
+    memory_free(training->classes);
     scan_report_free(&training->scan);
     dataset_close(&training->dataset);
     memory_free(training->cache);

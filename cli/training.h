@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "cli/model_file.h"
+#include "cli/head_map.h"
 #include "cli/run_disk.h"
 #include "cli/train_options.h"
 #include "core/base/threads.h"
@@ -32,11 +33,14 @@ struct training {
     struct weight_file *file;    /* NULL: random. After the proof for its names and texts alone (weight_file_let_go) */
     struct loaded_param *loaded; /* [params_count] of the net, as loaded from it */
     struct net *net;
-    int freeze_until;    /* the option, as a number: options.freeze is that of the first epoch */
-    size_t file_classes; /* outputs of the weight file's last layer */
-    bool head_drawn;     /* the last layer is re-initialised */
-    bool photos_said;    /* the file, or an option, says how photos are prepared */
-    bool photos_oblong;  /* its own processor leaves them oblong (model_card.h) */
+    int freeze_until;         /* the option, as a number: options.freeze is that of the first epoch */
+    size_t file_classes;      /* outputs of the weight file's last layer */
+    bool head_drawn;          /* the last layer is re-initialised */
+    enum head_fate head;      /* what became of the file's (train_head.h) */
+    char *classes;            /* of --classes, as JSON; owned, or NULL */
+    const char *classes_from; /* the file beside the weights that names their classes, or NULL */
+    bool photos_said;         /* the file, or an option, says how photos are prepared */
+    bool photos_oblong;       /* its own processor leaves them oblong (model_card.h) */
     struct run_disk disk;
     struct train *train;
 };

@@ -1,16 +1,31 @@
 /* Class names that a script keeps in its checkpoint, as metadata of the file: JSON texts under the script's own keys,
- * as a safetensors file would have them. What they mean is for the caller. */
+ * as a safetensors file would have them; "hyper_parameters.classes" for those in a dictionary of the checkpoint. What
+ * they mean is for the caller. */
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/bytes.h"
 #include "core/base/memory.h"
+#include "weights/class_keys.h"
 #include "weights/torch_state.h"
 
-enum { MOST_NAMES = 1 << 16, MOST_BYTES = 1 << 22 /* texts may be shared */ };
+/* Texts may be shared, so that a small file could name many: MOST_TEXT bounds all of them. */
+enum { MOST_NAMES = 1 << 16, MOST_BYTES = 1 << 22, MOST_TEXT = 1 << 24, MOST_FOUND = 4 * CLASS_KEYS, NAME_TEXT = 96 };
 
-static const char *const keys[] = {"classes", "class_to_idx", "names", "id2label", "label_names"};
-enum { KEYS = sizeof keys / sizeof *keys };
+/* Where Lightning, mmengine, timm and scripts keep what belongs to a training; at the root, or in one another. */
+static const char *const containers[] = {"hyper_parameters",
+                                         "datamodule_hyper_parameters",
+                                         "hparams",
+                                         "config",
+                                         "cfg",
+                                         "args",
+                                         "meta",
+                                         "dataset_meta",
+                                         "model_args",
+                                         "info",
+                                         "extra",
+                                         "metadata"};
+enum { CONTAINERS = sizeof containers / sizeof *containers, DEPTH = 2 };
 
 static bool is_pair(const struct pickle *pickle, const struct pickle_link *link)
 {
@@ -48,9 +63,9 @@ static bool is_names(const struct pickle *pickle, const struct pickle_value *val
 
 bool torch_classes_are(const struct pickle *pickle, const struct pickle_link *entry, size_t *asked)
 {
-    enum { MOST_ASKED = 2 * KEYS };
-    for (size_t i = 0; i < KEYS && *asked < MOST_ASKED; i++)
-        if (pickle_text_is(pickle, pickle_get(pickle, entry->key), keys[i])) {
+    enum { MOST_ASKED = 2 * CLASS_KEYS };
+    for (size_t i = 0; i < CLASS_KEYS && *asked < MOST_ASKED; i++)
+        if (pickle_text_is(pickle, pickle_get(pickle, entry->key), class_keys[i])) {
             ++*asked;
             return is_names(pickle, pickle_get(pickle, entry->value));
         }
@@ -107,44 +122,65 @@ static void put_names(struct bytes *out, const struct pickle *pickle, const stru
 }
 
 /* The last value under that key, as Python has it, or NULL. */
-static const struct pickle_value *find(const struct pickle *pickle, const struct pickle_value *root, const char *key)
+static const struct pickle_value *find(const struct pickle *pickle, const struct pickle_value *dict, const char *key)
 {
     const struct pickle_value *found = NULL;
-    for (uint32_t i = root->first; i != PICKLE_NOTHING; i = pickle->links[i].next)
+    for (uint32_t i = dict->first; i != PICKLE_NOTHING; i = pickle->links[i].next)
         if (pickle_text_is(pickle, pickle_get(pickle, pickle->links[i].key), key))
             found = pickle_get(pickle, pickle->links[i].value);
-    return found && is_names(pickle, found) ? found : NULL;
+    return found;
+}
+
+/* What was found: places in the text of a key and of its value. */
+struct found {
+    const struct pickle *pickle;
+    struct bytes text;
+    size_t keys[MOST_FOUND], values[MOST_FOUND], count;
+};
+
+static void collect(struct found *out, const struct pickle_value *dict, const char *prefix, int depth)
+{
+    for (size_t i = 0; i < CLASS_KEYS; i++) {
+        const struct pickle_value *names = find(out->pickle, dict, class_keys[i]);
+        if (!names || !is_names(out->pickle, names) || out->count == MOST_FOUND || out->text.length > MOST_TEXT)
+            continue;
+        out->keys[out->count] = out->text.length;
+        bytes_put_text(&out->text, prefix);
+        bytes_put_text(&out->text, class_keys[i]);
+        bytes_put_u8(&out->text, 0);
+        out->values[out->count++] = out->text.length;
+        put_names(&out->text, out->pickle, names);
+        bytes_put_u8(&out->text, 0);
+    }
+    for (size_t i = 0; i < CONTAINERS && depth < DEPTH; i++) {
+        const struct pickle_value *within = find(out->pickle, dict, containers[i]);
+        char name[NAME_TEXT];
+        snprintf(name, sizeof name, "%s%s.", prefix, containers[i]);
+        if (within && within->kind == PICKLE_DICT)
+            collect(out, within, name, depth + 1);
+    }
 }
 
 enum status torch_classes_read(struct weight_file *file, const struct pickle *pickle, struct error *err)
 {
     const struct pickle_value *root = pickle_get(pickle, pickle->root);
-    struct bytes text = bytes_start("the class names", err);
-    size_t places[KEYS], found[KEYS], count = 0;
-    void *list;
+    struct found found = {.pickle = pickle, .text = bytes_start("the class names", err)};
+    void *list = NULL;
     if (root->kind != PICKLE_DICT || file->metadata)
         return OK;
-    for (size_t i = 0; i < KEYS; i++) {
-        const struct pickle_value *names = find(pickle, root, keys[i]);
-        if (!names)
-            continue;
-        found[count] = i;
-        places[count++] = text.length;
-        put_names(&text, pickle, names);
-        bytes_put_u8(&text, 0);
-    }
-    enum status status = count > 0 ? text.status : OK;
-    if (status == OK && count > 0)
-        status = memory_alloc(&list, count, sizeof *file->metadata, "the metadata", err);
-    if (status != OK || count == 0) {
-        bytes_free(&text);
+    collect(&found, root, "", 0);
+    enum status status = found.count > 0 ? found.text.status : OK;
+    if (status == OK && found.count > 0)
+        status = memory_alloc(&list, found.count, sizeof *file->metadata, "the metadata", err);
+    if (status != OK || found.count == 0) {
+        bytes_free(&found.text);
         return status;
     }
-    file->metadata_text = (char *)text.data;
+    file->metadata_text = (char *)found.text.data;
     file->metadata = list;
-    file->metadata_capacity = count;
-    for (size_t i = 0; i < count; i++)
+    file->metadata_capacity = found.count;
+    for (size_t i = 0; i < found.count; i++)
         file->metadata[file->metadata_count++] =
-            (struct weight_metadata){keys[found[i]], file->metadata_text + places[i]};
+            (struct weight_metadata){file->metadata_text + found.keys[i], file->metadata_text + found.values[i]};
     return OK;
 }

@@ -227,3 +227,21 @@ enum status dataset_open_val(struct photo_list *out, const char *dir, const stru
     memory_free(sorted.names);
     return status;
 }
+
+enum status dataset_open_unnamed(struct photo_list *out, struct class_names *classes, const char *dir,
+                                 struct error *err)
+{
+    const struct class_names none = {0};
+    struct layout layout = {0};
+    struct photo_list list;
+    enum status status = layout_find_val(&layout, dir, &none, err);
+    if (status == OK)
+        status = folder_list(&list, classes, layout.val, layout.val_part, NULL, err);
+    if (status == OK) {
+        list.note = layout.note;
+        layout.note = NULL;
+        *out = list;
+    }
+    layout_free(&layout);
+    return status;
+}

@@ -29,4 +29,9 @@ void dataset_close(struct dataset *dataset);
 MUST_CHECK enum status dataset_open_val(struct photo_list *out, const char *dir, const struct class_names *known,
                                         struct error *err);
 
+/* The same for a model that names no classes: those of the folders, sorted, are *classes (class_names_free). DIR has
+ * a val/ or test/, or is the folder of class folders. */
+MUST_CHECK enum status dataset_open_unnamed(struct photo_list *out, struct class_names *classes, const char *dir,
+                                            struct error *err);
+
 #endif

@@ -30,8 +30,9 @@ mix() {
 
 # The answers of the plain network for the photo, and of FILE with options.
 same_answers() {
-    "$FREEZETUNE" predict --format tsv --model "$@" --resize 36 --crop 32 "$photo" 2>stderr.txt | cut -f 4- >found.txt
-    "$FREEZETUNE" predict --format tsv --model unnamed.safetensors --resize 36 --crop 32 "$photo" 2>plain.txt | cut -f 4- >wanted.txt
+    local as=(--classes "ants,bees,cats" --resize 36 --crop 32)
+    "$FREEZETUNE" predict --format tsv --model "$@" "${as[@]}" "$photo" 2>stderr.txt | cut -f 4- >found.txt
+    "$FREEZETUNE" predict --format tsv --model unnamed.safetensors "${as[@]}" "$photo" 2>plain.txt | cut -f 4- >wanted.txt
     [ -s wanted.txt ] && cmp found.txt wanted.txt
 }
 

@@ -124,7 +124,7 @@ PYTHON
     "$FREEZETUNE" convert other.safetensors other.pth
     fails 65 "other\.safetensors: not a ResNet's weights" "$FREEZETUNE" convert other.safetensors other.onnx
     for option in --crop=3 --resize=3 --interpolation=bicubic; do
-        fails 65 "not a ResNet's weights, so --resize, --crop and --interpolation say nothing" \
+        fails 65 "not a ResNet's weights, so --classes, --resize, .* and --interpolation say nothing" \
             "$FREEZETUNE" convert $option other.safetensors x.pth
     done
     [ ! -e other.onnx ] && [ ! -e x.pth ]

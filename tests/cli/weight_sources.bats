@@ -97,6 +97,14 @@ END
 }
 
 @test "class names beside the weights are taken if there are as many as outputs" {
+    # named FILE: as `same`, with the one remark that says which file named the classes.
+    named() {
+        # shellcheck disable=SC2086 # two photos
+        run_split "$FREEZETUNE" predict --model only/w.safetensors --format jsonl $photos
+        [ "$status" = 0 ]
+        [ "$err" = "classes: named by $1 beside only/w.safetensors" ]
+        cmp stdout.txt expected
+    }
     mkdir only
     python3 - <<'END'
 import json, struct
@@ -108,12 +116,12 @@ text = json.dumps(header).encode()
 open("only/w.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
 END
     printf 'ants\nbees\ncats\n' >only/labels.txt
-    same only/w.safetensors
+    named labels.txt
     printf 'x\ny\n' >only/classes.txt
-    same only/w.safetensors
+    named labels.txt
     printf '{"class_to_idx": {"cats": 2, "bees": 1, "ants": 0}}' >only/config.json
     rm only/labels.txt
-    same only/w.safetensors
+    named config.json
 }
 
 @test "what is assumed of photos is said once, and only where nothing says it" {
@@ -141,7 +149,7 @@ END
     }
     # shellcheck disable=SC2086 # two photos
     says_it 1 "$FREEZETUNE" predict --model plain.safetensors $photos
-    [[ $err == *"plain.safetensors does not"*"resize 256, crop 224, bilinear, ImageNet's mean and deviation" ]]
+    [[ $err == *"plain.safetensors does not"*"resize 256, crop 224, bilinear, ImageNet's mean and deviation"* ]]
     # shellcheck disable=SC2086 # two photos
     says_it 0 "$FREEZETUNE" predict --quiet --model plain.safetensors $photos
     # shellcheck disable=SC2086 # two photos

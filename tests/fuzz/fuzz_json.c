@@ -1,5 +1,5 @@
 /* config.json and preprocessor_config.json; the first byte says which, and how many outputs the network has. Each is
- * looked at as timm's config.json, too. */
+ * looked at as timm's config.json and as a file of class names, too. */
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 
 #include "cli/hf_preprocessor.h"
 #include "cli/hugging_face.h"
+#include "cli/other_labels.h"
 #include "cli/timm_config.h"
 #include "core/base/memory.h"
 
@@ -38,6 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (found && card.has_classes && card.classes.count != data[0] / 2)
         abort();
     class_names_free(&card.classes);
+    class_names_free(&classes);
+    status = other_labels_text(&classes, &found, text, size - 1, false, data[0] / 2, &err);
+    if ((status != OK && (status != ERR_DATA || found)) || found != (classes.names != NULL))
+        abort();
     class_names_free(&classes);
     free(text);
     return 0;

@@ -112,7 +112,11 @@ static void names_by_keys_of_others_are_taken_if_they_fit(void **state)
         {"classes", "[\"a\", 2]", "1"},
         {"classes", "[\"a\", \"\"]", "1"},
         {"classes", "2", "1"},
-        {"classes", "a, b", "1"},
+        {"classes", "a, b", "b"},
+        {"classes", "a,b,c", "1"},
+        {"hyper_parameters.classes", "[\"a\", \"b\"]", "b"},
+        {"my_classes", "[\"a\", \"b\"]", "1"},
+        {"idx_to_class", "{\"0\": \"a\", \"1\": \"b\"}", "b"},
         {"class_to_idx", "{\"a\": 0, \"b\": 0}", "1"},
         {"class_to_idx", "{\"a\": 0, \"b\": 0.5}", "1"},
         {"class_to_idx", "{\"a\": 0, \"b\": -1}", "1"},
@@ -136,11 +140,30 @@ static void a_list_of_lines_names_classes(void **state)
     (void)state;
     static const struct {
         const char *text, *second; /* NULL: not taken */
-    } rows[] = {{"a\nb\n", "b"}, {"a\r\nb c\r\n", "b c"}, {"a\nb", "b"}, {"a\n\nb\n", NULL}, {"a\n", NULL}, {"", NULL}};
+    } rows[] = {{"a\nb\n", "b"},
+                {"a\r\nb c\r\n", "b c"},
+                {"a\nb", "b"},
+                {"\xEF\xBB\xBF\n a \n\nb\t\n\n", "b"},
+                {"[\"a\", \"b\"]", "b"},
+                {" {\"1\": \"x\", \"0\": \"y\"}\n", "x"},
+                {"{\"x\": 1, \"y\": 0}", "x"},
+                {"{\"0\": [\"n1\", \"x\"], \"1\": [\"n2\", \"y\"]}", "y"},
+                {"{\"epochs\": [1, 2], \"class_to_idx\": {\"x\": 1, \"y\": 0}}", "x"},
+                {"{\"classes\": [\"x\"], \"id2label\": {\"0\": \"a\", \"1\": \"b\"}}", "b"},
+                {"{0: 'a',\n1: 'b'}", NULL},
+                {"[\"a\", \"b\"", NULL},
+                {"a\nb\n\x1b[0m\n", NULL},
+                {"a\n\x1b[2J\n", NULL},
+                {"a\n\xff\n", NULL},
+                {"\xff\xfe"
+                 "a",
+                 NULL},
+                {"a\n", NULL},
+                {"", NULL}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct class_names classes = {0};
         bool found;
-        assert_int_equal(other_labels_lines(&classes, &found, rows[i].text, strlen(rows[i].text), 2, NULL), OK);
+        assert_int_equal(other_labels_text(&classes, &found, rows[i].text, strlen(rows[i].text), false, 2, NULL), OK);
         assert_int_equal(found, rows[i].second != NULL);
         if (found)
             assert_string_equal(classes.names[1], rows[i].second);

@@ -319,6 +319,22 @@ static void class_names_of_a_checkpoint_are_metadata(void **state)
         pickle_text(&pickle, "a");
         pickle_int(&pickle, 7);
         bytes_put_text(&pickle, "e");
+        pickle_text(&pickle, "hyper_parameters"); /* as Lightning and mmengine nest them */
+        bytes_put_text(&pickle, "}(");
+        pickle_text(&pickle, "class_names");
+        bytes_put_text(&pickle, "](");
+        pickle_text(&pickle, "p");
+        pickle_text(&pickle, "q");
+        bytes_put_text(&pickle, "e");
+        pickle_text(&pickle, "dataset_meta");
+        bytes_put_text(&pickle, "}(");
+        pickle_text(&pickle, "classes");
+        pickle_text(&pickle, "r");
+        pickle_text(&pickle, "s");
+        bytes_put_text(&pickle, "\x86u");
+        pickle_text(&pickle, "names"); /* of something else */
+        pickle_int(&pickle, 7);
+        bytes_put_text(&pickle, "u");
         pickle_text(&pickle, "state_dict");
         bytes_put_text(&pickle, "}(");
         pickle_text(&pickle, "w");
@@ -336,7 +352,10 @@ static void class_names_of_a_checkpoint_are_metadata(void **state)
         assert_string_equal(weight_file_metadata_find(file, "id2label"), "{\"0\":\"a\"}");
         assert_string_equal(weight_file_metadata_find(file, "label_names"), "[\"x\",\"y\"]");
         assert_null(weight_file_metadata_find(file, "names"));
-        assert_int_equal(weight_file_left_count(file), 1); /* names */
+        assert_string_equal(weight_file_metadata_find(file, "hyper_parameters.class_names"), "[\"p\",\"q\"]");
+        assert_string_equal(weight_file_metadata_find(file, "hyper_parameters.dataset_meta.classes"), "[\"r\",\"s\"]");
+        assert_null(weight_file_metadata_find(file, "hyper_parameters.names"));
+        assert_int_equal(weight_file_left_count(file), 2); /* names, hyper_parameters */
         weight_file_close(file);
         bytes_free(&pickle);
         bytes_free(&bytes);
