@@ -106,16 +106,18 @@ static long entry_of(const char **name, const cJSON *entry, size_t place, size_t
     return entry->valueint;
 }
 
-/* Something that can be shown, of a length that a folder or a table could have. */
-static bool is_name(const char *name)
+/* UTF-8 of a length that a folder could have; `shown`: without control characters, which a folder may have. */
+static bool is_name(const char *name, bool shown)
 {
     size_t length = 0, step = 1;
-    while (name[length] && length <= CLASS_LABEL_MOST && (step = text_safe_length(name + length)) > 0)
+    while (name[length] && length <= CLASS_LABEL_MOST && step > 0) {
+        step = shown ? text_safe_length(name + length) : text_utf8_length(name + length);
         length += step;
+    }
     return step > 0 && length > 0 && length <= CLASS_LABEL_MOST;
 }
 
-static enum status fill(struct class_names *out, const char **why, const cJSON *labels, struct error *err)
+static enum status fill(struct class_names *out, const char **why, const cJSON *labels, bool shown, struct error *err)
 {
     const cJSON *entry;
     size_t place = 0;
@@ -127,7 +129,7 @@ static enum status fill(struct class_names *out, const char **why, const cJSON *
             *why = "expected a name for each of the network's outputs, from 0 on";
             return OK;
         }
-        if (!is_name(name)) {
+        if (!is_name(name, shown)) {
             *why = "a name is empty, too long, not UTF-8, or holds a control character";
             return OK;
         }
@@ -154,7 +156,7 @@ enum status class_labels_read(struct class_names *out, const char **why, const c
     if (status != OK)
         return status;
     *out = (struct class_names){.names = names, .count = outputs};
-    status = fill(out, why, labels, err);
+    status = fill(out, why, labels, !distinguish, err);
     if (status == OK && !*why && distinguish)
         status = class_labels_distinguish(out, err);
     if (status != OK || *why)

@@ -2,11 +2,11 @@
  * of the same files are hugging_face.h and timm_config.h.
  *
  *   Hugging Face  config.json: the network as a ResNetConfig, the classes as id2label and label2id;
- *                 preprocessor_config.json: a BitImageProcessor, whose steps are ours: the short side is resized, the
- *                 long one follows as int(resize * long / short), the middle is cut out. (A ConvNextImageProcessor is
- *                 given a share instead of the size, and squashes photos from 384 pixels on.)
+ *                 preprocessor_config.json: a BitImageProcessor, whose steps are ours: the short side is resized and
+ *                 the long one follows as int(resize * long / short), or both are (FIT_SQUASH); the middle is cut out.
+ *                 (A ConvNextImageProcessor is given a share, not the size, and squashes photos from 384 pixels on.)
  *   timm          config.json: the architecture, the classes as label_names, and pretrained_cfg with the size, the
- * share of the crop, the filter, mean and deviation
+ *                 share of the crop and its mode, the filter, mean and deviation
  *
  * Classes that nobody has named are counted and not named. timm has no word for what the outputs mean (enum problem).
  */

@@ -8,6 +8,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "cli/hf_preprocessor.h"
 #include "cli/hugging_face.h"
 #include "cli/model_export.h"
 #include "cli/timm_config.h"
@@ -131,6 +132,7 @@ static void assert_same_preprocess(const struct preprocess *found, const struct 
     assert_int_equal(found->resize, wanted->resize);
     assert_int_equal(found->crop, wanted->crop);
     assert_int_equal(found->interpolation, wanted->interpolation);
+    assert_int_equal(found->fit, wanted->fit);
     assert_memory_equal(found->mean, wanted->mean, sizeof found->mean);
     assert_memory_equal(found->std, wanted->std, sizeof found->std);
 }
@@ -155,7 +157,8 @@ static void the_readers_understand_what_is_written(void **state)
                                           .crop = sizes[i][1],
                                           .mean = {0.5f, 1.0f / 3, 0},
                                           .std = {1.0f / 255, 0.1f, 1e-5f},
-                                          .interpolation = i % 2 ? INTERPOLATION_BICUBIC : INTERPOLATION_BILINEAR};
+                                          .interpolation = (enum interpolation)(i % 6),
+                                          .fit = i % 4 < 2 ? FIT_SHORT : FIT_SQUASH};
         const struct model_export model = {.shape = resnet_shapes,
                                            .outputs = 5,
                                            .classes = &classes,
@@ -164,11 +167,12 @@ static void the_readers_understand_what_is_written(void **state)
         struct preprocess found;
         struct class_names read = {0};
         enum problem problem;
-        bool is_there = false, squashes = true;
+        bool is_there = false, oblong = true;
         char *text = written(export_hugging_face_preprocessor, &model);
-        assert_int_equal(hugging_face_preprocess(&found, &squashes, text, strlen(text), "p", NULL), OK);
-        assert_false(squashes);
+        assert_int_equal(hf_preprocessor_parse(&found, &oblong, text, strlen(text), "p", NULL), OK);
+        assert_false(oblong);
         assert_same_preprocess(&found, &wanted);
+        assert_int_equal(found.center, CENTER_FLOOR);
         free(text);
         text = written(export_hugging_face_config, &model);
         assert_int_equal(hugging_face_classes(&read, &is_there, &problem, text, strlen(text), "c", 5, NULL), OK);

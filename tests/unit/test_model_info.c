@@ -153,7 +153,7 @@ static void a_list_of_lines_names_classes(void **state)
                 {"{0: 'a',\n1: 'b'}", NULL},
                 {"[\"a\", \"b\"", NULL},
                 {"a\nb\n\x1b[0m\n", NULL},
-                {"a\n\x1b[2J\n", NULL},
+                {"a\n\x1b[2J\n", "\x1b[2J"},
                 {"a\n\xff\n", NULL},
                 {"\xff\xfe"
                  "a",
