@@ -217,11 +217,16 @@ static void conv_step(struct run *run, size_t index)
     bool gathers = bn && !bn->folded && bn->mode == BN_BATCH;
     if (gathers)
         task.epilogue.sums = run_sums(run);
+    bool takes_moments = run_takes_moments(run, index);
+    if (takes_moments)
+        task.epilogue.relu = false;
     run_prepare(run, &run->plan->steps[index], &task);
     if (index < run->plan->cut.steps && !task.kernel->rows_alone)
         conv_forward_apart(&task, run->pool, run_tiles(run));
     else
         conv_forward(&task, run->pool, run_tiles(run));
+    if (takes_moments)
+        run_take_batch(run, index, task.y);
     if (gathers) {
         batchnorm_from_sums(&run->bns[step->bn], run_sums(run), task.kernel->tiles(&task.shape, run->images),
                             run->images * task.shape.p * task.shape.q);
@@ -292,10 +297,15 @@ static void depth_first_conv(const struct run *run, size_t index, float *buffer,
         run_conv_task(run, index, 1, image_tensor(run, step->in.tensor, buffer, image),
                       step->residual.tensor >= 0 ? image_tensor(run, step->residual.tensor, buffer, image) : NULL,
                       image_tensor(run, step->out, buffer, image));
+    bool takes_moments = run_takes_moments(run, index);
+    if (takes_moments)
+        task.epilogue.relu = false;
     if (planned->prepared_kept)
         task.prepared = run->state + planned->prepared;
     for (size_t tile = 0, count = task.kernel->tiles(&task.shape, 1); tile < count; tile++)
         task.kernel->forward(&task, tile, tiles);
+    if (takes_moments)
+        run_take_image(run, index, image, task.y);
 }
 
 static void depth_first_image(void *context, size_t image, size_t thread)
@@ -366,6 +376,8 @@ static void set_input(struct run *run, const uint8_t *pixels, const float *x, si
     run->pixels = pixels;
     run->x = x;
     run->images = images;
+    if (run->moments)
+        bn_moments_begin(run->moments, pixels, images);
 }
 
 const float *run_forward_pixels(struct run *run, const uint8_t *pixels, size_t images)

@@ -12,6 +12,7 @@
 #define FREEZETUNE_RUN_H
 
 #include "core/base/threads.h"
+#include "core/net/bn_moments.h"
 #include "core/net/plan.h"
 #include "core/net/profile.h"
 
@@ -37,6 +38,10 @@ void run_refold(struct run *run);
 
 /* From now on the run's time is added to `profile` (of the same plan, borrowed); NULL stops that. */
 void run_set_profile(struct run *run, struct profile *profile);
+
+/* From now on passes that begin with pixels or x add to `moments` (of the same plan, borrowed; bn_moments.h) as long as
+ * it wants more; NULL stops that. What a pass returns keeps its bits. */
+void run_set_moments(struct run *run, struct bn_moments *moments);
 
 /* Forward over images (1..batch) of uint8 pixels[images,H,W,3] or of ready-made x[images,H,W,C]. Returns logits
  * [images, classes], borrowed until the next call. A training plan's BatchNorm layers in batch mode move their running

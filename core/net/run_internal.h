@@ -2,6 +2,7 @@
 #ifndef FREEZETUNE_RUN_INTERNAL_H
 #define FREEZETUNE_RUN_INTERNAL_H
 
+#include "core/net/bn_moments.h"
 #include "core/net/run.h"
 #include "core/ops/batchnorm.h"
 
@@ -14,9 +15,10 @@ struct run {
 
     struct batchnorm *bns; /* as program.bns */
     float pixel_table[3 * 256];
-    struct profile *profile; /* or NULL */
-    size_t images;           /* of the pass at hand */
-    const uint8_t *pixels;   /* its input: one of the two */
+    struct profile *profile;    /* or NULL */
+    struct bn_moments *moments; /* or NULL */
+    size_t images;              /* of the pass at hand */
+    const uint8_t *pixels;      /* its input: one of the two */
     const float *x;
     size_t from, to; /* the depth-first steps at hand */
 };
@@ -33,6 +35,13 @@ float *run_gradient(const struct run *run, int tensor); /* of the whole batch */
 
 /* Step `index`, a merge, from its operands as forward has them. OVERWRITES out [images,h,w,channels]. */
 void run_merge(const struct run *run, size_t index, float *out);
+
+/* Whether the moments of the output of step `index` are to be taken in this pass. Then its task is to leave out the
+ * ReLU, and run_take_image (of one image's output y), or run_take_batch (of the whole batch's), takes the moments and
+ * makes up for that, with the same bits. */
+bool run_takes_moments(const struct run *run, size_t index);
+void run_take_image(const struct run *run, size_t index, size_t image, float *y);
+void run_take_batch(const struct run *run, size_t index, float *y);
 
 /* Parts of the scratch memory: see plan.h. */
 double *run_sums(const struct run *run);

@@ -190,6 +190,12 @@ const double *reference_forward(struct reference_net *reference, const double *x
     return reference->values[net->output];
 }
 
+const double *reference_value(const struct reference_net *reference, int value, size_t *rows)
+{
+    *rows = reference->height[value] * reference->width[value];
+    return reference->values[value];
+}
+
 static void add_to(double *to, const double *from, size_t count)
 {
     for (size_t i = 0; i < count; i++)

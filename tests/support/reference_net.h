@@ -17,6 +17,8 @@ void reference_destroy(struct reference_net *reference);
 /* Logits [images, classes] of x[images, H, W, C], borrowed. Running statistics of the net are read, never changed: the
  * moved ones are in reference_running. */
 const double *reference_forward(struct reference_net *reference, const double *x);
+/* A value after the forward pass: [images, *rows of each, channels], borrowed. */
+const double *reference_value(const struct reference_net *reference, int value, size_t *rows);
 /* The gradient of every learnable parameter (frozen ones too) from dlogits; in the parameter's own layout. */
 void reference_backward(struct reference_net *reference, const double *dlogits);
 const double *reference_gradient(const struct reference_net *reference, size_t param);
