@@ -15,6 +15,7 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "cli/statistics_remark.h"
 #include "cli/table.h"
 #include "cli/term.h"
 #include "cli/wrap.h"
@@ -69,6 +70,7 @@ struct job {
     struct run_record record;
     struct eval_photos photos;
     struct inference inference;
+    struct statistics_watch watch;
     struct metrics metrics;
     struct confusion confusion; /* after the pass */
     struct progress progress;
@@ -146,6 +148,9 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.oblong,
                           &job->model.info.preprocess, job->model.path);
+    if (status == OK && !job->record.folder)
+        status = statistics_watch_start(&job->watch, job->inference.run, job->inference.plan, job->model.path,
+                                        job->photos.list.count, err);
     return status;
 }
 
@@ -171,6 +176,8 @@ static enum status measure(struct job *job, struct error *err)
     while (status == OK && !signals_stop()) {
         status = inference_next(&job->inference, &batch, &logits, err);
         report_bad(job);
+        if (status == OK)
+            status = statistics_watch_look(&job->watch, !batch, err);
         if (status != OK || !batch)
             break;
         metrics_add(&job->metrics, logits, batch->labels, batch->photos, batch->count);
@@ -221,6 +228,7 @@ static void print_json(const struct job *job, const struct prediction *worst, si
     json_int(&json, "unreadable", (int64_t)job->bad);
     json_int(&json, "damaged", (int64_t)loader_damaged_count(job->inference.loader));
     report_json(&json, &job->metrics, &job->confusion, classes);
+    statistics_json(&json, &job->watch.check);
     json_open(&json, "worst", '[');
     for (size_t i = 0; i < count; i++) {
         json_open(&json, NULL, '{');
@@ -324,6 +332,7 @@ static enum status run(const struct arguments *args, struct error *err)
     metrics_free(&job.metrics);
     profile_sums_free(&job.sums);
     profile_destroy(job.profile);
+    statistics_watch_stop(&job.watch);
     inference_close(&job.inference);
     photo_list_free(&job.photos.list);
     run_record_free(&job.record);
@@ -341,7 +350,8 @@ const struct command cmd_eval = {
         "names none are taken for as many folders in their order, and a remark says so. Without --data these are the "
         "photos that the model's run validated, prepared as the run prepared them; with it, those of DIR/val or of DIR, "
         "and a warning says how many of them the model was trained on. A model outside its run's folder knows nothing "
-        "of that. "
+        "of that. A remark says when the running statistics of the weights do not fit the first photos: pixels of "
+        "another scale, or the weights of another network. "
         "Photos that cannot be read are named on stderr; the others are measured, and the exit code is then 65.",
     .examples = "  freezetune eval --model runs/1\n"
                 "  freezetune eval --model runs/1/best.safetensors --data photos\n"

@@ -15,7 +15,9 @@
 #include "cli/preprocess_options.h"
 #include "cli/preprocess_remark.h"
 #include "cli/progress.h"
+#include "cli/run_record.h"
 #include "cli/signals.h"
+#include "cli/statistics_remark.h"
 #include "cli/term.h"
 #include "core/base/memory.h"
 #include "core/base/outfile.h"
@@ -61,6 +63,7 @@ struct job {
     struct model model;
     struct photo_list photos;
     struct inference inference;
+    struct statistics_watch watch;
     struct outfile outfile;
     bool outfile_open;
     struct predict_output output;
@@ -141,6 +144,8 @@ static enum status predict(struct job *job, struct error *err)
     while (status == OK && !signals_stop()) {
         status = inference_next(&job->inference, &batch, &logits, err);
         report_bad(job);
+        if (status == OK)
+            status = statistics_watch_look(&job->watch, !batch, err);
         if (status != OK || !batch)
             break;
         progress_clear();
@@ -162,6 +167,17 @@ static enum status refuse_input(const struct job *job, const char *option, const
     for (size_t i = 0; path && i < job->photos.count && !same; i++)
         same = photo_path(photo, sizeof photo, &job->photos, i) && path_same_file(path, photo);
     return same ? error_set(err, ERR_USAGE, "--%s %s: is one of the inputs", option, path) : OK;
+}
+
+static enum status watch_statistics(struct job *job, struct error *err)
+{
+    struct run_record record;
+    enum status status = run_record_read(&record, &job->model, err);
+    if (status == OK && !record.folder)
+        status = statistics_watch_start(&job->watch, job->inference.run, job->inference.plan, job->model.path,
+                                        job->photos.count, err);
+    run_record_free(&record);
+    return status;
 }
 
 static enum status prepare(struct job *job, const struct arguments *args, struct error *err)
@@ -196,6 +212,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
         classes_remark(&job->model.info, job->model.path);
     if (status == OK && !v->engine.quiet)
         status = predict_remark_trained(&job->model, &job->photos, err);
+    if (status == OK)
+        status = watch_statistics(job, err);
     if (status == OK && v->out) {
         status = outfile_open(&job->outfile, v->out, err);
         job->outfile_open = status == OK;
@@ -251,6 +269,7 @@ static enum status run(const struct arguments *args, struct error *err)
     logits_file_free(&job.logits);
     if (job.outfile_open)
         outfile_discard(&job.outfile);
+    statistics_watch_stop(&job.watch);
     inference_close(&job.inference);
     photo_list_free(&job.photos);
     model_close(&job.model);
@@ -264,7 +283,8 @@ const struct command cmd_predict = {
     .description =
         "Names the most probable classes of photos: files, the photos in folders, or - for a list of paths on stdin. Photos that "
         "cannot be read are named on stderr; the others are done, and the exit code is then 65. On plain ImageNet weights "
-        "the classes are ImageNet's.",
+        "the classes are ImageNet's. A remark says when the running statistics of the weights do not fit the first photos: "
+        "pixels of another scale, or the weights of another network.",
     .examples = "  freezetune predict --model runs/1/best.safetensors photo.jpg\n"
                 "  freezetune predict --model resnet50.safetensors --format jsonl photos/\n"
                 "  find photos -print0 | freezetune predict --model m.safetensors --null -\n",

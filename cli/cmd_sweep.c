@@ -7,6 +7,7 @@
 #include "cli/numbers.h"
 #include "cli/paths.h"
 #include "cli/series.h"
+#include "cli/statistics_remark.h"
 #include "cli/sweep_plan.h"
 #include "cli/sweep_report.h"
 #include "cli/table.h"
@@ -163,6 +164,8 @@ static enum status plan(struct series *series, const struct arguments *args, con
         say_disk(&all, training_folder(&training));
     if (status == OK && !values->train.resume)
         status = run_disk_check(&all.disk, all.point_count * all.rate_count, training_folder(&training), err);
+    if (status == OK)
+        status = statistics_remark(&training, err);
     if (status == OK)
         status = series_open(series, args, &training, resumed, tables, err);
     training_close(&training);

@@ -6,6 +6,7 @@
 #include "cli/json.h"
 #include "cli/numbers.h"
 #include "cli/series.h"
+#include "cli/statistics_remark.h"
 #include "cli/table.h"
 #include "cli/train_report.h"
 #include "cli/wrap.h"
@@ -242,6 +243,8 @@ enum status folds_run(const struct arguments *args, const struct resumed *resume
     }
     if (status == OK && !values->resume)
         status = run_disk_check(&training.disk, (size_t)values->folds, training_folder(&training), err);
+    if (status == OK)
+        status = statistics_remark(&training, err);
     if (status == OK && !values->dry_run)
         status = series_open(&series, args, &training, resumed, tables, err);
     training_close(&training);

@@ -6,6 +6,7 @@
 #include "cli/numbers.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "cli/statistics_remark.h"
 #include "cli/train_report.h"
 #include "cli/training.h"
 #include "cli/wrap.h"
@@ -79,6 +80,8 @@ enum status lr_search(struct lr_search *out, const struct train_values *values, 
         report_inputs(&training);
     if (status == OK)
         status = run_disk_check(&training.disk, 1, training_folder(&training), err);
+    if (status == OK && report)
+        status = statistics_remark(&training, err);
     if (status == OK)
         status = training_prepare(&training, err);
     if (status == OK)

@@ -9,6 +9,7 @@
 #include "cli/run_folder.h"
 #include "cli/signals.h"
 #include "cli/skipped_report.h"
+#include "cli/statistics_remark.h"
 #include "cli/term.h"
 #include "cli/train_report.h"
 #include "cli/training.h"
@@ -331,7 +332,10 @@ static enum status train_once(struct session_end *out, const struct train_values
     if (status != OK || values->dry_run)
         goto cleanup;
     enum cache_mode planned = train_cache(training.train)->mode;
-    status = training_prepare(&training, err);
+    if (!options->one_of_many && !search)
+        status = statistics_remark(&training, err);
+    if (status == OK)
+        status = training_prepare(&training, err);
     if (status != OK)
         goto cleanup;
     if (train_cache(training.train)->mode != planned) {
