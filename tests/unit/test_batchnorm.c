@@ -120,6 +120,31 @@ static void batchnorm_of_the_batch(void **state)
     bn_end(&t);
 }
 
+/* A constant channel has no variance, but rounding leaves its sums on either side of zero: far below where the values
+ * are large. */
+static void a_constant_channel_has_no_negative_variance(void **state)
+{
+    (void)state;
+    struct bn_trial t;
+    double sums[2][BN_CHANNELS];
+    bn_init(&t);
+    for (size_t c = 0; c < BN_CHANNELS; c++) {
+        double mean = (c % 2 ? -1 : 1) * (1e6 + (double)c);
+        t.running_var[c] = 0;
+        sums[0][c] = BN_ROWS * mean;
+        sums[1][c] = BN_ROWS * mean * mean * (1 - (double)c * 1e-14);
+    }
+    batchnorm_from_sums(&t.bn, &sums[0][0], 1, BN_ROWS);
+    for (size_t c = 1; c < BN_CHANNELS; c++) {
+        double mean = sums[0][c] / BN_ROWS;
+        assert_true(sums[1][c] / BN_ROWS - mean * mean < -100 * BATCHNORM_EPS);
+        assert_true(t.running_var[c] == 0);
+        assert_true(t.bn.inverse[c] == (float)(1 / sqrt(BATCHNORM_EPS)));
+        assert_true(isfinite(t.bn.scale[c]) && isfinite(t.bn.shift[c]));
+    }
+    bn_end(&t);
+}
+
 static void batchnorm_of_the_running_statistics(void **state)
 {
     (void)state;
@@ -195,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batchnorm_of_the_batch),
+        cmocka_unit_test(a_constant_channel_has_no_negative_variance),
         cmocka_unit_test(batchnorm_of_the_running_statistics),
         cmocka_unit_test(batchnorm_gradient_matches_finite_differences),
         cmocka_unit_test(narrow_test),

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/memory.h"
 #include "tests/support/small_net.h"
 #include "tests/support/weight_sample.h"
 #include "weights/bind.h"
@@ -52,6 +53,32 @@ static void any_change_below_the_freeze_line_is_found(void **state)
     assert_int_equal(whole.values, values);
     assert_int_equal(whole.moving, 0);
     assert_true(tensors > 0 && tensors < net->params_count);
+    net_destroy(net);
+}
+
+/* By the file and by what was remembered: more batches than were loaded are a change as much as fewer. */
+static void a_count_of_batches_may_move_neither_way(void **state)
+{
+    (void)state;
+    const struct freeze freeze = {.until = 6, .bn_frozen = BN_EVAL, .bn_trained = BN_BATCH};
+    struct net *net = small_net_save();
+    struct weight_file *file = sample_open("good");
+    struct frozen_proof proof;
+    struct loaded_param *loaded;
+    struct error err;
+    struct param *param = &net->params[net_param_find(net, "bn1.num_batches_tracked")];
+    assert_int_equal(weights_remember(&loaded, net, file, &err), OK);
+    for (int64_t moved = -2; moved <= 2; moved++) {
+        enum status expected = moved ? ERR_PROMISE : OK;
+        param->batches += moved;
+        assert_int_equal(weights_compare_frozen(&proof, net, &freeze, file, &err), expected);
+        assert_true(!moved || strstr(err.text, "'bn1.num_batches_tracked' is "));
+        assert_int_equal(weights_compare_loaded(&proof, net, &freeze, loaded, &err), expected);
+        assert_true(!moved || strstr(err.text, "'bn1.num_batches_tracked' is "));
+        param->batches -= moved;
+    }
+    memory_free(loaded);
+    weight_file_close(file);
     net_destroy(net);
 }
 
@@ -115,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_change_below_the_freeze_line_is_found),
+        cmocka_unit_test(a_count_of_batches_may_move_neither_way),
         cmocka_unit_test(the_place_of_a_change_is_counted_as_in_the_file),
         cmocka_unit_test(the_sign_of_zero_is_a_change),
         cmocka_unit_test(statistics_may_move_where_the_recipe_lets_them),

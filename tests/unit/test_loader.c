@@ -393,6 +393,30 @@ static void a_damaged_photo_is_counted_once(void **state)
     photo_list_free(&files);
 }
 
+/* It stands in the order twice, and both are decoded before the first is known to be bad: with one thread that goes
+ * from one to the next before anybody looks. */
+static void a_bad_photo_is_listed_once(void **state)
+{
+    (void)state;
+    static const uint32_t order[] = {4, 4, 0, 5, 4, 5, 5};
+    enum { ENTRIES = sizeof order / sizeof *order };
+    for (size_t threads = 1; threads <= 3; threads++) {
+        struct loader_options options = some_options(threads, 8);
+        struct loader *loader = new_loader(&options);
+        for (uint32_t epoch = 0; epoch < 2; epoch++) {
+            loader_start(loader, order, ENTRIES, 0, epoch, AUGMENT_NONE);
+            assert_int_equal(next(loader)->count, 1);
+            assert_null(next(loader));
+        }
+        assert_int_equal(loader_bad_count(loader), 2);
+        assert_int_equal(loader_bad_get(loader, 0).photo, 4);
+        assert_int_equal(loader_bad_get(loader, 1).photo, 5);
+        loader_forgive(loader, 4);
+        assert_int_equal(loader_bad_count(loader), 1);
+        loader_destroy(loader);
+    }
+}
+
 static void ending_at_any_moment_is_fine(void **state)
 {
     (void)state;
@@ -420,6 +444,7 @@ int main(void)
         cmocka_unit_test(an_epoch_with_photos_away_goes_on_from_any_position),
         cmocka_unit_test(what_is_forgiven_is_tried_again),
         cmocka_unit_test(a_damaged_photo_is_counted_once),
+        cmocka_unit_test(a_bad_photo_is_listed_once),
         cmocka_unit_test(a_list_of_files_for_predict),
         cmocka_unit_test(ending_at_any_moment_is_fine),
     };

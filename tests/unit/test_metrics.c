@@ -60,6 +60,22 @@ static void counts_and_scores(void **state)
     metrics_free(&metrics);
 }
 
+/* The mean is over the classes that are labelled or predicted, as scikit-learn takes it: a class that was only
+ * predicted counts with 0, one that is nowhere does not count. */
+static void macro_f1_counts_a_class_that_is_only_predicted(void **state)
+{
+    (void)state;
+    static const float logits[] = {1, 0, 0, 0, 0, 0, 1, 0};
+    static const int32_t right[] = {0, 0};
+    struct metrics metrics = make(4, 2);
+    metrics_add(&metrics, logits, right, NULL, 2);
+    assert_int_equal(metrics_class(&metrics, 2).predicted, 1);
+    assert_int_equal(metrics_class(&metrics, 2).labelled, 0);
+    close_to(metrics_class(&metrics, 0).f1, 2.0 / 3);
+    close_to(metrics_macro_f1(&metrics), (2.0 / 3 + 0) / 2);
+    metrics_free(&metrics);
+}
+
 static void the_confusion_matrix_is_that_of_the_predictions(void **state)
 {
     (void)state;
@@ -219,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_and_scores),
+        cmocka_unit_test(macro_f1_counts_a_class_that_is_only_predicted),
         cmocka_unit_test(the_confusion_matrix_is_that_of_the_predictions),
         cmocka_unit_test(many_classes_take_no_square),
         cmocka_unit_test(loss_is_the_mean_cross_entropy),
