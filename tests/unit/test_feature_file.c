@@ -84,6 +84,33 @@ static void a_file_cut_while_it_is_open(void **state)
     feature_store_close(store);
 }
 
+static off_t size_of_file(void)
+{
+    struct stat info;
+    assert_int_equal(stat(feature_path, &info), 0);
+    return info.st_size;
+}
+
+/* Who knew of more records than there are now counts again: it appends where the file ends, and finds what others have
+ * put in the place of what is gone. */
+static void a_file_cut_while_it_is_open_is_counted_again(void **state)
+{
+    (void)state;
+    struct error err;
+    struct feature_store *store = feature_fixture_open(), *other = feature_fixture_open();
+    assert_int_equal(truncate(feature_path, FEATURE_HEADER_BYTES + FEATURE_RECORD), 0);
+    feature_fixture_append_all(other, 6, 1);
+    assert_int_equal(size_of_file(), FEATURE_HEADER_BYTES + 2 * FEATURE_RECORD);
+    assert_int_equal(feature_store_refresh(store, &err), OK);
+    assert_true(feature_fixture_holds(store, 0) && feature_fixture_holds(store, 6));
+    feature_fixture_append_all(store, 7, 1);
+    assert_int_equal(size_of_file(), FEATURE_HEADER_BYTES + 3 * FEATURE_RECORD);
+    feature_fixture_append_all(other, 8, 1);
+    assert_true(feature_fixture_holds(other, 7) && feature_fixture_holds(other, 8));
+    feature_store_close(store);
+    feature_store_close(other);
+}
+
 /* ---- what is not this file --------------------------------------------------------------------------------------- */
 
 static void assert_refused(const void *bytes, size_t size, const char *wanted)
@@ -376,6 +403,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_cut_anywhere_holds_its_whole_records, feature_fixture_enter,
                                         feature_fixture_leave),
         cmocka_unit_test_setup_teardown(a_file_cut_while_it_is_open, feature_fixture_enter, feature_fixture_leave),
+        cmocka_unit_test_setup_teardown(a_file_cut_while_it_is_open_is_counted_again, feature_fixture_enter,
+                                        feature_fixture_leave),
         cmocka_unit_test_setup_teardown(a_header_with_a_flipped_bit_is_refused, feature_fixture_enter,
                                         feature_fixture_leave),
         cmocka_unit_test_setup_teardown(headers_that_are_refused, feature_fixture_enter, feature_fixture_leave),
