@@ -1,11 +1,17 @@
 /* Which view an epoch sees, and what hash it goes by. */
+#define _GNU_SOURCE
 #include "tests/support/test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "core/base/hash.h"
 #include "core/base/memory.h"
 #include "core/net/freeze.h"
 #include "core/net/init.h"
+#include "core/ops/cpu.h"
 #include "core/train/feature_key.h"
 #include "models/resnet.h"
 
@@ -158,14 +164,54 @@ static void every_part_of_the_ground_changes_the_key(void **state)
     net_destroy(keyed.net);
 }
 
-int main(void)
+static void own_key(char hex[33])
 {
+    static const struct resnet_shape shape = {"tiny18", false, {1, 1, 1, 1}, 4};
+    struct keyed keyed = {.ground = {.preprocess = preprocess_imagenet()}, .cut = 3};
+    assert_int_equal(resnet_create_shape(&keyed.net, &shape, 3, NULL), OK);
+    net_init(keyed.net, 1);
+    hash_hex(hex, key_of(&keyed));
+    net_destroy(keyed.net);
+}
+
+/* The instruction set is chosen once in a process: this program says its key again with each narrower one. */
+static void the_instruction_set_changes_the_key(void **state)
+{
+    (void)state;
+    char keys[CPU_AVX512 + 1][33] = {{0}}, self[512], command[600];
+    int own = (int)cpu_set_get();
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    assert_true(length > 0);
+    self[length] = '\0';
+    own_key(keys[own]);
+    for (int set = 0; set < own; set++) {
+        snprintf(command, sizeof command, "FREEZETUNE_CPU=%s '%s' key", cpu_set_name((enum cpu_set)set), self);
+        FILE *stream = popen(command, "r");
+        assert_non_null(stream);
+        assert_int_equal(fread(keys[set], 1, 32, stream), 32);
+        assert_int_equal(pclose(stream), 0);
+    }
+    for (int set = 0; set <= own; set++)
+        for (int other = 0; other < set; other++)
+            assert_string_not_equal(keys[set], keys[other]);
+    print_message("# %d instruction sets\n", own + 1);
+}
+
+/* "key": writes its key, and tests nothing. */
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "key") == 0) {
+        char hex[33];
+        own_key(hex);
+        return fputs(hex, stdout) < 0;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(views_go_round),
         cmocka_unit_test(different_views_are_counted),
         cmocka_unit_test(an_id_says_what_the_pixels_come_from),
         cmocka_unit_test(every_weight_before_the_cut_changes_the_key),
         cmocka_unit_test(every_part_of_the_ground_changes_the_key),
+        cmocka_unit_test(the_instruction_set_changes_the_key),
     };
     return cmocka_run_group_tests_name("photo view", tests, NULL, NULL);
 }
