@@ -21,6 +21,7 @@ static atomic_long calls;           /* of that kind so far */
 static atomic_long victim, victims; /* the first that fails, and how many do */
 static atomic_int failure;          /* their errno */
 static atomic_long allocations;
+static const char *names[FAULTS_NAMED]; /* of the calls */
 
 void faults_arm_many(enum fault_kind kind, long n, long count, int error)
 {
@@ -42,22 +43,32 @@ long faults_disarm(void)
     return atomic_load(&calls);
 }
 
+const char *faults_call_name(long n)
+{
+    return n >= 1 && n <= FAULTS_NAMED && n <= atomic_load(&calls) ? names[n - 1] : NULL;
+}
+
 long faults_allocations(void)
 {
     return atomic_load(&allocations);
 }
 
 /* Whether this call is the one. */
-static bool due(enum fault_kind kind)
+static bool is_due(enum fault_kind kind, const char *name)
 {
     if (atomic_load(&armed) != (int)kind)
         return false;
-    long past = atomic_fetch_add(&calls, 1) + 1 - atomic_load(&victim);
+    long number = atomic_fetch_add(&calls, 1), past = number + 1 - atomic_load(&victim);
+    if (number < FAULTS_NAMED)
+        names[number] = name;
     if (atomic_load(&victim) == 0 || past < 0 || past >= atomic_load(&victims))
         return false;
     errno = atomic_load(&failure);
     return true;
 }
+
+/* In __wrap_NAME. */
+#define due(kind) is_due(kind, __func__ + sizeof "__wrap_" - 1)
 
 /* The waits between two tries (core/base/retry.h) are not what is tested: while calls fail they take no time. */
 int __real_nanosleep(const struct timespec *wanted, struct timespec *left);
@@ -70,7 +81,7 @@ int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left)
 static bool no_memory(void)
 {
     atomic_fetch_add(&allocations, 1);
-    return due(FAULT_MEMORY);
+    return is_due(FAULT_MEMORY, "an allocation");
 }
 
 __attribute__((constructor)) static void arm_from_environment(void)

@@ -24,6 +24,11 @@ void faults_arm_many(enum fault_kind kind, long n, long count, int error);
 /* Nothing fails any more. Returns the calls since faults_arm. */
 long faults_disarm(void);
 
+/* Which function call number n since faults_arm was ("fsync"), among the first FAULTS_NAMED; NULL beyond the last. For
+ * FAULT_FILES. */
+enum { FAULTS_NAMED = 100 };
+const char *faults_call_name(long n);
+
 /* Allocations so far, failing ones and those before any faults_arm included. */
 long faults_allocations(void);
 

@@ -166,6 +166,49 @@ static void the_folder_is_synced(void **state)
     }
 }
 
+/* The number of the call of that name, the first behind number `from`; 0: there is none. */
+static long find_call(const char *name, long from)
+{
+    for (long n = from + 1; faults_call_name(n); n++)
+        if (strcmp(faults_call_name(n), name) == 0)
+            return n;
+    return 0;
+}
+
+/* A rename that reaches the disk before the bytes do leaves an empty file after a power cut: they are synced first, and
+ * a sync that fails leaves the former file. */
+static void the_file_is_synced_before_it_has_its_name(void **state)
+{
+    (void)state;
+    struct error err;
+    write_whole("out", "former"); /* from now on the folder has the same entries each time */
+    faults_arm(FAULT_FILES, 0);
+    write_whole("out", "former");
+    faults_disarm();
+    long flushed = find_call("fflush", 0), synced = find_call("fsync", 0), renamed = find_call("rename", 0);
+    assert_true(flushed > 0 && flushed < synced && synced < renamed);
+    long folder_synced = find_call("fsync", renamed);
+    assert_true(folder_synced > 0);
+    assert_int_equal(find_call("fsync", folder_synced), 0);
+    assert_int_equal(find_call("rename", renamed), 0);
+    static const int errors[] = {EIO, ENOSPC, EDQUOT, EINTR};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        faults_arm_many(FAULT_FILES, synced, 1, errors[i]);
+        enum status status = try_to_write("out", "another", &err);
+        faults_disarm();
+        bool again = errors[i] == EINTR;
+        assert_int_equal(status, again ? OK : ERR_IO);
+        if (!again)
+            assert_non_null(strstr(err.text, "/out: writing failed: "));
+        size_t size;
+        uint8_t *bytes = test_read(test_path(folder, "out"), &size);
+        assert_int_equal(size, again ? 7 : 6);
+        assert_memory_equal(bytes, again ? "another" : "former", size);
+        memory_free(bytes);
+        assert_int_equal(parts(), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +216,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_being_written_stays, enter, leave),
         cmocka_unit_test_setup_teardown(nothing_else_is_removed, enter, leave),
         cmocka_unit_test_setup_teardown(the_folder_is_synced, enter, leave),
+        cmocka_unit_test_setup_teardown(the_file_is_synced_before_it_has_its_name, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
