@@ -1,12 +1,16 @@
 #include "tests/support/test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cli/checkpoint_file.h"
 #include "core/base/memory.h"
+#include "core/net/init.h"
 #include "core/train/checkpoint.h"
 #include "core/train/train_private.h"
 #include "models/resnet.h"
+#include "tests/support/test_files.h"
 
 /* A run over photos that need not exist: nothing here reads them. */
 struct fixture {
@@ -314,12 +318,104 @@ static void a_state_is_restored_in_its_stage(void **state)
     }
 }
 
+/* Photos that were found bad since would make fewer steps of an epoch: the schedule goes on with those that the run was
+ * planned with. */
+static void the_schedule_goes_on_with_the_steps_it_was_planned_with(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err;
+    char *text = NULL;
+    open_fixture(&f, OPTIMIZER_SGD, 0, 't');
+    assert_int_equal(f.train->options.schedule.steps_per_epoch, 3);
+    f.train->state.steps_per_epoch = 4;
+    f.train->state.epoch = 1;
+    take_text(&text, &f);
+    f.train->state.steps_per_epoch = 3;
+    assert_int_equal(checkpoint_restore(f.train, text, "here", &err), OK);
+    assert_int_equal(f.train->state.steps_per_epoch, 4);
+    assert_int_equal(f.train->options.schedule.steps_per_epoch, 4);
+    memory_free(text);
+    close_fixture(&f);
+}
+
+enum { IMAGES = 2, SIDE = 64 };
+
+static void run_once(float logits[IMAGES * 2], struct run *run)
+{
+    static uint8_t pixels[IMAGES * SIDE * SIDE * 3];
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i * i / 7);
+    memcpy(logits, run_forward_pixels(run, pixels, IMAGES), IMAGES * 2 * sizeof *logits);
+}
+
+/* The run folded the weights that it was prepared with. Those of the file came later. */
+static void the_weights_that_were_read_are_folded(void **state)
+{
+    (void)state;
+    static const struct normalise normalise = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+    struct fixture f;
+    struct run *fresh;
+    struct error err;
+    char *text = NULL;
+    float found[IMAGES * 2], stale[IMAGES * 2], expected[IMAGES * 2];
+    open_fixture(&f, OPTIMIZER_SGD, 0, 't');
+    take_text(&text, &f);
+    net_init(f.net, 5);
+    f.net->params[net_param_find(f.net, "bn1.running_mean")].data[0] = 0.25f;
+    run_once(stale, f.train->stage.run);
+    assert_int_equal(checkpoint_restore(f.train, text, "here", &err), OK);
+    run_once(found, f.train->stage.run);
+    assert_int_equal(run_create(&fresh, f.train->stage.plan, &normalise, f.pool, NULL, &err), OK);
+    run_once(expected, fresh);
+    assert_memory_equal(found, expected, sizeof found);
+    assert_memory_not_equal(found, stale, sizeof found);
+    run_destroy(fresh);
+    memory_free(text);
+    close_fixture(&f);
+}
+
+/* Adam would divide by 1 - beta^step. */
+static void a_negative_number_of_steps_is_refused(void **state)
+{
+    (void)state;
+    static const struct weight_metadata model[MODEL_METADATA] = {
+        {"freezetune.arch", "tiny"}, {"b", "2"}, {"c", "3"}, {"d", "4"}};
+    struct fixture f;
+    struct error err = {0};
+    char folder[256];
+    test_folder_make(folder);
+    open_fixture(&f, OPTIMIZER_ADAM, 0, 't');
+    net_init(f.net, 1);
+    const char *path = test_path(folder, "last.safetensors");
+    size_t last = checkpoint_row_count(f.train) - 3; /* step, exp_avg and exp_avg_sq of fc.bias */
+    for (size_t row = 0; row <= last; row += last)
+        for (int64_t steps = 0; steps >= -1; steps--) {
+            struct checkpoint_row changed = checkpoint_row_get(f.train, row);
+            *changed.integer = steps;
+            assert_int_equal(checkpoint_write(path, f.train, model, &err), OK);
+            if (checkpoint_read(path, f.train, &err) != (steps < 0 ? ERR_DATA : OK))
+                fail_msg("%s", err.text);
+            if (steps < 0 && (!strstr(err.text, changed.name) || !strstr(err.text, "' is negative")))
+                fail_msg("%s", err.text);
+            *changed.integer = 0;
+        }
+    test_folder_remove(folder);
+    close_fixture(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_state_comes_back_exactly), cmocka_unit_test(trouble_comes_back),
-        cmocka_unit_test(other_photos_are_refused),     cmocka_unit_test(what_is_no_state_is_refused),
-        cmocka_unit_test(rows_cover_what_is_trained),   cmocka_unit_test(a_state_is_restored_in_its_stage),
+        cmocka_unit_test(the_state_comes_back_exactly),
+        cmocka_unit_test(trouble_comes_back),
+        cmocka_unit_test(other_photos_are_refused),
+        cmocka_unit_test(what_is_no_state_is_refused),
+        cmocka_unit_test(rows_cover_what_is_trained),
+        cmocka_unit_test(a_state_is_restored_in_its_stage),
+        cmocka_unit_test(the_schedule_goes_on_with_the_steps_it_was_planned_with),
+        cmocka_unit_test(the_weights_that_were_read_are_folded),
+        cmocka_unit_test(a_negative_number_of_steps_is_refused),
     };
     return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }
