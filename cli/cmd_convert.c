@@ -151,7 +151,7 @@ static enum status convert_onnx(const struct job *job, struct error *err)
     model_close(&model);
     struct stat file;
     char bytes[NUMBER_TEXT];
-    if (status == OK && stat(job->out, &file) == 0)
+    if (status == OK && stat(job->out, &file) == 0 && S_ISREG(file.st_mode)) /* a pipe has no size */
         remark("%s: %s", job->out, number_bytes(bytes, (uint64_t)file.st_size));
     return status;
 }
@@ -204,7 +204,7 @@ const struct command cmd_convert = {
         "[batch, 3, crop, crop] (normalised float32 RGB) and the output \"logits\" [batch, classes]. --format hf and "
         "timm make a folder with classes and preprocessing, where there is none or an empty one: it opens with "
         "transformers' from_pretrained(\"OUT\") and timm's create_model(\"local-dir:OUT\", pretrained=True). OUT "
-        "appears whole or not at all.",
+        "appears whole or not at all; a pipe or a device (/dev/stdout) is written at the end.",
     .examples = "  freezetune convert runs/1/best.safetensors model.onnx\n"
                 "  freezetune convert runs/1/best.safetensors model.pth\n"
                 "  freezetune convert --format hf runs/1 my-model/\n"

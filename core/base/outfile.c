@@ -112,14 +112,44 @@ static enum status begin(struct outfile *file, struct error *err)
     return status;
 }
 
+/* A device, a pipe, or whatever /dev/stdout and /dev/fd/3 lead to: nothing is there that could be replaced, and a file
+ * that took the name would be a mistake. */
+static bool is_written_through(const char *path, const struct stat *info)
+{
+    bool of_process = strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+    return S_ISCHR(info->st_mode) || S_ISFIFO(info->st_mode) || (S_ISREG(info->st_mode) && of_process);
+}
+
+/* What is written is kept until the commit, so that half an output goes nowhere, and because zip files seek. */
+static enum status open_through(struct outfile *out, const char *path, struct error *err)
+{
+    struct outfile file = {.through = true};
+    if (access(path, W_OK) != 0)
+        return error_set(err, ERR_CANTCREATE, "%s: cannot be written to: %s", path, strerror(errno));
+    enum status status = memory_strdup(&file.path, path, err);
+    if (status != OK)
+        return status;
+    file.stream = tmpfile();
+    if (!file.stream) {
+        status = error_set(err, ERR_CANTCREATE, "%s: no temporary file for it: %s", path, strerror(errno));
+        memory_free(file.path);
+        return status;
+    }
+    *out = file;
+    return OK;
+}
+
 enum status outfile_open(struct outfile *out, const char *path, struct error *err)
 {
     struct stat info;
     struct outfile file = {0};
     if (*path == '\0')
         return error_set(err, ERR_CANTCREATE, "an empty name cannot be written to");
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        return error_set(err, ERR_CANTCREATE, "%s: is not a regular file, so it cannot be replaced", path);
+    bool there = stat(path, &info) == 0;
+    if (there && is_written_through(path, &info))
+        return open_through(out, path, err);
+    if (there && !S_ISREG(info.st_mode))
+        return error_set(err, ERR_CANTCREATE, "%s: is not a file that can be written", path);
 
     size_t size = strlen(path) + sizeof tail;
     void *temporary;
@@ -189,11 +219,58 @@ enum status outfile_sync_folder(const char *path, struct error *err)
     return status;
 }
 
+static int write_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(fd, bytes, size);
+        if (written < 0 && errno != EINTR)
+            return errno;
+        if (written > 0) {
+            bytes += written;
+            size -= (size_t)written;
+        }
+    }
+    return 0;
+}
+
+/* 0, or an errno. Opening a pipe waits for its reader, as a shell's redirection does. */
+static int copy_through(FILE *stream, const char *path)
+{
+    char piece[1 << 16];
+    size_t size;
+    if (fflush(stream) != 0 || ferror(stream))
+        return errno ? errno : EIO;
+    rewind(stream);
+    int fd = open(path, O_WRONLY | O_NOCTTY | O_APPEND | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    int failed = 0;
+    while (!failed && (size = fread(piece, 1, sizeof piece, stream)) > 0)
+        failed = write_all(fd, piece, size);
+    if (!failed && ferror(stream))
+        failed = EIO;
+    if (close(fd) != 0 && !failed)
+        failed = errno;
+    return failed;
+}
+
+static enum status commit_through(struct outfile *out, struct error *err)
+{
+    int failed = copy_through(out->stream, out->path);
+    enum status status = OK;
+    if (failed)
+        status = error_set(err, ERR_IO, "%s: writing failed: %s", out->path, strerror(failed));
+    outfile_discard(out);
+    return status;
+}
+
 /* The stream, and with it the lock, is closed after the rename: nobody may take the file for a stale one before. What
  * fsync has taken, close cannot lose. */
 enum status outfile_commit(struct outfile *out, struct error *err)
 {
     int failed = 0;
+    if (out->through)
+        return commit_through(out, err);
     if (fflush(out->stream) != 0 || ferror(out->stream))
         failed = errno ? errno : EIO;
     else
@@ -216,11 +293,12 @@ enum status outfile_commit(struct outfile *out, struct error *err)
 
 void outfile_discard(struct outfile *out)
 {
-    if (!out->temporary)
+    if (!out->path)
         return;
     if (out->stream)
         fclose(out->stream);
-    unlink(out->temporary);
+    if (out->temporary)
+        unlink(out->temporary);
     memory_free(out->path);
     memory_free(out->temporary);
     *out = (struct outfile){0};

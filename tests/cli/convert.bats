@@ -267,7 +267,7 @@ onnx_head() {
     for format in safetensors pth onnx; do
         fails 73 'no/such/x: ' "$FREEZETUNE" convert --format $format model.safetensors no/such/x
         fails 73 'folder\.pth: ' "$FREEZETUNE" convert --format $format model.safetensors folder.pth
-        fails 73 '/dev/full: ' "$FREEZETUNE" convert --format $format model.safetensors /dev/full
+        fails 74 '/dev/full: writing failed: No space left' "$FREEZETUNE" convert --format $format model.safetensors /dev/full
         # A file may not grow beyond a megabyte: the disk is full.
         echo earlier >x
         fails 74 'x: writing failed' bash -c "trap '' XFSZ; ulimit -f 1000; exec '$FREEZETUNE' convert --format $format model.safetensors x"
@@ -282,11 +282,33 @@ onnx_head() {
         echo half >"$name.aB3xYz.part"
     done
     for format in pth onnx safetensors; do
-        "$FREEZETUNE" convert m.safetensors a.$format >/dev/null
+        "$FREEZETUNE" convert model.safetensors a.$format >/dev/null
         [ ! -e "a.$format.aB3xYz.part" ]
     done
     [ -e other.pth.aB3xYz.part ]
     echo half >answers.tsv.aB3xYz.part
-    "$FREEZETUNE" predict --model m.safetensors --out answers.tsv "$BATS_TEST_DIRNAME/../fixtures/photos/grey.jpg"
+    "$FREEZETUNE" predict --model model.safetensors --out answers.tsv "$BATS_TEST_DIRNAME/../fixtures/photos/grey.jpg"
     [ ! -e answers.tsv.aB3xYz.part ]
+}
+
+@test "an output that is a device or a pipe is written through" {
+    "$FREEZETUNE" convert model.safetensors m.onnx
+    "$FREEZETUNE" convert model.safetensors m.pth
+    "$FREEZETUNE" convert --format onnx model.safetensors /dev/stdout | cmp - m.onnx
+    "$FREEZETUNE" convert --format pth model.safetensors >(cat >piped.pth)
+    "$FREEZETUNE" convert --format pth model.safetensors /dev/null
+    [ -c /dev/null ]
+    # The file behind /dev/stdout goes on behind what was there; the link is not replaced by a file.
+    printf 'before' >both
+    "$FREEZETUNE" convert --format onnx model.safetensors /dev/stdout >>both
+    [ -L /dev/stdout ]
+    cmp <(printf 'before'; cat m.onnx) both
+    cmp piped.pth m.pth
+    # Half an output goes nowhere, and what a device cannot take is an error.
+    fails 74 '/dev/full: writing failed: No space left' "$FREEZETUNE" convert --format pth model.safetensors /dev/full
+    mkdir folder
+    fails 73 'folder: is not a file that can be written' "$FREEZETUNE" convert --format pth model.safetensors folder
+    photo=$BATS_TEST_DIRNAME/../fixtures/photos/grey.jpg
+    "$FREEZETUNE" predict --quiet --model model.safetensors --format csv "$photo" >expected
+    "$FREEZETUNE" predict --quiet --model model.safetensors --format csv --out /dev/stdout "$photo" | cmp - expected
 }
