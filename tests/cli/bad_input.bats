@@ -292,7 +292,7 @@ network_refused() {
 64 not.a.whole.number --batch-size 3.5
 64 not.a.whole.number --batch-size 0x10
 64 not.a.whole.number --epochs 1e3
-64 not.a.whole.number --epochs 18446744073709551617
+64 must.be.from.1.to.1000000 --epochs 18446744073709551617
 64 from.1.to --batch-size 0
 64 from.1.to --batch-size 99999999
 64 single.value --batch-size 1
