@@ -214,8 +214,8 @@ static enum status read_timm(struct model_info *info, const struct weight_file *
     return status;
 }
 
-/* A config.json that names no classes for this network may belong to anything. That it was not used is said: else the
- * classes "0", "1", ... would be a riddle. */
+/* A config.json that neither timm nor Hugging Face wrote, and that names no classes for this network, may belong to
+ * anything. That it was not used is said: else the classes "0", "1", ... would be a riddle. */
 static void say_unused(const struct weight_file *file)
 {
     struct stat info;
@@ -251,7 +251,8 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
         status = read_classes(&info.classes, classes_json, file, outputs, err);
     else if (status == OK && !info.own_classes)
         status = other_labels_read(&info.classes, &info.own_classes, &info.classes_from, file, outputs, err);
-    if (status == OK && !info.own_classes && outputs > 0)
+    bool used = info.says_preprocess || weight_file_is_hugging_face(file); /* timm's, or Hugging Face's */
+    if (status == OK && !info.own_classes && outputs > 0 && !used)
         say_unused(file);
     if (status == OK && !info.own_classes)
         status = default_classes(&info.classes, outputs, err);

@@ -116,6 +116,10 @@ plain() {
     answer
     absent_error
     grep -q '"class": "elm"' stdout.txt
+    # timm's need not name any: it says how photos are prepared.
+    printf '{"architecture": "resnet18", "num_classes": 3, "pretrained_cfg": {"input_size": [3, 32, 32]}}' >w/config.json
+    answer
+    absent_error
     for text in '{"model_type": "vit", "id2label": {"0": "x"}}' '{"classes": ["x", "y"]}' 'no json' \
         '{"id2label": {"0": "dogs", "1": "mice"}}'; do
         printf '%s' "$text" >w/config.json
