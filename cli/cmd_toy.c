@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -220,6 +221,9 @@ static enum status stage_save(struct toy *toy, struct error *err)
     if (toy->values->out) {
         char path[PATH_SHOWN];
         say(stdout, "2. save to %s, load into a new network", path_shown(path, toy->values->out, stdout));
+        struct stat info;
+        if (stat(toy->values->out, &info) == 0 && !S_ISREG(info.st_mode)) /* it is read again */
+            return error_set(err, ERR_CANTCREATE, "%s: is not a regular file", toy->values->out);
         return save_and_load(toy, toy->values->out, err);
     }
     const char *root = getenv("TMPDIR");

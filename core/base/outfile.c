@@ -113,10 +113,11 @@ static enum status begin(struct outfile *file, struct error *err)
 }
 
 /* A device, a pipe, or whatever /dev/stdout and /dev/fd/3 lead to: nothing is there that could be replaced, and a file
- * that took the name would be a mistake. */
+ * that took the name would be a mistake. /dev/shm is a folder like others. */
 static bool is_written_through(const char *path, const struct stat *info)
 {
-    bool of_process = strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+    bool of_process = strcmp(path, "/dev/stdout") == 0 || strcmp(path, "/dev/stderr") == 0 ||
+                      strncmp(path, "/dev/fd/", 8) == 0 || strncmp(path, "/proc/", 6) == 0;
     return S_ISCHR(info->st_mode) || S_ISFIFO(info->st_mode) || (S_ISREG(info->st_mode) && of_process);
 }
 

@@ -310,7 +310,7 @@ network_refused() {
 64 from.0.to --weight-decay -1
 64 from.0.to --val-split 1
 64 not.a.number --val-split nan
-64 0.or.more --seed -1
+64 must.be.from.0.to.9000000000000000 --seed -1
 64 from.1.to --step-epochs 0
 64 from.0.to --save-every -1
 64 must.be.none,.flip --augment all
@@ -331,10 +331,11 @@ END
         train_refused 73 '' --out "$place"
     done
     train_refused 73 'file: is not a folder' --out file
-    for place in /proc/none /dev/null file/x "$long" .; do
+    for place in /proc/none file/x "$long" .; do
         refused 73 '' predict --quiet --model "$good" --out "$place" "$photos"
         refused 73 '' toy --out "$place"
     done
+    refused 73 '/dev/null: is not a regular file' toy --out /dev/null # it is read again
     mkdir folder.pth
     for place in /proc/none.pth file/x.onnx "$long.safetensors" folder.pth; do
         refused 73 '' convert "$good" "$place"
