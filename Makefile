@@ -87,6 +87,7 @@ ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(WEBP_LIBS) $(
 # sqrtf that sets it would keep Adam's loop scalar.
 ARCH := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
 SIMD_FLAGS := -O3 -ffp-contract=fast -fno-math-errno
+SIMD_MORE =
 SIMD_plain := $(SIMD_FLAGS)
 ifeq ($(ARCH),x86_64)
 SIMD_SETS := plain avx2 avx512
@@ -164,7 +165,7 @@ define simd_rule
 $(BUILD)/%.$(1).o: %.simd.c $(BUILD)/flags
 	$$(call say,CC)
 	@mkdir -p $$(@D)
-	$$(quiet)$(CC) $$(ALL_CFLAGS) $(SIMD_$(1)) -DSIMD_SET=$(1) -MMD -MP -c -o $$@ $$<
+	$$(quiet)$(CC) $$(ALL_CFLAGS) $(SIMD_$(1)) $$(SIMD_MORE) -DSIMD_SET=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach set,$(SIMD_SETS),$(eval $(call simd_rule,$(set))))
 
@@ -190,7 +191,7 @@ $(IDX_TO_PNG): $(BUILD)/scripts/idx_to_png.o $(LIBRARY)
 	$(quiet)$(LINK) $(ALL_LIBS)
 
 # Objects are rebuilt when the flags change. The first build also says which packages it will not find.
-FLAGS_NOW = $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(ALL_LIBS)
+FLAGS_NOW = $(CC) $(ALL_CFLAGS) $(SIMD_MORE) $(LDFLAGS) $(ALL_LIBS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@[ -f $@ ] || sh scripts/deps.sh --look build
@@ -226,10 +227,12 @@ asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 bench: freezetune ## beside PyTorch, ONNX Runtime and OpenVINO from PyPI (some gigabytes); options in BENCH='--rounds 3 ...'
 	@python=$$(sh scripts/venv.sh --bench) && "$$python" scripts/bench/bench.py $(BENCH)
 
+# No reader of files calls a SIMD kernel, and instrumented ones take clang minutes: they are built without the sanitizers.
 SECONDS ?= 60
 fuzz: ## libFuzzer (clang) on every reader of files from outside, SECONDS=60 each
 	@sh scripts/deps.sh lint
 	+@$(MAKE) --no-print-directory fuzz-targets VARIANT=fuzz CC=clang FUZZ_DRIVER= FUZZ_LIBS=-fsanitize=fuzzer \
+		SIMD_MORE=-fno-sanitize=all \
 		CFLAGS='-O1 -g -Wno-pass-failed -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all' \
 		LDFLAGS='-fsanitize=address,undefined,float-cast-overflow'
 	@sh scripts/fuzz.sh build/fuzz $(SECONDS)
