@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/metrics_file.h"
 #include "cli/numbers.h"
 #include "cli/progress.h"
-#include "cli/run_folder.h"
 #include "cli/table.h"
 #include "cli/term.h"
 #include "core/base/file.h"
@@ -82,50 +82,24 @@ static void cells_of(const char *cells[COLUMNS], char space[COLUMNS][NUMBER_TEXT
     cells[FEATURES] = row->features ? row->features : "";
 }
 
-/* A line of metrics.csv: epoch, lr, train_loss, train_accuracy, val_loss, val_accuracy, val_top5, val_macro_f1, photos,
- * left_out, best, seconds, and, which earlier versions did not write, missed and val_missed. False for another one,
- * such as that of the titles. */
+/* A line of metrics.csv; false for another one, such as that of the titles. */
 static bool read_line(struct epoch_row *row, const char *line)
 {
-    enum { FIELDS = 14, FIELDS_LEAST = 12 };
-    double fields[FIELDS] = {0};
-    for (size_t i = 0; i < FIELDS; i++) {
-        char *end;
-        if (*line == '\0' && i >= FIELDS_LEAST)
-            break;
-        fields[i] = strtod(line, &end);
-        if (end == line || (*end != ',' && *end != '\0'))
-            return false;
-        line = *end ? end + 1 : end;
-    }
-    *row = (struct epoch_row){.epoch = (size_t)fields[0],
-                              .lr = fields[1],
-                              .train_loss = fields[2],
-                              .train_accuracy = fields[3],
-                              .val_loss = fields[4],
-                              .val_accuracy = fields[5],
-                              .val_macro_f1 = fields[7],
-                              .best = fields[10] > 0,
-                              .seconds = fields[11],
-                              .missed = (size_t)fields[12],
-                              .val_missed = (size_t)fields[13]};
+    struct metrics_row read;
+    if (!metrics_file_row(&read, line))
+        return false;
+    *row = (struct epoch_row){.epoch = read.epoch,
+                              .lr = read.lr,
+                              .train_loss = read.train_loss,
+                              .train_accuracy = read.train_accuracy,
+                              .val_loss = read.val_loss,
+                              .val_accuracy = read.val_accuracy,
+                              .val_macro_f1 = read.macro_f1,
+                              .best = read.best,
+                              .seconds = read.seconds,
+                              .missed = read.missed,
+                              .val_missed = read.val_missed};
     return true;
-}
-
-/* RUN/metrics.csv, NUL-terminated; free with memory_free. */
-static enum status read_metrics(char **out, const char *folder, struct error *err)
-{
-    char *path;
-    uint8_t *text = NULL;
-    size_t size;
-    enum status status = path_join(&path, folder, "metrics.csv", err);
-    if (status != OK)
-        return status;
-    status = file_read(&text, &size, path, RUN_METRICS_MOST, err);
-    memory_free(path);
-    if (status == OK)
-        *out = (char *)text;
-    return status;
 }
 
 /* ---- some of the columns ----------------------------------------------------------------------------------------- */
@@ -164,10 +138,8 @@ static void choose_whole(struct choice *out, const char *text)
 {
     struct epoch_row row;
     bool left_out[COLUMNS] = {[MISSED] = true, [VAL_MISSED] = true, [LEFT] = true, [FEATURES] = true};
-    for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
-        char line[512];
-        snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\n"), text);
-        if (!read_line(&row, line))
+    for (; *text; text = metrics_file_next(text)) {
+        if (!read_line(&row, text))
             continue;
         left_out[MISSED] &= row.missed == 0;
         left_out[VAL_MISSED] &= row.val_missed == 0;
@@ -180,14 +152,13 @@ enum status epoch_table_print(FILE *out, const char *folder, size_t best, struct
     struct choice choice;
     struct table table;
     struct epoch_row row;
-    char *text, *line;
-    enum status status = read_metrics(&text, folder, err);
+    char *text;
+    enum status status = metrics_file_read(&text, folder, err);
     if (status != OK)
         return status;
-    char *rest = text;
     choose_whole(&choice, text);
     table_start(&table, out, TABLE_TEXT, choice.columns, choice.count);
-    while (status == OK && (line = strsep(&rest, "\n"))) {
+    for (const char *line = text; status == OK && *line; line = metrics_file_next(line)) {
         char space[COLUMNS][NUMBER_TEXT];
         const char *cells[COLUMNS];
         if (!read_line(&row, line))
@@ -226,7 +197,7 @@ enum status epoch_rows_create(struct epoch_rows **out, const char *folder, bool 
     status =
         live_table_create(&rows->table, stderr, rows->choice.columns, rows->choice.expected, rows->choice.count, err);
     if (status == OK)
-        status = read_metrics(&rows->earlier, folder, err);
+        status = metrics_file_read(&rows->earlier, folder, err);
     if (status == OK)
         *out = rows;
     else
@@ -248,10 +219,9 @@ void epoch_rows_add(struct epoch_rows *rows, const struct epoch_row *row)
 {
     progress_clear();
     if (rows->earlier) {
-        char *rest = rows->earlier, *line;
         struct epoch_row before;
         live_table_titles(rows->table);
-        while ((line = strsep(&rest, "\n")))
+        for (const char *line = rows->earlier; *line; line = metrics_file_next(line))
             if (read_line(&before, line) && before.epoch < row->epoch)
                 show(rows, &before);
         memory_free(rows->earlier);

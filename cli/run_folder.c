@@ -8,6 +8,7 @@
 
 #include "cli/checkpoint_file.h"
 #include "cli/duplicates.h"
+#include "cli/growing_file.h"
 #include "cli/json.h"
 #include "cli/paths.h"
 #include "cli/photos_file.h"
@@ -36,76 +37,18 @@ static const char metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,
 
 /* ---- the files that grow ----------------------------------------------------------------------------------------- */
 
-/* The length of the first `lines` lines; false when there are fewer. */
-static bool lines_end(off_t *out, FILE *stream, size_t lines)
-{
-    size_t seen = 0;
-    int c;
-    while (seen < lines && (c = getc(stream)) != EOF)
-        seen += c == '\n';
-    *out = ftello(stream);
-    return seen == lines && *out >= 0;
-}
-
-/* Opens for appending behind the first `lines` lines; what follows them is cut off. */
-static enum status open_growing(FILE **out, const struct run_folder *folder, const char *name, size_t lines,
-                                struct error *err)
-{
-    char *path;
-    struct stat info;
-    off_t end;
-    enum status status = path_join(&path, folder->path, name, err);
-    if (status != OK)
-        return status;
-    FILE *stream = fopen(path, "a+b");
-    if (!stream)
-        status = error_set(err, ERR_CANTCREATE, "%s: %s", path, strerror(errno));
-    else if (fstat(fileno(stream), &info) != 0 || !S_ISREG(info.st_mode))
-        status = error_set(err, ERR_CANTCREATE, "%s: is not a regular file", path);
-    else if (fseeko(stream, 0, SEEK_SET) != 0 || !lines_end(&end, stream, lines))
-        status = error_set(err, ERR_DATA, "%s: has fewer than the %zu lines that the run had written: it was changed",
-                           path, lines);
-    else if (ftruncate(fileno(stream), end) != 0 || fseeko(stream, 0, SEEK_END) != 0)
-        status = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    if (status != OK && stream)
-        fclose(stream);
-    if (status == OK)
-        *out = stream;
-    memory_free(path);
-    return status;
-}
-
-/* Whether a file begins with this line; the stream then stands at its end. */
-static bool begins_with(FILE *stream, const char *line)
-{
-    char first[512] = "";
-    bool same =
-        fseeko(stream, 0, SEEK_SET) == 0 && fgets(first, sizeof first, stream) != NULL && strcmp(first, line) == 0;
-    return fseeko(stream, 0, SEEK_END) == 0 && same;
-}
-
 /* log.jsonl holds a line for each step and each epoch, metrics.csv one for each epoch and its head. */
 static enum status open_all(struct run_folder *folder, bool begins, struct error *err)
 {
     const struct train_state *state = train_state_get(folder->training->train);
-    enum status status = open_growing(&folder->log, folder, "log.jsonl", state->step + state->epoch, err);
+    enum status status = growing_file_open(&folder->log, folder->path, "log.jsonl", state->step + state->epoch, err);
     if (status == OK)
-        status = open_growing(&folder->metrics, folder, "metrics.csv", begins ? 0 : state->epoch + 1, err);
+        status = growing_file_open(&folder->metrics, folder->path, "metrics.csv", begins ? 0 : state->epoch + 1, err);
     if (status == OK && begins)
         fputs(metrics_head, folder->metrics);
     if (status == OK)
-        folder->short_rows = !begins && !begins_with(folder->metrics, metrics_head);
+        folder->short_rows = !begins && !growing_file_begins_with(folder->metrics, metrics_head);
     return status;
-}
-
-/* What a checkpoint stands for must be on disk before it. */
-static enum status sync_growing(FILE *stream, const struct run_folder *folder, const char *name, struct error *err)
-{
-    errno = 0;
-    if (fflush(stream) != 0 || ferror(stream) || fsync(fileno(stream)) != 0)
-        return error_set(err, ERR_IO, "%s/%s: writing failed: %s", folder->path, name,
-                         errno ? strerror(errno) : "write error");
-    return OK;
 }
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
@@ -413,9 +356,9 @@ enum status run_folder_save(struct run_folder *folder, struct error *err)
     if (status == OK && photos_file_update(folder->training))
         status = photos_file_write(folder->path, folder->training, err);
     if (status == OK)
-        status = sync_growing(folder->log, folder, "log.jsonl", err);
+        status = growing_file_sync(folder->log, folder->path, "log.jsonl", err);
     if (status == OK)
-        status = sync_growing(folder->metrics, folder, "metrics.csv", err);
+        status = growing_file_sync(folder->metrics, folder->path, "metrics.csv", err);
     if (status == OK)
         status = checkpoint_write(folder->last, train, folder->metadata, err);
     if (status == OK)

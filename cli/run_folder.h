@@ -26,8 +26,6 @@
 #include "cli/training.h"
 #include "core/train/snapshot.h"
 
-enum { RUN_METRICS_MOST = 256 << 20 }; /* bytes of a metrics.csv that is read */
-
 struct run_folder {
     const struct training *training; /* borrowed */
     char *path, *best, *last;

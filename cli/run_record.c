@@ -3,10 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "cli/paths.h"
 #include "core/base/file.h"
+#include "core/base/json_text.h"
 #include "core/base/memory.h"
 
 enum { CONFIG_MOST = 64 << 20, FOLDS_MOST = 1000000 };
@@ -111,7 +110,7 @@ enum status run_record_read(struct run_record *out, const struct model *model, s
     } else if (status != OK) {
         status = OK;
     } else {
-        cJSON *root = cJSON_Parse((const char *)text);
+        cJSON *root = json_text_parse((const char *)text, size);
         if (is_record(root, &model->info.classes))
             status = take(out, root, model->path, err);
         cJSON_Delete(root);

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "cli/json.h"
+#include "cli/metrics_file.h"
 #include "cli/summary.h"
 #include "cli/train_report.h"
 #include "core/base/file.h"
+#include "core/base/json_text.h"
 #include "core/base/memory.h"
 #include "core/base/outfile.h"
 #include "core/train/statistics.h"
@@ -25,96 +25,66 @@ double run_result_accuracy(const struct run_result *result)
 
 /* ---- out of metrics.csv ------------------------------------------------------------------------------------------ */
 
-/* The value of a line under a title of the first line; NaN when there is none. Numbers only: no cell is quoted. */
-static double value_under(const char *title, const char *titles, const char *line)
-{
-    size_t length = strlen(title);
-    while (strncmp(titles, title, length) != 0 || (titles[length] != ',' && titles[length] != '\n')) {
-        titles += strcspn(titles, ",\n");
-        line += strcspn(line, ",\n");
-        if (*titles != ',' || *line != ',')
-            return NAN;
-        titles++;
-        line++;
-    }
-    char *end;
-    double value = strtod(line, &end);
-    return end > line && (*end == ',' || *end == '\n') ? value : NAN;
-}
-
-static const char *next_line(const char *text)
-{
-    const char *end = strchr(text, '\n');
-    return end ? end + 1 : text + strlen(text);
-}
-
-static enum status read_epochs(struct run_result *result, const char *text, const char *path, struct error *err)
+/* Rows are those of epochs 1, 2, ...: the run has written them so. */
+static enum status take_epochs(struct run_result *result, const char *text, const char *folder, struct error *err)
 {
     void *memory;
     double *seconds, f1 = 0;
     size_t rows = 0;
+    struct metrics_row row;
     enum status status = memory_alloc(&memory, result->epochs + 1, sizeof *seconds, "the epochs", err);
     if (status != OK)
         return status;
     seconds = memory;
-    for (const char *line = next_line(text); *line && rows < result->epochs; line = next_line(line)) {
-        seconds[rows++] = value_under("seconds", text, line);
+    for (const char *line = metrics_file_next(text); *line && rows < result->epochs; line = metrics_file_next(line)) {
+        if (!metrics_file_row(&row, line) || row.epoch != rows + 1)
+            break;
+        seconds[rows++] = row.seconds;
         if (rows == result->best_epoch)
-            f1 = value_under("val_macro_f1", text, line);
+            f1 = row.macro_f1;
     }
-    bool good = rows == result->epochs && isfinite(f1);
-    for (size_t i = 0; i < rows; i++)
-        good = good && isfinite(seconds[i]);
+    bool good = rows == result->epochs;
     if (good && rows > 0) {
         result->seconds = median_of(seconds, rows);
         result->macro_f1 = f1;
     }
     memory_free(memory);
-    return good ? OK : error_set(err, ERR_DATA, "%s: is not what the run had written: it was changed", path);
+    return good ? OK
+                : error_set(err, ERR_DATA,
+                            "%s/metrics.csv: row %zu is not what the run had written: restore the file, or start a "
+                            "new run",
+                            folder, rows + 1);
 }
 
-/* The text and the path of metrics.csv, owned by the caller. */
-static enum status open_metrics(char **text, char **path, const struct run_folder *folder, struct error *err)
+/* The text of metrics.csv, owned by the caller. */
+static enum status open_metrics(char **text, const struct run_folder *folder, struct error *err)
 {
-    uint8_t *bytes;
-    size_t size;
-    enum status status = path_join(path, folder->path, "metrics.csv", err);
-    if (status != OK)
-        return status;
     fflush(folder->metrics);
-    status = file_read(&bytes, &size, *path, RUN_METRICS_MOST, err);
-    if (status == OK)
-        *text = (char *)bytes;
-    else
-        memory_free(*path);
-    return status;
+    return metrics_file_read(text, folder->path, err);
 }
 
 static enum status read_metrics(struct run_result *result, const struct run_folder *folder, struct error *err)
 {
-    char *text, *path;
-    enum status status = open_metrics(&text, &path, folder, err);
+    char *text;
+    enum status status = open_metrics(&text, folder, err);
     if (status != OK)
         return status;
-    status = read_epochs(result, text, path, err);
+    status = take_epochs(result, text, folder->path, err);
     memory_free(text);
-    memory_free(path);
     return status;
 }
 
 enum status run_result_last_seconds(double *out, const struct run_folder *folder, struct error *err)
 {
-    char *text, *path;
-    enum status status = open_metrics(&text, &path, folder, err);
+    struct metrics_row row;
+    char *text;
+    enum status status = open_metrics(&text, folder, err);
     if (status != OK)
         return status;
     *out = 0;
-    for (const char *line = next_line(text); *line; line = next_line(line))
-        *out = value_under("seconds", text, line);
-    if (!isfinite(*out) || *out < 0)
-        *out = 0;
+    for (const char *line = metrics_file_next(text); *line; line = metrics_file_next(line))
+        *out = metrics_file_row(&row, line) ? row.seconds : 0;
     memory_free(text);
-    memory_free(path);
     return OK;
 }
 
@@ -196,9 +166,16 @@ static double number_of(const cJSON *root, const char *key, double low, double h
     return 0;
 }
 
+static double whole_of(const cJSON *root, const char *key, double most, bool *good)
+{
+    double value = number_of(root, key, 0, most, good);
+    *good = *good && value == floor(value);
+    return value;
+}
+
 static size_t count_of(const cJSON *root, const char *key, bool *good)
 {
-    return (size_t)number_of(root, key, 0, 0x1p53, good);
+    return (size_t)whole_of(root, key, 0x1p53, good);
 }
 
 /* What earlier versions did not write. */
@@ -213,7 +190,7 @@ static bool take(struct run_result *out, const cJSON *root)
     bool good = cJSON_IsBool(diverged);
     *out = (struct run_result){
         .diverged = cJSON_IsTrue(diverged),
-        .freeze_until = (int)number_of(root, "freeze_until", 0, 1000, &good),
+        .freeze_until = (int)whole_of(root, "freeze_until", 1000, &good),
         .lr = number_of(root, "lr", 0, 1e6, &good),
         .train_photos = count_of(root, "train_photos", &good),
         .epochs = count_of(root, "epochs", &good),
@@ -230,7 +207,7 @@ static bool take(struct run_result *out, const cJSON *root)
         .seconds = number_of(root, "seconds_per_epoch", 0, 1e300, &good),
         .memory = count_of(root, "memory", &good),
     };
-    return good && out->right <= out->photos;
+    return good && out->right <= out->photos && out->best_epoch <= out->epochs;
 }
 
 /* Versions before wrote none. */
@@ -253,7 +230,7 @@ enum status run_result_read(struct run_result *out, bool *there, char **state, c
     status = file_read(&text, &size, path, RESULT_MOST, err);
     *there = status != ERR_NOINPUT;
     if (status == OK) {
-        cJSON *root = cJSON_Parse((const char *)text);
+        cJSON *root = json_text_parse((const char *)text, size);
         struct run_result result;
         bool good = root && take(&result, root);
         if (good)
@@ -261,8 +238,9 @@ enum status run_result_read(struct run_result *out, bool *there, char **state, c
         if (good && status == OK)
             *out = result;
         else if (!good)
-            status =
-                error_set(err, ERR_DATA, "%s: is not the result of a run: remove it to have the run end anew", path);
+            status = error_set(err, ERR_DATA,
+                               "%s: is not the result of a run, or is damaged: remove it, and --resume writes it again",
+                               path);
         cJSON_Delete(root);
     }
     memory_free(text);

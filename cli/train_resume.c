@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "cli/numbers.h"
 #include "cli/train_options.h"
 #include "core/base/file.h"
+#include "core/base/json_text.h"
 #include "core/base/memory.h"
+#include "core/base/text.h"
 
 enum { CONFIG_MOST = 64 << 20 };
 #define WHOLE_MOST 0x1p53 /* every whole number up to here is a double, and fits a long long */
@@ -72,9 +72,49 @@ static enum status add_list(struct resumed *out, const cJSON *list, struct error
 {
     enum status status = OK;
     const cJSON *item;
-    cJSON_ArrayForEach(item, list) if (status == OK && cJSON_IsString(item)) status =
-        add_text(out, list->string, item->valuestring, err);
+    cJSON_ArrayForEach(item, list) if (status == OK) status = add_text(out, list->string, item->valuestring, err);
     return status;
+}
+
+static bool all_strings(const cJSON *list)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list) if (!cJSON_IsString(item)) return false;
+    return cJSON_IsArray(list);
+}
+
+/* Whether train_options_record writes such a value for the option. A freeze point that was decided is a number where
+ * the option takes a text. */
+static bool fits(const struct option *option, const cJSON *item)
+{
+    switch (option->kind) {
+    case OPTION_FLAG:
+        return cJSON_IsBool(item);
+    case OPTION_LIST:
+        return all_strings(item);
+    case OPTION_CHOICE:
+        return cJSON_IsString(item);
+    case OPTION_INT:
+    case OPTION_SIZE:
+        return cJSON_IsNumber(item);
+    default:
+        return cJSON_IsNull(item) || cJSON_IsString(item) || cJSON_IsNumber(item);
+    }
+}
+
+static enum status check_recorded(const struct command *command, const cJSON *item, struct error *err)
+{
+    for (size_t i = 0; i < command_option_count(command); i++) {
+        const struct option *option = command_option(command, i);
+        if (strcmp(option->name, item->string) == 0)
+            return fits(option, item)
+                       ? OK
+                       : error_set(err, ERR_USAGE, "the value of option '%s' is of the wrong kind", option->name);
+    }
+    char name[64];
+    return error_set(err, ERR_USAGE,
+                     "option '%s' is unknown: go on with the version that began the run (\"versions\" names it)",
+                     text_escape(name, sizeof name, item->string));
 }
 
 static enum status add_recorded(struct resumed *out, const cJSON *item, struct error *err)
@@ -127,7 +167,9 @@ static enum status collect(struct resumed *out, const cJSON *options, const stru
     out->texts = memory;
     cJSON_ArrayForEach(item, options)
     {
-        status = add_recorded(out, item, err);
+        status = check_recorded(given->command, item, err);
+        if (status == OK)
+            status = add_recorded(out, item, err);
         if (status != OK)
             return status;
     }
@@ -146,11 +188,12 @@ static enum status read_config(cJSON **out, const char *path, struct error *err)
         return error_set(err, ERR_NOINPUT, "%s: cannot be opened, so there is no run to go on with", path);
     if (status != OK)
         return status;
-    cJSON *root = cJSON_Parse((const char *)text);
+    cJSON *root = json_text_parse((const char *)text, size);
     memory_free(text);
     if (!root || !cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(root, "options"))) {
         cJSON_Delete(root);
-        return error_set(err, ERR_DATA, "%s: is not the config.json of a run", path);
+        return error_set(err, ERR_DATA,
+                         "%s: is not the config.json of a run, or is damaged: restore it, or start a new run", path);
     }
     *out = root;
     return OK;
@@ -175,6 +218,23 @@ static void take_hash(char out[33], const cJSON *root, const char *key)
         snprintf(out, 33, "%s", hash->valuestring);
 }
 
+/* What is wrong with an option is wrong with the file. */
+static enum status take_options(struct resumed *out, const cJSON *root, const struct arguments *given, const char *path,
+                                struct error *err)
+{
+    enum status status = collect(out, cJSON_GetObjectItemCaseSensitive(root, "options"), given, err);
+    if (status == OK) {
+        take_hash(out->weights_hash, root, "weights_hash");
+        take_hash(out->photos, root, "photos");
+        status =
+            arguments_parse(&out->arguments, given->command, (int)out->count, (const char *const *)out->texts, err);
+    }
+    if (status != ERR_USAGE)
+        return status;
+    struct error reason = *err;
+    return error_set(err, ERR_DATA, "%s: %s", path, reason.text);
+}
+
 enum status train_options_resume(struct resumed *out, const struct arguments *given, struct error *err)
 {
     const struct train_values *values = given->values;
@@ -189,17 +249,7 @@ enum status train_options_resume(struct resumed *out, const struct arguments *gi
     if (status == OK)
         status = check_command(root, given, err);
     if (status == OK)
-        status = collect(&resumed, cJSON_GetObjectItemCaseSensitive(root, "options"), given, err);
-    if (status == OK) {
-        take_hash(resumed.weights_hash, root, "weights_hash");
-        take_hash(resumed.photos, root, "photos");
-        status = arguments_parse(&resumed.arguments, given->command, (int)resumed.count,
-                                 (const char *const *)resumed.texts, err);
-        if (status == ERR_USAGE) {
-            struct error reason = *err;
-            status = error_set(err, ERR_DATA, "%s: %s", path, reason.text);
-        }
-    }
+        status = take_options(&resumed, root, given, path, err);
     cJSON_Delete(root);
     memory_free(path);
     if (status == OK)
