@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "core/base/hash.h"
+#include "core/base/json_text.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "core/train/train_private.h"
@@ -221,6 +220,29 @@ static double read_seconds(struct reader *reader)
     return seconds;
 }
 
+/* The first key that cannot be beside the others; NULL where a run could have come to such a state. */
+static const char *contradiction(const struct train_state *state, bool counted)
+{
+    if (state->batch > state->position)
+        return "batch";
+    if (state->step < state->batch)
+        return "step";
+    if (state->count + state->left_out > state->position)
+        return "count";
+    if (state->top1 > state->count)
+        return "top1";
+    if (state->uncompared > state->epoch)
+        return "uncompared";
+    if (state->uncompared_lately > state->uncompared)
+        return "uncompared_lately";
+    if (state->has_best ? state->best_epoch >= state->epoch : state->best_epoch > 0)
+        return "best_epoch";
+    if (counted && (state->best_right > state->best_photos ||
+                    fabs((double)state->best_right - state->best_accuracy * (double)state->best_photos) > 0.25))
+        return "best_right";
+    return NULL;
+}
+
 static struct train_state read_state(struct reader *reader, const struct train *train)
 {
     size_t epochs = train->options.schedule.epochs, photos = train->dataset->train.count;
@@ -252,6 +274,8 @@ static struct train_state read_state(struct reader *reader, const struct train *
         reader->wrong = "best_accuracy";
     if (!reader->wrong && state.steps_per_epoch == 0)
         reader->wrong = "steps_per_epoch";
+    if (!reader->wrong)
+        reader->wrong = contradiction(&state, cJSON_HasObjectItem(reader->object, "best_photos"));
     return state;
 }
 
@@ -332,7 +356,7 @@ static void derive_best(struct train *train)
 enum status checkpoint_restore(struct train *train, const char *text, const char *where, struct error *err)
 {
     char photos[33];
-    cJSON *root = cJSON_Parse(text);
+    cJSON *root = json_text_parse(text, strlen(text));
     struct reader reader = {.object = root};
     enum status status = OK;
     const cJSON *known = cJSON_GetObjectItemCaseSensitive(root, "photos");

@@ -9,61 +9,17 @@
 #include "core/net/init.h"
 #include "core/train/checkpoint.h"
 #include "core/train/train_private.h"
-#include "models/resnet.h"
 #include "tests/support/test_files.h"
+#include "tests/support/train_sample.h"
 
-/* A run over photos that need not exist: nothing here reads them. */
-struct fixture {
-    struct net *net;
-    struct pool *pool;
-    struct dataset dataset;
-    struct train *train;
-    char train_names[64], val_names[64], *class_names[2];
-    struct photo train_photos[10], val_photos[4];
-};
-
-/* Names "a0", "a1", ... of two classes. */
-static struct photo_list list_of(char *names, struct photo *photos, size_t count, char letter)
+static void open_fixture(struct train_sample *f, enum optimizer_kind kind, double momentum, char letter)
 {
-    char *at = names;
-    for (size_t i = 0; i < count; i++) {
-        photos[i] = (struct photo){.name = (uint64_t)(at - names), .class = (uint32_t)(i % 2)};
-        at += sprintf(at, "%c%zu", letter, i) + 1;
-    }
-    return (struct photo_list){.root = "nowhere", .names = names, .photos = photos, .count = count};
-}
-
-/* From the third of five epochs on layer2 is trained too. */
-static void open_fixture(struct fixture *f, enum optimizer_kind kind, double momentum, char letter)
-{
-    static const struct resnet_shape shape = {"tiny", true, {1, 1, 1, 1}, 8};
-    struct train_options options = {.optimizer = optimizer_defaults(kind),
-                                    .schedule = {.lr = 0.1, .epochs = 5, .step_epochs = 1},
-                                    .freeze = {.until = 6, .bn_trained = BN_BATCH},
-                                    .unfreezing = {1, {{2, 5}}},
-                                    .loader = {.threads = 1, .batch = 4, .preprocess = preprocess_for_size(64)},
-                                    .usable = 10};
     struct error err = {0};
-    options.optimizer.momentum = momentum;
-    *f = (struct fixture){.class_names = {"x", "y"}};
-    f->dataset.classes = (struct class_names){f->class_names, 2};
-    f->dataset.train = list_of(f->train_names, f->train_photos, 10, letter);
-    f->dataset.val = list_of(f->val_names, f->val_photos, 4, 'v');
-    assert_int_equal(pool_create(&f->pool, 1, &err), OK);
-    assert_int_equal(resnet_create_shape(&f->net, &shape, 2, &err), OK);
-    if (train_create(&f->train, f->net, &f->dataset, &options, f->pool, &err) != OK ||
-        train_prepare(f->train, &err) != OK)
+    if (train_sample_open(f, kind, momentum, letter, &err) != OK)
         fail_msg("%s", err.text);
 }
 
-static void close_fixture(struct fixture *f)
-{
-    train_destroy(f->train);
-    net_destroy(f->net);
-    pool_destroy(f->pool);
-}
-
-static void take_text(char **text, const struct fixture *f)
+static void take_text(char **text, const struct train_sample *f)
 {
     struct error err;
     assert_int_equal(checkpoint_text(text, f->train, &err), OK);
@@ -72,7 +28,7 @@ static void take_text(char **text, const struct fixture *f)
 static void the_state_comes_back_exactly(void **state)
 {
     (void)state;
-    struct fixture a, b;
+    struct train_sample a, b;
     struct error err;
     open_fixture(&a, OPTIMIZER_SGD, 0.9, 't');
     a.train->state = (struct train_state){.epoch = 3,
@@ -113,15 +69,15 @@ static void the_state_comes_back_exactly(void **state)
     assert_int_equal(train_skipped_get(b.train, true, 0).photo, 2);
     memory_free(text);
     memory_free(again);
-    close_fixture(&a);
-    close_fixture(&b);
+    train_sample_close(&a);
+    train_sample_close(&b);
 }
 
 /* So are the photos that were away, and what could not be compared; without such the text has none of it. */
 static void trouble_comes_back(void **state)
 {
     (void)state;
-    struct fixture a, b;
+    struct train_sample a, b;
     struct error err;
     bool again;
     char *text = NULL, *later = NULL;
@@ -143,13 +99,15 @@ static void trouble_comes_back(void **state)
     a.train->state = (struct train_state){.epoch = 3,
                                           .position = 9,
                                           .batch = 2,
+                                          .step = 2,
                                           .steps_per_epoch = 3,
                                           .uncompared = 2,
                                           .uncompared_lately = 1,
                                           .has_best = true,
                                           .best_uncompared = true,
                                           .best_photos = 3,
-                                          .best_right = 2};
+                                          .best_right = 2,
+                                          .best_accuracy = 2.0 / 3};
     take_text(&text, &a);
     open_fixture(&b, OPTIMIZER_SGD, 0, 't');
     if (checkpoint_restore(b.train, text, "here", &err) != OK)
@@ -167,14 +125,14 @@ static void trouble_comes_back(void **state)
     assert_false(absence_takes_class(&b.train->absence[0], 0));
     memory_free(text);
     memory_free(later);
-    close_fixture(&a);
-    close_fixture(&b);
+    train_sample_close(&a);
+    train_sample_close(&b);
 }
 
 static void other_photos_are_refused(void **state)
 {
     (void)state;
-    struct fixture a, b;
+    struct train_sample a, b;
     struct error err;
     open_fixture(&a, OPTIMIZER_SGD, 0, 't');
     open_fixture(&b, OPTIMIZER_SGD, 0, 'u');
@@ -184,8 +142,8 @@ static void other_photos_are_refused(void **state)
     assert_non_null(strstr(err.text, "photos have changed"));
     assert_int_equal(checkpoint_restore(a.train, text, "here", &err), OK);
     memory_free(text);
-    close_fixture(&a);
-    close_fixture(&b);
+    train_sample_close(&a);
+    train_sample_close(&b);
 }
 
 /* Each replacement makes the text wrong. */
@@ -231,8 +189,12 @@ static void what_is_no_state_is_refused(void **state)
         {"\"bad\":[]", "\"bad\":[],\"best_photos\":5"},
         {"\"bad\":[]", "\"bad\":[],\"uncompared\":-1"},
         {"{", "["},
+        {"\"best_epoch\":0", "\"best_epoch\":1"},
+        {"\"bad\":[]", "\"bad\":[{\"list\":\"train\",\"photo\":1,\"reason\":\"a\\u0000b\"}]"},
+        {"\"bad\":[]}", "\"bad\":[]} 7"},
+        {"\"bad\":[]", "\"bad\":[{\"list\":\"train\",\"photo\":1,\"reason\":\"\xff\"}]"},
     };
-    struct fixture f;
+    struct train_sample f;
     struct error err;
     open_fixture(&f, OPTIMIZER_SGD, 0, 't');
     char *text = NULL;
@@ -248,7 +210,59 @@ static void what_is_no_state_is_refused(void **state)
     }
     assert_int_equal(checkpoint_restore(f.train, "", "here", &err), ERR_DATA);
     memory_free(text);
-    close_fixture(&f);
+    train_sample_close(&f);
+}
+
+/* Each number is in its range, and no run comes to all of them together. */
+static void a_state_that_contradicts_itself_is_refused(void **state)
+{
+    (void)state;
+    static const struct train_state right = {.epoch = 3,
+                                             .position = 9,
+                                             .batch = 2,
+                                             .step = 11,
+                                             .steps_per_epoch = 3,
+                                             .left_out = 1,
+                                             .count = 8,
+                                             .top1 = 5,
+                                             .uncompared = 2,
+                                             .uncompared_lately = 1,
+                                             .has_best = true,
+                                             .best_epoch = 2,
+                                             .best_photos = 3,
+                                             .best_right = 1,
+                                             .best_accuracy = 1.0 / 3};
+    struct train_state wrong[] = {right, right, right, right, right, right, right, right, right, right};
+    static const char *const keys[] = {
+        NULL,         "batch",      "step",      "count", "top1", "uncompared", "uncompared_lately",
+        "best_epoch", "best_right", "best_right"};
+    wrong[1].batch = 10;
+    wrong[2].step = 1;
+    wrong[3].left_out = 2;
+    wrong[4].top1 = 9;
+    wrong[5].uncompared = 4;
+    wrong[6].uncompared_lately = 3;
+    wrong[7].best_epoch = 3;
+    wrong[8].best_right = 4;
+    wrong[9].best_accuracy = 2.0 / 3;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct train_sample a, b;
+        struct error err = {0};
+        bool again;
+        char *text = NULL, key[64];
+        open_fixture(&a, OPTIMIZER_SGD, 0, 't');
+        assert_int_equal(absence_note(&a.train->absence[0], 3, 1, "gone", &again, &err), OK);
+        a.train->state = wrong[i];
+        take_text(&text, &a);
+        open_fixture(&b, OPTIMIZER_SGD, 0, 't');
+        snprintf(key, sizeof key, "'%s'", keys[i] ? keys[i] : "");
+        assert_int_equal(checkpoint_restore(b.train, text, "here", &err), keys[i] ? ERR_DATA : OK);
+        if (keys[i] && !strstr(err.text, key))
+            fail_msg("%s: %s", key, err.text);
+        memory_free(text);
+        train_sample_close(&a);
+        train_sample_close(&b);
+    }
 }
 
 static void rows_cover_what_is_trained(void **state)
@@ -264,7 +278,7 @@ static void rows_cover_what_is_trained(void **state)
                  {OPTIMIZER_ADAM, 0, 3, "optimizer.exp_avg.layer3.0.conv1.weight",
                   "optimizer.exp_avg_sq.layer3.0.conv1.weight"}};
     for (size_t c = 0; c < 3; c++) {
-        struct fixture f;
+        struct train_sample f;
         size_t trainable = 0;
         open_fixture(&f, cases[c].kind, cases[c].momentum, 't');
         for (size_t i = 0; i < f.net->params_count; i++)
@@ -282,7 +296,7 @@ static void rows_cover_what_is_trained(void **state)
             assert_string_equal(checkpoint_row_get(f.train, 2).name, cases[c].third);
         row = checkpoint_row_get(f.train, checkpoint_row_count(f.train) - 1);
         assert_string_equal(row.param->name, "fc.bias");
-        close_fixture(&f);
+        train_sample_close(&f);
     }
 }
 
@@ -297,13 +311,13 @@ static void a_state_is_restored_in_its_stage(void **state)
     } cases[] = {{0, 0, 0, 6}, {1, 4, 1, 6}, {2, 0, 0, 6}, {2, 4, 1, 5}, {2, 4, 0, 5}, {3, 0, 0, 5}, {5, 0, 0, 5}};
     size_t before = 0, after = 0;
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        struct fixture a, b;
+        struct train_sample a, b;
         struct error err;
         open_fixture(&a, OPTIMIZER_ADAM, 0, 't');
         open_fixture(&b, OPTIMIZER_ADAM, 0, 't');
         a.train->state.epoch = cases[c].epoch;
         a.train->state.position = cases[c].position;
-        a.train->state.batch = cases[c].batch;
+        a.train->state.batch = a.train->state.step = cases[c].batch;
         char *text = NULL;
         take_text(&text, &a);
         before = checkpoint_row_count(b.train);
@@ -313,8 +327,8 @@ static void a_state_is_restored_in_its_stage(void **state)
         assert_int_equal(train_freeze(b.train)->until, cases[c].until);
         assert_int_equal(after > before, cases[c].until == 5);
         memory_free(text);
-        close_fixture(&a);
-        close_fixture(&b);
+        train_sample_close(&a);
+        train_sample_close(&b);
     }
 }
 
@@ -323,7 +337,7 @@ static void a_state_is_restored_in_its_stage(void **state)
 static void the_schedule_goes_on_with_the_steps_it_was_planned_with(void **state)
 {
     (void)state;
-    struct fixture f;
+    struct train_sample f;
     struct error err;
     char *text = NULL;
     open_fixture(&f, OPTIMIZER_SGD, 0, 't');
@@ -336,7 +350,7 @@ static void the_schedule_goes_on_with_the_steps_it_was_planned_with(void **state
     assert_int_equal(f.train->state.steps_per_epoch, 4);
     assert_int_equal(f.train->options.schedule.steps_per_epoch, 4);
     memory_free(text);
-    close_fixture(&f);
+    train_sample_close(&f);
 }
 
 enum { IMAGES = 2, SIDE = 64 };
@@ -354,7 +368,7 @@ static void the_weights_that_were_read_are_folded(void **state)
 {
     (void)state;
     static const struct normalise normalise = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
-    struct fixture f;
+    struct train_sample f;
     struct run *fresh;
     struct error err;
     char *text = NULL;
@@ -372,7 +386,7 @@ static void the_weights_that_were_read_are_folded(void **state)
     assert_memory_not_equal(found, stale, sizeof found);
     run_destroy(fresh);
     memory_free(text);
-    close_fixture(&f);
+    train_sample_close(&f);
 }
 
 /* Adam would divide by 1 - beta^step. */
@@ -381,7 +395,7 @@ static void a_negative_number_of_steps_is_refused(void **state)
     (void)state;
     static const struct weight_metadata model[MODEL_METADATA] = {
         {"freezetune.arch", "tiny"}, {"b", "2"}, {"c", "3"}, {"d", "4"}};
-    struct fixture f;
+    struct train_sample f;
     struct error err = {0};
     char folder[256];
     test_folder_make(folder);
@@ -401,7 +415,7 @@ static void a_negative_number_of_steps_is_refused(void **state)
             *changed.integer = 0;
         }
     test_folder_remove(folder);
-    close_fixture(&f);
+    train_sample_close(&f);
 }
 
 int main(void)
@@ -411,6 +425,7 @@ int main(void)
         cmocka_unit_test(trouble_comes_back),
         cmocka_unit_test(other_photos_are_refused),
         cmocka_unit_test(what_is_no_state_is_refused),
+        cmocka_unit_test(a_state_that_contradicts_itself_is_refused),
         cmocka_unit_test(rows_cover_what_is_trained),
         cmocka_unit_test(a_state_is_restored_in_its_stage),
         cmocka_unit_test(the_schedule_goes_on_with_the_steps_it_was_planned_with),
