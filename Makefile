@@ -116,7 +116,7 @@ TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 FUZZ_SUPPORT := $(BUILD)/tests/fuzz/fuzz.o $(BUILD)/tests/fuzz/photo_target.o \
-	$(BUILD)/tests/support/feature_sample.o $(BUILD)/tests/support/leaks.o
+	$(BUILD)/tests/support/feature_sample.o $(BUILD)/tests/support/train_sample.o $(BUILD)/tests/support/leaks.o
 FUZZ_DRIVER = $(BUILD)/tests/fuzz/replay.o
 FUZZ_LIBS =
 # Calls that faults.c lets fail, in test_faults_* and in `faulty`, the program itself.

@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,39 +33,57 @@ static const struct option *next_added(size_t *at, const struct command *command
     return NULL;
 }
 
-/* The option number `wanted`; *count is how many came before it, or how many there are. */
-static const struct option *walk(size_t *count, const struct command *command, size_t wanted)
+enum { OPTIONS_MOST = 128 };
+
+/* A table that was put together of two: the last one asked for stays, since a command's options are asked for one by
+ * one, and again for each word of a command line. Only the thread that reads the command line comes here. */
+static struct {
+    const struct command *command;
+    const struct option *rows[OPTIONS_MOST];
+    size_t count;
+} merged;
+
+static void add_row(const struct option *row)
+{
+    assert(merged.count < OPTIONS_MOST);
+    merged.rows[merged.count++] = row;
+}
+
+static void merge(const struct command *command)
 {
     const struct command *like = command->like;
-    *count = 0;
+    if (merged.command == command)
+        return;
+    merged.command = command;
+    merged.count = 0;
     for (size_t i = 0; i < like->option_count; i++) {
         const struct option *row = &like->options[i], *own = row_named(command, row->name);
+        const char *group = row->group;
         row = own ? own : row;
-        if (row->group && (*count)++ == wanted)
-            return row;
-        const char *group = like->options[i].group;
+        if (row->group)
+            add_row(row);
         if (i + 1 < like->option_count && strcmp(group, like->options[i + 1].group) == 0)
             continue;
         size_t at = 0;
         while ((row = next_added(&at, command, group)))
-            if ((*count)++ == wanted)
-                return row;
+            add_row(row);
     }
-    return NULL;
 }
 
 size_t command_option_count(const struct command *command)
 {
-    size_t count = command->option_count;
-    if (command->like)
-        walk(&count, command, SIZE_MAX);
-    return count;
+    if (!command->like)
+        return command->option_count;
+    merge(command);
+    return merged.count;
 }
 
 const struct option *command_option(const struct command *command, size_t i)
 {
-    size_t count;
-    return command->like ? walk(&count, command, i) : &command->options[i];
+    if (!command->like)
+        return &command->options[i];
+    merge(command);
+    return i < merged.count ? merged.rows[i] : NULL;
 }
 
 /* ---- names that were meant --------------------------------------------------------------------------------------- */

@@ -1,9 +1,9 @@
 #!/bin/sh
 # fuzz.sh FOLDER SECONDS: runs every fuzz target in FOLDER (build/fuzz) for so long, from the saved inputs of
-# tests/fuzz/corpus and the fixtures. What it learns is kept in FOLDER/corpus for the next time. A table at the end, a line
-# for each: how often it ran, how many places of the code it reached (libFuzzer's edges and features), how many inputs it
-# takes to reach them. An input that breaks one is kept in FOLDER with a name that says
-# what it does; put it into tests/fuzz/corpus/NAME, where `make check` runs it for ever.
+# tests/fuzz/corpus and the fixtures, with the words of tests/fuzz/NAME.dict where there are such. What it learns is kept
+# in FOLDER/corpus for the next time. A table at the end, a line for each: how often it ran, how many places of the code it
+# reached (libFuzzer's edges and features), how many inputs it takes to reach them. An input that breaks one is kept in
+# FOLDER with a name that says what it does; put it into tests/fuzz/corpus/NAME, where `make check` runs it for ever.
 # Exit codes: 0 nothing was found; 1 something was; 64 usage.
 set -eu
 
@@ -28,10 +28,12 @@ for target in "$folder"/tests/fuzz/fuzz_*; do
     *) more= ;;
     esac
     mkdir -p "$folder/corpus/$name"
+    words=
+    [ ! -f "tests/fuzz/$name.dict" ] || words=-dict=tests/fuzz/$name.dict
     log=$folder/$name.log
     answer="nothing found"
-    # shellcheck disable=SC2086 # a folder or nothing
-    if ! "$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1 \
+    # shellcheck disable=SC2086 # words and a folder, or nothing
+    if ! "$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1 $words \
         -artifact_prefix="$folder/$name-" "$folder/corpus/$name" "tests/fuzz/corpus/$name" $more >"$log" 2>&1; then
         found=$(sed -n 's/^artifact_prefix=.*Test unit written to //p' "$log")
         answer="FOUND: ${found:-it did not run to its end, see $log}"
