@@ -9,24 +9,40 @@
 #include <unistd.h>
 
 #include "cli/paths.h"
+#include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/retry.h"
 
 /* Is the locked folder still the one of that name? Who gave up may have removed it, and another may have made it. */
 static bool has_name(int lock, const char *path)
 {
     struct stat mine, named;
-    return fstat(lock, &mine) == 0 && stat(path, &named) == 0 && mine.st_dev == named.st_dev &&
+    return file_stat(&mine, lock) == 0 && path_stat(&named, path) == 0 && mine.st_dev == named.st_dev &&
            mine.st_ino == named.st_ino;
+}
+
+/* As flock; a signal is no reason to go without the lock. */
+static int lock_at_once(int fd)
+{
+    int failed;
+    do
+        failed = flock(fd, LOCK_EX | LOCK_NB);
+    while (failed && errno == EINTR);
+    return failed;
 }
 
 enum status run_lock_open(int *lock, const char *path, struct error *err)
 {
     enum status status = OK;
     *lock = -1;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct retry retry = {0};
+    int fd;
+    do
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && retry_after(&retry, errno));
     if (fd < 0)
-        return error_set(err, ERR_NOINPUT, "%s: %s", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) /* other errors: a file system without locks */
+        return file_failure(path, errno, err);
+    if (lock_at_once(fd) != 0 && errno == EWOULDBLOCK) /* other errors: a file system without locks */
         status = error_set(err, ERR_CANTCREATE,
                            "%s: another freezetune is at work there; wait for it, or name another folder", path);
     else if (!has_name(fd, path))

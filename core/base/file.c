@@ -169,7 +169,12 @@ enum status folder_create(const char *path, struct error *err)
         char kept = *at;
         *at = '\0';
         struct stat info;
-        if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && stat(copy, &info) == 0 && S_ISDIR(info.st_mode)))
+        struct retry retry = {0};
+        int failed;
+        do
+            failed = mkdir(copy, 0777);
+        while (failed && retry_after(&retry, errno));
+        if (failed && !(errno == EEXIST && stat(copy, &info) == 0 && S_ISDIR(info.st_mode)))
             status = error_set(err, ERR_CANTCREATE, "%s: the folder cannot be made: %s", copy, strerror(errno));
         *at = kept;
         if (kept == '\0')

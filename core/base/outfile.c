@@ -70,24 +70,44 @@ static const char *split(char **out, const char *path, enum status *status, stru
 
 /* ---- beginning --------------------------------------------------------------------------------------------------- */
 
-/* Makes the file under an unused name and locks it. Between the two another process may take it for a stale one. */
+/* A descriptor of a new file under an unused name, which it puts into `temporary`; -1 with errno. */
+static int make(char *temporary)
+{
+    char *letters = temporary + strlen(temporary) - TAIL + 1;
+    struct retry retry = {0};
+    int fd;
+    do {
+        memset(letters, 'X', LETTERS);
+        fd = mkostemps(temporary, PART, O_CLOEXEC);
+    } while (fd < 0 && retry_after(&retry, errno));
+    return fd;
+}
+
+/* Makes the file and locks it. Between the two another process may take it for a stale one: both then remove it. */
 static int make_locked(char *temporary)
 {
     enum { TIMES_MOST = 100 };
-    char *letters = temporary + strlen(temporary) - TAIL + 1;
     struct stat info;
     for (int i = 0; i < TIMES_MOST; i++) {
-        memset(letters, 'X', LETTERS);
-        int fd = mkostemps(temporary, PART, O_CLOEXEC);
+        int fd = make(temporary);
         if (fd < 0)
             return -1;
         bool taken = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
         if (!taken && !(fstat(fd, &info) == 0 && info.st_nlink == 0))
             return fd;
+        unlink(temporary);
         close(fd);
     }
     errno = EAGAIN;
     return -1;
+}
+
+static enum status cannot_be_made(const struct outfile *file, int error, struct error *err)
+{
+    if (retry_system_is_out(error))
+        return error_set(err, ERR_SYSTEM, "%s: cannot be made: %s: close other programs or raise `ulimit -n`",
+                         file->path, strerror(error));
+    return error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s", file->path, strerror(error));
 }
 
 static enum status begin(struct outfile *file, struct error *err)
@@ -101,11 +121,11 @@ static enum status begin(struct outfile *file, struct error *err)
     memory_free(folder);
     int fd = make_locked(file->temporary);
     if (fd < 0)
-        return error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s", file->path, strerror(errno));
+        return cannot_be_made(file, errno, err);
     mode_t mask = umask(0);
     umask(mask);
     if (fchmod(fd, 0666 & ~mask) != 0 || !(file->stream = fdopen(fd, "wb"))) {
-        status = error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s", file->path, strerror(errno));
+        status = cannot_be_made(file, errno, err);
         close(fd);
         unlink(file->temporary);
     }

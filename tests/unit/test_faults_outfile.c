@@ -137,6 +137,47 @@ static void nothing_else_is_removed(void **state)
     assert_true(is_there("out.folder.part"));
 }
 
+/* No descriptor left for a moment, a signal: the file is made all the same. For good: the system has refused. */
+static void an_error_that_passes_is_waited_for(void **state)
+{
+    (void)state;
+    static const int errors[] = {EMFILE, ENFILE, ENOMEM, EINTR, EIO, ESTALE};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        struct outfile file;
+        struct error err = {0};
+        faults_arm_many(FAULT_FILES, 1, 3, errors[i]); /* opening the folder, and making the file twice */
+        enum status status = outfile_open_in(&file, folder, "late", &err);
+        faults_disarm();
+        if (status != OK)
+            fail_msg("%s", err.text);
+        assert_int_equal(outfile_commit(&file, &err), OK);
+        faults_arm_many(FAULT_FILES, 1, errors[i] == EINTR ? 0 : 1000, errors[i]);
+        status = outfile_open_in(&file, folder, "never", &err);
+        faults_disarm();
+        if (errors[i] == EINTR)
+            outfile_discard(&file);
+        else
+            assert_int_equal(status, i < 3 ? ERR_SYSTEM : ERR_CANTCREATE);
+        assert_true(i >= 3 || strstr(err.text, "ulimit -n"));
+        assert_int_equal(parts(), 0);
+    }
+}
+
+/* A file that another process has locked first, to remove it, is not left where that process fails. */
+static void a_file_that_was_not_locked_does_not_stay(void **state)
+{
+    (void)state;
+    for (long n = 1;; n++) {
+        faults_arm_many(FAULT_FILES, n, 1, EAGAIN);
+        enum status status = try_to_write("out", "text", NULL);
+        long calls = faults_disarm();
+        (void)status;
+        assert_int_equal(parts(), 0);
+        if (calls < n)
+            break;
+    }
+}
+
 /* The sync of the folder is the last call. One that fails is told, and the file is whole; EINVAL comes from file
  * systems that have none. */
 static void the_folder_is_synced(void **state)
@@ -214,6 +255,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_a_killed_process_left_is_removed, enter, leave),
         cmocka_unit_test_setup_teardown(what_is_being_written_stays, enter, leave),
+        cmocka_unit_test_setup_teardown(an_error_that_passes_is_waited_for, enter, leave),
+        cmocka_unit_test_setup_teardown(a_file_that_was_not_locked_does_not_stay, enter, leave),
         cmocka_unit_test_setup_teardown(nothing_else_is_removed, enter, leave),
         cmocka_unit_test_setup_teardown(the_folder_is_synced, enter, leave),
         cmocka_unit_test_setup_teardown(the_file_is_synced_before_it_has_its_name, enter, leave),
