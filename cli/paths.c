@@ -12,6 +12,7 @@
 
 #include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/base/retry.h"
 
 static bool exists(const char *path)
 {
@@ -83,6 +84,8 @@ enum status path_data(char **out, const char *given, struct error *err)
 enum status path_require_empty(const char *path, struct error *err)
 {
     DIR *folder = folder_open(path);
+    if (!folder && (retry_system_is_out(errno) || retry_is_passing(errno)))
+        return file_failure(path, errno, err);
     if (!folder)
         return error_set(err, ERR_CANTCREATE, "%s: %s", path, strerror(errno));
     bool empty = true;
@@ -155,13 +158,15 @@ static enum status folder_above(char **out, const char *path, struct error *err)
     enum status status = memory_strdup(&folder, path, err);
     if (status != OK)
         return status;
+    bool last; /* "/" and "." have none above: where they cannot be looked at, writing there says why */
     do {
         char *slash = strrchr(folder, '/');
-        if (slash && slash != folder)
-            *slash = '\0';
-        else
+        last = !slash || slash == folder;
+        if (last)
             memcpy(folder, slash ? "/" : ".", 2); /* `path` is not empty */
-    } while (!exists(folder));
+        else
+            *slash = '\0';
+    } while (!last && !exists(folder));
     *out = folder;
     return OK;
 }

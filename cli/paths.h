@@ -20,7 +20,8 @@ MUST_CHECK enum status path_data(char **out, const char *given, struct error *er
  * ERR_CANTCREATE otherwise. */
 MUST_CHECK enum status path_run(char **out, const char *given, struct error *err);
 
-/* Is there nothing in an existing folder? ERR_CANTCREATE otherwise. */
+/* Is there nothing in an existing folder? ERR_CANTCREATE otherwise; ERR_SYSTEM, ERR_IO where it cannot be looked at
+ * now. */
 MUST_CHECK enum status path_require_empty(const char *path, struct error *err);
 
 /* Could path_run make that folder, and could files be made in it? Leaves nothing behind, so that a command can ask

@@ -98,6 +98,7 @@ enum status run_folder_create(struct run_folder *out, const struct training *tra
         status = photos_file_write(out->path, training, err);
     if (status != OK)
         run_folder_take_back(out->path, ours);
+    out->begun = status == OK;
     if (status == OK)
         status = duplicates_write(out->path, training, err);
     return status == OK ? open_all(out, true, err) : status;

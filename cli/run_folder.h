@@ -38,6 +38,7 @@ struct run_folder {
      * epoch than the state that it goes on from: 0 with best_found. */
     size_t best_epoch, last_epoch, last_batch;
     bool best_found;
+    bool begun;         /* run_folder_create has written config.json: --resume can go on, even after an error of it */
     int lock;           /* descriptor of the folder, locked: no second process works in it; -1: none */
     bool short_rows;    /* metrics.csv was begun by a version that did not count unavailable photos */
     size_t bad_written; /* bad_content() of bad_images.tsv + 1; 0: not written yet */

@@ -152,7 +152,13 @@ static void say_how_to_resume(const struct session *session, const char *why)
            session->folder->path);
 }
 
-/* A file of the run could not be written: what is there all the same, and what to do. */
+/* What the system refuses now it may do later. */
+static bool is_of_system(enum status status)
+{
+    return status == ERR_IO || status == ERR_CANTCREATE || status == ERR_SYSTEM || status == ERR_NOINPUT;
+}
+
+/* A file of the run could not be written or read: what is there all the same, and what to do. */
 static enum status explain_write(const struct session *session, enum status status, struct error *err)
 {
     const struct run_disk *need = &session->training->disk;
@@ -195,6 +201,19 @@ static enum status write_result(const struct session *session, const struct run_
     return status;
 }
 
+/* report_end; where it fails, all files are written. */
+static enum status tell_end(const struct session *session, const struct training_proof *proof, bool rows_shown,
+                            struct error *err)
+{
+    enum status status = report_end(session->folder, proof, rows_shown, err);
+    if (!is_of_system(status) || !err)
+        return status;
+    struct error reason = *err;
+    return error_set(err, status,
+                     "%.400s; the files of the run are written: see its result with: freezetune train --resume %s",
+                     reason.text, session->folder->path);
+}
+
 /* The proof, the files of the end, and what is said of it. A run that was out of time has a model, but is not over. */
 static enum status finish(struct session_end *out, const struct session *session, bool diverged, struct error *err)
 {
@@ -213,8 +232,10 @@ static enum status finish(struct session_end *out, const struct session *session
              session->training->weights, session->training->weights_hash);
     if (status == OK && end.over)
         status = write_result(session, &end.result, err);
+    if (is_of_system(status) && err)
+        status = explain_write(session, status, err);
     if (status == OK && !session->options->one_of_many)
-        status = report_end(folder, &proof, epoch_rows_complete(session->progress.rows, last), err);
+        status = tell_end(session, &proof, epoch_rows_complete(session->progress.rows, last), err);
     if (status == OK)
         *out = end;
     return status;
@@ -343,6 +364,8 @@ static enum status train_once(struct session_end *out, const struct train_values
         warn("%s; the run has no cache", train_cache(training.train)->why);
     }
     status = values->resume ? run_folder_resume(&folder, &training, err) : run_folder_create(&folder, &training, err);
+    if (is_of_system(status) && folder.begun && err)
+        status = explain_write(&session, status, err);
     if (status == OK && values->resume && !train_is_over(training.train))
         status = run_disk_check(&training.disk, 1, folder.path, err);
     if (status == OK && search)

@@ -95,7 +95,9 @@ static void check_ranges(const struct arguments *arguments)
 static char *record(size_t *size, const struct resumed *resumed)
 {
     const struct train_values *values = resumed->arguments.values;
-    const struct train_decided decided = {values->data, values->weights, values->classes, -1, values->head_lr_mult};
+    const struct train_decided decided = {
+        values->data, values->weights, values->classes, -1,
+        values->head_lr_mult > 0 ? values->head_lr_mult : 1}; /* as training_open decides where it was left open */
     char *text;
     FILE *out = open_memstream(&text, size);
     struct json json = json_start(out, true);
@@ -137,6 +139,7 @@ static void feed_config(const struct command *command, const uint8_t *data, size
         return;
     }
     for (size_t i = 0; i < 2; i++) {
+        train_values_complete(&resumed.arguments); /* what a run does with options that are not recorded */
         require(!resumed.arguments.help && resumed.arguments.operand_count == 0);
         check_ranges(&resumed.arguments);
         texts[i] = record(&lengths[i], &resumed);
