@@ -10,8 +10,8 @@
 #include "core/base/error.h"
 
 /* Opens folder/name for appending behind its first `lines` lines; what follows them is cut off. With 0 lines it is made
- * if it does not exist. ERR_CANTCREATE; ERR_SYSTEM without memory or descriptors; ERR_DATA, with the file as it was, when
- * it has fewer lines; ERR_IO. */
+ * if it does not exist. ERR_CANTCREATE; ERR_SYSTEM without memory or descriptors; ERR_DATA, with the file as it was,
+ * when it has fewer lines; ERR_IO. */
 MUST_CHECK enum status growing_file_open(FILE **out, const char *folder, const char *name, size_t lines,
                                          struct error *err);
 
