@@ -159,11 +159,11 @@ END
     grep -q '"unreadable_photos": 3,' bad/result.json
 }
 
-@test "16 loader threads with 8 open files lose no photo" {
+@test "16 loader threads with 9 open files lose no photo" {
     rm -r photos
     "$BUILD/tests/tools/make_photos" photos 2 12 2 400 1
     train --out whole >/dev/null 2>&1
-    run_split bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&-; ulimit -n 8; exec "$@"' bash "$FREEZETUNE" train --data photos --weights random --arch resnet18 \
+    run_split bash -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&-; ulimit -n 9; exec "$@"' bash "$FREEZETUNE" train --data photos --weights random --arch resnet18 \
         --image-size 32 --batch-size 4 --epochs 2 --freeze-until 8 --augment none --cache off --loader-threads 16 --out few
     [ "$status" = 0 ]
     cmp whole/best.safetensors few/best.safetensors
