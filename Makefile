@@ -224,6 +224,10 @@ asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 		$(MAKE) --no-print-directory check VARIANT=asan LDFLAGS='-fsanitize=address,undefined,float-cast-overflow' \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all'
 
+mutants: ## change the code on purpose and look whether a test turns red, about half an hour (options in MUTANTS=...)
+	@sh scripts/deps.sh check
+	@python3 scripts/mutants.py $(MUTANTS)
+
 bench: freezetune ## beside PyTorch, ONNX Runtime and OpenVINO from PyPI (some gigabytes); options in BENCH='--rounds 3 ...'
 	@python=$$(sh scripts/venv.sh --bench) && "$$python" scripts/bench/bench.py $(BENCH)
 
@@ -286,7 +290,7 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all deps demo bench check run-tests asan fuzz fuzz-targets check-stb check-aarch64 check-fresh-root format lint programs install \
+.PHONY: all deps demo bench check run-tests asan mutants fuzz fuzz-targets check-stb check-aarch64 check-fresh-root format lint programs install \
 	uninstall clean help FORCE
 .SECONDARY:
 

@@ -78,6 +78,9 @@ static void other_names_are_none(void **state)
     assert_false(name_to_hugging_face(out, "layer0.0.conv1.weight"));
     assert_false(name_to_hugging_face(out, "layer1.0.conv5.weight"));
     assert_false(name_to_hugging_face(out, "fc1.weight"));
+    assert_false(name_to_hugging_face(out, "fc."));
+    assert_false(name_to_hugging_face(out, "conv1.weights"));
+    assert_false(name_to_hugging_face(out, "layer1.0.downsample.0.weight.ema"));
 }
 
 int main(void)
