@@ -185,7 +185,8 @@ class Bench:
         code, output = self.make(targets + (self.tool_targets() if f"{BUILD}/freezetune" in targets else []))
         if code != 0:
             raise ListError(f"the build without a change fails:\n{output[-3000:]}")
-        for test in tests:
+        for i, test in enumerate(tests, 1):
+            print(f"without a change, test {i} of {len(tests)}: {test}", flush=True)
             begin = time.monotonic()
             code, output = self.test(test)
             if code != 0:

@@ -141,6 +141,31 @@ static void other_photos_are_refused(void **state)
     assert_int_equal(checkpoint_restore(b.train, text, "here", &err), ERR_DATA);
     assert_non_null(strstr(err.text, "photos have changed"));
     assert_int_equal(checkpoint_restore(a.train, text, "here", &err), OK);
+    /* A photo of another class, in either list. */
+    for (int val = 0; val < 2; val++) {
+        struct photo *photo = val ? &a.val_photos[3] : &a.train_photos[0];
+        photo->class ^= 1;
+        assert_int_equal(checkpoint_restore(a.train, text, "here", &err), ERR_DATA);
+        photo->class ^= 1;
+    }
+    /* The first photo to validate is trained on instead: all names and their order stay. */
+    struct dataset *moved = &a.dataset;
+    struct photo_list train = moved->train, val = moved->val;
+    char names[128], one[33], other[33];
+    struct photo photos[11];
+    checkpoint_photos(one, moved);
+    size_t length = 10 * 3;
+    memcpy(names, train.names, length);
+    memcpy(names + length, val.names, 3);
+    memcpy(photos, train.photos, sizeof train.photos[0] * 10);
+    photos[10] = (struct photo){.name = length, .class = val.photos[0].class};
+    moved->train = (struct photo_list){.root = "nowhere", .names = names, .photos = photos, .count = 11};
+    moved->val.photos++;
+    moved->val.count--;
+    checkpoint_photos(other, moved);
+    assert_string_not_equal(one, other);
+    moved->train = train;
+    moved->val = val;
     memory_free(text);
     train_sample_close(&a);
     train_sample_close(&b);
@@ -162,10 +187,12 @@ static void what_is_no_state_is_refused(void **state)
         {"\"position\":0", "\"position\":11"},
         {"\"steps_per_epoch\":3", "\"steps_per_epoch\":0"},
         {"\"loss_sum\":\"0x0p+0\"", "\"loss_sum\":\"nan\""},
+        {"\"loss_sum\":\"0x0p+0\"", "\"loss_sum\":\"inf\""},
+        {"\"loss_sum\":\"0x0p+0\"", "\"loss_sum\":\"0x1p+9999\""},
         {"\"loss_sum\":\"0x0p+0\"", "\"loss_sum\":\"0x0p+0 \""},
         {"\"loss_sum\":\"0x0p+0\"", "\"loss_sum\":0"},
         {"\"has_best\":false", "\"has_best\":0"},
-        {"\"best_accuracy\":\"0x0p+0\"", "\"best_accuracy\":\"0x1p+70\""},
+        {"\"best_accuracy\":\"0x0p+0\"", "\"best_accuracy\":\"0x1.1p+0\""},
         {"\"best_accuracy\":\"0x0p+0\"", "\"best_accuracy\":\"-0x1p-9\""},
         {"\"step\":0", "\"step\":18446744073709551616"},
         {"\"bad\":[]", "\"bad\":[{\"list\":\"train\",\"photo\":10,\"reason\":\"x\"}]"},
@@ -180,6 +207,8 @@ static void what_is_no_state_is_refused(void **state)
          "\"bad\":[],\"away\":{\"train\":[1,1,5,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
         {"\"bad\":[]",
          "\"bad\":[],\"away\":{\"train\":[1,1,0,1],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
+        {"\"bad\":[]",
+         "\"bad\":[],\"away\":{\"train\":[1.5,1,0,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
         {"\"bad\":[]",
          "\"bad\":[],\"away\":{\"train\":[1,1,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
         {"\"bad\":[]",
