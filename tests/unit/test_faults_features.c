@@ -103,6 +103,28 @@ static void keeping_features(void **state)
                                          .uses_files = true});
 }
 
+/* A new file is opened, its first page written and synced: three calls, of which each that fails is told. */
+static void a_header_is_synced(void **state)
+{
+    (void)state;
+    const struct feature_store_about about = feature_sample_about(FEATURES, FEATURE_F16);
+    struct feature_store *store;
+    size_t told = 0;
+    for (long n = 1;; n++) {
+        struct error err = {.status = OK};
+        put_no_features();
+        faults_arm(FAULT_FILES, n);
+        enum status status = feature_store_open_disk(&store, test_path(scenario_folder, "features"), &about, &err);
+        long calls = faults_disarm();
+        if (status == OK)
+            feature_store_close(store);
+        told += status == ERR_CANTCREATE && strstr(err.text, ".features: cannot be made: ");
+        if (calls < n)
+            break;
+    }
+    assert_int_equal(told, 3);
+}
+
 /* A process that has a byte of the file locked until it is killed. `own`: by a lock of the process, which has its
  * number, not of the open file. */
 static pid_t hold_lock(enum feature_lock_byte byte, bool own)
@@ -165,7 +187,7 @@ static void nobody_waits_for_a_lock_without_end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(keeping_features),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(keeping_features), cmocka_unit_test(a_header_is_synced),
                                        cmocka_unit_test(nobody_waits_for_a_lock_without_end)};
     return cmocka_run_group_tests_name("faults in kept features", tests, scenario_setup, scenario_teardown);
 }

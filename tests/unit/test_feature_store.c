@@ -256,6 +256,29 @@ static void the_index_finds_what_is_in_it(void **state)
     feature_index_free(&index);
 }
 
+/* Some of the others are looked for where it lies: no part of an id may be left out when they are compared. */
+static void an_id_that_differs_in_one_part_is_another(void **state)
+{
+    (void)state;
+    const struct feature_id id = feature_sample_id(0);
+    struct feature_index index = {0};
+    uint32_t number;
+    struct error err = {0};
+    assert_int_equal(feature_index_put(&index, &id, 7, &err), OK);
+    for (uint32_t i = 1; i < 2000; i++) {
+        struct feature_id others[] = {id, id, id, id};
+        others[0].photo[0] ^= i;
+        others[1].photo[1] ^= i;
+        others[2].view ^= i;
+        others[3].view_seed ^= i;
+        for (size_t part = 0; part < 4; part++)
+            assert_false(feature_index_find(&number, &index, &others[part]));
+    }
+    assert_true(feature_index_find(&number, &index, &id));
+    assert_int_equal(number, 7);
+    feature_index_free(&index);
+}
+
 static void space_is_asked_of_the_folder_or_one_above(void **state)
 {
     (void)state;
@@ -284,6 +307,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_id_twice_is_one_entry, enter, leave),
         cmocka_unit_test(all_of_an_id_counts),
         cmocka_unit_test(the_index_finds_what_is_in_it),
+        cmocka_unit_test(an_id_that_differs_in_one_part_is_another),
         cmocka_unit_test_setup_teardown(space_is_asked_of_the_folder_or_one_above, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

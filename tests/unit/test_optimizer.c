@@ -242,7 +242,7 @@ static void options_out_of_range_are_refused(void **state)
     bad[0].momentum = 1;
     bad[1].momentum = -0.1;
     bad[2].momentum = NAN;
-    bad[3].weight_decay = -1;
+    bad[3].weight_decay = -1e-3;
     bad[4].weight_decay = NAN;
     bad[5].nesterov = true;
     bad[6].kind = OPTIMIZER_ADAM;
