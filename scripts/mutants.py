@@ -48,7 +48,7 @@ class Mutant:
         self.file, self.old, self.new = cells[0], unescape(cells[1]), unescape(cells[2])
         self.tests = [test.strip() for test in cells[3].split(";")]
         self.reason = cells[4].strip() if len(cells) > 4 else ""
-        self.shown = f"{cells[1]} -> {cells[2] or '(dropped)'}"
+        self.shown = f"{cells[1]} -> {cells[2] or '(nothing)'}"
 
     def line(self, text):
         return text[: text.index(self.old)].count("\n") + 1

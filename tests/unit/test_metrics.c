@@ -217,6 +217,45 @@ static void worst_mistakes_come_surest_first(void **state)
     metrics_free(&metrics);
 }
 
+/* Whatever the order that they come in; of equally sure ones the photo with the smaller number. */
+static void the_order_of_mistakes_does_not_matter(void **state)
+{
+    (void)state;
+    const float logits[] = {0, 9, 0, 1, 0, 9, 0, 5};
+    const int32_t wrong[] = {0, 0, 0, 0};
+    const uint32_t photos[] = {9, 3, 4, 6}, expected[] = {4, 9, 6, 3};
+    struct prediction worst[4];
+    struct metrics metrics = make(2, 4);
+    metrics_add(&metrics, logits, wrong, photos, 4);
+    for (size_t most = 1; most <= 4; most++) {
+        assert_int_equal(metrics_worst(worst, most, &metrics), most);
+        for (size_t i = 0; i < most; i++)
+            assert_int_equal(worst[i].photo, expected[i]);
+    }
+    metrics_free(&metrics);
+}
+
+static void a_reset_forgets_everything(void **state)
+{
+    (void)state;
+    const float logits[] = {1, 2, NAN, 1};
+    const int32_t label[] = {0, 0};
+    const uint32_t photos[] = {5, 6};
+    struct metrics metrics = make(2, 3);
+    metrics_add(&metrics, logits, label, photos, 1);
+    double loss = metrics_loss(&metrics);
+    metrics_add(&metrics, logits + 2, label, photos + 1, 1);
+    metrics_reset(&metrics);
+    metrics_add(&metrics, logits, label, photos, 1);
+    close_to(metrics_loss(&metrics), loss);
+    assert_int_equal(metrics.count, 1);
+    assert_int_equal(metrics.infinite, 0);
+    assert_int_equal(metrics.predictions_count, 1);
+    assert_int_equal(metrics_class(&metrics, 0).labelled, 1);
+    assert_int_equal(metrics_class(&metrics, 1).predicted, 1);
+    metrics_free(&metrics);
+}
+
 static void room_for_predictions_is_kept_to(void **state)
 {
     (void)state;
@@ -243,6 +282,8 @@ int main(void)
         cmocka_unit_test(a_nan_is_never_right),
         cmocka_unit_test(an_infinite_logit_is_counted_and_named),
         cmocka_unit_test(worst_mistakes_come_surest_first),
+        cmocka_unit_test(the_order_of_mistakes_does_not_matter),
+        cmocka_unit_test(a_reset_forgets_everything),
         cmocka_unit_test(room_for_predictions_is_kept_to),
     };
     return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
