@@ -249,6 +249,27 @@ static void the_bytes_written_are_these(void **state)
     }
 }
 
+/* Every letter of ASCII comes back, and data begins at a multiple of eight bytes, however long the names are. */
+static void any_text_can_be_written_and_read(void **state)
+{
+    (void)state;
+    const char *path = sample_path("texts.safetensors");
+    for (int letter = 1; letter < 128; letter++) {
+        char name[24] = "", value[] = {'<', (char)letter, '>', '\0'};
+        uint8_t length;
+        memset(name, letter, 1 + (size_t)letter % 8);
+        const struct weight_tensor tensor = {.name = name, .dtype = WEIGHT_F32, .rank = 0, .data = six, .bytes = 4};
+        const struct weight_metadata note = {name, value};
+        assert_int_equal(safetensors_write(path, &tensor, 1, &note, 1, NULL), OK);
+        struct weight_file *file = open_good(path);
+        assert_non_null(weight_file_find(file, name));
+        assert_string_equal(weight_file_metadata_find(file, name), value);
+        weight_file_close(file);
+        sample_read(&length, 1, path);
+        assert_int_equal(length % 8, 0);
+    }
+}
+
 static void what_is_written_in_pieces_is_the_same(void **state)
 {
     (void)state;
@@ -379,6 +400,7 @@ int main(void)
         cmocka_unit_test(other_types_are_refused_by_name),
         cmocka_unit_test(whole_numbers_are_exact),
         cmocka_unit_test(the_bytes_written_are_these),
+        cmocka_unit_test(any_text_can_be_written_and_read),
         cmocka_unit_test(what_is_written_in_pieces_is_the_same),
         cmocka_unit_test(a_writer_that_is_given_up_leaves_nothing),
         cmocka_unit_test(names_that_cannot_be_written_are_refused),

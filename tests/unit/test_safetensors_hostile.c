@@ -49,6 +49,10 @@ static const struct {
     /* A hole between two of them: the file is not truncated, it is wrong. */
     {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}", 3,
      "tensor 'a', byte 10: data_offsets are [4,8], the file holds 3 bytes"},
+    /* And two of them that overlap. */
+    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
+     "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}",
+     2, "tensor 'b', byte 62: data_offsets are [1,3], the file holds 2 bytes"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5,
      "byte 66: the tensors end here, but the file goes on for 1 bytes"},
     {"{}", 1, "byte 10: the tensors end here"},
@@ -149,6 +153,10 @@ static void a_file_cut_at_any_byte_is_refused(void **state)
     for (size_t size = 0; size < GOOD_SIZE; size++)
         hostile_assert_refused(bytes, size, size ? ": truncated: " : "byte 0: the file is empty");
     hostile_assert_refused(bytes, GOOD_SIZE + 1, "goes on for 1 bytes");
+    /* The shortest header of all. */
+    assert_int_equal(sample_build(bytes, sizeof bytes, "{}", 2, 0), 10);
+    assert_true(hostile_refused_or_rewritten(bytes, 10));
+    hostile_assert_refused(bytes, 9, ": truncated: ");
 }
 
 static void any_flipped_bit_is_refused_or_read_as_it_stands(void **state)
