@@ -136,6 +136,48 @@ static void every_changed_field_is_refused(void **state)
     bytes_free(&file);
 }
 
+/* Without a zip64 record the end record stands alone. */
+static void every_changed_field_of_a_lone_end_record_is_refused(void **state)
+{
+    (void)state;
+    struct bytes file = {0};
+    struct zip_places places;
+    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS);
+    assert_true(hostile_refused_or_rewritten(file.data, file.length));
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (fields[i].record != ENDING)
+            continue;
+        uint8_t *at = file.data + record_place(&places, ENDING, 0) + fields[i].at;
+        uint64_t value = get(at, fields[i].size);
+        for (uint32_t seed = 0; seed < SEEDS; seed++) {
+            struct rng rng = rng_stream(seed, RNG_TEST, 1, i);
+            put(at, fields[i].size, other_value(value, fields[i].size, &rng, seed));
+            if (hostile_refused_or_rewritten(file.data, file.length))
+                fail_msg("field at %zu of the end record: seed %u was read", fields[i].at, seed);
+        }
+        put(at, fields[i].size, value);
+    }
+    bytes_free(&file);
+}
+
+static void an_entry_beyond_the_directory_says_so(void **state)
+{
+    (void)state;
+    struct bytes file = {0};
+    struct zip_places places;
+    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS);
+    uint8_t *at = file.data + places.central[0];
+    uint64_t header = get(at + 42, 4);
+    const uint64_t beyond[] = {INT32_MAX, get(file.data + places.ending + 16, 4) + 1};
+    for (size_t i = 0; i < 2; i++) {
+        put(at + 42, 4, beyond[i]);
+        hostile_assert_refused(file.data, file.length, "but the entries end at byte");
+    }
+    put(at + 42, 4, header);
+    assert_true(hostile_refused_or_rewritten(file.data, file.length));
+    bytes_free(&file);
+}
+
 /* ---- orders of things -------------------------------------------------------------------------------------------- */
 
 static void refused_parts(const struct zip_part *parts, size_t count, const char *wanted)
@@ -421,6 +463,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_changed_field_is_refused),
+        cmocka_unit_test(every_changed_field_of_a_lone_end_record_is_refused),
+        cmocka_unit_test(an_entry_beyond_the_directory_says_so),
         cmocka_unit_test(archives_of_other_kinds_are_refused),
         cmocka_unit_test(nothing_may_be_added_or_missing),
         cmocka_unit_test(two_files_in_one_are_refused),
