@@ -178,6 +178,48 @@ static void an_entry_beyond_the_directory_says_so(void **state)
     bytes_free(&file);
 }
 
+/* The other checks behind these would refuse the files as well, with words that lead nowhere. */
+static void places_that_are_wrong_are_told_as_such(void **state)
+{
+    (void)state;
+    struct bytes file = {0};
+    struct zip_places places;
+    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS);
+    uint8_t *central = file.data + places.central[0], *last = file.data + places.local[places.count - 1];
+    uint64_t header = get(central + 42, 4), extra = get(last + 28, 2);
+    put(central + 42, 4, header + 1);
+    hostile_assert_refused(file.data, file.length, "expected 0: there is a hole before it");
+    put(central + 42, 4, header);
+    put(last + 28, 2, extra + 17); /* the descriptor has 16 bytes */
+    hostile_assert_refused(file.data, file.length, "it reaches into the directory");
+    put(last + 28, 2, extra);
+    assert_true(hostile_refused_or_rewritten(file.data, file.length));
+    bytes_free(&file);
+}
+
+/* Without descriptors behind the data, sum and sizes stand in the local headers. */
+static void sums_and_sizes_of_local_headers_are_compared(void **state)
+{
+    (void)state;
+    struct bytes file = {0};
+    struct zip_places places;
+    good_zip(&file, &places, 0);
+    assert_true(hostile_refused_or_rewritten(file.data, file.length));
+    for (size_t entry = 0; entry < places.count; entry++)
+        for (size_t field = 14; field <= 22; field += 4) {
+            uint8_t *at = file.data + places.local[entry] + field;
+            uint64_t value = get(at, 4);
+            const uint64_t others[] = {value ^ 1, value + 256, 0};
+            for (size_t i = 0; i < 3; i++) {
+                put(at, 4, others[i]);
+                if (others[i] != value)
+                    hostile_assert_refused(file.data, file.length, "the local header contradicts the directory");
+            }
+            put(at, 4, value);
+        }
+    bytes_free(&file);
+}
+
 /* ---- orders of things -------------------------------------------------------------------------------------------- */
 
 static void refused_parts(const struct zip_part *parts, size_t count, const char *wanted)
@@ -465,6 +507,8 @@ int main(void)
         cmocka_unit_test(every_changed_field_is_refused),
         cmocka_unit_test(every_changed_field_of_a_lone_end_record_is_refused),
         cmocka_unit_test(an_entry_beyond_the_directory_says_so),
+        cmocka_unit_test(places_that_are_wrong_are_told_as_such),
+        cmocka_unit_test(sums_and_sizes_of_local_headers_are_compared),
         cmocka_unit_test(archives_of_other_kinds_are_refused),
         cmocka_unit_test(nothing_may_be_added_or_missing),
         cmocka_unit_test(two_files_in_one_are_refused),
