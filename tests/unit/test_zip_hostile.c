@@ -190,6 +190,10 @@ static void places_that_are_wrong_are_told_as_such(void **state)
     put(central + 42, 4, header + 1);
     hostile_assert_refused(file.data, file.length, "expected 0: there is a hole before it");
     put(central + 42, 4, header);
+    uint8_t *name = file.data + places.central[places.count - 1] + 28;
+    put(name, 2, get(name, 2) + 1);
+    hostile_assert_refused(file.data, file.length, "an entry of the directory that is longer than the directory");
+    put(name, 2, get(name, 2) - 1);
     put(last + 28, 2, extra + 17); /* the descriptor has 16 bytes */
     hostile_assert_refused(file.data, file.length, "it reaches into the directory");
     put(last + 28, 2, extra);
