@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -128,6 +129,9 @@ static void nothing_else_is_removed(void **state)
     assert_int_equal(symlink("target", test_path(folder, "out.symlnk.part")), 0);
     assert_int_equal(mkfifo(test_path(folder, "out.fifo12.part"), 0600), 0);
     assert_int_equal(mkdir(test_path(folder, "out.folder.part"), 0700), 0);
+    char linked[512]; /* somebody's file by a second name */
+    snprintf(linked, sizeof linked, "%s", test_path(folder, "out.hardln.part"));
+    assert_int_equal(link(test_path(folder, "target"), linked), 0);
     write_whole("out", "whole");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_true(is_there(names[i]));
@@ -135,6 +139,7 @@ static void nothing_else_is_removed(void **state)
     assert_true(is_there("out.symlnk.part"));
     assert_true(is_there("out.fifo12.part"));
     assert_true(is_there("out.folder.part"));
+    assert_true(is_there("out.hardln.part"));
 }
 
 /* No descriptor left for a moment, a signal: the file is made all the same. For good: the system has refused. */
@@ -250,6 +255,31 @@ static void the_file_is_synced_before_it_has_its_name(void **state)
     }
 }
 
+/* A write that failed on the way fails the file, although the disk has room again at its end. The limit on the size of
+ * a file plays the disk. */
+static void a_write_that_failed_before_is_not_forgotten(void **state)
+{
+    (void)state;
+    static const char much[1 << 16];
+    struct rlimit limit, small;
+    struct outfile file;
+    struct error err = {0};
+    write_whole("out", "before");
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = (struct rlimit){.rlim_cur = sizeof much / 2, .rlim_max = limit.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(outfile_open_in(&file, folder, "out", &err), OK);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    size_t written = fwrite(much, 1, sizeof much, file.stream);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_true(written < sizeof much);
+    assert_int_equal(outfile_commit(&file, &err), ERR_IO);
+    assert_int_equal(parts(), 0);
+    size_t size;
+    memory_free(test_read(test_path(folder, "out"), &size));
+    assert_int_equal(size, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +290,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_else_is_removed, enter, leave),
         cmocka_unit_test_setup_teardown(the_folder_is_synced, enter, leave),
         cmocka_unit_test_setup_teardown(the_file_is_synced_before_it_has_its_name, enter, leave),
+        cmocka_unit_test_setup_teardown(a_write_that_failed_before_is_not_forgotten, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
