@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/data/exif.h"
+#include "core/data/image_format.h"
 
 /* The answer for bytes in a block of exactly their size, so that the sanitizer sees a read beyond. */
 static int ask(int (*question)(const uint8_t *, size_t), const void *bytes, size_t size)
@@ -123,6 +124,49 @@ static void exif_comes_first_and_xmp_is_asked_where_it_is_silent(void **state)
     assert_int_equal(orientation_of_metadata(NULL, 0, NULL, 0), 1);
 }
 
+/* A segment APP1 behind `at`; returns its end. */
+static uint8_t *add_segment(uint8_t *at, const uint8_t *body, size_t size)
+{
+    *at++ = 0xFF;
+    *at++ = 0xE1;
+    *at++ = (uint8_t)((size + 2) >> 8);
+    *at++ = (uint8_t)(size + 2);
+    memcpy(at, body, size);
+    return at + size;
+}
+
+/* The orientation of a JPEG of 8 x 8 grey pixels, up to its scan, with two segments. */
+static int of_segments(const uint8_t *first, size_t first_size, const uint8_t *second, size_t second_size)
+{
+    static const uint8_t rest[] = "\xFF\xC0\0\x0B\x08\0\x08\0\x08\x01\x01\x11\0\xFF\xDA\0\x08\x01\x01\0\0\x3F\0";
+    static const struct image_options options = {.max_pixels = 1000};
+    uint8_t bytes[300] = {0xFF, 0xD8};
+    struct image_info info = {0};
+    struct error err = {0};
+    bool more = false;
+    uint8_t *end = add_segment(add_segment(bytes + 2, first, first_size), second, second_size);
+    memcpy(end, rest, sizeof rest - 1);
+    size_t size = (size_t)(end - bytes) + sizeof rest - 1;
+    if (image_examine(&info, &more, bytes, size, size, &options, &err) != OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(info.width, 8);
+    return info.orientation;
+}
+
+/* A second EXIF segment is the rest of a long first one, or an editor's mistake; of XMP the last counts. */
+static void of_two_segments_the_first_exif_and_the_last_xmp_count(void **state)
+{
+    (void)state;
+#define EXIF(tiff) OF("Exif\0\0" tiff)
+#define XMP(number) OF("http://ns.adobe.com/xap/1.0/\0<d tiff:Orientation=\"" number "\"/>")
+    assert_int_equal(of_segments(EXIF(TIFF_6), EXIF(TIFF_3)), 6);
+    assert_int_equal(of_segments(EXIF(TIFF_3), EXIF(TIFF_6)), 3);
+    assert_int_equal(of_segments(EXIF(TIFF_6), OF("Exif\0\0the rest of a picture within")), 6);
+    assert_int_equal(of_segments(XMP("3"), XMP("8")), 8);
+    assert_int_equal(of_segments(XMP("8"), EXIF(TIFF_3)), 3);
+    assert_int_equal(of_segments(EXIF(TIFF_3), XMP("8")), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +176,7 @@ int main(void)
         cmocka_unit_test(xmp_tells_it_as_attribute_and_as_element),
         cmocka_unit_test(a_raw_profile_is_read_from_its_digits),
         cmocka_unit_test(exif_comes_first_and_xmp_is_asked_where_it_is_silent),
+        cmocka_unit_test(of_two_segments_the_first_exif_and_the_last_xmp_count),
     };
     return cmocka_run_group_tests_name("orientation", tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "cli/training.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"
+#include "core/net/init.h"
 #include "tests/support/small_run.h"
 #include "tests/support/test_files.h"
 
@@ -107,10 +108,38 @@ static void what_was_loaded_is_compared_with_the_network_and_its_best_model(void
     small_run_close(&run);
 }
 
+/* Weights that were drawn come from no file: they are drawn once more. A network that was frozen and has moved together
+ * with its best model is found by that alone. */
+static void weights_that_were_drawn_are_drawn_again(void **state)
+{
+    (void)state;
+    static const struct train_values values = {.seed = 5};
+    static const char *const names[] = {NULL, "fc.weight", "conv1.weight", "layer1.0.bn1.running_var"};
+    const struct train_options options = small_run_options();
+    struct small_run run;
+    small_run_open(&run, folder, &options);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct training training = {.values = &values, .net = run.net, .train = run.train};
+        struct training_proof proof;
+        struct error err = {0};
+        net_init(run.net, (uint64_t)values.seed);
+        if (names[i])
+            flip(run.net, names[i]);
+        save(run.net, best);
+        enum status status = training_prove(&proof, &training, best, &err);
+        if (status != (i < 2 ? OK : ERR_PROMISE))
+            fail_msg("case %zu: status %d: %s", i, status, err.text);
+        if (status != OK)
+            assert_non_null(strstr(err.text, names[i]));
+    }
+    small_run_close(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_loaded_is_compared_with_the_network_and_its_best_model),
+        cmocka_unit_test(weights_that_were_drawn_are_drawn_again),
     };
     return cmocka_run_group_tests_name("training proof", tests, make_photos, remove_photos);
 }
