@@ -129,6 +129,28 @@ static void trouble_comes_back(void **state)
     train_sample_close(&b);
 }
 
+/* The loader finds none of the photos. They are no bad ones when the run goes on: they may be back. */
+static void photos_that_are_away_are_not_kept_as_bad(void **state)
+{
+    (void)state;
+    static const uint32_t order[] = {0, 1, 2, 3};
+    struct fixture f;
+    struct error err = {0};
+    const struct photo_batch *batch;
+    char *text = NULL;
+    open_fixture(&f, OPTIMIZER_SGD, 0, 't');
+    assert_int_equal(train_mark_bad(f.train, false, 7, "truncated", &err), OK);
+    loader_start(f.train->loader, order, 4, 0, 0, AUGMENT_NONE);
+    do {
+        assert_int_equal(loader_next(f.train->loader, &batch, &err), OK);
+    } while (batch);
+    assert_int_equal(train_skipped_count(f.train, false), 5);
+    take_text(&text, &f);
+    assert_non_null(strstr(text, "\"bad\":[{\"list\":\"train\",\"photo\":7,\"reason\":\"truncated\"}]"));
+    memory_free(text);
+    close_fixture(&f);
+}
+
 static void other_photos_are_refused(void **state)
 {
     (void)state;
@@ -321,8 +343,12 @@ static void rows_cover_what_is_trained(void **state)
             assert_string_equal(row.name, cases[c].second);
             assert_true(row.floats && !row.integer);
         }
-        if (cases[c].third)
-            assert_string_equal(checkpoint_row_get(f.train, 2).name, cases[c].third);
+        if (cases[c].third) {
+            row = checkpoint_row_get(f.train, 2);
+            assert_string_equal(row.name, cases[c].third);
+            assert_ptr_equal(row.floats, optimizer_state_get(f.train->optimizer, 0).data[1]);
+            assert_ptr_not_equal(row.floats, checkpoint_row_get(f.train, 1).floats);
+        }
         row = checkpoint_row_get(f.train, checkpoint_row_count(f.train) - 1);
         assert_string_equal(row.param->name, "fc.bias");
         train_sample_close(&f);
@@ -452,6 +478,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_state_comes_back_exactly),
         cmocka_unit_test(trouble_comes_back),
+        cmocka_unit_test(photos_that_are_away_are_not_kept_as_bad),
         cmocka_unit_test(other_photos_are_refused),
         cmocka_unit_test(what_is_no_state_is_refused),
         cmocka_unit_test(a_state_that_contradicts_itself_is_refused),

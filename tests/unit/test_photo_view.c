@@ -14,6 +14,7 @@
 #include "core/ops/cpu.h"
 #include "core/train/feature_key.h"
 #include "models/resnet.h"
+#include "tests/support/test_files.h"
 
 static void expect(enum augment augment, size_t views, size_t epoch, uint32_t number, enum augment seen)
 {
@@ -197,6 +198,34 @@ static void the_instruction_set_changes_the_key(void **state)
     print_message("# %d instruction sets\n", own + 1);
 }
 
+static void every_byte_of_a_photo_is_in_its_hash(void **state)
+{
+    (void)state;
+    enum { SIZE = 300000 };
+    static uint8_t bytes[SIZE];
+    static char names[] = "a\0b\0none";
+    struct photo photos[] = {{.name = 0}, {.name = 2}, {.name = 4}};
+    char folder[256];
+    test_folder_make(folder);
+    const struct photo_list list = {.root = folder, .names = names, .photos = photos, .count = 3};
+    test_write(test_path(folder, "a"), bytes, SIZE);
+    struct hash128 a = photo_hash(&list, 0);
+    assert_true(photo_hash_known(a));
+    assert_false(photo_hash_known(photo_hash(&list, 2)));
+    static const size_t places[] = {0, 1000, SIZE / 2, SIZE - 1};
+    for (size_t i = 0; i < 4; i++) {
+        bytes[places[i]] = 1;
+        test_write(test_path(folder, "b"), bytes, SIZE);
+        struct hash128 b = photo_hash(&list, 1);
+        assert_true(a.high != b.high && a.low != b.low);
+        bytes[places[i]] = 0;
+    }
+    test_write(test_path(folder, "b"), bytes, SIZE);
+    struct hash128 same = photo_hash(&list, 1);
+    assert_true(a.high == same.high && a.low == same.low);
+    test_folder_remove(folder);
+}
+
 /* "key": writes its key, and tests nothing. */
 int main(int argc, char **argv)
 {
@@ -212,6 +241,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_weight_before_the_cut_changes_the_key),
         cmocka_unit_test(every_part_of_the_ground_changes_the_key),
         cmocka_unit_test(the_instruction_set_changes_the_key),
+        cmocka_unit_test(every_byte_of_a_photo_is_in_its_hash),
     };
     return cmocka_run_group_tests_name("photo view", tests, NULL, NULL);
 }
