@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/base/outfile.h"
@@ -446,6 +447,28 @@ static void lasting_troubles_have_their_code(void **state)
     }
 }
 
+/* Of as many bytes as are allowed, of one more, and of fewer than the system says that there are (files of /sys). */
+static void whole_files_up_to_a_limit_are_read(void **state)
+{
+    (void)state;
+    uint8_t *bytes;
+    size_t size;
+    struct error err;
+    const char *path = test_path(scenario_folder, "limit");
+    test_write(path, "0123456789", 10);
+    assert_int_equal(file_read(&bytes, &size, path, 10, &err), OK);
+    assert_int_equal(size, 10);
+    memory_free(bytes);
+    assert_int_equal(file_read(&bytes, &size, path, 9, &err), ERR_DATA);
+    assert_non_null(strstr(err.text, "10 bytes, more than the 9 that are read"));
+    assert_int_equal(unlink(path), 0);
+    path = "/sys/devices/system/cpu/online";
+    if (access(path, R_OK) == 0) {
+        assert_int_equal(file_read(&bytes, &size, path, 1 << 20, &err), ERR_IO);
+        assert_non_null(strstr(err.text, "became shorter while it was read"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +480,7 @@ int main(void)
         cmocka_unit_test(listing_and_scanning_photos),
         cmocka_unit_test(decoding_a_photo),
         cmocka_unit_test(loading_photos),
+        cmocka_unit_test(whole_files_up_to_a_limit_are_read),
         cmocka_unit_test(passing_troubles_are_tried_again),
         cmocka_unit_test(lasting_troubles_have_their_code),
         cmocka_unit_test(passing_troubles_are_waited_for),

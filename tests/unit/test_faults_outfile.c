@@ -255,6 +255,23 @@ static void the_file_is_synced_before_it_has_its_name(void **state)
     }
 }
 
+/* As any program makes files: by the umask, not the 0600 of a temporary file. */
+static void the_mode_is_that_of_other_files(void **state)
+{
+    (void)state;
+    static const mode_t masks[] = {022, 002, 077};
+    mode_t own = umask(0);
+    for (size_t i = 0; i < 3; i++) {
+        struct stat info;
+        umask(masks[i]);
+        write_whole("out", "whole");
+        assert_int_equal(lstat(test_path(folder, "out"), &info), 0);
+        assert_int_equal(info.st_mode & 0777, 0666 & ~masks[i]);
+        assert_int_equal(unlink(test_path(folder, "out")), 0);
+    }
+    umask(own);
+}
+
 /* A write that failed on the way fails the file, although the disk has room again at its end. The limit on the size of
  * a file plays the disk. */
 static void a_write_that_failed_before_is_not_forgotten(void **state)
@@ -290,6 +307,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_else_is_removed, enter, leave),
         cmocka_unit_test_setup_teardown(the_folder_is_synced, enter, leave),
         cmocka_unit_test_setup_teardown(the_file_is_synced_before_it_has_its_name, enter, leave),
+        cmocka_unit_test_setup_teardown(the_mode_is_that_of_other_files, enter, leave),
         cmocka_unit_test_setup_teardown(a_write_that_failed_before_is_not_forgotten, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

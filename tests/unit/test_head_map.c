@@ -34,8 +34,9 @@ static void other_names_have_none(void **state)
     (void)state;
     const struct class_names folders = NAMES("ants", "bees", "cats");
     const struct class_names rows[] = {NAMES("cats", "ants", "dogs"), NAMES("cats", "ants"),
-                                       NAMES("cats", "ants", "bees", "dogs"), NAMES("cats", "ants", "ants")};
-    const char *const strangers[] = {"bees", "bees", NULL, "bees"};
+                                       NAMES("cats", "ants", "bees", "dogs"), NAMES("cats", "ants", "ants"),
+                                       NAMES("cats", "dogs", "eels")};
+    const char *const strangers[] = {"bees", "bees", NULL, "bees", "ants"}; /* the first */
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *stranger;
         size_t map[3];

@@ -12,6 +12,7 @@
 #include "core/net/freeze.h"
 #include "core/net/init.h"
 #include "core/ops/cpu.h"
+#include "core/train/feature_distinct.h"
 #include "core/train/feature_key.h"
 #include "models/resnet.h"
 #include "tests/support/test_files.h"
@@ -198,6 +199,15 @@ static void the_instruction_set_changes_the_key(void **state)
     print_message("# %d instruction sets\n", own + 1);
 }
 
+/* Where anything is drawn, each photo draws its own. */
+static void equal_photos_share_views_without_chance(void **state)
+{
+    (void)state;
+    for (int augment = 0; augment_names[augment]; augment++)
+        assert_int_equal(feature_view_shared((struct photo_view){1, (enum augment)augment}), augment == AUGMENT_NONE);
+    assert_true(feature_view_shared((struct photo_view){1, AUGMENT_MIRROR}));
+}
+
 static void every_byte_of_a_photo_is_in_its_hash(void **state)
 {
     (void)state;
@@ -241,6 +251,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_weight_before_the_cut_changes_the_key),
         cmocka_unit_test(every_part_of_the_ground_changes_the_key),
         cmocka_unit_test(the_instruction_set_changes_the_key),
+        cmocka_unit_test(equal_photos_share_views_without_chance),
         cmocka_unit_test(every_byte_of_a_photo_is_in_its_hash),
     };
     return cmocka_run_group_tests_name("photo view", tests, NULL, NULL);
