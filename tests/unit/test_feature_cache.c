@@ -177,9 +177,58 @@ static void deeper_features_begin_at_shallower_ones_but_not_at_halves(void **sta
     net_destroy(net);
 }
 
+/* Off by itself, an error when it was asked for, and each time with the reason. */
+static void what_cannot_be_kept_is_not(void **state)
+{
+    (void)state;
+    static const struct {
+        bool mixes, batch;
+        int until;
+        size_t views;
+        const char *why; /* NULL: there is a cache */
+    } rows[] = {{false, false, 6, 1, NULL},
+                {true, false, 6, 1, "--mixup, --cutmix and --random-erasing change"},
+                {false, true, 6, 1, "with --bn-frozen batch"},
+                {false, false, 6, 0, "with --views 0 no view comes back"},
+                {false, false, 0, 1, "no child is frozen"}};
+    const struct feature_ground ground = {.preprocess = preprocess_for_size(64)};
+    struct hash128 *params;
+    struct net *net;
+    struct error err;
+    assert_int_equal(resnet_create(&net, "resnet18", 2, &err), OK);
+    net_init(net, 1);
+    assert_int_equal(param_hashes(&params, net, &err), OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int by_name = 0; by_name < 2; by_name++) {
+            const struct cache_options options = {
+                .mode = by_name ? CACHE_RAM : CACHE_AUTO, .dir = kept, .limit = 1 << 30};
+            const struct freeze freeze = {rows[i].until, rows[i].batch ? BN_BATCH : BN_EVAL, BN_BATCH};
+            const struct cache_ask ask = {.options = &options,
+                                          .net = net,
+                                          .freeze = &freeze,
+                                          .ground = &ground,
+                                          .augment = AUGMENT_NONE,
+                                          .mixes = rows[i].mixes,
+                                          .views = rows[i].views,
+                                          .epochs = 1,
+                                          .train = 4,
+                                          .val = 2};
+            struct cache_plan plan = {0};
+            enum status status = cache_plan_begin(&plan, &ask, params, &err);
+            assert_int_equal(status, rows[i].why && by_name ? ERR_USAGE : OK);
+            if (status == OK)
+                assert_int_equal(plan.mode == CACHE_OFF, rows[i].why != NULL);
+            if (rows[i].why)
+                assert_non_null(strstr(status == OK ? plan.why : err.text, rows[i].why));
+        }
+    memory_free(params);
+    net_destroy(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_cannot_be_kept_is_not),
         cmocka_unit_test_setup_teardown(features_of_a_photo_that_changes_are_not_kept_under_its_former_content, enter,
                                         leave),
         cmocka_unit_test_setup_teardown(deeper_features_begin_at_shallower_ones_but_not_at_halves, enter, leave),
