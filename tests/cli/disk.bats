@@ -97,7 +97,7 @@ bytes() {
     cat stderr.txt
     [ "$status" = 74 ]
     [ "$(wc -l <stderr.txt)" = 1 ]
-    grep -qE 'No space left on device.*; best.safetensors of epoch [0-9]+ and last.safetensors of epoch [0-9]+(, step [0-9]+)? are good: free [0-9.]+ MB and go on with: freezetune train --resume small/run$' stderr.txt
+    grep -qE 'No space left on device.*; best.safetensors of epoch [0-9]+ and last.safetensors of epoch [0-9]+(, step [0-9]+)? are good: free [0-9.]+ [KMG]B and go on with: freezetune train --resume small/run$' stderr.txt
     [ -z "$(find small -name '*.part')" ]
     "$FREEZETUNE" inspect small/run/best.safetensors >/dev/null
     # Not enough is free yet.

@@ -134,7 +134,7 @@ static void photos_that_are_away_are_not_kept_as_bad(void **state)
 {
     (void)state;
     static const uint32_t order[] = {0, 1, 2, 3};
-    struct fixture f;
+    struct train_sample f;
     struct error err = {0};
     const struct photo_batch *batch;
     char *text = NULL;
@@ -148,7 +148,7 @@ static void photos_that_are_away_are_not_kept_as_bad(void **state)
     take_text(&text, &f);
     assert_non_null(strstr(text, "\"bad\":[{\"list\":\"train\",\"photo\":7,\"reason\":\"truncated\"}]"));
     memory_free(text);
-    close_fixture(&f);
+    train_sample_close(&f);
 }
 
 static void other_photos_are_refused(void **state)
