@@ -44,13 +44,16 @@ static void take_profile(struct ycbcr *out, const struct heif_library *heif, con
     struct heif_nclx *profile = NULL;
     out->matrix = out->primaries = CICP_UNSPECIFIED;
     out->full_range = true;
-    if (!heif->image_get_nclx_color_profile ||
-        heif->image_get_nclx_color_profile(decoded, &profile).code != HEIF_NO_ERROR || !profile)
+    if (!heif->image_get_nclx_color_profile)
         return;
-    out->matrix = profile->matrix;
-    out->primaries = profile->primaries;
-    out->full_range = profile->full_range != 0;
-    heif->nclx_color_profile_free(profile);
+    bool said = heif->image_get_nclx_color_profile(decoded, &profile).code == HEIF_NO_ERROR;
+    if (said && profile) {
+        out->matrix = profile->matrix;
+        out->primaries = profile->primaries;
+        out->full_range = profile->full_range != 0;
+    }
+    if (profile) /* libheif 1.15 leaves one behind an error too: primaries that it does not know */
+        heif->nclx_color_profile_free(profile);
 }
 
 static void take_hidden(struct ycbcr *out, const struct heif_primary *hidden)
