@@ -292,7 +292,7 @@ enum status heif_primary_read(struct heif_primary *out, bool *more, const uint8_
             length = size - at;
         bool inside = type == BOX_TYPE('m', 'e', 't', 'a');
         uint64_t needed = head.short_of ? 16 : inside ? length : 0;
-        if (!head.short_of && length < 8)
+        if (!head.short_of && length < (uint64_t)(head.at - (bytes + at)))
             return error_set(err, ERR_DATA, "HEIF is damaged: the box at byte %llu", (unsigned long long)at);
         if ((head.short_of && have == size) || (!head.short_of && length > size - at))
             return error_set(err, ERR_DATA, "truncated: HEIF of %zu bytes, the box at byte %llu goes beyond them", size,

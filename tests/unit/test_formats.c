@@ -369,6 +369,20 @@ static void heif_sizes_are_checked_before_decoding(void **state)
     memory_free(bytes);
 }
 
+/* With 16 bytes of header, the last 8 its length, which says less. */
+static void a_heif_box_shorter_than_its_header_is_damaged(void **state)
+{
+    (void)state;
+    uint8_t bytes[] = "\0\0\0\x14"
+                      "ftypheic\0\0\0\0mif1"
+                      "\0\0\0\1meta\0\0\0\0\0\0\0";
+    need("HEIC");
+    for (uint8_t length = 0; length < 16; length++) {
+        bytes[sizeof bytes - 1] = length;
+        assert_bad("a short box", bytes, sizeof bytes, "HEIF is damaged: the box at byte 20", ERR_DATA);
+    }
+}
+
 /* The file says 64x64, its stream 8192x8192: a flat picture of that size is a file of 16 kB, and libheif and
  * libde265 took 400 MB for it before they said that it does not fit. */
 static void a_hevc_stream_larger_than_its_picture_is_refused(void **state)
@@ -540,6 +554,7 @@ int main(void)
         cmocka_unit_test(gif_sizes_are_checked_before_decoding),
         cmocka_unit_test(tiff_sizes_are_checked_before_decoding),
         cmocka_unit_test(heif_sizes_are_checked_before_decoding),
+        cmocka_unit_test(a_heif_box_shorter_than_its_header_is_damaged),
         cmocka_unit_test(a_hevc_stream_larger_than_its_picture_is_refused),
         cmocka_unit_test(streams_and_grids_are_checked_before_decoding),
         cmocka_unit_test(planes_of_another_size_are_refused),
