@@ -2,80 +2,62 @@
 
 #include <stdbool.h>
 
-/* Bits of an OBU. Behind its end all are 0, and `short_of` says so. */
-struct bits {
-    const uint8_t *bytes;
-    size_t count, at; /* in bits */
-    bool short_of;
-};
-
-static uint64_t take(struct bits *bits, int count)
-{
-    uint64_t value = 0;
-    for (; count > 0; count--, bits->at++) {
-        if (bits->at >= bits->count) {
-            bits->short_of = true;
-            return 0;
-        }
-        value = value << 1 | (bits->bytes[bits->at / 8] >> (7 - bits->at % 8) & 1);
-    }
-    return value;
-}
+#include "core/data/bit_cursor.h"
 
 /* An unsigned number of variable length, uvlc() (4.10.3). */
-static void skip_uvlc(struct bits *bits)
+static void skip_uvlc(struct bit_cursor *bits)
 {
     int zeros = 0;
-    while (!bits->short_of && zeros < 32 && take(bits, 1) == 0)
+    while (!bits->short_of && zeros < 32 && bit_cursor_take(bits, 1) == 0)
         zeros++;
-    take(bits, zeros < 32 ? zeros : 0);
+    bit_cursor_take(bits, zeros < 32 ? zeros : 0);
 }
 
 /* timing_info() and decoder_model_info(); returns buffer_delay_length_minus_1, -1 without a model. */
-static int skip_timing(struct bits *bits)
+static int skip_timing(struct bit_cursor *bits)
 {
-    take(bits, 32);
-    take(bits, 32);
-    if (take(bits, 1))
+    bit_cursor_take(bits, 32);
+    bit_cursor_take(bits, 32);
+    if (bit_cursor_take(bits, 1))
         skip_uvlc(bits);
-    if (!take(bits, 1))
+    if (!bit_cursor_take(bits, 1))
         return -1;
-    int length = (int)take(bits, 5);
-    take(bits, 32);
-    take(bits, 10);
+    int length = (int)bit_cursor_take(bits, 5);
+    bit_cursor_take(bits, 32);
+    bit_cursor_take(bits, 10);
     return length;
 }
 
 /* operating_parameters_info() and the like of each operating point. */
-static void skip_points(struct bits *bits)
+static void skip_points(struct bit_cursor *bits)
 {
-    int delay = take(bits, 1) ? skip_timing(bits) : -1;
-    bool display = take(bits, 1);
-    for (uint64_t points = take(bits, 5) + 1; points > 0 && !bits->short_of; points--) {
-        take(bits, 12);
-        if (take(bits, 5) > 7)
-            take(bits, 1);
-        if (delay >= 0 && take(bits, 1)) {
-            take(bits, delay + 1);
-            take(bits, delay + 1);
-            take(bits, 1);
+    int delay = bit_cursor_take(bits, 1) ? skip_timing(bits) : -1;
+    bool display = bit_cursor_take(bits, 1);
+    for (uint64_t points = bit_cursor_take(bits, 5) + 1; points > 0 && !bits->short_of; points--) {
+        bit_cursor_take(bits, 12);
+        if (bit_cursor_take(bits, 5) > 7)
+            bit_cursor_take(bits, 1);
+        if (delay >= 0 && bit_cursor_take(bits, 1)) {
+            bit_cursor_take(bits, delay + 1);
+            bit_cursor_take(bits, delay + 1);
+            bit_cursor_take(bits, 1);
         }
-        if (display && take(bits, 1))
-            take(bits, 4);
+        if (display && bit_cursor_take(bits, 1))
+            bit_cursor_take(bits, 4);
     }
 }
 
 /* sequence_header_obu() (5.5.1) as far as its size. */
 static void add_sequence(uint64_t *width, uint64_t *height, const uint8_t *bytes, size_t size)
 {
-    struct bits bits = {.bytes = bytes, .count = 8 * size};
-    take(&bits, 4);
-    if (take(&bits, 1)) /* reduced_still_picture_header */
-        take(&bits, 5);
+    struct bit_cursor bits = {.at = bytes, .end = bytes + size};
+    bit_cursor_take(&bits, 4);
+    if (bit_cursor_take(&bits, 1)) /* reduced_still_picture_header */
+        bit_cursor_take(&bits, 5);
     else
         skip_points(&bits);
-    int width_bits = (int)take(&bits, 4) + 1, height_bits = (int)take(&bits, 4) + 1;
-    uint64_t wide = take(&bits, width_bits) + 1, high = take(&bits, height_bits) + 1;
+    int width_bits = (int)bit_cursor_take(&bits, 4) + 1, height_bits = (int)bit_cursor_take(&bits, 4) + 1;
+    uint64_t wide = bit_cursor_take(&bits, width_bits) + 1, high = bit_cursor_take(&bits, height_bits) + 1;
     if (!bits.short_of && wide * high > *width * *height) { /* 65,536 at most, each */
         *width = wide;
         *height = high;
