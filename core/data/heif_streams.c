@@ -6,6 +6,7 @@
 #include "core/base/memory.h"
 #include "core/data/av1_header.h"
 #include "core/data/box_cursor.h"
+#include "core/data/hevc_header.h"
 
 /* An item whose data says a size. */
 struct item {
@@ -20,8 +21,8 @@ struct items {
 
 static bool says_size(uint32_t type)
 {
-    return type == BOX_TYPE('a', 'v', '0', '1') || type == BOX_TYPE('g', 'r', 'i', 'd') ||
-           type == BOX_TYPE('i', 'o', 'v', 'l');
+    return type == BOX_TYPE('a', 'v', '0', '1') || type == BOX_TYPE('h', 'v', 'c', '1') ||
+           type == BOX_TYPE('g', 'r', 'i', 'd') || type == BOX_TYPE('i', 'o', 'v', 'l');
 }
 
 static int by_id(const void *a, const void *b)
@@ -87,12 +88,18 @@ static void add_derived(struct heif_streams *out, struct cursor data, bool grid)
 static void add_data(struct heif_streams *out, uint32_t type, const uint8_t *data, size_t size)
 {
     uint64_t width = 0, height = 0;
-    if (type != BOX_TYPE('a', 'v', '0', '1')) {
+    switch (type) {
+    case BOX_TYPE('a', 'v', '0', '1'):
+        av1_header_size(&width, &height, data, size);
+        add_size(out, width, height, "AV1 header");
+        break;
+    case BOX_TYPE('h', 'v', 'c', '1'):
+        hevc_stream_size(&width, &height, data, size);
+        add_size(out, width, height, "HEVC header");
+        break;
+    default:
         add_derived(out, (struct cursor){.at = data, .end = data + size}, type == BOX_TYPE('g', 'r', 'i', 'd'));
-        return;
     }
-    av1_header_size(&width, &height, data, size);
-    add_size(out, width, height, "AV1 header");
 }
 
 /* ---- where data is (ItemLocationBox) ----------------------------------------------------------------------------- */

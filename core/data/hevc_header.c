@@ -52,14 +52,25 @@ static void add_set(uint64_t *width, uint64_t *height, const uint8_t *unit, size
     }
 }
 
+/* A NAL unit (7.3.1): one of a higher layer is no business of a decoder of pictures, and its set is written otherwise.
+ */
+static void add_unit(uint64_t *width, uint64_t *height, const uint8_t *unit, size_t size)
+{
+    enum { SEQUENCE_PARAMETER_SET = 33 };
+    struct bit_cursor bits = {.at = unit, .end = unit + size};
+    bit_cursor_take(&bits, 1);
+    uint64_t type = bit_cursor_take(&bits, 6), layer = bit_cursor_take(&bits, 6);
+    if (type == SEQUENCE_PARAMETER_SET && layer == 0)
+        add_set(width, height, unit, size);
+}
+
 void hevc_header_size(uint64_t *width, uint64_t *height, const uint8_t *record, size_t size)
 {
-    enum { ARRAYS = 22, SEQUENCE_PARAMETER_SET = 33 };
+    enum { ARRAYS = 22 };
     if (size <= ARRAYS)
         return;
     const uint8_t *at = record + ARRAYS + 1, *end = record + size;
     for (int arrays = record[ARRAYS]; arrays > 0 && end - at >= 3; arrays--) {
-        int type = at[0] & 63;
         uint32_t units = get_big16(at + 1);
         at += 3;
         for (; units > 0 && end - at >= 2; units--) {
@@ -67,9 +78,23 @@ void hevc_header_size(uint64_t *width, uint64_t *height, const uint8_t *record, 
             at += 2;
             if (length > (size_t)(end - at))
                 return;
-            if (type == SEQUENCE_PARAMETER_SET)
-                add_set(width, height, at, length);
+            add_unit(width, height, at, length);
             at += length;
         }
+    }
+}
+
+void hevc_stream_size(uint64_t *width, uint64_t *height, const uint8_t *data, size_t size)
+{
+    enum { PREFIX = 4 };
+    while (size >= PREFIX) {
+        size_t length = get_big32(data);
+        data += PREFIX;
+        size -= PREFIX;
+        if (length > size)
+            return;
+        add_unit(width, height, data, length);
+        data += length;
+        size -= length;
     }
 }
