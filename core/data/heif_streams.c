@@ -102,6 +102,10 @@ static void add_data(struct heif_streams *out, uint32_t type, const uint8_t *dat
     }
 }
 
+/* Items may share data. The sum of it is limited: a small file with many items that are each the whole file would take
+ * hours. */
+enum { MOST_SHARED = 8 };
+
 /* ---- where data is (ItemLocationBox) ----------------------------------------------------------------------------- */
 
 struct locations {
@@ -111,6 +115,7 @@ struct locations {
     struct cursor places[2];            /* by construction method: the file, the box idat */
     struct items items;
     uint8_t *spare; /* for data in several pieces, as large as the file */
+    size_t left;    /* bytes of data that may still be read */
 };
 
 /* The next piece of an item, within its place; false when it lies elsewhere. */
@@ -146,6 +151,9 @@ static enum status read_item(struct heif_streams *out, struct locations *in, siz
         size_t length = there ? (size_t)(piece.end - piece.at) : 0;
         if (!there || length > size - used)
             return error_set(err, ERR_DATA, "the data of item %llu goes beyond the file", (unsigned long long)id);
+        if (length > in->left)
+            return error_set(err, ERR_DATA, "its items have more than %d times the data of the file", MOST_SHARED);
+        in->left -= length;
         if (pieces > 1 && length > 0)
             memcpy(in->spare + used, piece.at, length);
         used += length;
@@ -190,7 +198,8 @@ enum status heif_streams_read(struct heif_streams *out, const struct heif_primar
                               size_t size, struct error *err)
 {
     struct cursor meta = {.at = bytes + primary->meta, .end = bytes + primary->meta_end};
-    struct locations locations = {.places = {{.at = bytes, .end = bytes + size}, {.at = bytes, .end = bytes}}};
+    struct locations locations = {.places = {{.at = bytes, .end = bytes + size}, {.at = bytes, .end = bytes}},
+                                  .left = MOST_SHARED * size};
     struct box items, box;
     void *spare = NULL;
     *out = (struct heif_streams){0};

@@ -12,6 +12,7 @@
 #include "core/base/byte_order.h"
 #include "core/base/memory.h"
 #include "core/data/av1_header.h"
+#include "core/data/heif_streams.h"
 #include "core/data/hevc_header.h"
 #include "core/data/image.h"
 #include "tests/support/test_files.h"
@@ -454,6 +455,35 @@ static void streams_and_grids_are_checked_before_decoding(void **state)
     memory_free(bytes);
 }
 
+/* Each entry of iloc says that the item is all of the file. */
+static void items_that_share_too_much_data_are_refused(void **state)
+{
+    (void)state;
+    enum { MOST = 8, ENTRY = 6, VERSION = 4 };
+    static const char iinf[] = "\0\0\0\x22iinf\0\0\0\0\0\1"
+                               "\0\0\0\x14infe\2\0\0\0\0\1\0\0av01";
+    static const char iloc[] = "\0\0\0\0iloc\0\0\0\0\0\0\0", entry[] = "\0\1\0\0\0\1";
+    uint8_t bytes[VERSION + sizeof iinf + sizeof iloc + (MOST + 1) * ENTRY] = {0};
+    uint8_t *box = bytes + VERSION + sizeof iinf - 1;
+    memcpy(bytes + VERSION, iinf, sizeof iinf - 1);
+    for (uint8_t count = 1; count <= MOST + 1; count++) {
+        struct error err = {0};
+        struct heif_streams streams;
+        memcpy(box, iloc, sizeof iloc);
+        box[3] = (uint8_t)(sizeof iloc + ENTRY * count);
+        box[sizeof iloc - 1] = count;
+        for (int i = 0; i < count; i++)
+            memcpy(box + sizeof iloc + ENTRY * i, entry, ENTRY);
+        size_t size = (size_t)(box - bytes) + box[3];
+        const struct heif_primary primary = {.meta_end = size};
+        enum status status = heif_streams_read(&streams, &primary, bytes, size, &err);
+        if (status != (count > MOST ? ERR_DATA : OK))
+            fail_msg("%d items: status %d, \"%s\"", count, status, err.text);
+        if (count > MOST)
+            assert_string_equal(err.text, "its items have more than 8 times the data of the file");
+    }
+}
+
 /* Planes of another size than the header says are not looked at. */
 static void planes_of_another_size_are_refused(void **state)
 {
@@ -581,6 +611,7 @@ int main(void)
         cmocka_unit_test(a_heif_box_shorter_than_its_header_is_damaged),
         cmocka_unit_test(a_hevc_stream_larger_than_its_picture_is_refused),
         cmocka_unit_test(streams_and_grids_are_checked_before_decoding),
+        cmocka_unit_test(items_that_share_too_much_data_are_refused),
         cmocka_unit_test(planes_of_another_size_are_refused),
         cmocka_unit_test(premultiplied_without_alpha_is_opaque),
         cmocka_unit_test(a_crop_is_kept_within_the_picture),
