@@ -129,9 +129,10 @@ static enum status open_split(struct dataset *out, const char *dir, const struct
     struct dataset data = {0};
     struct layout layout = {0};
     struct stat info;
-    if (path_stat(&info, dir) != 0 && errno != ENOENT)
+    bool there = path_stat(&info, dir) == 0;
+    if (!there && errno != ENOENT)
         return file_failure(dir, errno, err);
-    if (path_stat(&info, dir) != 0)
+    if (!there)
         return error_set(err, ERR_NOINPUT, "%s: there is no such folder: --data names the folder of photos", dir);
     if (!S_ISDIR(info.st_mode))
         return error_set(err, ERR_NOINPUT, "%s: is not a folder: --data names the folder of photos", dir);
