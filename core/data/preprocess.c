@@ -31,7 +31,7 @@ struct preprocess preprocess_for_size(int size)
 /* Numbers for pixels of 0..255 are the common mistake. */
 static const char *bytes_hint(float value)
 {
-    return value > 0 && value <= 255 ? "; it is for colours of 0 to 1: divide by 255 what is for 0 to 255" : "";
+    return value > 1 && value <= 255 ? "; colours are 0 to 1 here: divide a value for 0 to 255 by 255" : "";
 }
 
 enum status preprocess_check(const struct preprocess *preprocess, const char *where, struct error *err)

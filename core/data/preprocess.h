@@ -23,7 +23,7 @@
 #define PREPROCESS_MAX_SIDE 16384 /* so that the long side of the longest photo fits an int */
 
 /* Colours lie in 0..1. A network may want them in another range, such as 0..255 (mean 0, deviation 1/255), or 0..65535;
- * with numbers beyond these limits products in the network overflow, or the photos are told apart no more. */
+ * with numbers beyond these limits products in the network overflow, or all photos look the same to it. */
 #define PREPROCESS_MAX_MEAN 10.0f
 #define PREPROCESS_MIN_STD 1e-5f
 #define PREPROCESS_MAX_STD 10.0f

@@ -180,12 +180,35 @@ static void settings_out_of_range_are_refused(void **state)
     assert_non_null(strstr(err.text, "m: "));
 }
 
+/* Only for a value that was meant for pixels of 0 to 255. */
+static void a_value_for_bytes_gets_a_hint(void **state)
+{
+    (void)state;
+    static const struct {
+        float mean, std;
+        bool hint;
+    } cases[] = {{123.675f, 0.229f, true},
+                 {0.485f, 58.395f, true},
+                 {0.485f, 1e-6f, false},
+                 {0.485f, 300, false},
+                 {-20, 0.229f, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = {0};
+        struct preprocess bad = preprocess_for_size(224);
+        bad.mean[1] = cases[i].mean;
+        bad.std[1] = cases[i].std;
+        assert_int_equal(preprocess_check(&bad, "m", &err), ERR_DATA);
+        if (!strstr(err.text, "by 255") == cases[i].hint)
+            fail_msg("mean %g, deviation %g: %s", (double)cases[i].mean, (double)cases[i].std, err.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_pillow_in_every_size),       cmocka_unit_test(a_window_is_a_part_of_the_whole),
         cmocka_unit_test(preprocessing_equals_torchvision),  cmocka_unit_test(a_very_long_picture_costs_little),
-        cmocka_unit_test(settings_out_of_range_are_refused),
+        cmocka_unit_test(settings_out_of_range_are_refused), cmocka_unit_test(a_value_for_bytes_gets_a_hint),
     };
     return cmocka_run_group_tests_name("resize", tests, NULL, NULL);
 }
