@@ -64,7 +64,7 @@ static void add_sequence(uint64_t *width, uint64_t *height, const uint8_t *bytes
     }
 }
 
-/* leb128() (4.10.5): returns the bytes that it takes, 0 when there is none. */
+/* leb128() (4.10.5): returns how many bytes it has, 0 when it does not end within 8 bytes or the data. */
 static size_t read_size(uint64_t *out, const uint8_t *bytes, size_t size)
 {
     *out = 0;

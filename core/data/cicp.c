@@ -27,7 +27,7 @@ static float volume(const float a[2], const float b[2], const float c[2])
     return a[0] * (b[1] * cz - c[1] * bz) + b[0] * (c[1] * az - a[1] * cz) + c[0] * (a[1] * bz - b[1] * az);
 }
 
-/* Equations 32 to 37 of H.273. Of primaries that are not known, those of BT.709. */
+/* Equations 32 to 37 of H.273. An unknown code counts as BT.709. */
 static void luma_of_primaries(float *red, float *blue, int code)
 {
     const struct primaries *found = all_primaries;

@@ -72,10 +72,10 @@ static enum status read_error(const char *path, struct error *err)
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-/* In a folder that others may write to, a FIFO of that name hangs nobody, and a link leads nowhere. */
+/* In a folder that others may write to: a FIFO does not block, and a link is not followed. */
 enum { OPEN_FLAGS = O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW };
 
-/* What such an open answers where the name is a link, a socket or a folder. */
+/* The errors of such an open where the name is a link, a socket or a folder. */
 static bool is_irregular(int error)
 {
     return error == ELOOP || error == ENXIO || error == EISDIR || error == ENODEV;
@@ -87,7 +87,7 @@ static enum status irregular_error(const char *path, struct error *err)
                      path);
 }
 
-/* Features that another user has put there, or could change, are not taken for ours; root may do what it likes. */
+/* Features that another user wrote, or could change, are not used. Root is trusted. */
 static enum status check_owner(const struct stat *info, const char *path, struct error *err)
 {
     if (info->st_uid != geteuid() && info->st_uid != 0)

@@ -39,7 +39,7 @@ MUST_CHECK enum status feature_file_open(struct feature_file *file, const char *
 /* Fine on a closed one. */
 void feature_file_close(struct feature_file *file);
 
-/* Waits for the lock of byte 1, to append (not for a read_only file) or to list. ERR_IO. */
+/* Waits for the lock of byte 1, to append (not for a read_only file) or to list. Errors as feature_lock has them. */
 MUST_CHECK enum status feature_file_lock(struct feature_file *file, bool append, struct error *err);
 void feature_file_unlock(struct feature_file *file);
 

@@ -39,7 +39,7 @@ enum status feature_lock_error(const char *path, struct error *err)
 
 /* ---- who has it -------------------------------------------------------------------------------------------------- */
 
-/* Has the process this file open? Only those of the same user can be asked. */
+/* Has the process this file open? Of other users' processes that cannot be seen. */
 static bool has_open(const char *process, const struct stat *file)
 {
     char path[600];
@@ -56,7 +56,7 @@ static bool has_open(const char *process, const struct stat *file)
     return found;
 }
 
-/* A lock of an open file belongs to no process; one that has the file open is most likely it. 0: none is found. */
+/* The kernel names no process for a lock of an open file: returns the first that has the file open, 0 for none. */
 static long search_holder(int fd)
 {
     struct stat file;

@@ -1,8 +1,8 @@
 /* Locks of a file of features, which several processes use: of the open file (F_OFD_SETLK), so that two stores of one
  * process count as two.
  *
- * Nobody waits without end: who has the lock may be stopped, or may mean to hold others up. After FEATURE_LOCK_PATIENCE
- * it is said who has it, and the caller does without the file.
+ * Waiting has a limit: the process that has the lock may be stopped, or may hold up others on purpose. After
+ * FEATURE_LOCK_PATIENCE the error names that process, and the caller goes on without the file.
  */
 #ifndef FREEZETUNE_FEATURE_LOCK_H
 #define FREEZETUNE_FEATURE_LOCK_H
@@ -16,14 +16,14 @@ enum feature_lock_byte { FEATURE_LOCK_USE = 0, FEATURE_LOCK_APPEND = 1 };
 
 enum { FEATURE_LOCK_PATIENCE = 30 }; /* seconds */
 
-/* type: F_RDLCK (shared) or F_WRLCK (alone). Waits for it; ERR_IO, with the process that has it where that can be found
- * out. `path` is for errors. */
+/* type: F_RDLCK (shared) or F_WRLCK (alone). Waits up to FEATURE_LOCK_PATIENCE; ERR_IO then, with the number of the
+ * process that has it where that can be found, or when the file cannot be locked. `path` is for errors. */
 MUST_CHECK enum status feature_lock(int fd, enum feature_lock_byte byte, short type, const char *path,
                                     struct error *err);
-/* Without waiting; true when it was given, else errno says why: EAGAIN or EACCES, another has it. */
+/* Does not wait. False with errno when the lock was not given: EAGAIN or EACCES when another has it. */
 bool feature_lock_try(int fd, enum feature_lock_byte byte, short type);
 void feature_lock_give_back(int fd, enum feature_lock_byte byte);
-/* ERR_IO: the lock could not be had, for the reason in errno. */
+/* ERR_IO: the file cannot be locked, for the reason in errno. */
 enum status feature_lock_error(const char *path, struct error *err);
 
 #endif

@@ -49,8 +49,8 @@ MUST_CHECK enum status feature_store_open_ram(struct feature_store **out, const 
 /* The store of about->key in the folder, which is made when missing (as is the file), with all that earlier runs left
  * there. Marks the file as used now (its time of change). Where the file may be read but not written, the store only
  * reads. ERR_CANTCREATE when folder or file cannot be made, ERR_IO when reading or writing it fails, ERR_DATA when the
- * file is another thing than its name says (no feature file, another version, other features), ERR_SYSTEM without
- * memory. Nothing is deleted or overwritten then; the text says what to do. */
+ * file is another thing than its name says (no feature file, another version, other features) or another user could
+ * have written it, ERR_SYSTEM without memory. Nothing is deleted or overwritten then; the text says what to do. */
 MUST_CHECK enum status feature_store_open_disk(struct feature_store **out, const char *dir,
                                                const struct feature_store_about *about, struct error *err);
 

@@ -66,7 +66,7 @@ static int orientation_then(int orientation, int turns, bool left_to_right)
     return known[mirror][(before + turns) % 4];
 }
 
-/* Leaves of a side the part that begins at `start`. */
+/* Crops one side to the `wanted` pixels that begin at `start`, as far as the picture has them. */
 static void crop_side(uint64_t *from, uint64_t *side, double start, double wanted)
 {
     double end = floor(start + wanted - 1 + 0.5) + 1;
@@ -213,7 +213,7 @@ static bool find_end(struct heif_primary *out, struct cursor body)
     return !body.short_of;
 }
 
-/* Of all streams: those of the picture, of its tiles, of its alpha. */
+/* The largest of all streams: of the picture, its tiles and its alpha. */
 static void find_coded_size(struct heif_primary *out, struct cursor properties)
 {
     struct box box;

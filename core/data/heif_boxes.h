@@ -22,7 +22,7 @@ struct heif_primary {
     struct heif_crop {
         uint64_t left, top, width, height;
     } crop;
-    uint64_t item;         /* its number */
+    uint64_t item;         /* the number of its item */
     size_t meta, meta_end; /* the bodies of the boxes meta and iprp in the file */
     size_t properties, properties_end;
     bool coded;           /* one stream of AV1 or HEVC, no grid or overlay of others */

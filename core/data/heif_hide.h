@@ -1,17 +1,18 @@
-/* What libheif is not to know of a picture, so that all its versions hand out the planes as they are coded. Both change
- * a copy of the file's bytes. Inside core/data only. */
+/* Hides properties of a picture from libheif, so that all its versions hand out the planes as they are coded. Both
+ * functions change a copy of the file's bytes. Inside core/data only. */
 #ifndef FREEZETUNE_HEIF_HIDE_H
 #define FREEZETUNE_HEIF_HIDE_H
 
 #include "core/data/heif_boxes.h"
 
-/* Which way is up and what is cropped: irot, imir and clap of the picture (and of its alpha, which libheif up to 1.15
- * turns also where it was told to ignore them) belong to no item any more. */
+/* Hides the rotation and the crop: irot, imir and clap are taken from the picture (and from its alpha, which libheif up
+ * to 1.15 turns even when told to ignore them). */
 void heif_hide_turns(uint8_t *bytes, const struct heif_primary *primary);
 
-/* Its colours: up to 1.15, libheif hands out YCbCr only as it has converted it to RGB and back. With the identity
+/* Hides the colours: up to 1.15, libheif hands out YCbCr only as it has converted it to RGB and back. With the identity
  * matrix and full range, its conversion to RGB copies: R is Cr, G luma, B Cb, with each sample of chroma repeated. So
- * that is written into the box that says its colours. False where there is none: libheif converts then. */
+ * that is written into the box that says its colours. False, with nothing changed, where it has no such box or is made
+ * of other pictures: libheif converts then. */
 bool heif_hide_colours(uint8_t *bytes, const struct heif_primary *primary);
 
 #endif

@@ -13,7 +13,7 @@ struct heif_error {
 };
 
 enum { HEIF_NO_ERROR = 0, HEIF_MEMORY_ERROR = 6 }; /* heif_error.code */
-enum { HEIF_UNSPECIFIED = 0 };        /* heif_error.subcode: for a memory error, that there is none, and no limit */
+enum { HEIF_UNSPECIFIED = 0 };        /* heif_error.subcode; of a memory error: malloc failed, no limit was hit */
 enum { HEIF_HEVC = 1, HEIF_AV1 = 4 }; /* heif_compression_format */
 enum { HEIF_YCBCR = 0, HEIF_RGB = 1, HEIF_MONOCHROME = 2, HEIF_AS_CODED = 99 }; /* heif_colorspace */
 enum { HEIF_GREY = 0, HEIF_420 = 1, HEIF_422 = 2, HEIF_444 = 3 };               /* heif_chroma, HEIF_AS_CODED too */

@@ -70,7 +70,7 @@ enum status heif_planes(struct ycbcr *out, const struct heif_library *heif, cons
     int colours = heif->image_get_colorspace(decoded), chroma = heif->image_get_chroma_format(decoded);
     bool rgb = colours == HEIF_RGB && chroma == HEIF_444;
     if (!rgb && (colours == HEIF_RGB || chroma < HEIF_GREY || chroma > HEIF_444))
-        return error_set(err, ERR_DATA, "its colours are of kind %d, %d", colours, chroma);
+        return error_set(err, ERR_DATA, "libheif returns colour space %d with chroma format %d", colours, chroma);
     *out = (struct ycbcr){.height = height,
                           .width = width,
                           .shift_y = rgb && hidden ? hidden->shift_y : chroma == HEIF_420,

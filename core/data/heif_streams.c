@@ -65,7 +65,7 @@ static const struct item *find_item(const struct items *items, uint64_t id)
     return items->count > 0 ? bsearch(&wanted, items->each, items->count, sizeof wanted, by_id) : NULL;
 }
 
-/* ---- what data says ---------------------------------------------------------------------------------------------- */
+/* ---- sizes in the data ------------------------------------------------------------------------------------------- */
 
 static void add_size(struct heif_streams *out, uint64_t width, uint64_t height, const char *what)
 {
@@ -173,7 +173,7 @@ static enum status read_items(struct heif_streams *out, struct locations *in, si
     in->base = sizes >> 4 & 15;
     in->index = in->version > 0 ? sizes & 15 : 0;
     if (in->offset > 8 || in->length > 8 || in->base > 8 || in->index > 8)
-        return error_set(err, ERR_DATA, "its locations make no sense");
+        return error_set(err, ERR_DATA, "its box iloc has numbers of more than 8 bytes");
     uint64_t items = cursor_take(&in->body, in->version < 2 ? 2 : 4);
     enum status status = OK;
     for (; items > 0 && status == OK && !in->body.short_of; items--)

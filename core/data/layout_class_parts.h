@@ -10,9 +10,9 @@ struct class_parts {
     const char *train, *val, *test; /* all NULL: the folders are laid out in another way; val or test may be */
 };
 
-/* At least two folders with photos, of which one has a part to train on and one to validate on with photos directly in
- * them. ERR_DATA, with its name, for a folder that has not got these. All are NULL where one with photos has a name
- * without a meaning (images/train, masks/train). */
+/* Finds them where at least two folders hold photos and one of these has a part to train on, with photos directly in
+ * it, and one to validate on. ERR_DATA names a folder that does not have them too. All are NULL where a folder with
+ * photos has a name without a meaning (images/train, masks/train). */
 MUST_CHECK enum status class_parts_find(struct class_parts *out, const struct subfolders *subs, struct error *err);
 
 #endif

@@ -96,7 +96,7 @@ void loader_forget_away(struct loader *loader);
 /* Photos so far that are damaged and were handed over all the same (image.damaged), each counted once. For the thread
  * that calls loader_next. */
 size_t loader_damaged_count(const struct loader *loader);
-/* Counts one that was not decoded here, once. */
+/* Counts a photo as damaged that was not decoded here, once. */
 void loader_mark_damaged(struct loader *loader, uint32_t photo);
 bool loader_is_damaged(const struct loader *loader, uint32_t photo);
 

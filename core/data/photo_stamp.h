@@ -40,8 +40,9 @@ void photo_stamps_write(uint8_t *out, const char list[33], const struct photo_st
 MUST_CHECK enum status photo_stamps_read(struct photo_stamp *stamps, bool *same, const uint8_t *bytes, size_t size,
                                          const char list[33], size_t train, size_t val, struct error *err);
 
-/* The stamps of train alone from such a record, for whom the lists are gone: *out[*train], owned by the caller
- * (memory_free). *same as above; else nothing is set. Errors as above. */
+/* The stamps of train alone from such a record, for a caller that no longer has the lists: *out[*train], owned by the
+ * caller (memory_free). *same as above; when it is false nothing else is set. Errors as above; ERR_SYSTEM without
+ * memory. */
 MUST_CHECK enum status photo_stamps_read_train(struct photo_stamp **out, size_t *train, bool *same,
                                                const uint8_t *bytes, size_t size, const char list[33],
                                                struct error *err);

@@ -46,11 +46,12 @@ MUST_CHECK enum status ycbcr_heic(uint8_t *rgb, const struct ycbcr *in, uint16_t
 
 /* ---- for the two of them ----------------------------------------------------------------------------------------- */
 
-/* out[W] = row y of a plane, cut off at its depth and shifted right by `shift`. */
-void ycbcr_row(uint16_t *out, const struct ycbcr *in, enum ycbcr_channel channel, int y, int shift);
-
-/* out[count] = row y of a chroma plane; count = ycbcr_chroma_width. */
+/* Samples in a row of chroma. */
 int ycbcr_chroma_width(const struct ycbcr *in);
+
+/* OVERWRITES out[W], or out[ycbcr_chroma_width], with row y of a plane, cut off at its depth and shifted right by
+ * `shift`. */
+void ycbcr_row(uint16_t *out, const struct ycbcr *in, enum ycbcr_channel channel, int y, int shift);
 
 /* rgb[W,3], composited over white by alpha[W] of 8 bits. */
 void ycbcr_over_white(uint8_t *rgb, const uint16_t *alpha, int width);

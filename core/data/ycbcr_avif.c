@@ -159,7 +159,7 @@ static void real_pixel(float rgb[3], float y, float cb, float cr, const struct y
     }
 }
 
-/* What alpha[W], of its own depth, divides each colour by; NULL for none. */
+/* Each colour is divided by alpha[W], which has its own depth; NULL where it is not. */
 static void real_row(uint8_t *rgb, const uint16_t *luma, const struct chroma *chroma, const uint16_t *alpha,
                      const struct ycbcr *in, const struct real *by)
 {
@@ -185,7 +185,7 @@ static void real_row(uint8_t *rgb, const uint16_t *luma, const struct chroma *ch
 
 /* ---- which of them ----------------------------------------------------------------------------------------------- */
 
-/* How avifImageYUVToRGB goes about a picture. */
+/* How avifImageYUVToRGB converts a picture. */
 struct route {
     const struct fixed *fixed; /* NULL: float32 */
     struct real real;
@@ -210,8 +210,8 @@ static enum status choose(struct route *out, const struct ycbcr *in, struct erro
         out->real_alpha = in->premultiplied && !fast;
         return real_of(&out->real, in, err);
     }
-    /* Of 12 bits only the repeating function is there, and only for 4:2:0; alpha is cut off where one function makes
-     * both. */
+    /* For 12 bits libyuv has only a function that repeats chroma, and only for 4:2:0. Alpha is cut off where one
+     * function converts colours and alpha. */
     if (in->has_alpha && !in->grey && (in->depth == 10 || (in->depth == 12 && half)))
         out->bits = in->depth;
     out->mixed = out->bits != 12;

@@ -1,6 +1,6 @@
-/* Whether the network knows these photos: what its BatchNorm layers see (bn_moments.h) beside the running statistics
- * that were estimated in training. All figures are in log2 of a variance, the median over the channels of a layer of
- * log2((var + eps) / (running_var + eps)), called s(layer).
+/* Whether the network fits these photos: compares the inputs of its BatchNorm layers (bn_moments.h) with the running
+ * statistics that were estimated in training. All figures are in log2 of a variance: s(layer) is the median over the
+ * channels of a layer of log2((var + eps) / (running_var + eps)).
  *
  * Photos that are unlike those of the training (scans, X-rays, pictures of the night) move s by as much as a wrong
  * network does, 4 and more, so that s alone says nothing. Four differences of it do:
@@ -8,12 +8,13 @@
  *   input   s(bn1) - log2 of the photos' contrast beside that of natural photos: conv1 sees edges, and so there is as
  *           much of it in its output as in the pixels, unless these are scaled otherwise than in training
  *   stem    s(layer1.0.bn1) - s(bn1): what lies between the two is the pooling of the stem
- *   blocks  where a bottleneck block of layers 2 and 3 halves the image, s behind its 3x3 convolution - s before it,
- * less the same of the blocks that do not: another place of the stride or a blur before it moves this last    the same
- * difference in the first block of layer4 alone: another activation adds up until there
+ *   blocks  s(bn3) - s(bn1) in the bottleneck blocks that halve the image, the first of layer2 and layer3, less the
+ *           mean of s(bn2) - s(bn1) in the other blocks, whose bn3 adds the residual: it moves where the stride is in
+ *           another convolution, or where the image is blurred before it
+ *   last    s(bn3) - s(bn1) in the first block of layer4: the effect of another activation adds up until there
  *
- * The limits lie between what was measured on photos of 20 kinds and with networks of other kinds: docs/NOTES.md. They
- * do not see BGR order, dilation or padding: those leave variances as they are.
+ * The limits lie between the figures that were measured with the right network on 20 kinds of photos and those with
+ * other networks: docs/NOTES.md. BGR order, dilation and padding are not seen: they leave variances as they are.
  */
 #ifndef FREEZETUNE_BN_CHECK_H
 #define FREEZETUNE_BN_CHECK_H
@@ -38,8 +39,8 @@ struct bn_check {
     double blocks, last; /* 0 for basic blocks, where they are not measured */
 };
 
-/* From moments that were taken with pixels. The first of the four that is off is the finding: what comes behind
- * follows from it. ERR_SYSTEM without memory. */
+/* *out from moments that were taken with pixels. The first of the four figures beyond its limits is the finding: those
+ * behind it follow from it. ERR_SYSTEM without memory. */
 MUST_CHECK enum status bn_check(struct bn_check *out, const struct bn_moments *moments, struct error *err);
 
 #endif

@@ -14,7 +14,7 @@ struct bn_moments {
     size_t channels;              /* of all watched layers */
     size_t *rows;                 /* per image, of each step */
     double *sums;                 /* [most][2][channels] */
-    size_t most, before, taken;   /* photos: before the pass at hand, and with it */
+    size_t most, before, taken;   /* photos: before the current pass, and with it */
     double squares;               /* of differences between pixels, and how many of them: see bn_moments_contrast */
     double differences;
 };
@@ -95,10 +95,10 @@ bool bn_moments_full(const struct bn_moments *moments)
     return moments->taken == moments->most;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------
- */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
-/* Between each byte of a photo and the one `step` behind it, where both are of the same channel. */
+/* Of the differences between each byte of a photo and the one `step` behind it, both of the same channel, the sum of
+ * their squares. */
 static double square_differences(const uint8_t *bytes, size_t count, size_t step, const double scale[3])
 {
     uint64_t sums[3] = {0};
@@ -148,8 +148,7 @@ void bn_moments_add(struct bn_moments *moments, size_t index, size_t image, cons
     lanes()->moments(sum, sum + moments->channels, y, rows, moments->plan->program->bns[step->bn].channels);
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------------
- */
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
 
 double bn_moments_contrast(const struct bn_moments *moments)
 {

@@ -1,6 +1,7 @@
-/* What BatchNorm layers see: mean and variance of each channel over some photos, beside the running statistics that
- * were estimated in training. On photos like those of the training both agree; where pixels are scaled otherwise, or
- * the weights belong to a network of other strides or activations, they do not, although every tensor fits.
+/* Mean and variance of each channel of the inputs of BatchNorm layers, over some photos, to be compared with the
+ * running statistics that were estimated in training. On photos like those of the training both agree; where pixels are
+ * scaled otherwise, or the weights belong to a network of other strides or activations, they do not, although every
+ * tensor fits.
  *
  * A run with moments (run_set_moments) takes them on its way through its folded steps. The result of the pass keeps its
  * bits. A BatchNorm whose step adds the residual is left out: its output is never alone in memory.
@@ -40,8 +41,8 @@ bool bn_moments_wants(const struct bn_moments *moments, size_t index);
 void bn_moments_add(struct bn_moments *moments, size_t index, size_t image, const float *y, size_t rows);
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */
-/* The mean square of the difference between pixels three apart, in units of ImageNet's standard deviation: how much
- * of what a first convolution responds to is in the photos, whatever scale they are prepared to. 0 without pixels. */
+/* The mean square of the difference between pixels three apart, in units of ImageNet's standard deviation: how strong
+ * the edges are that a first convolution responds to, whatever scale the photos are prepared to. 0 without pixels. */
 double bn_moments_contrast(const struct bn_moments *moments);
 /* The layers that are watched, in the order of the network. */
 size_t bn_moments_layers(const struct bn_moments *moments);

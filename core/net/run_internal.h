@@ -17,10 +17,10 @@ struct run {
     float pixel_table[3 * 256];
     struct profile *profile;    /* or NULL */
     struct bn_moments *moments; /* or NULL */
-    size_t images;              /* of the pass at hand */
+    size_t images;              /* of the current pass */
     const uint8_t *pixels;      /* its input: one of the two */
     const float *x;
-    size_t from, to; /* the depth-first steps at hand */
+    size_t from, to; /* the depth-first steps to run */
 };
 
 /* A step's convolution over `images` images, with its operands at these places. */

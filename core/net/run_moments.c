@@ -1,5 +1,5 @@
-/* Moments of what BatchNorm layers see, taken on the way (bn_moments.h). Convolutions store their output after
- * BatchNorm and ReLU; what is to be measured lies between the two, so the ReLU of these steps is a pass of its own. */
+/* Takes the moments of BatchNorm layers during a pass (bn_moments.h). Convolutions store their output after BatchNorm
+ * and ReLU; the moments are those between the two, so the ReLU of these steps is a pass of its own. */
 #include "core/net/run_internal.h"
 #include "core/ops/lanes.h"
 

@@ -34,7 +34,7 @@ struct cache_ask {
     enum augment augment;
     size_t views, epochs;              /* views: 0 for a new one in every epoch */
     size_t train, val;                 /* photos */
-    size_t train_repeats, val_repeats; /* of these, with the bytes of one before them, train before val */
+    size_t train_repeats, val_repeats; /* of these, repeats of an earlier photo's bytes; train counts before val */
     bool mixes;                        /* pixels of different photos (--mixup, --cutmix) */
     uint64_t kept; /* bytes of the limit that caches of other stages take, from cache_plan_size on */
 };

@@ -1,6 +1,6 @@
-/* The confusion matrix of a pass, by what is in it: a cell for every pair of a class and an answer that occurs. There
- * are never more of them than photos, whatever the number of classes: a matrix of 20,000 classes has 400 million cells,
- * nearly all of them 0.
+/* The confusion matrix of a pass, without its zeros: a cell for every pair of a class and an answer that occurs. There
+ * are never more cells than photos, whatever the number of classes: a matrix of 20,000 classes has 400 million, nearly
+ * all of them 0.
  */
 #ifndef FREEZETUNE_CONFUSION_H
 #define FREEZETUNE_CONFUSION_H
@@ -27,7 +27,7 @@ struct confusion {
 MUST_CHECK enum status confusion_make(struct confusion *out, const struct metrics *metrics, struct error *err);
 void confusion_free(struct confusion *confusion);
 
-/* What confusion_make takes for so many predictions, at its most. */
+/* Bytes that confusion_make takes for so many predictions, at most. */
 size_t confusion_bytes(size_t predictions);
 
 /* OVERWRITES row[classes] with the counts of one label: a row of the matrix. *at is where its cells begin, 0 for label

@@ -305,8 +305,8 @@ enum status feature_cache_fill(struct feature_cache *cache, const struct feature
         if (status == OK)
             status = collect(&missing, cache, list, view, true, err);
     }
-    /* A second time for files that changed on the way, and for those whose bytes another could not be read of; in the
-     * last round each by itself. Who changes all the time is computed when loaded. */
+    /* Again for files that changed while they were read, and for others of the same bytes where the first could not be
+     * read; in the last round each for itself. A file that keeps changing is computed when it is loaded. */
     for (int round = 1; round <= ROUNDS && status == OK && missing > 0 && cache->failure.status == OK && !*stopped;
          round++) {
         status = compute(cache, list, cache->missing, missing, view, NULL, watch, context, stopped, err);

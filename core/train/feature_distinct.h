@@ -1,5 +1,4 @@
-/* Photos of the same bytes have the same features, where nothing is drawn for each by itself: they are computed once.
- */
+/* Photos of the same bytes have the same features where the view draws nothing per photo: they are computed once. */
 #ifndef FREEZETUNE_FEATURE_DISTINCT_H
 #define FREEZETUNE_FEATURE_DISTINCT_H
 
@@ -15,8 +14,8 @@ bool feature_view_shared(struct photo_view view);
  * content is not known stays. Returns how many are left, in the same order. Allocates nothing. */
 size_t feature_distinct(uint32_t *photos, size_t count, const struct feature_list *list, struct photo_view view);
 
-/* What was found of a photo that was decoded holds for those of the same bytes that were not: damaged ones are marked
- * so (loader_mark_damaged). photos[count of the list] is for work. */
+/* Photos of the same bytes as one that the loader found damaged are marked as damaged too (loader_mark_damaged): they
+ * were not decoded. photos[count of the list] is scratch. */
 void feature_spread_damage(uint32_t *photos, const struct feature_list *list);
 
 #endif

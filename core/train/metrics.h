@@ -41,7 +41,7 @@ struct metrics {
 
 /* Room for `predictions` answers (0: none are kept). ERR_SYSTEM without memory. Owned (metrics_free). */
 MUST_CHECK enum status metrics_init(struct metrics *out, size_t classes, size_t predictions, struct error *err);
-/* What metrics_init takes. */
+/* Bytes that metrics_init takes. */
 size_t metrics_bytes(size_t classes, size_t predictions);
 void metrics_free(struct metrics *metrics);
 void metrics_reset(struct metrics *metrics);

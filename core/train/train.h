@@ -61,8 +61,8 @@ struct train_options {
     struct schedule schedule;     /* with epochs; steps_per_epoch is filled in here */
     struct loader_options loader; /* with batch, preprocess and the seed of the augmentation; `strict` for both lists */
     size_t usable;                /* training photos not known to be bad */
-    size_t repeats, val_repeats;  /* of these and of val, with the bytes of one before them, train before val */
-    bool profile;                 /* measure where the time goes, for train_times and train_profile */
+    size_t repeats, val_repeats; /* of these and of val, repeats of an earlier photo's bytes; train counts before val */
+    bool profile;                /* measure where the time goes, for train_times and train_profile */
 };
 
 /* Whether batches are mixed (--mixup, --cutmix) or have holes (--random-erasing): features that are made of a photo's
@@ -175,11 +175,12 @@ struct epoch_result {
     struct feature_counts features; /* what the cache did since the last epoch's end; zeros without one */
     size_t away, val_away;          /* photos that were left out because their files could not be read */
     bool compared; /* no photo was away in the evaluation: its accuracy counts the same photos as others */
-    size_t
-        best_photos; /* validated in the best epoch before this one; 0: there is none. Others than val->count where
-                        photos went bad between the two, or were repaired: the accuracies are over different photos */
-    bool best;       /* highest accuracy so far, at equal accuracy the lower loss, of those compared; while
-                        there are none, the one with the most photos validated */
+    /* Photos validated in the best epoch before this one; 0: there is none. Differs from val->count where photos went
+     * bad between the two, or were repaired: the accuracies are over different photos. */
+    size_t best_photos;
+    /* Highest accuracy so far, at equal accuracy the lower loss, of those compared; while there are none, the one with
+     * the most photos validated. */
+    bool best;
 };
 
 /* Any hook but on_epoch and save may be NULL. */
@@ -225,8 +226,8 @@ enum train_end {
  * When the time is over the state is saved as it is, as for should_stop, so that the run could go on; where no epoch
  * has been evaluated yet, the epoch at hand is as far as it came, and on_epoch hears of it: a run ends with a model.
  * Errors: those of the hooks and of the loader; ERR_SYSTEM without memory for the next stage; ERR_DIVERGED when a loss
- * or a weight is no longer a finite number, with what to do, before anything of it was saved; ERR_DATA when the
- * loss is none before the first update, or when no validation photo could be read. ERR_NOINPUT when all training photos
+ * or a weight is no longer a finite number, with what to do, before anything of it was saved; ERR_DATA when the loss is
+ * not finite before the first update, or when no validation photo could be read. ERR_NOINPUT when all training photos
  * of a class that are not bad were away in an epoch: what was saved before is good to go on from; the same when all
  * validation photos were, after the epoch's steps have been saved. */
 MUST_CHECK enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped,
