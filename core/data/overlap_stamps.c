@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include "core/base/file.h"
-#include "core/base/hash.h"
 #include "core/base/memory.h"
+#include "core/data/content_hash.h"
 #include "core/data/image.h"
 #include "core/data/overlap.h"
 
@@ -38,22 +38,10 @@ static size_t first_of_size(const struct search *search, uint64_t size)
     return low < search->count && search->stamps[low].size == size ? low : search->count;
 }
 
-/* 0 when it cannot be read. */
-static uint64_t hash_of(const char *path)
-{
-    uint8_t *bytes;
-    size_t size;
-    if (file_read(&bytes, &size, path, IMAGE_MAX_BYTES, NULL) != OK)
-        return 0;
-    uint64_t hash = hash_bytes(bytes, size, 0).low;
-    memory_free(bytes);
-    return hash;
-}
-
 static uint32_t find_stamp(const struct search *search, const char *path, uint64_t size)
 {
     struct image_cost cost;
-    uint64_t hash = 0;
+    struct hash128 hash = {0, 0}; /* not known yet */
     size_t i = first_of_size(search, size);
     if (i == search->count || image_probe(path, NULL, &cost, NULL) != OK)
         return NONE;
@@ -61,9 +49,9 @@ static uint32_t find_stamp(const struct search *search, const char *path, uint64
         const struct photo_stamp *stamp = &search->stamps[i];
         if (stamp->ends != cost.ends)
             continue;
-        if (stamp->hash != 0 && hash == 0)
-            hash = hash_of(path);
-        if (stamp->hash == 0 || stamp->hash == hash)
+        if (stamp->hash != 0 && hash.low == 0 && !content_hash(&hash, NULL, path))
+            return NONE;
+        if (stamp->hash == 0 || stamp->hash == hash.low)
             return (uint32_t)i;
     }
     return NONE;
@@ -75,7 +63,7 @@ static void find_one(void *context, size_t photo, size_t thread)
     struct search *search = context;
     char path[PATH_MAX];
     struct stat info;
-    bool there = photo_path(path, sizeof path, search->photos, photo) && stat(path, &info) == 0 &&
+    bool there = photo_path(path, sizeof path, search->photos, photo) && path_stat(&info, path) == 0 &&
                  S_ISREG(info.st_mode) && info.st_size > 0;
     search->same[photo] = there ? find_stamp(search, path, (uint64_t)info.st_size) : NONE;
 }

@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"
-#include "core/data/image.h"
+#include "core/data/content_hash.h"
 
 struct comparison {
     bool *changed;
@@ -21,13 +20,8 @@ struct comparison {
 static uint64_t hash_of(const struct photo_list *list, size_t photo)
 {
     char path[PATH_MAX];
-    uint8_t *bytes;
-    size_t size;
-    if (!photo_path(path, sizeof path, list, photo) || file_read(&bytes, &size, path, IMAGE_MAX_BYTES, NULL) != OK)
-        return 0;
-    uint64_t hash = hash_bytes(bytes, size, 0).low;
-    memory_free(bytes);
-    return hash;
+    struct hash128 hash;
+    return photo_path(path, sizeof path, list, photo) && content_hash(&hash, NULL, path) ? hash.low : 0;
 }
 
 static bool was_seen(const struct photo_stamp *stamp)

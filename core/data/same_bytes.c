@@ -3,9 +3,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "core/base/file.h"
-#include "core/base/memory.h"
-#include "core/data/image.h"
+#include "core/data/content_hash.h"
 
 struct reading {
     struct same_file *files;
@@ -52,15 +50,11 @@ static void hash_one(void *context, size_t index, size_t thread)
     struct reading *reading = context;
     struct same_file *file = &reading->files[index];
     char path[PATH_MAX];
-    uint8_t *bytes;
     size_t size;
-    if (!reading->path(path, sizeof path, reading->context, file->file) ||
-        file_read(&bytes, &size, path, IMAGE_MAX_BYTES, NULL) != OK)
+    if (!reading->path(path, sizeof path, reading->context, file->file) || !content_hash(&file->hash, &size, path))
         return; /* it was readable a moment ago; if it stays unreadable the loader says so */
     file->size = size;
-    file->hash = hash_bytes(bytes, size, 0);
     file->hashed = true;
-    memory_free(bytes);
 }
 
 /* Keeps the files, sorted, that have an equal beside them. */

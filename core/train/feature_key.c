@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/file.h"
 #include "core/base/memory.h"
+#include "core/data/content_hash.h"
 #include "core/net/freeze.h"
 #include "core/ops/blas.h"
 #include "core/ops/cpu.h"
@@ -102,13 +102,9 @@ const char *feature_cut_name(const struct net *net, size_t cut)
 struct hash128 photo_hash(const struct photo_list *list, size_t photo)
 {
     char path[PATH_MAX];
-    uint8_t *bytes;
-    size_t size;
-    if (!photo_path(path, sizeof path, list, photo) || file_read(&bytes, &size, path, IMAGE_MAX_BYTES, NULL) != OK)
-        return (struct hash128){0, 0};
-    struct hash128 hash = hash_bytes(bytes, size, 0);
-    memory_free(bytes);
-    return hash;
+    struct hash128 hash;
+    bool read = photo_path(path, sizeof path, list, photo) && content_hash(&hash, NULL, path);
+    return read ? hash : (struct hash128){0, 0};
 }
 
 bool photo_hash_known(struct hash128 hash)
