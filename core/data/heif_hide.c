@@ -1,7 +1,19 @@
 #include "core/data/heif_hide.h"
 
+#include <string.h>
+
 #include "core/data/box_cursor.h"
 #include "core/data/cicp.h"
+
+void heif_hide_others(uint8_t *bytes, size_t size, const struct heif_primary *primary)
+{
+    enum { LENGTH = 4 };
+    struct cursor rest = {.at = bytes + primary->meta_end, .end = bytes + size};
+    struct box box;
+    for (size_t at = primary->meta_end; cursor_box(&box, &rest); at = (size_t)(rest.at - bytes))
+        if (box.type == BOX_TYPE('m', 'e', 't', 'a'))
+            memcpy(bytes + at + LENGTH, "free", 4);
+}
 
 enum { MOST_PROPERTIES = 1 << 15 };
 

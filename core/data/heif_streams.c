@@ -56,6 +56,9 @@ static enum status list_items(struct items *out, struct cursor body, struct erro
     }
     if (out->count > 0)
         qsort(out->each, out->count, sizeof *out->each, by_id);
+    for (size_t i = 1; i < out->count; i++)
+        if (out->each[i - 1].id == out->each[i].id)
+            return error_set(err, ERR_DATA, "two of its items have number %llu", (unsigned long long)out->each[i].id);
     return OK;
 }
 

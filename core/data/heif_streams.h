@@ -11,8 +11,8 @@ struct heif_streams {
     const char *what; /* "AV1 header", "HEVC header", "grid", "overlay" */
 };
 
-/* Reads them from a whole file. ERR_DATA, with the reason as its text, when an item's data is not where it should be or
- * when items share too much of it; ERR_SYSTEM without memory. */
+/* Reads them from a whole file. ERR_DATA, with the reason as its text, when an item's data is not where it should be,
+ * items share too much of it, or two have the same number; ERR_SYSTEM without memory. */
 MUST_CHECK enum status heif_streams_read(struct heif_streams *out, const struct heif_primary *primary,
                                          const uint8_t *bytes, size_t size, struct error *err);
 

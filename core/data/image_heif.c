@@ -195,6 +195,7 @@ static enum status decode_copy(struct image *out, uint8_t *copy, size_t size, co
     struct heif_decoding_options *options = heif->decoding_options_alloc();
     if (!options)
         return error_set(err, ERR_SYSTEM, "out of memory: a %s photo", info->codec->name);
+    heif_hide_others(copy, size, primary);
     heif_hide_turns(copy, primary);
     bool hidden = set_options(options) && heif_hide_colours(copy, primary);
     enum status status = heif_open(&opened, primary, info, copy, size, err);

@@ -484,6 +484,49 @@ static void items_that_share_too_much_data_are_refused(void **state)
     }
 }
 
+/* The type that is checked must be the one that a decoder goes by. */
+static void two_items_of_one_number_are_refused(void **state)
+{
+    (void)state;
+    static const char meta[] = "\0\0\0\0"
+                               "\0\0\0\x36iinf\0\0\0\0\0\2"
+                               "\0\0\0\x14infe\2\0\0\0\0\7\0\0hvc1"
+                               "\0\0\0\x14infe\2\0\0\0\0\7\0\0grid"
+                               "\0\0\0\x10iloc\0\0\0\0\0\0\0";
+    struct error err = {0};
+    struct heif_streams streams;
+    const struct heif_primary primary = {.meta_end = sizeof meta};
+    assert_int_equal(heif_streams_read(&streams, &primary, (const uint8_t *)meta, sizeof meta, &err), ERR_DATA);
+    assert_string_equal(err.text, "two of its items have number 7");
+}
+
+/* libheif takes the last box meta, the checks the first. */
+static void a_second_directory_is_not_read(void **state)
+{
+    (void)state;
+    size_t size;
+    need("HEIC");
+    uint8_t *bytes = test_read(fixture("s420.heic"), &size), *box = (uint8_t *)memmem(bytes, size, "meta", 4) - 4;
+    size_t length = get_big32(box);
+    uint8_t *both = malloc(size + length);
+    memcpy(both, bytes, size);
+    memcpy(both + size, box, length);
+    uint8_t *ispe = memmem(both + size, length, "ispe", 4);
+    assert_non_null(ispe);
+    memcpy(ispe + 8, "\0\0\0\x20\0\0\0\x10", 8);
+    struct image one = {0}, two = {0};
+    struct error err = {0};
+    if (image_decode(&one, bytes, size, NULL, &err) != OK || image_decode(&two, both, size + length, NULL, &err) != OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(one.width, two.width);
+    assert_int_equal(one.height, two.height);
+    assert_memory_equal(one.pixels, two.pixels, 3 * (size_t)one.width * (size_t)one.height);
+    image_free(&one);
+    image_free(&two);
+    free(both);
+    memory_free(bytes);
+}
+
 /* Planes of another size than the header says are not looked at. */
 static void planes_of_another_size_are_refused(void **state)
 {
@@ -612,6 +655,8 @@ int main(void)
         cmocka_unit_test(a_hevc_stream_larger_than_its_picture_is_refused),
         cmocka_unit_test(streams_and_grids_are_checked_before_decoding),
         cmocka_unit_test(items_that_share_too_much_data_are_refused),
+        cmocka_unit_test(two_items_of_one_number_are_refused),
+        cmocka_unit_test(a_second_directory_is_not_read),
         cmocka_unit_test(planes_of_another_size_are_refused),
         cmocka_unit_test(premultiplied_without_alpha_is_opaque),
         cmocka_unit_test(a_crop_is_kept_within_the_picture),
