@@ -26,30 +26,34 @@ static bool has(const struct walk_names *folders, const char *name)
     return false;
 }
 
-/* Do photos lie directly in dir/sub/part? */
-static bool holds_photos(const char *dir, const struct subfolder *sub, const char *part)
+/* *photos: do photos lie directly in dir/sub, or in the part of it? ERR_NOINPUT, ERR_IO when it cannot be read. */
+static enum status look_into(bool *photos, const char *dir, const struct subfolder *sub, const char *part,
+                             struct error *err)
 {
-    char *folder, *path = NULL;
+    char *folder = NULL, *path = NULL;
     struct walk_names folders = {0};
-    bool photos = false;
-    if (path_join(&folder, dir, sub->name, NULL) == OK && path_join(&path, folder, part, NULL) == OK &&
-        subfolders_look(&folders, &photos, path, NULL) != OK)
-        photos = false;
+    enum status status = path_join(&folder, dir, sub->name, err);
+    if (status == OK && part)
+        status = path_join(&path, folder, part, err);
+    if (status == OK)
+        status = subfolders_look(&folders, photos, part ? path : folder, err);
     walk_names_free(&folders);
     memory_free(path);
     memory_free(folder);
-    return photos;
+    return status;
 }
 
 /* The parts of the first folder that has them; NULL when there is none. */
 static const struct subfolder *find_first(struct class_parts *out, const struct subfolders *subs)
 {
+    bool photos;
     for (size_t i = 0; i < subs->count; i++) {
         const struct walk_names *folders = &subs->each[i].folders;
         struct class_parts parts = {.train = find_part(folders, PART_TRAIN),
                                     .val = find_part(folders, PART_VAL),
                                     .test = find_part(folders, PART_TEST)};
-        if (!parts.train || !(parts.val || parts.test) || !holds_photos(subs->dir, &subs->each[i], parts.train))
+        if (!parts.train || !(parts.val || parts.test) ||
+            look_into(&photos, subs->dir, &subs->each[i], parts.train, NULL) != OK || !photos)
             continue;
         *out = parts;
         return &subs->each[i];
@@ -61,6 +65,10 @@ static enum status check_class(const struct class_parts *parts, const struct sub
                                const struct subfolder *sub, const char *dir, struct error *err)
 {
     const char *val = parts->val ? parts->val : parts->test, *missing = NULL;
+    bool photos;
+    enum status status = sub->photos ? look_into(&photos, dir, sub, NULL, err) : OK;
+    if (status != OK)
+        return status; /* sub->photos: or it cannot be read */
     if (sub->photos)
         return error_set(err, ERR_DATA,
                          "%s: %s/ holds photos, while %s/ is split into %s/ and %s/: put them into %s/%s and %s/%s",
@@ -73,11 +81,12 @@ static enum status check_class(const struct class_parts *parts, const struct sub
         return error_set(err, ERR_DATA,
                          "%s: %s/ has no %s/, while %s/ is split into %s/ and %s/: all classes need the same parts",
                          dir, sub->name, missing, first->name, parts->train, val);
-    if (!holds_photos(dir, sub, parts->train))
+    status = look_into(&photos, dir, sub, parts->train, err);
+    if (status == OK && !photos)
         return error_set(err, ERR_DATA,
                          "%s: no photos lie in %s/%s, while they do in %s/%s: all classes need the same parts", dir,
                          sub->name, parts->train, first->name, parts->train);
-    return OK;
+    return status;
 }
 
 enum status class_parts_find(struct class_parts *out, const struct subfolders *subs, struct error *err)

@@ -11,8 +11,9 @@ struct class_parts {
 };
 
 /* Finds them where at least two folders hold photos and one of these has a part to train on, with photos directly in
- * it, and one to validate on. ERR_DATA names a folder that does not have them too. All are NULL where a folder with
- * photos has a name without a meaning (images/train, masks/train). */
+ * it, and one to validate on. All are NULL where a folder with photos has a name without a meaning (images/train,
+ * masks/train). ERR_DATA names a folder that does not have the parts too, ERR_NOINPUT and ERR_IO one that cannot be
+ * read. */
 MUST_CHECK enum status class_parts_find(struct class_parts *out, const struct subfolders *subs, struct error *err);
 
 #endif

@@ -304,6 +304,30 @@ static void photos_to_judge_are_found_under_the_same_names(void **state)
     }
 }
 
+/* Its photos are not to be moved, and it is not empty either. */
+static void an_unreadable_class_among_split_ones_is_named(void **state)
+{
+    (void)state;
+    static const char *const locked[] = {"dogs", "dogs/train"};
+    if (geteuid() == 0) {
+        print_message("# skipped: root may read everything\n");
+        skip();
+    }
+    for (size_t i = 0; i < sizeof locked / sizeof *locked; i++) {
+        struct layout layout;
+        struct error err = {0};
+        char text[600];
+        make("cats/train/1.jpg cats/test/2.jpg dogs/train/3.jpg dogs/test/4.jpg");
+        snprintf(text, sizeof text, "%s: Permission denied", test_path(folder, locked[i]));
+        assert_int_equal(chmod(test_path(folder, locked[i]), 0), 0);
+        enum status status = layout_find(&layout, folder, false, &err);
+        assert_int_equal(chmod(test_path(folder, locked[i]), 0755), 0);
+        if (status != ERR_NOINPUT || !strstr(err.text, text))
+            fail_msg("%s: status %d, \"%s\"", locked[i], status, err.text);
+        clear();
+    }
+}
+
 static void names_are_cut_into_words(void **state)
 {
     (void)state;
@@ -362,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_could_be_a_split_is_never_taken_for_classes, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_folder_too_deep_names_the_one_above, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(photos_to_judge_are_found_under_the_same_names, make_folder, remove_folder),
+        cmocka_unit_test(an_unreadable_class_among_split_ones_is_named),
         cmocka_unit_test(names_are_cut_into_words),
     };
     return cmocka_run_group_tests_name("layout", tests, NULL, NULL);
