@@ -5,6 +5,7 @@
 
 #include "core/base/byte_order.h"
 #include "core/data/box_cursor.h"
+#include "core/data/heif_items.h"
 #include "core/data/hevc_header.h"
 
 /* ---- brands ------------------------------------------------------------------------------------------------------ */
@@ -185,32 +186,23 @@ static bool take_properties(struct reading *reading, struct cursor properties, s
     return false;
 }
 
-/* Where the items' data in the file ends (ItemLocationBox). */
-static bool find_end(struct heif_primary *out, struct cursor body)
+/* Where the items' data in the file ends. */
+static bool find_end(struct heif_primary *out, struct cursor iloc)
 {
     enum { IN_FILE = 0 };
-    uint64_t version = cursor_take(&body, 1);
-    cursor_take(&body, 3);
-    uint64_t sizes = cursor_take(&body, 2);
-    size_t offset_size = sizes >> 12 & 15, length_size = sizes >> 8 & 15, base_size = sizes >> 4 & 15;
-    size_t index_size = version > 0 ? sizes & 15 : 0;
-    if (offset_size > 8 || length_size > 8 || base_size > 8 || index_size > 8)
+    struct heif_places places;
+    struct heif_place item;
+    if (!heif_places_begin(&places, iloc))
         return false;
-    uint64_t items = cursor_take(&body, version < 2 ? 2 : 4);
-    for (; items > 0 && !body.short_of; items--) {
-        cursor_take(&body, version < 2 ? 2 : 4);
-        uint64_t method = version > 0 ? cursor_take(&body, 2) & 15 : IN_FILE;
-        cursor_take(&body, 2);
-        uint64_t base = cursor_take(&body, base_size), extents = cursor_take(&body, 2);
-        for (; extents > 0 && !body.short_of; extents--) {
-            cursor_take(&body, index_size);
-            uint64_t offset = base + cursor_take(&body, offset_size), length = cursor_take(&body, length_size);
-            uint64_t end = length > UINT64_MAX - offset ? UINT64_MAX : offset + length;
-            if (method == IN_FILE && end > out->end)
+    while (heif_places_next(&item, &places))
+        for (uint64_t pieces = item.pieces; pieces > 0 && !places.body.short_of; pieces--) {
+            uint64_t from, length;
+            heif_places_piece(&from, &length, &places, &item);
+            uint64_t end = length > UINT64_MAX - from ? UINT64_MAX : from + length;
+            if (item.method == IN_FILE && end > out->end)
                 out->end = end;
         }
-    }
-    return !body.short_of;
+    return !places.body.short_of;
 }
 
 /* The largest of all streams: of the picture, its tiles and its alpha. */
@@ -222,21 +214,14 @@ static void find_coded_size(struct heif_primary *out, struct cursor properties)
             hevc_header_size(&out->coded_width, &out->coded_height, box.body.at, (size_t)(box.body.end - box.body.at));
 }
 
-/* The type of an item, by ItemInfoBox; 0 for none. */
-static uint32_t item_type(struct cursor items, uint64_t item)
+/* The type of an item; 0 for none. */
+static uint32_t item_type(struct cursor iinf, uint64_t id)
 {
-    struct box entry;
-    uint64_t version = cursor_take(&items, 1);
-    cursor_take(&items, 3);
-    cursor_take(&items, version == 0 ? 2 : 4);
-    while (cursor_box(&entry, &items)) {
-        version = cursor_take(&entry.body, 1);
-        cursor_take(&entry.body, 3);
-        uint64_t id = cursor_take(&entry.body, version < 3 ? 2 : 4);
-        cursor_take(&entry.body, 2);
-        if (entry.type == BOX_TYPE('i', 'n', 'f', 'e') && version >= 2 && id == item)
-            return (uint32_t)cursor_take(&entry.body, 4);
-    }
+    struct cursor items = heif_items_begin(iinf);
+    struct heif_item item;
+    while (heif_items_next(&item, &items))
+        if (item.id == id)
+            return item.type;
     return 0;
 }
 
