@@ -96,8 +96,7 @@ static void check_layer(const struct job *job, size_t layer, const struct refere
     const struct op *op = find_batchnorm(job->plan->net, bn->param);
     size_t rows, taken = bn_moments_photos(job->moments), channels = bn->channels;
     const double *values = reference_value(reference, op->in[0], &rows);
-    double *picked = malloc(IMAGES * rows * channels * sizeof *picked),
-           *moments = malloc(4 * channels * sizeof *moments);
+    double *moments = malloc(4 * channels * sizeof *moments);
     double *mean = moments, *var = moments + channels, *expected_mean = var + channels,
            *expected_var = expected_mean + channels;
     naive_moments(expected_mean, expected_var, values, taken * rows, channels);
