@@ -24,7 +24,8 @@ write_bats() {
 
 # check FILE...: as make does it.
 check() {
-    run_split env -i PATH="$outside" HOME="$PWD" TEST_WHOLE="${TEST_WHOLE:-}" BUILD="$PWD/build" sh "$support/run_tests.sh" "$@"
+    run_split env -i PATH="$outside" HOME="$PWD" TEST_WHOLE="${TEST_WHOLE:-}" BUILD="$PWD/build" TESTFLAGS=-j1 \
+        sh "$support/run_tests.sh" "$@"
     cat stdout.txt stderr.txt >all.txt
 }
 

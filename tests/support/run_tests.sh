@@ -1,7 +1,8 @@
 #!/bin/sh
-# run_tests.sh FILE...: runs test programs and bats files one after the other (make check). Before the first one it says how
-# many there are and how long that takes, then which one it is at. What a failing test found is printed below its name.
-# BUILD names the folder of the build, where the duration of the last whole run is kept. TESTFLAGS go to prove.
+# run_tests.sh FILE...: runs test programs and bats files (make check), as many at once as there are processors, at most
+# four. Before the first one it says how many there are and how long that takes, then which one it is at. What a failing
+# test found is printed below its name. BUILD names the folder of the build, where the duration of the last whole run is
+# kept. TESTFLAGS go to prove: -j1 runs one file after the other.
 set -eu
 here=$(dirname "$0")
 build=${BUILD:?}
@@ -29,9 +30,12 @@ if [ "${TEST_WHOLE:-}" ]; then
 else
     echo "== $(counted $# "test file")"
 fi
+# A test measures the memory or the work of its own process only, so that others beside it do no harm.
+jobs=$(nproc)
+[ "$jobs" -le 4 ] || jobs=4
 begin=$(date +%s)
 status=0
 # shellcheck disable=SC2086 # options or nothing
-prove --timer -e "sh $here/run_test.sh" ${TESTFLAGS:-} "$@" || status=$?
+prove --timer -j "$jobs" -e "sh $here/run_test.sh" ${TESTFLAGS:-} "$@" || status=$?
 [ -z "${TEST_WHOLE:-}" ] || [ "$status" != 0 ] || echo "$(($(date +%s) - begin))" >"$kept"
 exit "$status"
