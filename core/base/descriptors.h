@@ -23,6 +23,8 @@ MUST_CHECK enum status descriptors_plan(struct error *err);
 /* How many may be read at once. */
 size_t descriptors_at_once(void);
 
+/* One of those: waits until it is free. A thread that has one must not take another: with a small limit it would wait
+ * for itself. Any thread may give it back. */
 void descriptor_take(void);
 void descriptor_give_back(void);
 

@@ -3,9 +3,9 @@
  *     bytes |......HHHH..........TTTTTTTT..............|   size
  *                  read: valid       read: valid           the rest must not be looked at
  *
- * It is not a mapping of the file: pieces are copied, into memory that is the process's own. Whoever cuts or overwrites
- * the file meanwhile cannot change what was read, nor end the process (SIGBUS): what is no longer there to be read is
- * an error, and file_map_check tells whether all pieces are of one file. One thread at a time.
+ * It is not a mapping of the file: pieces are copied, into memory that belongs to the process. When the file is cut or
+ * overwritten meanwhile, what was read stays as it is, and there is no SIGBUS: a piece that is no longer there is an
+ * error, and file_map_check tells whether the file changed between two pieces. One thread at a time.
  */
 #ifndef FREEZETUNE_FILE_MAP_H
 #define FREEZETUNE_FILE_MAP_H
