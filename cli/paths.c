@@ -83,23 +83,13 @@ enum status path_data(char **out, const char *given, struct error *err)
 
 enum status path_require_empty(const char *path, struct error *err)
 {
-    DIR *folder = folder_open(path);
-    if (!folder && (retry_system_is_out(errno) || retry_is_passing(errno)))
-        return file_failure(path, errno, err);
-    if (!folder)
-        return error_set(err, ERR_CANTCREATE, "%s: %s", path, strerror(errno));
-    bool empty = true;
-    for (struct dirent *entry; empty && (entry = folder_next(folder));)
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    int failed = empty ? errno : 0;
-    closedir(folder);
-    if (failed)
-        return error_set(err, ERR_IO, "%s: listing failed: %s", path, strerror(failed));
-    if (!empty)
-        return error_set(err, ERR_CANTCREATE,
-                         "%s: is not empty; name a new folder with --out, or go on with that run by --resume %s", path,
-                         path);
-    return OK;
+    bool empty;
+    enum status status = folder_is_empty(&empty, path, err);
+    if (status == OK && !empty)
+        status = error_set(err, ERR_CANTCREATE,
+                           "%s: is not empty; name a new folder with --out, or go on with that run by --resume %s",
+                           path, path);
+    return status;
 }
 
 static enum status next_run(char **out, struct error *err)

@@ -75,6 +75,21 @@ struct dirent *folder_next(DIR *folder)
     return entry;
 }
 
+enum status folder_is_empty(bool *empty, const char *path, struct error *err)
+{
+    DIR *folder = folder_open(path);
+    if (!folder && (retry_system_is_out(errno) || retry_is_passing(errno)))
+        return file_failure(path, errno, err);
+    if (!folder)
+        return error_set(err, ERR_CANTCREATE, "%s: %s", path, strerror(errno));
+    *empty = true;
+    for (struct dirent *entry; *empty && (entry = folder_next(folder));)
+        *empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    int failed = *empty ? errno : 0;
+    closedir(folder);
+    return failed ? error_set(err, ERR_IO, "%s: listing failed: %s", path, strerror(failed)) : OK;
+}
+
 int file_stat(struct stat *out, int fd)
 {
     struct retry retry = {0};
@@ -155,6 +170,16 @@ enum status path_join(char **out, const char *folder, const char *name, struct e
     snprintf(text, size, "%s%s%s", folder, end > 0 && folder[end - 1] == '/' ? "" : "/", name);
     *out = text;
     return OK;
+}
+
+enum status path_split(char **folder, const char **name, const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    enum status status = memory_strdup(folder, !slash ? "." : slash == path ? "/" : path, err);
+    if (status == OK && slash && slash != path)
+        (*folder)[slash - path] = '\0';
+    *name = slash ? slash + 1 : path;
+    return status;
 }
 
 enum status folder_create(const char *path, struct error *err)

@@ -1,8 +1,6 @@
 #define _GNU_SOURCE
 #include "core/base/outfile.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -15,23 +13,12 @@
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/retry.h"
+#include "core/base/unfinished.h"
 
 static const char tail[] = ".XXXXXX.part";
 enum { TAIL = sizeof tail - 1, LETTERS = 6, PART = sizeof ".part" - 1 };
 
 /* ---- what killed processes left ---------------------------------------------------------------------------------- */
-
-static bool is_unfinished(const char *name, const char *target)
-{
-    size_t length = strlen(target);
-    if (strlen(name) != length + TAIL || strncmp(name, target, length) != 0 || name[length] != '.' ||
-        strcmp(name + length + TAIL - PART, ".part") != 0)
-        return false;
-    for (size_t i = 1; i <= LETTERS; i++)
-        if (!isalnum((unsigned char)name[length + i]))
-            return false;
-    return true;
-}
 
 /* Under its lock, which who writes it would hold. A file of another user, a link or one with a second name is not ours
  * to remove. */
@@ -49,23 +36,7 @@ static void remove_unless_locked(int folder, const char *name)
 
 void outfile_remove_stale(const char *folder, const char *name)
 {
-    DIR *dir = opendir(folder);
-    const struct dirent *entry;
-    while (dir && (entry = readdir(dir)))
-        if (is_unfinished(entry->d_name, name))
-            remove_unless_locked(dirfd(dir), entry->d_name);
-    if (dir)
-        closedir(dir);
-}
-
-/* *out: the folder of a file, owned by the caller. Returns the file's name, which is part of `path`. */
-static const char *split(char **out, const char *path, enum status *status, struct error *err)
-{
-    const char *slash = strrchr(path, '/');
-    *status = memory_strdup(out, !slash ? "." : slash == path ? "/" : path, err);
-    if (*status == OK && slash && slash != path)
-        (*out)[slash - path] = '\0';
-    return slash ? slash + 1 : path;
+    unfinished_remove(folder, name, tail, remove_unless_locked);
 }
 
 /* ---- beginning --------------------------------------------------------------------------------------------------- */
@@ -113,8 +84,8 @@ static enum status cannot_be_made(const struct outfile *file, int error, struct 
 static enum status begin(struct outfile *file, struct error *err)
 {
     char *folder;
-    enum status status;
-    const char *name = split(&folder, file->path, &status, err);
+    const char *name;
+    enum status status = path_split(&folder, &name, file->path, err);
     if (status != OK)
         return status;
     outfile_remove_stale(folder, name);
@@ -228,8 +199,8 @@ static int sync_folder(const char *folder)
 enum status outfile_sync_folder(const char *path, struct error *err)
 {
     char *folder;
-    enum status status;
-    split(&folder, path, &status, err);
+    const char *name;
+    enum status status = path_split(&folder, &name, path, err);
     if (status != OK)
         return status;
     int failed = sync_folder(folder);

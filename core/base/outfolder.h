@@ -3,8 +3,8 @@
  *
  *   outfolder_open; files written into folder.temporary (outfile_open_in); outfolder_end
  *
- * The folder is flat: outfolder_end removes files, not folders in it. A program that is killed leaves the temporary
- * folder and nothing under the final name.
+ * The folder is flat: outfolder_end removes files, not folders in it. The unfinished folder is locked (flock) by who
+ * writes it; one that nobody holds was left by a process that was killed, and who makes OUT next removes it.
  */
 #ifndef FREEZETUNE_OUTFOLDER_H
 #define FREEZETUNE_OUTFOLDER_H
@@ -13,10 +13,12 @@
 
 struct outfolder {
     char *path, *temporary;
+    int lock; /* the open folder */
 };
 
-/* ERR_CANTCREATE when the folder cannot be made; when `path` exists and is anything but an empty folder, which is then
- * replaced; and when it is the working folder, which would be lost to the shell. */
+/* Removes what killed processes left of OUT, and begins it. ERR_CANTCREATE when the folder cannot be made; when `path`
+ * exists and is anything but an empty folder, which is then replaced; and when it is the working folder, which would be
+ * lost to the shell. */
 MUST_CHECK enum status outfolder_open(struct outfolder *out, const char *path, struct error *err);
 
 /* Puts the folder in its place when all went well so far (`status`), else removes it; returns what became of it. On

@@ -180,6 +180,20 @@ answers() {
     [ -z "$(ls -A closed)" ]
 }
 
+@test "convert --format hf: what a killed process left is removed, what a live one writes is not" {
+    mkdir out.part.aB3xYz out.part.busyAB other.part.aB3xYz out.part.aB3xYz.old
+    echo half >out.part.aB3xYz/model.safetensors
+    echo half >out.part.busyAB/model.safetensors
+    ln -s other.part.aB3xYz out.part.linkAB
+    exec 8<out.part.busyAB
+    flock 8
+    "$FREEZETUNE" convert --format hf m.safetensors out 8<&-
+    exec 8<&-
+    [ ! -e out.part.aB3xYz ]
+    [ -e out.part.busyAB/model.safetensors ]
+    [ -d other.part.aB3xYz ] && [ -L out.part.linkAB ] && [ -d out.part.aB3xYz.old ]
+}
+
 @test "convert --format hf: killed at any time, the folder is whole or not there" {
     "$FREEZETUNE" convert --format hf m.safetensors whole
     for delay in 0 0.01 0.03 0.06 0.1 0.2 0.4; do
