@@ -116,18 +116,18 @@ static bool is_usual(const struct argument *argument, const cJSON *item, bool is
     return false;
 }
 
-const char *timm_args_other(const cJSON *args, bool is_body)
+const cJSON *timm_args_other(const cJSON *args, bool is_body)
 {
     const cJSON *item;
     cJSON_ArrayForEach(item, args)
     {
         const struct argument *known = NULL;
         for (size_t i = 0; i < sizeof arguments / sizeof *arguments && !known; i++)
-            if (item->string && strcmp(arguments[i].key, item->string) == 0)
+            if (strcmp(arguments[i].key, item->string) == 0)
                 known = &arguments[i];
         /* timm takes null for the default, whatever the key */
         if (!cJSON_IsNull(item) && (!known || !is_usual(known, item, is_body)))
-            return item->string ? item->string : "a list";
+            return item;
     }
     return NULL;
 }

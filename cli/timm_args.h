@@ -10,9 +10,9 @@
 /* Whether timm's name of an architecture, with or without its tag, is one of our networks. */
 bool timm_args_knows(const char *architecture);
 
-/* The first key of model_args whose value makes another network than timm's default, or that is not known; NULL: none.
- * `args` may be NULL or null. Borrowed. */
-const char *timm_args_other(const cJSON *args, bool is_body);
+/* The first entry of model_args that makes another network than timm's default, or whose key is not known; NULL: none.
+ * `args`, an object, may be NULL or null. Borrowed. */
+const cJSON *timm_args_other(const cJSON *args, bool is_body);
 
 /* "avg", or missing; for a body also "", which is without pooling. */
 bool timm_args_pools(const cJSON *global_pool, bool is_body);

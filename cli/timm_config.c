@@ -83,27 +83,39 @@ static bool read_three(float out[3], const cJSON *list)
     return cJSON_GetArraySize(list) == 3;
 }
 
+enum { OTHER_TEXT = 200, SHOWN_TEXT = 60 };
+
+/* An entry of model_args with its value, which may be of any type. */
+static const char *other_argument(char out[OTHER_TEXT], const cJSON *argument)
+{
+    char key[SHOWN_TEXT], value[SHOWN_TEXT];
+    char *json = cJSON_IsString(argument) ? NULL : cJSON_PrintUnformatted(argument);
+    const char *text = cJSON_IsString(argument) ? argument->valuestring : json ? json : "?";
+    snprintf(out, OTHER_TEXT, "model_args: %s: %s differs from the default, so this is another network",
+             text_escape(key, sizeof key, argument->string), text_escape(value, sizeof value, text));
+    cJSON_free(json);
+    return out;
+}
+
 /* What of the config makes another network of the same tensors, or NULL. */
-static const char *other_network(char out[200], const cJSON *root, const cJSON *config, bool is_body)
+static const char *other_network(char out[OTHER_TEXT], const cJSON *root, const cJSON *config, bool is_body)
 {
     const cJSON *own = get(root, "architecture"), *name = is_default(own) ? get(config, "architecture") : own;
     const cJSON *args = get(root, "model_args"), *channels = get(config, "in_chans");
-    char shown[100];
+    char shown[SHOWN_TEXT];
     if (!is_default(name) && !cJSON_IsString(name))
         return "architecture: expected a name";
     if (!is_default(name) && !timm_args_knows(name->valuestring)) {
-        snprintf(out, 200, "architecture: not one of resnet18, 34, 50, 101 and 152, so this is another network: %s",
+        snprintf(out, OTHER_TEXT,
+                 "architecture: not one of resnet18, 34, 50, 101 and 152, so this is another network: %s",
                  text_escape(shown, sizeof shown, name->valuestring));
         return out;
     }
     if (!is_default(args) && !cJSON_IsObject(args))
         return "model_args: not a JSON object";
-    const char *other = timm_args_other(args, is_body);
-    if (other) {
-        snprintf(out, 200, "model_args: %s: differs from the default, so this is another network",
-                 text_escape(shown, sizeof shown, other));
-        return out;
-    }
+    const cJSON *other = timm_args_other(args, is_body);
+    if (other)
+        return other_argument(out, other);
     if (!timm_args_pools(get(root, "global_pool"), is_body) || !timm_args_pools(get(config, "global_pool"), is_body))
         return "global_pool: not \"avg\", so this is another network";
     if ((!is_default(channels) && !is_three(channels)) ||
@@ -144,7 +156,7 @@ static enum status read_config(struct model_card *card, const cJSON *root, const
 {
     struct model_card made = {.has_preprocess = true, .preprocess = preprocess_imagenet()};
     const cJSON *labels = outputs > 0 ? find_labels(root, config) : NULL;
-    char text[200];
+    char text[OTHER_TEXT];
     const char *wrong = other_network(text, root, config, outputs == 0);
     if (!wrong)
         wrong = read_preprocess(&made.preprocess, config);
@@ -183,6 +195,7 @@ static const cJSON *find_config(const cJSON *root)
 enum status timm_config_parse(struct model_card *card, bool *found, const char *text, size_t size, size_t outputs,
                               const char *path, struct error *err)
 {
+    /* Not json_text_parse: what is none of timm's may hold anything, and only the parsed text tells whose it is. */
     cJSON *root = strlen(text) == size ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
     const cJSON *config = find_config(root);
     enum status status = OK;
