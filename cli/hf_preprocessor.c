@@ -3,18 +3,26 @@
 #include <math.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
+#include "core/base/json_text.h"
 
-#include "core/base/text.h"
 /* ---- kinds of processors ----------------------------------------------------------------------------------------- */
 
 enum rule {
-    RULE_PLAIN,    /* size, then the crop */
-    RULE_CONVNEXT, /* size / crop_pct and its middle; squashed from CONVNEXT_SQUASHES on */
-    RULE_POOLFORMER /* size / crop_pct, then the crop */,
-    RULE_LEVIT /* size * 256 / 224, then the crop */
+    RULE_PLAIN,      /* size, then the crop */
+    RULE_CONVNEXT,   /* size / crop_pct and its middle; squashed from CONVNEXT_SQUASHES on */
+    RULE_POOLFORMER, /* size / crop_pct, then the crop */
+    RULE_LEVIT       /* size * 256 / 224, then the crop */
 };
 enum { CONVNEXT_SQUASHES = 384 };
+
+enum colours { COLOURS_IMAGENET, COLOURS_HALF, COLOURS_CLIP };
+
+/* transformers.utils.constants: IMAGENET_DEFAULT, IMAGENET_STANDARD, OPENAI_CLIP. */
+static const struct {
+    float mean[3], std[3];
+} colours[] = {[COLOURS_IMAGENET] = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}},
+               [COLOURS_HALF] = {{0.5f, 0.5f, 0.5f}, {0.5f, 0.5f, 0.5f}},
+               [COLOURS_CLIP] = {{0.48145466f, 0.4578275f, 0.40821073f}, {0.26862954f, 0.26130258f, 0.27577711f}}};
 
 /* Classes of transformers.models.*.image_processing_* by the beginning of their names, and their values of what the
  * file does not say. */
@@ -26,17 +34,19 @@ static const struct processor {
     bool crops;
     int crop;
     enum interpolation filter;
+    enum colours colours;
+    bool twice; /* divides by the deviation a second time, unless include_top is false */
 } processors[] = {
-    {"ConvNext", RULE_CONVNEXT, false, 384, false, 0, INTERPOLATION_BICUBIC},
-    {"PoolFormer", RULE_POOLFORMER, false, 224, true, 224, INTERPOLATION_BICUBIC},
-    {"Levit", RULE_LEVIT, false, 224, true, 224, INTERPOLATION_BICUBIC},
-    {"ViT", RULE_PLAIN, true, 224, false, 0, INTERPOLATION_BILINEAR},
-    {"DeiT", RULE_PLAIN, true, 256, true, 224, INTERPOLATION_BICUBIC},
-    {"Beit", RULE_PLAIN, true, 224, false, 224, INTERPOLATION_BICUBIC},
-    {"EfficientNet", RULE_PLAIN, true, 346, false, 289, INTERPOLATION_BICUBIC},
-    {"Bit", RULE_PLAIN, false, 224, true, 224, INTERPOLATION_BICUBIC},
-    {"CLIP", RULE_PLAIN, false, 224, true, 224, INTERPOLATION_BICUBIC},
-    {"MobileNet", RULE_PLAIN, false, 256, true, 224, INTERPOLATION_BILINEAR},
+    {"ConvNext", RULE_CONVNEXT, false, 384, false, 0, INTERPOLATION_BICUBIC, COLOURS_HALF, false},
+    {"PoolFormer", RULE_POOLFORMER, false, 224, true, 224, INTERPOLATION_BICUBIC, COLOURS_IMAGENET, false},
+    {"Levit", RULE_LEVIT, false, 224, true, 224, INTERPOLATION_BICUBIC, COLOURS_IMAGENET, false},
+    {"ViT", RULE_PLAIN, true, 224, false, 0, INTERPOLATION_BILINEAR, COLOURS_HALF, false},
+    {"DeiT", RULE_PLAIN, true, 256, true, 224, INTERPOLATION_BICUBIC, COLOURS_HALF, false},
+    {"Beit", RULE_PLAIN, true, 224, false, 224, INTERPOLATION_BICUBIC, COLOURS_HALF, false},
+    {"EfficientNet", RULE_PLAIN, true, 346, false, 289, INTERPOLATION_BICUBIC, COLOURS_HALF, true},
+    {"Bit", RULE_PLAIN, false, 224, true, 224, INTERPOLATION_BICUBIC, COLOURS_CLIP, false},
+    {"CLIP", RULE_PLAIN, false, 224, true, 224, INTERPOLATION_BICUBIC, COLOURS_CLIP, false},
+    {"MobileNet", RULE_PLAIN, false, 256, true, 224, INTERPOLATION_BILINEAR, COLOURS_HALF, false},
 };
 
 static const cJSON *get(const cJSON *object, const char *key)
@@ -121,37 +131,36 @@ static bool read_convnext(struct preprocess *out, const cJSON *config, int size,
     return again == size; /* else a second crop, out of the first */
 }
 
-static bool read_sizes(struct preprocess *out, bool *oblong, const cJSON *config)
+static bool read_sizes(struct preprocess *out, bool *oblong, const struct processor *processor, const cJSON *config)
 {
-    struct processor processor = find_processor(config);
     const cJSON *asked = get(config, "do_center_crop");
-    bool square = processor.square, crops = cJSON_IsBool(asked) ? cJSON_IsTrue(asked) : processor.crops;
-    int size = processor.size;
+    bool square = processor->square, crops = cJSON_IsBool(asked) ? cJSON_IsTrue(asked) : processor->crops;
+    int size = processor->size;
     double part = 1;
     if (is_missing(get(config, "size")) && size == 0)
         return true; /* nobody says anything */
     if (!is_missing(get(config, "size")) && !read_side(&size, &square, get(config, "size")))
         return false;
-    if (processor.rule == RULE_CONVNEXT)
+    if (processor->rule == RULE_CONVNEXT)
         return read_convnext(out, config, size, square, crops && cJSON_IsTrue(asked));
-    if (processor.rule == RULE_POOLFORMER && !read_part(&part, config, 0.9))
+    if (processor->rule == RULE_POOLFORMER && !read_part(&part, config, 0.9))
         return false;
-    out->fit = square && processor.rule != RULE_POOLFORMER ? FIT_SQUASH : FIT_SHORT;
+    out->fit = square && processor->rule != RULE_POOLFORMER ? FIT_SQUASH : FIT_SHORT;
     out->resize = out->crop = (int)(size / part);
-    if (processor.rule == RULE_LEVIT && !square)
+    if (processor->rule == RULE_LEVIT && !square)
         out->resize = out->crop = (int)(256.0 / 224.0 * size);
     *oblong = !crops && out->fit == FIT_SHORT;
-    return !crops || read_crop(&out->crop, &processor, config);
+    return !crops || read_crop(&out->crop, processor, config);
 }
 
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */
 
-static bool read_filter(enum interpolation *out, const cJSON *config)
+static bool read_filter(enum interpolation *out, const struct processor *processor, const cJSON *config)
 {
     static const enum interpolation pillow[] = {INTERPOLATION_NEAREST, INTERPOLATION_LANCZOS, INTERPOLATION_BILINEAR,
                                                 INTERPOLATION_BICUBIC, INTERPOLATION_BOX,     INTERPOLATION_HAMMING};
     const cJSON *resample = get(config, "resample");
-    *out = find_processor(config).filter;
+    *out = processor->filter;
     if (is_missing(resample))
         return true;
     if (!cJSON_IsNumber(resample) || resample->valuedouble != (double)resample->valueint || resample->valueint < 0 ||
@@ -161,8 +170,12 @@ static bool read_filter(enum interpolation *out, const cJSON *config)
     return true;
 }
 
-static bool read_three(float out[3], const cJSON *list)
+/* Three numbers, or `usual` where they are missing. */
+static bool read_three(float out[3], const cJSON *list, const float usual[3])
 {
+    memcpy(out, usual, 3 * sizeof *out);
+    if (is_missing(list))
+        return true;
     if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != 3)
         return false;
     for (int i = 0; i < 3; i++) {
@@ -174,20 +187,18 @@ static bool read_three(float out[3], const cJSON *list)
     return true;
 }
 
-static bool read_colours(struct preprocess *out, const cJSON *config)
+static bool read_colours(struct preprocess *out, const struct processor *processor, const cJSON *config)
 {
-    const cJSON *type = get(config, "image_processor_type");
-    if (cJSON_IsFalse(get(config, "do_normalize"))) {
-        memcpy(out->mean, (float[]){0, 0, 0}, sizeof out->mean);
-        memcpy(out->std, (float[]){1, 1, 1}, sizeof out->std);
-    } else if ((get(config, "image_mean") && !read_three(out->mean, get(config, "image_mean"))) ||
-               (get(config, "image_std") && !read_three(out->std, get(config, "image_std")))) {
+    static const float none[3] = {0, 0, 0}, one[3] = {1, 1, 1};
+    float mean[3], std[3];
+    bool normalises = !cJSON_IsFalse(get(config, "do_normalize"));
+    if (!read_three(mean, get(config, "image_mean"), colours[processor->colours].mean) ||
+        !read_three(std, get(config, "image_std"), colours[processor->colours].std))
         return false;
-    }
-    if (cJSON_IsString(type) && strncmp(type->valuestring, "EfficientNet", 12) == 0 &&
-        !cJSON_IsFalse(get(config, "include_top")))
-        for (int i = 0; i < 3; i++)
-            out->std[i] *= out->std[i];
+    memcpy(out->mean, normalises ? mean : none, sizeof mean);
+    memcpy(out->std, normalises ? std : one, sizeof std);
+    for (int i = 0; i < 3 && processor->twice && !cJSON_IsFalse(get(config, "include_top")); i++)
+        out->std[i] *= std[i];
     return true;
 }
 
@@ -221,6 +232,7 @@ static enum status read_config(struct preprocess *out, bool *oblong, const cJSON
 {
     const cJSON *factor = get(config, "rescale_factor");
     const char *why, *key = other_step(&why, config);
+    const struct processor processor = find_processor(config);
     struct preprocess made = preprocess_imagenet();
     made.center = CENTER_FLOOR;
     if (key)
@@ -228,14 +240,14 @@ static enum status read_config(struct preprocess *out, bool *oblong, const cJSON
     if (factor && !cJSON_IsNull(factor) && !(cJSON_IsNumber(factor) && fabs(factor->valuedouble * 255 - 1) < 1e-3))
         return error_set(err, ERR_DATA, "%.400s: rescale_factor: not 1/255, but photos are always brought to 0..1",
                          path);
-    if (!read_sizes(&made, oblong, config))
+    if (!read_sizes(&made, oblong, &processor, config))
         return error_set(err, ERR_DATA,
                          "%.400s: size, crop_pct or crop_size: not understood: expected whole numbers of pixels of a "
                          "square",
                          path);
-    if (!read_filter(&made.interpolation, config))
+    if (!read_filter(&made.interpolation, &processor, config))
         return error_set(err, ERR_DATA, "%.400s: resample: expected Pillow's number of a filter, 0 to 5", path);
-    if (!read_colours(&made, config))
+    if (!read_colours(&made, &processor, config))
         return error_set(err, ERR_DATA, "%.400s: image_mean or image_std: expected three numbers", path);
     enum status status = preprocess_check(&made, path, err);
     if (status == OK)
@@ -246,12 +258,12 @@ static enum status read_config(struct preprocess *out, bool *oblong, const cJSON
 enum status hf_preprocessor_parse(struct preprocess *out, bool *oblong, const char *text, size_t size, const char *path,
                                   struct error *err)
 {
-    bool whole = strlen(text) == size && !text_json_has_nul(text);
-    cJSON *config = whole ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
+    cJSON *config = json_text_parse(text, size);
     enum status status = OK;
     *oblong = false;
     if (!cJSON_IsObject(config))
-        status = error_set(err, ERR_DATA, "%.400s: not a JSON object, or with a zero byte (\\u0000) in a text", path);
+        status = error_set(err, ERR_DATA,
+                           "%.400s: not a JSON object in UTF-8, or a text in it holds a zero byte (\\u0000)", path);
     else
         status = read_config(out, oblong, config, path, err);
     cJSON_Delete(config);

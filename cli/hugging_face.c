@@ -2,30 +2,18 @@
 
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "cli/class_labels.h"
 #include "cli/hf_preprocessor.h"
 #include "cli/paths.h"
 #include "core/base/file.h"
+#include "core/base/json_text.h"
 #include "core/base/memory.h"
-#include "core/base/text.h"
 
 enum { MAX_BYTES = 1 << 24 };
 
 static enum status wrong(const char *path, const char *key, const char *what, struct error *err)
 {
     return error_set(err, ERR_DATA, "%.400s: %s: %s", path, key, what);
-}
-
-/* The object that the text is, or NULL. The whole of it must be JSON, and no text in it may hold a zero byte. */
-static cJSON *parse(const char *text, size_t size)
-{
-    cJSON *object = strlen(text) == size && !text_json_has_nul(text) ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
-    if (cJSON_IsObject(object))
-        return object;
-    cJSON_Delete(object);
-    return NULL;
 }
 
 static const cJSON *get(const cJSON *object, const char *key)
@@ -119,12 +107,15 @@ static enum status read_config(struct class_names *out, bool *found, enum proble
 enum status hugging_face_classes(struct class_names *out, bool *found, enum problem *problem, const char *text,
                                  size_t size, const char *path, size_t outputs, struct error *err)
 {
-    cJSON *config = parse(text, size);
+    cJSON *config = json_text_parse(text, size);
+    enum status status = OK;
     *found = false;
     *problem = PROBLEM_UNSAID;
-    if (!config)
-        return error_set(err, ERR_DATA, "%.400s: not a JSON object, or with a zero byte (\\u0000) in a text", path);
-    enum status status = read_config(out, found, problem, config, path, outputs, err);
+    if (!cJSON_IsObject(config))
+        status = error_set(err, ERR_DATA,
+                           "%.400s: not a JSON object in UTF-8, or a text in it holds a zero byte (\\u0000)", path);
+    else
+        status = read_config(out, found, problem, config, path, outputs, err);
     cJSON_Delete(config);
     return status;
 }

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/base/json_text.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "weights/class_keys.h"
@@ -77,7 +78,7 @@ static enum status parse_json(cJSON **out, const char **why, const char *text, s
     *why = "too many entries";
     if (entries > ENTRIES_MOST)
         return OK;
-    cJSON *root = cJSON_ParseWithOpts(text, NULL, true);
+    cJSON *root = json_text_parse(text, strlen(text));
     *why = root ? NULL : "not valid JSON";
     *out = root;
     return OK;

@@ -93,7 +93,7 @@ END
     fails 65 'another network: resnetaa18' "$FREEZETUNE" predict --model timm $photos
     printf '{"architecture": "resnet18", "model_args": {"act_layer": "silu"}, "pretrained_cfg": {}}' >timm/config.json
     # shellcheck disable=SC2086 # two photos
-    fails 65 'timm/config\.json: model_args: act_layer: ' "$FREEZETUNE" predict --model timm $photos
+    fails 65 'timm/config\.json: model_args: act_layer: silu differs from the default' "$FREEZETUNE" predict --model timm $photos
 }
 
 @test "class names beside the weights are taken if there are as many as outputs" {
@@ -189,8 +189,8 @@ text = json.dumps(header).encode()
 open("hf/model.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
 END
     printf '{"model_type": "resnet", "id2label": {"0": "ants", "1": "bees", "2": "cats"}}' >hf/config.json
-    printf '{"image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32}, "resample": 3}' \
-        >hf/preprocessor_config.json
+    printf '{"image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32}, "resample": 3,
+        "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}' >hf/preprocessor_config.json
     # Wide photos, which the model of setup sees another part of.
     for class in ants bees cats; do
         for i in 1 2 3 4 5; do cp "$fixtures/photos/s422.jpg" data/$class/$i.jpg; done

@@ -131,6 +131,35 @@ static void means_are_taken(void **state)
     text = "{\"image_processor_type\": \"EfficientNetImageProcessor\", \"image_std\": [1, 2, 3]}";
     assert_int_equal(hf_preprocessor_parse(&found, &oblong, text, strlen(text), "p", NULL), OK);
     assert_memory_equal(found.std, ((float[]){1, 4, 9}), sizeof found.std);
+    text =
+        "{\"image_processor_type\": \"EfficientNetImageProcessor\", \"image_std\": [1, 2, 3], \"do_normalize\": false}";
+    assert_int_equal(hf_preprocessor_parse(&found, &oblong, text, strlen(text), "p", NULL), OK);
+    assert_memory_equal(found.std, ((float[]){1, 2, 3}), sizeof found.std);
+}
+
+/* image_mean and image_std of transformers 5.24's classes. */
+static void missing_means_are_those_of_the_processor(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        float mean, std; /* of red */
+    } rows[] = {
+        {"{}", 0.485f, 0.229f},
+        {"{\"image_mean\": null, \"image_std\": null}", 0.485f, 0.229f},
+        {"{\"image_processor_type\": \"ConvNextImageProcessor\"}", 0.5f, 0.5f},
+        {"{\"image_processor_type\": \"ConvNextImageProcessor\", \"image_std\": [1, 1, 1]}", 0.5f, 1},
+        {"{\"feature_extractor_type\": \"ViTFeatureExtractor\"}", 0.5f, 0.5f},
+        {"{\"image_processor_type\": \"BitImageProcessor\"}", 0.48145466f, 0.26862954f},
+        {"{\"image_processor_type\": \"LevitImageProcessor\"}", 0.485f, 0.229f},
+        {"{\"image_processor_type\": \"EfficientNetImageProcessor\"}", 0.5f, 0.25f},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct preprocess found;
+        assert_int_equal(hf_preprocessor_parse(&found, &oblong, rows[i].text, strlen(rows[i].text), "p", NULL), OK);
+        if (found.mean[0] != rows[i].mean || found.std[0] != rows[i].std)
+            fail_msg("%s: %g, %g", rows[i].text, (double)found.mean[0], (double)found.std[0]);
+    }
 }
 
 static void another_scale_is_refused(void **state)
@@ -151,6 +180,20 @@ static void another_scale_is_refused(void **state)
         assert_int_equal(status, rows[i].fine ? OK : ERR_DATA);
         assert_true(rows[i].fine || strstr(err.text, "p.json: rescale_factor: not 1/255"));
     }
+}
+
+static void only_one_whole_object_is_read(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "[]", "{} {}", "{\"a\": \"b\\u0000c\"}", "{\"a\": \"caf\xe9\"}"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct preprocess found;
+        struct error err = {0};
+        assert_int_equal(hf_preprocessor_parse(&found, &oblong, texts[i], strlen(texts[i]), "p.json", &err), ERR_DATA);
+        assert_non_null(strstr(err.text, "p.json: not a JSON object"));
+    }
+    struct preprocess found;
+    assert_int_equal(hf_preprocessor_parse(&found, &oblong, "{}\0{}", 5, "p.json", NULL), ERR_DATA);
 }
 
 /* scripts/make_photo_fixtures.py asked the processors themselves. */
@@ -198,7 +241,9 @@ int main(void)
         cmocka_unit_test(sizes_are_understood),
         cmocka_unit_test(the_filter_is_taken),
         cmocka_unit_test(means_are_taken),
+        cmocka_unit_test(missing_means_are_those_of_the_processor),
         cmocka_unit_test(another_scale_is_refused),
+        cmocka_unit_test(only_one_whole_object_is_read),
         cmocka_unit_test(pixels_are_those_of_the_processor),
     };
     return cmocka_run_group_tests_name("hf_preprocessor", tests, NULL, NULL);

@@ -48,6 +48,8 @@ static void bad_configs_are_refused(void **state)
         {"", "not a JSON object"},
         {"[]", "not a JSON object"},
         {"{} x", "not a JSON object"},
+        {"{\"id2label\": {\"0\": \"caf\xe9\", \"1\": \"b\"}}", "not a JSON object in UTF-8"},
+        {"{\"other\": \"a\\u0000b\"}", "zero byte (\\u0000)"},
         {"{\"id2label\": []}", "id2label: not a JSON object"},
         {"{\"id2label\": {\"0\": \"a\"}}", "id2label: 1 names, the network has 2 outputs"},
         {"{\"id2label\": {\"0\": \"a\", \"1\": \"b\", \"2\": \"c\"}}", "from \"0\" on"},
