@@ -5,6 +5,7 @@
 
 #include "cli/class_labels.h"
 #include "cli/label_text.h"
+#include "cli/paths.h"
 #include "cli/term.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -103,12 +104,24 @@ enum status classes_override(struct model_info *info, const char *option, const 
     info->classes = names;
     info->own_classes = true;
     info->classes_from = NULL;
+    info->config_unused = false;
     return OK;
+}
+
+void classes_warn_unused(const char *weights)
+{
+    char *path;
+    if (path_beside(&path, weights, "config.json", NULL) != OK)
+        return;
+    warn("%s: names no classes for the outputs of this network; --classes names them", path);
+    memory_free(path);
 }
 
 void classes_remark(const struct model_info *info, const char *path)
 {
     size_t outputs = info->classes.count;
+    if (info->config_unused)
+        classes_warn_unused(path);
     if (info->classes_from)
         remark("classes: named by %s beside %s", info->classes_from, path);
     else if (!info->own_classes && outputs != IMAGENET_CLASSES)

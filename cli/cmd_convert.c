@@ -125,6 +125,8 @@ static enum status open_input(struct job *job, struct error *err)
         preprocess_override(&job->info.preprocess, &job->values->preprocess);
         if (status == OK)
             status = classes_override(&job->info, job->values->classes, job->in, err);
+        if (status == OK && job->info.config_unused)
+            classes_warn_unused(weight_file_path(job->file));
     } else if (is_folder(job->format)) {
         return weights_refuse_unknown(job->file, err);
     } else if (preprocess_given(&job->values->preprocess) || job->values->classes) {

@@ -45,7 +45,7 @@ static const struct option options[] = {
     CHOICE_ROWS("Common", struct values, choice),
     CLASSES_ROW("Common", struct values, classes),
     OPTION_ROW_NUMBER("Common", "assert-accuracy", "X", OPTION_FLOAT, struct values, assert_accuracy, NULL, NULL, 0, 1,
-                      "exit with 1 when the accuracy is below X, with 65 when a photo could not be read"),
+                      "exit with 1 when the accuracy is below X, with 65 or 74 when a photo could not be read"),
     OPTION_ROW_FLAG("Output", "json", struct values, json, "one JSON object instead of tables"),
     OPTION_ROW_NUMBER("Output", "worst", "N", OPTION_INT, struct values, worst, "10", NULL, 0, 1000000,
                       "how many of the surest wrong answers to list"),
@@ -123,6 +123,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     enum status status = model_open(&job->model, v->model, &v->choice, err);
     if (status == OK)
         status = classes_override(&job->model.info, v->classes, job->model.path, err);
+    if (status == OK && job->model.info.config_unused)
+        classes_warn_unused(job->model.path);
     if (status == OK)
         status = model_check_answers(&job->model, true, err);
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
@@ -290,20 +292,18 @@ static enum status report_as_text(struct job *job, struct error *err)
     return status == OK && job->profile ? report_profile_text(job, err) : status;
 }
 
-/* After the report. An assertion is about all photos: where some could not be read it has no answer, and 65 wins. */
+/* After the report. An assertion is about all photos: where some could not be read it has no answer, and 65 or 74 wins.
+ */
 static enum status judge(const struct job *job, const struct arguments *args, struct error *err)
 {
     double accuracy = metrics_accuracy(&job->metrics), wanted = job->values->assert_accuracy;
     bool asked = arguments_given(args, "assert-accuracy");
-    if (job->bad && asked)
-        return error_set(err, job->failed ? ERR_IO : ERR_DATA,
-                         "%zu of %zu photos could not be read, so --assert-accuracy %g has no answer; the accuracy of "
-                         "the others is %.4f",
-                         job->bad, job->photos.list.count, wanted, accuracy);
+    char behind[120] = "; the others are measured";
+    if (asked)
+        snprintf(behind, sizeof behind, ", so --assert-accuracy %g has no answer; the accuracy of the others is %.4f",
+                 wanted, accuracy);
     if (job->bad)
-        return error_set(err, job->failed ? ERR_IO : ERR_DATA,
-                         "%zu of %zu photos could not be read; the others are measured", job->bad,
-                         job->photos.list.count);
+        return inference_unreadable(job->bad, job->failed, job->photos.list.count, behind, err);
     if (!asked || accuracy >= wanted)
         return OK;
     return error_set(err, ERR_NO, "accuracy %.4f is below the %.4f that --assert-accuracy asks for", accuracy, wanted);

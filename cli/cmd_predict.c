@@ -183,6 +183,8 @@ static enum status watch_statistics(struct job *job, struct error *err)
 static enum status prepare(struct job *job, const struct arguments *args, struct error *err)
 {
     const struct values *v = job->values;
+    if (v->engine.quiet) /* the model has remarks before the engine starts */
+        remarks_silence();
     enum status status = model_open(&job->model, v->model, &v->choice, err);
     if (status == OK)
         status = classes_override(&job->model.info, v->classes, job->model.path, err);
@@ -205,14 +207,14 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
             inference_open(&job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size, false, err);
     if (status == OK)
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
-    if (status == OK && !v->engine.quiet)
+    if (status == OK)
         preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.oblong,
                           &job->model.info.preprocess, job->model.path);
-    if (status == OK && !v->engine.quiet)
+    if (status == OK)
         classes_remark(&job->model.info, job->model.path);
     if (status == OK && !v->engine.quiet)
         status = predict_remark_trained(&job->model, &job->photos, err);
-    if (status == OK)
+    if (status == OK && !v->engine.quiet)
         status = watch_statistics(job, err);
     if (status == OK && v->out) {
         status = outfile_open(&job->outfile, v->out, err);
@@ -243,14 +245,8 @@ static enum status finish(struct job *job, struct error *err)
     }
     if (status == OK && job->values->logits)
         status = logits_file_write(&job->logits, &job->photos, err);
-    if (status == OK && job->failed)
-        status = error_set(err, ERR_IO,
-                           "%zu of %zu photos could not be read, %zu of them because the disk failed: try again; the "
-                           "others are done",
-                           job->bad_reported, job->photos.count, job->failed);
-    else if (status == OK && job->bad_reported)
-        status = error_set(err, ERR_DATA, "%zu of %zu photos could not be read; the others are done", job->bad_reported,
-                           job->photos.count);
+    if (status == OK && job->bad_reported)
+        status = inference_unreadable(job->bad_reported, job->failed, job->photos.count, "; the others are done", err);
     return status;
 }
 

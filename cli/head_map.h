@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cli/model_file.h"
 #include "core/data/folder.h"
 #include "core/net/net.h"
 

@@ -94,6 +94,15 @@ enum status inference_next(struct inference *inference, const struct photo_batch
     return check_finite(inference, *batch, *logits, err);
 }
 
+enum status inference_unreadable(size_t bad, size_t failed, size_t all, const char *behind, struct error *err)
+{
+    if (failed > 0)
+        return error_set(err, ERR_IO,
+                         "%zu of %zu photos could not be read, %zu of them because the disk failed%s; try again", bad,
+                         all, failed, behind);
+    return error_set(err, ERR_DATA, "%zu of %zu photos could not be read%s", bad, all, behind);
+}
+
 void inference_close(struct inference *inference)
 {
     mirrored_destroy(inference->mirrored);

@@ -46,4 +46,10 @@ MUST_CHECK enum status inference_set_tta(struct inference *inference, int tta, c
 MUST_CHECK enum status inference_next(struct inference *inference, const struct photo_batch **batch,
                                       const float **logits, struct error *err);
 
+/* The error of a command that answered although `bad` of `all` photos could not be read, `failed` of them because a
+ * disk or a share did not answer: ERR_IO then, else ERR_DATA. `behind` goes on with the sentence: "; the others are
+ * done". */
+MUST_CHECK enum status inference_unreadable(size_t bad, size_t failed, size_t all, const char *behind,
+                                            struct error *err);
+
 #endif

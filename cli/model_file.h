@@ -35,6 +35,7 @@ struct model_info {
     struct preprocess preprocess;
     bool own_classes;         /* the file, one beside it or --classes named them */
     const char *classes_from; /* the name of the file beside it that did, or NULL */
+    bool config_unused;       /* a config.json lies beside it, and neither it nor anything else named them */
     bool says_preprocess;     /* the file, one beside it or known_weights.h said how photos are prepared */
     bool oblong;              /* as model_card.h */
     enum problem problem;
@@ -54,7 +55,7 @@ struct model {
 };
 
 /* Opens a model file or plain weights of a ResNet. A checkpoint (last.safetensors) is fine too: what it holds besides
- * the network is passed over. ERR_NOINPUT when the file cannot be opened, ERR_DATA when it does not fit. Free with
+ * the network is skipped. ERR_NOINPUT when the file cannot be opened, ERR_DATA when it does not fit. Free with
  * model_close, which a zeroed model survives. `choice` names one of several networks, or is NULL. */
 MUST_CHECK enum status model_open(struct model *out, const char *path, const struct weight_choice *choice,
                                   struct error *err);

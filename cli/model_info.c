@@ -6,16 +6,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <cjson/cJSON.h>
-
 #include "cli/hugging_face.h"
 #include "cli/json.h"
 #include "cli/known_weights.h"
 #include "cli/model_card.h"
 #include "cli/other_labels.h"
 #include "cli/paths.h"
-#include "cli/term.h"
 #include "cli/timm_config.h"
+#include "core/base/file.h"
+#include "core/base/json_text.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "models/imagenet_classes.h"
@@ -214,17 +213,17 @@ static enum status read_timm(struct model_info *info, const struct weight_file *
     return status;
 }
 
-/* A config.json that neither timm nor Hugging Face wrote, and that names no classes for this network, may belong to
- * anything. That it was not used is said: else the classes "0", "1", ... would be a riddle. */
-static void say_unused(const struct weight_file *file)
+/* A config.json that neither timm nor Hugging Face wrote may belong to anything. */
+static enum status find_config(bool *there, const struct weight_file *file, struct error *err)
 {
     struct stat info;
     char *path;
-    if (path_beside(&path, weight_file_path(file), "config.json", NULL) != OK)
-        return;
-    if (stat(path, &info) == 0)
-        warn("%s: names no classes for the outputs of this network", path);
+    enum status status = path_beside(&path, weight_file_path(file), "config.json", err);
+    if (status != OK)
+        return status;
+    *there = path_stat(&info, path) == 0;
     memory_free(path);
+    return OK;
 }
 
 enum status model_info_read(struct model_info *out, const struct weight_file *file, size_t outputs, struct error *err)
@@ -234,8 +233,8 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
     const char *classes = weight_file_metadata_find(file, key_classes);
     const char *preprocess = weight_file_metadata_find(file, key_preprocess);
     const char *problem = weight_file_metadata_find(file, model_key_problem);
-    cJSON *classes_json = classes ? cJSON_Parse(classes) : NULL;
-    cJSON *preprocess_json = preprocess ? cJSON_Parse(preprocess) : NULL;
+    cJSON *classes_json = classes ? json_text_parse(classes, strlen(classes)) : NULL;
+    cJSON *preprocess_json = preprocess ? json_text_parse(preprocess, strlen(preprocess)) : NULL;
     enum status status = OK;
     bool known = false;
     info.own_classes = classes != NULL;
@@ -253,7 +252,7 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
         status = other_labels_read(&info.classes, &info.own_classes, &info.classes_from, file, outputs, err);
     bool used = info.says_preprocess || weight_file_is_hugging_face(file); /* timm's, or Hugging Face's */
     if (status == OK && !info.own_classes && outputs > 0 && !used)
-        say_unused(file);
+        status = find_config(&info.config_unused, file, err);
     if (status == OK && !info.own_classes)
         status = default_classes(&info.classes, outputs, err);
     if (status == OK && problem)

@@ -8,7 +8,6 @@
 #include "cli/json.h"
 #include "cli/numbers.h"
 #include "cli/table.h"
-#include "cli/train_head.h"
 #include "cli/version.h"
 #include "core/base/outfile.h"
 #include "core/train/confusion.h"
@@ -29,7 +28,7 @@ static struct train_decided decided_by(const struct training *t)
 {
     return (struct train_decided){.data = t->data,
                                   .weights = t->weights ? t->weights : "random",
-                                  .classes = train_head_classes(t),
+                                  .classes = t->classes,
                                   .freeze_until = t->freeze_until,
                                   .head_lr_mult = t->options.rates.head};
 }

@@ -44,11 +44,6 @@ static enum status record_classes(struct training *t, const struct class_names *
     return status;
 }
 
-const char *train_head_classes(const struct training *t)
-{
-    return t->classes;
-}
-
 /* --classes was given for a layer that cannot be kept. */
 static enum status refuse(const struct training *t, const char *stranger, struct error *err)
 {
@@ -79,7 +74,7 @@ static void draw(struct training *t, enum head_fate fate)
     t->head_drawn = true;
 }
 
-/* As many outputs as folders, and names for them: whose, says `own`. */
+/* As many outputs as folders, and names for them: of the file or --classes (info->own_classes), or ImageNet's. */
 static enum status keep_by_name(struct training *t, const struct model_info *info, struct error *err)
 {
     const struct class_names *folders = &t->dataset.classes;
@@ -116,6 +111,7 @@ enum status train_head_settle(struct training *t, struct model_info *info, struc
         status = record_classes(t, &info->classes, err);
     t->head = HEAD_BY_ORDER;
     t->classes_from = info->classes_from;
+    t->config_unused = info->config_unused;
     if (status != OK)
         return status;
     if (t->head_drawn || other || t->values->new_head) {
@@ -134,6 +130,8 @@ void train_head_remark(const struct training *t)
     char first[100], last[100], path[PATH_SHOWN], from[64] = "";
     if (!t->weights)
         return;
+    if (t->config_unused)
+        classes_warn_unused(weight_file_path(t->file));
     path_shown(path, t->weights, stderr);
     if (t->classes_from)
         snprintf(from, sizeof from, " (%s)", t->classes_from);

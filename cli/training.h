@@ -37,8 +37,9 @@ struct training {
     size_t file_classes;      /* outputs of the weight file's last layer */
     bool head_drawn;          /* the last layer is re-initialised */
     enum head_fate head;      /* what became of the file's (train_head.h) */
-    char *classes;            /* of --classes, as JSON; owned, or NULL */
+    char *classes;            /* of --classes, as JSON, so that --resume needs no file; owned, or NULL */
     const char *classes_from; /* the file beside the weights that names their classes, or NULL */
+    bool config_unused;       /* config.json beside them names none (model_file.h) */
     bool photos_said;         /* the file, or an option, says how photos are prepared */
     bool photos_oblong;       /* its own processor leaves them oblong (model_card.h) */
     struct run_disk disk;
@@ -68,8 +69,7 @@ struct training_proof {
 
 /* Compares all that stayed frozen to the end, bit by bit, in memory and in the model file `best`: with what was loaded
  * (its hashes) and with the file that it was loaded from, as long as that is still the same; or with the random weights
- * of the seed, for which the network in memory is drawn anew: it is of no use to anybody afterwards. ERR_PROMISE when
- * something differs. */
+ * of the seed, for which the network in memory is OVERWRITTEN with these. ERR_PROMISE when something differs. */
 MUST_CHECK enum status training_prove(struct training_proof *out, const struct training *training, const char *best,
                                       struct error *err);
 

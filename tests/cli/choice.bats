@@ -52,6 +52,16 @@ same_answers() {
     [[ $out == *"network: resnet18 without a last layer"*"prefix: student.backbone."*"teacher.backbone.: another network (--prefix takes it)"* ]]
 }
 
+@test "predict --quiet says nothing of the networks that were not taken" {
+    mix two.safetensors "a.=plain.safetensors" "b.=plain.safetensors"
+    run_split "$FREEZETUNE" predict --model two.safetensors --prefix a. "$photo"
+    [ "$status" = 0 ]
+    [[ $err == *"took 'a.' of the file's 2 networks"* ]]
+    run_split "$FREEZETUNE" predict --quiet --model two.safetensors --prefix a. "$photo"
+    [ "$status" = 0 ]
+    [ -z "$err" ]
+}
+
 @test "--key and --prefix need a file to choose in" {
     fails 64 '\-\-key chooses within a FILE' "$FREEZETUNE" inspect --key x --arch resnet50
     fails 64 'not --weights random' "$FREEZETUNE" train --weights random --prefix x --data photos --dry-run

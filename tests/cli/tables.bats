@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Tables that other programs read, of photos and classes whose names do what they can: one line a row, nothing that a
-# spreadsheet runs, and the name can be had back.
+# spreadsheet runs, and the name can be recovered.
 
 load common
 
@@ -124,7 +124,23 @@ plain() {
         '{"id2label": {"0": "dogs", "1": "mice"}}'; do
         printf '%s' "$text" >w/config.json
         answer
-        grep -q '^freezetune: warning: w/config.json: names no classes for the outputs of this network$' stderr.txt
+        grep -q '^freezetune: warning: w/config.json: names no classes for the outputs of this network; --classes names them$' stderr.txt
         grep -q '"class": "1"' stdout.txt
     done
+    run_split "$FREEZETUNE" predict --model w/w.safetensors --classes a,b,c "$photos/val"
+    [ "$status" = 0 ]
+    absent_error
+}
+
+@test "a config.json that names no classes is said once by a command that opens the weights several times" {
+    plain w
+    echo '{}' >w/config.json
+    once() {
+        run_split "$FREEZETUNE" "$@"
+        [ "$status" = 0 ]
+        [ "$(grep -c 'w/config.json: names no classes' stderr.txt)" = 1 ]
+    }
+    once convert w/w.safetensors w.onnx
+    once sweep --data "$photos" --weights w/w.safetensors --freeze-until 8,9 --image-size 32 --batch-size 4 --epochs 1 --out sweep
+    once train --data "$photos" --weights w/w.safetensors --lr find --image-size 32 --batch-size 4 --epochs 1 --out run
 }
