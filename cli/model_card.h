@@ -1,4 +1,4 @@
-/* What the files beside the weights say of a model (hugging_face.h, timm_config.h, beside_labels.h). */
+/* What the files beside the weights say of a model (hugging_face.h, timm_config.h). */
 #ifndef FREEZETUNE_MODEL_CARD_H
 #define FREEZETUNE_MODEL_CARD_H
 

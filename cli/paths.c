@@ -68,11 +68,12 @@ enum status path_data(char **out, const char *given, struct error *err)
 {
     const char *path = given ? given : "data";
     struct stat info;
-    if (path_stat(&info, path) != 0 && errno != ENOENT)
-        return file_failure(path, errno, err);
-    if (path_stat(&info, path) != 0)
+    int failed = path_stat(&info, path) == 0 ? 0 : errno;
+    if (failed && failed != ENOENT)
+        return file_failure(path, failed, err);
+    if (failed)
         return error_set(err, ERR_NOINPUT, "%s: %s; --data names a folder that holds train/ and val/, or class folders",
-                         path, strerror(errno));
+                         path, strerror(failed));
     if (!S_ISDIR(info.st_mode))
         return error_set(err, ERR_DATA,
                          "%s: not a folder; --data names a folder that holds train/ and val/, or class "

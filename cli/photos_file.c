@@ -21,9 +21,7 @@ static size_t all_photos(const struct dataset *data)
     return data->train.count + data->val.count;
 }
 
-/* What folder/photos.bin holds of these photos: *there is false when there is no such file, *same when it describes
- * others.
- */
+/* What folder/photos.bin holds of these photos. *there: there is such a file; *same: it describes these photos. */
 static enum status read_record(struct photo_stamp *stamps, bool *there, bool *same, const char *folder,
                                const struct dataset *data, struct error *err)
 {

@@ -14,8 +14,7 @@
 /* ---- the arithmetic ---------------------------------------------------------------------------------------------- */
 
 /* Bytes of a line or a row, on the generous side: log.jsonl, metrics.csv, predictions_val.csv (two names of classes and
- * one of a file), a tensor in a file's header, confusion.csv (two
- * names of classes). */
+ * one of a file), a tensor in a file's header, confusion.csv (two names of classes). */
 enum {
     STEP_LINE = 150,
     EPOCH_LINES = 700,

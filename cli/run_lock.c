@@ -13,7 +13,8 @@
 #include "core/base/memory.h"
 #include "core/base/retry.h"
 
-/* Is the locked folder still the one of that name? Who gave up may have removed it, and another may have made it. */
+/* Is the locked folder still the one of that name? A process that failed may have removed it, and another may have made
+ * it. */
 static bool has_name(int lock, const char *path)
 {
     struct stat mine, named;
@@ -64,7 +65,7 @@ enum status run_lock_create(char **path, int *lock, bool *made, const char *give
     if (status == OK)
         status = run_lock_open(lock, *path, err);
     if (status != OK) {
-        memory_free(*path); /* a folder that was made here may by now be in the hands of who has the lock: it stays */
+        memory_free(*path); /* a folder that was made here stays: another process may have locked it by now */
         *path = NULL;
         return status;
     }

@@ -323,8 +323,7 @@ static void plan_clock(struct session *session, struct series_clock *series)
 {
     double limit = session->training->values->time_limit * 60, deadline = session->options->deadline;
     run_clock_plan(&session->clock, series, session->training);
-    session->clock.limit =
-        limit > 0 ? session->started + limit : deadline; /* a run of a series has the series' limit */
+    session->clock.limit = limit > 0 ? session->started + limit : deadline; /* a run of a series: the series' */
 }
 
 /* The rate is known; `search` is how it was found, or NULL. */

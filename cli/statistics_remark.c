@@ -14,42 +14,37 @@ static double factor(double shift)
     return exp2(shift / 2);
 }
 
+/* By finding: what it means, where it was measured, what makes it so. */
+static const struct {
+    const char *name; /* in JSON */
+    const char *meaning, *place, *causes;
+} findings[] = {
+    [BN_AGREES] = {.name = "agree"},
+    [BN_INPUT] = {"input", "the photos are not scaled as in its training", "the output of conv1",
+                  "it was trained on pixels from 0 to 255 or from 0 to 1, with another mean and std, or on BGR as "
+                  "Caffe's"},
+    [BN_STEM] = {"stem", "the file belongs to another network", "the output of the pooling behind conv1",
+                 "a stem with another pooling or activation"},
+    [BN_BLOCKS] = {"blocks", "the file belongs to another network",
+                   "the output where layer2 and layer3 halve the image",
+                   "the stride in the first convolution of a block (as in Caffe's ResNets), or blur pooling"},
+    [BN_ACTIVATIONS] = {"activations", "the file belongs to another network", "the output of layer4",
+                        "another activation than ReLU"},
+};
+
 static void remark_finding(const struct bn_check *check, const char *path)
 {
+    const double shifts[] = {[BN_INPUT] = check->input,
+                             [BN_STEM] = check->stem,
+                             [BN_BLOCKS] = check->blocks,
+                             [BN_ACTIVATIONS] = check->last};
     char shown[PATH_SHOWN];
-    path_shown(shown, path, stderr);
-    switch (check->finding) {
-    case BN_UNKNOWN:
-    case BN_AGREES:
-        break;
-    case BN_INPUT:
-        remark(
-            "weights: %s: the photos are not scaled as in its training: on %zu of them the output of conv1 varies %.2g "
-            "times as much as its running statistics say; likely causes: it was trained on pixels from 0 to 255 or "
-            "from 0 to 1, with another mean and std, or on BGR as Caffe's (docs/weights.md)",
-            shown, check->photos, factor(check->input));
-        break;
-    case BN_STEM:
-        remark(
-            "weights: %s: its running statistics are those of another network: on %zu photos the pooling behind conv1 "
-            "makes its output vary %.2g times as much as they say; likely cause: a stem with another pooling or "
-            "activation (docs/weights.md)",
-            shown, check->photos, factor(check->stem));
-        break;
-    case BN_BLOCKS:
-        remark(
-            "weights: %s: its running statistics are those of another network: on %zu photos, where layer2 and layer3 "
-            "halve the image, it varies %.2g times as much as they say; likely causes: the stride in the first "
-            "convolution of a block (as in Caffe's ResNets), or blur pooling (docs/weights.md)",
-            shown, check->photos, factor(check->blocks));
-        break;
-    case BN_ACTIVATIONS:
-        remark(
-            "weights: %s: its running statistics are those of another network: on %zu photos layer4 varies %.2g times "
-            "as much as they say; likely cause: another activation than ReLU (docs/weights.md)",
-            shown, check->photos, factor(check->last));
-        break;
-    }
+    if (check->finding == BN_UNKNOWN || check->finding == BN_AGREES)
+        return;
+    remark("weights: %s: %s: on %zu photos %s varies %.2g times as much as its running statistics say; likely cause: "
+           "%s (docs/weights.md)",
+           path_shown(shown, path, stderr), findings[check->finding].meaning, check->photos,
+           findings[check->finding].place, factor(shifts[check->finding]), findings[check->finding].causes);
 }
 
 static enum status judge(struct bn_check *check, const struct bn_moments *moments, const char *path, struct error *err)
@@ -62,17 +57,12 @@ static enum status judge(struct bn_check *check, const struct bn_moments *moment
 
 void statistics_json(struct json *json, const struct bn_check *check)
 {
-    static const char *const findings[] = {[BN_AGREES] = "agree",
-                                           [BN_INPUT] = "input",
-                                           [BN_STEM] = "stem",
-                                           [BN_BLOCKS] = "blocks",
-                                           [BN_ACTIVATIONS] = "activations"};
     if (check->finding == BN_UNKNOWN) {
         json_text(json, "running_statistics", NULL);
         return;
     }
     json_open(json, "running_statistics", '{');
-    json_text(json, "finding", findings[check->finding]);
+    json_text(json, "finding", findings[check->finding].name);
     json_int(json, "photos", (int64_t)check->photos);
     json_float(json, "input", (float)check->input);
     json_float(json, "stem", (float)check->stem);

@@ -119,7 +119,7 @@ static const char *skipped_text(char out[SKIPPED_TEXT], const struct epoch_resul
         snprintf(out + used, SKIPPED_TEXT - used, "  not compared: %zu validation photo%s unavailable", epoch->val_away,
                  epoch->val_away == 1 ? "" : "s");
     else if (epoch->best_photos > 0 && epoch->best_photos != epoch->val->count)
-        snprintf(out + used, SKIPPED_TEXT - used, "  accuracy over %zu photos, of the best epoch before over %zu",
+        snprintf(out + used, SKIPPED_TEXT - used, "  accuracy over %zu photos, that of the best epoch so far over %zu",
                  epoch->val->count, epoch->best_photos);
     return out;
 }

@@ -145,7 +145,7 @@ static void print_cache(const struct training *t, const struct train_stage *stag
     if (cache->mode == CACHE_OFF)
         return;
     FILE *out = lines_start(&lines, stdout);
-    fprintf(out, "cache   up to %s %s: what children 1-%d give, %s times %s", number_bytes(all, cache->bytes),
+    fprintf(out, "cache   up to %s %s: the output of children 1-%d, %s times %s", number_bytes(all, cache->bytes),
             cache->mode == CACHE_DISK ? "on disk" : "in memory", stage->until, number_count(entries, cache->entries),
             number_bytes(each, feature_store_bytes(&cache->about, 1) - feature_store_bytes(&cache->about, 0)));
     if (cache->mode == CACHE_DISK) {

@@ -109,7 +109,7 @@ static enum status check_recorded(const struct command *command, const cJSON *it
         if (strcmp(option->name, item->string) == 0)
             return fits(option, item)
                        ? OK
-                       : error_set(err, ERR_USAGE, "the value of option '%s' is of the wrong kind", option->name);
+                       : error_set(err, ERR_USAGE, "option '%s' has a value of the wrong type", option->name);
     }
     char name[64];
     return error_set(err, ERR_USAGE,

@@ -86,4 +86,11 @@ injected() {
         [ "$status" = "$code" ]
         grep -q 'in/a.bmp: ' stderr.txt
     done
+    mkdir -p by/class0 by/class1
+    cp in/a.bmp by/class0
+    cp in/b.bmp by/class1
+    run_split strace -f -o trace.txt -e trace=openat -e inject=openat:error=EIO:when=1+ -P by/class0/a.bmp \
+        "$FREEZETUNE" eval --model "$model" --data by
+    [ "$status" = 74 ]
+    [[ $err == *'1 of 2 photos could not be read, 1 of them because the disk failed; the others are measured; try again' ]]
 }

@@ -48,7 +48,7 @@ wrong="0, 0, 0|0.00392, 0.00392, 0.00392"
     [[ $out == *'"finding": "input"'* ]]
     [[ $err == *'hf/model.safetensors: the photos are not scaled as in its training'* ]]
     run_split "$FREEZETUNE" predict --model hf/model.safetensors data/val
-    [[ $err == *'on 32 of them the output of conv1 varies '*' times as much as its running statistics say'* ]]
+    [[ $err == *'on 32 photos the output of conv1 varies '*' times as much as its running statistics say'* ]]
     [ "$(grep -c 'running statistics' stderr.txt)" = 1 ]
     run_split "${train[@]}" --out "$BATS_TEST_TMPDIR/wrong"
     [ "$status" = 0 ]

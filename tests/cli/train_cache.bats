@@ -298,7 +298,7 @@ expect_counts() {
     run_split "$FREEZETUNE" train --data "$photos" --weights "$weights" --image-size 32 --epochs 2 --batch-size 8 \
         --freeze-until 6 --augment none --cache-dir cache --out run
     [ "$status" = 0 ]
-    grep -qE '^cache   up to .* on disk: what children 1-6 give, 27 times .*, in cache$' stdout.txt
+    grep -qE '^cache   up to .* on disk: the output of children 1-6, 27 times .*, in cache$' stdout.txt
     grep -qE '^time    .* once the features are there, ' stdout.txt
     grep -q '^epoch 1/2 .*  features: 27 computed' stderr.txt
     grep -q '^epoch 2/2 .*  features from the cache' stderr.txt

@@ -180,7 +180,7 @@ END
     done
     until_true logged 1 '"val_photos": 9,'
     stop
-    grep -q '^epoch [0-9/]*  .*  accuracy over 9 photos, of the best epoch before over 12' stderr.txt
+    grep -q '^epoch [0-9/]*  .*  accuracy over 9 photos, that of the best epoch so far over 12' stderr.txt
     # It ends here: with the numbers of the best epoch as they were counted in it.
     "$FREEZETUNE" train --quiet --resume run --accept-changed-photos --time-limit 0.00001 --json >end.json 2>resume.txt
     best=$(sed -n 's/.*"best_epoch": \([0-9]*\),.*/\1/p' end.json)

@@ -29,7 +29,7 @@ same() {
     cmp <(sed 's/, "seconds".*//' "$1/log.jsonl") <(sed 's/, "seconds".*//' "$2/log.jsonl")
 }
 
-@test "the table says the stages, the proof is of what stayed frozen to the end" {
+@test "the table says the stages, the proof covers the children that stayed frozen to the end" {
     run_split train --freeze-until 8 --unfreeze-at 2:layer3 --unfreeze-at 3:5 --out run
     [ "$status" = 0 ]
     grep -qE '^ +5  layer1 +147,968  frozen +eval$' stdout.txt
@@ -114,7 +114,7 @@ plan() {
     [ "$status" = 0 ]
 }
 
-@test "a last layer that begins anew learns ten times as fast, where no rate is named" {
+@test "a re-initialised last layer learns ten times as fast, where no rate is named" {
     plan
     absent '^rates' # the weights know these classes
     cp -r "$photos" others
@@ -129,7 +129,7 @@ plan() {
     plan --data others --lr 0.003
     absent '^rates'
     plan --data others --weights random --arch resnet18
-    absent '^rates' # all of it begins anew
+    absent '^rates' # all of it is re-initialised
 }
 
 @test "the decided rate is recorded, and goes on with the run" {
