@@ -12,7 +12,7 @@
 #include "cli/term.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
-#include "core/data/feature_file.h"
+#include "core/features/feature_file.h"
 
 bool cache_key_valid(const char *text)
 {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
-#include "core/data/feature_header.h"
+#include "core/features/feature_header.h"
 
 enum { CACHE_KEY_DIGITS = 32 };
 

@@ -13,7 +13,7 @@
 #include "cli/term.h"
 #include "core/base/disk.h"
 #include "core/base/memory.h"
-#include "core/data/feature_file.h"
+#include "core/features/feature_file.h"
 
 struct values {
     const char *cache_dir;

@@ -49,11 +49,13 @@ check "Python" python
 
 # The arrows of CONTRIBUTING.md: who may include whom, and who may print or end the program.
 check "core includes cli, models or weights" none '^#include "(cli|models|weights)/' core
-check "core/base includes a room above it" none '^#include "core/(ops|net|data|train)/' core/base
-check "core/data includes more than core/base" none '^#include "core/(ops|net|train)/' core/data
-check "core/ops includes a room above it" none '^#include "core/(net|data|train)/' core/ops
-check "core/net includes a room above it" none '^#include "core/(data|train)/' core/net
-check "models and weights include cli, data or train" none '^#include "(cli/|core/(data|train)/)' models weights
+check "core/base includes a room above it" none '^#include "core/(ops|net|data|features|train)/' core/base
+check "core/data includes more than core/base" none '^#include "core/(ops|net|features|train)/' core/data
+check "core/ops includes a room above it" none '^#include "core/(net|data|features|train)/' core/ops
+check "core/net includes a room above it" none '^#include "core/(data|features|train)/' core/net
+check "core/features includes core/train" none '^#include "core/train/' core/features
+check "models and weights include cli, data, features or train" \
+    none '^#include "(cli/|core/(data|features|train)/)' models weights
 check "BLAS is called outside core/ops/gemm.c and blas.c" none 'cblas_[a-z]+\(|openblas_[a-z_]+\(' \
     'core/*.c' 'cli/*.c' 'models/*.c' 'weights/*.c' ':!core/ops/gemm.c' ':!core/ops/blas.c'
 check "core, models or weights print or end the program" \

@@ -33,7 +33,7 @@ enum center { CENTER_ROUND, CENTER_FLOOR };
 extern const char *const fit_names[];    /* "short", "squash", NULL */
 extern const char *const center_names[]; /* "round", "floor", NULL */
 
-/* All of it is part of a feature's key (core/train/feature_key.h). */
+/* All of it is part of a feature's key (core/features/feature_key.h). */
 struct preprocess {
     int resize; /* the short side after the resize, 1..PREPROCESS_MAX_SIDE, the long side int(resize * long / short); or
                    both sides, for FIT_SQUASH */

@@ -19,7 +19,7 @@
 #include "core/data/loader.h"
 #include "core/data/photo_view.h"
 #include "core/net/run.h"
-#include "core/train/feature_cache.h"
+#include "core/features/feature_cache.h"
 
 struct feed;
 

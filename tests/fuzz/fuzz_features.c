@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/hash.h"
-#include "core/data/feature_file.h"
+#include "core/features/feature_file.h"
 #include "tests/support/feature_sample.h"
 
 enum { FLOATS = 3, RECORD = 40, WRITTEN = 144, SIZE_MOST = FEATURE_HEADER_BYTES + (1 << 16) };

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/data/feature_store.h"
+#include "core/features/feature_store.h"
 
 enum { FEATURE_FLOATS = 11, FEATURE_RECORD = 32 + 48 };
 

@@ -2,7 +2,7 @@
 #ifndef FREEZETUNE_FEATURE_SAMPLE_H
 #define FREEZETUNE_FEATURE_SAMPLE_H
 
-#include "core/data/feature_store.h"
+#include "core/features/feature_store.h"
 
 struct feature_store_about feature_sample_about(size_t floats, enum feature_dtype dtype);
 struct feature_id feature_sample_id(uint32_t number);

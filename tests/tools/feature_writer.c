@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/data/feature_header.h"
+#include "core/features/feature_header.h"
 #include "tests/support/feature_sample.h"
 
 enum { FLOATS = 20000, TOGETHER = 16 }; /* 80 KB an entry, more than a megabyte in a call */

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "core/base/disk.h"
-#include "core/data/feature_lock.h"
-#include "core/data/feature_store.h"
+#include "core/features/feature_lock.h"
+#include "core/features/feature_store.h"
 #include "tests/faults/faults.h"
 #include "tests/faults/scenario.h"
 #include "tests/support/feature_sample.h"

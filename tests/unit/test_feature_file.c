@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/memory.h"
-#include "core/data/feature_file.h"
+#include "core/features/feature_file.h"
 #include "tests/support/feature_fixture.h"
 #include "tests/support/feature_sample.h"
 #include "tests/support/test_files.h"

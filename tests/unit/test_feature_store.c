@@ -12,7 +12,7 @@
 #include "core/base/disk.h"
 #include "core/base/memory.h"
 #include "core/base/rng.h"
-#include "core/data/feature_file.h"
+#include "core/features/feature_file.h"
 #include "tests/support/feature_sample.h"
 #include "tests/support/test_files.h"
 

@@ -12,8 +12,8 @@
 #include "core/net/freeze.h"
 #include "core/net/init.h"
 #include "core/ops/cpu.h"
-#include "core/train/feature_distinct.h"
-#include "core/train/feature_key.h"
+#include "core/features/feature_distinct.h"
+#include "core/features/feature_key.h"
 #include "models/resnet.h"
 #include "tests/support/test_files.h"
 

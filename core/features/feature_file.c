@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "core/data/feature_file.h"
+#include "core/features/feature_file.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #include "core/base/file.h"
 #include "core/base/memory.h"
-#include "core/data/feature_lock.h"
+#include "core/features/feature_lock.h"
 
 /* ---- locks ------------------------------------------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/train/feature_cache.h"
+#include "core/features/feature_cache.h"
 
 /* Whether photos of the same bytes have one entry of this view. */
 bool feature_view_shared(struct photo_view view);

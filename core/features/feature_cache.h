@@ -1,4 +1,4 @@
-/* The features of photos at a cut, computed once: a store (core/data/feature_store.h) and the means to fill it.
+/* The features of photos at a cut, computed once: a store (core/features/feature_store.h) and the means to fill it.
  *
  *   fill   what is missing of one view of a list: from a shallower cut's features where there are any, else from pixels
  *          through the list's loader, which records photos that cannot be read as ever. One that is away loses nothing
@@ -19,7 +19,7 @@
 #include "core/data/loader.h"
 #include "core/data/photo_view.h"
 #include "core/net/run.h"
-#include "core/train/cache_plan.h"
+#include "core/features/feature_plan.h"
 
 /* Photos whose features are kept. All borrowed. `hashes` (photo_hashes) are brought up to date when a file turns out to
  * have changed. */

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "core/data/feature_lock.h"
+#include "core/features/feature_lock.h"
 
 #include <dirent.h>
 #include <errno.h>

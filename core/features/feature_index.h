@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/data/feature_store.h"
+#include "core/features/feature_store.h"
 
 struct feature_slot {
     struct feature_id id;

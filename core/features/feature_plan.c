@@ -1,5 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
-#include "core/train/cache_plan.h"
+#include "core/features/feature_plan.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +8,8 @@
 #include "core/base/disk.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
-#include "core/data/feature_file.h"
-#include "core/train/feature_distinct.h"
+#include "core/features/feature_file.h"
+#include "core/features/feature_distinct.h"
 
 const char *const cache_mode_names[] = {"auto", "off", "ram", "disk", NULL};
 

@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/data/feature_store.h"
+#include "core/features/feature_store.h"
 
 enum { FEATURE_HEADER_BYTES = 4096, FEATURE_RECORD_FLOATS = 32, FEATURE_VERSION = 1 };
 

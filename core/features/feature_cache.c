@@ -1,12 +1,12 @@
 #define _GNU_SOURCE
-#include "core/train/feature_cache.h"
+#include "core/features/feature_cache.h"
 
 #include <assert.h>
 #include <limits.h>
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "core/train/feature_distinct.h"
+#include "core/features/feature_distinct.h"
 
 /* A cache on disk of up to this size is held in memory as well: then a head trains at the speed of memory. */
 #define FRONT_MOST ((uint64_t)256 << 20)

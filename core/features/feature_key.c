@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "core/train/feature_key.h"
+#include "core/features/feature_key.h"
 
 #include <limits.h>
 #include <stdio.h>

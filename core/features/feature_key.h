@@ -17,7 +17,7 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/threads.h"
-#include "core/data/feature_store.h"
+#include "core/features/feature_store.h"
 #include "core/data/folder.h"
 #include "core/data/image.h"
 #include "core/data/photo_view.h"

@@ -1,12 +1,12 @@
 #define _GNU_SOURCE
-#include "core/data/feature_store.h"
+#include "core/features/feature_store.h"
 
 #include <assert.h>
 #include <string.h>
 
 #include "core/base/half.h"
 #include "core/base/memory.h"
-#include "core/data/feature_file.h"
+#include "core/features/feature_file.h"
 
 /* Entries are written to disk, and given memory, in pieces of about this size. */
 enum { PIECE_BYTES = 1 << 20 };

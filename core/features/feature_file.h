@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/data/feature_header.h"
-#include "core/data/feature_index.h"
+#include "core/features/feature_header.h"
+#include "core/features/feature_index.h"
 
 /* Bounds what a file may make us list. 69 GB of the shortest features of a ResNet-50. */
 #define FEATURE_RECORDS_MOST ((uint32_t)1 << 24)

@@ -4,7 +4,7 @@
  * One interface, two places: RAM, or a file that later runs find again, DIR/<key>.features, the key in 32 hexadecimal
  * digits. Runs may share a file while they write it: entries are appended under a lock. An entry is either as it was
  * appended or not there: each has a checksum, so that a torn write (kill -9, a full disk, loss of power), a flipped bit
- * or a file cut short is never taken for a feature. core/data/feature_header.h draws the file.
+ * or a file cut short is never taken for a feature. core/features/feature_header.h draws the file.
  *
  * Calls on one store come from one thread at a time. A store of several processes or several stores on one file in one
  * process are fine.

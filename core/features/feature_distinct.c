@@ -1,9 +1,9 @@
 #define _GNU_SOURCE
-#include "core/train/feature_distinct.h"
+#include "core/features/feature_distinct.h"
 
 #include <stdlib.h>
 
-#include "core/train/feature_key.h"
+#include "core/features/feature_key.h"
 
 static int compare(uint64_t a, uint64_t b)
 {

@@ -1,4 +1,4 @@
-#include "core/data/feature_header.h"
+#include "core/features/feature_header.h"
 
 #include <stdio.h>
 #include <string.h>

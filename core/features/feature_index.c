@@ -1,4 +1,4 @@
-#include "core/data/feature_index.h"
+#include "core/features/feature_index.h"
 
 #include "core/base/hash.h"
 #include "core/base/memory.h"
