@@ -28,7 +28,7 @@ static size_t features_of_all(const struct training *t)
 
 static struct forecast_stage stage_of(const struct training *t, const struct train_stage *stage, double evaluation)
 {
-    const struct cache_plan *cache = &stage->cache;
+    const struct feature_plan *cache = &stage->cache;
     struct forecast_stage out = {.epoch = stage->epoch,
                                  .epochs = stage->epochs,
                                  .work = {[FORECAST_STEPS] = stage->step_flops, [FORECAST_VALIDATION] = evaluation}};

@@ -124,7 +124,7 @@ static struct sample sample_of(const struct photo_list *list)
 
 static bool is_to_be_checked(const struct training *t)
 {
-    const struct cache_plan *cache = train_cache(t->train);
+    const struct feature_plan *cache = train_cache(t->train);
     bool kept = cache->mode == CACHE_DISK && cache->bytes > 0 && cache->there >= cache->bytes;
     return t->file && !kept && !t->values->resume && !t->values->dry_run && remarks_shown() &&
            t->options.usable >= BN_CHECK_LEAST;

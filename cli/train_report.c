@@ -137,7 +137,7 @@ void report_inputs(const struct training *t)
 
 static void print_cache(const struct training *t, const struct train_stage *stage)
 {
-    const struct cache_plan *cache = &stage->cache;
+    const struct feature_plan *cache = &stage->cache;
     char all[NUMBER_TEXT], each[NUMBER_TEXT], entries[NUMBER_TEXT];
     struct lines lines;
     if (cache->mode == CACHE_OFF && cache->why[0])

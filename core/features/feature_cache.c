@@ -30,12 +30,12 @@ struct feature_cache {
     size_t missing_room;
 };
 
-static bool has_front(const struct cache_plan *plan)
+static bool has_front(const struct feature_plan *plan)
 {
     return plan->mode == CACHE_DISK && plan->bytes <= FRONT_MOST;
 }
 
-size_t feature_cache_memory(const struct cache_plan *plan)
+size_t feature_cache_memory(const struct feature_plan *plan)
 {
     if (plan->mode == CACHE_OFF || (plan->mode == CACHE_DISK && !has_front(plan)))
         return 0;
@@ -44,7 +44,7 @@ size_t feature_cache_memory(const struct cache_plan *plan)
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-static enum status open_stores(struct feature_cache *cache, const struct cache_plan *plan, const char *dir,
+static enum status open_stores(struct feature_cache *cache, const struct feature_plan *plan, const char *dir,
                                struct error *err)
 {
     if (plan->mode == CACHE_RAM)
@@ -73,7 +73,7 @@ static enum status allocate(struct feature_cache *cache, struct error *err)
     return status;
 }
 
-enum status feature_cache_open(struct feature_cache **out, const struct cache_plan *plan, const char *dir,
+enum status feature_cache_open(struct feature_cache **out, const struct feature_plan *plan, const char *dir,
                                struct run *run, size_t batch, uint64_t draw, struct pool *pool, struct error *err)
 {
     void *memory;

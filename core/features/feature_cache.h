@@ -42,14 +42,14 @@ struct feature_cache;
 /* Opens the store that was planned (not CACHE_OFF). `run` is of an inference plan with its cut, and its from; `batch`
  * is how many images it takes; `draw` is the feature_draw of the views. run and pool are borrowed. Errors of
  * feature_store_open_disk and _ram. */
-MUST_CHECK enum status feature_cache_open(struct feature_cache **out, const struct cache_plan *plan, const char *dir,
+MUST_CHECK enum status feature_cache_open(struct feature_cache **out, const struct feature_plan *plan, const char *dir,
                                           struct run *run, size_t batch, uint64_t draw, struct pool *pool,
                                           struct error *err);
 void feature_cache_close(struct feature_cache *cache);
 
 /* Bytes of memory that it takes beyond the run's: all entries of a cache in memory, and of one on disk those that are
  * few enough to be kept in memory as well. */
-size_t feature_cache_memory(const struct cache_plan *plan);
+size_t feature_cache_memory(const struct feature_plan *plan);
 
 /* Told how many of the missing ones are done; false stops. */
 typedef bool feature_watch(void *context, size_t done, size_t all);

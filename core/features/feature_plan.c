@@ -32,8 +32,8 @@ static const char *obstacle(const struct cache_ask *ask, size_t cut)
 }
 
 /* CACHE_OFF and the reason; an error where a cache was asked for by name. */
-static enum status turn_off(struct cache_plan *cache, const struct cache_ask *ask, enum status status, const char *why,
-                            struct error *err)
+static enum status turn_off(struct feature_plan *cache, const struct cache_ask *ask, enum status status,
+                            const char *why, struct error *err)
 {
     const char *mode = cache_mode_names[ask->options->mode];
     if (ask->options->mode == CACHE_AUTO) {
@@ -86,7 +86,7 @@ static uint64_t file_bytes(const char *dir, const struct feature_store_about *ab
 
 /* The deepest cut before this one whose features are there. Halves have lost digits that a run without them would have
  * had. */
-static void find_shallower(struct cache_plan *cache, const struct cache_ask *ask, size_t cut,
+static void find_shallower(struct feature_plan *cache, const struct cache_ask *ask, size_t cut,
                            const struct hash128 *params)
 {
     struct freeze freeze = *ask->freeze;
@@ -105,12 +105,12 @@ static void find_shallower(struct cache_plan *cache, const struct cache_ask *ask
     }
 }
 
-enum status cache_plan_begin(struct cache_plan *out, const struct cache_ask *ask, const struct hash128 *params,
-                             struct error *err)
+enum status feature_plan_begin(struct feature_plan *out, const struct cache_ask *ask, const struct hash128 *params,
+                               struct error *err)
 {
     enum cache_mode mode = ask->options->mode;
     size_t cut = freeze_cut(ask->net, ask->freeze);
-    *out = (struct cache_plan){.mode = mode == CACHE_AUTO ? CACHE_DISK : mode};
+    *out = (struct feature_plan){.mode = mode == CACHE_AUTO ? CACHE_DISK : mode};
     if (mode == CACHE_OFF)
         return OK;
     const char *why = obstacle(ask, cut);
@@ -135,7 +135,7 @@ static const char *size_text(char out[24], uint64_t bytes)
     return out;
 }
 
-static enum status check_space(struct cache_plan *cache, const struct cache_ask *ask, struct error *err)
+static enum status check_space(struct feature_plan *cache, const struct cache_ask *ask, struct error *err)
 {
     const char *dir = ask->options->dir;
     uint64_t there = file_bytes(dir, &cache->about); /* what is there by now is not needed once more */
@@ -170,8 +170,8 @@ static size_t entries_of(const struct cache_ask *ask)
     return entries;
 }
 
-enum status cache_plan_size(struct cache_plan *cache, const struct cache_ask *ask, const struct plan *plan,
-                            struct error *err)
+enum status feature_plan_size(struct feature_plan *cache, const struct cache_ask *ask, const struct plan *plan,
+                              struct error *err)
 {
     char why[160], takes[24], limit[24];
     if (cache->mode == CACHE_OFF)

@@ -2,8 +2,8 @@
  * computed. Features are worth keeping when the pixels they come from are seen again (a fixed number of views) and when
  * no step changes what makes them (the prefix is frozen, its BatchNorm is in eval mode).
  */
-#ifndef FREEZETUNE_CACHE_PLAN_H
-#define FREEZETUNE_CACHE_PLAN_H
+#ifndef FREEZETUNE_FEATURE_PLAN_H
+#define FREEZETUNE_FEATURE_PLAN_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -36,10 +36,10 @@ struct cache_ask {
     size_t train, val;                 /* photos */
     size_t train_repeats, val_repeats; /* of these, repeats of an earlier photo's bytes; train counts before val */
     bool mixes;                        /* pixels of different photos (--mixup, --cutmix) */
-    uint64_t kept; /* bytes of the limit that caches of other stages take, from cache_plan_size on */
+    uint64_t kept; /* bytes of the limit that caches of other stages take, from feature_plan_size on */
 };
 
-struct cache_plan {
+struct feature_plan {
     enum cache_mode mode; /* CACHE_OFF, CACHE_RAM or CACHE_DISK */
     char why[256];        /* CACHE_OFF: the reason, when it was not asked for: "every epoch sees other pixels ..." */
     size_t entries;       /* at most: photos of the same bytes share those of the views that are not drawn */
@@ -53,12 +53,12 @@ struct cache_plan {
 
 /* First part, before the network is planned: whether a cache is wanted at all, its key and `from`. `params` are the
  * net's param_hashes. ERR_USAGE when a cache was asked for that cannot be. */
-MUST_CHECK enum status cache_plan_begin(struct cache_plan *out, const struct cache_ask *ask,
-                                        const struct hash128 *params, struct error *err);
+MUST_CHECK enum status feature_plan_begin(struct feature_plan *out, const struct cache_ask *ask,
+                                          const struct hash128 *params, struct error *err);
 
 /* Second part: the size, from a plan with the cut (and the from) in it. ERR_USAGE when what was asked for would be
  * larger than the limit, ERR_CANTCREATE when the disk has no room for it; CACHE_AUTO becomes CACHE_OFF instead. */
-MUST_CHECK enum status cache_plan_size(struct cache_plan *cache, const struct cache_ask *ask, const struct plan *plan,
-                                       struct error *err);
+MUST_CHECK enum status feature_plan_size(struct feature_plan *cache, const struct cache_ask *ask,
+                                         const struct plan *plan, struct error *err);
 
 #endif

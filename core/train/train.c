@@ -141,8 +141,8 @@ static enum status plan_all_stages(struct train *train, struct error *err)
                                                                     .step_flops = flops,
                                                                     .features_flops = plan->flops_features,
                                                                     .from_flops = flops_before(evaluation),
-                                                                    .cache = train->cache_plan};
-        needs->cache = larger(needs->cache, feature_cache_memory(&train->cache_plan));
+                                                                    .cache = train->feature_plan};
+        needs->cache = larger(needs->cache, feature_cache_memory(&train->feature_plan));
         needs->network = larger(needs->network, stage_bytes(&train->stage));
         needs->optimizer = larger(needs->optimizer, optimizer_bytes(train->net, &train->options.optimizer));
         needs->gradients = larger(needs->gradients, recipe.gradients);
@@ -411,9 +411,9 @@ struct optimizer *train_optimizer(const struct train *train)
     return train->optimizer;
 }
 
-const struct cache_plan *train_cache(const struct train *train)
+const struct feature_plan *train_cache(const struct train *train)
 {
-    return &train->cache_plan;
+    return &train->feature_plan;
 }
 
 const struct plan *train_plan(const struct train *train)

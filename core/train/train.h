@@ -83,9 +83,9 @@ struct train_stage {
     size_t epoch, epochs; /* the first, from 0; how many */
     int until;
     double step_flops;
-    double features_flops;   /* the part of it, and of an evaluation, that a cache saves */
-    double from_flops;       /* the part of that which the features of cache.from save */
-    struct cache_plan cache; /* as planned */
+    double features_flops;     /* the part of it, and of an evaluation, that a cache saves */
+    double from_flops;         /* the part of that which the features of cache.from save */
+    struct feature_plan cache; /* as planned */
 };
 
 /* Where a run is. Everything that --resume needs besides the tensors; written and read by checkpoint.h. */
@@ -123,7 +123,7 @@ struct train_stage train_stage_get(const struct train *train, size_t index);
 /* Whether the stage at hand keeps features, and where: train_prepare may find that what was planned cannot be.
  * Borrowed.
  */
-const struct cache_plan *train_cache(const struct train *train);
+const struct feature_plan *train_cache(const struct train *train);
 /* The plan of the training pass, borrowed until the stage changes: before train_prepare that of the last stage, which
  * has the most work. */
 const struct plan *train_plan(const struct train *train);

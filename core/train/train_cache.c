@@ -34,7 +34,7 @@ static struct cache_ask ask_of(const struct train *train, const struct freeze *f
 static enum status settle(struct train *train, const struct plan_options *options, enum status status,
                           const struct error *reason, struct error *err)
 {
-    struct cache_plan *plan = &train->cache_plan;
+    struct feature_plan *plan = &train->feature_plan;
     if (status == OK)
         return OK;
     if (status == ERR_SYSTEM || options->freeze.until == train->options.freeze.until)
@@ -55,19 +55,19 @@ enum status train_cache_begin(struct train *train, struct plan_options *options,
     if (train->options.cache.mode != CACHE_OFF && options->cut > 0 && !train->param_hashes)
         status = param_hashes(&train->param_hashes, train->net, err);
     if (status == OK)
-        status = settle(train, options, cache_plan_begin(&train->cache_plan, &ask, train->param_hashes, &reason),
+        status = settle(train, options, feature_plan_begin(&train->feature_plan, &ask, train->param_hashes, &reason),
                         &reason, err);
-    options->from = train->cache_plan.from;
+    options->from = train->feature_plan.from;
     return status;
 }
 
 /* Files of the stages before, which have more frozen, stay. */
 static uint64_t kept_before(const struct train *train, int until)
 {
-    const struct cache_plan *plan = &train->cache_plan;
+    const struct feature_plan *plan = &train->feature_plan;
     uint64_t bytes = 0;
     for (size_t i = 0; i < train->stages_count && train->stages[i].until > until; i++) {
-        const struct cache_plan *before = &train->stages[i].cache;
+        const struct feature_plan *before = &train->stages[i].cache;
         bool same = memcmp(before->about.key, plan->about.key, sizeof plan->about.key) == 0;
         bytes += before->mode == CACHE_DISK && !same ? before->bytes : 0;
     }
@@ -81,7 +81,7 @@ enum status train_cache_size(struct train *train, struct error *err)
     struct cache_ask ask = ask_of(train, &plan->options.freeze, &ground);
     ask.kept = kept_before(train, plan->options.freeze.until);
     struct error reason = {0};
-    return settle(train, &plan->options, cache_plan_size(&train->cache_plan, &ask, plan, &reason), &reason, err);
+    return settle(train, &plan->options, feature_plan_size(&train->feature_plan, &ask, plan, &reason), &reason, err);
 }
 
 /* Once in a run. */
@@ -98,7 +98,7 @@ static enum status hash_photos(struct train *train, struct error *err)
 enum status train_cache_open(struct train *train, struct error *err)
 {
     const struct train_options *options = &train->options;
-    struct cache_plan *plan = &train->cache_plan;
+    struct feature_plan *plan = &train->feature_plan;
     if (plan->mode == CACHE_OFF)
         return OK;
     enum status status = hash_photos(train, err);

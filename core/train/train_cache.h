@@ -5,9 +5,9 @@
 #include "core/train/train_private.h"
 
 /* Before the stage of options->freeze is planned: whether there is a cache, and options->cut and ->from. Errors of
- * cache_plan_begin. */
+ * feature_plan_begin. */
 MUST_CHECK enum status train_cache_begin(struct train *train, struct plan_options *options, struct error *err);
-/* After that: how large it is. Errors of cache_plan_size. */
+/* After that: how large it is. Errors of feature_plan_size. */
 MUST_CHECK enum status train_cache_size(struct train *train, struct error *err);
 
 /* After stage_prepare: opens what was planned and gives it to the feeds. A cache that was not asked for by name and

@@ -19,7 +19,7 @@ struct train {
     size_t stages_count;
     enum train_end end;
 
-    struct cache_plan cache_plan; /* of the stage, and what it needs of the weights and photos: made once */
+    struct feature_plan feature_plan; /* of the stage, and what it needs of the weights and photos: made once */
     struct hash128 *param_hashes, *photo_hashes[2];
 
     /* From train_prepare on. */

@@ -123,7 +123,7 @@ static void features_of_a_photo_that_changes_are_not_kept_under_its_former_conte
 /* ---- a shallower cut --------------------------------------------------------------------------------------------- */
 
 /* A plan behind child `until`, with features of what is there in `kept`. */
-static struct cache_plan plan_cache(const struct net *net, int until, bool half)
+static struct feature_plan plan_cache(const struct net *net, int until, bool half)
 {
     const struct cache_options options = {.mode = CACHE_DISK, .dir = kept, .half = half, .limit = 1 << 30};
     const struct freeze freeze = {until, BN_EVAL, BN_BATCH};
@@ -137,11 +137,11 @@ static struct cache_plan plan_cache(const struct net *net, int until, bool half)
                                   .epochs = 1,
                                   .train = 4,
                                   .val = 2};
-    struct cache_plan plan;
+    struct feature_plan plan;
     struct hash128 *params;
     struct error err;
     assert_int_equal(param_hashes(&params, net, &err), OK);
-    if (cache_plan_begin(&plan, &ask, params, &err) != OK)
+    if (feature_plan_begin(&plan, &ask, params, &err) != OK)
         fail_msg("%s", err.text);
     memory_free(params);
     return plan;
@@ -213,8 +213,8 @@ static void what_cannot_be_kept_is_not(void **state)
                                           .epochs = 1,
                                           .train = 4,
                                           .val = 2};
-            struct cache_plan plan = {0};
-            enum status status = cache_plan_begin(&plan, &ask, params, &err);
+            struct feature_plan plan = {0};
+            enum status status = feature_plan_begin(&plan, &ask, params, &err);
             assert_int_equal(status, rows[i].why && by_name ? ERR_USAGE : OK);
             if (status == OK)
                 assert_int_equal(plan.mode == CACHE_OFF, rows[i].why != NULL);
