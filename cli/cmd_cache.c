@@ -5,12 +5,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/cache_folder.h"
+#include "cli/report/cache_folder.h"
 #include "cli/commands.h"
-#include "cli/numbers.h"
-#include "cli/paths.h"
-#include "cli/table.h"
-#include "cli/term.h"
+#include "cli/shell/numbers.h"
+#include "cli/shell/paths.h"
+#include "cli/shell/table.h"
+#include "cli/shell/term.h"
 #include "core/base/disk.h"
 #include "core/base/memory.h"
 #include "core/features/feature_file.h"

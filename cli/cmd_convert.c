@@ -1,18 +1,18 @@
 /* freezetune convert: a weight file in another format. */
-#include "cli/cmd_convert.h"
+#include "cli/model/convert.h"
 
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "cli/choice_options.h"
-#include "cli/classes_option.h"
+#include "cli/shell/choice_options.h"
+#include "cli/model/classes_option.h"
 #include "cli/commands.h"
-#include "cli/model_file.h"
-#include "cli/numbers.h"
-#include "cli/paths.h"
-#include "cli/preprocess_options.h"
-#include "cli/term.h"
+#include "cli/model/model_file.h"
+#include "cli/shell/numbers.h"
+#include "cli/shell/paths.h"
+#include "cli/shell/preprocess_options.h"
+#include "cli/shell/term.h"
 #include "core/train/checkpoint.h"
 #include "weights/onnx_write.h"
 #include "weights/recognise.h"

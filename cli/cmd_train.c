@@ -1,8 +1,8 @@
 /* freezetune train: fine-tunes a network on a folder of photos. */
-#include "cli/folds.h"
-#include "cli/paths.h"
-#include "cli/session.h"
-#include "cli/train_options.h"
+#include "cli/run/folds.h"
+#include "cli/shell/paths.h"
+#include "cli/run/session.h"
+#include "cli/run/train_options.h"
 
 static enum status run(const struct arguments *args, const struct resumed *resumed, struct error *err)
 {

@@ -2,7 +2,7 @@
 #ifndef FREEZETUNE_COMMANDS_H
 #define FREEZETUNE_COMMANDS_H
 
-#include "cli/options.h"
+#include "cli/shell/options.h"
 
 extern const struct command cmd_eval;
 extern const struct command cmd_predict;

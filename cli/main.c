@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/help.h"
-#include "cli/progress.h"
-#include "cli/signals.h"
-#include "cli/term.h"
-#include "cli/wrap.h"
+#include "cli/shell/help.h"
+#include "cli/shell/progress.h"
+#include "cli/shell/signals.h"
+#include "cli/shell/term.h"
+#include "cli/shell/wrap.h"
 #include "core/base/descriptors.h"
 #include "core/base/text.h"
 #include "core/ops/blas.h"

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/hf_preprocessor.h"
-#include "cli/hugging_face.h"
-#include "cli/other_labels.h"
-#include "cli/timm_config.h"
+#include "cli/model/hf_preprocessor.h"
+#include "cli/model/hugging_face.h"
+#include "cli/model/other_labels.h"
+#include "cli/model/timm_config.h"
 #include "core/base/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

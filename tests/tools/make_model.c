@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/model_file.h"
+#include "cli/model/model_file.h"
 #include "core/base/memory.h"
 #include "core/net/init.h"
 #include "models/resnet.h"

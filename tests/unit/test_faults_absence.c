@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/checkpoint_file.h"
+#include "cli/run/checkpoint_file.h"
 #include "core/net/init.h"
 #include "core/train/checkpoint.h"
 #include "core/train/train_private.h"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "cli/head_map.h"
+#include "cli/model/head_map.h"
 #include "core/base/memory.h"
 #include "core/net/init.h"
 #include "models/resnet.h"

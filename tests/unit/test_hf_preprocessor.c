@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/hf_preprocessor.h"
+#include "cli/model/hf_preprocessor.h"
 #include "core/base/memory.h"
 #include "tests/support/test_files.h"
 

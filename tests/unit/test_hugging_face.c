@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "cli/hugging_face.h"
+#include "cli/model/hugging_face.h"
 
 static enum problem problem;
 

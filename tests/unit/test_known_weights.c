@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/known_weights.h"
+#include "cli/model/known_weights.h"
 #include "tests/support/test_files.h"
 
 /* The sum of "abc". */

@@ -8,10 +8,10 @@
 
 #include <cjson/cJSON.h>
 
-#include "cli/hf_preprocessor.h"
-#include "cli/hugging_face.h"
-#include "cli/model_export.h"
-#include "cli/timm_config.h"
+#include "cli/model/hf_preprocessor.h"
+#include "cli/model/hugging_face.h"
+#include "cli/model/model_export.h"
+#include "cli/model/timm_config.h"
 
 static char *names[] = {"ants", "be\"es", "c\\d", "caf\xc3\xa9", "\t"};
 static const struct class_names classes = {.names = names, .count = 5};

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/model_file.h"
-#include "cli/other_labels.h"
+#include "cli/model/model_file.h"
+#include "cli/model/other_labels.h"
 #include "core/base/memory.h"
 #include "models/resnet.h"
 #include "weights/safetensors.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/help.h"
-#include "cli/options.h"
+#include "cli/shell/help.h"
+#include "cli/shell/options.h"
 
 struct values {
     bool nesterov;

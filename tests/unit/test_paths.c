@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/paths.h"
+#include "cli/shell/paths.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/threads.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/predict_output.h"
-#include "cli/report.h"
+#include "cli/report/predict_output.h"
+#include "cli/report/report.h"
 
 static char *names[] = {"ants", "bees", "cats"};
 static const struct class_names classes = {names, 3};

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "cli/run_disk.h"
+#include "cli/run/run_disk.h"
 #include "models/resnet.h"
 #include "tests/support/test_files.h"
 

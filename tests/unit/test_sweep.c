@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/lr_search.h"
-#include "cli/run_result.h"
-#include "cli/shell_command.h"
-#include "cli/sweep_plan.h"
+#include "cli/run/lr_search.h"
+#include "cli/run/run_result.h"
+#include "cli/run/shell_command.h"
+#include "cli/run/sweep_plan.h"
 #include "models/resnet.h"
 #include "core/base/memory.h"
 #include "tests/support/test_files.h"

@@ -8,10 +8,10 @@
 
 #include <cjson/cJSON.h>
 
-#include "cli/json.h"
-#include "cli/numbers.h"
-#include "cli/table.h"
-#include "cli/term.h"
+#include "cli/shell/json.h"
+#include "cli/shell/numbers.h"
+#include "cli/shell/table.h"
+#include "cli/shell/term.h"
 
 static const struct column columns[] = {
     {"file", COLUMN_TEXT, 0, 0}, {"photos", COLUMN_NUMBER, 0, 0}, {"class", COLUMN_TEXT, 0, 0}};

@@ -12,9 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/progress.h"
-#include "cli/signals.h"
-#include "cli/term.h"
+#include "cli/shell/progress.h"
+#include "cli/shell/signals.h"
+#include "cli/shell/term.h"
 
 /* The exit code of a child that runs `body`. A shell without job control lets what it starts aside ignore SIGINT; the
  * child does not inherit that. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/timm_config.h"
+#include "cli/model/timm_config.h"
 
 static void what_it_says_is_taken(void **state)
 {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/training.h"
+#include "cli/run/training.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"
 #include "core/net/init.h"

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/table_fit.h"
-#include "cli/term.h"
-#include "cli/wrap.h"
+#include "cli/shell/table_fit.h"
+#include "cli/shell/term.h"
+#include "cli/shell/wrap.h"
 
 static char *wrapped(const char *text, struct wrap wrap)
 {

@@ -1,0 +1,114 @@
+#include "cli/model/inference.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/ops/loss.h"
+
+const char *const tta_choices[] = {[TTA_NONE] = "none", [TTA_FLIP] = "flip", [TTA_FLIP + 1] = NULL};
+
+static enum status make_run(struct inference *inference, const struct model *model, const struct engine_options *engine,
+                            size_t batch_size, struct error *err)
+{
+    const struct preprocess *preprocess = &model->info.preprocess;
+    const struct plan_options options = {.batch = batch_size,
+                                         .height = (size_t)preprocess->crop,
+                                         .width = (size_t)preprocess->crop,
+                                         .exact = engine->conv == CONV_EXACT,
+                                         .threads = engine_threads(engine)};
+    struct normalise normalise;
+    memcpy(normalise.mean, preprocess->mean, sizeof normalise.mean);
+    memcpy(normalise.std, preprocess->std, sizeof normalise.std);
+    enum status status = plan_create(&inference->plan, model->net, &options, err);
+    if (status == OK)
+        status = run_create(&inference->run, inference->plan, &normalise, inference->pool, NULL, err);
+    return status;
+}
+
+static enum status make_loader(struct inference *inference, const struct model *model, const struct photo_list *photos,
+                               const struct engine_options *engine, size_t batch_size, bool strict, struct error *err)
+{
+    const struct loader_options options = {.threads = engine_threads(engine),
+                                           .batch = batch_size,
+                                           .ahead = batch_size,
+                                           .preprocess = model->info.preprocess,
+                                           .image = engine_image_options(engine),
+                                           .fast = engine->decode == DECODE_FAST,
+                                           .strict = strict};
+    return loader_create(&inference->loader, photos, &options, err);
+}
+
+enum status inference_open(struct inference *out, const struct model *model, const struct photo_list *photos,
+                           const struct engine_options *engine, size_t batch_size, bool strict, struct error *err)
+{
+    struct inference inference = {.model = model, .photos = photos};
+    if (photos->count < batch_size)
+        batch_size = photos->count;
+    inference.batch = batch_size;
+    enum status status = engine_start(&inference.pool, engine, err);
+    if (status == OK)
+        status = make_run(&inference, model, engine, batch_size, err);
+    if (status == OK)
+        status = make_loader(&inference, model, photos, engine, batch_size, strict, err);
+    if (status == OK)
+        *out = inference;
+    else
+        inference_close(&inference);
+    return status;
+}
+
+enum status inference_set_tta(struct inference *inference, int tta, const struct model *model, struct error *err)
+{
+    if (tta == TTA_NONE)
+        return OK;
+    return mirrored_create(&inference->mirrored, inference->batch, (size_t)model->info.preprocess.crop,
+                           model->info.classes.count, err);
+}
+
+/* All values of a model are finite (weights_load), and so are mean and deviation: what is not finite came of products
+ * in the network. */
+static enum status check_finite(const struct inference *inference, const struct photo_batch *batch, const float *logits,
+                                struct error *err)
+{
+    size_t classes = inference->model->info.classes.count, bad = logits_finite(logits, batch->count, classes);
+    char photo[4096];
+    if (bad == batch->count)
+        return OK;
+    if (!photo_path(photo, sizeof photo, inference->photos, batch->photos[bad]))
+        snprintf(photo, sizeof photo, "%s", photo_name(inference->photos, batch->photos[bad]));
+    return error_set(err, ERR_DATA,
+                     "%.400s: no answer: the output of the network is not finite: values overflow inside %.300s, which "
+                     "is damaged or whose training diverged; use another model",
+                     photo, inference->model->path);
+}
+
+enum status inference_next(struct inference *inference, const struct photo_batch **batch, const float **logits,
+                           struct error *err)
+{
+    enum status status = loader_next(inference->loader, batch, err);
+    if (status != OK || !*batch)
+        return status;
+    *logits = inference->mirrored
+                  ? mirrored_forward(inference->mirrored, inference->run, (*batch)->pixels, (*batch)->count)
+                  : run_forward_pixels(inference->run, (*batch)->pixels, (*batch)->count);
+    return check_finite(inference, *batch, *logits, err);
+}
+
+enum status inference_unreadable(size_t bad, size_t failed, size_t all, const char *behind, struct error *err)
+{
+    if (failed > 0)
+        return error_set(err, ERR_IO,
+                         "%zu of %zu photos could not be read, %zu of them because the disk failed%s; try again", bad,
+                         all, failed, behind);
+    return error_set(err, ERR_DATA, "%zu of %zu photos could not be read%s", bad, all, behind);
+}
+
+void inference_close(struct inference *inference)
+{
+    mirrored_destroy(inference->mirrored);
+    loader_destroy(inference->loader);
+    run_destroy(inference->run);
+    plan_destroy(inference->plan);
+    pool_destroy(inference->pool);
+    *inference = (struct inference){0};
+}

@@ -1,0 +1,114 @@
+#include "cli/report/predict_output.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "cli/shell/json.h"
+#include "cli/shell/numbers.h"
+#include "core/base/memory.h"
+#include "core/ops/loss.h"
+#include "core/train/metrics.h"
+
+static const struct column text_columns[] = {{"file", COLUMN_PATH, 20, 0},
+                                             {"index", COLUMN_NUMBER, 0, 1},
+                                             {"class", COLUMN_TEXT, 12, 0},
+                                             {"probability", COLUMN_NUMBER, 0, 0}};
+static const struct column row_columns[] = {{"file", COLUMN_TEXT, 0, 0},
+                                            {"rank", COLUMN_NUMBER, 0, 0},
+                                            {"index", COLUMN_NUMBER, 0, 0},
+                                            {"class", COLUMN_TEXT, 0, 0},
+                                            {"probability", COLUMN_NUMBER, 0, 0}};
+
+enum status predict_output_start(struct predict_output *output, FILE *out, enum table_format format,
+                                 const struct class_names *classes, size_t top, struct error *err)
+{
+    void *probability = NULL;
+    enum status status = memory_alloc(&probability, classes->count, sizeof(float), "the probabilities", err);
+    if (status != OK)
+        return status;
+    *output = (struct predict_output){.out = out,
+                                      .format = format,
+                                      .classes = classes,
+                                      .top = top < classes->count ? top : classes->count,
+                                      .probability = probability};
+    if (format == TABLE_TEXT)
+        table_start(&output->table, out, format, text_columns, sizeof text_columns / sizeof *text_columns);
+    else if (format != TABLE_JSONL)
+        table_start(&output->table, out, format, row_columns, sizeof row_columns / sizeof *row_columns);
+    return OK;
+}
+
+/* The next class in descending order: takes the largest out of `left`. */
+static size_t take_largest(float *left, size_t count, float *value)
+{
+    size_t best = argmax(left, count);
+    *value = left[best];
+    left[best] = -1;
+    return best;
+}
+
+static enum status write_rows(struct predict_output *output, const char *file, struct error *err)
+{
+    enum status status = OK;
+    for (size_t i = 0; i < output->top && status == OK; i++) {
+        char rank[24], index[24], probability[NUMBER_TEXT];
+        float value;
+        size_t class = take_largest(output->probability, output->classes->count, &value);
+        const char *name = output->classes->names[class];
+        snprintf(rank, sizeof rank, "%zu", i + 1);
+        snprintf(index, sizeof index, "%zu", class);
+        if (output->format == TABLE_TEXT) {
+            const char *cells[] = {i ? "" : file, index, name, number_percent(probability, (double)value)};
+            status = table_row(&output->table, cells, err);
+        } else {
+            const char *cells[] = {file, rank, index, name, number_float(probability, value)};
+            status = table_row(&output->table, cells, err);
+        }
+    }
+    return status;
+}
+
+static void write_line(struct predict_output *output, const char *file)
+{
+    struct json json = json_start(output->out, false);
+    json_open(&json, NULL, '{');
+    json_text(&json, "file", file);
+    if (output->multi_label)
+        json_bool(&json, "multi_label", true);
+    json_open(&json, "top", '[');
+    for (size_t i = 0; i < output->top; i++) {
+        float value;
+        size_t class = take_largest(output->probability, output->classes->count, &value);
+        json_open(&json, NULL, '{');
+        json_int(&json, "index", (int64_t) class);
+        json_text(&json, "class", output->classes->names[class]);
+        json_float(&json, "probability", value);
+        json_close(&json);
+    }
+    json_close(&json);
+    json_close(&json);
+    json_end(&json);
+}
+
+enum status predict_output_photo(struct predict_output *output, const char *file, const float *logits,
+                                 struct error *err)
+{
+    (output->multi_label ? sigmoid : softmax)(output->probability, logits, output->classes->count);
+    if (output->format != TABLE_JSONL)
+        return write_rows(output, file, err);
+    write_line(output, file);
+    return OK;
+}
+
+void predict_output_end(struct predict_output *output)
+{
+    table_end(&output->table);
+    predict_output_discard(output);
+}
+
+void predict_output_discard(struct predict_output *output)
+{
+    table_discard(&output->table);
+    memory_free(output->probability);
+    *output = (struct predict_output){0};
+}

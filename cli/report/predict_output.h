@@ -1,0 +1,39 @@
+/* The answers of predict, in the format asked for.
+ *
+ *   table, tsv, csv   a row for each of a photo's top classes
+ *   jsonl             {"file": "a.jpg", "top": [{"index": 1, "class": "goldfish", "probability": 0.865948}, ...]}; with
+ *                     "multi_label": true before "top" where it is so
+ */
+#ifndef FREEZETUNE_PREDICT_OUTPUT_H
+#define FREEZETUNE_PREDICT_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "cli/shell/table.h"
+#include "core/data/folder.h"
+
+struct predict_output {
+    FILE *out;
+    enum table_format format;
+    const struct class_names *classes; /* borrowed */
+    size_t top;                        /* classes shown of each photo, at most all */
+    bool multi_label;                  /* each class has its own probability (sigmoid); false after _start */
+    float *probability;                /* [classes] */
+    struct table table;
+};
+
+MUST_CHECK enum status predict_output_start(struct predict_output *output, FILE *out, enum table_format format,
+                                            const struct class_names *classes, size_t top, struct error *err);
+
+/* The answer for one photo from its logits[classes]. Ties go to the class with the smaller number. */
+MUST_CHECK enum status predict_output_photo(struct predict_output *output, const char *file, const float *logits,
+                                            struct error *err);
+
+/* Writes what waits (a table's rows wait for their widths). */
+void predict_output_end(struct predict_output *output);
+/* Frees; fine after _end, and on a zeroed one. */
+void predict_output_discard(struct predict_output *output);
+
+#endif

@@ -1,0 +1,29 @@
+/* How long a training run will take, before the first step, and what the program itself takes. */
+#ifndef FREEZETUNE_ESTIMATE_H
+#define FREEZETUNE_ESTIMATE_H
+
+#include "cli/run/training.h"
+#include "core/base/threads.h"
+#include "core/net/plan.h"
+#include "core/train/forecast.h"
+
+/* The multiply-add peak of this machine with these threads, operations a second: measured for a tenth of a second. */
+double estimate_peak(struct pool *pool);
+
+/* Floating-point operations per second, counted as direct convolution, that this machine does on a plan like this: a
+ * share of the peak times what the plan's kernels spare (plan.work). An estimate for people: good to a factor of 1.5
+ * where the machine is not busy with other things and photos are not larger than the network is slow. */
+double estimate_speed(double peak, const struct plan *plan);
+
+/* OVERWRITES *out: the run that `train` is a plan of, with the photos of `training`, and the range test before it when
+ * its rate is still to be found. */
+void estimate_forecast(struct forecast *out, const struct training *training, const struct train *train, double peak);
+
+/* Training photos that a range test with these options takes; 0 when their rate is known. */
+size_t estimate_search(const struct train_values *values);
+
+/* Bytes that a training run takes besides what the plan, the optimizer and the loader ask for: libraries, the buffers
+ * of OpenBLAS and the heaps and stacks of the threads. Measured, see the source. */
+size_t estimate_program(size_t threads, size_t loader_threads);
+
+#endif

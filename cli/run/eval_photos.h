@@ -1,0 +1,35 @@
+/* Which photos eval measures, and what is to be said of them: photos that a model was trained on flatter it. */
+#ifndef FREEZETUNE_EVAL_PHOTOS_H
+#define FREEZETUNE_EVAL_PHOTOS_H
+
+#include "cli/model/model_file.h"
+#include "cli/run/run_record.h"
+#include "core/base/threads.h"
+#include "core/data/dataset.h"
+
+/* The parts of a run's photos: the choices of --split. */
+enum { PART_VAL, PART_TRAIN };
+extern const char *const part_choices[]; /* "val", "train" */
+
+struct eval_photos {
+    struct photo_list list; /* class numbers: the model's */
+    int part;               /* PART_, of the run's photos; -1: all that --data names */
+    bool trained_known;     /* after eval_photos_check: */
+    size_t trained;         /* how many of the list are in the run's training part */
+};
+
+/* The classes are those of `info`, which may be changed where nothing names them (eval_unnamed.h): `model` is then
+ * named in what is said. Without `data` and with a record the part of the run's own photos; with `data` and `split`
+ * (--split was given) that of `data`, split as the run split its own; else DIR/val, or DIR. stderr: a remark where the
+ * photos have changed since the run. ERR_NOINPUT when they are not there, ERR_USAGE for a `split` without a record,
+ * ERR_DATA. Free with photo_list_free(&out->list). */
+MUST_CHECK enum status eval_photos_open(struct eval_photos *out, const struct run_record *record, const char *data,
+                                        bool split, int part, struct model_info *info, const char *model,
+                                        struct error *err);
+
+/* Photos that --data named: stderr says how many of them the run was trained on: by photos.bin where its own photos are
+ * gone, and without one that this is not known. Silent without a record. */
+MUST_CHECK enum status eval_photos_check(struct eval_photos *photos, const struct run_record *record, const char *data,
+                                         const struct class_names *classes, struct pool *pool, struct error *err);
+
+#endif

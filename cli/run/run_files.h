@@ -1,0 +1,21 @@
+/* The files of a run's folder that are written whole. Errors: ERR_CANTCREATE, ERR_IO, with a former file as it was. */
+#ifndef FREEZETUNE_RUN_FILES_H
+#define FREEZETUNE_RUN_FILES_H
+
+#include "cli/run/training.h"
+
+/* config.json of a run, and that of a series (series.h) with the options of its command; the training is that of a run.
+ */
+MUST_CHECK enum status write_series_config(const char *folder, const struct arguments *args,
+                                           const struct training *training, struct error *err);
+MUST_CHECK enum status write_config(const char *folder, const struct training *training, struct error *err);
+/* Rows are the right classes, columns the predicted ones. */
+MUST_CHECK enum status write_confusion(const char *folder, const struct class_names *classes,
+                                       const struct metrics *metrics, struct error *err);
+/* file,class,predicted,probability,class_probability,right: in the order of the photos. */
+MUST_CHECK enum status write_predictions(const char *folder, const struct dataset *dataset,
+                                         const struct metrics *metrics, struct error *err);
+/* list, file, reason. */
+MUST_CHECK enum status write_bad_images(const char *folder, const struct training *training, struct error *err);
+
+#endif

@@ -1,0 +1,389 @@
+#define _GNU_SOURCE
+#include "cli/run/run_folder.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/run/checkpoint_file.h"
+#include "cli/run/duplicates.h"
+#include "cli/shell/growing_file.h"
+#include "cli/shell/json.h"
+#include "cli/shell/paths.h"
+#include "cli/run/photos_file.h"
+#include "cli/run/run_files.h"
+#include "cli/run/run_lock.h"
+#include "cli/run/run_result.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
+#include "core/base/outfile.h"
+#include "weights/bind.h"
+
+static const char *const whole_files[] = {"config.json",
+                                          "best.safetensors",
+                                          "last.safetensors",
+                                          "confusion.csv",
+                                          "predictions_val.csv",
+                                          "bad_images.tsv",
+                                          "lr_find.csv",
+                                          "result.json",
+                                          "duplicates.tsv",
+                                          "photos.bin",
+                                          NULL};
+
+static const char metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy,val_top5,val_macro_f1,"
+                                   "photos,left_out,best,seconds,unavailable,val_unavailable\n";
+
+/* ---- the files that grow ----------------------------------------------------------------------------------------- */
+
+/* log.jsonl holds a line for each step and each epoch, metrics.csv one for each epoch and its head. */
+static enum status open_all(struct run_folder *folder, bool begins, struct error *err)
+{
+    const struct train_state *state = train_state_get(folder->training->train);
+    enum status status = growing_file_open(&folder->log, folder->path, "log.jsonl", state->step + state->epoch, err);
+    if (status == OK)
+        status = growing_file_open(&folder->metrics, folder->path, "metrics.csv", begins ? 0 : state->epoch + 1, err);
+    if (status == OK && begins)
+        fputs(metrics_head, folder->metrics);
+    if (status == OK)
+        folder->short_rows = !begins && !growing_file_begins_with(folder->metrics, metrics_head);
+    return status;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+static enum status name_files(struct run_folder *folder, struct error *err)
+{
+    const struct training *t = folder->training;
+    enum status status = path_join(&folder->best, folder->path, "best.safetensors", err);
+    if (status == OK)
+        status = path_join(&folder->last, folder->path, "last.safetensors", err);
+    if (status == OK)
+        status = model_metadata(folder->metadata, &folder->metadata_text, t->net->arch, &t->dataset.classes,
+                                &t->options.loader.preprocess, err);
+    return status;
+}
+
+void run_folder_tidy(const char *path, const char *const *names)
+{
+    for (; *names; names++)
+        outfile_remove_stale(path, *names);
+}
+
+void run_folder_take_back(const char *path, bool whole)
+{
+    static const char *const names[] = {"config.json", "photos.bin"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *file = NULL;
+        if (path_join(&file, path, names[i], NULL) == OK)
+            unlink(file);
+        memory_free(file);
+    }
+    if (whole)
+        rmdir(path);
+}
+
+enum status run_folder_create(struct run_folder *out, const struct training *training, struct error *err)
+{
+    bool ours;
+    *out = (struct run_folder){.training = training, .lock = -1};
+    enum status status = run_lock_create(&out->path, &out->lock, &ours, training->values->out, err);
+    if (status != OK)
+        return status;
+    status = name_files(out, err);
+    if (status == OK)
+        status = write_config(out->path, training, err);
+    if (status == OK)
+        status = photos_file_write(out->path, training, err);
+    if (status != OK)
+        run_folder_take_back(out->path, ours);
+    out->begun = status == OK;
+    if (status == OK)
+        status = duplicates_write(out->path, training, err);
+    return status == OK ? open_all(out, true, err) : status;
+}
+
+/* There is no last.safetensors: the run is over, or was killed before it saved anything (*begins). */
+static enum status resume_over(bool *begins, const struct run_folder *folder, struct error *err)
+{
+    struct train *train = folder->training->train;
+    struct run_result result;
+    char *state;
+    bool over;
+    enum status status = run_result_read(&result, &over, &state, folder->path, err);
+    if (status != OK)
+        return status;
+    *begins = !over || (!state && !result.diverged);
+    if (over && result.diverged)
+        status =
+            error_set(err, ERR_DATA, "%s: diverged after %zu epoch%s and is over; start a new run with a lower --lr",
+                      folder->path, result.epochs, result.epochs == 1 ? "" : "s");
+    else if (state)
+        status = checkpoint_read_model(folder->best, train, err);
+    if (status == OK && state)
+        status = checkpoint_restore(train, state, folder->path, err);
+    if (status == OK && state && !train_is_over(train))
+        status = error_set(err, ERR_DATA,
+                           "%s: was over and has no last.safetensors, so it cannot train on; start a new "
+                           "run with --weights %s",
+                           folder->path, folder->best);
+    memory_free(state);
+    return status;
+}
+
+void run_folder_drop_last(const struct run_folder *folder)
+{
+    unlink(folder->last);
+}
+
+/* last.safetensors holds the state as it is: after an epoch, or within one. */
+static void note_last(struct run_folder *folder)
+{
+    const struct train_state *state = train_state_get(folder->training->train);
+    folder->last_epoch = state->epoch + (state->batch > 0);
+    folder->last_batch = state->batch;
+}
+
+/* What was bad may be good now, and is tried. */
+static void forgive_changed(const struct training *t)
+{
+    size_t train = t->dataset.train.count, all = train + t->dataset.val.count;
+    for (size_t i = 0; t->changed && i < all; i++)
+        if (t->changed[i])
+            train_forgive(t->train, i >= train, (uint32_t)(i >= train ? i - train : i));
+}
+
+enum status run_folder_resume(struct run_folder *out, const struct training *training, struct error *err)
+{
+    struct stat info;
+    *out = (struct run_folder){.training = training, .lock = -1};
+    enum status status = memory_strdup(&out->path, training->values->resume, err);
+    if (status == OK)
+        status = run_lock_open(&out->lock, out->path, err);
+    if (status == OK)
+        status = name_files(out, err);
+    if (status != OK)
+        return status;
+    run_folder_tidy(out->path, whole_files);
+    bool begins = path_stat(&info, out->last) != 0 && errno == ENOENT;
+    status = begins ? resume_over(&begins, out, err) : checkpoint_read(out->last, training->train, err);
+    if (status == OK && begins)
+        status = duplicates_write(out->path, training, err);
+    if (status == OK)
+        forgive_changed(training);
+    if (status == OK && training->photos_stale)
+        status = photos_file_write(out->path, training, err);
+    if (!begins && status == OK)
+        note_last(out);
+    out->best_found = path_stat(&info, out->best) == 0;
+    return status == OK ? open_all(out, begins, err) : status;
+}
+
+/* ---- the best model ---------------------------------------------------------------------------------------------- */
+
+enum { HELD_MOST = 8 << 20 }; /* bytes of a best model that waits */
+
+static enum status write_best(struct run_folder *folder, size_t epoch, struct error *err)
+{
+    enum status status = weights_save(folder->best, folder->training->net, folder->metadata, MODEL_METADATA, err);
+    if (status == OK)
+        folder->best_epoch = epoch;
+    return status;
+}
+
+/* Keeps it in memory where it is small enough, else writes it. */
+static enum status hold_best(struct run_folder *folder, size_t epoch, struct error *err)
+{
+    const struct training *t = folder->training;
+    const struct unfreezing *unfreezing = &t->options.unfreezing;
+    struct freeze freeze = t->options.freeze;
+    freeze.until = unfreezing_until(unfreezing, freeze.until, SIZE_MAX); /* of all that will ever be trained */
+    if (snapshot_bytes(t->net, &freeze) > HELD_MOST)
+        return write_best(folder, epoch, err);
+    folder->held_epoch = epoch;
+    enum status status = snapshot_create(&folder->held, t->net, &freeze, err);
+    if (status == OK)
+        snapshot_take(folder->held);
+    return status;
+}
+
+static enum status write_held(struct run_folder *folder, struct error *err)
+{
+    if (!folder->held)
+        return OK;
+    snapshot_swap(folder->held);
+    enum status status = write_best(folder, folder->held_epoch, err);
+    snapshot_swap(folder->held);
+    snapshot_destroy(folder->held);
+    folder->held = NULL;
+    return status;
+}
+
+/* Changes with what bad_images.tsv holds. */
+static size_t bad_content(const struct train *train)
+{
+    size_t content = 0;
+    for (int val = 0; val < 2; val++) {
+        const struct absence *absence = train_absence(train, val);
+        content += train_bad_count(train, val) + train_damaged_count(train, val);
+        for (size_t i = 0; i < absence->count; i++)
+            content += absence->rows[i].epochs;
+    }
+    return content;
+}
+
+static enum status list_bad(struct run_folder *folder, struct error *err)
+{
+    size_t content = bad_content(folder->training->train);
+    if (folder->bad_written == content + 1)
+        return OK;
+    folder->bad_written = content + 1;
+    return write_bad_images(folder->path, folder->training, err);
+}
+
+void run_folder_close(struct run_folder *folder)
+{
+    struct error err; /* after an error that was told, which this is not to cover up */
+    enum status status = write_held(folder, &err);
+    if (folder->metrics)
+        status = list_bad(folder, &err);
+    (void)status;
+    if (folder->log)
+        fclose(folder->log);
+    if (folder->metrics)
+        fclose(folder->metrics);
+    if (folder->lock >= 0)
+        close(folder->lock);
+    memory_free(folder->metadata_text);
+    memory_free(folder->last);
+    memory_free(folder->best);
+    memory_free(folder->path);
+    *folder = (struct run_folder){.lock = -1};
+}
+
+/* ---- as the run goes on ------------------------------------------------------------------------------------------ */
+
+void run_folder_step(struct run_folder *folder, const struct step_result *step)
+{
+    struct json json = json_start(folder->log, false);
+    json_open(&json, NULL, '{');
+    json_text(&json, "event", "step");
+    json_int(&json, "epoch", (int64_t)step->epoch + 1);
+    json_int(&json, "step", (int64_t)step->batch + 1);
+    json_int(&json, "photos", (int64_t)step->images);
+    json_double(&json, "lr", step->lr);
+    json_double(&json, "loss", step->loss);
+    if (step->norm > 0)
+        json_double(&json, "gradient_norm", step->norm);
+    json_close(&json);
+    json_end(&json);
+    fflush(folder->log);
+}
+
+/* What the cache did: it may differ between two runs with the same result. */
+static void log_features(struct json *json, const struct feature_counts *features)
+{
+    json_open(json, "features", '{');
+    json_int(json, "computed", (int64_t)features->pixels);
+    json_int(json, "advanced", (int64_t)features->advanced);
+    json_int(json, "read", (int64_t)features->read);
+    json_int(json, "damaged", (int64_t)features->damaged);
+    json_close(json);
+}
+
+static void log_epoch(struct run_folder *folder, const struct epoch_result *epoch)
+{
+    struct json json = json_start(folder->log, false);
+    json_open(&json, NULL, '{');
+    json_text(&json, "event", "epoch");
+    json_int(&json, "epoch", (int64_t)epoch->epoch + 1);
+    json_double(&json, "lr", epoch->lr);
+    json_double(&json, "train_loss", epoch->train_loss);
+    json_double(&json, "train_accuracy", epoch->train_accuracy);
+    json_double(&json, "val_loss", metrics_loss(epoch->val));
+    json_double(&json, "val_accuracy", metrics_accuracy(epoch->val));
+    json_double(&json, "val_top5", metrics_top5(epoch->val));
+    json_double(&json, "val_macro_f1", metrics_macro_f1(epoch->val));
+    json_int(&json, "val_photos", (int64_t)epoch->val->count);
+    json_int(&json, "photos", (int64_t)epoch->images);
+    json_int(&json, "left_out", (int64_t)epoch->left_out);
+    json_int(&json, "unavailable", (int64_t)epoch->away);
+    json_int(&json, "val_unavailable", (int64_t)epoch->val_away);
+    json_bool(&json, "compared", epoch->compared);
+    json_bool(&json, "best", epoch->best);
+    json_double(&json, "seconds", epoch->seconds);
+    log_features(&json, &epoch->features);
+    json_close(&json);
+    json_end(&json);
+}
+
+static void row_of_epoch(struct run_folder *folder, const struct epoch_result *epoch)
+{
+    fprintf(folder->metrics, "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%zu,%zu,%d,%.3f", epoch->epoch + 1, epoch->lr,
+            epoch->train_loss, epoch->train_accuracy, metrics_loss(epoch->val), metrics_accuracy(epoch->val),
+            metrics_top5(epoch->val), metrics_macro_f1(epoch->val), epoch->images, epoch->left_out, epoch->best,
+            epoch->seconds);
+    if (!folder->short_rows)
+        fprintf(folder->metrics, ",%zu,%zu", epoch->away, epoch->val_away);
+    putc('\n', folder->metrics);
+}
+
+enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, bool may_wait,
+                             struct error *err)
+{
+    const struct training *t = folder->training;
+    enum status status = OK;
+    log_epoch(folder, epoch);
+    row_of_epoch(folder, epoch);
+    if (!epoch->best)
+        return OK;
+    snapshot_destroy(folder->held); /* it is no longer the best */
+    folder->held = NULL;
+    status = may_wait ? hold_best(folder, epoch->epoch + 1, err) : write_best(folder, epoch->epoch + 1, err);
+    if (status == OK)
+        status = write_confusion(folder->path, &t->dataset.classes, epoch->val, err);
+    if (status == OK)
+        status = write_predictions(folder->path, &t->dataset, epoch->val, err);
+    return status;
+}
+
+enum status run_folder_save(struct run_folder *folder, struct error *err)
+{
+    const struct train *train = folder->training->train;
+    enum status status = write_held(folder, err);
+    if (status == OK)
+        status = list_bad(folder, err);
+    if (status == OK && photos_file_update(folder->training))
+        status = photos_file_write(folder->path, folder->training, err);
+    if (status == OK)
+        status = growing_file_sync(folder->log, folder->path, "log.jsonl", err);
+    if (status == OK)
+        status = growing_file_sync(folder->metrics, folder->path, "metrics.csv", err);
+    if (status == OK)
+        status = checkpoint_write(folder->last, train, folder->metadata, err);
+    if (status == OK)
+        note_last(folder);
+    return status;
+}
+
+void run_folder_good(char out[RUN_GOOD_TEXT], struct run_folder *folder)
+{
+    enum status status = write_held(folder, NULL); /* or not: it is then trained again */
+    bool best = folder->best_epoch > 0 || folder->best_found, last = folder->last_epoch > 0;
+    char best_of[32] = "", last_of[64] = "";
+    (void)status;
+    if (folder->best_epoch > 0)
+        snprintf(best_of, sizeof best_of, " of epoch %zu", folder->best_epoch);
+    if (folder->last_batch > 0)
+        snprintf(last_of, sizeof last_of, " of epoch %zu, step %zu", folder->last_epoch, folder->last_batch);
+    else
+        snprintf(last_of, sizeof last_of, " of epoch %zu", folder->last_epoch);
+    if (best && last)
+        snprintf(out, RUN_GOOD_TEXT, "best.safetensors%s and last.safetensors%s are good", best_of, last_of);
+    else if (best || last)
+        snprintf(out, RUN_GOOD_TEXT, "%s.safetensors%s is good%s", best ? "best" : "last", best ? best_of : last_of,
+                 last ? "" : ", there is no last.safetensors yet and --resume begins again");
+    else
+        snprintf(out, RUN_GOOD_TEXT, "nothing was saved yet and --resume begins again");
+}

@@ -1,0 +1,80 @@
+#define _GNU_SOURCE
+#include "cli/run/run_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/shell/paths.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
+#include "core/base/retry.h"
+
+/* Is the locked folder still the one of that name? A process that failed may have removed it, and another may have made
+ * it. */
+static bool has_name(int lock, const char *path)
+{
+    struct stat mine, named;
+    return file_stat(&mine, lock) == 0 && path_stat(&named, path) == 0 && mine.st_dev == named.st_dev &&
+           mine.st_ino == named.st_ino;
+}
+
+/* As flock; a signal is no reason to go without the lock. */
+static int lock_at_once(int fd)
+{
+    int failed;
+    do
+        failed = flock(fd, LOCK_EX | LOCK_NB);
+    while (failed && errno == EINTR);
+    return failed;
+}
+
+enum status run_lock_open(int *lock, const char *path, struct error *err)
+{
+    enum status status = OK;
+    *lock = -1;
+    struct retry retry = {0};
+    int fd;
+    do
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && retry_after(&retry, errno));
+    if (fd < 0)
+        return file_failure(path, errno, err);
+    if (lock_at_once(fd) != 0 && errno == EWOULDBLOCK) /* other errors: a file system without locks */
+        status = error_set(err, ERR_CANTCREATE,
+                           "%s: another freezetune is at work there; wait for it, or name another folder", path);
+    else if (!has_name(fd, path))
+        status = error_set(err, ERR_CANTCREATE, "%s: was replaced by another program meanwhile; try again", path);
+    if (status == OK)
+        *lock = fd;
+    else
+        close(fd);
+    return status;
+}
+
+enum status run_lock_create(char **path, int *lock, bool *made, const char *given, struct error *err)
+{
+    struct stat info;
+    *path = NULL;
+    *lock = -1;
+    *made = !given || stat(given, &info) != 0;
+    enum status status = path_run(path, given, err);
+    if (status == OK)
+        status = run_lock_open(lock, *path, err);
+    if (status != OK) {
+        memory_free(*path); /* a folder that was made here stays: another process may have locked it by now */
+        *path = NULL;
+        return status;
+    }
+    status = path_require_empty(*path, err);
+    if (status != OK) {
+        close(*lock);
+        memory_free(*path);
+        *lock = -1;
+        *path = NULL;
+    }
+    return status;
+}

@@ -1,0 +1,28 @@
+/* What RUN/config.json says of the photos of a run, read for a model that lies in RUN. */
+#ifndef FREEZETUNE_RUN_RECORD_H
+#define FREEZETUNE_RUN_RECORD_H
+
+#include <stdint.h>
+
+#include "cli/shell/engine_options.h"
+#include "cli/model/model_file.h"
+#include "core/base/error.h"
+
+struct run_record {
+    char *folder; /* RUN, as far as it was named; NULL: the model lies in no run's folder */
+    char *data;   /* --data, absolute */
+    double val_split;
+    unsigned folds, fold; /* 0: none */
+    uint64_t seed;
+    uint64_t count;         /* photos of both lists */
+    char photos[33];        /* checkpoint_photos of both lists; "" in a run of an older version */
+    int exif, decode, conv; /* as struct engine_options has them */
+};
+
+/* A model that was copied out of its run's folder, or lies beside another program's config.json, or has other classes
+ * than the run, has no record: that is no error. ERR_SYSTEM without memory, ERR_IO when config.json cannot be read.
+ * Free with run_record_free, also after an error. */
+MUST_CHECK enum status run_record_read(struct run_record *out, const struct model *model, struct error *err);
+void run_record_free(struct run_record *record);
+
+#endif

@@ -1,0 +1,403 @@
+#include "cli/run/session.h"
+
+#include <stdio.h>
+
+#include "cli/run/lr_search.h"
+#include "cli/shell/numbers.h"
+#include "cli/run/photos_file.h"
+#include "cli/shell/progress.h"
+#include "cli/run/run_folder.h"
+#include "cli/shell/signals.h"
+#include "cli/run/skipped_report.h"
+#include "cli/run/statistics_remark.h"
+#include "cli/shell/term.h"
+#include "cli/run/train_report.h"
+#include "cli/run/training.h"
+#include "core/base/clock.h"
+#include "core/base/disk.h"
+#include "core/base/memory.h"
+
+enum { SAVE_LEAST = 10 }; /* seconds between two checkpoints, unless --save-every says less */
+
+/* What the hooks of the loop work on. */
+struct session {
+    const struct session_options *options;
+    const struct training *training;
+    struct run_folder *folder;
+    struct train_progress progress;
+    struct skipped_report skipped;
+    double started, saved;
+    struct run_clock clock;
+    bool damage_said;  /* once, after the first epoch */
+    bool write_failed; /* the last error concerns a file of the run */
+};
+
+static void tell_time(struct session *session)
+{
+    session->progress.rest = run_clock_left(&session->clock);
+}
+
+static void on_step(void *context, const struct step_result *step)
+{
+    struct session *session = context;
+    run_folder_step(session->folder, step);
+    run_clock_step(&session->clock, step->images);
+    tell_time(session);
+    report_step(&session->progress, step);
+}
+
+static void on_evaluation(void *context, size_t done, size_t all)
+{
+    struct session *session = context;
+    run_clock_validation(&session->clock, done, all);
+    tell_time(session);
+    report_evaluation(&session->progress, train_state_get(session->training->train)->epoch, done, all);
+}
+
+static void on_features(void *context, size_t done, size_t all)
+{
+    struct session *session = context;
+    run_clock_features(&session->clock, done, all);
+    tell_time(session);
+    report_features(&session->progress, train_state_get(session->training->train)->epoch, done, all);
+}
+
+static void on_cache_failure(void *context, const char *why)
+{
+    struct session *session = context;
+    progress_end(&session->progress.line);
+    session->progress.running = RUNNING_NOTHING;
+    forecast_lose_features(&session->clock.forecast);
+    warn("%s; the run goes on without its cache", why);
+}
+
+static void on_skipped(void *context, bool val, const struct loader_bad *photo, bool again)
+{
+    struct session *session = context;
+    skipped_report_photo(&session->skipped, val, photo, again);
+}
+
+static void on_pass_end(void *context, bool val)
+{
+    struct session *session = context;
+    skipped_report_pass_end(&session->skipped, val);
+}
+
+static bool should_stop(void *context)
+{
+    const struct session *session = context;
+    double deadline = session->options->deadline;
+    return signals_stop() || (deadline > 0 && clock_seconds() >= deadline);
+}
+
+static bool time_is_over(void *context)
+{
+    const struct session *session = context;
+    double limit = session->training->values->time_limit * 60;
+    return limit > 0 && clock_seconds() - session->started >= limit;
+}
+
+static bool should_save(void *context)
+{
+    const struct session *session = context;
+    double every = session->training->values->save_every * 60;
+    return every > 0 && clock_seconds() - session->saved >= every;
+}
+
+/* Epochs that are short share a checkpoint, and those that are asked for within an epoch come often enough for all. */
+static bool saved_lately(const struct session *session)
+{
+    double every = session->training->values->save_every * 60;
+    double least = every < SAVE_LEAST ? every : SAVE_LEAST;
+    return clock_seconds() - session->saved < least;
+}
+
+static bool skip_save(void *context)
+{
+    return saved_lately(context);
+}
+
+static enum status on_epoch(void *context, const struct epoch_result *epoch, struct error *err)
+{
+    struct session *session = context;
+    run_clock_other(&session->clock);
+    enum status status = run_folder_epoch(session->folder, epoch, saved_lately(session), err);
+    run_clock_other(&session->clock);
+    run_clock_epoch(&session->clock);
+    tell_time(session);
+    session->progress.others = run_clock_others(&session->clock); /* once an epoch: there may be hundreds of them */
+    report_epoch(&session->progress, epoch);
+    if (!session->damage_said)
+        report_damaged(session->training);
+    session->damage_said = true;
+    session->write_failed = status != OK;
+    return status;
+}
+
+static enum status save(void *context, struct error *err)
+{
+    struct session *session = context;
+    enum status status = run_folder_save(session->folder, err);
+    session->saved = clock_seconds();
+    session->write_failed = status != OK;
+    run_clock_other(&session->clock);
+    return status;
+}
+
+static void say_how_to_resume(const struct session *session, const char *why)
+{
+    const struct train_state *state = train_state_get(session->training->train);
+    remark("%s in epoch %zu of %lld after %zu of %zu steps; go on with: freezetune train --resume %s", why,
+           state->epoch + 1, session->training->values->epochs, state->batch, state->steps_per_epoch,
+           session->folder->path);
+}
+
+/* What the system refuses now it may do later. */
+static bool is_of_system(enum status status)
+{
+    return status == ERR_IO || status == ERR_CANTCREATE || status == ERR_SYSTEM || status == ERR_NOINPUT;
+}
+
+/* A file of the run could not be written or read: what is there all the same, and what to do. */
+static enum status explain_write(const struct session *session, enum status status, struct error *err)
+{
+    const struct run_disk *need = &session->training->disk;
+    const char *go_on = session->options->go_on, *path = session->folder->path;
+    char good[RUN_GOOD_TEXT], room[NUMBER_TEXT + 16] = "", bytes[NUMBER_TEXT];
+    uint64_t file = need->last > need->best ? need->last : need->best;
+    struct error reason = *err;
+    struct disk disk;
+    run_folder_good(good, session->folder);
+    if (disk_look(&disk, path, NULL) == OK && disk.free < file)
+        snprintf(room, sizeof room, "free %s and ", number_bytes(bytes, file - disk.free));
+    return error_set(err, status, "%.400s; %s: %sgo on with: %s%.300s", reason.text, good, room,
+                     go_on ? "" : "freezetune train --resume ", go_on ? go_on : path);
+}
+
+/* Why it ended before the last epoch, if it did. */
+static void say_why_ended(const struct session *session)
+{
+    long long patience = session->training->values->patience;
+    enum train_end end = train_end_get(session->training->train);
+    if (end == TRAIN_TIME)
+        say_how_to_resume(session, "the time was over (--time-limit)");
+    else if (end == TRAIN_PATIENCE)
+        remark("ended after epoch %zu of %lld: %lld epoch%s brought no better validation (--patience)",
+               train_state_get(session->training->train)->epoch, session->training->values->epochs, patience,
+               patience == 1 ? "" : "s");
+}
+
+/* result.json, with the state of the end; then the run has no more use for last.safetensors. */
+static enum status write_result(const struct session *session, const struct run_result *result, struct error *err)
+{
+    const struct run_folder *folder = session->folder;
+    char *state = NULL;
+    enum status status = result->diverged ? OK : checkpoint_text(&state, session->training->train, err);
+    if (status == OK)
+        status = run_result_write(folder->path, result, state, err);
+    if (status == OK && !session->training->values->keep_last)
+        run_folder_drop_last(folder);
+    memory_free(state);
+    return status;
+}
+
+/* report_end; where it fails, all files are written. */
+static enum status tell_end(const struct session *session, const struct training_proof *proof, bool rows_shown,
+                            struct error *err)
+{
+    enum status status = report_end(session->folder, proof, rows_shown, err);
+    if (!is_of_system(status) || !err)
+        return status;
+    struct error reason = *err;
+    return error_set(err, status,
+                     "%.400s; the files of the run are written: see its result with: freezetune train --resume %s",
+                     reason.text, session->folder->path);
+}
+
+/* The proof, the files of the end, and what is said of it. A run that was out of time has a model, but is not over. */
+static enum status finish(struct session_end *out, const struct session *session, bool diverged, struct error *err)
+{
+    struct run_folder *folder = session->folder;
+    struct session_end end = {.over = diverged || train_end_get(session->training->train) != TRAIN_TIME};
+    struct training_proof proof;
+    size_t last = train_state_get(session->training->train)->epoch;
+    enum status status = OK;
+    if (end.over)
+        status = run_result_collect(&end.result, folder, diverged, err);
+    if (status == OK && !diverged)
+        status = training_prove(&proof, session->training, folder->best, err);
+    if (status == OK && !diverged && proof.weights_changed)
+        warn("%s: is no longer the file that this run loaded (its hash was %s), so the frozen part was compared with "
+             "what was loaded; another run, or --resume, needs the file as it was",
+             session->training->weights, session->training->weights_hash);
+    if (status == OK && end.over)
+        status = write_result(session, &end.result, err);
+    if (is_of_system(status) && err)
+        status = explain_write(session, status, err);
+    if (status == OK && !session->options->one_of_many)
+        status = tell_end(session, &proof, epoch_rows_complete(session->progress.rows, last), err);
+    if (status == OK)
+        *out = end;
+    return status;
+}
+
+/* After the loop, which ended with `status`. */
+static enum status end_loop(struct session_end *out, const struct session *session, bool stopped, enum status status,
+                            struct error *err)
+{
+    const struct train_values *values = session->training->values;
+    bool alone = !session->options->one_of_many;
+    bool diverged = status == ERR_DIVERGED && !alone;
+    if (status != OK && !diverged)
+        return session->write_failed && err ? explain_write(session, status, err) : status;
+    status = OK;
+    if (!diverged && stopped) {
+        if (alone)
+            say_how_to_resume(session, "stopped");
+    } else {
+        if (alone)
+            say_why_ended(session);
+        status = finish(out, session, diverged, err);
+    }
+    if (status == OK && values->profile && !values->json && alone)
+        status = report_profile(session->training, err);
+    return status;
+}
+
+/* Where a resumed run goes on. */
+static void say_where(struct session *session)
+{
+    const struct train *train = session->training->train;
+    const struct train_state *state = train_state_get(train);
+    char left[REPORT_LEFT];
+    tell_time(session);
+    report_left(left, &session->progress, false);
+    if (train_is_over(train))
+        remark("the run is over: nothing is left to train");
+    else if (state->batch < state->steps_per_epoch)
+        remark("goes on in epoch %zu of %lld, step %zu of %zu; %s", state->epoch + 1, session->training->values->epochs,
+               state->batch + 1, state->steps_per_epoch, left);
+    else
+        remark("goes on in epoch %zu of %lld, with its validation; %s", state->epoch + 1,
+               session->training->values->epochs, left);
+}
+
+static enum status run_loop(struct session_end *out, struct session *started, struct error *err)
+{
+    struct session session = *started;
+    const struct training *training = session.training;
+    session.progress.training = training;
+    session.skipped.training = training;
+    const struct train_hooks hooks = {.context = &session,
+                                      .on_step = on_step,
+                                      .on_evaluation = on_evaluation,
+                                      .on_features = on_features,
+                                      .on_cache_failure = on_cache_failure,
+                                      .on_skipped = on_skipped,
+                                      .on_pass_end = on_pass_end,
+                                      .should_stop = should_stop,
+                                      .time_is_over = time_is_over,
+                                      .should_save = should_save,
+                                      .skip_save = skip_save,
+                                      .on_epoch = on_epoch,
+                                      .save = save};
+    bool stopped = false;
+    enum status status = run_clock_enter(&session.clock, session.folder, err);
+    if (status != OK)
+        return status;
+    if (training->values->resume)
+        say_where(&session);
+    signals_catch();
+    session.saved = clock_seconds();
+    status = report_progress_start(&session.progress, session.folder, err);
+    run_clock_start(&session.clock);
+    if (status == OK)
+        status = train_run(training->train, &hooks, &stopped, err);
+    progress_end(&session.progress.line);
+    status = end_loop(out, &session, stopped, status, err);
+    report_progress_end(&session.progress);
+    return status;
+}
+
+static void plan_clock(struct session *session, struct series_clock *series)
+{
+    double limit = session->training->values->time_limit * 60, deadline = session->options->deadline;
+    run_clock_plan(&session->clock, series, session->training);
+    session->clock.limit = limit > 0 ? session->started + limit : deadline; /* a run of a series: the series' */
+}
+
+/* The rate is known; `search` is how it was found, or NULL. */
+static enum status train_once(struct session_end *out, const struct train_values *values,
+                              const struct session_options *options, const struct lr_search *search, double started,
+                              struct error *err)
+{
+    struct training training;
+    struct run_folder folder = {.lock = -1};
+    struct series_clock own = {0};
+    struct session session = {.options = options, .training = &training, .folder = &folder, .started = started};
+    enum status status = training_open(&training, values, options->weights_hash, err);
+    if (status == OK)
+        plan_clock(&session, options->clock ? options->clock : &own);
+    if (status == OK && values->resume)
+        status = photos_file_check(&training.changed, &training.photos_stale, &training, values->resume,
+                                   values->accept_changed_photos, !options->one_of_many, err);
+    if (status == OK && !options->one_of_many) {
+        const struct plan_time time = {&session.clock.forecast, 1, run_clock_all(&session.clock)};
+        if (!search)
+            report_inputs(&training);
+        status = report_plan(&training, &time, err);
+    }
+    if (status == OK && !values->resume)
+        status = run_disk_check(&training.disk, 1, training_folder(&training), err);
+    if (status != OK || values->dry_run)
+        goto cleanup;
+    enum cache_mode planned = train_cache(training.train)->mode;
+    if (!options->one_of_many && !search)
+        status = statistics_remark(&training, err);
+    if (status == OK)
+        status = training_prepare(&training, err);
+    if (status != OK)
+        goto cleanup;
+    if (train_cache(training.train)->mode != planned) {
+        forecast_lose_features(&session.clock.forecast);
+        warn("%s; the run has no cache", train_cache(training.train)->why);
+    }
+    status = values->resume ? run_folder_resume(&folder, &training, err) : run_folder_create(&folder, &training, err);
+    if (is_of_system(status) && folder.begun && err)
+        status = explain_write(&session, status, err);
+    if (status == OK && values->resume && !train_is_over(training.train))
+        status = run_disk_check(&training.disk, 1, folder.path, err);
+    if (status == OK && search)
+        status = lr_search_write(folder.path, search, err);
+    if (status == OK) {
+        if (!options->one_of_many)
+            remark("run: %s", folder.path);
+        status = run_loop(out, &session, err);
+    }
+cleanup:
+    run_folder_close(&folder);
+    training_close(&training);
+    return status;
+}
+
+enum status session_run(struct session_end *out, const struct train_values *values,
+                        const struct session_options *options, struct error *err)
+{
+    struct train_values found = *values;
+    struct lr_search search;
+    double started = clock_seconds();
+    *out = (struct session_end){0};
+    if (values->lr != LR_FIND || values->dry_run)
+        return train_once(out, values, options, NULL, started, err);
+    enum status status =
+        lr_search(&search, values, options->weights_hash, !options->one_of_many, options->deadline, err);
+    if (status == OK && search.stopped && !options->one_of_many)
+        remark("stopped while a rate was looked for: nothing was begun");
+    if (status != OK || search.stopped)
+        return status;
+    if (!options->one_of_many && !values->json)
+        lr_search_plot(stdout, &search, term_width(stdout));
+    remark("lr: %g found", search.lr);
+    found.lr = search.lr;
+    return train_once(out, &found, options, &search, started, err);
+}

@@ -1,0 +1,124 @@
+#include "cli/run/shell_command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/shell/numbers.h"
+
+/* They say where and how, not what. */
+static const char *const left_out[] = {"accept-changed-photos",
+                                       "out",
+                                       "resume",
+                                       "dry-run",
+                                       "json",
+                                       "quiet",
+                                       "save-every",
+                                       "cache",
+                                       "cache-dir",
+                                       "cache-limit",
+                                       "threads",
+                                       "loader-threads",
+                                       "time-limit",
+                                       "profile",
+                                       NULL};
+
+void shell_quote(FILE *out, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,=@%";
+    if (*text && text[strspn(text, plain)] == '\0') {
+        fputs(text, out);
+        return;
+    }
+    putc('\'', out);
+    for (; *text; text++) {
+        if (*text == '\'')
+            fputs("'\\''", out);
+        else
+            putc(*text, out);
+    }
+    putc('\'', out);
+}
+
+static bool is_left_out(const char *name)
+{
+    for (const char *const *at = left_out; *at; at++)
+        if (strcmp(*at, name) == 0)
+            return true;
+    return false;
+}
+
+static void put(FILE *out, const char *name, const char *text)
+{
+    fprintf(out, " --%s ", name);
+    shell_quote(out, text);
+}
+
+static void put_number(FILE *out, const struct option *option, double value)
+{
+    char number[NUMBER_TEXT];
+    for (size_t i = 0; option->choices && option->choices[i]; i++) {
+        if (value == OPTION_WORD(i)) {
+            put(out, option->name, option->choices[i]);
+            return;
+        }
+    }
+    put(out, option->name, number_double(number, value));
+}
+
+/* Nothing where the option is as in `initial`. */
+static void put_option(FILE *out, const struct option *option, const void *values, const void *initial)
+{
+    const void *at = (const char *)values + option->offset, *was = (const char *)initial + option->offset;
+    char number[NUMBER_TEXT];
+    switch (option->kind) {
+    case OPTION_FLAG:
+        if (*(const bool *)at)
+            fprintf(out, " --%s", option->name);
+        return;
+    case OPTION_INT:
+    case OPTION_SIZE:
+        snprintf(number, sizeof number, "%lld", *(const long long *)at);
+        if (*(const long long *)at != *(const long long *)was)
+            put(out, option->name, number);
+        return;
+    case OPTION_FLOAT:
+        if (*(const double *)at != *(const double *)was)
+            put_number(out, option, *(const double *)at);
+        return;
+    case OPTION_CHOICE:
+        if (*(const int *)at != *(const int *)was)
+            put(out, option->name, option->choices[*(const int *)at]);
+        return;
+    case OPTION_LIST: {
+        const struct option_list *list = at;
+        for (size_t i = 0; i < list->count; i++)
+            put(out, option->name, list->texts[i]);
+        return;
+    }
+    case OPTION_STRING: {
+        const char *text = *(const char *const *)at, *before = *(const char *const *)was;
+        if (text && (!before || strcmp(text, before) != 0))
+            put(out, option->name, text);
+        return;
+    }
+    }
+}
+
+enum status shell_command_train(FILE *out, const struct train_values *values, struct error *err)
+{
+    struct arguments defaults;
+    enum status status = arguments_parse(&defaults, &cmd_train, 0, NULL, err);
+    if (status == OK) {
+        struct train_values *initial = defaults.values;
+        initial->lr = strtod(lr_default(values->optimizer), NULL);
+        initial->head_lr_mult = values->lr == initial->lr ? 0 : 1;
+        initial->views = (long long)photo_views_default((enum augment)values->augment);
+        fputs("freezetune train", out);
+        for (size_t i = 0; i < cmd_train.option_count; i++)
+            if (!is_left_out(cmd_train.options[i].name))
+                put_option(out, &cmd_train.options[i], values, defaults.values);
+    }
+    arguments_free(&defaults);
+    return status;
+}

@@ -1,0 +1,32 @@
+/* What train says of photos that it skips on the way: the first at once, the others of the same pass in one line at its
+ * end. Photos that were away in the epoch before are not told of again; the line of the epoch counts them.
+ */
+#ifndef FREEZETUNE_SKIPPED_REPORT_H
+#define FREEZETUNE_SKIPPED_REPORT_H
+
+#include <limits.h>
+
+#include "cli/run/training.h"
+
+/* Of one kind in one pass. */
+struct skipped_burst {
+    size_t count;
+    uint32_t class;       /* of the first */
+    bool several;         /* classes */
+    char first[PATH_MAX]; /* path */
+    char reason[256];
+};
+
+/* Begins as {.training = ...}. */
+struct skipped_report {
+    const struct training *training;
+    struct skipped_burst bad, away;
+    size_t again;          /* away as before, in this pass */
+    size_t away_before[2]; /* all that were away in the newest pass over training, validation photos */
+};
+
+/* The hooks on_skipped and on_pass_end of train.h. */
+void skipped_report_photo(struct skipped_report *report, bool val, const struct loader_bad *photo, bool again);
+void skipped_report_pass_end(struct skipped_report *report, bool val);
+
+#endif

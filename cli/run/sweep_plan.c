@@ -1,0 +1,158 @@
+#include "cli/run/sweep_plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/shell/numbers.h"
+#include "core/base/text.h"
+#include "core/net/freeze.h"
+#include "core/train/statistics.h"
+
+/* ---- what is tried ----------------------------------------------------------------------------------------------- */
+
+enum { PART = 80 };
+
+/* The part of a list before the next comma; *text moves behind it, to NULL after the last. */
+static enum status next_part(char part[PART], const char **text, const char *option, struct error *err)
+{
+    size_t length = strcspn(*text, ",");
+    if (length == 0 || length >= PART)
+        return error_set(err, ERR_USAGE, "--%s %s: must be values with commas between them", option, *text);
+    memcpy(part, *text, length);
+    part[length] = '\0';
+    *text = (*text)[length] ? *text + length + 1 : NULL;
+    return OK;
+}
+
+/* "6" or "4..9". */
+static enum status parse_range(int *first, int *last, char *part, const struct net *net, struct error *err)
+{
+    char *dots = strstr(part, "..");
+    if (dots)
+        *dots = '\0';
+    enum status status = freeze_parse(first, net, part, err);
+    *last = *first;
+    if (status == OK && dots)
+        status = freeze_parse(last, net, dots + 2, err);
+    if (status == OK && *last < *first)
+        status = error_set(err, ERR_USAGE, "--freeze-until %s..%s: a range goes from the smaller to the larger", part,
+                           dots + 2);
+    return status;
+}
+
+enum status sweep_points(int out[NET_CHILDREN], size_t *count, const char *text, const struct net *net,
+                         struct error *err)
+{
+    bool wanted[NET_CHILDREN] = {false};
+    while (text) {
+        char part[PART];
+        int first = 0, last = 0;
+        enum status status = next_part(part, &text, "freeze-until", err);
+        if (status == OK)
+            status = parse_range(&first, &last, part, net, err);
+        if (status != OK)
+            return status;
+        for (int point = first; point <= last; point++)
+            wanted[point] = true;
+    }
+    *count = 0;
+    for (int point = 0; point < NET_CHILDREN; point++)
+        if (wanted[point])
+            out[(*count)++] = point;
+    return OK;
+}
+
+void sweep_distinct(int points[NET_CHILDREN], size_t *count, char same_as[NET_CHILDREN][SERIES_SAME],
+                    const struct net *net)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        char *same = kept ? same_as[kept - 1] : NULL;
+        if (same && freeze_same(net, points[kept - 1], points[i])) {
+            size_t used = strlen(same);
+            snprintf(same + used, SERIES_SAME - used, "%s%d", used ? " " : "", points[i]);
+            continue;
+        }
+        same_as[kept][0] = '\0';
+        points[kept++] = points[i];
+    }
+    *count = kept;
+}
+
+static enum status parse_rate(double *out, const char *part, struct error *err)
+{
+    if (strcmp(part, "find") == 0) {
+        *out = LR_FIND;
+        return OK;
+    }
+    if (!text_to_double(out, part) || !(*out > 0) || *out > 1e6)
+        return error_set(err, ERR_USAGE, "--lr %s: must be a number above 0, or `find`", part);
+    return OK;
+}
+
+enum status sweep_rates(double out[SWEEP_RATES_MOST], size_t *count, const char *text, struct error *err)
+{
+    *count = 0;
+    while (text) {
+        char part[PART];
+        double rate = 0;
+        enum status status = next_part(part, &text, "lr", err);
+        if (status == OK)
+            status = parse_rate(&rate, part, err);
+        if (status != OK)
+            return status;
+        bool known = false;
+        for (size_t i = 0; i < *count; i++)
+            known = known || out[i] == rate;
+        if (!known && *count == SWEEP_RATES_MOST)
+            return error_set(err, ERR_USAGE, "--lr: more than %d rates", SWEEP_RATES_MOST);
+        if (!known)
+            out[(*count)++] = rate;
+    }
+    return OK;
+}
+
+void sweep_name(char out[SWEEP_NAME], int freeze_until, double lr)
+{
+    char rate[NUMBER_TEXT];
+    snprintf(out, SWEEP_NAME, "%d-%s", freeze_until, lr == LR_FIND ? "find" : number_double(rate, lr));
+}
+
+/* ---- what came out ----------------------------------------------------------------------------------------------- */
+
+/* Is `a` more accurate? */
+static bool is_better(const struct run_result *a, const struct run_result *b)
+{
+    double x = run_result_accuracy(a), y = run_result_accuracy(b);
+    return x > y || (x == y && a->loss < b->loss);
+}
+
+const struct series_run *sweep_best(const struct series *series)
+{
+    const struct series_run *best = NULL;
+    for (size_t i = 0; i < series->count; i++) {
+        const struct series_run *run = &series->runs[i];
+        if (run->state == SERIES_DONE && (!best || is_better(&run->result, &best->result)))
+            best = run;
+    }
+    return best;
+}
+
+double sweep_good_enough(const struct series_run *best)
+{
+    return interval_of_share(best->result.right, best->result.photos, 1).low;
+}
+
+const struct series_run *sweep_recommended(const struct series *series)
+{
+    const struct series_run *best = sweep_best(series), *chosen = NULL;
+    for (size_t i = 0; best && i < series->count; i++) {
+        const struct series_run *run = &series->runs[i];
+        if (run->state != SERIES_DONE || run_result_accuracy(&run->result) < sweep_good_enough(best))
+            continue;
+        if (!chosen || run->result.parameters < chosen->result.parameters ||
+            (run->result.parameters == chosen->result.parameters && is_better(&run->result, &chosen->result)))
+            chosen = run;
+    }
+    return chosen;
+}

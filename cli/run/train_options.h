@@ -1,0 +1,76 @@
+/* The options of train: the table, and what they become. */
+#ifndef FREEZETUNE_TRAIN_OPTIONS_H
+#define FREEZETUNE_TRAIN_OPTIONS_H
+
+#include "cli/shell/choice_options.h"
+#include "cli/shell/engine_options.h"
+#include "cli/shell/json.h"
+#include "cli/shell/options.h"
+#include "core/train/train.h"
+
+#define LR_FIND OPTION_WORD(0)                                   /* --lr find */
+#define LR_DEFAULTS "0.003 with sgd, 0.0003 with adam and adamw" /* what --help says of lr_default */
+
+struct train_values {
+    double random_erasing;
+    struct engine_options engine;
+    struct weight_choice choice;
+    const char *data, *weights, *freeze_until, *out, *arch, *resume, *color_jitter, *cache_dir, *classes;
+    struct option_list unfreeze_at;
+    long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience, views,
+        cache_limit, folds, fold;
+    double lr, momentum, weight_decay, gamma, warmup, val_split, save_every, lr_decay_by_child, time_limit;
+    double head_lr_mult; /* 0: training_open decides */
+    double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;
+    long long micro_batch;
+    int optimizer, schedule, augment, interpolation, fit, bn_frozen, bn_trained, cache, cache_dtype;
+    bool nesterov, new_head, strict, dry_run, json, profile, keep_last, accept_changed_photos;
+};
+
+/* What the command does (cmd_train.c); the command itself, with its table, is cmd_train. */
+MUST_CHECK enum status train_command(const struct arguments *args, struct error *err);
+
+/* The default of --lr, as text: sweep takes a list. By measurement: docs/NOTES.md, "Defaults". */
+const char *lr_default(int optimizer);
+
+/* Gives values to options whose default depends on others (--lr, --views), where they were not on the command line. To
+ * be called before the values are used or recorded. */
+void train_values_complete(const struct arguments *args);
+
+/* ERR_USAGE for an option of the command line that would do nothing, because it belongs to another optimizer or
+ * schedule. Not for a recorded run, whose every option is given. */
+MUST_CHECK enum status train_values_check(const struct arguments *args, struct error *err);
+
+/* The pieces of train_options that the command line decides alone (all but the freeze point and the number of photos).
+ */
+struct train_options train_options_from(const struct train_values *values, const struct preprocess *preprocess);
+
+/* What became of options when photos and weights were there. */
+struct train_decided {
+    const char *data, *weights, *classes;
+    int freeze_until; /* below 0: as the option says */
+    double head_lr_mult;
+};
+
+/* Writes the values of all options that make the run what it is, {"lr": 0.001, ...}, as they were decided.
+ * `values` is the struct of `command`: train's, or one that is like it. Paths that are not UTF-8 are
+ * written escaped. */
+void train_options_record(struct json *json, const struct command *command, const void *values,
+                          const struct train_decided *decided);
+
+/* A parsed command line put together from what was recorded in RUN/config.json and from `given`, which may hold only
+ * options that do not change the result (and --data, --weights for files that have moved). */
+struct resumed {
+    struct arguments arguments;
+    char **texts; /* the options as text; arguments borrows from them */
+    size_t count;
+    char weights_hash[33]; /* of the file the run started from; "" for random */
+    char photos[33];       /* of a series: checkpoint_photos; else "" */
+};
+
+/* `given` is of train, or of a command that is like it. ERR_NOINPUT when RUN holds no config.json, ERR_DATA when it is
+ * not one, ERR_USAGE for an option that may not change or when another command made RUN. */
+MUST_CHECK enum status train_options_resume(struct resumed *out, const struct arguments *given, struct error *err);
+void resumed_free(struct resumed *resumed);
+
+#endif

@@ -1,0 +1,361 @@
+#include "cli/run/train_report.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/shell/choice_options.h"
+#include "cli/run/duplicates.h"
+#include "cli/run/estimate.h"
+#include "cli/shell/json.h"
+#include "cli/shell/numbers.h"
+#include "cli/model/preprocess_remark.h"
+#include "cli/run/train_head.h"
+#include "cli/run/recipe_report.h"
+#include "cli/report/summary.h"
+#include "cli/shell/table.h"
+#include "cli/shell/term.h"
+#include "cli/shell/wrap.h"
+#include "core/base/disk.h"
+
+enum { FEW_LINES = 5 }; /* of each kind of warning */
+
+/* ---- before the first step --------------------------------------------------------------------------------------- */
+
+/* Why a class has no photo that can be used in one of the lists. */
+static void warn_of_no_photo(const struct training *t, uint32_t class, bool val)
+{
+    const struct scan_class *scan = &t->scan.classes[class];
+    const char *name = t->dataset.classes.names[class];
+    const char *end = val ? "so its accuracy is not known" : "so it cannot be learned";
+    const char *what = val ? "validate" : "train";
+    const struct photo_list *list = val ? &t->dataset.val : &t->dataset.train;
+    uint32_t listed = val ? scan->val : scan->train;
+    if (listed == 0) {
+        bool split = val && (t->values->val_split > 0 || t->values->folds > 0);
+        const char *why = !split                 ? ""
+                          : scan->train == 1     ? ": its only photo trains"
+                          : t->values->folds > 0 ? " in this fold: it has fewer photos than folds"
+                                                 : ": it has too few photos for --val-split";
+        warn("class %s has no photo to %s on%s, %s", name, what, why, end);
+        return;
+    }
+    for (size_t i = 0; i < t->scan.bad_count; i++) {
+        const struct scan_bad *bad = &t->scan.bad[i];
+        if (bad->val != val || list->photos[bad->photo].class != class)
+            continue;
+        if (listed == 1)
+            warn("class %s: its only photo to %s on cannot be read, %s (%s: %s)", name, what, end,
+                 photo_name(list, bad->photo), bad->reason);
+        else
+            warn("class %s: none of its %u photos to %s on can be read, %s (%s: %s)", name, listed, what, end,
+                 photo_name(list, bad->photo), bad->reason);
+        return;
+    }
+}
+
+static void warn_of_classes(const struct training *t)
+{
+    size_t few = 0, unknown = 0;
+    for (uint32_t k = 0; k < t->scan.class_count; k++) {
+        const struct scan_class *class = &t->scan.classes[k];
+        const char *name = t->dataset.classes.names[k];
+        uint32_t usable = class->train - class->bad_train;
+        bool shown = usable < SCAN_FEW_PHOTOS && few++ < FEW_LINES;
+        if (shown && usable == 0)
+            warn_of_no_photo(t, k, false);
+        else if (shown)
+            warn("class %s has %u photo%s to train on; with fewer than %d it is hard to learn", name, usable,
+                 usable == 1 ? "" : "s", SCAN_FEW_PHOTOS);
+        if (class->val == class->bad_val && unknown++ < FEW_LINES)
+            warn_of_no_photo(t, k, true);
+    }
+    if (few > FEW_LINES)
+        warn("%zu more class%s fewer than %d photos", few - FEW_LINES, few - FEW_LINES == 1 ? " has" : "es have",
+             SCAN_FEW_PHOTOS);
+    if (unknown > FEW_LINES)
+        warn("%zu more class%s no photo to validate on", unknown - FEW_LINES,
+             unknown - FEW_LINES == 1 ? " has" : "es have");
+}
+
+static void warn_of_photos(const struct training *t)
+{
+    for (size_t i = 0; i < t->scan.bad_count && i < FEW_LINES; i++) {
+        const struct scan_bad *bad = &t->scan.bad[i];
+        const struct photo_list *list = bad->val ? &t->dataset.val : &t->dataset.train;
+        warn("%s/%s: %s; %s", list->root, photo_name(list, bad->photo), bad->reason,
+             bad->away ? "each epoch tries it again" : "skipped");
+    }
+    if (t->scan.bad_count > FEW_LINES)
+        warn("%zu more photos cannot be read: all are listed in the run's bad_images.tsv",
+             t->scan.bad_count - FEW_LINES);
+    duplicates_warn(t);
+    if (t->scan.hidden > 0)
+        remark("photos: %zu hidden file%s or system folder%s ignored", t->scan.hidden, t->scan.hidden == 1 ? "" : "s",
+               t->scan.hidden == 1 ? "" : "s");
+    if (t->scan.others > 0)
+        remark("photos: %zu file%s no photo%s and ignored (%s%s)", t->scan.others,
+               t->scan.others == 1 ? " is" : "s are", t->scan.others == 1 ? "" : "s",
+               t->scan.others == 1 ? "" : "the first: ",
+               t->dataset.train.other ? t->dataset.train.other : t->dataset.val.other);
+    if (t->scan.stray > 0)
+        warn("%zu photo%s beside the class folders %s not used", t->scan.stray, t->scan.stray == 1 ? "" : "s",
+             t->scan.stray == 1 ? "is" : "are");
+}
+
+void report_damaged(const struct training *t)
+{
+    size_t count = train_damaged_count(t->train, false) + train_damaged_count(t->train, true);
+    if (count > 0)
+        warn("%zu photo%s damaged and used all the same: bad_images.tsv lists %s", count, count == 1 ? " is" : "s are",
+             count == 1 ? "it" : "them");
+}
+
+void report_inputs(const struct training *t)
+{
+    size_t classes = t->dataset.classes.count;
+    char path[PATH_SHOWN];
+    remark("photos: %s: %zu to train on, %zu to validate, %zu classes (%s%s%s)", path_shown(path, t->data, stderr),
+           t->dataset.train.count, t->dataset.val.count, classes, t->dataset.classes.names[0],
+           classes > 2 ? ", ..., " : ", ", t->dataset.classes.names[classes - 1]);
+    if (t->dataset.train.note)
+        remark("photos: %s", t->dataset.train.note);
+    warn_of_classes(t);
+    warn_of_photos(t);
+    if (!t->weights)
+        remark("weights: random (%s, seed %lld)", t->net->arch, t->values->seed);
+    else
+        remark("weights: %s (%s)", path_shown(path, t->weights, stderr), t->net->arch);
+    if (t->file)
+        remark_left(t->file);
+    if (t->weights)
+        preprocess_remark(t->photos_said, t->photos_oblong, &t->options.loader.preprocess,
+                          path_shown(path, t->weights, stderr));
+    train_head_remark(t);
+}
+
+static void print_cache(const struct training *t, const struct train_stage *stage)
+{
+    const struct feature_plan *cache = &stage->cache;
+    char all[NUMBER_TEXT], each[NUMBER_TEXT], entries[NUMBER_TEXT];
+    struct lines lines;
+    if (cache->mode == CACHE_OFF && cache->why[0])
+        say(stdout, "cache   off: %s", cache->why);
+    if (cache->mode == CACHE_OFF)
+        return;
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "cache   up to %s %s: the output of children 1-%d, %s times %s", number_bytes(all, cache->bytes),
+            cache->mode == CACHE_DISK ? "on disk" : "in memory", stage->until, number_count(entries, cache->entries),
+            number_bytes(each, feature_store_bytes(&cache->about, 1) - feature_store_bytes(&cache->about, 0)));
+    if (cache->mode == CACHE_DISK) {
+        fputs(", in ", out);
+        text_padded(out, t->cache, 0, false);
+    }
+    putc('\n', out);
+    lines_end(&lines);
+}
+
+/* A line for each stage; one reason is enough for all of them. */
+static void print_caches(const struct training *t)
+{
+    struct train_stage before = {0};
+    for (size_t i = 0; i < train_stage_count(t->train); i++) {
+        struct train_stage stage = train_stage_get(t->train, i);
+        bool told = i > 0 && stage.cache.mode == CACHE_OFF && strcmp(stage.cache.why, before.cache.why) == 0;
+        if (!told)
+            print_cache(t, &stage);
+        before = stage;
+    }
+}
+
+static struct memory_summary memory_of(const struct training *t, const struct train_needs *needs)
+{
+    size_t loaders = t->options.loader.threads;
+    return (struct memory_summary){.weights = needs->weights,
+                                   .plan = needs->network,
+                                   .optimizer = needs->optimizer,
+                                   .gradients = needs->gradients,
+                                   .average = needs->average,
+                                   .photos = needs->photos + needs->mixing + loaders * t->scan.photo_memory,
+                                   .metrics = needs->metrics,
+                                   .cache = needs->cache,
+                                   .program = estimate_program(pool_threads(t->pool), loaders)};
+}
+
+static void json_stages(struct json *json, const struct training *t)
+{
+    json_open(json, "stages", '[');
+    for (size_t i = 0; i < train_stage_count(t->train); i++) {
+        struct train_stage stage = train_stage_get(t->train, i);
+        json_open(json, NULL, '{');
+        json_int(json, "epoch", (int64_t)stage.epoch + 1);
+        json_int(json, "epochs", (int64_t)stage.epochs);
+        json_int(json, "freeze_until", stage.until);
+        json_double(json, "flop_per_photo", stage.step_flops);
+        json_close(json);
+    }
+    json_close(json);
+}
+
+size_t report_memory(const struct training *t)
+{
+    struct train_needs needs = train_needs(t->train);
+    struct memory_summary memory = memory_of(t, &needs);
+    return memory_summary_total(&memory);
+}
+
+/* Of the stage that takes the longest, with its features there. */
+static double longest_epoch(const struct forecast *forecast)
+{
+    const struct pace pace = {0};
+    double longest = 0;
+    for (size_t i = 0; i < forecast->stages_count; i++)
+        longest = fmax(longest, forecast_epoch(forecast, &pace, i));
+    return longest;
+}
+
+static void json_plan(const struct training *t, const struct train_needs *needs, const struct plan_time *time)
+{
+    struct memory_summary memory = memory_of(t, needs);
+    struct json json = json_start(stdout, true);
+    json_open(&json, NULL, '{');
+    json_text(&json, "arch", t->net->arch);
+    json_int(&json, "freeze_until", t->freeze_until);
+    json_stages(&json, t);
+    recipe_json(&json, t);
+    json_open(&json, "children", '[');
+    for (int child = 1; child <= (int)t->net->children; child++) {
+        struct child_summary summary = child_summarise(t->net, &t->options.freeze, child);
+        json_open(&json, NULL, '{');
+        json_int(&json, "child", child);
+        json_text(&json, "name", summary.name);
+        json_int(&json, "parameters", (int64_t)summary.parameters);
+        json_bool(&json, "frozen", summary.frozen);
+        json_double(&json, "lr", t->options.schedule.lr * rates_child(&t->options.rates, t->net, child));
+        json_text(&json, "batchnorm", !summary.batchnorms ? NULL : summary.bn_mode == BN_EVAL ? "eval" : "batch");
+        json_close(&json);
+    }
+    json_close(&json);
+    json_int(&json, "memory", (int64_t)memory_summary_total(&memory));
+    json_int(&json, "disk", (int64_t)run_disk_most(&t->disk, time->runs));
+    json_int(&json, "disk_when_over", (int64_t)run_disk_over(&t->disk, time->runs));
+    json_double(&json, "flop_per_photo", needs->step_flops);
+    json_int(&json, "steps_per_epoch", (int64_t)needs->steps_per_epoch);
+    json_double(&json, "seconds_per_epoch", longest_epoch(time->forecast));
+    json_double(&json, "seconds_to_find_lr", forecast_search(time->forecast, &(struct pace){0}));
+    json_double(&json, "seconds", time->all);
+    json_close(&json);
+    json_end(&json);
+}
+
+/* "stages  epochs 1-2: children 1-9 frozen", where there is more than one. */
+static void print_stages(const struct training *t)
+{
+    char work[NUMBER_TEXT];
+    size_t count = train_stage_count(t->train);
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
+    for (size_t i = 0; count > 1 && i < count; i++) {
+        struct train_stage stage = train_stage_get(t->train, i);
+        fprintf(out, "%s%s %zu", i == 0 ? "stages  " : "        ", stage.epochs == 1 ? "epoch" : "epochs",
+                stage.epoch + 1);
+        if (stage.epochs > 1)
+            fprintf(out, "-%zu", stage.epoch + stage.epochs);
+        if (stage.until == 0)
+            fputs(": nothing frozen", out);
+        else
+            fprintf(out, ": %s%.0d frozen", stage.until == 1 ? "child 1" : "children 1-",
+                    stage.until == 1 ? 0 : stage.until);
+        fprintf(out, ", %s a photo\n", number_flop(work, stage.step_flops));
+    }
+    lines_end(&lines);
+}
+
+/* Where they are not the same for all children: "rates   conv1 1.6e-05, ..., fc 0.001". */
+static void print_rates(const struct training *t)
+{
+    const struct child_rates *rates = &t->options.rates;
+    const char *between = "rates   ";
+    struct lines lines;
+    if (rates->decay == 1 && rates->head == 1)
+        return;
+    FILE *out = lines_start(&lines, stdout);
+    for (int child = 1; child <= (int)t->net->children; child++) {
+        double rate = rates_child(rates, t->net, child) * t->options.schedule.lr;
+        if (rate > 0 && trained_from(&t->options.freeze, &t->options.unfreezing, child) < SIZE_MAX) {
+            fprintf(out, "%s%s %.3g", between, t->net->child_names[child], rate);
+            between = ", ";
+        }
+    }
+    putc('\n', out);
+    lines_end(&lines);
+}
+
+/* "disk    456 MB while it runs, 98.2 MB when it is over; 31.2 GB are free in runs/1" */
+static void print_disk(const struct training *t, size_t runs)
+{
+    char most[NUMBER_TEXT], over[NUMBER_TEXT], left[NUMBER_TEXT];
+    struct disk disk;
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "disk    up to %s while it runs, %s when it is over",
+            number_bytes(most, run_disk_most(&t->disk, runs)), number_bytes(over, run_disk_over(&t->disk, runs)));
+    if (disk_look(&disk, training_folder(t), NULL) == OK) {
+        fprintf(out, "; %s are free in ", number_bytes(left, disk.free));
+        text_padded(out, training_folder(t), 0, false);
+    }
+    putc('\n', out);
+    lines_end(&lines);
+}
+
+static void print_time(const struct plan_time *time, const struct training *t)
+{
+    const struct forecast *forecast = time->forecast;
+    const struct pace pace = {0};
+    char epoch[NUMBER_TEXT], rough[NUMBER_TEXT], all[NUMBER_TEXT];
+    double shortest = forecast_epoch(forecast, &pace, 0), longest = shortest;
+    bool kept = false;
+    for (size_t i = 0; i < forecast->stages_count; i++) {
+        shortest = fmin(shortest, forecast_epoch(forecast, &pace, i));
+        longest = fmax(longest, forecast_epoch(forecast, &pace, i));
+        kept |= forecast->stages[i].saved > 0;
+    }
+    struct lines lines;
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "time    %s", number_about(epoch, shortest));
+    if (strcmp(number_about(epoch, shortest), number_about(all, longest)) != 0)
+        fprintf(out, " to %s", number_rough(rough, longest));
+    fprintf(out, " an epoch of %zu steps%s, ", train_needs(t->train).steps_per_epoch,
+            kept ? " once the features are there" : "");
+    if (forecast->search > 0)
+        fprintf(out, "up to %s to find the rate, ", number_rough(rough, forecast_search(forecast, &pace)));
+    if (time->runs > 1)
+        fprintf(out, "%s a run, ", number_about(rough, forecast_all(forecast, &pace)));
+    fprintf(out, "%s in all%s\n", number_about(all, time->all), t->options.patience > 0 ? " at most" : "");
+    lines_end(&lines);
+}
+
+enum status report_plan(const struct training *t, const struct plan_time *time, struct error *err)
+{
+    struct train_needs needs = train_needs(t->train);
+    struct memory_summary memory = memory_of(t, &needs);
+    if (t->values->json) {
+        if (t->values->dry_run)
+            json_plan(t, &needs, time);
+        return OK;
+    }
+    enum status status = summary_children(stdout, t->net, &t->options.freeze, &t->options.unfreezing, err);
+    if (status != OK)
+        return status;
+    print_stages(t);
+    recipe_report(stdout, t);
+    print_rates(t);
+    summary_cost(stdout, train_plan(t->train), &memory);
+    print_caches(t);
+    print_disk(t, time->runs);
+    if (time->all > 0)
+        print_time(time, t);
+    fflush(stdout);
+    return OK;
+}

@@ -1,0 +1,43 @@
+#include "cli/shell/engine_options.h"
+
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include "cli/shell/term.h"
+#include "core/net/freeze.h"
+
+const char *const conv_choices[] = {"fast", "exact", NULL};
+const char *const exif_choices[] = {"apply", "ignore", NULL};
+const char *const decode_choices[] = {[DECODE_EXACT] = "exact", [DECODE_FAST] = "fast", [DECODE_FAST + 1] = NULL};
+const char *const bn_choices[] = {[BN_EVAL] = "eval", [BN_BATCH] = "batch", [BN_BATCH + 1] = NULL};
+
+size_t engine_threads(const struct engine_options *engine)
+{
+    return engine->threads ? (size_t)engine->threads : threads_available();
+}
+
+struct image_options engine_image_options(const struct engine_options *engine)
+{
+    return (struct image_options){.ignore_exif = engine->exif == EXIF_IGNORE};
+}
+
+/* A decoded photo can take many megabytes. The C library would keep them for the next one, in every thread, the more so
+ * as it makes a thread's heap as large as the first request; the plan of memory that a person is shown would then not
+ * hold. One heap is enough: a photo takes a handful of requests. */
+static void return_large_blocks(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
+enum status engine_start(struct pool **pool, const struct engine_options *engine, struct error *err)
+{
+    if (engine->quiet)
+        remarks_silence();
+    return_large_blocks();
+    return pool_create(pool, engine_threads(engine), err);
+}
