@@ -292,8 +292,8 @@ static enum status report_as_text(struct job *job, struct error *err)
     return status == OK && job->profile ? report_profile_text(job, err) : status;
 }
 
-/* After the report. An assertion is about all photos: where some could not be read it has no answer, and 65 or 74 wins.
- */
+/* After the report. An assertion is about all photos:
+ * where some could not be read it has no answer, and 65 or 74 wins. */
 static enum status judge(const struct job *job, const struct arguments *args, struct error *err)
 {
     double accuracy = metrics_accuracy(&job->metrics), wanted = job->values->assert_accuracy;

@@ -1,6 +1,5 @@
 /* freezetune toy: the small example of the PyTorch recipe, with the network, freeze, optimizer and weight-file code
- * that train uses for a ResNet-50. Every stage says what should hold, and checks it.
- */
+ * that train uses for a ResNet-50. Every stage says what should hold, and checks it. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdarg.h>
@@ -87,8 +86,8 @@ static void take_gradient(void *context, size_t param, const float *gradient)
     optimizer_update(sink->optimizer, param, gradient, sink->lr);
 }
 
-/* Steps of an optimizer on the mean squared error over all samples. Plans anew, as what is trainable may have changed.
- */
+/* Steps of an optimizer on the mean squared error over all samples.
+ * Plans anew, as what is trainable may have changed. */
 static enum status train(struct toy *toy, struct optimizer *optimizer, double lr, struct error *err)
 {
     const struct plan_options plan_options = {

@@ -1,6 +1,5 @@
 /* The 1000 classes of ImageNet (ILSVRC 2012) in the order of a pretrained network's outputs, named as torchvision names
- * them (torchvision.models, "categories" of the weights' metadata).
- */
+ * them (torchvision.models, "categories" of the weights' metadata). */
 #ifndef FREEZETUNE_IMAGENET_CLASSES_H
 #define FREEZETUNE_IMAGENET_CLASSES_H
 

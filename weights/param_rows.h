@@ -1,6 +1,5 @@
 /* Parameters cut into rows, one for each output channel or feature, so that a file's tensor and a parameter that lies
- * differently in memory meet in a few kilobytes. For bind.c, bind_save.c and frozen.c only.
- */
+ * differently in memory meet in a few kilobytes. For bind.c, bind_save.c and frozen.c only. */
 #ifndef FREEZETUNE_PARAM_ROWS_H
 #define FREEZETUNE_PARAM_ROWS_H
 

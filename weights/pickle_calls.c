@@ -220,8 +220,7 @@ enum status machine_new_object_ex(struct machine *m)
 }
 
 /* Objects of Python 2's classes: the class and its arguments lie above a mark (OBJ), or the class's name follows
- * (INST).
- */
+ * (INST). */
 enum status machine_obj(struct machine *m)
 {
     size_t count = 0;

@@ -48,9 +48,7 @@ static const char *storage_of(enum weight_dtype dtype)
     }
 }
 
-/* ---- the pickle, protocol 2 (CPython, Lib/pickletools.py)
- * -------------------------------------------------------------
- */
+/* ---- the pickle, protocol 2 (CPython, Lib/pickletools.py) -------------------------------------------------------- */
 
 static void put_global(struct bytes *out, const char *module, const char *name)
 {

@@ -1,6 +1,5 @@
 /* The reader of safetensors: a parser of exactly the grammar that a header may have, without recursion, then the checks
- * that need all tensors: the order of their data, and that no name occurs twice.
- */
+ * that need all tensors: the order of their data, and that no name occurs twice. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,8 +104,8 @@ static enum status place_tensor(struct parser *p, size_t at, struct weight_tenso
     return OK;
 }
 
-/* All tensors are known, and some end beyond the file: if they follow one another without a hole, its end is missing.
- */
+/* All tensors are known, and some end beyond the file:
+ * if they follow one another without a hole, its end is missing. */
 static enum status check_end(struct parser *p)
 {
     uint64_t before = LENGTH_BYTES + (uint64_t)p->json.end;

@@ -34,8 +34,8 @@ static bool is_pair(const struct pickle *pickle, const struct pickle_link *link)
            (key->kind == PICKLE_INT && value->kind == PICKLE_TEXT);
 }
 
-/* A list or tuple of texts, or a dictionary between texts and whole numbers; not empty, and not more than is sensible.
- */
+/* A list or tuple of texts, or a dictionary between texts and whole numbers;
+ * not empty, and not more than is sensible. */
 static bool is_names(const struct pickle *pickle, const struct pickle_value *value)
 {
     size_t count = 0, bytes = 0;

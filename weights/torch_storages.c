@@ -1,5 +1,5 @@
-/* Storages: ("storage", torch.FloatStorage, key, location, number of values), with None behind it in the legacy format.
- */
+/* Storages: ("storage", torch.FloatStorage, key, location, number of values),
+ * with None behind it in the legacy format. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* Where the bytes of tensors are: in the file, in one of the parts of an unpacked archive, or in memory of their own.
- */
+/* Where the bytes of tensors are: in the file, in one of the parts of an unpacked archive,
+ * or in memory of their own. */
 #include <string.h>
 
 #include "core/base/memory.h"

@@ -12,8 +12,7 @@
  * a zip file is read once for its sums.
  *
  * Names are torchvision's: those of Hugging Face's ResNets are translated (weights/names.h), and the prefix of a
- * wrapper
- * ("module.", "_orig_mod.", "model.") is taken off when all names have it.
+ * wrapper ("module.", "_orig_mod.", "model.") is taken off when all names have it.
  *
  * A file that is cut while it is open is an error of whoever reads what is gone; one that is overwritten is found by
  * weight_file_check. What was read before stays as it was.

@@ -30,8 +30,8 @@ struct weight_file {
     const struct weight_tensor **by_name; /* tensors sorted by strcmp of the name */
 };
 
-/* These fill everything but path and map, from map. What has been allocated on failure is freed by weight_file_close.
- */
+/* These fill everything but path and map, from map. What has been allocated on failure is
+ * freed by weight_file_close. */
 MUST_CHECK enum status safetensors_read(struct weight_file *file, struct error *err);
 MUST_CHECK enum status torch_zip_read(struct weight_file *file, struct error *err);
 MUST_CHECK enum status torch_legacy_read(struct weight_file *file, struct error *err);

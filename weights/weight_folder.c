@@ -242,8 +242,8 @@ static enum status choose_file(struct found *out, const char *path, const struct
 
 static enum status search_folder(struct found *out, const char *path, int depth, struct search *s);
 
-/* Of several folders the only one that holds something. Runs of ours are always named: the next one would be another.
- */
+/* Of several folders the only one that holds something. Runs of ours are always named:
+ * the next one would be another. */
 static enum status choose_folder(struct found *out, const char *path, const struct names *folders, int depth,
                                  struct search *s)
 {

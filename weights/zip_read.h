@@ -5,9 +5,8 @@
  *     | central directory | zip64 end record, locator (or neither) | end record without a comment |
  *
  * Entries are stored (method 0), not encrypted, on one disk, with different names; a local header says what the central
- * one says; CRC-32 is right. Sizes beyond 4 GiB (zip64) are read,
- * with the packed size that torch.save leaves 0 in the local header of such an entry. Data stays where it is in the
- * file.
+ * one says; CRC-32 is right. Sizes beyond 4 GiB (zip64) are read, with the packed size that torch.save leaves 0 in the
+ * local header of such an entry. Data stays where it is in the file.
  */
 #ifndef FREEZETUNE_ZIP_READ_H
 #define FREEZETUNE_ZIP_READ_H

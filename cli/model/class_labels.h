@@ -18,9 +18,9 @@
 
 enum { CLASS_LABEL_MOST = 1000 }; /* bytes of a name */
 
-/* *out = a name for each of `outputs` outputs; `distinguish`: all different (class_labels_distinguish), else
- * as a person types them, without control characters. *why = NULL, or
- * what is wrong with the labels, and *out is then empty. ERR_SYSTEM without memory. Free with class_names_free. */
+/* *out = a name for each of `outputs` outputs; `distinguish`: all different (class_labels_distinguish), else as a
+ * person types them, without control characters. *why = NULL, or what is wrong with the labels, and *out is then empty.
+ * ERR_SYSTEM without memory. Free with class_names_free. */
 MUST_CHECK enum status class_labels_read(struct class_names *out, const char **why, const cJSON *labels, size_t outputs,
                                          bool distinguish, struct error *err);
 

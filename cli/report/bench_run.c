@@ -222,8 +222,8 @@ static enum status measure(struct bench *b, struct bench_result *out, struct err
     return status;
 }
 
-/* Bytes. From /proc, because getrusage counts what the parent had before it became this program; 0 where there is none.
- */
+/* Bytes. From /proc, because getrusage counts what the parent had before it became this program;
+ * 0 where there is none. */
 static size_t peak_rss(void)
 {
     char line[128];

@@ -1,7 +1,6 @@
 /* RUN/photos.bin: how each photo looked when the run saw it last (core/data/photo_stamp.h says what is in it: 32 bytes
  * a photo), so that --resume notices photos whose content has changed under the same names. Written when a run begins,
- * and with each checkpoint once more content has been read. A series has one of its own, from the scan.
- */
+ * and with each checkpoint once more content has been read. A series has one of its own, from the scan. */
 #ifndef FREEZETUNE_PHOTOS_FILE_H
 #define FREEZETUNE_PHOTOS_FILE_H
 

@@ -1,6 +1,5 @@
 /* How a run trains, in the plan before the first step: epochs, batches, pixels, augmentation, the rate and the
- * optimizer.
- */
+ * optimizer. */
 #ifndef FREEZETUNE_RECIPE_REPORT_H
 #define FREEZETUNE_RECIPE_REPORT_H
 

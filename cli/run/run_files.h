@@ -4,8 +4,8 @@
 
 #include "cli/run/training.h"
 
-/* config.json of a run, and that of a series (series.h) with the options of its command; the training is that of a run.
- */
+/* config.json of a run, and that of a series (series.h) with the options of its command;
+ * the training is that of a run. */
 MUST_CHECK enum status write_series_config(const char *folder, const struct arguments *args,
                                            const struct training *training, struct error *err);
 MUST_CHECK enum status write_config(const char *folder, const struct training *training, struct error *err);

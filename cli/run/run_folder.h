@@ -1,7 +1,9 @@
 /* The folder of a run:
  *
- *   config.json          every option as resolved, versions, classes, the hash of the weights: written before the first
- * step log.jsonl            a line per step and per epoch, as they happen metrics.csv          a row per epoch
+ *   config.json          every option as resolved, versions, classes, the hash of the weights: written before the
+ *                        first step
+ *   log.jsonl            a line per step and per epoch, as they happen
+ *   metrics.csv          a row per epoch
  *   best.safetensors     the model of the best epoch: highest validation accuracy, at equal accuracy the lower loss
  *   last.safetensors     the newest state with all that --resume needs; removed when the run is over and proved
  *   confusion.csv, predictions_val.csv   of the best epoch

@@ -1,6 +1,5 @@
 /* The folder of a run, a sweep or folds is one process's at a time: a lock (flock) of the folder itself, held as long
- * as the process works in it, that goes with the process.
- */
+ * as the process works in it, that goes with the process. */
 #ifndef FREEZETUNE_RUN_LOCK_H
 #define FREEZETUNE_RUN_LOCK_H
 

@@ -1,6 +1,5 @@
 /* What train says of photos that it skips on the way: the first at once, the others of the same pass in one line at its
- * end. Photos that were away in the epoch before are not told of again; the line of the epoch counts them.
- */
+ * end. Photos that were away in the epoch before are not told of again; the line of the epoch counts them. */
 #ifndef FREEZETUNE_SKIPPED_REPORT_H
 #define FREEZETUNE_SKIPPED_REPORT_H
 

@@ -15,8 +15,7 @@
 #include "core/base/text.h"
 #include "core/train/statistics.h"
 
-/* ---- the command --------------------------------------------------------------------------------------------------
- */
+/* ---- the command ------------------------------------------------------------------------------------------------- */
 
 /* With the rate that was found. *out is free()d by the caller. */
 static enum status command_of(char **out, const struct series_run *run, struct error *err)
@@ -67,8 +66,7 @@ static enum status write_command(const struct series *series, const struct serie
     return status;
 }
 
-/* ---- the table ----------------------------------------------------------------------------------------------------
- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 /* sweep.csv, and stdout with --format: numbers as they are. */
 static const struct column exact_columns[] = {
@@ -219,8 +217,7 @@ enum status sweep_write(const struct series *series, struct error *err)
     return status == OK && recommended ? write_command(series, recommended, err) : status;
 }
 
-/* ---- the report ---------------------------------------------------------------------------------------------------
- */
+/* ---- the report -------------------------------------------------------------------------------------------------- */
 
 static void json_run(struct json *json, const struct series_run *run, const struct choice *choice)
 {

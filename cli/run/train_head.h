@@ -12,8 +12,8 @@ MUST_CHECK enum status train_head_check(const struct train_values *values, struc
  * classes_override. */
 MUST_CHECK enum status train_head_settle(struct training *training, struct model_info *info, struct error *err);
 
-/* stderr: how outputs are mapped to folders, in one line; before it that config.json names no classes, where it is so.
- */
+/* stderr: how outputs are mapped to folders, in one line;
+ * before it that config.json names no classes, where it is so. */
 void train_head_remark(const struct training *training);
 
 #endif

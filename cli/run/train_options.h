@@ -41,8 +41,8 @@ void train_values_complete(const struct arguments *args);
  * schedule. Not for a recorded run, whose every option is given. */
 MUST_CHECK enum status train_values_check(const struct arguments *args, struct error *err);
 
-/* The pieces of train_options that the command line decides alone (all but the freeze point and the number of photos).
- */
+/* The pieces of train_options that the command line decides alone (all but the freeze point and the
+ * number of photos). */
 struct train_options train_options_from(const struct train_values *values, const struct preprocess *preprocess);
 
 /* What became of options when photos and weights were there. */

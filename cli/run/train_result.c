@@ -44,8 +44,7 @@ static bool is_safe(const char *text)
 }
 
 /* stderr, as a remark: what may be typed next, with the photos that validate where they are a folder of their own; else
- * the run knows them.
- */
+ * the run knows them. */
 static void put_next(const struct run_folder *folder)
 {
     const struct train_values *v = folder->training->values;

@@ -21,8 +21,8 @@ static const struct option *row_named(const struct command *command, const char 
     return NULL;
 }
 
-/* The next of the rows that `command` adds to a group of the one that it is like, from *at on; NULL when there is none.
- */
+/* The next of the rows that `command` adds to a group of the one that it is like, from *at on;
+ * NULL when there is none. */
 static const struct option *next_added(size_t *at, const struct command *command, const char *group)
 {
     while (*at < command->option_count) {

@@ -124,8 +124,8 @@ enum status path_run(char **out, const char *given, struct error *err)
     return status;
 }
 
-/* Can a folder be made in `folder`? Asks by making one: modes do not tell of read-only file systems, quotas and roots.
- */
+/* Can a folder be made in `folder`? Asks by making one:
+ * modes do not tell of read-only file systems, quotas and roots. */
 static enum status require_writable(const char *folder, const char *wanted, struct error *err)
 {
     char *probe;

@@ -35,8 +35,8 @@ MUST_CHECK enum status path_cache(char **out, const char *given, struct error *e
 /* "folder/name" for the file "folder/file": owned by the caller (memory_free). */
 MUST_CHECK enum status path_beside(char **out, const char *file, const char *name, struct error *err);
 
-/* The file of this program, with its folder, or NULL where the system does not tell. Owned by the caller (memory_free).
- */
+/* The file of this program, with its folder, or NULL where the system does not tell.
+ * Owned by the caller (memory_free). */
 char *path_program(void);
 
 /* Do both name the same existing file, by whatever way? An output must not be an input. */

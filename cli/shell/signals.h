@@ -12,8 +12,8 @@ void signals_catch(void);
 /* Has one come? Safe to call from any thread, cheap. */
 bool signals_stop(void);
 
-/* 130 after SIGINT, 143 after SIGTERM, 0 when none came. A command that returns OK after a signal ends with this code.
- */
+/* 130 after SIGINT, 143 after SIGTERM, 0 when none came.
+ * A command that returns OK after a signal ends with this code. */
 int signals_exit_code(void);
 
 #endif

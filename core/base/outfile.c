@@ -170,8 +170,8 @@ static bool cannot_sync(int error)
     return error == EINVAL || error == ENOTSUP || error == EOPNOTSUPP || error == ENOSYS;
 }
 
-/* 0, or an errno. EIO is not asked for again: the system forgets what it could not write, and the next answer is good.
- */
+/* 0, or an errno. EIO is not asked for again: the system forgets what it could not write,
+ * and the next answer is good. */
 static int sync_file(int fd)
 {
     int failed;

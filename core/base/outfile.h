@@ -36,8 +36,8 @@ MUST_CHECK enum status outfile_open_in(struct outfile *out, const char *folder, 
 /* Commits when all went well so far (`status`), else discards. Returns what became of it. */
 MUST_CHECK enum status outfile_end(struct outfile *out, enum status status, struct error *err);
 
-/* fsync of the folder that holds `path`, so that a rename in it stays. ERR_IO; a file system that cannot is no failure.
- */
+/* fsync of the folder that holds `path`, so that a rename in it stays. ERR_IO;
+ * a file system that cannot is no failure. */
 MUST_CHECK enum status outfile_sync_folder(const char *path, struct error *err);
 
 /* Removes what killed processes left of folder/name under construction, as far as that goes. */

@@ -1,5 +1,5 @@
-/* SHA-256 (FIPS 180-4), by libmd: for files that are published with their sum. To tell files apart, hash.h is quicker.
- */
+/* SHA-256 (FIPS 180-4), by libmd: for files that are published with their sum.
+ * To tell files apart, hash.h is quicker. */
 #ifndef FREEZETUNE_SHA256_H
 #define FREEZETUNE_SHA256_H
 

@@ -11,8 +11,8 @@
 
 #include "core/base/error.h"
 
-/* OpenBLAS as distributions build it serves that many callers at a time; with more it warns, and at some number falls.
- */
+/* OpenBLAS as distributions build it serves that many callers at a time;
+ * with more it warns, and at some number falls. */
 enum { POOL_THREADS_MOST = 128 };
 
 struct pool;

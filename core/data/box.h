@@ -1,6 +1,5 @@
 /* Rectangles at random, as torchvision draws them: the crop of RandomResizedCrop and the hole of RandomErasing. Up to
- * ten tries: an area and an aspect, and the first pair that fits the picture is taken, at a random place.
- */
+ * ten tries: an area and an aspect, and the first pair that fits the picture is taken, at a random place. */
 #ifndef FREEZETUNE_BOX_H
 #define FREEZETUNE_BOX_H
 

@@ -29,8 +29,7 @@ struct heif_place {
 /* False when a number in it has more than 8 bytes. */
 bool heif_places_begin(struct heif_places *out, struct cursor iloc);
 /* The next item, whose pieces are taken before the one after it. False behind the last one and where the box ends
- * early.
- */
+ * early. */
 bool heif_places_next(struct heif_place *out, struct heif_places *in);
 /* Where the next piece begins, and its bytes; 0 for all that there are. */
 void heif_places_piece(uint64_t *from, uint64_t *length, struct heif_places *in, const struct heif_place *item);

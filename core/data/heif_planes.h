@@ -1,5 +1,5 @@
-/* The planes of a picture that libheif has decoded, checked against what the file's header said. Inside core/data only.
- */
+/* The planes of a picture that libheif has decoded, checked against what the file's header said.
+ * Inside core/data only. */
 #ifndef FREEZETUNE_HEIF_PLANES_H
 #define FREEZETUNE_HEIF_PLANES_H
 

@@ -52,8 +52,8 @@ static void add_set(uint64_t *width, uint64_t *height, const uint8_t *unit, size
     }
 }
 
-/* A NAL unit (7.3.1): one of a higher layer is no business of a decoder of pictures, and its set is written otherwise.
- */
+/* A NAL unit (7.3.1): one of a higher layer is no business of a decoder of pictures,
+ * and its set is written otherwise. */
 static void add_unit(uint64_t *width, uint64_t *height, const uint8_t *unit, size_t size)
 {
     enum { SEQUENCE_PARAMETER_SET = 33 };

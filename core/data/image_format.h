@@ -50,8 +50,8 @@ struct image_codec {
 extern const struct image_codec image_jpeg, image_png, image_bmp, image_webp, image_gif, image_tiff, image_heic,
     image_avif;
 
-/* Checks the size that a header tells and fills it in: ERR_DATA below 1, above IMAGE_MAX_SIDE or options->max_pixels.
- */
+/* Checks the size that a header tells and fills it in:
+ * ERR_DATA below 1, above IMAGE_MAX_SIDE or options->max_pixels. */
 MUST_CHECK enum status image_size_set(struct image_info *info, long long height, long long width,
                                       const struct image_options *options, struct error *err);
 

@@ -19,8 +19,8 @@ static bool holds_split(const struct walk_names *folders)
     return false;
 }
 
-/* DIR/flowers/train or DIR/cats/train. Labels that are split in the same way (images/train, labels/train) do not count.
- */
+/* DIR/flowers/train or DIR/cats/train. Labels that are split in the same way do not count
+ * (images/train, labels/train). */
 enum status inner_refuse_splits(const struct subfolders *subs, struct error *err)
 {
     struct line names = {.used = 0};

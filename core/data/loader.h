@@ -107,8 +107,7 @@ MUST_CHECK enum status loader_mark_bad(struct loader *loader, uint32_t photo, co
 void loader_forgive(struct loader *loader, uint32_t photo);
 
 /* The content hash (XXH3 128, low half) of a photo's file when it was last read and could be looked through; 0: not
- * yet.
- */
+ * yet. */
 uint64_t loader_hash(const struct loader *loader, uint32_t photo);
 
 #endif

@@ -96,8 +96,8 @@ struct directory {
     size_t width;
 };
 
-/* Finds the tag's values; *found is empty where there is none. False when a look at more is due or it makes no sense.
- */
+/* Finds the tag's values; *found is empty where there is none.
+ * False when a look at more is due or it makes no sense. */
 static bool find(struct entry *found, const struct source *source, const struct directory *directory, enum tag tag,
                  enum status *status)
 {

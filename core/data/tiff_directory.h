@@ -1,6 +1,6 @@
 /* The first directory of a TIFF (TIFF 6.0, section 2; BigTIFF), as far as a photo needs it, without libtiff: sizes and
- * places are known before anything is decoded, from the head of the file where they stand there. Inside core/data only.
- */
+ * places are known before anything is decoded, from the head of the file where they stand there. Inside core/data
+ * only. */
 #ifndef FREEZETUNE_TIFF_DIRECTORY_H
 #define FREEZETUNE_TIFF_DIRECTORY_H
 

@@ -26,8 +26,8 @@ MUST_CHECK enum status walk_folder(struct walk_names *folders, struct walk_names
                                    const char *path, struct error *err);
 
 /* Adds every photo below list->root/`below` (or below `below`, with an empty root), files before folders, and counts
- * the other files. With list->forgiving, which wants an empty root, a folder below it that cannot be read is an entry.
- */
+ * the other files. With list->forgiving, which wants an empty root, a folder below it that cannot be read is an
+ * entry. */
 MUST_CHECK enum status walk_photos(struct photo_list *list, const char *below, uint32_t class, struct error *err);
 
 /* Adds one photo, `folder`/`name` or, with name = NULL, `folder` itself. */

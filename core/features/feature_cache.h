@@ -2,8 +2,8 @@
  *
  *   fill   what is missing of one view of a list: from a shallower cut's features where there are any, else from pixels
  *          through the list's loader, which records photos that cannot be read as ever. One that is away loses nothing
- * that was kept of it, and is tried again by a fill after loader_forget_away load   the features of a batch; an entry
- * that turns out damaged is computed again
+ *          that was kept of it, and is tried again by a fill after loader_forget_away
+ *   load   the features of a batch; an entry that turns out damaged is computed again
  *
  * Filling works in the memory of an inference run. What a run that shares this memory held is then gone.
  */

@@ -1,7 +1,6 @@
 /* Whether a run keeps the features of its frozen prefix, where, and what that will take: decided before anything is
  * computed. Features are worth keeping when the pixels they come from are seen again (a fixed number of views) and when
- * no step changes what makes them (the prefix is frozen, its BatchNorm is in eval mode).
- */
+ * no step changes what makes them (the prefix is frozen, its BatchNorm is in eval mode). */
 #ifndef FREEZETUNE_FEATURE_PLAN_H
 #define FREEZETUNE_FEATURE_PLAN_H
 

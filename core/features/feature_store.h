@@ -61,8 +61,8 @@ void feature_store_close(struct feature_store *store);
  * next append or refresh on. */
 bool feature_store_has(const struct feature_store *store, const struct feature_id *id);
 
-/* Looks for entries that other processes have appended since: as quick as there are few. ERR_IO, ERR_SYSTEM, ERR_DATA.
- */
+/* Looks for entries that other processes have appended since: as quick as there are few.
+ * ERR_IO, ERR_SYSTEM, ERR_DATA. */
 MUST_CHECK enum status feature_store_refresh(struct feature_store *store, struct error *err);
 
 /* out[floats] = the entry's features, *found = true; or *found = false and out unspecified. An entry whose checksum is

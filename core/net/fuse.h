@@ -8,8 +8,8 @@
  *           BatchNorm's running statistics become a scale and a shift of the step that feeds it; addition and ReLU join
  *           the same step. Operands are plain.
  *   lazy    (the trained suffix, or whatever uses batch statistics)
- *           BatchNorm and ReLU wait in the operand of the reader; an addition is a step of its own (merge), with its
- * ReLU.
+ *           BatchNorm and ReLU wait in the operand of the reader; an addition is a step of its own (merge), with
+ *           its ReLU.
  */
 #ifndef FREEZETUNE_FUSE_H
 #define FREEZETUNE_FUSE_H

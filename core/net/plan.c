@@ -49,8 +49,8 @@ static bool shape_step(struct plan *plan, size_t index)
     return true;
 }
 
-/* Sizes are products of an image's sides and channel counts, each far below 2^32, so an image cannot wrap; a batch can.
- */
+/* Sizes are products of an image's sides and channel counts, each far below 2^32,
+ * so an image cannot wrap; a batch can. */
 static bool size_tensors(struct plan *plan)
 {
     for (size_t t = 0; t < plan->program->tensors_count; t++) {
@@ -215,8 +215,8 @@ static enum status place_depth_first(struct plan *plan, struct error *err)
 
 /* ---- scratch and state ------------------------------------------------------------------------------------------- */
 /* Weights are prepared once where each image wants them anew, and in a frozen part that is trained behind, which has
- * memory to spare and many passes to come; not those that its kernel can do without, which may be four times as large.
- */
+ * memory to spare and many passes to come; not those that its kernel can do without, which may be four times as
+ * large. */
 static bool keeps_prepared(const struct plan *plan, size_t index)
 {
     return index < plan->depth_first_steps ||

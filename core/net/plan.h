@@ -106,8 +106,8 @@ size_t plan_bytes(const struct plan *plan);
 /* Bytes of the arena and scratch, which two runs that never work at the same time can share. */
 size_t plan_shared_bytes(const struct plan *plan);
 
-/* Whether BLAS makes some of its products: with AVX2 or wider vectors only the gradient of a trained first convolution.
- */
+/* Whether BLAS makes some of its products: with AVX2 or wider vectors only the gradient of a
+ * trained first convolution. */
 bool plan_uses_blas(const struct plan *plan);
 
 /* Whether a batch of `images` would give some BatchNorm with batch statistics a single value per channel. */

@@ -23,8 +23,7 @@ static void *(*buffer_take)(int);
 static void (*buffer_give)(void *);
 static size_t buffers_held;
 
-/* ---- the library --------------------------------------------------------------------------------------------------
- */
+/* ---- the library ------------------------------------------------------------------------------------------------- */
 
 #ifdef BLAS_LINKED
 extern void *blas_memory_alloc(int) __attribute__((weak));
@@ -92,8 +91,7 @@ bool blas_linked(void)
 }
 #endif
 
-/* ---- room ---------------------------------------------------------------------------------------------------------
- */
+/* ---- room -------------------------------------------------------------------------------------------------------- */
 
 /* Whether the system would give the library and so many buffers, asked for as OpenBLAS does it. */
 static bool room_for(size_t library, size_t buffers)

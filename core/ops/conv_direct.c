@@ -231,8 +231,7 @@ static void backward_data(float *da, bool add, const struct conv_task *task, con
     pool_for(pool, task->images, data_image, &work);
 }
 
-/* ---- gradient of the weights: a window is R runs of S*C values, a unit one row of outputs -------------------------
- */
+/* ---- gradient of the weights: a window is R runs of S*C values, a unit one row of outputs ------------------------ */
 
 static void weight_pack(float *panels, size_t count, size_t at, const struct conv_task *task, size_t m0, size_t rows,
                         float *scratch)

@@ -10,13 +10,12 @@
  *
  *   dg = G^T [ sum over tiles (A dy A^T) . (B^T d B) ] G
  *
- * Points: 0, +-a, +-b and infinity with a about 2/3 and b = 1/a, which have about half the rounding error of the usual
- * 0,
- * +-1, +-2 (Alam et al., "Winograd Convolution for Deep Neural Networks: Efficient Point Selection", 2022). The ten
- * numbers below must be floats, and what they lose by that is the same error in every tile: it does not average out in
- * a sum over pixels, as a bias's gradient is. a = 0.67457462 is the point whose ten numbers lie nearest to floats: they
- * make that error an eighth of what it is with 2/3 (scripts/parity/winograd_points.py). With c = 1 / (2 (b^2 - a^2)), s
- * = a^2 + b^2:
+ * Points: 0, +-a, +-b and infinity with a about 2/3 and b = 1/a, which have about half the rounding error of the
+ * usual 0, +-1, +-2 (Alam et al., "Winograd Convolution for Deep Neural Networks: Efficient Point Selection", 2022).
+ * The ten numbers below must be floats, and what they lose by that is the same error in every tile: it does not average
+ * out in a sum over pixels, as a bias's gradient is. a = 0.67457462 is the point whose ten numbers lie nearest to
+ * floats: they make that error an eighth of what it is with 2/3 (scripts/parity/winograd_points.py). With
+ * c = 1 / (2 (b^2 - a^2)) and s = a^2 + b^2:
  *
  *        0    a    -a   b    -b   inf             B^T                                     G
  *       [1    1    1    1    1    0]        [1   0   -s   0    1   0]             [1    0    0 ]

@@ -1,6 +1,5 @@
 /* Which photos of a list were away (loader.h), in how many epochs, and why: so that none is left out in silence, and a
- * class that has no photo left in an epoch ends the run. Part of what a checkpoint remembers.
- */
+ * class that has no photo left in an epoch ends the run. Part of what a checkpoint remembers. */
 #ifndef FREEZETUNE_ABSENCE_H
 #define FREEZETUNE_ABSENCE_H
 

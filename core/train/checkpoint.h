@@ -24,8 +24,8 @@
 #define CHECKPOINT_PREFIX "optimizer."
 enum { CHECKPOINT_NAME = NET_NAME + 32 };
 
-/* A tensor beyond the network's own. Either floats (laid out as the parameter is) or an integer; both may be written.
- */
+/* A tensor beyond the network's own. Either floats (laid out as the parameter is) or an integer;
+ * both may be written. */
 struct checkpoint_row {
     char name[CHECKPOINT_NAME];
     const struct param *param; /* NULL for n_averaged */
@@ -38,8 +38,8 @@ size_t checkpoint_row_count(const struct train *train);
 /* Rows in a fixed order. Pointers live as long as the run. */
 struct checkpoint_row checkpoint_row_get(const struct train *train, size_t index);
 
-/* A hash over the names and classes of both lists, in hexadecimal: the order of an epoch is an order of their numbers.
- */
+/* A hash over the names and classes of both lists, in hexadecimal:
+ * the order of an epoch is an order of their numbers. */
 void checkpoint_photos(char hex[33], const struct dataset *dataset);
 
 /* The text, owned by the caller (memory_free). ERR_SYSTEM without memory. */

@@ -1,7 +1,6 @@
 /* The confusion matrix of a pass, without its zeros: a cell for every pair of a class and an answer that occurs. There
  * are never more cells than photos, whatever the number of classes: a matrix of 20,000 classes has 400 million, nearly
- * all of them 0.
- */
+ * all of them 0. */
 #ifndef FREEZETUNE_CONFUSION_H
 #define FREEZETUNE_CONFUSION_H
 

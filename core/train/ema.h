@@ -1,10 +1,12 @@
 /* The exponential moving average of a network's weights, as PyTorch's torch.optim.swa_utils.AveragedModel(model,
  * multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True), updated after every step:
  *
- *   first update       average = value
- *   floats             average = average + (1 - decay) * (value - average)   Tensor.lerp_; parameters, running_mean,
- * _var num_batches_tracked  average = average * decay + value * (1 - decay) in float32, cut to a whole number, as
- * PyTorch's copy_ into an integer tensor cuts it: the count lags behind and means nothing; nothing reads it
+ *   first update         average = value
+ *   floats               average = average + (1 - decay) * (value - average)
+ *                        Tensor.lerp_; parameters, running_mean, running_var
+ *   num_batches_tracked  average = average * decay + value * (1 - decay)
+ *                        in float32, cut to a whole number, as PyTorch's copy_ into an integer tensor cuts it: the
+ *                        count lags behind and means nothing; nothing reads it
  *
  * What does not change (frozen parameters, statistics that are kept still) is its own average and takes no memory.
  *

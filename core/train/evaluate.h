@@ -1,7 +1,6 @@
 /* A pass over photos without learning, after an epoch: batch by batch what eval and predict do. Photos are resized and
  * cropped in the middle, BatchNorm uses running statistics; a photo's answer does not depend on its neighbours in the
- * batch, but for the rounding of products of other sizes.
- */
+ * batch, but for the rounding of products of other sizes. */
 #ifndef FREEZETUNE_EVALUATE_H
 #define FREEZETUNE_EVALUATE_H
 

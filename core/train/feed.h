@@ -43,8 +43,8 @@ MUST_CHECK enum status feed_start(struct feed *feed, const uint32_t *order, size
 MUST_CHECK enum status feed_next(struct feed *feed, const struct photo_batch **out, struct error *err);
 
 /* *logits = the run's forward pass over photos from..from+count-1 of a batch, as run_forward_pixels gives it. A batch
- * without pixels is one of this pass. Errors of feature_cache_load; ERR_DATA for features too large for half precision.
- */
+ * without pixels is one of this pass. Errors of feature_cache_load; ERR_DATA for features too large for half
+ * precision. */
 MUST_CHECK enum status feed_forward(const float **logits, struct feed *feed, struct run *run,
                                     const struct photo_batch *batch, size_t from, size_t count, struct error *err);
 

@@ -40,8 +40,8 @@ struct schedule lr_find_schedule(const struct schedule *of_run);
 void lr_find_add(struct lr_find *find, double lr, double loss);
 bool lr_find_over(const struct lr_find *find);
 
-/* ERR_DATA when fewer than LR_FIND_LEAST steps were made or the smoothed loss fell by less than 1 %, with what to do.
- */
+/* ERR_DATA when fewer than LR_FIND_LEAST steps were made or the smoothed loss fell by less than 1 %,
+ * with what to do. */
 MUST_CHECK enum status lr_find_choose(double *lr, const struct lr_find *find, struct error *err);
 
 #endif

@@ -37,8 +37,8 @@ struct optimizer_options {
     double beta1, beta2, eps;
 };
 
-/* PyTorch's betas 0.9 and 0.999 and eps 1e-8, momentum and weight decay 0. (AdamW's default decay in PyTorch is 0.01.)
- */
+/* PyTorch's betas 0.9 and 0.999 and eps 1e-8, momentum and weight decay 0.
+ * (AdamW's default decay in PyTorch is 0.01.) */
 struct optimizer_options optimizer_defaults(enum optimizer_kind kind);
 
 struct optimizer;

@@ -121,8 +121,7 @@ struct train_needs train_needs(const struct train *train);
 size_t train_stage_count(const struct train *train);
 struct train_stage train_stage_get(const struct train *train, size_t index);
 /* Whether the stage at hand keeps features, and where: train_prepare may find that what was planned cannot be.
- * Borrowed.
- */
+ * Borrowed. */
 const struct feature_plan *train_cache(const struct train *train);
 /* The plan of the training pass, borrowed until the stage changes: before train_prepare that of the last stage, which
  * has the most work. */

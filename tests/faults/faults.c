@@ -104,9 +104,7 @@ __attribute__((destructor)) static void tell_calls(void)
     }
 }
 
-/* ---- what the linker puts in the place of the real ones
- * --------------------------------------------------------------
- */
+/* ---- what the linker puts in the place of the real ones ---------------------------------------------------------- */
 
 /* The prototypes of both, and the body: WRAPPED(type, name, (parameters)) { ... REAL(name)(...) ... } */
 #define REAL(name) __real_##name

@@ -1,7 +1,6 @@
 /* Does something again and again, and lets another call fail each time (tests/faults/faults.h): it then either does
  * without, with the right result, or says so with the right status and one line. Nothing is lost (the sanitizers
- * watch), no descriptor stays open, no file is half-written.
- */
+ * watch), no descriptor stays open, no file is half-written. */
 #ifndef FREEZETUNE_SCENARIO_H
 #define FREEZETUNE_SCENARIO_H
 

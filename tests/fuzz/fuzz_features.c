@@ -1,7 +1,7 @@
 /* A file of features. The first byte says how the rest becomes one, so that checksums, which chance would never find,
  * do not end every attempt: bit 0, the first 144 bytes are those of the header page, the rest is what comes behind it;
- * bit 1, the header's checksum is made right; bit 2, those of all whole records are. Without them: the file as it is.
- */
+ * bit 1, the header's checksum is made right; bit 2, those of all whole records are. Without them: the file as it
+ * is. */
 #define _GNU_SOURCE
 #include "tests/fuzz/fuzz.h"
 

@@ -24,8 +24,7 @@ void hostile_assert_bounded(void)
 
 /* Lets the process have so much more address space from here on, touched or not; 0: as much as before. A sanitizer's
  * shadow knows no such limit, and where OpenBLAS is linked and has threads (run_test.sh lets it have none) these take
- * some as well.
- */
+ * some as well. */
 static void limit_memory(size_t more)
 {
 #ifndef __SANITIZE_ADDRESS__

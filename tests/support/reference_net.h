@@ -8,8 +8,8 @@
 
 struct reference_net;
 
-/* Buffers for `images` images of height x width. `freeze` NULL: inference. `net` must outlive it; asserts on trouble.
- */
+/* Buffers for `images` images of height x width. `freeze` NULL: inference. `net` must outlive it;
+ * asserts on trouble. */
 struct reference_net *reference_create(const struct net *net, const struct freeze *freeze, size_t images, size_t height,
                                        size_t width);
 void reference_destroy(struct reference_net *reference);

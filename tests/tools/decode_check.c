@@ -2,8 +2,8 @@
  *
  *   decode_check enlarge IN OUT MEGAPIXELS   IN, resized (bicubic) to so many pixels, as a JPEG of quality 92
  *   decode_check compare LIMIT PHOTO...      the 224 x 224 squares by the exact and the fast way: a line for each
- * photo, with the shift, the mean and the largest difference of a value, and the share of values that differ; is no
- * mean beyond LIMIT?
+ *                                            photo, with the shift, the mean and the largest difference of a value, and
+ *                                            the share of values that differ; is no mean beyond LIMIT?
  *
  * Exit code 0 yes, 1 no, 2 for a build without libjpeg, else freezetune's. */
 #include <math.h>

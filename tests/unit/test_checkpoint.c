@@ -355,8 +355,8 @@ static void rows_cover_what_is_trained(void **state)
     }
 }
 
-/* The rows that a state came with are those of the stage that it was saved in: between two epochs that of the former.
- */
+/* The rows that a state came with are those of the stage that it was saved in:
+ * between two epochs that of the former. */
 static void a_state_is_restored_in_its_stage(void **state)
 {
     (void)state;

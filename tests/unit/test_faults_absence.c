@@ -1,8 +1,7 @@
 #define _GNU_SOURCE
 /* Photos that are away in some epochs of a training and there in the others: what is learnt from, what is said, what is
  * compared, and that a run goes on from its checkpoint as if it had not been stopped. Files are moved between two
- * epochs, by the hook that is told of each.
- */
+ * epochs, by the hook that is told of each. */
 #include "tests/support/test.h"
 
 #include <stdio.h>

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 /* A network and a whole training with its checkpoint, with every allocation and every call about files failing once
- * (tests/faults/scenario.h). And a training step in its steady state allocates nothing.
- */
+ * (tests/faults/scenario.h). And a training step in its steady state allocates nothing. */
 #include "tests/support/test.h"
 
 #include <stdio.h>

@@ -420,8 +420,8 @@ static void a_hevc_stream_larger_than_its_picture_is_refused(void **state)
     memory_free(bytes);
 }
 
-/* The file says 40x30 or 128x64 pixels, and what libheif or libdav1d would allocate by says more: refused without them.
- */
+/* The file says 40x30 or 128x64 pixels, and what libheif or libdav1d would allocate by says more:
+ * refused without them. */
 static void streams_and_grids_are_checked_before_decoding(void **state)
 {
     (void)state;

@@ -37,9 +37,8 @@ static const char *fixture(const char *name)
     return test_path(PHOTOS, name);
 }
 
-/* The largest difference of a byte. libjpeg-turbo gives Pillow's bytes; stb_image rounds its DCT and chroma
- * otherwise: 3 at most was measured on these pictures, and 11 at the edge of the one that is subsampled in width only.
- */
+/* The largest difference of a byte. libjpeg-turbo gives Pillow's bytes; stb_image rounds its DCT and chroma otherwise:
+ * 3 at most was measured on these pictures, and 11 at the edge of the one that is subsampled in width only. */
 static int difference(const struct image *a, const struct image *b)
 {
     int largest = 0;

@@ -1,6 +1,5 @@
 /* A generator of malformed and malicious pickles: every kind of value that a state dict cannot have, each among 25 sets
- * of good ones. Each is refused by name and byte, or
- * stepped over and named; nothing is run. */
+ * of good ones. Each is refused by name and byte, or stepped over and named; nothing is run. */
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -13,8 +12,8 @@
 
 enum { SEEDS = 25 };
 
-/* A value in a state dict, and what the refusal must say; or, behind LEFT, what stands in the list of what is left out.
- */
+/* A value in a state dict, and what the refusal must say;
+ * or, behind LEFT, what stands in the list of what is left out. */
 #define LEFT "left out: "
 #define KIND(text, wanted)                                                                                             \
     {                                                                                                                  \

@@ -180,8 +180,8 @@ static void files_of_python_2_are_read(void **state)
     bytes_free(&pickle);
 }
 
-/* Texts of Python 2 that are no UTF-8: beside the state dict, and as the name of a tensor. Nothing is lost in silence.
- */
+/* Texts of Python 2 that are no UTF-8: beside the state dict, and as the name of a tensor.
+ * Nothing is lost in silence. */
 static void latin_1_texts_of_python_2_are_named(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Photos decoded smaller than they are, against Pillow's draft and box: scripts/make_photo_fixtures.py wrote the table.
- */
+/* Photos decoded smaller than they are, against Pillow's draft and box:
+ * scripts/make_photo_fixtures.py wrote the table. */
 #include "tests/support/test.h"
 
 #include <inttypes.h>

@@ -170,8 +170,8 @@ static void any_flipped_bit_is_refused_or_read_as_it_stands(void **state)
         read += hostile_refused_or_rewritten(bytes, GOOD_SIZE);
         bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
-    /* Flips in names, keys and texts (6+2+1+1 letters) may give other letters, and two types can take another's place.
-     */
+    /* Flips in names, keys and texts (6+2+1+1 letters) may give other letters,
+     * and two types can take another's place. */
     assert_in_range(read, 20, 100);
 }
 

@@ -130,8 +130,8 @@ static void a_childs_rate_counts_those_with_parameters_behind_it(void **state)
     net_destroy(net);
 }
 
-/* A rate of r and an lr of 0.5 are an lr of r * 0.5, to the bit, whether a parameter is there from the start or later.
- */
+/* A rate of r and an lr of 0.5 are an lr of r * 0.5, to the bit,
+ * whether a parameter is there from the start or later. */
 static void a_rate_is_an_lr_of_its_own(void **state)
 {
     (void)state;
