@@ -251,7 +251,7 @@ const struct command cmd_sweep = {
                 "  freezetune sweep --resume runs/1\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,
-    .like = &cmd_train,
+    .like = &train_table,
     .values_size = sizeof(struct sweep_values),
     .run = run,
 };

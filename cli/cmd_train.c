@@ -1,4 +1,5 @@
 /* freezetune train: fine-tunes a network on a folder of photos. */
+#include "cli/commands.h"
 #include "cli/run/folds.h"
 #include "cli/shell/paths.h"
 #include "cli/run/session.h"
@@ -16,7 +17,7 @@ static enum status run(const struct arguments *args, const struct resumed *resum
     return session_run(&end, values, &options, err);
 }
 
-enum status train_command(const struct arguments *args, struct error *err)
+static enum status train(const struct arguments *args, struct error *err)
 {
     const struct train_values *values = args->values;
     struct resumed resumed;
@@ -35,3 +36,24 @@ enum status train_command(const struct arguments *args, struct error *err)
     resumed_free(&resumed);
     return status;
 }
+
+const struct command cmd_train = {
+    .name = "train",
+    .summary = "fine-tune a network on a folder of photos, its first children frozen",
+    .usage = "[options]",
+    .description =
+        "The first N children of the network are frozen (conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4, "
+        "avgpool, fc are 1 to 10), the rest is trained. Before the first step it shows what is frozen, the memory, work, "
+        "disk and time; at the end it compares every frozen tensor with the file it came from. Ctrl-C finishes the step and "
+        "saves; --resume goes on to the same result, byte for byte. If the photos have other classes than the weights, "
+        "the last layer is re-initialised.",
+    .examples = "  freezetune train --freeze-until 6\n"
+                "  freezetune train --data photos --val-split 0.2 --weights resnet50.safetensors\n"
+                "  freezetune train --freeze-until layer4 --lr 0.01 --dry-run\n"
+                "  freezetune train --head-first 3 --unfreeze-at 8:4 --lr-decay-by-child 0.5\n"
+                "  freezetune train --data photos --folds 5 --lr find\n"
+                "  freezetune train --resume runs/1\n",
+    .like = &train_table,
+    .values_size = sizeof(struct train_values),
+    .run = train,
+};

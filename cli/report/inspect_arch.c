@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "cli/run/estimate.h"
 #include "cli/shell/json.h"
 #include "cli/report/summary.h"
 #include "cli/shell/wrap.h"
@@ -14,7 +13,7 @@ static struct memory_summary memory_of(const struct net *net, const struct plan 
     return (struct memory_summary){.weights = net_floats(net) * sizeof(float),
                                    .plan = plan_bytes(plan),
                                    .optimizer = trained_values(net, freeze) * sizeof(float),
-                                   .program = estimate_program(plan->options.threads, plan->options.threads)};
+                                   .program = summary_program(plan->options.threads, plan->options.threads)};
 }
 
 static void json_children(struct json *json, const struct net *net, const struct freeze *freeze)

@@ -49,8 +49,11 @@ struct memory_summary {
     size_t photos;    /* the loader, and photos while they are decoded */
     size_t metrics;   /* counts of classes and predictions */
     size_t cache;     /* features that are kept in memory */
-    size_t program;   /* estimate_program */
+    size_t program;   /* summary_program */
 };
+/* Bytes that a training run takes besides what the plan, the optimizer and the loader ask for: libraries, the buffers
+ * of OpenBLAS and the heaps and stacks of the threads. Measured, see the source. */
+size_t summary_program(size_t threads, size_t loader_threads);
 size_t memory_summary_total(const struct memory_summary *memory);
 
 /*   memory  653 MB: weights 102 MB, network 430 MB, optimizer 96 MB, photos 25 MB

@@ -62,10 +62,3 @@ size_t estimate_search(const struct train_values *values)
 {
     return values->lr == LR_FIND ? (size_t)LR_FIND_STEPS * (size_t)values->batch_size : 0;
 }
-
-/* Measured as peak minus plan over ResNet-18 and -50, 32 to 224 pixels, batches of 1 to 64, 1 to 3 threads: the pages
- * of libraries that are in use and the heap 6 to 8 MB, OpenBLAS 1 to 2 MB a thread, stacks and decoders the rest. */
-size_t estimate_program(size_t threads, size_t loader_threads)
-{
-    return 7000000 + 1500000 * threads + 500000 * loader_threads;
-}

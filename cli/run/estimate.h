@@ -1,4 +1,4 @@
-/* How long a training run will take, before the first step, and what the program itself takes. */
+/* How long a training run will take, before the first step. */
 #ifndef FREEZETUNE_ESTIMATE_H
 #define FREEZETUNE_ESTIMATE_H
 
@@ -21,9 +21,5 @@ void estimate_forecast(struct forecast *out, const struct training *training, co
 
 /* Training photos that a range test with these options takes; 0 when their rate is known. */
 size_t estimate_search(const struct train_values *values);
-
-/* Bytes that a training run takes besides what the plan, the optimizer and the loader ask for: libraries, the buffers
- * of OpenBLAS and the heaps and stacks of the threads. Measured, see the source. */
-size_t estimate_program(size_t threads, size_t loader_threads);
 
 #endif

@@ -1,9 +1,9 @@
+#include "cli/run/train_options.h"
 #include "cli/run/run_files.h"
 
 #include <stdio.h>
 
 #include "cli/shell/cell.h"
-#include "cli/commands.h"
 #include "cli/run/duplicates.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
@@ -44,7 +44,7 @@ enum status write_config(const char *folder, const struct training *t, struct er
     checkpoint_photos(photos, &t->dataset);
     struct json json = json_start(file.stream, true);
     json_open(&json, NULL, '{');
-    train_options_record(&json, &cmd_train, t->values, &decided);
+    train_options_record(&json, &train_table, t->values, &decided);
     json_text(&json, "arch", t->net->arch);
     json_text(&json, "weights_hash", t->weights_hash); /* XXH3, 128 bits */
     json_bool(&json, "new_head", t->head_drawn);

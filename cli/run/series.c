@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "cli/run/train_options.h"
 #include "cli/run/series.h"
 
 #include <errno.h>
@@ -8,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/commands.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/paths.h"
 #include "cli/run/photos_file.h"
@@ -173,7 +173,7 @@ static enum status go_on(struct session_end *end, const struct series *series, c
         return status;
     snprintf(option, size, "--resume=%s", folder);
     const char *const argv[] = {option};
-    status = arguments_parse(&given, &cmd_train, 1, argv, err);
+    status = arguments_parse(&given, &train_table, 1, argv, err);
     if (status == OK)
         status = train_options_resume(&resumed, &given, err);
     if (status == OK) {

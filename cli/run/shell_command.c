@@ -1,9 +1,9 @@
+#include "cli/run/train_options.h"
 #include "cli/run/shell_command.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/commands.h"
 #include "cli/shell/numbers.h"
 
 /* They say where and how, not what. */
@@ -108,16 +108,16 @@ static void put_option(FILE *out, const struct option *option, const void *value
 enum status shell_command_train(FILE *out, const struct train_values *values, struct error *err)
 {
     struct arguments defaults;
-    enum status status = arguments_parse(&defaults, &cmd_train, 0, NULL, err);
+    enum status status = arguments_parse(&defaults, &train_table, 0, NULL, err);
     if (status == OK) {
         struct train_values *initial = defaults.values;
         initial->lr = strtod(lr_default(values->optimizer), NULL);
         initial->head_lr_mult = values->lr == initial->lr ? 0 : 1;
         initial->views = (long long)photo_views_default((enum augment)values->augment);
         fputs("freezetune train", out);
-        for (size_t i = 0; i < cmd_train.option_count; i++)
-            if (!is_left_out(cmd_train.options[i].name))
-                put_option(out, &cmd_train.options[i], values, defaults.values);
+        for (size_t i = 0; i < train_table.option_count; i++)
+            if (!is_left_out(train_table.options[i].name))
+                put_option(out, &train_table.options[i], values, defaults.values);
     }
     arguments_free(&defaults);
     return status;

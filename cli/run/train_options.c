@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/model/classes_option.h"
-#include "cli/commands.h"
 #include "cli/shell/preprocess_options.h"
 #include "core/train/lr_find.h"
 
@@ -339,24 +338,9 @@ void train_options_record(struct json *json, const struct command *command, cons
     json_close(json);
 }
 
-const struct command cmd_train = {
+const struct command train_table = {
     .name = "train",
-    .summary = "fine-tune a network on a folder of photos, its first children frozen",
-    .usage = "[options]",
-    .description =
-        "The first N children of the network are frozen (conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4, "
-        "avgpool, fc are 1 to 10), the rest is trained. Before the first step it shows what is frozen, the memory, work, "
-        "disk and time; at the end it compares every frozen tensor with the file it came from. Ctrl-C finishes the step and "
-        "saves; --resume goes on to the same result, byte for byte. If the photos have other classes than the weights, "
-        "the last layer is re-initialised.",
-    .examples = "  freezetune train --freeze-until 6\n"
-                "  freezetune train --data photos --val-split 0.2 --weights resnet50.safetensors\n"
-                "  freezetune train --freeze-until layer4 --lr 0.01 --dry-run\n"
-                "  freezetune train --head-first 3 --unfreeze-at 8:4 --lr-decay-by-child 0.5\n"
-                "  freezetune train --data photos --folds 5 --lr find\n"
-                "  freezetune train --resume runs/1\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .values_size = sizeof(struct train_values),
-    .run = train_command,
 };

@@ -27,8 +27,9 @@ struct train_values {
     bool nesterov, new_head, strict, dry_run, json, profile, keep_last, accept_changed_photos;
 };
 
-/* What the command does (cmd_train.c); the command itself, with its table, is cmd_train. */
-MUST_CHECK enum status train_command(const struct arguments *args, struct error *err);
+/* The options of train, for all commands that are like it (cmd_train, cmd_sweep) and for what reads recorded ones; it
+ * runs nothing. */
+extern const struct command train_table;
 
 /* The default of --lr, as text: sweep takes a list. By measurement: docs/NOTES.md, "Defaults". */
 const char *lr_default(int optimizer);

@@ -7,7 +7,6 @@
 
 #include "cli/shell/choice_options.h"
 #include "cli/run/duplicates.h"
-#include "cli/run/estimate.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
 #include "cli/model/preprocess_remark.h"
@@ -180,7 +179,7 @@ static struct memory_summary memory_of(const struct training *t, const struct tr
                                    .photos = needs->photos + needs->mixing + loaders * t->scan.photo_memory,
                                    .metrics = needs->metrics,
                                    .cache = needs->cache,
-                                   .program = estimate_program(pool_threads(t->pool), loaders)};
+                                   .program = summary_program(pool_threads(t->pool), loaders)};
 }
 
 static void json_stages(struct json *json, const struct training *t)

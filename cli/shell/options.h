@@ -74,7 +74,7 @@ struct option {
 
 struct arguments;
 
-/* A command: one file cli/cmd_NAME.c exports one of these, and commands.c lists them. */
+/* A command: cli/cmd_NAME.c exports one of these, and commands.c lists them. */
 struct command {
     const char *name;
     const char *summary;     /* one line, shown in the list of commands and as the first line of its --help */
