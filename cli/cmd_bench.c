@@ -2,15 +2,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/report/bench_run.h"
 #include "cli/commands.h"
+#include "cli/report/bench_run.h"
+#include "cli/report/profile_report.h"
 #include "cli/shell/engine_options.h"
 #include "cli/shell/json.h"
-#include "cli/report/profile_report.h"
-#include "cli/shell/term.h"
-#include "cli/shell/wrap.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/table.h"
+#include "cli/shell/term.h"
+#include "cli/shell/wrap.h"
 #include "core/net/init.h"
 #include "core/ops/blas.h"
 #include "core/ops/cpu.h"

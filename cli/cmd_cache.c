@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/report/cache_folder.h"
 #include "cli/commands.h"
+#include "cli/report/cache_folder.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/paths.h"
 #include "cli/shell/table.h"

@@ -5,10 +5,10 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "cli/shell/choice_options.h"
-#include "cli/model/classes_option.h"
 #include "cli/commands.h"
+#include "cli/model/classes_option.h"
 #include "cli/model/model_file.h"
+#include "cli/shell/choice_options.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/paths.h"
 #include "cli/shell/preprocess_options.h"

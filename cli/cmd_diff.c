@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/model/children.h"
-#include "cli/shell/choice_options.h"
 #include "cli/commands.h"
+#include "cli/model/children.h"
+#include "cli/report/tensor_diff.h"
+#include "cli/shell/choice_options.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/table.h"
-#include "cli/report/tensor_diff.h"
 #include "cli/shell/wrap.h"
 #include "core/base/memory.h"
 #include "weights/weight_file.h"

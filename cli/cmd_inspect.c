@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/shell/choice_options.h"
 #include "cli/commands.h"
-#include "cli/shell/engine_options.h"
 #include "cli/report/inspect_arch.h"
 #include "cli/report/inspect_file.h"
+#include "cli/shell/choice_options.h"
+#include "cli/shell/engine_options.h"
 #include "models/resnet.h"
 
 struct values {

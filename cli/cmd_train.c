@@ -1,9 +1,9 @@
 /* freezetune train: fine-tunes a network on a folder of photos. */
 #include "cli/commands.h"
 #include "cli/run/folds.h"
-#include "cli/shell/paths.h"
 #include "cli/run/session.h"
 #include "cli/run/train_options.h"
+#include "cli/shell/paths.h"
 
 static enum status run(const struct arguments *args, const struct resumed *resumed, struct error *err)
 {

@@ -2,8 +2,8 @@
 #ifndef FREEZETUNE_INFERENCE_H
 #define FREEZETUNE_INFERENCE_H
 
-#include "cli/shell/engine_options.h"
 #include "cli/model/model_file.h"
+#include "cli/shell/engine_options.h"
 #include "core/data/folder.h"
 #include "core/data/loader.h"
 #include "core/net/plan.h"

@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 
 #include "cli/model/hugging_face.h"
-#include "cli/shell/json.h"
 #include "cli/model/known_weights.h"
 #include "cli/model/model_card.h"
 #include "cli/model/other_labels.h"
-#include "cli/shell/paths.h"
 #include "cli/model/timm_config.h"
+#include "cli/shell/json.h"
+#include "cli/shell/paths.h"
 #include "core/base/file.h"
 #include "core/base/json_text.h"
 #include "core/base/memory.h"

@@ -7,8 +7,8 @@
 #include <cjson/cJSON.h>
 
 #include "cli/model/class_labels.h"
-#include "cli/shell/paths.h"
 #include "cli/model/timm_args.h"
+#include "cli/shell/paths.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include "cli/shell/json.h"
 #include "cli/report/summary.h"
+#include "cli/shell/json.h"
 #include "cli/shell/wrap.h"
 #include "core/net/plan.h"
 #include "models/resnet.h"

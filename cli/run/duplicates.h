@@ -8,8 +8,8 @@
 #ifndef FREEZETUNE_DUPLICATES_H
 #define FREEZETUNE_DUPLICATES_H
 
-#include "cli/shell/json.h"
 #include "cli/run/training.h"
+#include "cli/shell/json.h"
 
 /* stderr: a line for each kind that there is. */
 void duplicates_warn(const struct training *training);

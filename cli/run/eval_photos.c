@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 
 #include "cli/model/eval_unnamed.h"
-#include "cli/shell/paths.h"
 #include "cli/run/photos_file.h"
 #include "cli/run/run_photos.h"
+#include "cli/shell/paths.h"
 #include "cli/shell/term.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"

@@ -3,12 +3,12 @@
 #include <stdio.h>
 
 #include "cli/run/estimate.h"
-#include "cli/shell/json.h"
-#include "cli/shell/numbers.h"
 #include "cli/run/series.h"
 #include "cli/run/statistics_remark.h"
-#include "cli/shell/table.h"
 #include "cli/run/train_report.h"
+#include "cli/shell/json.h"
+#include "cli/shell/numbers.h"
+#include "cli/shell/table.h"
 #include "cli/shell/wrap.h"
 #include "core/base/memory.h"
 #include "core/base/outfile.h"

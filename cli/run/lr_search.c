@@ -3,12 +3,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "cli/shell/numbers.h"
-#include "cli/shell/progress.h"
-#include "cli/shell/signals.h"
 #include "cli/run/statistics_remark.h"
 #include "cli/run/train_report.h"
 #include "cli/run/training.h"
+#include "cli/shell/numbers.h"
+#include "cli/shell/progress.h"
+#include "cli/shell/signals.h"
 #include "cli/shell/wrap.h"
 #include "core/base/clock.h"
 #include "core/base/outfile.h"

@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-#include "cli/shell/json.h"
 #include "cli/run/training.h"
+#include "cli/shell/json.h"
 
 /*   epochs  10, 61 steps each, batches of 16 photos of 224x224 pixels, augmentation: standard
  *   lr      0.003, cosine schedule, sgd with momentum 0.9, weight decay 0.0001 */

@@ -1,10 +1,10 @@
-#include "cli/run/train_options.h"
 #include "cli/run/run_files.h"
+#include "cli/run/train_options.h"
 
 #include <stdio.h>
 
-#include "cli/shell/cell.h"
 #include "cli/run/duplicates.h"
+#include "cli/shell/cell.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/table.h"

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "cli/shell/engine_options.h"
 #include "cli/model/model_file.h"
+#include "cli/shell/engine_options.h"
 #include "core/base/error.h"
 
 struct run_record {

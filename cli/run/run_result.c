@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/shell/json.h"
-#include "cli/run/metrics_file.h"
 #include "cli/report/summary.h"
+#include "cli/run/metrics_file.h"
 #include "cli/run/train_report.h"
+#include "cli/shell/json.h"
 #include "core/base/file.h"
 #include "core/base/json_text.h"
 #include "core/base/memory.h"

@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
-#include "cli/run/train_options.h"
 #include "cli/run/series.h"
+#include "cli/run/train_options.h"
 
 #include <errno.h>
 #include <math.h>
@@ -9,13 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/shell/numbers.h"
-#include "cli/shell/paths.h"
 #include "cli/run/photos_file.h"
 #include "cli/run/run_files.h"
 #include "cli/run/run_folder.h"
 #include "cli/run/run_lock.h"
 #include "cli/run/session.h"
+#include "cli/shell/numbers.h"
+#include "cli/shell/paths.h"
 #include "cli/shell/signals.h"
 #include "cli/shell/term.h"
 #include "core/base/clock.h"

@@ -12,8 +12,8 @@
 #ifndef FREEZETUNE_SERIES_H
 #define FREEZETUNE_SERIES_H
 
-#include "cli/run/run_result.h"
 #include "cli/run/run_clock.h"
+#include "cli/run/run_result.h"
 #include "cli/run/train_options.h"
 #include "cli/run/training.h"
 

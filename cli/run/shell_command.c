@@ -1,5 +1,5 @@
-#include "cli/run/train_options.h"
 #include "cli/run/shell_command.h"
+#include "cli/run/train_options.h"
 
 #include <stdlib.h>
 #include <string.h>

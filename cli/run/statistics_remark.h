@@ -11,8 +11,8 @@
 
 #include <stdbool.h>
 
-#include "cli/shell/json.h"
 #include "cli/run/training.h"
+#include "cli/shell/json.h"
 #include "core/net/bn_check.h"
 #include "core/net/run.h"
 

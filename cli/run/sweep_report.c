@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/run/shell_command.h"
+#include "cli/run/sweep_plan.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/paths.h"
-#include "cli/run/shell_command.h"
-#include "cli/run/sweep_plan.h"
 #include "cli/shell/wrap.h"
 #include "core/base/memory.h"
 #include "core/base/outfile.h"

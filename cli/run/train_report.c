@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/shell/choice_options.h"
+#include "cli/model/preprocess_remark.h"
+#include "cli/report/summary.h"
 #include "cli/run/duplicates.h"
+#include "cli/run/recipe_report.h"
+#include "cli/run/train_head.h"
+#include "cli/shell/choice_options.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
-#include "cli/model/preprocess_remark.h"
-#include "cli/run/train_head.h"
-#include "cli/run/recipe_report.h"
-#include "cli/report/summary.h"
 #include "cli/shell/table.h"
 #include "cli/shell/term.h"
 #include "cli/shell/wrap.h"

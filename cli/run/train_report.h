@@ -7,9 +7,9 @@
 #define FREEZETUNE_TRAIN_REPORT_H
 
 #include "cli/run/epoch_table.h"
-#include "cli/shell/progress.h"
 #include "cli/run/run_folder.h"
 #include "cli/run/training.h"
+#include "cli/shell/progress.h"
 #include "core/train/forecast.h"
 
 /* stderr: what was found among the photos, what the weights are, whether the last layer is re-initialised. */

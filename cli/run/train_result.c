@@ -2,14 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/report/profile_report.h"
 #include "cli/run/epoch_table.h"
+#include "cli/run/shell_command.h"
+#include "cli/run/train_report.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
-#include "cli/report/profile_report.h"
-#include "cli/run/shell_command.h"
 #include "cli/shell/table.h"
 #include "cli/shell/term.h"
-#include "cli/run/train_report.h"
 #include "cli/shell/wrap.h"
 #include "core/base/text.h"
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/shell/numbers.h"
 #include "cli/run/train_options.h"
+#include "cli/shell/numbers.h"
 #include "core/base/file.h"
 #include "core/base/json_text.h"
 #include "core/base/memory.h"

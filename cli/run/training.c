@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/run/train_head.h"
 #include "cli/shell/augment_options.h"
 #include "cli/shell/paths.h"
 #include "cli/shell/preprocess_options.h"
-#include "cli/run/train_head.h"
 #include "core/base/disk.h"
 #include "core/base/file.h"
 #include "core/base/hash.h"

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cli/model/model_file.h"
 #include "cli/model/head_map.h"
+#include "cli/model/model_file.h"
 #include "cli/run/run_disk.h"
 #include "cli/run/train_options.h"
 #include "core/base/threads.h"

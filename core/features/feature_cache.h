@@ -18,8 +18,8 @@
 #include "core/base/threads.h"
 #include "core/data/loader.h"
 #include "core/data/photo_view.h"
-#include "core/net/run.h"
 #include "core/features/feature_plan.h"
+#include "core/net/run.h"
 
 /* Photos whose features are kept. All borrowed. `hashes` (photo_hashes) are brought up to date when a file turns out to
  * have changed. */

@@ -17,11 +17,11 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/threads.h"
-#include "core/features/feature_store.h"
 #include "core/data/folder.h"
 #include "core/data/image.h"
 #include "core/data/photo_view.h"
 #include "core/data/preprocess.h"
+#include "core/features/feature_store.h"
 #include "core/net/net.h"
 
 /* A hash of each parameter: name, shape, values in PyTorch's layout. out[params_count] is owned by the caller

@@ -8,8 +8,8 @@
 #include "core/base/disk.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
-#include "core/features/feature_file.h"
 #include "core/features/feature_distinct.h"
+#include "core/features/feature_file.h"
 
 const char *const cache_mode_names[] = {"auto", "off", "ram", "disk", NULL};
 

@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "core/features/feature_key.h"
 #include "core/features/feature_store.h"
 #include "core/net/freeze.h"
 #include "core/net/plan.h"
-#include "core/features/feature_key.h"
 
 enum cache_mode { CACHE_AUTO, CACHE_OFF, CACHE_RAM, CACHE_DISK };
 extern const char *const cache_mode_names[]; /* "auto", "off", "ram", "disk", NULL */

@@ -18,8 +18,8 @@
 #include "core/base/error.h"
 #include "core/data/loader.h"
 #include "core/data/photo_view.h"
-#include "core/net/run.h"
 #include "core/features/feature_cache.h"
+#include "core/net/run.h"
 
 struct feed;
 

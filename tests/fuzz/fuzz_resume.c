@@ -19,11 +19,11 @@
 
 #include "cli/commands.h"
 #include "cli/run/epoch_table.h"
-#include "cli/shell/growing_file.h"
 #include "cli/run/metrics_file.h"
 #include "cli/run/run_record.h"
 #include "cli/run/run_result.h"
 #include "cli/run/train_options.h"
+#include "cli/shell/growing_file.h"
 #include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"

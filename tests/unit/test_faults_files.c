@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
-#include "core/base/outfile.h"
 #include "core/base/memory.h"
+#include "core/base/outfile.h"
 #include "core/base/outfolder.h"
 #include "core/data/image.h"
 #include "core/data/loader.h"

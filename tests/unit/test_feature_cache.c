@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "core/net/init.h"
 #include "core/features/feature_plan.h"
+#include "core/net/init.h"
 #include "models/resnet.h"
 #include "tests/support/small_run.h"
 #include "tests/support/test_files.h"

@@ -9,11 +9,11 @@
 
 #include "core/base/hash.h"
 #include "core/base/memory.h"
+#include "core/features/feature_distinct.h"
+#include "core/features/feature_key.h"
 #include "core/net/freeze.h"
 #include "core/net/init.h"
 #include "core/ops/cpu.h"
-#include "core/features/feature_distinct.h"
-#include "core/features/feature_key.h"
 #include "models/resnet.h"
 #include "tests/support/test_files.h"
 

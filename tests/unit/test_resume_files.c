@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/shell/growing_file.h"
 #include "cli/run/metrics_file.h"
 #include "cli/run/run_result.h"
 #include "cli/run/train_options.h"
+#include "cli/shell/growing_file.h"
 #include "core/base/memory.h"
 #include "tests/support/test_files.h"
 

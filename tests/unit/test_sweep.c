@@ -10,8 +10,8 @@
 #include "cli/run/run_result.h"
 #include "cli/run/shell_command.h"
 #include "cli/run/sweep_plan.h"
-#include "models/resnet.h"
 #include "core/base/memory.h"
+#include "models/resnet.h"
 #include "tests/support/test_files.h"
 
 /* ---- lists ------------------------------------------------------------------------------------------------------- */
