@@ -43,6 +43,18 @@ for name in sys.argv[1:]:
     ast.parse(open(name, encoding="utf-8").read(), name)'
 }
 
+# CONTRIBUTING.md: cli has main.c, the table of commands and a cmd_NAME.c for each; the rest is in rooms.
+only_commands() {
+    ! git ls-files 'cli/*' | grep -vE '^cli/(shell|model|report|run)/|^cli/(main\.c|commands\.[ch]|cmd_[a-z]+\.c)$'
+}
+
+commands_named() {
+    for file in cli/cmd_*.c; do
+        name=${file#cli/}
+        grep -q "^const struct command ${name%.c} = {" "$file" || { echo "$file"; return 1; }
+    done
+}
+
 check "layout (make format)" layout
 check "shell" shell
 check "Python" python
@@ -56,6 +68,12 @@ check "core/net includes a room above it" none '^#include "core/(data|features|t
 check "core/features includes core/train" none '^#include "core/train/' core/features
 check "models and weights include cli, data, features or train" \
     none '^#include "(cli/|core/(data|features|train)/)' models weights
+check "cli/shell includes another room of cli" none '^#include "cli/(commands|model|report|run)' cli/shell
+check "cli/model includes a room above it" none '^#include "cli/(commands|report|run)' cli/model
+check "cli/report includes a room above it" none '^#include "cli/(commands|run)' cli/report
+check "cli/run includes the commands" none '^#include "cli/commands' cli/run
+check "cli holds more than main, the commands and its rooms" only_commands
+check "a command is not exported by the file of its name" commands_named
 check "BLAS is called outside core/ops/gemm.c and blas.c" none 'cblas_[a-z]+\(|openblas_[a-z_]+\(' \
     'core/*.c' 'cli/*.c' 'models/*.c' 'weights/*.c' ':!core/ops/gemm.c' ':!core/ops/blas.c'
 check "core, models or weights print or end the program" \
