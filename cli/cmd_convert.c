@@ -12,7 +12,7 @@
 #include "cli/shell/numbers.h"
 #include "cli/shell/paths.h"
 #include "cli/shell/preprocess_options.h"
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 #include "core/train/checkpoint.h"
 #include "weights/onnx_write.h"
 #include "weights/recognise.h"

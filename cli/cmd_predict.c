@@ -17,8 +17,8 @@
 #include "cli/shell/paths.h"
 #include "cli/shell/preprocess_options.h"
 #include "cli/shell/progress.h"
+#include "cli/shell/remark.h"
 #include "cli/shell/signals.h"
-#include "cli/shell/term.h"
 #include "core/base/memory.h"
 #include "core/base/outfile.h"
 

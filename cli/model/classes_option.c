@@ -6,7 +6,7 @@
 #include "cli/model/class_labels.h"
 #include "cli/model/label_text.h"
 #include "cli/shell/paths.h"
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 #include "core/base/text.h"
 #include "core/data/dataset.h"
 #include "models/imagenet_classes.h"

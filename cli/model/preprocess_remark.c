@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 
 void preprocess_remark(bool said, bool oblong, const struct preprocess *used, const char *path)
 {

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/features/feature_file.h"

@@ -1,7 +1,7 @@
 #include "cli/run/duplicates.h"
 
+#include "cli/shell/remark.h"
 #include "cli/shell/table.h"
-#include "cli/shell/term.h"
 #include "core/base/outfile.h"
 
 static const char *const kinds[SCAN_SAME] = {

@@ -8,6 +8,7 @@
 #include "cli/run/metrics_file.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/progress.h"
+#include "cli/shell/remark.h"
 #include "cli/shell/table.h"
 #include "cli/shell/term.h"
 #include "core/base/file.h"

@@ -8,7 +8,7 @@
 #include "cli/run/photos_file.h"
 #include "cli/run/run_photos.h"
 #include "cli/shell/paths.h"
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/data/divide.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/outfile.h"

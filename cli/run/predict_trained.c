@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/run/run_photos.h"
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 #include "core/base/memory.h"
 
 /* Absolute paths of photos, one after the other. Neighbours mostly lie in one folder, which is resolved once. */

@@ -11,6 +11,7 @@
 #include "cli/run/training.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/progress.h"
+#include "cli/shell/remark.h"
 #include "cli/shell/signals.h"
 #include "cli/shell/term.h"
 #include "core/base/clock.h"

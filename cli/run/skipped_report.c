@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 
 static const struct photo_list *list_of(const struct skipped_report *report, bool val)
 {

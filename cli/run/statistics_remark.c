@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 #include "cli/shell/wrap.h"
 
 /* ---- what is said ------------------------------------------------------------------------------------------------ */

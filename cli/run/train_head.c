@@ -7,7 +7,7 @@
 
 #include "cli/model/classes_option.h"
 #include "cli/shell/json.h"
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 #include "cli/shell/wrap.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"

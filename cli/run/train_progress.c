@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/shell/numbers.h"
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 
 static void start_line(struct train_progress *p, size_t epoch, const char *what, size_t all)
 {

@@ -13,8 +13,8 @@
 #include "cli/shell/choice_options.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
+#include "cli/shell/remark.h"
 #include "cli/shell/table.h"
-#include "cli/shell/term.h"
 #include "cli/shell/wrap.h"
 #include "core/base/disk.h"
 

@@ -8,6 +8,7 @@
 #include "cli/run/train_report.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
+#include "cli/shell/remark.h"
 #include "cli/shell/table.h"
 #include "cli/shell/term.h"
 #include "cli/shell/wrap.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 #include "core/base/text.h"
 
 enum { NAMED = 3, NAME_TEXT = 80, LIST_TEXT = NAMED * (NAME_TEXT + 4) + 8 };

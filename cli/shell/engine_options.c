@@ -5,7 +5,7 @@
 #include <malloc.h>
 #endif
 
-#include "cli/shell/term.h"
+#include "cli/shell/remark.h"
 #include "core/net/freeze.h"
 
 const char *const conv_choices[] = {"fast", "exact", NULL};

@@ -1,5 +1,5 @@
 /* Progress on stderr: one line that is rewritten, with an estimate of the time left, and only on a terminal. Elsewhere
- * (a log file, a pipe) nothing is written: there, `remark` (cli/shell/term.h) gives one line per epoch.
+ * (a log file, a pipe) nothing is written: there, `remark` (remark.h) gives one line per epoch.
  *
  *   epoch 2/4  train  37/61 [=========>      ] loss 0.3124  23.1 photos/s  0:42 left, 12:05 for all epochs
  */

@@ -2,19 +2,13 @@
 #define _DEFAULT_SOURCE
 #include "cli/shell/term.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/shell/progress.h"
-#include "cli/shell/wrap.h"
-#include "core/base/error.h"
 #include "core/base/text.h"
-
-static bool silent;
 
 bool term_live(void)
 {
@@ -80,41 +74,4 @@ const char *term_style(enum term_style style)
 {
     static const char *const codes[] = {"\033[0m", "\033[1m", "\033[2m", "\033[32m", "\033[33m", "\033[31m"};
     return term_color() ? codes[style] : "";
-}
-
-static void put_line(const char *before, const char *format, va_list args)
-{
-    char text[2048], safe[4096];
-    if (silent)
-        return;
-    vsnprintf(text, sizeof text, format, args);
-    progress_clear();
-    text_printable(safe, sizeof safe, text);
-    say(stderr, "%s%s", before, safe);
-}
-
-void warn(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    put_line("freezetune: warning: ", format, args);
-    va_end(args);
-}
-
-void remark(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    put_line("", format, args);
-    va_end(args);
-}
-
-void remarks_silence(void)
-{
-    silent = true;
-}
-
-bool remarks_shown(void)
-{
-    return !silent;
 }

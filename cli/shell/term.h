@@ -26,12 +26,4 @@ size_t text_width(const char *text);
 enum term_style { TERM_PLAIN, TERM_BOLD, TERM_DIM, TERM_GREEN, TERM_YELLOW, TERM_RED };
 const char *term_style(enum term_style style);
 
-/* One line on stderr: "freezetune: warning: ..." with control bytes escaped; wrapped where stderr is a terminal
- * (cli/shell/wrap.h). A progress line that stands there is cleared first. Silent after remarks_silence (--quiet). */
-void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The same without a prefix, for remarks: "weights: resnet50.safetensors". */
-void remark(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void remarks_silence(void);
-bool remarks_shown(void);
-
 #endif

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/shell/progress.h"
+#include "cli/shell/remark.h"
 #include "cli/shell/signals.h"
 #include "cli/shell/term.h"
 
