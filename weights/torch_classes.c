@@ -9,8 +9,16 @@
 #include "weights/class_keys.h"
 #include "weights/torch_state.h"
 
-/* Texts may be shared, so that a small file could name many: MOST_TEXT bounds all of them. */
-enum { MOST_NAMES = 1 << 16, MOST_BYTES = 1 << 22, MOST_TEXT = 1 << 24, MOST_FOUND = 4 * CLASS_KEYS, NAME_TEXT = 96 };
+/* Texts may be shared, so that a small file could name many: MOST_TEXT bounds all of them. So may dictionaries:
+ * MOST_ENTRIES bounds what is looked at, in all. */
+enum {
+    MOST_NAMES = 1 << 16,
+    MOST_BYTES = 1 << 22,
+    MOST_TEXT = 1 << 24,
+    MOST_FOUND = 4 * CLASS_KEYS,
+    MOST_ENTRIES = 1 << 20,
+    NAME_TEXT = 96
+};
 
 /* Where Lightning, mmengine, timm and scripts keep what belongs to a training; at the root, or in one another. */
 static const char *const containers[] = {"hyper_parameters",
@@ -121,27 +129,36 @@ static void put_names(struct bytes *out, const struct pickle *pickle, const stru
     bytes_put_u8(out, dict ? '}' : ']');
 }
 
-/* The last value under that key, as Python has it, or NULL. */
-static const struct pickle_value *find(const struct pickle *pickle, const struct pickle_value *dict, const char *key)
-{
-    const struct pickle_value *found = NULL;
-    for (uint32_t i = dict->first; i != PICKLE_NOTHING; i = pickle->links[i].next)
-        if (pickle_text_is(pickle, pickle_get(pickle, pickle->links[i].key), key))
-            found = pickle_get(pickle, pickle->links[i].value);
-    return found;
-}
-
 /* What was found: places in the text of a key and of its value. */
 struct found {
     const struct pickle *pickle;
+    size_t looked_at; /* entries of dictionaries, so far */
     struct bytes text;
     size_t keys[MOST_FOUND], values[MOST_FOUND], count;
 };
 
+/* values[i] = the last value under keys[i], as Python has it, or NULL. */
+static void look_up(const struct pickle_value **values, struct found *out, const struct pickle_value *dict,
+                    const char *const *keys, size_t count)
+{
+    const struct pickle *pickle = out->pickle;
+    for (size_t k = 0; k < count; k++)
+        values[k] = NULL;
+    for (uint32_t i = dict->first; i != PICKLE_NOTHING && out->looked_at < MOST_ENTRIES; i = pickle->links[i].next) {
+        const struct pickle_value *key = pickle_get(pickle, pickle->links[i].key);
+        out->looked_at++;
+        for (size_t k = 0; k < count && key->kind == PICKLE_TEXT; k++)
+            if (pickle_text_is(pickle, key, keys[k]))
+                values[k] = pickle_get(pickle, pickle->links[i].value);
+    }
+}
+
 static void collect(struct found *out, const struct pickle_value *dict, const char *prefix, int depth)
 {
+    const struct pickle_value *values[CLASS_KEYS], *inside[CONTAINERS];
+    look_up(values, out, dict, class_keys, CLASS_KEYS);
     for (size_t i = 0; i < CLASS_KEYS; i++) {
-        const struct pickle_value *names = find(out->pickle, dict, class_keys[i]);
+        const struct pickle_value *names = values[i];
         if (!names || !is_names(out->pickle, names) || out->count == MOST_FOUND || out->text.length > MOST_TEXT)
             continue;
         out->keys[out->count] = out->text.length;
@@ -152,12 +169,13 @@ static void collect(struct found *out, const struct pickle_value *dict, const ch
         put_names(&out->text, out->pickle, names);
         bytes_put_u8(&out->text, 0);
     }
+    if (depth < DEPTH)
+        look_up(inside, out, dict, containers, CONTAINERS);
     for (size_t i = 0; i < CONTAINERS && depth < DEPTH; i++) {
-        const struct pickle_value *within = find(out->pickle, dict, containers[i]);
         char name[NAME_TEXT];
         snprintf(name, sizeof name, "%s%s.", prefix, containers[i]);
-        if (within && within->kind == PICKLE_DICT)
-            collect(out, within, name, depth + 1);
+        if (inside[i] && inside[i]->kind == PICKLE_DICT)
+            collect(out, inside[i], name, depth + 1);
     }
 }
 

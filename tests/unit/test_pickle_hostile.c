@@ -150,6 +150,51 @@ static void class_names_that_occur_often_take_no_time(void **state)
     bytes_free(&pickle);
 }
 
+/* A large dictionary under every key where class names may be, in a dictionary under every such key: 144 times the same
+ * one. */
+static void dictionaries_that_occur_often_take_no_time(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"hyper_parameters",
+                                       "datamodule_hyper_parameters",
+                                       "hparams",
+                                       "config",
+                                       "cfg",
+                                       "args",
+                                       "meta",
+                                       "dataset_meta",
+                                       "model_args",
+                                       "info",
+                                       "extra",
+                                       "metadata"};
+    enum { KEYS = sizeof keys / sizeof *keys };
+    struct bytes pickle = {0};
+    pickle_start(&pickle);
+    pickle_text(&pickle, "model");
+    bytes_put(&pickle, "}", 1);
+    pickle_text(&pickle, "w");
+    pickle_tensor(&pickle, &tensor_plain, false);
+    pickle_op(&pickle, 's');
+    pickle_text(&pickle, keys[0]);
+    bytes_put(&pickle, "}(", 2);
+    pickle_text(&pickle, keys[0]);
+    bytes_put(&pickle, "}(", 2);
+    repeat(&pickle, "U\1aN", 4, 500000);
+    bytes_put(&pickle, "uq\0", 3);
+    for (size_t i = 1; i < KEYS; i++) {
+        pickle_text(&pickle, keys[i]);
+        bytes_put(&pickle, "h\0", 2);
+    }
+    bytes_put(&pickle, "uq\1", 3);
+    for (size_t i = 1; i < KEYS; i++) {
+        pickle_text(&pickle, keys[i]);
+        bytes_put(&pickle, "h\1", 2);
+    }
+    pickle_stop(&pickle);
+    assert_true(hostile_pickle_read(&pickle, false));
+    bytes_free(&pickle);
+}
+
 #define ROW(text, wanted)                                                                                              \
     {                                                                                                                  \
         text, sizeof text - 1, wanted                                                                                  \
@@ -233,6 +278,7 @@ int main(void)
         cmocka_unit_test(names_are_unique),
         cmocka_unit_test(keys_that_are_numbers_are_stepped_over),
         cmocka_unit_test(class_names_that_occur_often_take_no_time),
+        cmocka_unit_test(dictionaries_that_occur_often_take_no_time),
         cmocka_unit_test(what_is_no_state_dict_is_refused),
         cmocka_unit_test(random_damage_is_refused_or_read_as_it_stands),
         cmocka_unit_test(time_is_bounded),
