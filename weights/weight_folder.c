@@ -34,7 +34,8 @@ struct names {
 };
 
 struct search {
-    size_t entries; /* looked at so far */
+    const char *root; /* the folder that was named */
+    size_t entries;   /* looked at so far */
     struct error *err;
 };
 
@@ -48,7 +49,7 @@ struct found {
     char list[LIST_TEXT];
 };
 
-/* Files that say what a folder is when it is none that is read here. */
+/* Files that tell what is in a folder whose kind is not read. */
 static const struct {
     const char *name, *what;
 } strangers[] = {
@@ -178,14 +179,23 @@ static enum status note_entry(struct names *files, struct names *folders, const 
     return is_weights(entry->d_name) ? push(files, entry->d_name, err) : OK;
 }
 
+/* What lies behind the last one looked at could be the file that is meant, or a second one. */
+static enum status refuse_many(const struct search *s)
+{
+    return error_set(s->err, ERR_NOINPUT,
+                     "%.400s: holds more than %d entries, too many to look for the weights among them: name the weight "
+                     "file",
+                     s->root, MOST_ENTRIES);
+}
+
 /* The weight files and the folders in it, hidden ones left out, each in the order of their numbers. */
 static enum status look(struct names *files, struct names *folders, const char *path, int depth, struct search *s)
 {
     DIR *dir;
     const struct dirent *entry = NULL;
     enum status status = open_folder(&dir, path, depth, s->err);
-    while (dir && status == OK && s->entries++ < MOST_ENTRIES && (errno = 0, entry = readdir(dir)))
-        status = note_entry(files, folders, path, entry, s->err);
+    while (dir && status == OK && (errno = 0, entry = readdir(dir)))
+        status = s->entries++ == MOST_ENTRIES ? refuse_many(s) : note_entry(files, folders, path, entry, s->err);
     if (dir && status == OK && !entry && errno != 0)
         status = error_set(s->err, ERR_IO, "%.400s: the folder cannot be read: %s", path, strerror(errno));
     if (dir)
@@ -320,7 +330,7 @@ static enum status refuse(const struct found *found, const char *path, struct er
 
 enum status weight_folder_locate(char **out, bool *searched, const char *path, struct error *err)
 {
-    struct search s = {.err = err};
+    struct search s = {.root = path, .err = err};
     *searched = false;
     if (!is_folder(path))
         return memory_strdup(out, path, err);

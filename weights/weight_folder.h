@@ -14,9 +14,10 @@
 
 #include "core/base/error.h"
 
-/* *out = `path`, or the file in it when it is a folder; owned by the caller (memory_free). *searched: it is none of the
- * three names of runs and of Hugging Face, so that somebody should say which it is. ERR_NOINPUT for a folder without
- * such a file, or with several, or that cannot be read. Whatever else `path` is, opening it will say. */
+/* *out = `path`, or the file in it when it is a folder; owned by the caller (memory_free). *searched: its name
+ * is not one of the three of runs and of Hugging Face, so that a user should be told which file it is. ERR_NOINPUT for
+ * a folder without such a file, or with several, or with too many to look at, or that cannot be read. Whatever else
+ * `path` is, opening it will say. */
 MUST_CHECK enum status weight_folder_locate(char **out, bool *searched, const char *path, struct error *err);
 
 #endif

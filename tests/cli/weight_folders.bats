@@ -78,6 +78,19 @@ reads() {
     fails 66 'state: a folder without weights' "$FREEZETUNE" inspect state
 }
 
+@test "nothing is chosen from a folder with more files than are looked at, unless its name says all" {
+    mkdir many
+    (cd many && seq -f %05g.jpg 20001 | xargs touch)
+    lay many TAKE:model.pth
+    fails 66 '^freezetune inspect: many: holds more than 20000 entries, too many to look for the weights among them: name the weight file$' \
+        "$FREEZETUNE" inspect many
+    mkdir above
+    mv many above
+    fails 66 '^freezetune inspect: above: holds more than 20000 entries' "$FREEZETUNE" inspect above
+    lay above TAKE:model.safetensors
+    "$FREEZETUNE" diff --quiet above good.safetensors
+}
+
 @test "an unpacked .pth is read, and one that was packed again says to unpack it" {
     command -v python3 >/dev/null || skip "no python3 to unpack an archive with"
     python3 -m zipfile -e good.pth unpacked
