@@ -122,6 +122,8 @@ enum status torch_folder_read(struct weight_file *file, struct error *err)
     for (size_t i = 0; i < storages.count && status == OK; i++)
         status = place_storage(file, &storages.items[i], &pickle, err);
     if (status == OK)
+        status = weight_file_sort_parts(file, err);
+    if (status == OK)
         status = torch_state_read(file, &pickle, &storages, err);
     memory_free(storages.items);
     pickle_free(&pickle);

@@ -1,5 +1,6 @@
 /* Where the bytes of tensors are: in the file, in one of the parts of an unpacked archive,
  * or in memory of their own. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/memory.h"
@@ -19,8 +20,31 @@ enum status weight_file_map_part(struct weight_file *file, const struct file_map
     return status;
 }
 
+static int by_address(const void *a, const void *b)
+{
+    const uint8_t *x = (*(const struct file_map *const *)a)->bytes, *y = (*(const struct file_map *const *)b)->bytes;
+    return (x > y) - (x < y);
+}
+
+enum status weight_file_sort_parts(struct weight_file *file, struct error *err)
+{
+    void *list;
+    if (file->parts_count == 0)
+        return OK;
+    enum status status = memory_alloc(&list, file->parts_count, sizeof *file->by_address, "a weight file", err);
+    if (status != OK)
+        return status;
+    file->by_address = list;
+    for (size_t i = 0; i < file->parts_count; i++)
+        file->by_address[i] = &file->parts[i];
+    qsort(file->by_address, file->parts_count, sizeof *file->by_address, by_address);
+    return OK;
+}
+
 void weight_file_let_go(struct weight_file *file)
 {
+    memory_free(file->by_address);
+    file->by_address = NULL;
     for (size_t i = 0; i < file->parts_count; i++)
         file_map_close(&file->parts[i]);
     memory_free(file->parts);
@@ -73,10 +97,15 @@ static const struct file_map *map_of(size_t *at, const struct weight_tensor *ten
 {
     if (tensor->bytes == 0 || lies_in(at, tensor, &file->map))
         return tensor->bytes == 0 ? NULL : &file->map;
-    for (size_t i = 0; i < file->parts_count; i++)
-        if (lies_in(at, tensor, &file->parts[i]))
-            return &file->parts[i];
-    return NULL;
+    size_t low = 0, high = file->by_address ? file->parts_count : 0; /* the last part that begins before it, or there */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (file->by_address[middle]->bytes <= (const uint8_t *)tensor->data)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && lies_in(at, tensor, file->by_address[low - 1]) ? file->by_address[low - 1] : NULL;
 }
 
 enum status weight_tensor_fetch(const struct weight_tensor *tensor, const struct weight_file *file, struct error *err)

@@ -13,11 +13,12 @@ struct weight_file {
     struct file_map map;
     struct file_map *parts; /* the storages of an unpacked .pth: files of their own */
     size_t parts_count, parts_capacity;
-    bool searched;     /* the path was a folder, and the file one that weight_folder.h chose */
-    char *text;        /* owns all names, keys and values below */
-    char *renamed;     /* owns the names that rename.c made; NULL when there are none */
-    void *copies;      /* owns data that could not stay where it lies in the file */
-    bool hugging_face; /* the names were Hugging Face's */
+    const struct file_map **by_address; /* the parts, by where their bytes are, or NULL */
+    bool searched;                      /* the path was a folder, and the file one that weight_folder.h chose */
+    char *text;                         /* owns all names, keys and values below */
+    char *renamed;                      /* owns the names that rename.c made; NULL when there are none */
+    void *copies;                       /* owns data that could not stay where it lies in the file */
+    bool hugging_face;                  /* the names were Hugging Face's */
     struct weight_choice choice;
     char *key, *prefix;       /* NULL: none */
     struct weight_left *left; /* owns its texts */
@@ -42,6 +43,8 @@ bool torch_folder_is(const struct weight_file *file);
 /* Maps a further file. *out is valid until the next one. */
 MUST_CHECK enum status weight_file_map_part(struct weight_file *file, const struct file_map **out, const char *path,
                                             struct error *err);
+/* After the last part, before data of theirs is fetched. */
+MUST_CHECK enum status weight_file_sort_parts(struct weight_file *file, struct error *err);
 /* Of the file and its parts. */
 size_t weight_file_bytes(const struct weight_file *file);
 
