@@ -194,7 +194,8 @@ static enum status check_zeros(const struct param *param, const struct weight_fi
         if (param->data[i] != 0)
             return OK;
     return error_set(err, ERR_DATA,
-                     "%.400s: tensor '%s' holds nothing but zeros: the file is damaged or was never filled",
+                     "%.400s: tensor '%s' holds nothing but zeros: the file is damaged or was never filled; "
+                     "download or save it again",
                      weight_file_path(file), param->name);
 }
 

@@ -85,9 +85,10 @@ static enum status place_storage(struct weight_file *file, struct torch_storage 
 {
     char name[80], path[PATH_MAX];
     if (!name_data(name, storage))
-        return pickle_fail(pickle, storage->at, "the key of a storage is no plain name: refused");
+        return pickle_fail(pickle, storage->at, "the key of a storage is not a plain name: refused");
     if (!is_there(file, name, S_IFREG) || !beside(path, file, name))
-        return pickle_fail(pickle, storage->at, "a storage whose data, %s, is no file of the folder", name);
+        return pickle_fail(pickle, storage->at,
+                           "the data of a storage, %s, is not a file in the folder: unpack the archive again", name);
     const struct file_map *part;
     enum status status = weight_file_map_part(file, &part, path, err);
     if (status == OK && storage->opaque && storage->bytes == 0)

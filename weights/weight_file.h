@@ -14,7 +14,7 @@
  * Names are torchvision's: those of Hugging Face's ResNets are translated (weights/names.h), and the prefix of a
  * wrapper ("module.", "_orig_mod.", "model.") is taken off when all names have it.
  *
- * A file that is cut while it is open is an error of whoever reads what is gone; one that is overwritten is found by
+ * Where a file is cut while it is open, reading what is gone is an error; one that is overwritten is found by
  * weight_file_check. What was read before stays as it was.
  */
 #ifndef FREEZETUNE_WEIGHT_FILE_H

@@ -62,7 +62,8 @@ bool weight_left_is_record(const char *name);
 void weight_file_left_free(struct weight_file *file);
 /* Appends a tensor to the list. */
 MUST_CHECK enum status weight_file_add(struct weight_file *file, const struct weight_tensor *tensor, struct error *err);
-/* Makes by_name, or makes it anew. *twice = two tensors of the same name, the first two that are met, or NULLs. */
+/* Makes by_name, in place of the former one. *twice = two tensors of the same name, the first two that are met, or
+ * NULLs. */
 MUST_CHECK enum status weight_file_sort(struct weight_file *file, const struct weight_tensor *twice[2],
                                         struct error *err);
 /* Gives the tensors of a ResNet the names that torchvision has for them and leaves out those that are no part of it

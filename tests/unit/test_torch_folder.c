@@ -144,7 +144,7 @@ static void keys_do_not_lead_out_of_the_folder(void **state)
     sample_write(sample_path("b"), floats, 6 * sizeof *floats);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         write_pickle(keys[i], 6);
-        assert_refused("the key of a storage is no plain name");
+        assert_refused("the key of a storage is not a plain name");
     }
     remove_folder();
 }
@@ -157,12 +157,12 @@ static void links_are_refused(void **state)
     sample_write(sample_path("b"), floats, 6 * sizeof *floats);
     assert_int_equal(unlink(sample_path("a/data/0")), 0);
     assert_int_equal(symlink(sample_path("b"), sample_path("a/data/0")), 0);
-    assert_refused("a storage whose data, data/0, is no file of the folder");
+    assert_refused("the data of a storage, data/0, is not a file in the folder");
     assert_int_equal(unlink(sample_path("a/data/0")), 0);
     assert_int_equal(mkfifo(sample_path("a/data/0"), 0600), 0);
-    assert_refused("is no file of the folder");
+    assert_refused("is not a file in the folder");
     assert_int_equal(unlink(sample_path("a/data/0")), 0);
-    assert_refused("is no file of the folder");
+    assert_refused("is not a file in the folder");
     assert_int_equal(rmdir(sample_path("a/data")), 0);
     assert_int_equal(symlink(sample_path(""), sample_path("a/data")), 0);
     write_pickle("b", 6);
