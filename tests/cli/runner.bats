@@ -93,6 +93,16 @@ END
     grep -q '^ok 1 - first' all.txt
 }
 
+@test "a test that runs tests counts once" {
+    printf '#!/bin/sh\necho 1..1; echo "ok 1 - inner"\n' >inner
+    printf '#!/bin/sh\nsh "%s/run_test.sh" ./inner\n' "$support" >outer
+    chmod +x inner outer
+    check ./outer ./inner
+    [ "$status" = 0 ]
+    [ "$(grep -c '^== [0-9]* of ' all.txt)" = 2 ]
+    grep -q '^== 2 of 2: ./inner$' all.txt
+}
+
 @test "before the first file how many there are and how long it takes, at each one which it is" {
     write_bats good <<'END'
 TEST "good" {

@@ -13,6 +13,7 @@ if [ -n "${TEST_PROGRESS:-}" ]; then
     echo >>"$TEST_PROGRESS"
     [ -t 1 ] || [ -t 2 ] || echo "== $(($(wc -l <"$TEST_PROGRESS"))) of $TEST_COUNT: $name" >&2
 fi
+unset TEST_PROGRESS TEST_COUNT # what a test itself runs by this script is not among the files that are counted
 
 case $1 in
 *.bats) set -- bats "$@" ;;
