@@ -58,7 +58,6 @@ bool feature_fixture_holds(struct feature_store *store, uint32_t number)
 int feature_fixture_enter(void **state)
 {
     (void)state;
-    setenv("TMPDIR", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", 0); /* thousands of files */
     test_folder_make(feature_folder);
     feature_about = feature_sample_about(FEATURE_FLOATS, FEATURE_F32);
     snprintf(feature_path, sizeof feature_path, "%s/01112233445566778899aabbccddeeff.features", feature_folder);

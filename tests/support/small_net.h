@@ -1,5 +1,5 @@
 /* A ResNet-50 in small: one block a layer, 4 channels at the start, 128 features before the head. For tests of weights;
- * its files lie in the folder of weight_sample.h. */
+ * its files lie in the folder of own_folder.h. */
 #ifndef FREEZETUNE_SMALL_NET_H
 #define FREEZETUNE_SMALL_NET_H
 

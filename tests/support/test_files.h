@@ -7,7 +7,7 @@
 
 #include "core/data/image.h"
 
-/* A new empty folder below $TMPDIR or /tmp, removed with all it holds by test_folder_remove. */
+/* A new empty folder below $TMPDIR, /dev/shm or /tmp, removed with all it holds by test_folder_remove. */
 void test_folder_make(char out[256]);
 void test_folder_remove(const char *folder);
 

@@ -5,39 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "tests/support/own_folder.h"
 #include "tests/support/test.h"
-
-static char folder[256];
-
-int sample_folder_setup(void **state)
-{
-    (void)state;
-    const char *base = getenv("TMPDIR");
-    if (!base)
-        base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; /* memory: thousands of synced files cost nothing */
-    snprintf(folder, sizeof folder, "%s/freezetune-test.XXXXXX", base);
-    return mkdtemp(folder) ? 0 : -1;
-}
 
 static int is_entry(const struct dirent *entry)
 {
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-}
-
-int sample_folder_teardown(void **state)
-{
-    (void)state;
-    struct dirent **entries;
-    int count = scandir(folder, &entries, is_entry, NULL);
-    for (int i = 0; i < count; i++) {
-        unlink(sample_path(entries[i]->d_name));
-        free(entries[i]);
-    }
-    if (count >= 0)
-        free(entries);
-    return rmdir(folder);
 }
 
 const char *sample_path(const char *name)

@@ -1,4 +1,4 @@
-/* Weight files made byte by byte, and a folder of a test's own for them. */
+/* Weight files made byte by byte, in the folder of own_folder.h. */
 #ifndef FREEZETUNE_WEIGHT_SAMPLE_H
 #define FREEZETUNE_WEIGHT_SAMPLE_H
 
@@ -7,9 +7,6 @@
 
 #include "weights/weight_file.h"
 
-/* cmocka group setup and teardown: a fresh folder under $TMPDIR, /dev/shm or /tmp, removed with the files in it. */
-int sample_folder_setup(void **state);
-int sample_folder_teardown(void **state);
 /* "folder/name"; valid until the eighth call from now. */
 const char *sample_path(const char *name);
 /* How many entries the folder holds. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/net/init.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/small_net.h"
 #include "tests/support/weight_sample.h"
 #include "weights/bind.h"
@@ -453,5 +454,5 @@ int main(void)
         cmocka_unit_test(buffers_go_there_and_back),
         cmocka_unit_test(a_place_that_cannot_be_written_is_refused),
     };
-    return cmocka_run_group_tests_name("bind", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("bind", tests, folder_setup, folder_teardown);
 }

@@ -9,25 +9,10 @@
 
 #include "core/base/memory.h"
 #include "core/data/image.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
 
 #define PHOTOS "tests/fixtures/photos"
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
 
 static uint8_t *fixture(const char *name, size_t *size)
 {
@@ -257,5 +242,5 @@ int main(void)
         cmocka_unit_test(bytes_behind_the_end_mark_are_ignored),
         cmocka_unit_test(changed_bytes_do_no_harm),
     };
-    return cmocka_run_group_tests_name("damaged", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("damaged", tests, folder_setup, folder_teardown);
 }

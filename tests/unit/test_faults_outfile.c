@@ -16,23 +16,8 @@
 #include "core/base/memory.h"
 #include "core/base/outfile.h"
 #include "tests/faults/faults.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
-
-static char folder[256];
-
-static int enter(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int leave(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
 
 static bool is_there(const char *name)
 {
@@ -300,15 +285,15 @@ static void a_write_that_failed_before_is_not_forgotten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_a_killed_process_left_is_removed, enter, leave),
-        cmocka_unit_test_setup_teardown(what_is_being_written_stays, enter, leave),
-        cmocka_unit_test_setup_teardown(an_error_that_passes_is_waited_for, enter, leave),
-        cmocka_unit_test_setup_teardown(a_file_that_was_not_locked_does_not_stay, enter, leave),
-        cmocka_unit_test_setup_teardown(nothing_else_is_removed, enter, leave),
-        cmocka_unit_test_setup_teardown(the_folder_is_synced, enter, leave),
-        cmocka_unit_test_setup_teardown(the_file_is_synced_before_it_has_its_name, enter, leave),
-        cmocka_unit_test_setup_teardown(the_mode_is_that_of_other_files, enter, leave),
-        cmocka_unit_test_setup_teardown(a_write_that_failed_before_is_not_forgotten, enter, leave),
+        cmocka_unit_test_setup_teardown(what_a_killed_process_left_is_removed, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(what_is_being_written_stays, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(an_error_that_passes_is_waited_for, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_was_not_locked_does_not_stay, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(nothing_else_is_removed, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(the_folder_is_synced, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(the_file_is_synced_before_it_has_its_name, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(the_mode_is_that_of_other_files, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(a_write_that_failed_before_is_not_forgotten, folder_setup, folder_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

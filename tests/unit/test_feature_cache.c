@@ -10,24 +10,17 @@
 #include "core/features/feature_plan.h"
 #include "core/net/init.h"
 #include "models/resnet.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/small_run.h"
 #include "tests/support/test_files.h"
 
-static char folder[256], kept[300], clean[300];
+static char kept[300], clean[300];
 
 static int enter(void **state)
 {
-    (void)state;
-    test_folder_make(folder);
+    folder_setup(state);
     snprintf(kept, sizeof kept, "%s/kept", folder);
     snprintf(clean, sizeof clean, "%s/clean", folder);
-    return 0;
-}
-
-static int leave(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
     return 0;
 }
 
@@ -230,8 +223,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_kept_is_not),
         cmocka_unit_test_setup_teardown(features_of_a_photo_that_changes_are_not_kept_under_its_former_content, enter,
-                                        leave),
-        cmocka_unit_test_setup_teardown(deeper_features_begin_at_shallower_ones_but_not_at_halves, enter, leave),
+                                        folder_teardown),
+        cmocka_unit_test_setup_teardown(deeper_features_begin_at_shallower_ones_but_not_at_halves, enter,
+                                        folder_teardown),
     };
     return cmocka_run_group_tests_name("feature cache", tests, NULL, NULL);
 }

@@ -14,25 +14,10 @@
 #include "core/base/rng.h"
 #include "core/features/feature_file.h"
 #include "tests/support/feature_sample.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
 
 enum { FLOATS = 37, ENTRIES = 500 }; /* 37: neither type ends at a multiple of 8 bytes */
-
-static char folder[256];
-
-static int enter(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int leave(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
 
 static struct feature_store *open_store(const struct feature_store_about *about, bool ram)
 {
@@ -301,14 +286,14 @@ static void space_is_asked_of_the_folder_or_one_above(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_appended_is_found, enter, leave),
-        cmocka_unit_test_setup_teardown(large_records, enter, leave),
-        cmocka_unit_test_setup_teardown(values_at_the_edges, enter, leave),
-        cmocka_unit_test_setup_teardown(an_id_twice_is_one_entry, enter, leave),
+        cmocka_unit_test_setup_teardown(what_is_appended_is_found, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(large_records, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(values_at_the_edges, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(an_id_twice_is_one_entry, folder_setup, folder_teardown),
         cmocka_unit_test(all_of_an_id_counts),
         cmocka_unit_test(the_index_finds_what_is_in_it),
         cmocka_unit_test(an_id_that_differs_in_one_part_is_another),
-        cmocka_unit_test_setup_teardown(space_is_asked_of_the_folder_or_one_above, enter, leave),
+        cmocka_unit_test_setup_teardown(space_is_asked_of_the_folder_or_one_above, folder_setup, folder_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include "core/base/file_map.h"
 #include "core/base/hash.h"
 #include "core/base/sha256.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/small_net.h"
 #include "tests/support/weight_sample.h"
 #include "weights/bind.h"
@@ -146,13 +147,13 @@ static int setup(void **state)
     content = malloc(size);
     for (size_t i = 0; content && i < size; i++)
         content[i] = (uint8_t)(i * 31 + i / 251 + 1);
-    return content ? sample_folder_setup(state) : -1;
+    return content ? folder_setup(state) : -1;
 }
 
 static int teardown(void **state)
 {
     free(content);
-    return sample_folder_teardown(state);
+    return folder_teardown(state);
 }
 
 int main(void)

@@ -9,23 +9,8 @@
 
 #include "core/base/file.h"
 #include "core/data/dataset.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
 
 /* Files need no content: a listing does not open them. */
 static void touch(const char *name)
@@ -359,15 +344,15 @@ static void a_folder_that_cannot_be_read_is_an_entry_of_a_forgiving_list(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(two_folders_are_listed_by_name, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(what_is_wrong_is_named, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(names_may_hold_any_byte, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(links_are_followed_but_not_in_circles, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(validation_takes_the_models_class_numbers, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(lists_for_predict, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(lists_from_windows_name_the_same_files, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_read_is_an_entry_of_a_forgiving_list, make_folder,
-                                        remove_folder),
+        cmocka_unit_test_setup_teardown(two_folders_are_listed_by_name, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(what_is_wrong_is_named, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(names_may_hold_any_byte, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(links_are_followed_but_not_in_circles, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(validation_takes_the_models_class_numbers, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(lists_for_predict, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(lists_from_windows_name_the_same_files, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_read_is_an_entry_of_a_forgiving_list, folder_setup,
+                                        folder_teardown),
     };
     return cmocka_run_group_tests_name("folder", tests, NULL, NULL);
 }

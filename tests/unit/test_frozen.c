@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/small_net.h"
 #include "tests/support/weight_sample.h"
 #include "weights/bind.h"
@@ -255,5 +256,5 @@ int main(void)
         cmocka_unit_test(statistics_may_move_where_the_recipe_lets_them),
         cmocka_unit_test(a_file_that_was_replaced_is_no_proof),
     };
-    return cmocka_run_group_tests_name("frozen", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("frozen", tests, folder_setup, folder_teardown);
 }

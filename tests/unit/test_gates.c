@@ -4,14 +4,13 @@
 
 #include <stdio.h>
 
+#include "tests/support/own_folder.h"
 #include "tests/support/parity.h"
 #include "tests/support/test_files.h"
 
 #define FOLDER "tests/fixtures/parity/"
 
 enum { IMAGES = 3, HEIGHT = 37, WIDTH = 35, RELUS = 16, RELUS_BEFORE_LAYER3 = 10 };
-
-static char folder[256];
 
 /* The choices of one batch; the caller closes the file. */
 static struct weight_file *choices(struct freeze freeze)
@@ -111,20 +110,6 @@ static void winners_are_inside(void **state)
     weight_file_close(file);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,5 +117,5 @@ int main(void)
         cmocka_unit_test(a_frozen_prefix_has_none),
         cmocka_unit_test(winners_are_inside),
     };
-    return cmocka_run_group_tests_name("gates", tests, setup, teardown);
+    return cmocka_run_group_tests_name("gates", tests, folder_setup, folder_teardown);
 }

@@ -12,25 +12,10 @@
 #include "core/base/memory.h"
 #include "core/data/image.h"
 #include "core/data/image_format.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
 
 #define PHOTOS "tests/fixtures/photos"
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
 
 static const char *fixture(const char *name)
 {
@@ -312,5 +297,5 @@ int main(void)
         cmocka_unit_test(a_huffman_table_that_is_too_large_is_refused),
         cmocka_unit_test(devices_and_folders_are_refused_at_once),
     };
-    return cmocka_run_group_tests_name("image", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("image", tests, folder_setup, folder_teardown);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/model/known_weights.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
 
 /* The sum of "abc". */
@@ -14,22 +15,6 @@ static const struct known_weights table[] = {
     {"88d4266f", 233}, /* of "abcd": no more of it is published */
     {.sha256 = NULL},
 };
-
-static char folder[256];
-
-static int enter(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int leave(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
 
 static int resize_of(const char *name, const char *content)
 {
@@ -100,5 +85,5 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_is_said),
         cmocka_unit_test(torchvision_is_known),
     };
-    return cmocka_run_group_tests_name("known_weights", tests, enter, leave);
+    return cmocka_run_group_tests_name("known_weights", tests, folder_setup, folder_teardown);
 }

@@ -14,23 +14,8 @@
 #include "core/data/dataset.h"
 #include "core/data/layout.h"
 #include "core/data/split_name.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
 
 /* Makes the files named in a list, with blanks between them; a name that ends in a slash is a folder. */
 static void make(const char *files)
@@ -381,12 +366,13 @@ static void names_are_cut_into_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(splits_are_found_under_their_usual_names, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(class_folders_may_have_any_name, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(what_could_be_a_split_is_never_taken_for_classes, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(a_folder_too_deep_names_the_one_above, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(photos_to_judge_are_found_under_the_same_names, make_folder, remove_folder),
-        cmocka_unit_test(an_unreadable_class_among_split_ones_is_named),
+        cmocka_unit_test_setup_teardown(splits_are_found_under_their_usual_names, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(class_folders_may_have_any_name, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(what_could_be_a_split_is_never_taken_for_classes, folder_setup,
+                                        folder_teardown),
+        cmocka_unit_test_setup_teardown(a_folder_too_deep_names_the_one_above, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(photos_to_judge_are_found_under_the_same_names, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(an_unreadable_class_among_split_ones_is_named, folder_setup, folder_teardown),
         cmocka_unit_test(names_are_cut_into_words),
     };
     return cmocka_run_group_tests_name("layout", tests, NULL, NULL);

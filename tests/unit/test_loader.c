@@ -9,11 +9,11 @@
 #include "core/base/hash.h"
 #include "core/base/memory.h"
 #include "core/data/loader.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
 
 enum { PHOTOS = 23, SIDE = 12, BYTES = SIDE * SIDE * 3 };
 
-static char folder[256];
 static struct photo_list list;
 static struct class_names classes;
 
@@ -25,9 +25,8 @@ static bool is_bad(uint32_t photo)
 
 static int make_photos(void **state)
 {
-    (void)state;
     struct error err = {0};
-    test_folder_make(folder);
+    folder_setup(state);
     for (uint32_t i = 0; i < PHOTOS; i++) {
         size_t size;
         char name[64];
@@ -41,11 +40,9 @@ static int make_photos(void **state)
 
 static int remove_photos(void **state)
 {
-    (void)state;
     photo_list_free(&list);
     class_names_free(&classes);
-    test_folder_remove(folder);
-    return 0;
+    return folder_teardown(state);
 }
 
 static const struct augment_extras some_extras = {.jitter = {.amount = {0.2, 0, 0.3, 0.1}}, .erasing = 0.5};

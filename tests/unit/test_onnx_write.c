@@ -14,6 +14,7 @@
 #include "models/mlp.h"
 #include "models/resnet.h"
 #include "tests/support/onnx_run.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/reference_net.h"
 #include "tests/support/test_files.h"
 #include "tests/support/weight_sample.h"
@@ -260,5 +261,5 @@ int main(void)
         cmocka_unit_test(a_batchnorm_with_other_readers_before_it_stays),
         cmocka_unit_test(what_cannot_be_written_leaves_nothing),
     };
-    return cmocka_run_group_tests_name("onnx_write", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("onnx_write", tests, folder_setup, folder_teardown);
 }

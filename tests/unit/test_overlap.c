@@ -7,23 +7,8 @@
 
 #include "core/base/memory.h"
 #include "core/data/overlap.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
 
 /* 64 x 64 pixels: longer than what the probe reads. The last byte is changed by `change`. */
 static void put(const char *name, uint32_t seed, uint8_t change)
@@ -110,8 +95,8 @@ static void what_is_no_photo_is_in_no_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(copies_links_and_the_files_themselves_are_found, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(what_is_no_photo_is_in_no_list, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(copies_links_and_the_files_themselves_are_found, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_photo_is_in_no_list, folder_setup, folder_teardown),
     };
     return cmocka_run_group_tests_name("overlap", tests, NULL, NULL);
 }

@@ -11,23 +11,8 @@
 #include "core/base/memory.h"
 #include "core/data/photo_stamp.h"
 #include "core/data/scan.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
 
 /* More than the scan looks at. */
 static void put(const char *name, uint32_t seed, size_t flipped)
@@ -182,7 +167,7 @@ static void the_training_part_of_a_record_needs_no_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(content_decides, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(content_decides, folder_setup, folder_teardown),
         cmocka_unit_test(a_record_comes_back),
         cmocka_unit_test(the_training_part_of_a_record_needs_no_lists),
     };

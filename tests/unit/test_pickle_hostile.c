@@ -8,6 +8,7 @@
 
 #include "core/base/rng.h"
 #include "tests/support/hostile_pickle.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/weight_sample.h"
 
 /* ---- bombs ------------------------------------------------------------------------------------------------------- */
@@ -283,5 +284,5 @@ int main(void)
         cmocka_unit_test(random_damage_is_refused_or_read_as_it_stands),
         cmocka_unit_test(time_is_bounded),
     };
-    return cmocka_run_group_tests_name("pickle, hostile", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("pickle, hostile", tests, folder_setup, folder_teardown);
 }

@@ -8,6 +8,7 @@
 
 #include "core/base/rng.h"
 #include "tests/support/hostile_pickle.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/weight_sample.h"
 
 enum { SEEDS = 25 };
@@ -268,5 +269,5 @@ int main(void)
         cmocka_unit_test(nothing_runs),
         cmocka_unit_test(time_is_bounded),
     };
-    return cmocka_run_group_tests_name("pickle, kinds of mistakes", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("pickle, kinds of mistakes", tests, folder_setup, folder_teardown);
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/rng.h"
 #include "tests/support/hostile_pickle.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/weight_sample.h"
 
 /* ---- tensors ----------------------------------------------------------------------------------------------------- */
@@ -222,5 +223,5 @@ int main(void)
         cmocka_unit_test(ranks_beyond_eight_are_refused),  cmocka_unit_test(numbers_of_other_kinds_are_refused),
         cmocka_unit_test(operands_of_any_size_are_judged), cmocka_unit_test(time_is_bounded),
     };
-    return cmocka_run_group_tests_name("pickle, numbers", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("pickle, numbers", tests, folder_setup, folder_teardown);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/support/hostile.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/pth_sample.h"
 #include "tests/support/weight_sample.h"
 #include "weights/strided.h"
@@ -377,5 +378,5 @@ int main(void)
         cmocka_unit_test(strides_that_overflow_are_seen),
         cmocka_unit_test(plain_tensors_are_not_copied),
     };
-    return cmocka_run_group_tests_name("pth", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("pth", tests, folder_setup, folder_teardown);
 }

@@ -11,6 +11,7 @@
 
 #include "core/base/crc32.h"
 #include "core/base/memory.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
 #include "tests/support/weight_sample.h"
 #include "weights/pth_write.h"
@@ -364,5 +365,5 @@ int main(void)
         cmocka_unit_test(what_cannot_be_written_leaves_nothing),
         cmocka_unit_test(a_full_disk_keeps_the_former_file),
     };
-    return cmocka_run_group_tests_name("pth_write", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("pth_write", tests, folder_setup, folder_teardown);
 }

@@ -6,6 +6,7 @@
 
 #include "models/mlp.h"
 #include "models/resnet.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/small_net.h"
 #include "tests/support/weight_sample.h"
 #include "weights/bind.h"
@@ -132,5 +133,5 @@ int main(void)
         cmocka_unit_test(resnets_are_recognised),
         cmocka_unit_test(an_mlp_is_recognised_and_another_net_is_not),
     };
-    return cmocka_run_group_tests_name("recognise", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("recognise", tests, folder_setup, folder_teardown);
 }

@@ -12,23 +12,8 @@
 #include "cli/run/train_options.h"
 #include "cli/shell/growing_file.h"
 #include "core/base/memory.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
 
 /* ---- config.json ------------------------------------------------------------------------------------------------- */
 
@@ -221,5 +206,5 @@ int main(void)
         cmocka_unit_test(a_zero_byte_ends_no_config),          cmocka_unit_test(a_result_out_of_its_ranges_is_refused),
         cmocka_unit_test(a_row_of_metrics_is_read_or_refused), cmocka_unit_test(a_growing_file_is_cut_behind_its_lines),
     };
-    return cmocka_run_group_tests_name("resume_files", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("resume_files", tests, folder_setup, folder_teardown);
 }

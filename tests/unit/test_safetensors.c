@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "models/imagenet_classes.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/weight_sample.h"
 #include "weights/safetensors.h"
 
@@ -408,5 +409,5 @@ int main(void)
         cmocka_unit_test(a_full_disk_keeps_the_former_file),
         cmocka_unit_test(imagenet_has_its_thousand_names),
     };
-    return cmocka_run_group_tests_name("safetensors", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("safetensors", tests, folder_setup, folder_teardown);
 }

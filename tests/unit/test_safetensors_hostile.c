@@ -12,6 +12,7 @@
 
 #include "core/base/rng.h"
 #include "tests/support/hostile.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/weight_sample.h"
 #include "weights/safetensors.h"
 
@@ -333,5 +334,5 @@ int main(void)
         cmocka_unit_test(what_is_no_file_is_refused),
         cmocka_unit_test(time_is_bounded),
     };
-    return cmocka_run_group_tests_name("safetensors, hostile", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("safetensors, hostile", tests, folder_setup, folder_teardown);
 }

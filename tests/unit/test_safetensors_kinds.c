@@ -10,6 +10,7 @@
 #include "core/base/bytes.h"
 #include "core/base/rng.h"
 #include "tests/support/hostile.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/weight_sample.h"
 
 enum { SEEDS = 25 };
@@ -289,6 +290,5 @@ int main(void)
         cmocka_unit_test(the_same_files_without_the_mistake_are_read),
         cmocka_unit_test(time_is_bounded),
     };
-    return cmocka_run_group_tests_name("safetensors, kinds of mistakes", tests, sample_folder_setup,
-                                       sample_folder_teardown);
+    return cmocka_run_group_tests_name("safetensors, kinds of mistakes", tests, folder_setup, folder_teardown);
 }

@@ -7,23 +7,8 @@
 
 #include "core/base/memory.h"
 #include "core/data/scan.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
-
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
 
 /* A photo of 8 x 8 pixels, unlike that of any other seed; cut to `size` bytes if that is not 0. */
 static void put(const char *name, uint32_t seed, size_t cut)
@@ -206,10 +191,10 @@ static void what_cannot_be_opened_is_away(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(counts_and_bad_photos, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(photos_of_the_same_bytes_are_found, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(photos_with_the_same_head_are_read_whole, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_away, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(counts_and_bad_photos, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(photos_of_the_same_bytes_are_found, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(photos_with_the_same_head_are_read_whole, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_away, folder_setup, folder_teardown),
     };
     return cmocka_run_group_tests_name("scan", tests, NULL, NULL);
 }

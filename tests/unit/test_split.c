@@ -9,6 +9,7 @@
 #include "core/data/dataset.h"
 #include "core/data/split.h"
 #include "core/data/walk.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
 
 enum { MOST = 1200 };
@@ -18,12 +19,12 @@ static struct photo_list make_list(const size_t *counts, size_t classes)
 {
     struct photo_list list = {0};
     struct error err = {0};
-    char folder[32], name[32];
+    char class_folder[32], name[32];
     for (size_t class = 0; class < classes; class ++) {
-        snprintf(folder, sizeof folder, "class%zu", class);
+        snprintf(class_folder, sizeof class_folder, "class%zu", class);
         for (size_t i = 0; i < counts[class]; i++) {
             snprintf(name, sizeof name, "%04zu.jpg", i);
-            assert_int_equal(photo_list_push(&list, folder, name, (uint32_t) class, &err), OK);
+            assert_int_equal(photo_list_push(&list, class_folder, name, (uint32_t) class, &err), OK);
         }
     }
     assert_int_equal(memory_strdup(&list.root, "root", &err), OK);
@@ -175,22 +176,6 @@ static void added_photos_move_few_from_fold_to_fold(void **state)
     assert_true(moved <= 2 * 2 * (FOLDS - 1)); /* in each class one across each border, which two folds see */
 }
 
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    test_folder_make(folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
-
 static void touch(const char *name)
 {
     test_write(test_path(folder, name), "", 0);
@@ -257,8 +242,8 @@ int main(void)
         cmocka_unit_test(added_photos_move_only_those_at_the_border),
         cmocka_unit_test(folds_differ_by_one_photo_at_most_and_take_each_once),
         cmocka_unit_test(added_photos_move_few_from_fold_to_fold),
-        cmocka_unit_test_setup_teardown(files_that_are_no_photos_do_not_count, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(splits_that_leave_nothing_say_what_helps, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(files_that_are_no_photos_do_not_count, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(splits_that_leave_nothing_say_what_helps, folder_setup, folder_teardown),
     };
     return cmocka_run_group_tests_name("split", tests, NULL, NULL);
 }

@@ -9,23 +9,15 @@
 #include <unistd.h>
 
 #include "tests/support/hostile_pickle.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/weight_sample.h"
 #include "weights/weight_file.h"
 
-static const char *const made[] = {"a/data/0",   "a/data", "a/byteorder", "a/version", "a/constants.pkl",
-                                   "a/data.pkl", "a"};
-
-static void make_folder(void)
+static int make_archive(void **state)
 {
-    assert_int_equal(mkdir(sample_path("a"), 0777), 0);
-    assert_int_equal(mkdir(sample_path("a/data"), 0777), 0);
-}
-
-static void remove_folder(void)
-{
-    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
-        (void)remove(sample_path(made[i]));
-    assert_int_not_equal(access(sample_path("a"), F_OK), 0);
+    if (folder_setup(state) != 0)
+        return -1;
+    return mkdir(sample_path("a"), 0777) || mkdir(sample_path("a/data"), 0777);
 }
 
 /* {"w": ...} of the tensor in a storage of that key. */
@@ -79,14 +71,12 @@ static void assert_refused(const char *wanted)
 static void an_unpacked_archive_is_read(void **state)
 {
     (void)state;
-    make_folder();
     write_good();
     assert_read(sample_path("a"));
     assert_read(sample_path("a/data.pkl"));
     assert_read(sample_path(""));                            /* where it was unpacked */
     assert_int_equal(unlink(sample_path("a/byteorder")), 0); /* before PyTorch 2.1 */
     assert_read(sample_path("a"));
-    remove_folder();
 }
 
 static struct hash128 hash_of(const char *path)
@@ -105,7 +95,6 @@ static void a_storage_that_is_replaced_is_noticed(void **state)
     (void)state;
     struct weight_file *file;
     struct error err = {0};
-    make_folder();
     write_good();
     assert_int_equal(weight_file_open(&file, sample_path("a"), &err), OK);
     assert_int_equal(unlink(sample_path("a/data/0")), 0);
@@ -113,21 +102,18 @@ static void a_storage_that_is_replaced_is_noticed(void **state)
     assert_int_equal(weight_tensor_fetch(weight_file_at(file, 0), file, &err), ERR_IO);
     assert_non_null(strstr(err.text, "a/data/0: was changed while it was read"));
     weight_file_close(file);
-    remove_folder();
 }
 
 /* --resume notices other weights by it. */
 static void the_hash_is_of_all_files(void **state)
 {
     (void)state;
-    make_folder();
     write_good();
     struct hash128 before = hash_of(sample_path("a")), again = hash_of(sample_path("a"));
     assert_memory_equal(&before, &again, sizeof before);
     sample_write(sample_path("a/data/0"), floats + 1, 6 * sizeof *floats);
     struct hash128 after = hash_of(sample_path("a"));
     assert_memory_not_equal(&before, &after, sizeof before);
-    remove_folder();
 }
 
 static void keys_do_not_lead_out_of_the_folder(void **state)
@@ -139,20 +125,17 @@ static void keys_do_not_lead_out_of_the_folder(void **state)
         "0/",          ".",
         "..",          "a\nb",
         "0 ",          "0000000000000000000000000000000000000000000000000000000000000000"};
-    make_folder();
     write_good();
     sample_write(sample_path("b"), floats, 6 * sizeof *floats);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         write_pickle(keys[i], 6);
         assert_refused("the key of a storage is not a plain name");
     }
-    remove_folder();
 }
 
 static void links_are_refused(void **state)
 {
     (void)state;
-    make_folder();
     write_good();
     sample_write(sample_path("b"), floats, 6 * sizeof *floats);
     assert_int_equal(unlink(sample_path("a/data/0")), 0);
@@ -167,13 +150,11 @@ static void links_are_refused(void **state)
     assert_int_equal(symlink(sample_path(""), sample_path("a/data")), 0);
     write_pickle("b", 6);
     assert_refused("not a file of torch.save");
-    remove_folder();
 }
 
 static void sizes_and_neighbours_are_checked(void **state)
 {
     (void)state;
-    make_folder();
     write_good();
     sample_write(sample_path("a/data/0"), floats, 5 * sizeof *floats);
     assert_refused("a/data/0: truncated: 20 bytes, expected 24");
@@ -195,15 +176,16 @@ static void sizes_and_neighbours_are_checked(void **state)
     pickle[size] = '.';
     sample_write(sample_path("a/data.pkl"), pickle, size + 1);
     assert_refused("1 bytes behind the end of the pickle");
-    remove_folder();
 }
+
+#define IN_AN_ARCHIVE(test) cmocka_unit_test_setup_teardown(test, make_archive, folder_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_unpacked_archive_is_read), cmocka_unit_test(a_storage_that_is_replaced_is_noticed),
-        cmocka_unit_test(the_hash_is_of_all_files),    cmocka_unit_test(keys_do_not_lead_out_of_the_folder),
-        cmocka_unit_test(links_are_refused),           cmocka_unit_test(sizes_and_neighbours_are_checked),
+        IN_AN_ARCHIVE(an_unpacked_archive_is_read), IN_AN_ARCHIVE(a_storage_that_is_replaced_is_noticed),
+        IN_AN_ARCHIVE(the_hash_is_of_all_files),    IN_AN_ARCHIVE(keys_do_not_lead_out_of_the_folder),
+        IN_AN_ARCHIVE(links_are_refused),           IN_AN_ARCHIVE(sizes_and_neighbours_are_checked),
     };
-    return cmocka_run_group_tests_name("unpacked archives", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("unpacked archives", tests, NULL, NULL);
 }

@@ -6,23 +6,14 @@
 #include <string.h>
 
 #include "core/base/rng.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/small_run.h"
 #include "tests/support/test_files.h"
 
-static char folder[256];
-
 static int make_photos(void **state)
 {
-    (void)state;
-    test_folder_make(folder);
+    folder_setup(state);
     small_run_photos(folder);
-    return 0;
-}
-
-static int remove_photos(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
     return 0;
 }
 
@@ -119,5 +110,5 @@ int main(void)
         cmocka_unit_test(every_epoch_has_an_order_of_its_own),
         cmocka_unit_test(an_infinite_loss_ends_the_run_before_the_update),
     };
-    return cmocka_run_group_tests_name("train loop", tests, make_photos, remove_photos);
+    return cmocka_run_group_tests_name("train loop", tests, make_photos, folder_teardown);
 }

@@ -8,25 +8,18 @@
 #include "core/base/hash.h"
 #include "core/base/memory.h"
 #include "core/net/init.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/small_run.h"
 #include "tests/support/test_files.h"
 
-static char folder[256], weights[300], best[300];
+static char weights[300], best[300];
 
 static int make_photos(void **state)
 {
-    (void)state;
-    test_folder_make(folder);
+    folder_setup(state);
     small_run_photos(folder);
     snprintf(weights, sizeof weights, "%s/weights.safetensors", folder);
     snprintf(best, sizeof best, "%s/best.safetensors", folder);
-    return 0;
-}
-
-static int remove_photos(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
     return 0;
 }
 
@@ -141,5 +134,5 @@ int main(void)
         cmocka_unit_test(what_was_loaded_is_compared_with_the_network_and_its_best_model),
         cmocka_unit_test(weights_that_were_drawn_are_drawn_again),
     };
-    return cmocka_run_group_tests_name("training proof", tests, make_photos, remove_photos);
+    return cmocka_run_group_tests_name("training proof", tests, make_photos, folder_teardown);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "tests/support/own_folder.h"
 #include "tests/support/weight_sample.h"
 #include "weights/safetensors.h"
 #include "weights/weight_cast.h"
@@ -14,7 +15,7 @@ static int enter(void **state)
 {
     const struct weight_tensor tensor = {.name = "w", .dtype = WEIGHT_F32, .rank = 1};
     const char *path;
-    if (sample_folder_setup(state) != 0)
+    if (folder_setup(state) != 0)
         return -1;
     path = sample_path("w.safetensors");
     return safetensors_write(path, &tensor, 1, NULL, 0, NULL) == OK && weight_file_open(&file, path, NULL) == OK ? 0
@@ -24,7 +25,7 @@ static int enter(void **state)
 static int leave(void **state)
 {
     weight_file_close(file);
-    return sample_folder_teardown(state);
+    return folder_teardown(state);
 }
 
 static struct weight_tensor tensor_of(enum weight_dtype dtype, const void *data, size_t count)

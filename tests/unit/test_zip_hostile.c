@@ -7,6 +7,7 @@
 
 #include "core/base/rng.h"
 #include "tests/support/hostile.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/pth_sample.h"
 #include "tests/support/weight_sample.h"
 
@@ -527,5 +528,5 @@ int main(void)
         cmocka_unit_test(any_flipped_bit_is_refused_or_changes_nothing),
         cmocka_unit_test(time_is_bounded),
     };
-    return cmocka_run_group_tests_name("zip, hostile", tests, sample_folder_setup, sample_folder_teardown);
+    return cmocka_run_group_tests_name("zip, hostile", tests, folder_setup, folder_teardown);
 }
