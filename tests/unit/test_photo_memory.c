@@ -14,19 +14,19 @@
 #include "core/base/crc32.h"
 #include "core/base/memory.h"
 #include "core/data/image.h"
+#include "tests/support/format_sample.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
 
 /* What a bomb inflates to; what a decoder may take beside what the probe says: libpng keeps a text of 8 MB and inflates
  * it twice, malloc takes whole arenas. */
 enum { MEGABYTE = 1 << 20, BOMB = 512 * MEGABYTE, SPARE = 48 * MEGABYTE };
 
-static char folder[256];
 static uint8_t *zeros; /* BOMB zero bytes as a zlib stream */
 static size_t zeros_size;
 
 static int make_bomb(void **state)
 {
-    (void)state;
     uint8_t *plain = calloc(BOMB, 1);
     struct libdeflate_compressor *deflate = libdeflate_alloc_compressor(6);
     assert_non_null(plain);
@@ -36,35 +36,20 @@ static int make_bomb(void **state)
     assert_in_range(zeros_size, 1, MEGABYTE - 1);
     libdeflate_free_compressor(deflate);
     free(plain);
-    test_folder_make(folder);
-    return 0;
+    return folder_setup(state);
 }
 
 static int remove_bomb(void **state)
 {
-    (void)state;
     free(zeros);
-    test_folder_remove(folder);
-    return 0;
+    return folder_teardown(state);
 }
 
-static bool limits_work(void)
+static void need_limits(void)
 {
 #ifdef __SANITIZE_ADDRESS__
-    return false; /* its shadow is larger than any limit */
-#else
-    return true;
+    skip(); /* its shadow is larger than any limit */
 #endif
-}
-
-static bool is_missing(const char *format)
-{
-    for (size_t i = 0; i < image_format_count(); i++)
-        if (strcmp(image_format(i).name, format) == 0 && image_format(i).missing) {
-            print_message("# skipped: %s: %s\n", format, image_format(i).missing);
-            return true;
-        }
-    return false;
 }
 
 static size_t address_space(void)
@@ -142,8 +127,7 @@ static void png_texts_and_profiles_stay_small(void **state)
                   {"profile.png", "iCCP", "profile\0", 9}};
     enum { HEADER = 33 };
     size_t size;
-    if (!limits_work())
-        skip();
+    need_limits();
     uint8_t *png = test_read("tests/fixtures/photos/rgb.png", &size);
     for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
         uint8_t *longer = malloc(size + zeros_size + 100), *at = longer + HEADER;
@@ -166,8 +150,8 @@ static void a_tiff_strip_inflates_to_its_rows_only(void **state)
         uint32_t tag, value;
     } entries[] = {{256, 8}, {257, 8}, {258, 8}, {259, 8}, {262, 1}, {273, 0}, {277, 1}, {278, 8}, {279, 1}};
     enum { COUNT = sizeof entries / sizeof *entries, DATA = 8 + 2 + 12 * COUNT + 4 };
-    if (!limits_work() || is_missing("TIFF"))
-        skip();
+    need_limits();
+    format_need("TIFF");
     uint8_t *tiff = calloc(DATA + zeros_size, 1), *at = tiff + 10;
     memcpy(tiff, "II*\0\x08\0\0\0", 8);
     tiff[8] = COUNT;
@@ -191,8 +175,8 @@ static void a_gif_with_the_largest_side_is_bounded(void **state)
     (void)state;
     static const uint8_t gif[] = "GIF89a\xFF\xFF\x2C\x01\x80\0\0\0\0\0\xFF\xFF\xFF"
                                  ",\0\0\0\0\xFF\xFF\x2C\x01\0\x02\x01\0\0;";
-    if (!limits_work() || is_missing("GIF"))
-        skip();
+    need_limits();
+    format_need("GIF");
     assert_bounded("large.gif", gif, sizeof gif - 1, "GIF cannot be decoded");
 }
 
@@ -201,8 +185,8 @@ static void a_webp_with_the_largest_side_is_bounded(void **state)
 {
     (void)state;
     size_t size;
-    if (!limits_work() || is_missing("WebP"))
-        skip();
+    need_limits();
+    format_need("WebP");
     uint8_t *webp = test_read("tests/fixtures/formats/lossless.webp", &size), *head = memmem(webp, size, "VP8L", 4);
     assert_non_null(head);
     put(head + 9, (uint32_t)(16383 - 1) | (uint32_t)(1000 - 1) << 14, 4, false);
