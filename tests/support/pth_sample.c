@@ -211,3 +211,34 @@ void pth_legacy(struct bytes *out, const struct bytes *pickle, size_t values)
     bytes_put_little(out, values, 8);
     add_floats(out, values);
 }
+
+void pth_good_pickle(struct bytes *out)
+{
+    static const struct tensor_sample plain = {"FloatStorage", "0", 6, 0, 2, {2, 3}, {3, 1}};
+    pickle_start(out);
+    pickle_text(out, "w");
+    pickle_tensor(out, &plain, false);
+    pickle_stop(out);
+}
+
+void pth_good_zip(struct bytes *out, struct zip_places *places, int style)
+{
+    struct bytes pickle = {0};
+    pth_good_pickle(&pickle);
+    pth_zip(out, places, &pickle, 6, style);
+    bytes_free(&pickle);
+}
+
+uint64_t zip_field_get(const uint8_t *at, unsigned size)
+{
+    uint64_t value = 0;
+    for (unsigned i = size; i-- > 0;)
+        value = value << 8 | at[i];
+    return value;
+}
+
+void zip_field_put(uint8_t *at, unsigned size, uint64_t value)
+{
+    for (unsigned i = 0; i < size; i++, value >>= 8)
+        at[i] = (uint8_t)value;
+}

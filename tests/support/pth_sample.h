@@ -51,4 +51,12 @@ void zip_sample(struct bytes *out, struct zip_places *places, const struct zip_p
 void pth_zip(struct bytes *out, struct zip_places *places, const struct bytes *pickle, size_t values, int style);
 void pth_legacy(struct bytes *out, const struct bytes *pickle, size_t values);
 
+/* A state dict of one tensor, "w" of 2 x 3 values, and the zip file around it. */
+void pth_good_pickle(struct bytes *out);
+void pth_good_zip(struct bytes *out, struct zip_places *places, int style);
+
+/* A field of a record: 1 to 8 bytes, the lowest first. */
+uint64_t zip_field_get(const uint8_t *at, unsigned size);
+void zip_field_put(uint8_t *at, unsigned size, uint64_t value);
+
 #endif

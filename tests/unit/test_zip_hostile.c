@@ -1,229 +1,15 @@
-/* Malformed zip files. The good one is as torch.save writes it; each kind changes one field, or the order of things. */
+/* Malformed zip files. The good one is as torch.save writes it; each kind changes the order of things, adds or takes
+ * away bytes, or damages some. Changed fields: test_zip_fields.c. */
 #include "tests/support/test.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/rng.h"
 #include "tests/support/hostile.h"
 #include "tests/support/own_folder.h"
 #include "tests/support/pth_sample.h"
 #include "tests/support/weight_sample.h"
-
-enum { SEEDS = 25 };
-static const struct tensor_sample plain = {"FloatStorage", "0", 6, 0, 2, {2, 3}, {3, 1}};
-
-static void good_pickle(struct bytes *out)
-{
-    pickle_start(out);
-    pickle_text(out, "w");
-    pickle_tensor(out, &plain, false);
-    pickle_stop(out);
-}
-
-static void good_zip(struct bytes *out, struct zip_places *places, int style)
-{
-    struct bytes pickle = {0};
-    good_pickle(&pickle);
-    pth_zip(out, places, &pickle, 6, style);
-    bytes_free(&pickle);
-}
-
-/* ---- fields ------------------------------------------------------------------------------------------------------ */
-
-enum record { LOCAL, DESCRIPTOR, CENTRAL, ENDING64, LOCATOR, ENDING };
-
-/* Every field of every record whose value means something. */
-static const struct {
-    enum record record;
-    size_t at;
-    unsigned size;
-} fields[] = {
-    {LOCAL, 0, 4},      {LOCAL, 4, 2},       {LOCAL, 6, 2},     {LOCAL, 8, 2},      {LOCAL, 10, 2},
-    {LOCAL, 12, 2},     {LOCAL, 14, 4},      {LOCAL, 18, 4},    {LOCAL, 22, 4},     {LOCAL, 26, 2},
-    {LOCAL, 28, 2},     {LOCAL, 30, 1},      {LOCAL, 38, 1},    {DESCRIPTOR, 0, 4}, {DESCRIPTOR, 4, 4},
-    {DESCRIPTOR, 8, 4}, {DESCRIPTOR, 12, 4}, {CENTRAL, 0, 4},   {CENTRAL, 6, 2},    {CENTRAL, 8, 2},
-    {CENTRAL, 10, 2},   {CENTRAL, 12, 2},    {CENTRAL, 14, 2},  {CENTRAL, 16, 4},   {CENTRAL, 20, 4},
-    {CENTRAL, 24, 4},   {CENTRAL, 28, 2},    {CENTRAL, 30, 2},  {CENTRAL, 32, 2},   {CENTRAL, 34, 2},
-    {CENTRAL, 42, 4},   {CENTRAL, 46, 1},    {CENTRAL, 54, 1},  {ENDING64, 0, 4},   {ENDING64, 4, 8},
-    {ENDING64, 16, 4},  {ENDING64, 20, 4},   {ENDING64, 24, 8}, {ENDING64, 32, 8},  {ENDING64, 40, 8},
-    {ENDING64, 48, 8},  {LOCATOR, 0, 4},     {LOCATOR, 4, 4},   {LOCATOR, 8, 8},    {LOCATOR, 16, 4},
-    {ENDING, 0, 4},     {ENDING, 4, 2},      {ENDING, 6, 2},    {ENDING, 8, 2},     {ENDING, 10, 2},
-    {ENDING, 12, 4},    {ENDING, 16, 4},     {ENDING, 20, 2},
-};
-
-static size_t record_place(const struct zip_places *places, enum record record, size_t entry)
-{
-    switch (record) {
-    case LOCAL:
-        return places->local[entry];
-    case DESCRIPTOR:
-        return places->descriptor[entry];
-    case CENTRAL:
-        return places->central[entry];
-    case ENDING64:
-        return places->ending64;
-    case LOCATOR:
-        return places->locator;
-    default:
-        return places->ending;
-    }
-}
-
-static uint64_t get(const uint8_t *at, unsigned size)
-{
-    uint64_t value = 0;
-    for (unsigned i = size; i-- > 0;)
-        value = value << 8 | at[i];
-    return value;
-}
-
-static void put(uint8_t *at, unsigned size, uint64_t value)
-{
-    for (unsigned i = 0; i < size; i++, value >>= 8)
-        at[i] = (uint8_t)value;
-}
-
-/* By seed: one of the numbers that break readers, a neighbour, or any. */
-static uint64_t other_value(uint64_t value, unsigned size, struct rng *rng, uint32_t seed)
-{
-    static const uint64_t numbers[] = {0,
-                                       1,
-                                       1ull << 31,
-                                       1ull << 32,
-                                       1ull << 53,
-                                       1ull << 63,
-                                       UINT64_MAX,
-                                       UINT64_MAX - 0xF,
-                                       (1ull << 53) + 1,
-                                       0xFFFF,
-                                       0x7FFFFFFF,
-                                       UINT32_MAX,
-                                       22,
-                                       46};
-    uint64_t mask = size == 8 ? UINT64_MAX : (1ull << (8 * size)) - 1, other;
-    if (seed < sizeof numbers / sizeof *numbers)
-        other = numbers[seed];
-    else if (seed < 20)
-        other = seed % 2 ? value + seed - 13 : value - (seed - 13);
-    else
-        other = (uint64_t)rng_u32(rng) << 32 | rng_u32(rng);
-    return (other & mask) == value ? value ^ 1 : other & mask;
-}
-
-static void every_changed_field_is_refused(void **state)
-{
-    (void)state;
-    struct bytes file = {0};
-    struct zip_places places;
-    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
-    assert_true(hostile_refused_or_rewritten(file.data, file.length));
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        for (uint32_t seed = 0; seed < SEEDS; seed++) {
-            struct rng rng = rng_stream(seed, RNG_TEST, 0, i);
-            size_t entry = rng_below(&rng, (uint32_t)places.count);
-            uint8_t *at = file.data + record_place(&places, fields[i].record, entry) + fields[i].at;
-            uint64_t value = get(at, fields[i].size), other = other_value(value, fields[i].size, &rng, seed);
-            /* All ones in the end record say: look into the zip64 record, where the same stands. */
-            bool saturated = fields[i].record == ENDING && fields[i].at >= 4 && fields[i].at < 20 &&
-                             other == (fields[i].size == 2 ? UINT16_MAX : UINT32_MAX);
-            put(at, fields[i].size, other);
-            if (hostile_refused_or_rewritten(file.data, file.length) != saturated)
-                fail_msg("record %d, field at %zu: %llu instead of %llu was %s", fields[i].record, fields[i].at,
-                         (unsigned long long)other, (unsigned long long)value, saturated ? "refused" : "read");
-            put(at, fields[i].size, value);
-        }
-    bytes_free(&file);
-}
-
-/* Without a zip64 record the end record stands alone. */
-static void every_changed_field_of_a_lone_end_record_is_refused(void **state)
-{
-    (void)state;
-    struct bytes file = {0};
-    struct zip_places places;
-    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS);
-    assert_true(hostile_refused_or_rewritten(file.data, file.length));
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        if (fields[i].record != ENDING)
-            continue;
-        uint8_t *at = file.data + record_place(&places, ENDING, 0) + fields[i].at;
-        uint64_t value = get(at, fields[i].size);
-        for (uint32_t seed = 0; seed < SEEDS; seed++) {
-            struct rng rng = rng_stream(seed, RNG_TEST, 1, i);
-            put(at, fields[i].size, other_value(value, fields[i].size, &rng, seed));
-            if (hostile_refused_or_rewritten(file.data, file.length))
-                fail_msg("field at %zu of the end record: seed %u was read", fields[i].at, seed);
-        }
-        put(at, fields[i].size, value);
-    }
-    bytes_free(&file);
-}
-
-static void an_entry_beyond_the_directory_says_so(void **state)
-{
-    (void)state;
-    struct bytes file = {0};
-    struct zip_places places;
-    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS);
-    uint8_t *at = file.data + places.central[0];
-    uint64_t header = get(at + 42, 4);
-    const uint64_t beyond[] = {INT32_MAX, get(file.data + places.ending + 16, 4) + 1};
-    for (size_t i = 0; i < 2; i++) {
-        put(at + 42, 4, beyond[i]);
-        hostile_assert_refused(file.data, file.length, "but the entries end at byte");
-    }
-    put(at + 42, 4, header);
-    assert_true(hostile_refused_or_rewritten(file.data, file.length));
-    bytes_free(&file);
-}
-
-/* The other checks behind these would refuse the files as well, with words that lead nowhere. */
-static void places_that_are_wrong_are_told_as_such(void **state)
-{
-    (void)state;
-    struct bytes file = {0};
-    struct zip_places places;
-    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS);
-    uint8_t *central = file.data + places.central[0], *last = file.data + places.local[places.count - 1];
-    uint64_t header = get(central + 42, 4), extra = get(last + 28, 2);
-    put(central + 42, 4, header + 1);
-    hostile_assert_refused(file.data, file.length, "expected 0: there is a hole before it");
-    put(central + 42, 4, header);
-    uint8_t *name = file.data + places.central[places.count - 1] + 28;
-    put(name, 2, get(name, 2) + 1);
-    hostile_assert_refused(file.data, file.length, "an entry of the directory that is longer than the directory");
-    put(name, 2, get(name, 2) - 1);
-    put(last + 28, 2, extra + 17); /* the descriptor has 16 bytes */
-    hostile_assert_refused(file.data, file.length, "it reaches into the directory");
-    put(last + 28, 2, extra);
-    assert_true(hostile_refused_or_rewritten(file.data, file.length));
-    bytes_free(&file);
-}
-
-/* Without descriptors behind the data, sum and sizes stand in the local headers. */
-static void sums_and_sizes_of_local_headers_are_compared(void **state)
-{
-    (void)state;
-    struct bytes file = {0};
-    struct zip_places places;
-    good_zip(&file, &places, 0);
-    assert_true(hostile_refused_or_rewritten(file.data, file.length));
-    for (size_t entry = 0; entry < places.count; entry++)
-        for (size_t field = 14; field <= 22; field += 4) {
-            uint8_t *at = file.data + places.local[entry] + field;
-            uint64_t value = get(at, 4);
-            const uint64_t others[] = {value ^ 1, value + 256, 0};
-            for (size_t i = 0; i < 3; i++) {
-                put(at, 4, others[i]);
-                if (others[i] != value)
-                    hostile_assert_refused(file.data, file.length, "the local header contradicts the directory");
-            }
-            put(at, 4, value);
-        }
-    bytes_free(&file);
-}
 
 /* ---- orders of things -------------------------------------------------------------------------------------------- */
 
@@ -242,7 +28,7 @@ static void archives_of_other_kinds_are_refused(void **state)
     struct bytes pickle = {0};
     static const float data[6];
     char name[400];
-    good_pickle(&pickle);
+    pth_good_pickle(&pickle);
     struct zip_part parts[ZIP_SAMPLE_PARTS] = {
         {"a/data.pkl", pickle.data, pickle.length}, {"a/data/0", data, sizeof data}, {"a/version", "3\n", 2}};
 #define LAST(entry_name, wanted) (parts[3] = (struct zip_part){entry_name, "x", 1}, refused_parts(parts, 4, wanted))
@@ -294,7 +80,7 @@ static void nothing_may_be_added_or_missing(void **state)
     (void)state;
     struct bytes good = {0};
     struct zip_places places;
-    good_zip(&good, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
+    pth_good_zip(&good, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
     for (size_t at = 0; at <= good.length; at++) {
         struct bytes longer = {0};
         bytes_put(&longer, good.data, good.length);
@@ -318,14 +104,14 @@ static void two_files_in_one_are_refused(void **state)
     (void)state;
     struct bytes file = {0};
     struct zip_places places;
-    good_zip(&file, &places, ZIP_PLAIN);
+    pth_good_zip(&file, &places, ZIP_PLAIN);
     size_t size = file.length;
     struct bytes second = {0};
     bytes_put(&second, file.data, size);
     bytes_put(&file, second.data, size);
     hostile_assert_refused(file.data, file.length, "the directory is said to");
-    put(file.data + file.length - 6, 4,
-        get(file.data + file.length - 6, 4) + size); /* the directory's place put right */
+    zip_field_put(file.data + file.length - 6, 4,
+                  zip_field_get(file.data + file.length - 6, 4) + size); /* the directory's place put right */
     hostile_assert_refused(file.data, file.length, "bytes between the last entry and the directory");
     bytes_free(&second);
     bytes_free(&file);
@@ -336,8 +122,8 @@ static void two_entries_over_the_same_bytes_are_refused(void **state)
     (void)state;
     struct bytes file = {0};
     struct zip_places places;
-    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
-    put(file.data + places.central[1] + 42, 4, places.local[0]);
+    pth_good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
+    zip_field_put(file.data + places.central[1] + 42, 4, places.local[0]);
     hostile_assert_refused(file.data, file.length, "entries overlap");
     bytes_free(&file);
 }
@@ -347,96 +133,15 @@ static void compressed_and_encrypted_files_say_so(void **state)
     (void)state;
     struct bytes file = {0};
     struct zip_places places;
-    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
-    put(file.data + places.central[2] + 10, 2, 8);
-    put(file.data + places.local[2] + 8, 2, 8);
+    pth_good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
+    zip_field_put(file.data + places.central[2] + 10, 2, 8);
+    zip_field_put(file.data + places.local[2] + 8, 2, 8);
     hostile_assert_refused(file.data, file.length, "entry 'archive/data/0': it is compressed (method 8)");
-    put(file.data + places.central[2] + 10, 2, 0);
-    put(file.data + places.central[2] + 8, 2, 0x0809);
+    zip_field_put(file.data + places.central[2] + 10, 2, 0);
+    zip_field_put(file.data + places.central[2] + 8, 2, 0x0809);
     hostile_assert_refused(file.data, file.length, "it is encrypted");
-    put(file.data + places.central[2] + 8, 2, 0x2808);
+    zip_field_put(file.data + places.central[2] + 8, 2, 0x2808);
     hostile_assert_refused(file.data, file.length, "flags 0x2808");
-    bytes_free(&file);
-}
-
-static void wide_fields_may_not_contradict(void **state)
-{
-    (void)state;
-    struct bytes file = {0};
-    struct zip_places places;
-    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64 | ZIP_WITH_WIDE_ENTRIES);
-    for (size_t entry = 0; entry < places.count; entry++) {
-        size_t name = get(file.data + places.local[entry] + 26, 2);
-        const size_t spots[] = {places.local[entry] + 30 + name + 4,    places.local[entry] + 30 + name + 12,
-                                places.central[entry] + 46 + name + 4,  places.central[entry] + 46 + name + 12,
-                                places.central[entry] + 46 + name + 20, places.descriptor[entry] + 8,
-                                places.descriptor[entry] + 16};
-        for (size_t i = 0; i < sizeof spots / sizeof *spots; i++)
-            for (uint32_t seed = 0; seed < SEEDS; seed++) {
-                struct rng rng = rng_stream(seed, RNG_TEST, 1, i);
-                uint64_t value = get(file.data + spots[i], 8);
-                uint64_t other = other_value(value, 8, &rng, seed);
-                put(file.data + spots[i], 8, other);
-                bool not_yet_packed = i == 1 && other == 0; /* what torch.save writes */
-                assert_true(hostile_refused_or_rewritten(file.data, file.length) == not_yet_packed);
-                put(file.data + spots[i], 8, value);
-            }
-    }
-    assert_true(hostile_refused_or_rewritten(file.data, file.length));
-    bytes_free(&file);
-}
-
-/* The packed size of a local header may be left 0 where a descriptor follows, and nowhere else; the size may not. */
-static void sizes_are_said_somewhere(void **state)
-{
-    (void)state;
-    for (int descriptors = 0; descriptors < 2; descriptors++) {
-        struct bytes file = {0};
-        struct zip_places places;
-        good_zip(&file, &places, ZIP_WITH_WIDE_ENTRIES | ZIP_WITH_UNPACKED_WIDE | descriptors * ZIP_WITH_DESCRIPTORS);
-        if (descriptors)
-            assert_true(hostile_refused_or_rewritten(file.data, file.length));
-        else
-            hostile_assert_refused(file.data, file.length, "the local header contradicts the directory");
-        size_t name = get(file.data + places.local[1] + 26, 2);
-        put(file.data + places.local[1] + 30 + name + 4, 8, 0);
-        hostile_assert_refused(file.data, file.length, "the local header contradicts the directory");
-        bytes_free(&file);
-    }
-}
-
-/* A directory of fewer entries than there are, in both end records. */
-static void entries_that_are_not_counted_are_seen(void **state)
-{
-    (void)state;
-    struct bytes file = {0};
-    struct zip_places places;
-    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
-    for (size_t count = 0; count < places.count; count++) {
-        put(file.data + places.ending64 + 24, 8, count);
-        put(file.data + places.ending64 + 32, 8, count);
-        put(file.data + places.ending + 8, 2, count);
-        put(file.data + places.ending + 10, 2, count);
-        hostile_assert_refused(file.data, file.length, "the directory goes on for");
-    }
-    bytes_free(&file);
-}
-
-/* An extra field in the directory that holds more than the wide forms, or other ones. */
-static void extra_fields_of_the_directory_are_read_whole(void **state)
-{
-    (void)state;
-    struct bytes file = {0};
-    struct zip_places places;
-    good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64 | ZIP_WITH_WIDE_ENTRIES);
-    size_t name = get(file.data + places.central[1] + 28, 2), extra = places.central[1] + 46 + name;
-    put(file.data + extra + 2, 2, 16); /* shorter than the field */
-    hostile_assert_refused(file.data, file.length, "28 bytes of extra field");
-    put(file.data + extra + 2, 2, 24);
-    put(file.data + places.central[1] + 20, 4, 6); /* one wide form less is wanted */
-    hostile_assert_refused(file.data, file.length, "28 bytes of extra field");
-    put(file.data + extra + 2, 2, 16);
-    hostile_assert_refused(file.data, file.length, "28 bytes of extra field");
     bytes_free(&file);
 }
 
@@ -447,7 +152,7 @@ static void nothing_behind_the_file_is_read(void **state)
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     struct bytes pickle = {0}, file = {0};
     struct zip_places places;
-    good_pickle(&pickle);
+    pth_good_pickle(&pickle);
     char *data = calloc(page, 1);
     assert_non_null(data);
     const struct zip_part none[] = {{"a/data.pkl", pickle.data, pickle.length}, {"a/data/0", data, 0}};
@@ -461,10 +166,10 @@ static void nothing_behind_the_file_is_read(void **state)
     static const uint64_t lengths[] = {9, 30, 31, 100, 200, 256, 257, 0xFFFF};
     for (size_t at = 28; at <= 32; at += 2)
         for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-            uint64_t kept = get(last + at, 2);
-            put(last + at, 2, lengths[i]);
+            uint64_t kept = zip_field_get(last + at, 2);
+            zip_field_put(last + at, 2, lengths[i]);
             assert_false(hostile_refused_or_rewritten(file.data, file.length));
-            put(last + at, 2, kept);
+            zip_field_put(last + at, 2, kept);
         }
     free(data);
     bytes_free(&file);
@@ -509,20 +214,11 @@ static void time_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_changed_field_is_refused),
-        cmocka_unit_test(every_changed_field_of_a_lone_end_record_is_refused),
-        cmocka_unit_test(an_entry_beyond_the_directory_says_so),
-        cmocka_unit_test(places_that_are_wrong_are_told_as_such),
-        cmocka_unit_test(sums_and_sizes_of_local_headers_are_compared),
         cmocka_unit_test(archives_of_other_kinds_are_refused),
         cmocka_unit_test(nothing_may_be_added_or_missing),
         cmocka_unit_test(two_files_in_one_are_refused),
         cmocka_unit_test(two_entries_over_the_same_bytes_are_refused),
         cmocka_unit_test(compressed_and_encrypted_files_say_so),
-        cmocka_unit_test(wide_fields_may_not_contradict),
-        cmocka_unit_test(sizes_are_said_somewhere),
-        cmocka_unit_test(entries_that_are_not_counted_are_seen),
-        cmocka_unit_test(extra_fields_of_the_directory_are_read_whole),
         cmocka_unit_test(nothing_behind_the_file_is_read),
         cmocka_unit_test(a_file_cut_at_any_byte_is_refused),
         cmocka_unit_test(any_flipped_bit_is_refused_or_changes_nothing),
