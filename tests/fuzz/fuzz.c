@@ -36,6 +36,15 @@ void fuzz_walk(const struct weight_file *file)
     }
 }
 
+void fuzz_folder_make(char out[64], void (*remove_folder)(void))
+{
+    if (out[0])
+        return;
+    snprintf(out, 64, "%s/freezetune-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    require(mkdtemp(out) != NULL);
+    atexit(remove_folder);
+}
+
 void fuzz_weight_file(const uint8_t *data, size_t size)
 {
     static int memory = -1;

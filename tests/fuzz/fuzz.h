@@ -16,4 +16,8 @@ void fuzz_weight_file(const uint8_t *data, size_t size);
 /* Reads every byte of every tensor, every name and every note. Ends the program when something cannot be. */
 void fuzz_walk(const struct weight_file *file);
 
+/* Makes the folder of a target that feeds files, in memory where that can be; does nothing when out[] holds its path
+ * already. `remove_folder` is called at the end of the program. */
+void fuzz_folder_make(char out[64], void (*remove_folder)(void));
+
 #endif

@@ -30,16 +30,6 @@ static void remove_folder(void)
     rmdir(folder);
 }
 
-static void make_folder(void)
-{
-    if (folder[0])
-        return;
-    snprintf(folder, sizeof folder, "%s/freezetune-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    require(mkdtemp(folder) != NULL);
-    snprintf(path, sizeof path, "%s/00112233445566778899aabbccddeeff" FEATURE_FILE_SUFFIX, folder);
-    atexit(remove_folder);
-}
-
 /* file[SIZE_MOST] from the input; its size. */
 static size_t make_file(uint8_t *file, const struct feature_store_about *about, const uint8_t *data, size_t size)
 {
@@ -102,7 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error err = {0};
     uint64_t length;
     int64_t used;
-    make_folder();
+    fuzz_folder_make(folder, remove_folder);
+    snprintf(path, sizeof path, "%s/00112233445566778899aabbccddeeff" FEATURE_FILE_SUFFIX, folder);
     size_t end = make_file(bytes, &about, data, size);
     FILE *file = fopen(path, "wb");
     require(file && fwrite(bytes, 1, end, file) == end && fclose(file) == 0);

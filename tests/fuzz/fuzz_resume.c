@@ -52,15 +52,6 @@ static void remove_folder(void)
     rmdir(folder);
 }
 
-static void make_folder(void)
-{
-    if (folder[0])
-        return;
-    snprintf(folder, sizeof folder, "%s/freezetune-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    require(mkdtemp(folder) != NULL);
-    atexit(remove_folder);
-}
-
 static void put_file(const char *name, const void *bytes, size_t size)
 {
     FILE *file = fopen(path_of(name), "wb");
@@ -321,7 +312,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                  feed_log,          feed_photos,       feed_sealed_photos, feed_record};
     if (size < 1)
         return 0;
-    make_folder();
+    fuzz_folder_make(folder, remove_folder);
     feeds[data[0] % 8](data + 1, size - 1);
     return 0;
 }

@@ -1,5 +1,6 @@
 #include "tests/support/small_net.h"
 
+#include "core/base/rng.h"
 #include "core/net/init.h"
 #include "models/resnet.h"
 #include "tests/support/test.h"
@@ -21,6 +22,20 @@ struct net *small_net_make(size_t classes, uint64_t seed)
                 param->data[j] = 0.5f + (float)(seed + i) + (float)j / 1000.0f;
     }
     return net;
+}
+
+void small_net_randomise(struct net *net, uint64_t seed)
+{
+    struct rng rng = rng_stream(seed, RNG_TEST, 0, 0);
+    net_init(net, 3);
+    for (size_t i = 0; i < net->params_count; i++)
+        for (size_t j = 0; j < net->params[i].count; j++) {
+            float *value = &net->params[i].data[j];
+            if (net->params[i].role == PARAM_BN_WEIGHT || net->params[i].role == PARAM_RUNNING_VAR)
+                *value = 0.5f + rng_float(&rng);
+            else if (net->params[i].role == PARAM_BN_BIAS || net->params[i].role == PARAM_RUNNING_MEAN)
+                *value = rng_float(&rng) - 0.5f;
+        }
 }
 
 void small_net_assert_same(const struct param *a, const struct param *b)

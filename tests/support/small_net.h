@@ -14,6 +14,9 @@ enum { SMALL_NET_CLASSES = 5, SMALL_NET_FEATURES = 128 };
  * net_destroy. */
 struct net *small_net_make(size_t classes, uint64_t seed);
 
+/* Weights as trained ones are, of any net: BatchNorm parameters and statistics away from 0 and 1. */
+void small_net_randomise(struct net *net, uint64_t seed);
+
 /* The same name and the same bits. */
 void small_net_assert_same(const struct param *a, const struct param *b);
 

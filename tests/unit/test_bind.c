@@ -43,6 +43,17 @@ static struct weight_tensor *edit_find(struct edit *edit, const char *name)
     return NULL;
 }
 
+/* The tensor's values are copied, so that they can be changed: valid until the next call. */
+static float *edit_values(struct edit *edit, const char *name)
+{
+    static float values[10000];
+    struct weight_tensor *tensor = edit_find(edit, name);
+    assert_true(tensor->bytes <= sizeof values);
+    memcpy(values, tensor->data, tensor->bytes);
+    tensor->data = values;
+    return values;
+}
+
 static void edit_remove(struct edit *edit, const char *name)
 {
     struct weight_tensor *gone = edit_find(edit, name);
@@ -283,13 +294,8 @@ static void values_that_are_no_numbers_are_named(void **state)
     net_destroy(small_net_save());
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct edit edit;
-        static float values[10000];
         edit_begin(&edit);
-        struct weight_tensor *tensor = edit_find(&edit, rows[i].tensor);
-        assert_true(tensor->bytes <= sizeof values);
-        memcpy(values, tensor->data, tensor->bytes);
-        values[rows[i].at] = rows[i].value;
-        tensor->data = values;
+        edit_values(&edit, rows[i].tensor)[rows[i].at] = rows[i].value;
         assert_edit_refused(&edit, &exact, rows[i].wanted);
     }
 }
@@ -310,11 +316,9 @@ static void tensors_of_zeros_alone_are_named(void **state)
     net_destroy(small_net_save());
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct edit edit;
-        static float zeros[10000];
         edit_begin(&edit);
-        struct weight_tensor *tensor = edit_find(&edit, rows[i].tensor);
-        assert_true(tensor->bytes <= sizeof zeros);
-        tensor->data = zeros;
+        float *values = edit_values(&edit, rows[i].tensor);
+        memset(values, 0, edit_find(&edit, rows[i].tensor)->bytes);
         if (rows[i].wanted)
             assert_edit_refused(&edit, &exact, rows[i].wanted);
         else

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "core/base/rng.h"
-#include "core/net/init.h"
 #include "core/net/run.h"
 #include "models/resnet.h"
 #include "tests/support/naive.h"
 #include "tests/support/reference_net.h"
+#include "tests/support/small_net.h"
 
 /* The worst error measured: 3e-6 of a variance (AVX-512). */
 #define TOLERANCE 5e-5
@@ -26,17 +26,8 @@ static struct net *make_net(const struct resnet_shape *shape)
 {
     struct net *net;
     struct error err = {0};
-    struct rng rng = rng_stream(21, RNG_TEST, 0, 0);
     assert_int_equal(resnet_create_shape(&net, shape, CLASSES, &err), OK);
-    net_init(net, 3);
-    for (size_t i = 0; i < net->params_count; i++)
-        for (size_t j = 0; j < net->params[i].count; j++) {
-            float *value = &net->params[i].data[j];
-            if (net->params[i].role == PARAM_BN_WEIGHT || net->params[i].role == PARAM_RUNNING_VAR)
-                *value = 0.5f + rng_float(&rng);
-            else if (net->params[i].role == PARAM_BN_BIAS || net->params[i].role == PARAM_RUNNING_MEAN)
-                *value = rng_float(&rng) - 0.5f;
-        }
+    small_net_randomise(net, 21);
     return net;
 }
 

@@ -19,11 +19,26 @@ static void open_fixture(struct train_sample *f, enum optimizer_kind kind, doubl
         fail_msg("%s", err.text);
 }
 
-static void take_text(char **text, const struct train_sample *f)
+/* Owned by the caller (memory_free). */
+static char *take_text(const struct train_sample *f)
 {
-    struct error err;
-    assert_int_equal(checkpoint_text(text, f->train, &err), OK);
+    struct error err = {0};
+    char *text = NULL;
+    if (checkpoint_text(&text, f->train, &err) != OK)
+        fail_msg("%s", err.text);
+    return text;
 }
+
+static void restore(struct train_sample *f, const char *text)
+{
+    struct error err = {0};
+    if (checkpoint_restore(f->train, text, "here", &err) != OK)
+        fail_msg("%s", err.text);
+}
+
+/* Within the fourth epoch, behind its second batch. */
+static const struct train_state midway = {
+    .epoch = 3, .position = 9, .batch = 2, .step = 11, .steps_per_epoch = 3, .left_out = 1, .count = 8, .top1 = 5};
 
 static void the_state_comes_back_exactly(void **state)
 {
@@ -31,29 +46,20 @@ static void the_state_comes_back_exactly(void **state)
     struct train_sample a, b;
     struct error err;
     open_fixture(&a, OPTIMIZER_SGD, 0.9, 't');
-    a.train->state = (struct train_state){.epoch = 3,
-                                          .position = 9,
-                                          .batch = 2,
-                                          .step = 11,
-                                          .steps_per_epoch = 3,
-                                          .left_out = 1,
-                                          .count = 8,
-                                          .top1 = 5,
-                                          .loss_sum = 0.1 + 0.2,
-                                          .has_best = true,
-                                          .best_epoch = 1,
-                                          .best_accuracy = 1.0 / 3,
-                                          .best_loss = 1e-300,
-                                          .seconds = 12.1};
+    struct train_state *saved = &a.train->state;
+    *saved = midway;
+    saved->loss_sum = 0.1 + 0.2;
+    saved->has_best = true;
+    saved->best_epoch = 1;
+    saved->best_accuracy = 1.0 / 3;
+    saved->best_loss = 1e-300;
+    saved->seconds = 12.1;
     assert_int_equal(train_mark_bad(a.train, false, 7, "truncated: the JPEG", &err), OK);
     assert_int_equal(train_mark_bad(a.train, true, 2, "an \"odd\"\n\xff reason", &err), OK);
-    char *text = NULL;
-    take_text(&text, &a);
+    char *text = take_text(&a);
     open_fixture(&b, OPTIMIZER_SGD, 0.9, 't');
-    if (checkpoint_restore(b.train, text, "here", &err) != OK)
-        fail_msg("%s", err.text);
-    char *again = NULL;
-    take_text(&again, &b);
+    restore(&b, text);
+    char *again = take_text(&b);
     assert_string_equal(strstr(text, "\"epoch\""), strstr(again, "\"epoch\""));
     assert_memory_equal(&a.train->state, &b.train->state, sizeof a.train->state);
     /* Versions before did not write it: it is then 0. */
@@ -61,7 +67,7 @@ static void the_state_comes_back_exactly(void **state)
     assert_non_null(older);
     size_t length = 1 + strcspn(older + 1, ",");
     memmove(older, older + length, strlen(older + length) + 1);
-    assert_int_equal(checkpoint_restore(b.train, again, "here", &err), OK);
+    restore(&b, again);
     assert_true(b.train->state.seconds == 0);
     assert_int_equal(train_bad_count(b.train, false), 1);
     assert_int_equal(train_skipped_get(b.train, false, 0).photo, 7);
@@ -84,7 +90,7 @@ static void trouble_comes_back(void **state)
     open_fixture(&a, OPTIMIZER_SGD, 0, 't');
     a.train->state.has_best = true;
     a.train->state.best_photos = 4;
-    take_text(&text, &a);
+    text = take_text(&a);
     assert_null(strstr(text, "away"));
     assert_null(strstr(text, "uncompared"));
     assert_null(strstr(text, "best_photos"));
@@ -108,12 +114,11 @@ static void trouble_comes_back(void **state)
                                           .best_photos = 3,
                                           .best_right = 2,
                                           .best_accuracy = 2.0 / 3};
-    take_text(&text, &a);
+    text = take_text(&a);
     open_fixture(&b, OPTIMIZER_SGD, 0, 't');
-    if (checkpoint_restore(b.train, text, "here", &err) != OK)
-        fail_msg("%s", err.text);
+    restore(&b, text);
     assert_memory_equal(&a.train->state, &b.train->state, sizeof a.train->state);
-    take_text(&later, &b);
+    later = take_text(&b);
     assert_string_equal(strstr(text, "\"epoch\""), strstr(later, "\"epoch\""));
     assert_int_equal(absence_in(&b.train->absence[0], 3), 2);
     assert_int_equal(absence_in(&b.train->absence[0], 2), 0);
@@ -145,7 +150,7 @@ static void photos_that_are_away_are_not_kept_as_bad(void **state)
         assert_int_equal(loader_next(f.train->loader, &batch, &err), OK);
     } while (batch);
     assert_int_equal(train_skipped_count(f.train, false), 5);
-    take_text(&text, &f);
+    text = take_text(&f);
     assert_non_null(strstr(text, "\"bad\":[{\"list\":\"train\",\"photo\":7,\"reason\":\"truncated\"}]"));
     memory_free(text);
     train_sample_close(&f);
@@ -158,11 +163,10 @@ static void other_photos_are_refused(void **state)
     struct error err;
     open_fixture(&a, OPTIMIZER_SGD, 0, 't');
     open_fixture(&b, OPTIMIZER_SGD, 0, 'u');
-    char *text = NULL;
-    take_text(&text, &a);
+    char *text = take_text(&a);
     assert_int_equal(checkpoint_restore(b.train, text, "here", &err), ERR_DATA);
     assert_non_null(strstr(err.text, "photos have changed"));
-    assert_int_equal(checkpoint_restore(a.train, text, "here", &err), OK);
+    restore(&a, text);
     /* A photo of another class, in either list. */
     for (int val = 0; val < 2; val++) {
         struct photo *photo = val ? &a.val_photos[3] : &a.train_photos[0];
@@ -248,8 +252,7 @@ static void what_is_no_state_is_refused(void **state)
     struct train_sample f;
     struct error err;
     open_fixture(&f, OPTIMIZER_SGD, 0, 't');
-    char *text = NULL;
-    take_text(&text, &f);
+    char *text = take_text(&f);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         char broken[4096];
         const char *at = strstr(text, changes[i][0]);
@@ -268,21 +271,14 @@ static void what_is_no_state_is_refused(void **state)
 static void a_state_that_contradicts_itself_is_refused(void **state)
 {
     (void)state;
-    static const struct train_state right = {.epoch = 3,
-                                             .position = 9,
-                                             .batch = 2,
-                                             .step = 11,
-                                             .steps_per_epoch = 3,
-                                             .left_out = 1,
-                                             .count = 8,
-                                             .top1 = 5,
-                                             .uncompared = 2,
-                                             .uncompared_lately = 1,
-                                             .has_best = true,
-                                             .best_epoch = 2,
-                                             .best_photos = 3,
-                                             .best_right = 1,
-                                             .best_accuracy = 1.0 / 3};
+    struct train_state right = midway;
+    right.uncompared = 2;
+    right.uncompared_lately = 1;
+    right.has_best = true;
+    right.best_epoch = 2;
+    right.best_photos = 3;
+    right.best_right = 1;
+    right.best_accuracy = 1.0 / 3;
     struct train_state wrong[] = {right, right, right, right, right, right, right, right, right, right};
     static const char *const keys[] = {
         NULL,         "batch",      "step",      "count", "top1", "uncompared", "uncompared_lately",
@@ -304,7 +300,7 @@ static void a_state_that_contradicts_itself_is_refused(void **state)
         open_fixture(&a, OPTIMIZER_SGD, 0, 't');
         assert_int_equal(absence_note(&a.train->absence[0], 3, 1, "gone", &again, &err), OK);
         a.train->state = wrong[i];
-        take_text(&text, &a);
+        text = take_text(&a);
         open_fixture(&b, OPTIMIZER_SGD, 0, 't');
         snprintf(key, sizeof key, "'%s'", keys[i] ? keys[i] : "");
         assert_int_equal(checkpoint_restore(b.train, text, "here", &err), keys[i] ? ERR_DATA : OK);
@@ -367,17 +363,14 @@ static void a_state_is_restored_in_its_stage(void **state)
     size_t before = 0, after = 0;
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct train_sample a, b;
-        struct error err;
         open_fixture(&a, OPTIMIZER_ADAM, 0, 't');
         open_fixture(&b, OPTIMIZER_ADAM, 0, 't');
         a.train->state.epoch = cases[c].epoch;
         a.train->state.position = cases[c].position;
         a.train->state.batch = a.train->state.step = cases[c].batch;
-        char *text = NULL;
-        take_text(&text, &a);
+        char *text = take_text(&a);
         before = checkpoint_row_count(b.train);
-        if (checkpoint_restore(b.train, text, "here", &err) != OK)
-            fail_msg("%s", err.text);
+        restore(&b, text);
         after = checkpoint_row_count(b.train);
         assert_int_equal(train_freeze(b.train)->until, cases[c].until);
         assert_int_equal(after > before, cases[c].until == 5);
@@ -393,15 +386,14 @@ static void the_schedule_goes_on_with_the_steps_it_was_planned_with(void **state
 {
     (void)state;
     struct train_sample f;
-    struct error err;
     char *text = NULL;
     open_fixture(&f, OPTIMIZER_SGD, 0, 't');
     assert_int_equal(f.train->options.schedule.steps_per_epoch, 3);
     f.train->state.steps_per_epoch = 4;
     f.train->state.epoch = 1;
-    take_text(&text, &f);
+    text = take_text(&f);
     f.train->state.steps_per_epoch = 3;
-    assert_int_equal(checkpoint_restore(f.train, text, "here", &err), OK);
+    restore(&f, text);
     assert_int_equal(f.train->state.steps_per_epoch, 4);
     assert_int_equal(f.train->options.schedule.steps_per_epoch, 4);
     memory_free(text);
@@ -429,11 +421,11 @@ static void the_weights_that_were_read_are_folded(void **state)
     char *text = NULL;
     float found[IMAGES * 2], stale[IMAGES * 2], expected[IMAGES * 2];
     open_fixture(&f, OPTIMIZER_SGD, 0, 't');
-    take_text(&text, &f);
+    text = take_text(&f);
     net_init(f.net, 5);
     f.net->params[net_param_find(f.net, "bn1.running_mean")].data[0] = 0.25f;
     run_once(stale, f.train->stage.run);
-    assert_int_equal(checkpoint_restore(f.train, text, "here", &err), OK);
+    restore(&f, text);
     run_once(found, f.train->stage.run);
     assert_int_equal(run_create(&fresh, f.train->stage.plan, &normalise, f.pool, NULL, &err), OK);
     run_once(expected, fresh);

@@ -196,18 +196,25 @@ static void saving_a_model(void **state)
         .prepare = put_former, .run = save, .check = check_saved, .allocates = true, .uses_files = true});
 }
 
+/* The photos of the scenario, listed and scanned. Pool and dataset are the caller's to close, also after a failure. */
+static enum status open_photos(struct dataset *dataset, struct pool **pool, struct scan_report *scan, struct error *err)
+{
+    enum status status = dataset_open(dataset, test_path(scenario_folder, "data"), 0, 1, err);
+    if (status != OK) {
+        *dataset = (struct dataset){0};
+        return status;
+    }
+    status = pool_create(pool, 2, err);
+    return status == OK ? scan_dataset(scan, dataset, NULL, *pool, err) : status;
+}
+
 /* A listing that lost a file without a word would be worse than none. */
 static enum status list_photos(struct error *err)
 {
     struct dataset dataset;
     struct scan_report scan;
     struct pool *pool = NULL;
-    enum status status = dataset_open(&dataset, test_path(scenario_folder, "data"), 0, 1, err);
-    if (status != OK)
-        return status;
-    status = pool_create(&pool, 2, err);
-    if (status == OK)
-        status = scan_dataset(&scan, &dataset, NULL, pool, err);
+    enum status status = open_photos(&dataset, &pool, &scan, err);
     if (status == OK) {
         assert_int_equal(dataset.train.count, 2 * SCENARIO_PHOTOS);
         assert_int_equal(dataset.val.count, 2);
@@ -378,12 +385,7 @@ static enum status take_all_photos(size_t *left_out, struct error *err)
     const struct photo_batch *batch;
     struct loader_options options = {
         .threads = 2, .batch = 4, .ahead = 5, .preprocess = preprocess_for_size(SCENARIO_SIDE)};
-    enum status status = dataset_open(&dataset, test_path(scenario_folder, "data"), 0, 1, err);
-    if (status != OK)
-        return status;
-    status = pool_create(&pool, 2, err);
-    if (status == OK)
-        status = scan_dataset(&scan, &dataset, NULL, pool, err);
+    enum status status = open_photos(&dataset, &pool, &scan, err);
     if (status == OK) {
         *left_out = scan.bad_count;
         scan_report_free(&scan);

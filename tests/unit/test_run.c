@@ -15,6 +15,7 @@
 #include "models/resnet.h"
 #include "tests/support/naive.h"
 #include "tests/support/reference_net.h"
+#include "tests/support/small_net.h"
 
 /* The worst relative errors measured over all cases below: gradients 7.7e-6, logits 2.5e-6, running statistics 4.7e-7
  * (AVX-512, products by OpenBLAS 0.3.21). Other instruction sets and kernels round differently. */
@@ -27,27 +28,12 @@ enum { IMAGES = 3, SIZE = 45, LARGE = 93, CLASSES = 5 };
 static const struct resnet_shape bottlenecks = {"tiny50", true, {2, 1, 3, 1}, 8};
 static const struct resnet_shape basics = {"tiny18", false, {1, 3, 1, 1}, 8};
 
-/* Weights as trained ones are: BatchNorm parameters and statistics away from 0 and 1. */
-static void randomise(struct net *net)
-{
-    struct rng rng = rng_stream(11, RNG_TEST, 0, 0);
-    net_init(net, 3);
-    for (size_t i = 0; i < net->params_count; i++)
-        for (size_t j = 0; j < net->params[i].count; j++) {
-            float *value = &net->params[i].data[j];
-            if (net->params[i].role == PARAM_BN_WEIGHT || net->params[i].role == PARAM_RUNNING_VAR)
-                *value = 0.5f + rng_float(&rng);
-            else if (net->params[i].role == PARAM_BN_BIAS || net->params[i].role == PARAM_RUNNING_MEAN)
-                *value = rng_float(&rng) - 0.5f;
-        }
-}
-
 static struct net *tiny(const struct resnet_shape *shape)
 {
     struct net *net;
     struct error err = {0};
     assert_int_equal(resnet_create_shape(&net, shape, CLASSES, &err), OK);
-    randomise(net);
+    small_net_randomise(net, 11);
     return net;
 }
 
