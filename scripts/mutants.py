@@ -162,7 +162,7 @@ class Bench:
         return run(["make", f"-j{self.jobs}", *targets], self.tree, LONGEST_BUILD, self.environment)
 
     def target(self, test):
-        """What has to be built anew for a test. The tools that tests/cli calls stay as they are without a change: what
+        """What has to be built again for a test. The tools that tests/cli calls stay as they are without a change: what
         they look at is looked at by the good code."""
         name, _ = test_parts(test)
         return f"{BUILD}/freezetune" if name.endswith(".bats") else f"{BUILD}/tests/unit/{name}"

@@ -44,7 +44,7 @@ overtaken() {
     overtaken train --freeze-until 8 --folds 2
 }
 
-@test "a folder that was removed and made again meanwhile is another one" {
+@test "a folder that was removed and created again meanwhile is another one" {
     FREEZETUNE_PAUSE=$PWD/go "$BUILD/tests/faults/faulty" train --freeze-until 8 "${common[@]}" --out run >late.txt 2>&1 &
     local late=$! code=0
     while [ ! -e go.reached ] && kill -0 $late; do sleep 0.02; done

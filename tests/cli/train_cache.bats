@@ -278,7 +278,7 @@ expect_counts() {
     same_run off other
 }
 
-@test "a photo that cannot be decoded is listed and passed over, the same with the cache" {
+@test "a photo that cannot be decoded is listed and skipped, the same with the cache" {
     cp -r "$photos" mixed
     # Its head and end are right, what is between them is not: the scan does not see it.
     head -c 60 mixed/train/class1/00.png >bad.png
