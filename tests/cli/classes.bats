@@ -3,8 +3,16 @@
 
 load common
 
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    # The outputs are not in the order of the folders.
+    "$BUILD/tests/tools/make_model" model.safetensors 32 cats ants bees
+    without_metadata model.safetensors plain.safetensors
+}
+
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
+    cp "$BATS_FILE_TMPDIR"/*.safetensors .
     fixtures=$BATS_TEST_DIRNAME/../fixtures
     photo=$fixtures/photos/s422.jpg
     mkdir -p data/{ants,bees,cats}
@@ -12,24 +20,8 @@ setup() {
     for class in ants bees cats; do
         for name in s420 s422 s444 grey progressive; do cp "$fixtures/photos/$name.jpg" data/$class/$((i++)).jpg; done
     done
-    # The outputs are not in the order of the folders.
-    "$BUILD/tests/tools/make_model" model.safetensors 32 cats ants bees
-    unnamed model.safetensors plain.safetensors
     by_hand=(--resize 37 --crop 32)
     flags=(--data data --val-split 0.4 --image-size 32 --resize 37 --freeze-until 9 --epochs 1 --augment none --cache off)
-}
-
-# unnamed FILE OUT: the same tensors without metadata.
-unnamed() {
-    python3 - "$1" "$2" <<'END'
-import json, struct, sys
-data = open(sys.argv[1], "rb").read()
-size = struct.unpack("<Q", data[:8])[0]
-header = json.loads(data[8 : 8 + size])
-header.pop("__metadata__", None)
-text = json.dumps(header).encode()
-open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
-END
 }
 
 answers() {

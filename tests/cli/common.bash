@@ -57,3 +57,16 @@ safetensors() {
         printf "$3"
     } >"$1"
 }
+
+# without_metadata FILE OUT: the same tensors, and no word of what they are.
+without_metadata() {
+    python3 - "$1" "$2" <<'END'
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8 : 8 + size])
+header.pop("__metadata__", None)
+text = json.dumps(header).encode()
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
+END
+}

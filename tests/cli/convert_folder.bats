@@ -3,11 +3,15 @@
 
 load common
 
+setup_file() {
+    "$BUILD/tests/tools/make_model" "$BATS_FILE_TMPDIR/m.safetensors" 32 ants bees cats
+}
+
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
     fixtures=$BATS_TEST_DIRNAME/../fixtures
     photos="$fixtures/photos/grey.jpg $fixtures/photos/bits.bmp"
-    "$BUILD/tests/tools/make_model" m.safetensors 32 ants bees cats
+    cp "$BATS_FILE_TMPDIR/m.safetensors" .
 }
 
 # json FILE EXPRESSION: prints what Python makes of the file, which is `j`.

@@ -3,13 +3,17 @@
 
 load common
 
-setup() {
-    cd "$BATS_TEST_TMPDIR" || return 1
-    fixtures=$BATS_TEST_DIRNAME/../fixtures
-    photo=$fixtures/photos/grey.jpg
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
     "$BUILD/tests/tools/make_model" good.safetensors 32 ants bees cats
     "$FREEZETUNE" convert good.safetensors good.pth
-    "$FREEZETUNE" predict --model good.safetensors --format jsonl "$photo" >expected
+    "$FREEZETUNE" predict --model good.safetensors --format jsonl "$BATS_TEST_DIRNAME/../fixtures/photos/grey.jpg" >expected
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    photo=$BATS_TEST_DIRNAME/../fixtures/photos/grey.jpg
+    cp "$BATS_FILE_TMPDIR"/{good.safetensors,good.pth,expected} .
 }
 
 # lay FOLDER NAME...: a folder with these files, of which the one called TAKE:name is a model and the others are none.

@@ -3,14 +3,19 @@
 
 load common
 
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    local fixtures=$BATS_TEST_DIRNAME/../fixtures
+    "$BUILD/tests/tools/make_model" m.safetensors 32 ants bees cats
+    "$FREEZETUNE" predict --model m.safetensors --format jsonl "$fixtures/photos/grey.jpg" "$fixtures/photos/bits.bmp" >expected
+    grep -q ants expected
+}
+
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
     fixtures=$BATS_TEST_DIRNAME/../fixtures
     photos="$fixtures/photos/grey.jpg $fixtures/photos/bits.bmp"
-    "$BUILD/tests/tools/make_model" m.safetensors 32 ants bees cats
-    # shellcheck disable=SC2086 # two photos
-    "$FREEZETUNE" predict --model m.safetensors --format jsonl $photos >expected
-    grep -q ants expected
+    cp "$BATS_FILE_TMPDIR"/{m.safetensors,expected} .
 }
 
 # same MODEL: predicts what the model file predicts.
@@ -61,15 +66,7 @@ unnamed() {
 @test "a folder of timm: photos are prepared as its config.json says; any other config.json says nothing" {
     # The same tensors without metadata; what the model file says of itself is that the photos become 37, then 32 pixels.
     mkdir timm
-    python3 - <<'END'
-import json, struct
-data = open("m.safetensors", "rb").read()
-size = struct.unpack("<Q", data[:8])[0]
-header = json.loads(data[8 : 8 + size])
-del header["__metadata__"]
-text = json.dumps(header).encode()
-open("timm/model.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
-END
+    without_metadata m.safetensors timm/model.safetensors
     printf '{"architecture": "resnet18", "pretrained_cfg": {"input_size": [3, 32, 32], "crop_pct": 0.86, %s}}' \
         '"interpolation": "bilinear"' >timm/config.json
     # shellcheck disable=SC2086 # two photos
@@ -127,16 +124,8 @@ END
 @test "what is assumed of photos is said once, and only where nothing says it" {
     mkdir -p hf timm data/{ants,bees}
     "$FREEZETUNE" convert --names hf m.safetensors with.safetensors
-    python3 - <<'END'
-import json, struct
-for name, plain in ("m.safetensors", "plain.safetensors"), ("with.safetensors", "hf/model.safetensors"):
-    data = open(name, "rb").read()
-    size = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8 : 8 + size])
-    del header["__metadata__"]
-    text = json.dumps(header).encode()
-    open(plain, "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
-END
+    without_metadata m.safetensors plain.safetensors
+    without_metadata with.safetensors hf/model.safetensors
     for class in ants bees; do
         for i in 1 2 3 4 5; do cp "$fixtures/photos/grey.jpg" data/$class/$i.jpg; done
     done
@@ -179,15 +168,7 @@ END
 @test "a processor that squashes is followed by predict, eval, train and convert" {
     mkdir -p hf data/{ants,bees,cats}
     "$FREEZETUNE" convert --names hf m.safetensors with.safetensors
-    python3 - <<'END'
-import json, struct
-data = open("with.safetensors", "rb").read()
-size = struct.unpack("<Q", data[:8])[0]
-header = json.loads(data[8 : 8 + size])
-del header["__metadata__"]
-text = json.dumps(header).encode()
-open("hf/model.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
-END
+    without_metadata with.safetensors hf/model.safetensors
     printf '{"model_type": "resnet", "id2label": {"0": "ants", "1": "bees", "2": "cats"}}' >hf/config.json
     printf '{"image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32}, "resample": 3,
         "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}' >hf/preprocessor_config.json
