@@ -36,14 +36,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torchvision import transforms
 
+import checks
+from checks import check
+
 TOLERANCE = 1e-5
-failures = 0
-
-
-def check(good, text):
-    global failures
-    failures += not good
-    print("ok  " if good else "FAIL", text, flush=True)
 
 
 def distance(found, wanted):
@@ -238,7 +234,7 @@ def main():
                 check_timm(model)
                 check_bodies(model)
                 check_onnx(model)
-    return 1 if failures else 0
+    return 1 if checks.failures else 0
 
 
 if __name__ == "__main__":

@@ -26,13 +26,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torchvision import transforms
 
-failures = 0
-
-
-def check(good, text):
-    global failures
-    failures += not good
-    print("ok  " if good else "FAIL", text, flush=True)
+import checks
+from checks import check
 
 
 def same(a, b):
@@ -179,7 +174,7 @@ def main():
         check_safetensors(convert, base, state)
         check_pth(convert, base, state)
         check_onnx(convert, options.program, base, state, options.photos)
-    return 1 if failures else 0
+    return 1 if checks.failures else 0
 
 
 if __name__ == "__main__":
