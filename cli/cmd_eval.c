@@ -9,7 +9,7 @@
 #include "cli/report/profile_report.h"
 #include "cli/report/report.h"
 #include "cli/run/eval_photos.h"
-#include "cli/run/statistics_remark.h"
+#include "cli/run/show_statistics.h"
 #include "cli/shell/choice_options.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
@@ -67,7 +67,7 @@ struct job {
     const struct values *values;
     struct engine_options engine;
     struct model model;
-    struct run_record record;
+    struct record_config record;
     struct eval_photos photos;
     struct inference inference;
     struct statistics_watch watch;
@@ -105,7 +105,7 @@ static enum status open_photos(struct job *job, const struct arguments *args, st
 {
     const struct values *v = job->values;
     bool split = arguments_given(args, "split");
-    enum status status = run_record_read(&job->record, &job->model, err);
+    enum status status = record_config_read(&job->record, &job->model, err);
     if (status == OK)
         status = eval_photos_open(&job->photos, &job->record, v->data, split, v->split, &job->model.info,
                                   job->model.path, err);
@@ -335,7 +335,7 @@ static enum status run(const struct arguments *args, struct error *err)
     statistics_watch_stop(&job.watch);
     inference_close(&job.inference);
     photo_list_free(&job.photos.list);
-    run_record_free(&job.record);
+    record_config_free(&job.record);
     model_close(&job.model);
     return status;
 }

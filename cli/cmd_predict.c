@@ -11,8 +11,8 @@
 #include "cli/report/logits_file.h"
 #include "cli/report/predict_output.h"
 #include "cli/run/predict_trained.h"
-#include "cli/run/run_record.h"
-#include "cli/run/statistics_remark.h"
+#include "cli/run/record_config.h"
+#include "cli/run/show_statistics.h"
 #include "cli/shell/choice_options.h"
 #include "cli/shell/paths.h"
 #include "cli/shell/preprocess_options.h"
@@ -171,12 +171,12 @@ static enum status refuse_input(const struct job *job, const char *option, const
 
 static enum status watch_statistics(struct job *job, struct error *err)
 {
-    struct run_record record;
-    enum status status = run_record_read(&record, &job->model, err);
+    struct record_config record;
+    enum status status = record_config_read(&record, &job->model, err);
     if (status == OK && !record.folder)
         status = statistics_watch_start(&job->watch, job->inference.run, job->inference.plan, job->model.path,
                                         job->photos.count, err);
-    run_record_free(&record);
+    record_config_free(&record);
     return status;
 }
 

@@ -5,10 +5,10 @@
 #include "cli/commands.h"
 #include "cli/run/estimate.h"
 #include "cli/run/series.h"
-#include "cli/run/statistics_remark.h"
+#include "cli/run/show_plan.h"
+#include "cli/run/show_statistics.h"
+#include "cli/run/show_sweep.h"
 #include "cli/run/sweep_plan.h"
-#include "cli/run/sweep_report.h"
-#include "cli/run/train_report.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/paths.h"
 #include "cli/shell/remark.h"
@@ -155,7 +155,7 @@ static enum status plan(struct series *series, const struct arguments *args, con
         status = sweep_points(all.points, &all.point_count, values->points, training.net, err);
     if (status == OK) {
         sweep_distinct(all.points, &all.point_count, all.same_as, training.net);
-        report_inputs(&training);
+        show_inputs(&training);
         say_same(&all);
         peak = estimate_peak(training.pool);
         status = plan_points(&all, &training, peak, err);
@@ -165,7 +165,7 @@ static enum status plan(struct series *series, const struct arguments *args, con
     if (status == OK && !values->train.resume)
         status = run_disk_check(&all.disk, all.point_count * all.rate_count, training_folder(&training), err);
     if (status == OK)
-        status = statistics_remark(&training, err);
+        status = show_statistics(&training, err);
     if (status == OK)
         status = series_open(series, args, &training, resumed, tables, err);
     training_close(&training);
@@ -198,7 +198,7 @@ static enum status sweep(const struct arguments *args, const struct resumed *res
         status = series_run(&series, &stopped, err);
     }
     if (status == OK)
-        status = sweep_report(&series, (enum table_format)values->format, values->train.json, err);
+        status = show_sweep(&series, (enum table_format)values->format, values->train.json, err);
     if (status == OK && stopped)
         series_say_how_to_resume(&series);
     else if (status == OK && series_count(&series, SERIES_DONE) == 0)

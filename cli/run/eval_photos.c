@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "cli/model/eval_unnamed.h"
-#include "cli/run/photos_file.h"
+#include "cli/run/record_photos.h"
 #include "cli/run/run_photos.h"
 #include "cli/shell/paths.h"
 #include "cli/shell/remark.h"
@@ -24,7 +24,7 @@ static bool is_folder(const char *path)
 
 /* ---- what is measured -------------------------------------------------------------------------------------------- */
 
-static void remark_on_changes(const struct run_photos *photos, const struct run_record *record, const char *data,
+static void remark_on_changes(const struct run_photos *photos, const struct record_config *record, const char *data,
                               int part)
 {
     if (!photos->changed)
@@ -45,7 +45,7 @@ static void remark_on_changes(const struct run_photos *photos, const struct run_
             data, record->folder);
 }
 
-static enum status open_part(struct eval_photos *out, const struct run_record *record, const char *data, int part,
+static enum status open_part(struct eval_photos *out, const struct record_config *record, const char *data, int part,
                              const struct class_names *classes, struct error *err)
 {
     struct run_photos photos;
@@ -84,7 +84,7 @@ static enum status open_all(struct eval_photos *out, const char *given, struct m
     return status;
 }
 
-enum status eval_photos_open(struct eval_photos *out, const struct run_record *record, const char *data, bool split,
+enum status eval_photos_open(struct eval_photos *out, const struct record_config *record, const char *data, bool split,
                              int part, struct model_info *info, const char *model, struct error *err)
 {
     if (!record->folder && split)
@@ -106,7 +106,7 @@ enum status eval_photos_open(struct eval_photos *out, const struct run_record *r
 
 /* `same` is the name of the first one there, NULL where it is not known; `how` stands behind the run's name. */
 static void warn_of_trained(const struct eval_photos *photos, const struct overlap *overlap, const char *same,
-                            const struct run_record *record, const char *how, const char *remedy)
+                            const struct record_config *record, const char *how, const char *remedy)
 {
     char place[600] = "";
     const char *first = photo_name(&photos->list, overlap->photo);
@@ -120,7 +120,7 @@ static void warn_of_trained(const struct eval_photos *photos, const struct overl
 
 /* *known is false when the run's photos, or how they were split, cannot be told any more. Elsewhere than they were,
  * photos are the run's only if all of them have their names. */
-static enum status find_run_photos(struct run_photos *run, bool *known, const struct run_record *record,
+static enum status find_run_photos(struct run_photos *run, bool *known, const struct record_config *record,
                                    const char *data, const struct class_names *classes, struct error *err)
 {
     bool there = is_folder(record->data);
@@ -133,7 +133,7 @@ static enum status find_run_photos(struct run_photos *run, bool *known, const st
 }
 
 static enum status check_against(struct eval_photos *photos, const struct run_photos *run,
-                                 const struct run_record *record, bool there, struct pool *pool, struct error *err)
+                                 const struct record_config *record, bool there, struct pool *pool, struct error *err)
 {
     struct overlap overlap;
     enum status status = overlap_find(&overlap, &photos->list, &run->dataset.train, pool, err);
@@ -150,14 +150,14 @@ static enum status check_against(struct eval_photos *photos, const struct run_ph
 }
 
 /* The run's folder keeps a hash of each photo (photos.bin). */
-static enum status check_by_content(struct eval_photos *photos, const struct run_record *record, struct pool *pool,
+static enum status check_by_content(struct eval_photos *photos, const struct record_config *record, struct pool *pool,
                                     struct error *err)
 {
     struct photo_stamp *stamps = NULL;
     struct overlap overlap;
     size_t count;
     bool known, there = is_folder(record->data);
-    enum status status = photos_file_trained(&stamps, &count, &known, record->folder, record->photos, err);
+    enum status status = record_photos_trained(&stamps, &count, &known, record->folder, record->photos, err);
     if (status == OK && !known)
         remark("%s: whether %s was trained on some of these photos is not known: its own, in %s, are %s",
                photos->list.root, record->folder, record->data, there ? "not as they were" : "gone");
@@ -175,7 +175,7 @@ static enum status check_by_content(struct eval_photos *photos, const struct run
     return OK;
 }
 
-enum status eval_photos_check(struct eval_photos *photos, const struct run_record *record, const char *data,
+enum status eval_photos_check(struct eval_photos *photos, const struct record_config *record, const char *data,
                               const struct class_names *classes, struct pool *pool, struct error *err)
 {
     struct run_photos run;

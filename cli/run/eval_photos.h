@@ -3,7 +3,7 @@
 #define FREEZETUNE_EVAL_PHOTOS_H
 
 #include "cli/model/model_file.h"
-#include "cli/run/run_record.h"
+#include "cli/run/record_config.h"
 #include "core/base/threads.h"
 #include "core/data/dataset.h"
 
@@ -23,13 +23,14 @@ struct eval_photos {
  * (--split was given) that of `data`, split as the run split its own; else DIR/val, or DIR. stderr: a remark where the
  * photos have changed since the run. ERR_NOINPUT when they are not there, ERR_USAGE for a `split` without a record,
  * ERR_DATA. Free with photo_list_free(&out->list). */
-MUST_CHECK enum status eval_photos_open(struct eval_photos *out, const struct run_record *record, const char *data,
+MUST_CHECK enum status eval_photos_open(struct eval_photos *out, const struct record_config *record, const char *data,
                                         bool split, int part, struct model_info *info, const char *model,
                                         struct error *err);
 
 /* Photos that --data named: stderr says how many of them the run was trained on: by photos.bin where its own photos are
  * gone, and without one that this is not known. Silent without a record. */
-MUST_CHECK enum status eval_photos_check(struct eval_photos *photos, const struct run_record *record, const char *data,
-                                         const struct class_names *classes, struct pool *pool, struct error *err);
+MUST_CHECK enum status eval_photos_check(struct eval_photos *photos, const struct record_config *record,
+                                         const char *data, const struct class_names *classes, struct pool *pool,
+                                         struct error *err);
 
 #endif

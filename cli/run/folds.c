@@ -4,8 +4,8 @@
 
 #include "cli/run/estimate.h"
 #include "cli/run/series.h"
-#include "cli/run/statistics_remark.h"
-#include "cli/run/train_report.h"
+#include "cli/run/show_plan.h"
+#include "cli/run/show_statistics.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/table.h"
@@ -33,10 +33,10 @@ static enum status summarise(struct summary *out, const struct series *series, s
     for (size_t v = 0; v < 3; v++)
         values[v] = (double *)memory + v * series->count;
     for (size_t i = 0; i < series->count; i++) {
-        const struct run_result *result = &series->runs[i].result;
+        const struct record_result *result = &series->runs[i].result;
         if (series->runs[i].state != SERIES_DONE)
             continue;
-        values[0][summary.folds] = run_result_accuracy(result);
+        values[0][summary.folds] = record_result_accuracy(result);
         values[1][summary.folds] = result->macro_f1;
         values[2][summary.folds++] = result->loss;
         summary.photos += result->photos;
@@ -68,7 +68,7 @@ enum { COLUMNS = sizeof columns / sizeof *columns };
 
 static enum status put_row(struct table *table, const struct series_run *run, bool exact, struct error *err)
 {
-    const struct run_result *r = &run->result;
+    const struct record_result *r = &run->result;
     char text[COLUMNS][NUMBER_TEXT];
     const char *cells[COLUMNS] = {text[0], series_states[run->state]};
     snprintf(text[0], NUMBER_TEXT, "%lld", run->values.fold);
@@ -83,8 +83,8 @@ static enum status put_row(struct table *table, const struct series_run *run, bo
         else
             snprintf(text[6], NUMBER_TEXT, "%.4f", r->loss);
         cells[6] = text[6];
-        cells[7] =
-            exact ? number_double(text[7], run_result_accuracy(r)) : number_percent(text[7], run_result_accuracy(r));
+        cells[7] = exact ? number_double(text[7], record_result_accuracy(r))
+                         : number_percent(text[7], record_result_accuracy(r));
         cells[8] = exact ? number_double(text[8], r->macro_f1) : number_percent(text[8], r->macro_f1);
         cells[9] = exact ? number_double(text[9], r->seconds) : number_seconds(text[9], r->seconds);
     }
@@ -138,7 +138,7 @@ static void json_report(const struct series *series, const struct summary *summa
             json_int(&json, "val_photos", (int64_t)run->result.photos);
             json_int(&json, "best_epoch", (int64_t)run->result.best_epoch);
             json_double(&json, "val_loss", run->result.loss);
-            json_double(&json, "val_accuracy", run_result_accuracy(&run->result));
+            json_double(&json, "val_accuracy", record_result_accuracy(&run->result));
             json_double(&json, "val_macro_f1", run->result.macro_f1);
         }
         json_close(&json);
@@ -234,17 +234,17 @@ enum status folds_run(const struct arguments *args, const struct resumed *resume
     first.fold = 1;
     enum status status = training_open(&training, &first, resumed ? resumed->weights_hash : NULL, err);
     if (status == OK) { /* what fold 1 can be, every fold can: their shares differ by a photo, and none is empty */
-        report_inputs(&training);
+        show_inputs(&training);
         peak = estimate_peak(training.pool);
         estimate_forecast(&forecast, &training, training.train, peak);
         const struct plan_time time = {&forecast, (size_t)values->folds,
                                        seconds_of_folds(&forecast, (size_t)values->folds)};
-        status = report_plan(&training, &time, err);
+        status = show_plan(&training, &time, err);
     }
     if (status == OK && !values->resume)
         status = run_disk_check(&training.disk, (size_t)values->folds, training_folder(&training), err);
     if (status == OK)
-        status = statistics_remark(&training, err);
+        status = show_statistics(&training, err);
     if (status == OK && !values->dry_run)
         status = series_open(&series, args, &training, resumed, tables, err);
     training_close(&training);

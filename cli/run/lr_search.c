@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "cli/run/statistics_remark.h"
-#include "cli/run/train_report.h"
+#include "cli/run/show_plan.h"
+#include "cli/run/show_statistics.h"
 #include "cli/run/training.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/progress.h"
@@ -77,11 +77,11 @@ enum status lr_search(struct lr_search *out, const struct train_values *values, 
     *out = (struct lr_search){0};
     enum status status = training_open(&training, values, weights_hash, err);
     if (status == OK && report)
-        report_inputs(&training);
+        show_inputs(&training);
     if (status == OK)
         status = run_disk_check(&training.disk, 1, training_folder(&training), err);
     if (status == OK && report)
-        status = statistics_remark(&training, err);
+        status = show_statistics(&training, err);
     if (status == OK)
         status = training_prepare(&training, err);
     if (status == OK)

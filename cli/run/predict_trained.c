@@ -88,7 +88,7 @@ static enum status count_trained(size_t *count, const struct photo_list *photos,
 }
 
 /* An error of the run's photos is none of predict's. */
-static enum status remark_on(const struct run_record *record, const struct model *model,
+static enum status remark_on(const struct record_config *record, const struct model *model,
                              const struct photo_list *photos, struct error *err)
 {
     struct run_photos run;
@@ -109,10 +109,10 @@ static enum status remark_on(const struct run_record *record, const struct model
 
 enum status predict_remark_trained(const struct model *model, const struct photo_list *photos, struct error *err)
 {
-    struct run_record record;
-    enum status status = run_record_read(&record, model, err);
+    struct record_config record;
+    enum status status = record_config_read(&record, model, err);
     if (status == OK && record.folder && any_below(photos, record.data))
         status = remark_on(&record, model, photos, err);
-    run_record_free(&record);
+    record_config_free(&record);
     return status;
 }

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "cli/run/estimate.h"
-#include "cli/run/run_result.h"
+#include "cli/run/record_result.h"
 #include "core/base/clock.h"
 
 void run_clock_plan(struct run_clock *out, struct series_clock *series, const struct training *training)
@@ -24,13 +24,13 @@ double run_clock_all(const struct run_clock *clock)
     return by_limit(clock, forecast_all(&clock->forecast, &clock->series->pace));
 }
 
-enum status run_clock_enter(struct run_clock *clock, const struct run_folder *folder, struct error *err)
+enum status run_clock_enter(struct run_clock *clock, const struct record_folder *folder, struct error *err)
 {
     const struct train_state *state = train_state_get(folder->training->train);
     double seconds = 0;
     enum status status = OK;
     if (state->epoch > 0)
-        status = run_result_last_seconds(&seconds, folder, err);
+        status = record_result_last_seconds(&seconds, folder, err);
     if (seconds > 0)
         forecast_recall(&clock->forecast, &clock->series->pace, state->epoch - 1, seconds);
     forecast_enter(&clock->forecast, state->epoch, state->count);

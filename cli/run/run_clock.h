@@ -3,7 +3,7 @@
 #ifndef FREEZETUNE_RUN_CLOCK_H
 #define FREEZETUNE_RUN_CLOCK_H
 
-#include "cli/run/run_folder.h"
+#include "cli/run/record_folder.h"
 #include "core/train/forecast.h"
 
 /* What several runs share: measured by one, known to the next. Zeros at first. */
@@ -28,7 +28,7 @@ void run_clock_plan(struct run_clock *out, struct series_clock *series, const st
 double run_clock_all(const struct run_clock *clock);
 
 /* The run is prepared and its folder is open, as it is now or where --resume goes on. ERR_IO. */
-MUST_CHECK enum status run_clock_enter(struct run_clock *clock, const struct run_folder *folder, struct error *err);
+MUST_CHECK enum status run_clock_enter(struct run_clock *clock, const struct record_folder *folder, struct error *err);
 /* Now it begins. */
 void run_clock_start(struct run_clock *clock);
 

@@ -74,7 +74,7 @@ static enum status take_cells(struct cells *out, size_t size, struct error *err)
     return OK;
 }
 
-static enum status read_validated(struct cells *out, const struct run_record *record, const char *data,
+static enum status read_validated(struct cells *out, const struct record_config *record, const char *data,
                                   struct error *err)
 {
     char *path;
@@ -129,7 +129,7 @@ static enum status mark_validated(bool *validates, struct cells *cells, const st
 }
 
 /* Divides the photos as they were when the run validated them. */
-static enum status divide_as_recorded(struct run_photos *photos, const struct run_record *record, const char *data,
+static enum status divide_as_recorded(struct run_photos *photos, const struct record_config *record, const char *data,
                                       struct error *err)
 {
     struct dataset *dataset = &photos->dataset;
@@ -165,7 +165,7 @@ static void number_as_model(struct photo_list *list, const struct class_names *f
     list->count = kept;
 }
 
-enum status run_photos_open(struct run_photos *out, const struct run_record *record, const char *data,
+enum status run_photos_open(struct run_photos *out, const struct record_config *record, const char *data,
                             const struct class_names *classes, struct error *err)
 {
     struct dataset *dataset = &out->dataset;

@@ -7,7 +7,7 @@
 #ifndef FREEZETUNE_RUN_PHOTOS_H
 #define FREEZETUNE_RUN_PHOTOS_H
 
-#include "cli/run/run_record.h"
+#include "cli/run/record_config.h"
 #include "core/data/dataset.h"
 
 struct run_photos {
@@ -19,7 +19,7 @@ struct run_photos {
 /* Lists `data` as the run listed its own: its --data, or where that has moved to. `classes` are the model's. Errors of
  * dataset_open; ERR_DATA when the photos have changed and nothing tells which were validated. Free with
  * run_photos_free, also after an error. */
-MUST_CHECK enum status run_photos_open(struct run_photos *out, const struct run_record *record, const char *data,
+MUST_CHECK enum status run_photos_open(struct run_photos *out, const struct record_config *record, const char *data,
                                        const struct class_names *classes, struct error *err);
 void run_photos_free(struct run_photos *photos);
 

@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/run/photos_file.h"
-#include "cli/run/run_files.h"
-#include "cli/run/run_folder.h"
-#include "cli/run/run_lock.h"
+#include "cli/run/record_files.h"
+#include "cli/run/record_folder.h"
+#include "cli/run/record_lock.h"
+#include "cli/run/record_photos.h"
 #include "cli/run/session.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/paths.h"
@@ -33,14 +33,14 @@ static enum status make_folder(struct series *series, const struct arguments *ar
 {
     const struct train_values *values = args->values;
     bool ours;
-    enum status status = run_lock_create(&series->path, &series->lock, &ours, values->out, err);
+    enum status status = record_lock_create(&series->path, &series->lock, &ours, values->out, err);
     if (status != OK)
         return status;
     status = write_series_config(series->path, args, first, err);
     if (status == OK)
-        status = photos_file_write(series->path, first, err);
+        status = record_photos_write(series->path, first, err);
     if (status != OK)
-        run_folder_take_back(series->path, ours);
+        record_folder_take_back(series->path, ours);
     return status;
 }
 
@@ -58,17 +58,17 @@ static enum status open_folder(struct series *series, const struct train_values 
             values->resume);
     bool *changed, stale;
     enum status status =
-        photos_file_check(&changed, &stale, first, values->resume, values->accept_changed_photos, true, err);
+        record_photos_check(&changed, &stale, first, values->resume, values->accept_changed_photos, true, err);
     if (status != OK)
         return status;
     memory_free(changed); /* each run asks for itself */
     status = memory_strdup(&series->path, values->resume, err);
     if (status == OK)
-        status = run_lock_open(&series->lock, series->path, err);
+        status = record_lock_open(&series->lock, series->path, err);
     if (status == OK)
-        run_folder_tidy(series->path, begun_files);
+        record_folder_tidy(series->path, begun_files);
     if (status == OK && stale)
-        status = photos_file_write(series->path, first, err);
+        status = record_photos_write(series->path, first, err);
     return status;
 }
 
@@ -87,7 +87,7 @@ enum status series_open(struct series *out, const struct arguments *args, const 
     if (status == OK)
         status = resumed ? open_folder(out, values, first, resumed, err) : make_folder(out, args, first, err);
     if (status == OK)
-        run_folder_tidy(out->path, tables);
+        record_folder_tidy(out->path, tables);
     return status;
 }
 
@@ -204,7 +204,7 @@ static enum status begin(struct session_end *end, const struct train_values *val
 {
     struct train_values run = *values;
     run.out = folder;
-    run_folder_tidy(folder, begun_files);
+    record_folder_tidy(folder, begun_files);
     return session_run(end, &run, options, err);
 }
 
@@ -249,7 +249,7 @@ static enum status look(struct series *series, struct error *err)
         status = path_join(&folder, series->path, run->name, err);
         if (status != OK)
             break;
-        status = run_result_read(&run->result, &done, NULL, folder, err);
+        status = record_result_read(&run->result, &done, NULL, folder, err);
         if (status == OK)
             status = has_config(&begun, folder, err);
         if (status == OK)
@@ -319,7 +319,8 @@ static void say_result(const struct series *series, size_t i)
         remark("%s: diverged after %zu epochs", run->name, run->result.epochs);
     else if (run->state == SERIES_DONE)
         remark("%s: validation accuracy %s in epoch %zu of %zu%s", run->name,
-               number_percent(accuracy, run_result_accuracy(&run->result)), run->result.best_epoch, run->result.epochs,
+               number_percent(accuracy, record_result_accuracy(&run->result)), run->result.best_epoch,
+               run->result.epochs,
                run->result.compared ? "" : ", not to be compared: validation photos were unavailable in every epoch");
     if (run->state == SERIES_DONE && run->result.compared && run->values.folds == 0)
         warn_of_photos(series, i);

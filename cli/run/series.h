@@ -2,7 +2,7 @@
  * series over freeze points and rates, --folds one over the parts of the photos.
  *
  *   DIR/config.json     the options of the series, so that --resume can go on with it
- *   DIR/photos.bin      how the photos looked (photos_file.h)
+ *   DIR/photos.bin      how the photos looked (record_photos.h)
  *   DIR/<name>/         a run as train makes it; with a result.json it is done and is not touched again
  *
  * Where a series is stands in these folders alone: whoever resumes it passes over the runs that are done, goes on with
@@ -12,8 +12,8 @@
 #ifndef FREEZETUNE_SERIES_H
 #define FREEZETUNE_SERIES_H
 
+#include "cli/run/record_result.h"
 #include "cli/run/run_clock.h"
-#include "cli/run/run_result.h"
 #include "cli/run/train_options.h"
 #include "cli/run/training.h"
 
@@ -31,9 +31,9 @@ struct series_run {
     char *name;
     struct train_values values; /* texts borrowed from the series and its caller */
     enum series_state state;
-    struct run_result result;  /* when done or diverged */
-    struct forecast forecast;  /* of the whole run */
-    char same_as[SERIES_SAME]; /* of sweep: other freeze points that are the same training, "9" or "3 4"; or "" */
+    struct record_result result; /* when done or diverged */
+    struct forecast forecast;    /* of the whole run */
+    char same_as[SERIES_SAME];   /* of sweep: other freeze points that are the same training, "9" or "3 4"; or "" */
 };
 
 struct series {

@@ -3,11 +3,11 @@
 #include <stdio.h>
 
 #include "cli/run/lr_search.h"
-#include "cli/run/photos_file.h"
-#include "cli/run/run_folder.h"
-#include "cli/run/skipped_report.h"
-#include "cli/run/statistics_remark.h"
-#include "cli/run/train_report.h"
+#include "cli/run/record_folder.h"
+#include "cli/run/record_photos.h"
+#include "cli/run/show_plan.h"
+#include "cli/run/show_skipped.h"
+#include "cli/run/show_statistics.h"
 #include "cli/run/training.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/progress.h"
@@ -24,9 +24,9 @@ enum { SAVE_LEAST = 10 }; /* seconds between two checkpoints, unless --save-ever
 struct session {
     const struct session_options *options;
     const struct training *training;
-    struct run_folder *folder;
+    struct record_folder *folder;
     struct train_progress progress;
-    struct skipped_report skipped;
+    struct show_skipped skipped;
     double started, saved;
     struct run_clock clock;
     bool damage_said;  /* once, after the first epoch */
@@ -41,10 +41,10 @@ static void tell_time(struct session *session)
 static void on_step(void *context, const struct step_result *step)
 {
     struct session *session = context;
-    run_folder_step(session->folder, step);
+    record_folder_step(session->folder, step);
     run_clock_step(&session->clock, step->images);
     tell_time(session);
-    report_step(&session->progress, step);
+    show_step(&session->progress, step);
 }
 
 static void on_evaluation(void *context, size_t done, size_t all)
@@ -52,7 +52,7 @@ static void on_evaluation(void *context, size_t done, size_t all)
     struct session *session = context;
     run_clock_validation(&session->clock, done, all);
     tell_time(session);
-    report_evaluation(&session->progress, train_state_get(session->training->train)->epoch, done, all);
+    show_evaluation(&session->progress, train_state_get(session->training->train)->epoch, done, all);
 }
 
 static void on_features(void *context, size_t done, size_t all)
@@ -60,7 +60,7 @@ static void on_features(void *context, size_t done, size_t all)
     struct session *session = context;
     run_clock_features(&session->clock, done, all);
     tell_time(session);
-    report_features(&session->progress, train_state_get(session->training->train)->epoch, done, all);
+    show_features(&session->progress, train_state_get(session->training->train)->epoch, done, all);
 }
 
 static void on_cache_failure(void *context, const char *why)
@@ -75,13 +75,13 @@ static void on_cache_failure(void *context, const char *why)
 static void on_skipped(void *context, bool val, const struct loader_bad *photo, bool again)
 {
     struct session *session = context;
-    skipped_report_photo(&session->skipped, val, photo, again);
+    show_skipped_photo(&session->skipped, val, photo, again);
 }
 
 static void on_pass_end(void *context, bool val)
 {
     struct session *session = context;
-    skipped_report_pass_end(&session->skipped, val);
+    show_skipped_pass_end(&session->skipped, val);
 }
 
 static bool should_stop(void *context)
@@ -122,14 +122,14 @@ static enum status on_epoch(void *context, const struct epoch_result *epoch, str
 {
     struct session *session = context;
     run_clock_other(&session->clock);
-    enum status status = run_folder_epoch(session->folder, epoch, saved_lately(session), err);
+    enum status status = record_folder_epoch(session->folder, epoch, saved_lately(session), err);
     run_clock_other(&session->clock);
     run_clock_epoch(&session->clock);
     tell_time(session);
     session->progress.others = run_clock_others(&session->clock); /* once an epoch: there may be hundreds of them */
-    report_epoch(&session->progress, epoch);
+    show_epoch(&session->progress, epoch);
     if (!session->damage_said)
-        report_damaged(session->training);
+        show_damaged(session->training);
     session->damage_said = true;
     session->write_failed = status != OK;
     return status;
@@ -138,7 +138,7 @@ static enum status on_epoch(void *context, const struct epoch_result *epoch, str
 static enum status save(void *context, struct error *err)
 {
     struct session *session = context;
-    enum status status = run_folder_save(session->folder, err);
+    enum status status = record_folder_save(session->folder, err);
     session->saved = clock_seconds();
     session->write_failed = status != OK;
     run_clock_other(&session->clock);
@@ -168,7 +168,7 @@ static enum status explain_write(const struct session *session, enum status stat
     uint64_t file = need->last > need->best ? need->last : need->best;
     struct error reason = *err;
     struct disk disk;
-    run_folder_good(good, session->folder);
+    record_folder_good(good, session->folder);
     if (disk_look(&disk, path, NULL) == OK && disk.free < file)
         snprintf(room, sizeof room, "free %s and ", number_bytes(bytes, file - disk.free));
     return error_set(err, status, "%.400s; %s: %sgo on with: %s%.300s", reason.text, good, room,
@@ -189,24 +189,24 @@ static void say_why_ended(const struct session *session)
 }
 
 /* result.json, with the state of the end; then the run has no more use for last.safetensors. */
-static enum status write_result(const struct session *session, const struct run_result *result, struct error *err)
+static enum status write_result(const struct session *session, const struct record_result *result, struct error *err)
 {
-    const struct run_folder *folder = session->folder;
+    const struct record_folder *folder = session->folder;
     char *state = NULL;
     enum status status = result->diverged ? OK : checkpoint_text(&state, session->training->train, err);
     if (status == OK)
-        status = run_result_write(folder->path, result, state, err);
+        status = record_result_write(folder->path, result, state, err);
     if (status == OK && !session->training->values->keep_last)
-        run_folder_drop_last(folder);
+        record_folder_drop_last(folder);
     memory_free(state);
     return status;
 }
 
-/* report_end; where it fails, all files are written. */
+/* show_end; where it fails, all files are written. */
 static enum status tell_end(const struct session *session, const struct training_proof *proof, bool rows_shown,
                             struct error *err)
 {
-    enum status status = report_end(session->folder, proof, rows_shown, err);
+    enum status status = show_end(session->folder, proof, rows_shown, err);
     if (!is_of_system(status) || !err)
         return status;
     struct error reason = *err;
@@ -218,13 +218,13 @@ static enum status tell_end(const struct session *session, const struct training
 /* The proof, the files of the end, and what is said of it. A run that was out of time has a model, but is not over. */
 static enum status finish(struct session_end *out, const struct session *session, bool diverged, struct error *err)
 {
-    struct run_folder *folder = session->folder;
+    struct record_folder *folder = session->folder;
     struct session_end end = {.over = diverged || train_end_get(session->training->train) != TRAIN_TIME};
     struct training_proof proof;
     size_t last = train_state_get(session->training->train)->epoch;
     enum status status = OK;
     if (end.over)
-        status = run_result_collect(&end.result, folder, diverged, err);
+        status = record_result_collect(&end.result, folder, diverged, err);
     if (status == OK && !diverged)
         status = training_prove(&proof, session->training, folder->best, err);
     if (status == OK && !diverged && proof.weights_changed)
@@ -261,7 +261,7 @@ static enum status end_loop(struct session_end *out, const struct session *sessi
         status = finish(out, session, diverged, err);
     }
     if (status == OK && values->profile && !values->json && alone)
-        status = report_profile(session->training, err);
+        status = show_profile(session->training, err);
     return status;
 }
 
@@ -272,7 +272,7 @@ static void say_where(struct session *session)
     const struct train_state *state = train_state_get(train);
     char left[REPORT_LEFT];
     tell_time(session);
-    report_left(left, &session->progress, false);
+    show_left(left, &session->progress, false);
     if (train_is_over(train))
         remark("the run is over: nothing is left to train");
     else if (state->batch < state->steps_per_epoch)
@@ -310,13 +310,13 @@ static enum status run_loop(struct session_end *out, struct session *started, st
         say_where(&session);
     signals_catch();
     session.saved = clock_seconds();
-    status = report_progress_start(&session.progress, session.folder, err);
+    status = show_progress_start(&session.progress, session.folder, err);
     run_clock_start(&session.clock);
     if (status == OK)
         status = train_run(training->train, &hooks, &stopped, err);
     progress_end(&session.progress.line);
     status = end_loop(out, &session, stopped, status, err);
-    report_progress_end(&session.progress);
+    show_progress_end(&session.progress);
     return status;
 }
 
@@ -333,20 +333,20 @@ static enum status train_once(struct session_end *out, const struct train_values
                               struct error *err)
 {
     struct training training;
-    struct run_folder folder = {.lock = -1};
+    struct record_folder folder = {.lock = -1};
     struct series_clock own = {0};
     struct session session = {.options = options, .training = &training, .folder = &folder, .started = started};
     enum status status = training_open(&training, values, options->weights_hash, err);
     if (status == OK)
         plan_clock(&session, options->clock ? options->clock : &own);
     if (status == OK && values->resume)
-        status = photos_file_check(&training.changed, &training.photos_stale, &training, values->resume,
-                                   values->accept_changed_photos, !options->one_of_many, err);
+        status = record_photos_check(&training.changed, &training.photos_stale, &training, values->resume,
+                                     values->accept_changed_photos, !options->one_of_many, err);
     if (status == OK && !options->one_of_many) {
         const struct plan_time time = {&session.clock.forecast, 1, run_clock_all(&session.clock)};
         if (!search)
-            report_inputs(&training);
-        status = report_plan(&training, &time, err);
+            show_inputs(&training);
+        status = show_plan(&training, &time, err);
     }
     if (status == OK && !values->resume)
         status = run_disk_check(&training.disk, 1, training_folder(&training), err);
@@ -354,7 +354,7 @@ static enum status train_once(struct session_end *out, const struct train_values
         goto cleanup;
     enum cache_mode planned = train_cache(training.train)->mode;
     if (!options->one_of_many && !search)
-        status = statistics_remark(&training, err);
+        status = show_statistics(&training, err);
     if (status == OK)
         status = training_prepare(&training, err);
     if (status != OK)
@@ -363,7 +363,8 @@ static enum status train_once(struct session_end *out, const struct train_values
         forecast_lose_features(&session.clock.forecast);
         warn("%s; the run has no cache", train_cache(training.train)->why);
     }
-    status = values->resume ? run_folder_resume(&folder, &training, err) : run_folder_create(&folder, &training, err);
+    status =
+        values->resume ? record_folder_resume(&folder, &training, err) : record_folder_create(&folder, &training, err);
     if (is_of_system(status) && folder.begun && err)
         status = explain_write(&session, status, err);
     if (status == OK && values->resume && !train_is_over(training.train))
@@ -376,7 +377,7 @@ static enum status train_once(struct session_end *out, const struct train_values
         status = run_loop(out, &session, err);
     }
 cleanup:
-    run_folder_close(&folder);
+    record_folder_close(&folder);
     training_close(&training);
     return status;
 }

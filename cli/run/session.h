@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
+#include "cli/run/record_result.h"
 #include "cli/run/run_clock.h"
-#include "cli/run/run_result.h"
 #include "cli/run/train_options.h"
 
 struct session_options {
@@ -18,7 +18,7 @@ struct session_options {
 
 struct session_end {
     bool over; /* else it was stopped, and everything that --resume needs is in its folder; or --dry-run */
-    struct run_result result;
+    struct record_result result;
 };
 
 /* Opens photos and weights, looks for a rate with --lr find, shows what will be trained, makes the run's folder (or

@@ -121,9 +121,9 @@ void sweep_name(char out[SWEEP_NAME], int freeze_until, double lr)
 /* ---- what came out ----------------------------------------------------------------------------------------------- */
 
 /* Is `a` more accurate? */
-static bool is_better(const struct run_result *a, const struct run_result *b)
+static bool is_better(const struct record_result *a, const struct record_result *b)
 {
-    double x = run_result_accuracy(a), y = run_result_accuracy(b);
+    double x = record_result_accuracy(a), y = record_result_accuracy(b);
     return x > y || (x == y && a->loss < b->loss);
 }
 
@@ -148,7 +148,7 @@ const struct series_run *sweep_recommended(const struct series *series)
     const struct series_run *best = sweep_best(series), *chosen = NULL;
     for (size_t i = 0; best && i < series->count; i++) {
         const struct series_run *run = &series->runs[i];
-        if (run->state != SERIES_DONE || run_result_accuracy(&run->result) < sweep_good_enough(best))
+        if (run->state != SERIES_DONE || record_result_accuracy(&run->result) < sweep_good_enough(best))
             continue;
         if (!chosen || run->result.parameters < chosen->result.parameters ||
             (run->result.parameters == chosen->result.parameters && is_better(&run->result, &chosen->result)))

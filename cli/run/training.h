@@ -26,7 +26,7 @@ struct training {
     char *cache; /* folder of the feature cache, or NULL */
     struct dataset dataset;
     struct scan_report scan;
-    bool *changed;     /* of a run that is resumed: photos with another content (photos_file_check), or NULL */
+    bool *changed;     /* of a run that is resumed: photos with another content (record_photos_check), or NULL */
     bool photos_stale; /* its record of the photos is not up to date */
     char *weights;     /* absolute path, or NULL: random */
     char weights_hash[33];

@@ -18,10 +18,10 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/run/epoch_table.h"
-#include "cli/run/metrics_file.h"
-#include "cli/run/run_record.h"
-#include "cli/run/run_result.h"
+#include "cli/run/record_config.h"
+#include "cli/run/record_metrics.h"
+#include "cli/run/record_result.h"
+#include "cli/run/show_epochs.h"
 #include "cli/run/train_options.h"
 #include "cli/shell/growing_file.h"
 #include "core/base/file.h"
@@ -158,37 +158,37 @@ static void feed_sweep_config(const uint8_t *data, size_t size)
 static void feed_record(const uint8_t *data, size_t size)
 {
     char path[128], *names[] = {"a", "b"};
-    struct run_record record;
+    struct record_config record;
     struct error err;
     put_file("config.json", data, size);
     snprintf(path, sizeof path, "%s/best.safetensors", folder);
     const struct model model = {.path = path, .info.classes = {names, 2}};
-    require(run_record_read(&record, &model, &err) == OK);
+    require(record_config_read(&record, &model, &err) == OK);
     require(!record.folder == !record.data && record.fold <= record.folds && record.folds != 1);
     require(record.val_split >= 0 && record.val_split <= 1 && strlen(record.photos) <= 32);
-    run_record_free(&record);
+    record_config_free(&record);
 }
 
 /* ---- result.json ------------------------------------------------------------------------------------------------- */
 
-static void check_result(const struct run_result *result)
+static void check_result(const struct record_result *result)
 {
     require(result->freeze_until >= 0 && result->lr >= 0 && result->loss >= 0 && isfinite(result->loss));
     require(result->right <= result->photos && result->best_epoch <= result->epochs);
     require(result->macro_f1 >= 0 && result->macro_f1 <= 1 && result->seconds >= 0);
-    require(run_result_accuracy(result) >= 0 && run_result_accuracy(result) <= 1);
+    require(record_result_accuracy(result) >= 0 && record_result_accuracy(result) <= 1);
 }
 
 static void feed_result(const uint8_t *data, size_t size)
 {
-    struct run_result result;
+    struct record_result result;
     struct error err = {0};
     char *states[2];
     uint8_t *texts[2];
     size_t lengths[2];
     bool there;
     put_file("result.json", data, size);
-    enum status status = run_result_read(&result, &there, &states[0], folder, &err);
+    enum status status = record_result_read(&result, &there, &states[0], folder, &err);
     require(there);
     if (status != OK) {
         check_refused(status, &err, "result.json");
@@ -196,10 +196,10 @@ static void feed_result(const uint8_t *data, size_t size)
     }
     for (size_t i = 0; i < 2; i++) {
         check_result(&result);
-        require(run_result_write(folder, &result, states[i], &err) == OK);
+        require(record_result_write(folder, &result, states[i], &err) == OK);
         require(file_read(&texts[i], &lengths[i], path_of("result.json"), SIZE_MAX, &err) == OK);
         if (i == 0)
-            require(run_result_read(&result, &there, &states[1], folder, &err) == OK);
+            require(record_result_read(&result, &there, &states[1], folder, &err) == OK);
     }
     require(lengths[0] == lengths[1] && memcmp(texts[0], texts[1], lengths[0]) == 0);
     require(!states[0] == !states[1] && (!states[0] || strcmp(states[0], states[1]) == 0));
@@ -225,21 +225,21 @@ static void feed_metrics(const uint8_t *data, size_t size)
     struct error err;
     char *text, line[512];
     put_file("metrics.csv", data, size);
-    require(metrics_file_read(&text, folder, &err) == OK);
-    for (const char *at = text; *at; at = metrics_file_next(at)) {
-        if (!metrics_file_row(&row, at))
+    require(record_metrics_read(&text, folder, &err) == OK);
+    for (const char *at = text; *at; at = record_metrics_next(at)) {
+        if (!record_metrics_row(&row, at))
             continue;
         check_row(&row);
         snprintf(line, sizeof line, "%zu,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g,%zu,%zu,%d,%.17g,%zu,%zu\n",
                  row.epoch, row.lr, row.train_loss, row.train_accuracy, row.val_loss, row.val_accuracy, row.val_top5,
                  row.macro_f1, row.photos, row.left_out, row.best, row.seconds, row.missed, row.val_missed);
-        require(metrics_file_row(&again, line));
+        require(record_metrics_row(&again, line));
         require(again.epoch == row.epoch && again.seconds == row.seconds && again.macro_f1 == row.macro_f1 &&
                 again.missed == row.missed && again.val_missed == row.val_missed && again.best == row.best);
     }
     memory_free(text);
     FILE *out = fopen("/dev/null", "w");
-    require(out && epoch_table_print(out, folder, 1, &err) == OK && fclose(out) == 0);
+    require(out && show_epochs(out, folder, 1, &err) == OK && fclose(out) == 0);
 }
 
 /* Cut to its first lines, the first byte of the rest says how many, and so again. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/run/checkpoint_file.h"
+#include "cli/run/record_checkpoint.h"
 #include "core/base/memory.h"
 #include "core/net/init.h"
 #include "core/train/checkpoint.h"

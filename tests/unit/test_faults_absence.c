@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/run/checkpoint_file.h"
+#include "cli/run/record_checkpoint.h"
 #include "core/net/init.h"
 #include "core/train/checkpoint.h"
 #include "core/train/train_private.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/run/checkpoint_file.h"
+#include "cli/run/record_checkpoint.h"
 #include "core/net/init.h"
 #include "core/net/run.h"
 #include "core/ops/loss.h"

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/run/metrics_file.h"
-#include "cli/run/run_result.h"
+#include "cli/run/record_metrics.h"
+#include "cli/run/record_result.h"
 #include "cli/run/train_options.h"
 #include "cli/shell/growing_file.h"
 #include "core/base/memory.h"
@@ -120,18 +120,18 @@ static void a_result_out_of_its_ranges_is_refused(void **state)
         {"\"memory\": 7}", "\"memory\": 7, \"state\": \"a\\u0000b\"}"},
         {"\"memory\": 7}", "\"memory\": 7, \"state\": \"\xff\"}"},
     };
-    struct run_result result;
+    struct record_result result;
     struct error err = {0};
     bool there;
     char text[1024];
     test_write(test_path(folder, "result.json"), good, strlen(good));
-    assert_int_equal(run_result_read(&result, &there, NULL, folder, &err), OK);
+    assert_int_equal(record_result_read(&result, &there, NULL, folder, &err), OK);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         const char *at = strstr(good, changes[i][0]);
         assert_non_null(at);
         snprintf(text, sizeof text, "%.*s%s%s", (int)(at - good), good, changes[i][1], at + strlen(changes[i][0]));
         test_write(test_path(folder, "result.json"), text, strlen(text));
-        if (run_result_read(&result, &there, NULL, folder, &err) != ERR_DATA)
+        if (record_result_read(&result, &there, NULL, folder, &err) != ERR_DATA)
             fail_msg("accepted: %s", text);
     }
 }
@@ -142,12 +142,12 @@ static void a_row_of_metrics_is_read_or_refused(void **state)
 {
     (void)state;
     struct metrics_row row;
-    assert_true(metrics_file_row(&row, "2,0.01,0.5,0.75,0.6,0.7,1,0.65,8,1,1,0.25,3,4\n9,9"));
+    assert_true(record_metrics_row(&row, "2,0.01,0.5,0.75,0.6,0.7,1,0.65,8,1,1,0.25,3,4\n9,9"));
     assert_true(row.epoch == 2 && row.lr == 0.01 && row.train_loss == 0.5 && row.train_accuracy == 0.75);
     assert_true(row.val_loss == 0.6 && row.val_accuracy == 0.7 && row.val_top5 == 1 && row.macro_f1 == 0.65);
     assert_true(row.photos == 8 && row.left_out == 1 && row.best && row.seconds == 0.25);
     assert_true(row.missed == 3 && row.val_missed == 4);
-    assert_true(metrics_file_row(&row, "2,0.01,0.5,0.75,0.6,0.7,1,0.65,8,1,0,0.25")); /* of an earlier version */
+    assert_true(record_metrics_row(&row, "2,0.01,0.5,0.75,0.6,0.7,1,0.65,8,1,0,0.25")); /* of an earlier version */
     assert_true(row.missed == 0 && row.val_missed == 0 && !row.best);
     static const char *const wrong[] = {
         "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy,val_top5,val_macro_f1,photos,left_out,best,seconds",
@@ -167,7 +167,7 @@ static void a_row_of_metrics_is_read_or_refused(void **state)
         "",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        if (metrics_file_row(&row, wrong[i]))
+        if (record_metrics_row(&row, wrong[i]))
             fail_msg("accepted: %s", wrong[i]);
 }
 

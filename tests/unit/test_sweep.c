@@ -7,7 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/run/lr_search.h"
-#include "cli/run/run_result.h"
+#include "cli/run/record_result.h"
 #include "cli/run/shell_command.h"
 #include "cli/run/sweep_plan.h"
 #include "core/base/memory.h"
@@ -231,28 +231,28 @@ static void a_result_reads_back(void **state)
     struct error err = {0};
     bool there = true;
     char *state_text;
-    struct run_result back;
-    const struct run_result result = {.freeze_until = 6,
-                                      .lr = 0.1 + 0.2,
-                                      .train_photos = 244,
-                                      .epochs = 10,
-                                      .best_epoch = 4,
-                                      .photos = 153,
-                                      .right = 146,
-                                      .loss = 1.0 / 3,
-                                      .macro_f1 = 2.0 / 3,
-                                      .parameters = 24112104,
-                                      .seconds = 12.345,
-                                      .memory = 653000000};
+    struct record_result back;
+    const struct record_result result = {.freeze_until = 6,
+                                         .lr = 0.1 + 0.2,
+                                         .train_photos = 244,
+                                         .epochs = 10,
+                                         .best_epoch = 4,
+                                         .photos = 153,
+                                         .right = 146,
+                                         .loss = 1.0 / 3,
+                                         .macro_f1 = 2.0 / 3,
+                                         .parameters = 24112104,
+                                         .seconds = 12.345,
+                                         .memory = 653000000};
     test_folder_make(folder);
-    assert_int_equal(run_result_read(&back, &there, &state_text, test_path(folder, "nowhere"), &err), OK);
+    assert_int_equal(record_result_read(&back, &there, &state_text, test_path(folder, "nowhere"), &err), OK);
     assert_false(there);
     assert_null(state_text);
-    assert_int_equal(run_result_write(folder, &result, NULL, &err), OK);
-    assert_int_equal(run_result_read(&back, &there, &state_text, folder, &err), OK);
+    assert_int_equal(record_result_write(folder, &result, NULL, &err), OK);
+    assert_int_equal(record_result_read(&back, &there, &state_text, folder, &err), OK);
     assert_null(state_text);
-    assert_int_equal(run_result_write(folder, &result, "{\"epoch\":10,\"reason\":\"\\\"\"}", &err), OK);
-    assert_int_equal(run_result_read(&back, &there, &state_text, folder, &err), OK);
+    assert_int_equal(record_result_write(folder, &result, "{\"epoch\":10,\"reason\":\"\\\"\"}", &err), OK);
+    assert_int_equal(record_result_read(&back, &there, &state_text, folder, &err), OK);
     assert_string_equal(state_text, "{\"epoch\":10,\"reason\":\"\\\"\"}");
     memory_free(state_text);
     assert_true(there);
@@ -262,12 +262,12 @@ static void a_result_reads_back(void **state)
     assert_true(back.epochs == 10 && back.best_epoch == 4 && back.photos == 153 && back.right == 146);
     assert_true(back.lr == result.lr && back.loss == result.loss && back.macro_f1 == result.macro_f1);
     assert_true(back.parameters == 24112104 && back.seconds == 12.345 && back.memory == 653000000);
-    assert_true(run_result_accuracy(&back) == 146.0 / 153);
+    assert_true(record_result_accuracy(&back) == 146.0 / 153);
 
     static const char *const wrong[] = {"{}", "", "[1]", "{\"diverged\": false, \"freeze_until\": 6}"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         test_write(test_path(folder, "result.json"), wrong[i], strlen(wrong[i]));
-        assert_int_equal(run_result_read(&back, &there, NULL, folder, &err), ERR_DATA);
+        assert_int_equal(record_result_read(&back, &there, NULL, folder, &err), ERR_DATA);
         assert_non_null(strstr(err.text, "is not the result of a run"));
     }
     test_folder_remove(folder);

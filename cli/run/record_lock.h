@@ -1,7 +1,7 @@
 /* The folder of a run, a sweep or folds is one process's at a time: a lock (flock) of the folder itself, held as long
  * as the process works in it, that goes with the process. */
-#ifndef FREEZETUNE_RUN_LOCK_H
-#define FREEZETUNE_RUN_LOCK_H
+#ifndef FREEZETUNE_RECORD_LOCK_H
+#define FREEZETUNE_RECORD_LOCK_H
 
 #include <stdbool.h>
 
@@ -11,10 +11,10 @@
  * looked at again under it: meanwhile another process may have made the folder its own and even be done with it. *path
  * (memory_free) and *lock (close) are set, or NULL and -1. *made: the folder was not there before. ERR_CANTCREATE,
  * ERR_SYSTEM. */
-MUST_CHECK enum status run_lock_create(char **path, int *lock, bool *made, const char *given, struct error *err);
+MUST_CHECK enum status record_lock_create(char **path, int *lock, bool *made, const char *given, struct error *err);
 
 /* Locks an existing folder: *lock is its descriptor, or -1. ERR_NOINPUT when it is none, ERR_CANTCREATE when another
  * process is at work in it. */
-MUST_CHECK enum status run_lock_open(int *lock, const char *path, struct error *err);
+MUST_CHECK enum status record_lock_open(int *lock, const char *path, struct error *err);
 
 #endif

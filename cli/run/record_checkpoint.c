@@ -1,4 +1,4 @@
-#include "cli/run/checkpoint_file.h"
+#include "cli/run/record_checkpoint.h"
 
 #include <string.h>
 

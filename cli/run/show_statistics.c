@@ -1,4 +1,4 @@
-#include "cli/run/statistics_remark.h"
+#include "cli/run/show_statistics.h"
 
 #include <math.h>
 #include <string.h>
@@ -178,7 +178,7 @@ static enum status trial_open(struct trial *out, const struct training *t, struc
     return status;
 }
 
-enum status statistics_remark(const struct training *training, struct error *err)
+enum status show_statistics(const struct training *training, struct error *err)
 {
     struct sample sample = sample_of(&training->dataset.train);
     const struct photo_batch *batch = NULL;

@@ -1,4 +1,4 @@
-#include "cli/run/run_record.h"
+#include "cli/run/record_config.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -70,10 +70,10 @@ static enum status folder_of(char **out, const char *file, struct error *err)
     return status;
 }
 
-static enum status take(struct run_record *record, const cJSON *root, const char *model, struct error *err)
+static enum status take(struct record_config *record, const cJSON *root, const char *model, struct error *err)
 {
     const cJSON *options = get(root, "options"), *photos = get(root, "photos");
-    *record = (struct run_record){
+    *record = (struct record_config){
         .val_split = number_of(options, "val-split", 0, 1, 0),
         .folds = (unsigned)number_of(options, "folds", 2, FOLDS_MOST, 0),
         .seed = (uint64_t)number_of(options, "seed", 0, 0x1p53, 0),
@@ -90,16 +90,16 @@ static enum status take(struct run_record *record, const cJSON *root, const char
     if (status == OK)
         status = folder_of(&record->folder, model, err);
     if (status != OK)
-        run_record_free(record);
+        record_config_free(record);
     return status;
 }
 
-enum status run_record_read(struct run_record *out, const struct model *model, struct error *err)
+enum status record_config_read(struct record_config *out, const struct model *model, struct error *err)
 {
     char *path;
     uint8_t *text = NULL;
     size_t size;
-    *out = (struct run_record){0};
+    *out = (struct record_config){0};
     enum status status = path_beside(&path, model->path, "config.json", err);
     if (status != OK)
         return status;
@@ -120,9 +120,9 @@ enum status run_record_read(struct run_record *out, const struct model *model, s
     return status;
 }
 
-void run_record_free(struct run_record *record)
+void record_config_free(struct record_config *record)
 {
     memory_free(record->folder);
     memory_free(record->data);
-    *record = (struct run_record){0};
+    *record = (struct record_config){0};
 }

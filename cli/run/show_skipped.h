@@ -1,7 +1,7 @@
 /* What train says of photos that it skips on the way: the first at once, the others of the same pass in one line at its
  * end. Photos that were away in the epoch before are not told of again; the line of the epoch counts them. */
-#ifndef FREEZETUNE_SKIPPED_REPORT_H
-#define FREEZETUNE_SKIPPED_REPORT_H
+#ifndef FREEZETUNE_SHOW_SKIPPED_H
+#define FREEZETUNE_SHOW_SKIPPED_H
 
 #include <limits.h>
 
@@ -17,7 +17,7 @@ struct skipped_burst {
 };
 
 /* Begins as {.training = ...}. */
-struct skipped_report {
+struct show_skipped {
     const struct training *training;
     struct skipped_burst bad, away;
     size_t again;          /* away as before, in this pass */
@@ -25,7 +25,7 @@ struct skipped_report {
 };
 
 /* The hooks on_skipped and on_pass_end of train.h. */
-void skipped_report_photo(struct skipped_report *report, bool val, const struct loader_bad *photo, bool again);
-void skipped_report_pass_end(struct skipped_report *report, bool val);
+void show_skipped_photo(struct show_skipped *report, bool val, const struct loader_bad *photo, bool again);
+void show_skipped_pass_end(struct show_skipped *report, bool val);
 
 #endif

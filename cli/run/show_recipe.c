@@ -1,4 +1,4 @@
-#include "cli/run/recipe_report.h"
+#include "cli/run/show_recipe.h"
 
 #include "cli/shell/numbers.h"
 #include "cli/shell/wrap.h"
@@ -34,7 +34,7 @@ static void put_rate(FILE *out, const struct training *t)
     fprintf(out, ", weight decay %s\n", number_double(number, optimizer->weight_decay));
 }
 
-void recipe_report(FILE *out, const struct training *t)
+void show_recipe(FILE *out, const struct training *t)
 {
     struct lines lines;
     FILE *line = lines_start(&lines, out);

@@ -1,4 +1,4 @@
-#include "cli/run/train_report.h"
+#include "cli/run/show_plan.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -8,7 +8,7 @@
 #include "cli/model/preprocess_remark.h"
 #include "cli/report/summary.h"
 #include "cli/run/duplicates.h"
-#include "cli/run/recipe_report.h"
+#include "cli/run/show_recipe.h"
 #include "cli/run/train_head.h"
 #include "cli/shell/choice_options.h"
 #include "cli/shell/json.h"
@@ -103,7 +103,7 @@ static void warn_of_photos(const struct training *t)
              t->scan.stray == 1 ? "is" : "are");
 }
 
-void report_damaged(const struct training *t)
+void show_damaged(const struct training *t)
 {
     size_t count = train_damaged_count(t->train, false) + train_damaged_count(t->train, true);
     if (count > 0)
@@ -111,7 +111,7 @@ void report_damaged(const struct training *t)
              count == 1 ? "it" : "them");
 }
 
-void report_inputs(const struct training *t)
+void show_inputs(const struct training *t)
 {
     size_t classes = t->dataset.classes.count;
     char path[PATH_SHOWN];
@@ -197,7 +197,7 @@ static void json_stages(struct json *json, const struct training *t)
     json_close(json);
 }
 
-size_t report_memory(const struct training *t)
+size_t show_memory(const struct training *t)
 {
     struct train_needs needs = train_needs(t->train);
     struct memory_summary memory = memory_of(t, &needs);
@@ -335,7 +335,7 @@ static void print_time(const struct plan_time *time, const struct training *t)
     lines_end(&lines);
 }
 
-enum status report_plan(const struct training *t, const struct plan_time *time, struct error *err)
+enum status show_plan(const struct training *t, const struct plan_time *time, struct error *err)
 {
     struct train_needs needs = train_needs(t->train);
     struct memory_summary memory = memory_of(t, &needs);
@@ -348,7 +348,7 @@ enum status report_plan(const struct training *t, const struct plan_time *time, 
     if (status != OK)
         return status;
     print_stages(t);
-    recipe_report(stdout, t);
+    show_recipe(stdout, t);
     print_rates(t);
     summary_cost(stdout, train_plan(t->train), &memory);
     print_caches(t);

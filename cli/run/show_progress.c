@@ -1,5 +1,5 @@
 /* train as it goes on: the line of progress, and what is said of an epoch. */
-#include "cli/run/train_report.h"
+#include "cli/run/show_plan.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -14,7 +14,7 @@ static void start_line(struct train_progress *p, size_t epoch, const char *what,
     p->line.rest = p->rest;
 }
 
-void report_step(struct train_progress *p, const struct step_result *step)
+void show_step(struct train_progress *p, const struct step_result *step)
 {
     char note[64];
     if (p->running != RUNNING_STEPS) {
@@ -28,7 +28,7 @@ void report_step(struct train_progress *p, const struct step_result *step)
     progress_update(&p->line, p->done, note);
 }
 
-void report_evaluation(struct train_progress *p, size_t epoch, size_t done, size_t all)
+void show_evaluation(struct train_progress *p, size_t epoch, size_t done, size_t all)
 {
     if (p->running != RUNNING_EVALUATION) {
         start_line(p, epoch, "validate", all);
@@ -46,7 +46,7 @@ static bool begins_stage(const struct training *t, size_t epoch)
     return begins;
 }
 
-void report_features(struct train_progress *p, size_t epoch, size_t done, size_t all)
+void show_features(struct train_progress *p, size_t epoch, size_t done, size_t all)
 {
     if (p->running != RUNNING_FEATURES) {
         start_line(p, epoch, "features", all);
@@ -79,7 +79,7 @@ static const char *features_text(char out[FEATURES_TEXT], const struct feature_c
     return used ? out : "from the cache";
 }
 
-enum status report_progress_start(struct train_progress *p, const struct run_folder *folder, struct error *err)
+enum status show_progress_start(struct train_progress *p, const struct record_folder *folder, struct error *err)
 {
     bool features = false;
     for (size_t i = 0; i < train_stage_count(p->training->train); i++)
@@ -87,7 +87,7 @@ enum status report_progress_start(struct train_progress *p, const struct run_fol
     return epoch_rows_create(&p->rows, folder->path, features, err);
 }
 
-void report_progress_end(struct train_progress *p)
+void show_progress_end(struct train_progress *p)
 {
     epoch_rows_destroy(p->rows);
     p->rows = NULL;
@@ -124,7 +124,7 @@ static const char *skipped_text(char out[SKIPPED_TEXT], const struct epoch_resul
     return out;
 }
 
-void report_left(char out[REPORT_LEFT], const struct train_progress *p, bool last)
+void show_left(char out[REPORT_LEFT], const struct train_progress *p, bool last)
 {
     bool early = p->training->options.patience > 0; /* it may be over before */
     char rest[NUMBER_TEXT], all[NUMBER_TEXT];
@@ -137,10 +137,10 @@ void report_left(char out[REPORT_LEFT], const struct train_progress *p, bool las
                  number_about(all, p->rest + p->others));
 }
 
-void report_epoch(struct train_progress *p, const struct epoch_result *epoch)
+void show_epoch(struct train_progress *p, const struct epoch_result *epoch)
 {
     char left[REPORT_LEFT], features[FEATURES_TEXT], skipped[SKIPPED_TEXT];
-    report_left(left, p, epoch->epoch + 1 == (size_t)p->training->values->epochs);
+    show_left(left, p, epoch->epoch + 1 == (size_t)p->training->values->epochs);
     skipped_text(skipped, epoch);
     const struct epoch_row row = {.epoch = epoch->epoch + 1,
                                   .lr = epoch->lr,

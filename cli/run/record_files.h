@@ -1,6 +1,6 @@
 /* The files of a run's folder that are written whole. Errors: ERR_CANTCREATE, ERR_IO, with a former file as it was. */
-#ifndef FREEZETUNE_RUN_FILES_H
-#define FREEZETUNE_RUN_FILES_H
+#ifndef FREEZETUNE_RECORD_FILES_H
+#define FREEZETUNE_RECORD_FILES_H
 
 #include "cli/run/training.h"
 

@@ -4,8 +4,8 @@
  * the end of the same epoch have the same file, byte for byte, however often they were stopped; within an epoch, but
  * for the seconds that the epoch has taken so far.
  */
-#ifndef FREEZETUNE_CHECKPOINT_FILE_H
-#define FREEZETUNE_CHECKPOINT_FILE_H
+#ifndef FREEZETUNE_RECORD_CHECKPOINT_H
+#define FREEZETUNE_RECORD_CHECKPOINT_H
 
 #include "cli/model/model_file.h"
 #include "core/train/train.h"

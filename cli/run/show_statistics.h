@@ -6,8 +6,8 @@
  * with --quiet, --resume, --dry-run, or where the features of all photos are in the cache: the run that put them there
  * has measured them.
  */
-#ifndef FREEZETUNE_STATISTICS_REMARK_H
-#define FREEZETUNE_STATISTICS_REMARK_H
+#ifndef FREEZETUNE_SHOW_STATISTICS_H
+#define FREEZETUNE_SHOW_STATISTICS_H
 
 #include <stdbool.h>
 
@@ -38,6 +38,6 @@ void statistics_watch_stop(struct statistics_watch *watch);
 
 /* Between training_open and training_prepare, in memory that it gives back. Photos that cannot be read are left out.
  * Errors of loader_next and plan_create. */
-MUST_CHECK enum status statistics_remark(const struct training *training, struct error *err);
+MUST_CHECK enum status show_statistics(const struct training *training, struct error *err);
 
 #endif

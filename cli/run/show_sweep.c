@@ -1,5 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
-#include "cli/run/sweep_report.h"
+#include "cli/run/show_sweep.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +126,7 @@ static const char *count_text(char out[NUMBER_TEXT], size_t value)
 static enum status exact_row(struct table *table, const struct series_run *run, const struct choice *choice,
                              struct error *err)
 {
-    const struct run_result *r = &run->result;
+    const struct record_result *r = &run->result;
     struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
     char text[EXACT][NUMBER_TEXT];
     const char *cells[EXACT] = {run->name, run->values.freeze_until, rate_text(text[2], run),
@@ -135,7 +135,7 @@ static enum status exact_row(struct table *table, const struct series_run *run, 
         cells[4] = count_text(text[4], r->epochs);
         cells[5] = count_text(text[5], r->best_epoch);
         cells[6] = count_text(text[6], r->photos);
-        cells[7] = number_double(text[7], run_result_accuracy(r));
+        cells[7] = number_double(text[7], record_result_accuracy(r));
         cells[8] = number_double(text[8], interval.low);
         cells[9] = number_double(text[9], interval.high);
         cells[10] = number_double(text[10], r->loss);
@@ -169,7 +169,7 @@ static const char *point_shown(char out[NUMBER_TEXT], const struct series_run *r
 static enum status shown_row(struct table *table, const struct series_run *run, const struct choice *choice,
                              struct error *err)
 {
-    const struct run_result *r = &run->result;
+    const struct record_result *r = &run->result;
     struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
     char text[SHOWN][NUMBER_TEXT];
     const char *rate = rate_text(text[1], run);
@@ -177,7 +177,7 @@ static enum status shown_row(struct table *table, const struct series_run *run, 
     if (run->state == SERIES_DONE) {
         cells[2] = count_text(text[2], r->epochs);
         cells[3] = count_text(text[3], r->best_epoch);
-        cells[4] = number_percent(text[4], run_result_accuracy(r));
+        cells[4] = number_percent(text[4], record_result_accuracy(r));
         snprintf(text[5], NUMBER_TEXT, "%.1f to %.1f %%", 100 * interval.low, 100 * interval.high);
         cells[5] = text[5];
         cells[6] = number_percent(text[6], r->macro_f1);
@@ -221,7 +221,7 @@ enum status sweep_write(const struct series *series, struct error *err)
 
 static void json_run(struct json *json, const struct series_run *run, const struct choice *choice)
 {
-    const struct run_result *r = &run->result;
+    const struct record_result *r = &run->result;
     struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
     json_open(json, NULL, '{');
     json_text(json, "run", run->name);
@@ -233,7 +233,7 @@ static void json_run(struct json *json, const struct series_run *run, const stru
         json_int(json, "epochs", (int64_t)r->epochs);
         json_int(json, "best_epoch", (int64_t)r->best_epoch);
         json_int(json, "val_photos", (int64_t)r->photos);
-        json_double(json, "val_accuracy", run_result_accuracy(r));
+        json_double(json, "val_accuracy", record_result_accuracy(r));
         json_double(json, "val_accuracy_low", interval.low);
         json_double(json, "val_accuracy_high", interval.high);
         json_double(json, "val_loss", r->loss);
@@ -285,11 +285,11 @@ static void text_report(const struct series *series, const struct choice *choice
         "accuracy of the best epoch on %s validation photos, with Wilson's interval; an epoch: the median; memory: as "
         "planned",
         number_count(all, best->result.photos));
-    say(stdout, "best     %s: %s", best->name, number_percent(accuracy, run_result_accuracy(&best->result)));
+    say(stdout, "best     %s: %s", best->name, number_percent(accuracy, record_result_accuracy(&best->result)));
     say(stdout,
         "choose   %s: %s; it trains the fewest parameters of all that are not more than one standard error below the "
         "best (%s)",
-        chosen->name, number_percent(accuracy, run_result_accuracy(&chosen->result)),
+        chosen->name, number_percent(accuracy, record_result_accuracy(&chosen->result)),
         number_percent(enough, sweep_good_enough(best)));
     text_escape(path, sizeof path, series->path);
     say(stdout, "model    %s/%s/best.safetensors", path, chosen->name);
@@ -300,7 +300,7 @@ static void text_report(const struct series *series, const struct choice *choice
     lines_end(&lines);
 }
 
-enum status sweep_report(const struct series *series, enum table_format format, bool json, struct error *err)
+enum status show_sweep(const struct series *series, enum table_format format, bool json, struct error *err)
 {
     const struct choice choice = {sweep_best(series), sweep_recommended(series)};
     char *command = NULL;

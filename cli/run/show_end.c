@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "cli/report/profile_report.h"
-#include "cli/run/epoch_table.h"
 #include "cli/run/shell_command.h"
-#include "cli/run/train_report.h"
+#include "cli/run/show_epochs.h"
+#include "cli/run/show_plan.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/remark.h"
@@ -46,7 +46,7 @@ static bool is_safe(const char *text)
 
 /* stderr, as a remark: what may be typed next, with the photos that validate where they are a folder of their own; else
  * the run knows them. */
-static void put_next(const struct run_folder *folder)
+static void put_next(const struct record_folder *folder)
 {
     const struct train_values *v = folder->training->values;
     bool split = v->val_split > 0 || v->folds > 0;
@@ -68,7 +68,7 @@ static void put_next(const struct run_folder *folder)
 }
 
 /* What was not read, where that is not nothing. */
-static void print_skipped(const struct run_folder *folder)
+static void print_skipped(const struct record_folder *folder)
 {
     const struct train *train = folder->training->train;
     size_t bad = train_bad_count(train, false) + train_bad_count(train, true);
@@ -80,14 +80,14 @@ static void print_skipped(const struct run_folder *folder)
         away, text_escape(path, sizeof path, folder->path));
 }
 
-static enum status text_end(const struct run_folder *folder, const char *proof, bool epochs_shown, struct error *err)
+static enum status text_end(const struct record_folder *folder, const char *proof, bool epochs_shown, struct error *err)
 {
     const struct train_state *state = train_state_get(folder->training->train);
     char accuracy[NUMBER_TEXT], model[PATH_SHOWN];
     enum status status = OK;
     if (!epochs_shown || !term_limit(stdout)) {
         putchar('\n');
-        status = epoch_table_print(stdout, folder->path, state->best_epoch + 1, err);
+        status = show_epochs(stdout, folder->path, state->best_epoch + 1, err);
     }
     print_skipped(folder);
     say(stdout, "best    epoch %zu: validation accuracy %s, loss %.4f", state->best_epoch + 1,
@@ -122,7 +122,7 @@ static double parts_of(struct profile_part parts[PARTS], const struct train *tra
     return times.all;
 }
 
-enum status report_profile(const struct training *t, struct error *err)
+enum status show_profile(const struct training *t, struct error *err)
 {
     struct profile_part parts[PARTS];
     double total = parts_of(parts, t->train);
@@ -143,8 +143,8 @@ static void json_profile(struct json *json, const struct training *t)
 static const char *const end_names[] = {
     [TRAIN_EPOCHS] = "epochs", [TRAIN_PATIENCE] = "patience", [TRAIN_TIME] = "time-limit"};
 
-enum status report_end(const struct run_folder *folder, const struct training_proof *proof, bool epochs_shown,
-                       struct error *err)
+enum status show_end(const struct record_folder *folder, const struct training_proof *proof, bool epochs_shown,
+                     struct error *err)
 {
     const struct training *t = folder->training;
     const struct train_state *state = train_state_get(t->train);

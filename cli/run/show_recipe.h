@@ -1,7 +1,7 @@
 /* How a run trains, in the plan before the first step: epochs, batches, pixels, augmentation, the rate and the
  * optimizer. */
-#ifndef FREEZETUNE_RECIPE_REPORT_H
-#define FREEZETUNE_RECIPE_REPORT_H
+#ifndef FREEZETUNE_SHOW_RECIPE_H
+#define FREEZETUNE_SHOW_RECIPE_H
 
 #include <stdio.h>
 
@@ -10,7 +10,7 @@
 
 /*   epochs  10, 61 steps each, batches of 16 photos of 224x224 pixels, augmentation: standard
  *   lr      0.003, cosine schedule, sgd with momentum 0.9, weight decay 0.0001 */
-void recipe_report(FILE *out, const struct training *training);
+void show_recipe(FILE *out, const struct training *training);
 
 /* The same as members of an open object: epochs, batch_size, image_size, augment, lr, schedule, optimizer, ... */
 void recipe_json(struct json *json, const struct training *training);

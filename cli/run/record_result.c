@@ -1,5 +1,5 @@
 #define _DEFAULT_SOURCE
-#include "cli/run/run_result.h"
+#include "cli/run/record_result.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "cli/report/summary.h"
-#include "cli/run/metrics_file.h"
-#include "cli/run/train_report.h"
+#include "cli/run/record_metrics.h"
+#include "cli/run/show_plan.h"
 #include "cli/shell/json.h"
 #include "core/base/file.h"
 #include "core/base/json_text.h"
@@ -18,7 +18,7 @@
 
 enum { RESULT_MOST = 64 << 20 }; /* the state names every photo that could not be read */
 
-double run_result_accuracy(const struct run_result *result)
+double record_result_accuracy(const struct record_result *result)
 {
     return result->photos ? (double)result->right / (double)result->photos : 0;
 }
@@ -26,7 +26,7 @@ double run_result_accuracy(const struct run_result *result)
 /* ---- out of metrics.csv ------------------------------------------------------------------------------------------ */
 
 /* Rows are those of epochs 1, 2, ...: the run has written them so. */
-static enum status take_epochs(struct run_result *result, const char *text, const char *folder, struct error *err)
+static enum status take_epochs(struct record_result *result, const char *text, const char *folder, struct error *err)
 {
     void *memory;
     double *seconds, f1 = 0;
@@ -36,8 +36,9 @@ static enum status take_epochs(struct run_result *result, const char *text, cons
     if (status != OK)
         return status;
     seconds = memory;
-    for (const char *line = metrics_file_next(text); *line && rows < result->epochs; line = metrics_file_next(line)) {
-        if (!metrics_file_row(&row, line) || row.epoch != rows + 1)
+    for (const char *line = record_metrics_next(text); *line && rows < result->epochs;
+         line = record_metrics_next(line)) {
+        if (!record_metrics_row(&row, line) || row.epoch != rows + 1)
             break;
         seconds[rows++] = row.seconds;
         if (rows == result->best_epoch)
@@ -57,13 +58,13 @@ static enum status take_epochs(struct run_result *result, const char *text, cons
 }
 
 /* The text of metrics.csv, owned by the caller. */
-static enum status open_metrics(char **text, const struct run_folder *folder, struct error *err)
+static enum status open_metrics(char **text, const struct record_folder *folder, struct error *err)
 {
     fflush(folder->metrics);
-    return metrics_file_read(text, folder->path, err);
+    return record_metrics_read(text, folder->path, err);
 }
 
-static enum status read_metrics(struct run_result *result, const struct run_folder *folder, struct error *err)
+static enum status read_metrics(struct record_result *result, const struct record_folder *folder, struct error *err)
 {
     char *text;
     enum status status = open_metrics(&text, folder, err);
@@ -74,7 +75,7 @@ static enum status read_metrics(struct run_result *result, const struct run_fold
     return status;
 }
 
-enum status run_result_last_seconds(double *out, const struct run_folder *folder, struct error *err)
+enum status record_result_last_seconds(double *out, const struct record_folder *folder, struct error *err)
 {
     struct metrics_row row;
     char *text;
@@ -82,18 +83,18 @@ enum status run_result_last_seconds(double *out, const struct run_folder *folder
     if (status != OK)
         return status;
     *out = 0;
-    for (const char *line = metrics_file_next(text); *line; line = metrics_file_next(line))
-        *out = metrics_file_row(&row, line) ? row.seconds : 0;
+    for (const char *line = record_metrics_next(text); *line; line = record_metrics_next(line))
+        *out = record_metrics_row(&row, line) ? row.seconds : 0;
     memory_free(text);
     return OK;
 }
 
-enum status run_result_collect(struct run_result *out, const struct run_folder *folder, bool diverged,
-                               struct error *err)
+enum status record_result_collect(struct record_result *out, const struct record_folder *folder, bool diverged,
+                                  struct error *err)
 {
     const struct training *t = folder->training;
     const struct train_state *state = train_state_get(t->train);
-    struct run_result result = {
+    struct record_result result = {
         .diverged = diverged,
         .freeze_until = t->freeze_until,
         .lr = t->values->lr,
@@ -108,7 +109,7 @@ enum status run_result_collect(struct run_result *out, const struct run_folder *
         .uncompared = state->uncompared,
         .loss = state->best_loss,
         .parameters = trained_values(t->net, train_freeze(t->train)),
-        .memory = report_memory(t),
+        .memory = show_memory(t),
     };
     enum status status = read_metrics(&result, folder, err);
     if (status == OK)
@@ -118,7 +119,7 @@ enum status run_result_collect(struct run_result *out, const struct run_folder *
 
 /* ---- result.json ------------------------------------------------------------------------------------------------- */
 
-static void put(struct json *json, const struct run_result *result, const char *state)
+static void put(struct json *json, const struct record_result *result, const char *state)
 {
     json_open(json, NULL, '{');
     json_bool(json, "diverged", result->diverged);
@@ -129,7 +130,7 @@ static void put(struct json *json, const struct run_result *result, const char *
     json_int(json, "best_epoch", (int64_t)result->best_epoch);
     json_int(json, "val_photos", (int64_t)result->photos);
     json_int(json, "val_right", (int64_t)result->right);
-    json_double(json, "val_accuracy", run_result_accuracy(result));
+    json_double(json, "val_accuracy", record_result_accuracy(result));
     json_bool(json, "val_compared", result->compared);
     json_int(json, "unreadable_photos", (int64_t)result->unreadable);
     json_int(json, "unavailable_photos", (int64_t)result->unavailable);
@@ -144,7 +145,8 @@ static void put(struct json *json, const struct run_result *result, const char *
     json_end(json);
 }
 
-enum status run_result_write(const char *folder, const struct run_result *result, const char *state, struct error *err)
+enum status record_result_write(const char *folder, const struct record_result *result, const char *state,
+                                struct error *err)
 {
     struct outfile file;
     enum status status = outfile_open_in(&file, folder, "result.json", err);
@@ -184,11 +186,11 @@ static size_t later_count(const cJSON *root, const char *key, bool *good)
     return cJSON_HasObjectItem(root, key) ? count_of(root, key, good) : 0;
 }
 
-static bool take(struct run_result *out, const cJSON *root)
+static bool take(struct record_result *out, const cJSON *root)
 {
     const cJSON *diverged = cJSON_GetObjectItemCaseSensitive(root, "diverged");
     bool good = cJSON_IsBool(diverged);
-    *out = (struct run_result){
+    *out = (struct record_result){
         .diverged = cJSON_IsTrue(diverged),
         .freeze_until = (int)whole_of(root, "freeze_until", 1000, &good),
         .lr = number_of(root, "lr", 0, 1e6, &good),
@@ -217,7 +219,8 @@ static enum status take_state(char **state, const cJSON *root, struct error *err
     return state && cJSON_IsString(item) ? memory_strdup(state, item->valuestring, err) : OK;
 }
 
-enum status run_result_read(struct run_result *out, bool *there, char **state, const char *folder, struct error *err)
+enum status record_result_read(struct record_result *out, bool *there, char **state, const char *folder,
+                               struct error *err)
 {
     char *path;
     uint8_t *text = NULL;
@@ -231,7 +234,7 @@ enum status run_result_read(struct run_result *out, bool *there, char **state, c
     *there = status != ERR_NOINPUT;
     if (status == OK) {
         cJSON *root = json_text_parse((const char *)text, size);
-        struct run_result result;
+        struct record_result result;
         bool good = root && take(&result, root);
         if (good)
             status = take_state(state, root, err);

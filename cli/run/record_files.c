@@ -1,4 +1,4 @@
-#include "cli/run/run_files.h"
+#include "cli/run/record_files.h"
 #include "cli/run/train_options.h"
 
 #include <stdio.h>

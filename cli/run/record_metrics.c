@@ -1,4 +1,4 @@
-#include "cli/run/metrics_file.h"
+#include "cli/run/record_metrics.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -52,7 +52,7 @@ static const struct {
     [VAL_MISSED] = {true, COUNT_MOST},
 };
 
-enum status metrics_file_read(char **text, const char *folder, struct error *err)
+enum status record_metrics_read(char **text, const char *folder, struct error *err)
 {
     char *path;
     uint8_t *bytes;
@@ -79,7 +79,7 @@ static bool read_cell(double *out, const char *text, size_t length, size_t colum
            (!ranges[column].whole || *out == floor(*out));
 }
 
-bool metrics_file_row(struct metrics_row *out, const char *line)
+bool record_metrics_row(struct metrics_row *out, const char *line)
 {
     double cells[COLUMNS] = {0};
     size_t column = 0;
@@ -109,7 +109,7 @@ bool metrics_file_row(struct metrics_row *out, const char *line)
     return true;
 }
 
-const char *metrics_file_next(const char *text)
+const char *record_metrics_next(const char *text)
 {
     text += strcspn(text, "\n");
     return text + (*text == '\n');

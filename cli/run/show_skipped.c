@@ -1,16 +1,16 @@
-#include "cli/run/skipped_report.h"
+#include "cli/run/show_skipped.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/shell/remark.h"
 
-static const struct photo_list *list_of(const struct skipped_report *report, bool val)
+static const struct photo_list *list_of(const struct show_skipped *report, bool val)
 {
     return val ? &report->training->dataset.val : &report->training->dataset.train;
 }
 
-static size_t epoch_of(const struct skipped_report *report)
+static size_t epoch_of(const struct show_skipped *report)
 {
     return train_state_get(report->training->train)->epoch + 1;
 }
@@ -28,7 +28,7 @@ static void take(struct skipped_burst *burst, const struct photo_list *list, con
         snprintf(burst->first, sizeof burst->first, "%s", "a photo");
 }
 
-void skipped_report_photo(struct skipped_report *report, bool val, const struct loader_bad *photo, bool again)
+void show_skipped_photo(struct show_skipped *report, bool val, const struct loader_bad *photo, bool again)
 {
     struct skipped_burst *burst = photo->away ? &report->away : &report->bad;
     if (again) {
@@ -46,7 +46,7 @@ void skipped_report_photo(struct skipped_report *report, bool val, const struct 
 }
 
 /* " of class daisy", or that there are several. */
-static const char *class_text(char *out, size_t size, const struct skipped_report *report,
+static const char *class_text(char *out, size_t size, const struct show_skipped *report,
                               const struct skipped_burst *burst)
 {
     if (burst->several)
@@ -56,7 +56,7 @@ static const char *class_text(char *out, size_t size, const struct skipped_repor
     return out;
 }
 
-void skipped_report_pass_end(struct skipped_report *report, bool val)
+void show_skipped_pass_end(struct show_skipped *report, bool val)
 {
     char class[300];
     size_t away = report->away.count + report->again, before = report->away_before[val];

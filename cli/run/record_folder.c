@@ -1,17 +1,17 @@
 #define _GNU_SOURCE
-#include "cli/run/run_folder.h"
+#include "cli/run/record_folder.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/run/checkpoint_file.h"
 #include "cli/run/duplicates.h"
-#include "cli/run/photos_file.h"
-#include "cli/run/run_files.h"
-#include "cli/run/run_lock.h"
-#include "cli/run/run_result.h"
+#include "cli/run/record_checkpoint.h"
+#include "cli/run/record_files.h"
+#include "cli/run/record_lock.h"
+#include "cli/run/record_photos.h"
+#include "cli/run/record_result.h"
 #include "cli/shell/growing_file.h"
 #include "cli/shell/json.h"
 #include "cli/shell/paths.h"
@@ -38,7 +38,7 @@ static const char metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,
 /* ---- the files that grow ----------------------------------------------------------------------------------------- */
 
 /* log.jsonl holds a line for each step and each epoch, metrics.csv one for each epoch and its head. */
-static enum status open_all(struct run_folder *folder, bool begins, struct error *err)
+static enum status open_all(struct record_folder *folder, bool begins, struct error *err)
 {
     const struct train_state *state = train_state_get(folder->training->train);
     enum status status = growing_file_open(&folder->log, folder->path, "log.jsonl", state->step + state->epoch, err);
@@ -53,7 +53,7 @@ static enum status open_all(struct run_folder *folder, bool begins, struct error
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-static enum status name_files(struct run_folder *folder, struct error *err)
+static enum status name_files(struct record_folder *folder, struct error *err)
 {
     const struct training *t = folder->training;
     enum status status = path_join(&folder->best, folder->path, "best.safetensors", err);
@@ -65,13 +65,13 @@ static enum status name_files(struct run_folder *folder, struct error *err)
     return status;
 }
 
-void run_folder_tidy(const char *path, const char *const *names)
+void record_folder_tidy(const char *path, const char *const *names)
 {
     for (; *names; names++)
         outfile_remove_stale(path, *names);
 }
 
-void run_folder_take_back(const char *path, bool whole)
+void record_folder_take_back(const char *path, bool whole)
 {
     static const char *const names[] = {"config.json", "photos.bin"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -84,20 +84,20 @@ void run_folder_take_back(const char *path, bool whole)
         rmdir(path);
 }
 
-enum status run_folder_create(struct run_folder *out, const struct training *training, struct error *err)
+enum status record_folder_create(struct record_folder *out, const struct training *training, struct error *err)
 {
     bool ours;
-    *out = (struct run_folder){.training = training, .lock = -1};
-    enum status status = run_lock_create(&out->path, &out->lock, &ours, training->values->out, err);
+    *out = (struct record_folder){.training = training, .lock = -1};
+    enum status status = record_lock_create(&out->path, &out->lock, &ours, training->values->out, err);
     if (status != OK)
         return status;
     status = name_files(out, err);
     if (status == OK)
         status = write_config(out->path, training, err);
     if (status == OK)
-        status = photos_file_write(out->path, training, err);
+        status = record_photos_write(out->path, training, err);
     if (status != OK)
-        run_folder_take_back(out->path, ours);
+        record_folder_take_back(out->path, ours);
     out->begun = status == OK;
     if (status == OK)
         status = duplicates_write(out->path, training, err);
@@ -105,13 +105,13 @@ enum status run_folder_create(struct run_folder *out, const struct training *tra
 }
 
 /* There is no last.safetensors: the run is over, or was killed before it saved anything (*begins). */
-static enum status resume_over(bool *begins, const struct run_folder *folder, struct error *err)
+static enum status resume_over(bool *begins, const struct record_folder *folder, struct error *err)
 {
     struct train *train = folder->training->train;
-    struct run_result result;
+    struct record_result result;
     char *state;
     bool over;
-    enum status status = run_result_read(&result, &over, &state, folder->path, err);
+    enum status status = record_result_read(&result, &over, &state, folder->path, err);
     if (status != OK)
         return status;
     *begins = !over || (!state && !result.diverged);
@@ -132,13 +132,13 @@ static enum status resume_over(bool *begins, const struct run_folder *folder, st
     return status;
 }
 
-void run_folder_drop_last(const struct run_folder *folder)
+void record_folder_drop_last(const struct record_folder *folder)
 {
     unlink(folder->last);
 }
 
 /* last.safetensors holds the state as it is: after an epoch, or within one. */
-static void note_last(struct run_folder *folder)
+static void note_last(struct record_folder *folder)
 {
     const struct train_state *state = train_state_get(folder->training->train);
     folder->last_epoch = state->epoch + (state->batch > 0);
@@ -154,18 +154,18 @@ static void forgive_changed(const struct training *t)
             train_forgive(t->train, i >= train, (uint32_t)(i >= train ? i - train : i));
 }
 
-enum status run_folder_resume(struct run_folder *out, const struct training *training, struct error *err)
+enum status record_folder_resume(struct record_folder *out, const struct training *training, struct error *err)
 {
     struct stat info;
-    *out = (struct run_folder){.training = training, .lock = -1};
+    *out = (struct record_folder){.training = training, .lock = -1};
     enum status status = memory_strdup(&out->path, training->values->resume, err);
     if (status == OK)
-        status = run_lock_open(&out->lock, out->path, err);
+        status = record_lock_open(&out->lock, out->path, err);
     if (status == OK)
         status = name_files(out, err);
     if (status != OK)
         return status;
-    run_folder_tidy(out->path, whole_files);
+    record_folder_tidy(out->path, whole_files);
     bool begins = path_stat(&info, out->last) != 0 && errno == ENOENT;
     status = begins ? resume_over(&begins, out, err) : checkpoint_read(out->last, training->train, err);
     if (status == OK && begins)
@@ -173,7 +173,7 @@ enum status run_folder_resume(struct run_folder *out, const struct training *tra
     if (status == OK)
         forgive_changed(training);
     if (status == OK && training->photos_stale)
-        status = photos_file_write(out->path, training, err);
+        status = record_photos_write(out->path, training, err);
     if (!begins && status == OK)
         note_last(out);
     out->best_found = path_stat(&info, out->best) == 0;
@@ -184,7 +184,7 @@ enum status run_folder_resume(struct run_folder *out, const struct training *tra
 
 enum { HELD_MOST = 8 << 20 }; /* bytes of a best model that waits */
 
-static enum status write_best(struct run_folder *folder, size_t epoch, struct error *err)
+static enum status write_best(struct record_folder *folder, size_t epoch, struct error *err)
 {
     enum status status = weights_save(folder->best, folder->training->net, folder->metadata, MODEL_METADATA, err);
     if (status == OK)
@@ -193,7 +193,7 @@ static enum status write_best(struct run_folder *folder, size_t epoch, struct er
 }
 
 /* Keeps it in memory where it is small enough, else writes it. */
-static enum status hold_best(struct run_folder *folder, size_t epoch, struct error *err)
+static enum status hold_best(struct record_folder *folder, size_t epoch, struct error *err)
 {
     const struct training *t = folder->training;
     const struct unfreezing *unfreezing = &t->options.unfreezing;
@@ -208,7 +208,7 @@ static enum status hold_best(struct run_folder *folder, size_t epoch, struct err
     return status;
 }
 
-static enum status write_held(struct run_folder *folder, struct error *err)
+static enum status write_held(struct record_folder *folder, struct error *err)
 {
     if (!folder->held)
         return OK;
@@ -233,7 +233,7 @@ static size_t bad_content(const struct train *train)
     return content;
 }
 
-static enum status list_bad(struct run_folder *folder, struct error *err)
+static enum status list_bad(struct record_folder *folder, struct error *err)
 {
     size_t content = bad_content(folder->training->train);
     if (folder->bad_written == content + 1)
@@ -242,7 +242,7 @@ static enum status list_bad(struct run_folder *folder, struct error *err)
     return write_bad_images(folder->path, folder->training, err);
 }
 
-void run_folder_close(struct run_folder *folder)
+void record_folder_close(struct record_folder *folder)
 {
     struct error err; /* after an error that was told, which this is not to cover up */
     enum status status = write_held(folder, &err);
@@ -259,12 +259,12 @@ void run_folder_close(struct run_folder *folder)
     memory_free(folder->last);
     memory_free(folder->best);
     memory_free(folder->path);
-    *folder = (struct run_folder){.lock = -1};
+    *folder = (struct record_folder){.lock = -1};
 }
 
 /* ---- as the run goes on ------------------------------------------------------------------------------------------ */
 
-void run_folder_step(struct run_folder *folder, const struct step_result *step)
+void record_folder_step(struct record_folder *folder, const struct step_result *step)
 {
     struct json json = json_start(folder->log, false);
     json_open(&json, NULL, '{');
@@ -292,7 +292,7 @@ static void log_features(struct json *json, const struct feature_counts *feature
     json_close(json);
 }
 
-static void log_epoch(struct run_folder *folder, const struct epoch_result *epoch)
+static void log_epoch(struct record_folder *folder, const struct epoch_result *epoch)
 {
     struct json json = json_start(folder->log, false);
     json_open(&json, NULL, '{');
@@ -318,7 +318,7 @@ static void log_epoch(struct run_folder *folder, const struct epoch_result *epoc
     json_end(&json);
 }
 
-static void row_of_epoch(struct run_folder *folder, const struct epoch_result *epoch)
+static void row_of_epoch(struct record_folder *folder, const struct epoch_result *epoch)
 {
     fprintf(folder->metrics, "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%zu,%zu,%d,%.3f", epoch->epoch + 1, epoch->lr,
             epoch->train_loss, epoch->train_accuracy, metrics_loss(epoch->val), metrics_accuracy(epoch->val),
@@ -329,8 +329,8 @@ static void row_of_epoch(struct run_folder *folder, const struct epoch_result *e
     putc('\n', folder->metrics);
 }
 
-enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, bool may_wait,
-                             struct error *err)
+enum status record_folder_epoch(struct record_folder *folder, const struct epoch_result *epoch, bool may_wait,
+                                struct error *err)
 {
     const struct training *t = folder->training;
     enum status status = OK;
@@ -348,14 +348,14 @@ enum status run_folder_epoch(struct run_folder *folder, const struct epoch_resul
     return status;
 }
 
-enum status run_folder_save(struct run_folder *folder, struct error *err)
+enum status record_folder_save(struct record_folder *folder, struct error *err)
 {
     const struct train *train = folder->training->train;
     enum status status = write_held(folder, err);
     if (status == OK)
         status = list_bad(folder, err);
-    if (status == OK && photos_file_update(folder->training))
-        status = photos_file_write(folder->path, folder->training, err);
+    if (status == OK && record_photos_update(folder->training))
+        status = record_photos_write(folder->path, folder->training, err);
     if (status == OK)
         status = growing_file_sync(folder->log, folder->path, "log.jsonl", err);
     if (status == OK)
@@ -367,7 +367,7 @@ enum status run_folder_save(struct run_folder *folder, struct error *err)
     return status;
 }
 
-void run_folder_good(char out[RUN_GOOD_TEXT], struct run_folder *folder)
+void record_folder_good(char out[RUN_GOOD_TEXT], struct record_folder *folder)
 {
     enum status status = write_held(folder, NULL); /* or not: it is then trained again */
     bool best = folder->best_epoch > 0 || folder->best_found, last = folder->last_epoch > 0;

@@ -1,6 +1,6 @@
 /* What RUN/config.json says of the photos of a run, read for a model that lies in RUN. */
-#ifndef FREEZETUNE_RUN_RECORD_H
-#define FREEZETUNE_RUN_RECORD_H
+#ifndef FREEZETUNE_RECORD_CONFIG_H
+#define FREEZETUNE_RECORD_CONFIG_H
 
 #include <stdint.h>
 
@@ -8,7 +8,7 @@
 #include "cli/shell/engine_options.h"
 #include "core/base/error.h"
 
-struct run_record {
+struct record_config {
     char *folder; /* RUN, as far as it was named; NULL: the model lies in no run's folder */
     char *data;   /* --data, absolute */
     double val_split;
@@ -21,8 +21,8 @@ struct run_record {
 
 /* A model that was copied out of its run's folder, or lies beside another program's config.json, or has other classes
  * than the run, has no record: that is no error. ERR_SYSTEM without memory, ERR_IO when config.json cannot be read.
- * Free with run_record_free, also after an error. */
-MUST_CHECK enum status run_record_read(struct run_record *out, const struct model *model, struct error *err);
-void run_record_free(struct run_record *record);
+ * Free with record_config_free, also after an error. */
+MUST_CHECK enum status record_config_read(struct record_config *out, const struct model *model, struct error *err);
+void record_config_free(struct record_config *record);
 
 #endif

@@ -10,25 +10,25 @@
  *   bad_images.tsv       photos that could not be read: "bad" for good, or "unavailable" in so many epochs;
  *                        and "damaged" ones, which were used
  *   duplicates.tsv       photos of the same bytes (duplicates.h)
- *   photos.bin           how each photo looked when it was last read (photos_file.h)
+ *   photos.bin           how each photo looked when it was last read (record_photos.h)
  *   lr_find.csv          with --lr find: the range test
- *   result.json          what came out (run_result.h), when the run is over and proved
+ *   result.json          what came out (record_result.h), when the run is over and proved
  *
  * log.jsonl and metrics.csv grow; a resumed run cuts them down to what they were when last.safetensors was written. The
  * others are replaced whole.
  *
- * Where epochs are short and few values are trained, a best model waits in memory for the next run_folder_save: a head
+ * Where epochs are short and few values are trained, a best model waits in memory for the next record_folder_save: a head
  * that trains from a cache has an epoch in less time than its files take to be written.
  */
-#ifndef FREEZETUNE_RUN_FOLDER_H
-#define FREEZETUNE_RUN_FOLDER_H
+#ifndef FREEZETUNE_RECORD_FOLDER_H
+#define FREEZETUNE_RECORD_FOLDER_H
 
 #include <stdio.h>
 
 #include "cli/run/training.h"
 #include "core/train/snapshot.h"
 
-struct run_folder {
+struct record_folder {
     const struct training *training; /* borrowed */
     char *path, *best, *last;
     FILE *log, *metrics;
@@ -40,47 +40,49 @@ struct run_folder {
      * epoch than the state that it goes on from: 0 with best_found. */
     size_t best_epoch, last_epoch, last_batch;
     bool best_found;
-    bool begun;         /* run_folder_create has written config.json: --resume can go on, even after an error of it */
-    int lock;           /* descriptor of the folder, locked: no second process works in it; -1: none */
-    bool short_rows;    /* metrics.csv was begun by a version that did not count unavailable photos */
+    bool begun;      /* record_folder_create has written config.json: --resume can go on, even after an error of it */
+    int lock;        /* descriptor of the folder, locked: no second process works in it; -1: none */
+    bool short_rows; /* metrics.csv was begun by a version that did not count unavailable photos */
     size_t bad_written; /* bad_content() of bad_images.tsv + 1; 0: not written yet */
 };
 
-/* A new run: makes the folder (path_run) and begins its files. ERR_CANTCREATE. Free with run_folder_close, also after
+/* A new run: makes the folder (path_run) and begins its files. ERR_CANTCREATE. Free with record_folder_close, also after
  * an error. */
-MUST_CHECK enum status run_folder_create(struct run_folder *out, const struct training *training, struct error *err);
+MUST_CHECK enum status record_folder_create(struct record_folder *out, const struct training *training,
+                                            struct error *err);
 
 /* An existing run: takes away the unfinished files that a killed process left, reads last.safetensors into the
  * training, which must be prepared, and cuts the growing files. A run that is over has its state in result.json and its
  * weights in best.safetensors instead, and has nothing left to train. Where a run was killed before it saved anything,
  * it begins again. Errors of checkpoint_read, ERR_IO; ERR_DATA for a run of a series that diverged and is over. */
-MUST_CHECK enum status run_folder_resume(struct run_folder *out, const struct training *training, struct error *err);
+MUST_CHECK enum status record_folder_resume(struct record_folder *out, const struct training *training,
+                                            struct error *err);
 /* Removes config.json and photos.bin of a run or a series that could not begin, and with `whole` the empty folder: it
  * would be in the way of the next try. */
-void run_folder_take_back(const char *path, bool whole);
+void record_folder_take_back(const char *path, bool whole);
 /* Takes away what a killed process left of files under construction (outfile_open) with one of the names,
  * NULL-terminated. */
-void run_folder_tidy(const char *path, const char *const *names);
+void record_folder_tidy(const char *path, const char *const *names);
 /* Writes a best model that still waits, and the photos that could not be read, as far as that goes. */
-void run_folder_close(struct run_folder *folder);
+void record_folder_close(struct record_folder *folder);
 
-/* A line of log.jsonl. Whether writing worked is asked by run_folder_epoch and run_folder_save. */
-void run_folder_step(struct run_folder *folder, const struct step_result *step);
+/* A line of log.jsonl. Whether writing worked is asked by record_folder_epoch and record_folder_save. */
+void record_folder_step(struct record_folder *folder, const struct step_result *step);
 
 /* The files of an epoch that is over. `may_wait`: a save will follow soon enough for the best model.
  * ERR_CANTCREATE, ERR_IO, ERR_SYSTEM. */
-MUST_CHECK enum status run_folder_epoch(struct run_folder *folder, const struct epoch_result *epoch, bool may_wait,
-                                        struct error *err);
+MUST_CHECK enum status record_folder_epoch(struct record_folder *folder, const struct epoch_result *epoch,
+                                           bool may_wait, struct error *err);
 
 /* The best model, if it waits; last.safetensors and bad_images.tsv. */
-MUST_CHECK enum status run_folder_save(struct run_folder *folder, struct error *err);
+MUST_CHECK enum status record_folder_save(struct record_folder *folder, struct error *err);
 
 enum { RUN_GOOD_TEXT = 256 };
-/* After an error of run_folder_epoch or run_folder_save: writes the best model, if it waits and that goes, and says
+/* After an error of record_folder_epoch or record_folder_save: writes the best model, if it waits and that goes, and says
  * what of the run is there and whole: "best.safetensors of epoch 3 and last.safetensors of epoch 2 are good". */
-void run_folder_good(char out[RUN_GOOD_TEXT], struct run_folder *folder);
+void record_folder_good(char out[RUN_GOOD_TEXT], struct record_folder *folder);
 
 /* Removes last.safetensors: the run is over and result.json is written. One that cannot be removed stays. */
-void run_folder_drop_last(const struct run_folder *folder);
+void record_folder_drop_last(const struct record_folder *folder);
 
 #endif

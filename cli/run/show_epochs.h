@@ -1,7 +1,7 @@
 /* The table of a run's epochs: at the end of a run from its metrics.csv, and on a terminal row by row as they come.
  * Both have the same columns. */
-#ifndef FREEZETUNE_EPOCH_TABLE_H
-#define FREEZETUNE_EPOCH_TABLE_H
+#ifndef FREEZETUNE_SHOW_EPOCHS_H
+#define FREEZETUNE_SHOW_EPOCHS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,14 +12,14 @@
 struct epoch_row {
     size_t epoch; /* from 1 */
     double lr, train_loss, train_accuracy, val_loss, val_accuracy, val_macro_f1, seconds;
-    bool best;                 /* the best so far; in epoch_table_print: of all */
+    bool best;                 /* the best so far; in show_epochs: of all */
     size_t missed, val_missed; /* photos that were unavailable */
     const char *features;      /* what the cache did, borrowed; NULL: nothing */
     const char *left;          /* time, borrowed; NULL: nothing */
 };
 
 /* All rows of RUN/metrics.csv; `best` is the epoch, from 1. ERR_IO when the file cannot be read. */
-MUST_CHECK enum status epoch_table_print(FILE *out, const char *folder, size_t best, struct error *err);
+MUST_CHECK enum status show_epochs(FILE *out, const char *folder, size_t best, struct error *err);
 
 /* Rows on stderr as they come. */
 struct epoch_rows;

@@ -1,16 +1,16 @@
 /* What came out of a run: RUN/result.json, written when the run is over and proved. Its presence says so; sweep and
  * --folds put their tables together from it. It also holds the state that the run ended in (checkpoint_text), so that
  * last.safetensors can go: with it and best.safetensors, --resume still says what it said at the end. */
-#ifndef FREEZETUNE_RUN_RESULT_H
-#define FREEZETUNE_RUN_RESULT_H
+#ifndef FREEZETUNE_RECORD_RESULT_H
+#define FREEZETUNE_RECORD_RESULT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cli/run/run_folder.h"
+#include "cli/run/record_folder.h"
 
-struct run_result {
+struct record_result {
     bool diverged; /* then all that follows is as it was before, or 0 */
     int freeze_until;
     double lr; /* the one that was found, with --lr find */
@@ -28,22 +28,22 @@ struct run_result {
 };
 
 /* 0 when nothing was validated. */
-double run_result_accuracy(const struct run_result *result);
+double record_result_accuracy(const struct record_result *result);
 
 /* From a run that is over, or `diverged`: its state and its metrics.csv. ERR_IO, ERR_DATA when that cannot be read. */
-MUST_CHECK enum status run_result_collect(struct run_result *out, const struct run_folder *folder, bool diverged,
-                                          struct error *err);
+MUST_CHECK enum status record_result_collect(struct record_result *out, const struct record_folder *folder,
+                                             bool diverged, struct error *err);
 
 /* Seconds of the epoch that the run finished last, of its metrics.csv; 0 where there is none. ERR_IO. */
-MUST_CHECK enum status run_result_last_seconds(double *out, const struct run_folder *folder, struct error *err);
+MUST_CHECK enum status record_result_last_seconds(double *out, const struct record_folder *folder, struct error *err);
 
 /* `state` is the checkpoint_text of the end, or NULL (diverged). */
-MUST_CHECK enum status run_result_write(const char *folder, const struct run_result *result, const char *state,
-                                        struct error *err);
+MUST_CHECK enum status record_result_write(const char *folder, const struct record_result *result, const char *state,
+                                           struct error *err);
 
 /* *there is false when the folder or the file does not exist. *state, which may be NULL, becomes the text that
- * run_result_write was given, owned by the caller (memory_free), or NULL. ERR_DATA when it is not such a file. */
-MUST_CHECK enum status run_result_read(struct run_result *out, bool *there, char **state, const char *folder,
-                                       struct error *err);
+ * record_result_write was given, owned by the caller (memory_free), or NULL. ERR_DATA when it is not such a file. */
+MUST_CHECK enum status record_result_read(struct record_result *out, bool *there, char **state, const char *folder,
+                                          struct error *err);
 
 #endif

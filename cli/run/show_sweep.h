@@ -1,6 +1,6 @@
 /* What sweep shows and writes: the table of combinations, the choice, and how to do it again. */
-#ifndef FREEZETUNE_SWEEP_REPORT_H
-#define FREEZETUNE_SWEEP_REPORT_H
+#ifndef FREEZETUNE_SHOW_SWEEP_H
+#define FREEZETUNE_SHOW_SWEEP_H
 
 #include "cli/run/series.h"
 #include "cli/shell/table.h"
@@ -10,7 +10,6 @@
 MUST_CHECK enum status sweep_write(const struct series *series, struct error *err);
 
 /* The table on stdout; as text with the choice and its command below, or with `json` all of it as one object. */
-MUST_CHECK enum status sweep_report(const struct series *series, enum table_format format, bool json,
-                                    struct error *err);
+MUST_CHECK enum status show_sweep(const struct series *series, enum table_format format, bool json, struct error *err);
 
 #endif

@@ -1,11 +1,11 @@
 #define _DEFAULT_SOURCE
-#include "cli/run/epoch_table.h"
+#include "cli/run/show_epochs.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/run/metrics_file.h"
+#include "cli/run/record_metrics.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/progress.h"
 #include "cli/shell/remark.h"
@@ -87,7 +87,7 @@ static void cells_of(const char *cells[COLUMNS], char space[COLUMNS][NUMBER_TEXT
 static bool read_line(struct epoch_row *row, const char *line)
 {
     struct metrics_row read;
-    if (!metrics_file_row(&read, line))
+    if (!record_metrics_row(&read, line))
         return false;
     *row = (struct epoch_row){.epoch = read.epoch,
                               .lr = read.lr,
@@ -139,7 +139,7 @@ static void choose_whole(struct choice *out, const char *text)
 {
     struct epoch_row row;
     bool left_out[COLUMNS] = {[MISSED] = true, [VAL_MISSED] = true, [LEFT] = true, [FEATURES] = true};
-    for (; *text; text = metrics_file_next(text)) {
+    for (; *text; text = record_metrics_next(text)) {
         if (!read_line(&row, text))
             continue;
         left_out[MISSED] &= row.missed == 0;
@@ -148,18 +148,18 @@ static void choose_whole(struct choice *out, const char *text)
     choose(out, left_out);
 }
 
-enum status epoch_table_print(FILE *out, const char *folder, size_t best, struct error *err)
+enum status show_epochs(FILE *out, const char *folder, size_t best, struct error *err)
 {
     struct choice choice;
     struct table table;
     struct epoch_row row;
     char *text;
-    enum status status = metrics_file_read(&text, folder, err);
+    enum status status = record_metrics_read(&text, folder, err);
     if (status != OK)
         return status;
     choose_whole(&choice, text);
     table_start(&table, out, TABLE_TEXT, choice.columns, choice.count);
-    for (const char *line = text; status == OK && *line; line = metrics_file_next(line)) {
+    for (const char *line = text; status == OK && *line; line = record_metrics_next(line)) {
         char space[COLUMNS][NUMBER_TEXT];
         const char *cells[COLUMNS];
         if (!read_line(&row, line))
@@ -198,7 +198,7 @@ enum status epoch_rows_create(struct epoch_rows **out, const char *folder, bool 
     status =
         live_table_create(&rows->table, stderr, rows->choice.columns, rows->choice.expected, rows->choice.count, err);
     if (status == OK)
-        status = metrics_file_read(&rows->earlier, folder, err);
+        status = record_metrics_read(&rows->earlier, folder, err);
     if (status == OK)
         *out = rows;
     else
@@ -222,7 +222,7 @@ void epoch_rows_add(struct epoch_rows *rows, const struct epoch_row *row)
     if (rows->earlier) {
         struct epoch_row before;
         live_table_titles(rows->table);
-        for (const char *line = rows->earlier; *line; line = metrics_file_next(line))
+        for (const char *line = rows->earlier; *line; line = record_metrics_next(line))
             if (read_line(&before, line) && before.epoch < row->epoch)
                 show(rows, &before);
         memory_free(rows->earlier);

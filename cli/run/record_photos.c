@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "cli/run/photos_file.h"
+#include "cli/run/record_photos.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -98,8 +98,8 @@ static enum status refuse(const struct training *t, const char *folder, const bo
     return OK;
 }
 
-enum status photos_file_check(bool **out, bool *stale, const struct training *t, const char *folder, bool accept,
-                              bool says, struct error *err)
+enum status record_photos_check(bool **out, bool *stale, const struct training *t, const char *folder, bool accept,
+                                bool says, struct error *err)
 {
     const struct dataset *data = &t->dataset;
     struct photo_stamp *now = t->scan.stamps;
@@ -140,7 +140,7 @@ cleanup:
     return status;
 }
 
-bool photos_file_update(const struct training *t)
+bool record_photos_update(const struct training *t)
 {
     size_t train = t->dataset.train.count;
     bool news = false;
@@ -155,7 +155,7 @@ bool photos_file_update(const struct training *t)
     return news;
 }
 
-enum status photos_file_write(const char *folder, const struct training *t, struct error *err)
+enum status record_photos_write(const char *folder, const struct training *t, struct error *err)
 {
     size_t train = t->dataset.train.count, val = t->dataset.val.count, size = photo_stamps_size(train, val);
     struct outfile file;
@@ -175,8 +175,8 @@ enum status photos_file_write(const char *folder, const struct training *t, stru
     return status;
 }
 
-enum status photos_file_trained(struct photo_stamp **out, size_t *count, bool *known, const char *folder,
-                                const char list[33], struct error *err)
+enum status record_photos_trained(struct photo_stamp **out, size_t *count, bool *known, const char *folder,
+                                  const char list[33], struct error *err)
 {
     enum { MOST_BYTES = 1 << 30 };
     char *path;

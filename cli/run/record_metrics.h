@@ -1,6 +1,6 @@
-/* RUN/metrics.csv as it is read: a line of titles, then a row for each epoch (run_folder.h writes it). */
-#ifndef FREEZETUNE_METRICS_FILE_H
-#define FREEZETUNE_METRICS_FILE_H
+/* RUN/metrics.csv as it is read: a line of titles, then a row for each epoch (record_folder.h writes it). */
+#ifndef FREEZETUNE_RECORD_METRICS_H
+#define FREEZETUNE_RECORD_METRICS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,13 +18,13 @@ struct metrics_row {
 };
 
 /* The text of folder/metrics.csv with a NUL behind it, owned by the caller (memory_free). Errors of file_read. */
-MUST_CHECK enum status metrics_file_read(char **text, const char *folder, struct error *err);
+MUST_CHECK enum status record_metrics_read(char **text, const char *folder, struct error *err);
 
 /* The row in the line at `line`, which ends at a newline or a NUL. False for another one, such as that of the titles,
  * and for numbers out of their ranges: a count that is not a whole number, a time below 0. */
-bool metrics_file_row(struct metrics_row *out, const char *line);
+bool record_metrics_row(struct metrics_row *out, const char *line);
 
 /* Behind the end of the line at `text`: the next one, or the NUL. */
-const char *metrics_file_next(const char *text);
+const char *record_metrics_next(const char *text);
 
 #endif

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "cli/run/run_lock.h"
+#include "cli/run/record_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@ static int lock_at_once(int fd)
     return failed;
 }
 
-enum status run_lock_open(int *lock, const char *path, struct error *err)
+enum status record_lock_open(int *lock, const char *path, struct error *err)
 {
     enum status status = OK;
     *lock = -1;
@@ -55,7 +55,7 @@ enum status run_lock_open(int *lock, const char *path, struct error *err)
     return status;
 }
 
-enum status run_lock_create(char **path, int *lock, bool *made, const char *given, struct error *err)
+enum status record_lock_create(char **path, int *lock, bool *made, const char *given, struct error *err)
 {
     struct stat info;
     *path = NULL;
@@ -63,7 +63,7 @@ enum status run_lock_create(char **path, int *lock, bool *made, const char *give
     *made = !given || stat(given, &info) != 0;
     enum status status = path_run(path, given, err);
     if (status == OK)
-        status = run_lock_open(lock, *path, err);
+        status = record_lock_open(lock, *path, err);
     if (status != OK) {
         memory_free(*path); /* a folder that was made here stays: another process may have locked it by now */
         *path = NULL;
