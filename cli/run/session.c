@@ -5,7 +5,9 @@
 #include "cli/run/lr_search.h"
 #include "cli/run/record_folder.h"
 #include "cli/run/record_photos.h"
+#include "cli/run/show_end.h"
 #include "cli/run/show_plan.h"
+#include "cli/run/show_progress.h"
 #include "cli/run/show_skipped.h"
 #include "cli/run/show_statistics.h"
 #include "cli/run/training.h"
@@ -270,7 +272,7 @@ static void say_where(struct session *session)
 {
     const struct train *train = session->training->train;
     const struct train_state *state = train_state_get(train);
-    char left[REPORT_LEFT];
+    char left[SHOW_LEFT];
     tell_time(session);
     show_left(left, &session->progress, false);
     if (train_is_over(train))

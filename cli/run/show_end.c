@@ -1,11 +1,12 @@
 /* The end of train: the epochs, the best, the proof. */
+#include "cli/run/show_end.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/report/profile_report.h"
 #include "cli/run/shell_command.h"
 #include "cli/run/show_epochs.h"
-#include "cli/run/show_plan.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/remark.h"

@@ -103,14 +103,6 @@ static void warn_of_photos(const struct training *t)
              t->scan.stray == 1 ? "is" : "are");
 }
 
-void show_damaged(const struct training *t)
-{
-    size_t count = train_damaged_count(t->train, false) + train_damaged_count(t->train, true);
-    if (count > 0)
-        warn("%zu photo%s damaged and used all the same: bad_images.tsv lists %s", count, count == 1 ? " is" : "s are",
-             count == 1 ? "it" : "them");
-}
-
 void show_inputs(const struct training *t)
 {
     size_t classes = t->dataset.classes.count;

@@ -1,5 +1,5 @@
 /* train as it goes on: the line of progress, and what is said of an epoch. */
-#include "cli/run/show_plan.h"
+#include "cli/run/show_progress.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -124,22 +124,22 @@ static const char *skipped_text(char out[SKIPPED_TEXT], const struct epoch_resul
     return out;
 }
 
-void show_left(char out[REPORT_LEFT], const struct train_progress *p, bool last)
+void show_left(char out[SHOW_LEFT], const struct train_progress *p, bool last)
 {
     bool early = p->training->options.patience > 0; /* it may be over before */
     char rest[NUMBER_TEXT], all[NUMBER_TEXT];
     out[0] = '\0';
     if (!last && p->rest > 0)
-        snprintf(out, REPORT_LEFT, "%s%s left", early ? "at most " : "",
+        snprintf(out, SHOW_LEFT, "%s%s left", early ? "at most " : "",
                  early ? number_rough(rest, p->rest) : number_about(rest, p->rest));
     if (p->others > 0)
-        snprintf(out + strlen(out), REPORT_LEFT - strlen(out), "%s%s for all runs", out[0] ? ", " : "",
+        snprintf(out + strlen(out), SHOW_LEFT - strlen(out), "%s%s for all runs", out[0] ? ", " : "",
                  number_about(all, p->rest + p->others));
 }
 
 void show_epoch(struct train_progress *p, const struct epoch_result *epoch)
 {
-    char left[REPORT_LEFT], features[FEATURES_TEXT], skipped[SKIPPED_TEXT];
+    char left[SHOW_LEFT], features[FEATURES_TEXT], skipped[SKIPPED_TEXT];
     show_left(left, p, epoch->epoch + 1 == (size_t)p->training->values->epochs);
     skipped_text(skipped, epoch);
     const struct epoch_row row = {.epoch = epoch->epoch + 1,
@@ -165,4 +165,12 @@ void show_epoch(struct train_progress *p, const struct epoch_result *epoch)
     if (epoch->left_out > 0 && begins_stage(p->training, epoch->epoch))
         remark("the last %zu photo%s of an epoch %s too few for BatchNorm and left out", epoch->left_out,
                epoch->left_out == 1 ? "" : "s", epoch->left_out == 1 ? "is" : "are");
+}
+
+void show_damaged(const struct training *t)
+{
+    size_t count = train_damaged_count(t->train, false) + train_damaged_count(t->train, true);
+    if (count > 0)
+        warn("%zu photo%s damaged and used all the same: bad_images.tsv lists %s", count, count == 1 ? " is" : "s are",
+             count == 1 ? "it" : "them");
 }
