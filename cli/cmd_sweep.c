@@ -102,17 +102,16 @@ static void say_same(const struct combinations *c)
 
 /* Plans the run of each freeze point, so that its time is known, and one that cannot be is refused before the others
  * are done. */
-static enum status plan_points(struct combinations *all, const struct training *training, double peak,
-                               struct error *err)
+static enum status plan_points(struct combinations *all, const struct run_setup *setup, double peak, struct error *err)
 {
     enum status status = OK;
     for (size_t p = 0; p < all->point_count && status == OK; p++) {
         struct train *train;
         struct run_disk disk;
-        status = training_plan(&train, &disk, training, point_text(all->points[p]), err);
+        status = run_setup_plan(&train, &disk, setup, point_text(all->points[p]), err);
         if (status != OK)
             break;
-        estimate_forecast(&all->forecasts[p], training, train, peak);
+        estimate_forecast(&all->forecasts[p], setup, train, peak);
         if (disk.last > all->disk.last)
             all->disk = disk;
         train_destroy(train);
@@ -139,7 +138,7 @@ static enum status plan(struct series *series, const struct arguments *args, con
     static const char *const tables[] = {"sweep.csv", "reproduce.sh", NULL};
     const struct sweep_values *values = args->values;
     struct train_values first = values->train;
-    struct training training = {0};
+    struct run_setup setup = {0};
     struct combinations all = {0};
     double peak = 0;
     char point[80];
@@ -150,25 +149,25 @@ static enum status plan(struct series *series, const struct arguments *args, con
     snprintf(point, sizeof point, "%.*s", (int)strcspn(values->points, ",."), values->points);
     first.freeze_until = point;
     first.lr = all.rates[0];
-    status = training_open(&training, &first, resumed ? resumed->weights_hash : NULL, err);
+    status = run_setup_open(&setup, &first, resumed ? resumed->weights_hash : NULL, err);
     if (status == OK)
-        status = sweep_points(all.points, &all.point_count, values->points, training.net, err);
+        status = sweep_points(all.points, &all.point_count, values->points, setup.net, err);
     if (status == OK) {
-        sweep_distinct(all.points, &all.point_count, all.same_as, training.net);
-        show_inputs(&training);
+        sweep_distinct(all.points, &all.point_count, all.same_as, setup.net);
+        show_inputs(&setup);
         say_same(&all);
-        peak = estimate_peak(training.pool);
-        status = plan_points(&all, &training, peak, err);
+        peak = estimate_peak(setup.pool);
+        status = plan_points(&all, &setup, peak, err);
     }
     if (status == OK)
-        say_disk(&all, training_folder(&training));
+        say_disk(&all, run_setup_folder(&setup));
     if (status == OK && !values->train.resume)
-        status = run_disk_check(&all.disk, all.point_count * all.rate_count, training_folder(&training), err);
+        status = run_disk_check(&all.disk, all.point_count * all.rate_count, run_setup_folder(&setup), err);
     if (status == OK)
-        status = show_statistics(&training, err);
+        status = show_statistics(&setup, err);
     if (status == OK)
-        status = series_open(series, args, &training, resumed, tables, err);
-    training_close(&training);
+        status = series_open(series, args, &setup, resumed, tables, err);
+    run_setup_close(&setup);
     series->clock.peak = peak;
     return status == OK ? add_runs(series, values, &all, err) : status;
 }

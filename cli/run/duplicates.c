@@ -28,17 +28,17 @@ static const struct scan_duplicate *first_of(const struct scan_report *scan, enu
     return pair;
 }
 
-void duplicates_warn(const struct training *training)
+void duplicates_warn(const struct run_setup *setup)
 {
-    const struct scan_report *scan = &training->scan;
+    const struct scan_report *scan = &setup->scan;
     for (int kind = 0; kind < SCAN_SAME; kind++) {
         size_t count = scan->same[kind];
         const char *s = count == 1 ? "" : "s";
         if (count == 0)
             continue;
         const struct scan_duplicate *pair = first_of(scan, (enum scan_same)kind);
-        struct place a = place_of(&training->dataset, pair->val, pair->photo);
-        struct place b = place_of(&training->dataset, pair->same_val, pair->same);
+        struct place a = place_of(&setup->dataset, pair->val, pair->photo);
+        struct place b = place_of(&setup->dataset, pair->same_val, pair->same);
         if (kind == SCAN_LABEL_CONFLICT)
             warn("%zu photo%s %s also in another class, byte for byte, so one of the labels is wrong; the first: %s "
                  "(%s) is %s (%s); the run's duplicates.tsv lists all",
@@ -53,13 +53,13 @@ void duplicates_warn(const struct training *training)
     }
 }
 
-enum status duplicates_write(const char *folder, const struct training *training, struct error *err)
+enum status duplicates_write(const char *folder, const struct run_setup *setup, struct error *err)
 {
     static const struct column columns[] = {{"kind", COLUMN_TEXT, 0, 0},      {"list", COLUMN_TEXT, 0, 0},
                                             {"class", COLUMN_TEXT, 0, 0},     {"file", COLUMN_TEXT, 0, 0},
                                             {"same_list", COLUMN_TEXT, 0, 0}, {"same_class", COLUMN_TEXT, 0, 0},
                                             {"same_file", COLUMN_TEXT, 0, 0}};
-    const struct scan_report *scan = &training->scan;
+    const struct scan_report *scan = &setup->scan;
     struct outfile file;
     struct table table;
     enum status status = outfile_open_in(&file, folder, "duplicates.tsv", err);
@@ -68,8 +68,8 @@ enum status duplicates_write(const char *folder, const struct training *training
     table_start(&table, file.stream, TABLE_TSV, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < scan->duplicate_count && status == OK; i++) {
         const struct scan_duplicate *pair = &scan->duplicates[i];
-        struct place a = place_of(&training->dataset, pair->val, pair->photo);
-        struct place b = place_of(&training->dataset, pair->same_val, pair->same);
+        struct place a = place_of(&setup->dataset, pair->val, pair->photo);
+        struct place b = place_of(&setup->dataset, pair->same_val, pair->same);
         const char *cells[] = {kinds[pair->kind], a.list, a.class, a.file, b.list, b.class, b.file};
         status = table_row(&table, cells, err);
     }

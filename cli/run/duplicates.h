@@ -8,14 +8,14 @@
 #ifndef FREEZETUNE_DUPLICATES_H
 #define FREEZETUNE_DUPLICATES_H
 
-#include "cli/run/training.h"
+#include "cli/run/run_setup.h"
 #include "cli/shell/json.h"
 
 /* stderr: a line for each kind that there is. */
-void duplicates_warn(const struct training *training);
+void duplicates_warn(const struct run_setup *setup);
 
 /* Also where there are none: the titles alone. ERR_CANTCREATE, ERR_IO. */
-MUST_CHECK enum status duplicates_write(const char *folder, const struct training *training, struct error *err);
+MUST_CHECK enum status duplicates_write(const char *folder, const struct run_setup *setup, struct error *err);
 
 /* "duplicates": {"label_conflicts": 0, "leaks": 3, "repeats": 1} */
 void duplicates_record(struct json *json, const struct scan_report *scan);

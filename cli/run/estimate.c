@@ -20,13 +20,13 @@ double estimate_speed(double peak, const struct plan *plan)
 }
 
 /* Features if every photo had its own. */
-static size_t features_of_all(const struct training *t)
+static size_t features_of_all(const struct run_setup *t)
 {
     const struct train_options *o = &t->options;
     return o->usable * photo_views_seen(o->augment, o->views, o->schedule.epochs) + t->dataset.val.count;
 }
 
-static struct forecast_stage stage_of(const struct training *t, const struct train_stage *stage, double evaluation)
+static struct forecast_stage stage_of(const struct run_setup *t, const struct train_stage *stage, double evaluation)
 {
     const struct feature_plan *cache = &stage->cache;
     struct forecast_stage out = {.epoch = stage->epoch,
@@ -45,7 +45,7 @@ static struct forecast_stage stage_of(const struct training *t, const struct tra
     return out;
 }
 
-void estimate_forecast(struct forecast *out, const struct training *t, const struct train *train, double peak)
+void estimate_forecast(struct forecast *out, const struct run_setup *t, const struct train *train, double peak)
 {
     *out = (struct forecast){.speed = estimate_speed(peak, train_plan(train)),
                              .train = t->options.usable,

@@ -2,7 +2,7 @@
 #ifndef FREEZETUNE_ESTIMATE_H
 #define FREEZETUNE_ESTIMATE_H
 
-#include "cli/run/training.h"
+#include "cli/run/run_setup.h"
 #include "core/base/threads.h"
 #include "core/net/plan.h"
 #include "core/train/forecast.h"
@@ -17,7 +17,7 @@ double estimate_speed(double peak, const struct plan *plan);
 
 /* OVERWRITES *out: the run that `train` is a plan of, with the photos of `training`, and the range test before it when
  * its rate is still to be found. */
-void estimate_forecast(struct forecast *out, const struct training *training, const struct train *train, double peak);
+void estimate_forecast(struct forecast *out, const struct run_setup *setup, const struct train *train, double peak);
 
 /* Training photos that a range test with these options takes; 0 when their rate is known. */
 size_t estimate_search(const struct train_values *values);

@@ -227,27 +227,27 @@ enum status folds_run(const struct arguments *args, const struct resumed *resume
     static const char *const tables[] = {"folds.csv", NULL};
     const struct train_values *values = args->values;
     struct train_values first = *values;
-    struct training training;
+    struct run_setup setup;
     struct series series = {.lock = -1};
     struct forecast forecast;
     double peak = 0;
     first.fold = 1;
-    enum status status = training_open(&training, &first, resumed ? resumed->weights_hash : NULL, err);
+    enum status status = run_setup_open(&setup, &first, resumed ? resumed->weights_hash : NULL, err);
     if (status == OK) { /* what fold 1 can be, every fold can: their shares differ by a photo, and none is empty */
-        show_inputs(&training);
-        peak = estimate_peak(training.pool);
-        estimate_forecast(&forecast, &training, training.train, peak);
+        show_inputs(&setup);
+        peak = estimate_peak(setup.pool);
+        estimate_forecast(&forecast, &setup, setup.train, peak);
         const struct plan_time time = {&forecast, (size_t)values->folds,
                                        seconds_of_folds(&forecast, (size_t)values->folds)};
-        status = show_plan(&training, &time, err);
+        status = show_plan(&setup, &time, err);
     }
     if (status == OK && !values->resume)
-        status = run_disk_check(&training.disk, (size_t)values->folds, training_folder(&training), err);
+        status = run_disk_check(&setup.disk, (size_t)values->folds, run_setup_folder(&setup), err);
     if (status == OK)
-        status = show_statistics(&training, err);
+        status = show_statistics(&setup, err);
     if (status == OK && !values->dry_run)
-        status = series_open(&series, args, &training, resumed, tables, err);
-    training_close(&training);
+        status = series_open(&series, args, &setup, resumed, tables, err);
+    run_setup_close(&setup);
     series.clock.peak = peak;
     if (status == OK && !values->dry_run)
         status = add_folds(&series, values, &forecast, err);

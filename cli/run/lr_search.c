@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "cli/run/run_setup.h"
 #include "cli/run/show_plan.h"
 #include "cli/run/show_statistics.h"
-#include "cli/run/training.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/progress.h"
 #include "cli/shell/signals.h"
@@ -56,7 +56,7 @@ static bool should_stop(void *context)
     return range->search->stopped || lr_find_over(&range->search->find);
 }
 
-static enum status run_range(struct lr_search *search, const struct training *training, double deadline,
+static enum status run_range(struct lr_search *search, const struct run_setup *setup, double deadline,
                              struct error *err)
 {
     struct range range = {.search = search, .deadline = deadline};
@@ -64,7 +64,7 @@ static enum status run_range(struct lr_search *search, const struct training *tr
         .context = &range, .on_step = on_step, .on_features = on_features, .should_stop = should_stop};
     signals_catch();
     begin_line(&range, false, LR_FIND_STEPS);
-    enum status status = train_range(training->train, &hooks, err);
+    enum status status = train_range(setup->train, &hooks, err);
     progress_end(&range.line);
     /* A loss beyond all numbers is the end that the test looks for. */
     return status == ERR_DIVERGED ? OK : status;
@@ -73,20 +73,20 @@ static enum status run_range(struct lr_search *search, const struct training *tr
 enum status lr_search(struct lr_search *out, const struct train_values *values, const char *weights_hash, bool report,
                       double deadline, struct error *err)
 {
-    struct training training;
+    struct run_setup setup;
     *out = (struct lr_search){0};
-    enum status status = training_open(&training, values, weights_hash, err);
+    enum status status = run_setup_open(&setup, values, weights_hash, err);
     if (status == OK && report)
-        show_inputs(&training);
+        show_inputs(&setup);
     if (status == OK)
-        status = run_disk_check(&training.disk, 1, training_folder(&training), err);
+        status = run_disk_check(&setup.disk, 1, run_setup_folder(&setup), err);
     if (status == OK && report)
-        status = show_statistics(&training, err);
+        status = show_statistics(&setup, err);
     if (status == OK)
-        status = training_prepare(&training, err);
+        status = run_setup_prepare(&setup, err);
     if (status == OK)
-        status = run_range(out, &training, deadline, err);
-    training_close(&training);
+        status = run_range(out, &setup, deadline, err);
+    run_setup_close(&setup);
     return status == OK && !out->stopped ? lr_find_choose(&out->lr, &out->find, err) : status;
 }
 

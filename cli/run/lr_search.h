@@ -15,7 +15,7 @@ struct lr_search {
 };
 
 /* Opens a training of its own, runs the test and closes it again, so that the run begins as if there had been none.
- * `report` says what was found among photos and weights. `deadline` by clock_seconds, 0: none. Errors of training_open
+ * `report` says what was found among photos and weights. `deadline` by clock_seconds, 0: none. Errors of run_setup_open
  * and lr_find_choose. */
 MUST_CHECK enum status lr_search(struct lr_search *out, const struct train_values *values, const char *weights_hash,
                                  bool report, double deadline, struct error *err);

@@ -24,7 +24,7 @@ static void put_versions(struct json *json)
     json_close(json);
 }
 
-static struct train_decided decided_by(const struct training *t)
+static struct train_decided decided_by(const struct run_setup *t)
 {
     return (struct train_decided){.data = t->data,
                                   .weights = t->weights ? t->weights : "random",
@@ -33,7 +33,7 @@ static struct train_decided decided_by(const struct training *t)
                                   .head_lr_mult = t->options.rates.head};
 }
 
-enum status write_config(const char *folder, const struct training *t, struct error *err)
+enum status write_config(const char *folder, const struct run_setup *t, struct error *err)
 {
     struct outfile file;
     enum status status = outfile_open_in(&file, folder, "config.json", err);
@@ -65,7 +65,7 @@ enum status write_config(const char *folder, const struct training *t, struct er
     return outfile_end(&file, OK, err);
 }
 
-enum status write_series_config(const char *folder, const struct arguments *args, const struct training *t,
+enum status write_series_config(const char *folder, const struct arguments *args, const struct run_setup *t,
                                 struct error *err)
 {
     struct outfile file;
@@ -171,7 +171,7 @@ enum status write_predictions(const char *folder, const struct dataset *dataset,
 enum { BAD_COLUMNS = 5 };
 
 /* Content that is bad for good; then files that were away, with the number of epochs that they missed. */
-static enum status bad_rows(struct table *table, const struct training *t, bool val, struct error *err)
+static enum status bad_rows(struct table *table, const struct run_setup *t, bool val, struct error *err)
 {
     const struct photo_list *list = val ? &t->dataset.val : &t->dataset.train;
     const struct absence *absence = train_absence(t->train, val);
@@ -193,7 +193,7 @@ static enum status bad_rows(struct table *table, const struct training *t, bool 
     return status;
 }
 
-static enum status damaged_rows(struct table *table, const struct training *t, bool val, struct error *err)
+static enum status damaged_rows(struct table *table, const struct run_setup *t, bool val, struct error *err)
 {
     const struct photo_list *list = val ? &t->dataset.val : &t->dataset.train;
     enum status status = OK;
@@ -206,7 +206,7 @@ static enum status damaged_rows(struct table *table, const struct training *t, b
     return status;
 }
 
-enum status write_bad_images(const char *folder, const struct training *training, struct error *err)
+enum status write_bad_images(const char *folder, const struct run_setup *setup, struct error *err)
 {
     static const struct column columns[BAD_COLUMNS] = {{"list", COLUMN_TEXT, 0, 0},
                                                        {"file", COLUMN_TEXT, 0, 0},
@@ -219,11 +219,11 @@ enum status write_bad_images(const char *folder, const struct training *training
     if (status != OK)
         return status;
     table_start(&table, file.stream, TABLE_TSV, columns, BAD_COLUMNS);
-    status = bad_rows(&table, training, false, err);
+    status = bad_rows(&table, setup, false, err);
     if (status == OK)
-        status = bad_rows(&table, training, true, err);
+        status = bad_rows(&table, setup, true, err);
     for (int val = 0; val < 2 && status == OK; val++)
-        status = damaged_rows(&table, training, val, err);
+        status = damaged_rows(&table, setup, val, err);
     table_end(&table);
     return outfile_end(&file, status, err);
 }

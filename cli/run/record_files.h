@@ -2,13 +2,13 @@
 #ifndef FREEZETUNE_RECORD_FILES_H
 #define FREEZETUNE_RECORD_FILES_H
 
-#include "cli/run/training.h"
+#include "cli/run/run_setup.h"
 
 /* config.json of a run, and that of a series (series.h) with the options of its command;
  * the training is that of a run. */
 MUST_CHECK enum status write_series_config(const char *folder, const struct arguments *args,
-                                           const struct training *training, struct error *err);
-MUST_CHECK enum status write_config(const char *folder, const struct training *training, struct error *err);
+                                           const struct run_setup *setup, struct error *err);
+MUST_CHECK enum status write_config(const char *folder, const struct run_setup *setup, struct error *err);
 /* Rows are the right classes, columns the predicted ones. */
 MUST_CHECK enum status write_confusion(const char *folder, const struct class_names *classes,
                                        const struct metrics *metrics, struct error *err);
@@ -16,6 +16,6 @@ MUST_CHECK enum status write_confusion(const char *folder, const struct class_na
 MUST_CHECK enum status write_predictions(const char *folder, const struct dataset *dataset,
                                          const struct metrics *metrics, struct error *err);
 /* list, file, reason. */
-MUST_CHECK enum status write_bad_images(const char *folder, const struct training *training, struct error *err);
+MUST_CHECK enum status write_bad_images(const char *folder, const struct run_setup *setup, struct error *err);
 
 #endif

@@ -40,7 +40,7 @@ static const char metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,
 /* log.jsonl holds a line for each step and each epoch, metrics.csv one for each epoch and its head. */
 static enum status open_all(struct record_folder *folder, bool begins, struct error *err)
 {
-    const struct train_state *state = train_state_get(folder->training->train);
+    const struct train_state *state = train_state_get(folder->setup->train);
     enum status status = growing_file_open(&folder->log, folder->path, "log.jsonl", state->step + state->epoch, err);
     if (status == OK)
         status = growing_file_open(&folder->metrics, folder->path, "metrics.csv", begins ? 0 : state->epoch + 1, err);
@@ -55,7 +55,7 @@ static enum status open_all(struct record_folder *folder, bool begins, struct er
 
 static enum status name_files(struct record_folder *folder, struct error *err)
 {
-    const struct training *t = folder->training;
+    const struct run_setup *t = folder->setup;
     enum status status = path_join(&folder->best, folder->path, "best.safetensors", err);
     if (status == OK)
         status = path_join(&folder->last, folder->path, "last.safetensors", err);
@@ -84,30 +84,30 @@ void record_folder_take_back(const char *path, bool whole)
         rmdir(path);
 }
 
-enum status record_folder_create(struct record_folder *out, const struct training *training, struct error *err)
+enum status record_folder_create(struct record_folder *out, const struct run_setup *setup, struct error *err)
 {
     bool ours;
-    *out = (struct record_folder){.training = training, .lock = -1};
-    enum status status = record_lock_create(&out->path, &out->lock, &ours, training->values->out, err);
+    *out = (struct record_folder){.setup = setup, .lock = -1};
+    enum status status = record_lock_create(&out->path, &out->lock, &ours, setup->values->out, err);
     if (status != OK)
         return status;
     status = name_files(out, err);
     if (status == OK)
-        status = write_config(out->path, training, err);
+        status = write_config(out->path, setup, err);
     if (status == OK)
-        status = record_photos_write(out->path, training, err);
+        status = record_photos_write(out->path, setup, err);
     if (status != OK)
         record_folder_take_back(out->path, ours);
     out->begun = status == OK;
     if (status == OK)
-        status = duplicates_write(out->path, training, err);
+        status = duplicates_write(out->path, setup, err);
     return status == OK ? open_all(out, true, err) : status;
 }
 
 /* There is no last.safetensors: the run is over, or was killed before it saved anything (*begins). */
 static enum status resume_over(bool *begins, const struct record_folder *folder, struct error *err)
 {
-    struct train *train = folder->training->train;
+    struct train *train = folder->setup->train;
     struct record_result result;
     char *state;
     bool over;
@@ -140,13 +140,13 @@ void record_folder_drop_last(const struct record_folder *folder)
 /* last.safetensors holds the state as it is: after an epoch, or within one. */
 static void note_last(struct record_folder *folder)
 {
-    const struct train_state *state = train_state_get(folder->training->train);
+    const struct train_state *state = train_state_get(folder->setup->train);
     folder->last_epoch = state->epoch + (state->batch > 0);
     folder->last_batch = state->batch;
 }
 
 /* What was bad may be good now, and is tried. */
-static void forgive_changed(const struct training *t)
+static void forgive_changed(const struct run_setup *t)
 {
     size_t train = t->dataset.train.count, all = train + t->dataset.val.count;
     for (size_t i = 0; t->changed && i < all; i++)
@@ -154,11 +154,11 @@ static void forgive_changed(const struct training *t)
             train_forgive(t->train, i >= train, (uint32_t)(i >= train ? i - train : i));
 }
 
-enum status record_folder_resume(struct record_folder *out, const struct training *training, struct error *err)
+enum status record_folder_resume(struct record_folder *out, const struct run_setup *setup, struct error *err)
 {
     struct stat info;
-    *out = (struct record_folder){.training = training, .lock = -1};
-    enum status status = memory_strdup(&out->path, training->values->resume, err);
+    *out = (struct record_folder){.setup = setup, .lock = -1};
+    enum status status = memory_strdup(&out->path, setup->values->resume, err);
     if (status == OK)
         status = record_lock_open(&out->lock, out->path, err);
     if (status == OK)
@@ -167,13 +167,13 @@ enum status record_folder_resume(struct record_folder *out, const struct trainin
         return status;
     record_folder_tidy(out->path, whole_files);
     bool begins = path_stat(&info, out->last) != 0 && errno == ENOENT;
-    status = begins ? resume_over(&begins, out, err) : checkpoint_read(out->last, training->train, err);
+    status = begins ? resume_over(&begins, out, err) : checkpoint_read(out->last, setup->train, err);
     if (status == OK && begins)
-        status = duplicates_write(out->path, training, err);
+        status = duplicates_write(out->path, setup, err);
     if (status == OK)
-        forgive_changed(training);
-    if (status == OK && training->photos_stale)
-        status = record_photos_write(out->path, training, err);
+        forgive_changed(setup);
+    if (status == OK && setup->photos_stale)
+        status = record_photos_write(out->path, setup, err);
     if (!begins && status == OK)
         note_last(out);
     out->best_found = path_stat(&info, out->best) == 0;
@@ -186,7 +186,7 @@ enum { HELD_MOST = 8 << 20 }; /* bytes of a best model that waits */
 
 static enum status write_best(struct record_folder *folder, size_t epoch, struct error *err)
 {
-    enum status status = weights_save(folder->best, folder->training->net, folder->metadata, MODEL_METADATA, err);
+    enum status status = weights_save(folder->best, folder->setup->net, folder->metadata, MODEL_METADATA, err);
     if (status == OK)
         folder->best_epoch = epoch;
     return status;
@@ -195,7 +195,7 @@ static enum status write_best(struct record_folder *folder, size_t epoch, struct
 /* Keeps it in memory where it is small enough, else writes it. */
 static enum status hold_best(struct record_folder *folder, size_t epoch, struct error *err)
 {
-    const struct training *t = folder->training;
+    const struct run_setup *t = folder->setup;
     const struct unfreezing *unfreezing = &t->options.unfreezing;
     struct freeze freeze = t->options.freeze;
     freeze.until = unfreezing_until(unfreezing, freeze.until, SIZE_MAX); /* of all that will ever be trained */
@@ -235,11 +235,11 @@ static size_t bad_content(const struct train *train)
 
 static enum status list_bad(struct record_folder *folder, struct error *err)
 {
-    size_t content = bad_content(folder->training->train);
+    size_t content = bad_content(folder->setup->train);
     if (folder->bad_written == content + 1)
         return OK;
     folder->bad_written = content + 1;
-    return write_bad_images(folder->path, folder->training, err);
+    return write_bad_images(folder->path, folder->setup, err);
 }
 
 void record_folder_close(struct record_folder *folder)
@@ -332,7 +332,7 @@ static void row_of_epoch(struct record_folder *folder, const struct epoch_result
 enum status record_folder_epoch(struct record_folder *folder, const struct epoch_result *epoch, bool may_wait,
                                 struct error *err)
 {
-    const struct training *t = folder->training;
+    const struct run_setup *t = folder->setup;
     enum status status = OK;
     log_epoch(folder, epoch);
     row_of_epoch(folder, epoch);
@@ -350,12 +350,12 @@ enum status record_folder_epoch(struct record_folder *folder, const struct epoch
 
 enum status record_folder_save(struct record_folder *folder, struct error *err)
 {
-    const struct train *train = folder->training->train;
+    const struct train *train = folder->setup->train;
     enum status status = write_held(folder, err);
     if (status == OK)
         status = list_bad(folder, err);
-    if (status == OK && record_photos_update(folder->training))
-        status = record_photos_write(folder->path, folder->training, err);
+    if (status == OK && record_photos_update(folder->setup))
+        status = record_photos_write(folder->path, folder->setup, err);
     if (status == OK)
         status = growing_file_sync(folder->log, folder->path, "log.jsonl", err);
     if (status == OK)

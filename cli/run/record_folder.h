@@ -25,11 +25,11 @@
 
 #include <stdio.h>
 
-#include "cli/run/training.h"
+#include "cli/run/run_setup.h"
 #include "core/train/snapshot.h"
 
 struct record_folder {
-    const struct training *training; /* borrowed */
+    const struct run_setup *setup; /* borrowed */
     char *path, *best, *last;
     FILE *log, *metrics;
     struct weight_metadata metadata[MODEL_METADATA];
@@ -48,14 +48,14 @@ struct record_folder {
 
 /* A new run: makes the folder (path_run) and begins its files. ERR_CANTCREATE. Free with record_folder_close, also after
  * an error. */
-MUST_CHECK enum status record_folder_create(struct record_folder *out, const struct training *training,
+MUST_CHECK enum status record_folder_create(struct record_folder *out, const struct run_setup *setup,
                                             struct error *err);
 
 /* An existing run: takes away the unfinished files that a killed process left, reads last.safetensors into the
  * training, which must be prepared, and cuts the growing files. A run that is over has its state in result.json and its
  * weights in best.safetensors instead, and has nothing left to train. Where a run was killed before it saved anything,
  * it begins again. Errors of checkpoint_read, ERR_IO; ERR_DATA for a run of a series that diverged and is over. */
-MUST_CHECK enum status record_folder_resume(struct record_folder *out, const struct training *training,
+MUST_CHECK enum status record_folder_resume(struct record_folder *out, const struct run_setup *setup,
                                             struct error *err);
 /* Removes config.json and photos.bin of a run or a series that could not begin, and with `whole` the empty folder: it
  * would be in the way of the next try. */

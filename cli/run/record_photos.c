@@ -77,7 +77,7 @@ static void take_hashes_of_runs(struct photo_stamp *stamps, struct photo_stamp *
         closedir(dir);
 }
 
-static enum status refuse(const struct training *t, const char *folder, const bool *changed, size_t count, bool accept,
+static enum status refuse(const struct run_setup *t, const char *folder, const bool *changed, size_t count, bool accept,
                           bool says, struct error *err)
 {
     char path[PATH_MAX];
@@ -98,7 +98,7 @@ static enum status refuse(const struct training *t, const char *folder, const bo
     return OK;
 }
 
-enum status record_photos_check(bool **out, bool *stale, const struct training *t, const char *folder, bool accept,
+enum status record_photos_check(bool **out, bool *stale, const struct run_setup *t, const char *folder, bool accept,
                                 bool says, struct error *err)
 {
     const struct dataset *data = &t->dataset;
@@ -140,7 +140,7 @@ cleanup:
     return status;
 }
 
-bool record_photos_update(const struct training *t)
+bool record_photos_update(const struct run_setup *t)
 {
     size_t train = t->dataset.train.count;
     bool news = false;
@@ -155,7 +155,7 @@ bool record_photos_update(const struct training *t)
     return news;
 }
 
-enum status record_photos_write(const char *folder, const struct training *t, struct error *err)
+enum status record_photos_write(const char *folder, const struct run_setup *t, struct error *err)
 {
     size_t train = t->dataset.train.count, val = t->dataset.val.count, size = photo_stamps_size(train, val);
     struct outfile file;

@@ -92,7 +92,7 @@ enum status record_result_last_seconds(double *out, const struct record_folder *
 enum status record_result_collect(struct record_result *out, const struct record_folder *folder, bool diverged,
                                   struct error *err)
 {
-    const struct training *t = folder->training;
+    const struct run_setup *t = folder->setup;
     const struct train_state *state = train_state_get(t->train);
     struct record_result result = {
         .diverged = diverged,

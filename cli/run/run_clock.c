@@ -6,12 +6,12 @@
 #include "cli/run/record_result.h"
 #include "core/base/clock.h"
 
-void run_clock_plan(struct run_clock *out, struct series_clock *series, const struct training *training)
+void run_clock_plan(struct run_clock *out, struct series_clock *series, const struct run_setup *setup)
 {
     *out = (struct run_clock){.series = series};
     if (!(series->peak > 0))
-        series->peak = estimate_peak(training->pool);
-    estimate_forecast(&out->forecast, training, training->train, series->peak);
+        series->peak = estimate_peak(setup->pool);
+    estimate_forecast(&out->forecast, setup, setup->train, series->peak);
 }
 
 static double by_limit(const struct run_clock *clock, double seconds)
@@ -26,7 +26,7 @@ double run_clock_all(const struct run_clock *clock)
 
 enum status run_clock_enter(struct run_clock *clock, const struct record_folder *folder, struct error *err)
 {
-    const struct train_state *state = train_state_get(folder->training->train);
+    const struct train_state *state = train_state_get(folder->setup->train);
     double seconds = 0;
     enum status status = OK;
     if (state->epoch > 0)

@@ -23,7 +23,7 @@ struct run_clock {
 };
 
 /* OVERWRITES *out: the run as it is planned. Measures the machine unless the series has. */
-void run_clock_plan(struct run_clock *out, struct series_clock *series, const struct training *training);
+void run_clock_plan(struct run_clock *out, struct series_clock *series, const struct run_setup *setup);
 /* Seconds of the whole run, as planned, by its limit at the latest. */
 double run_clock_all(const struct run_clock *clock);
 

@@ -28,7 +28,7 @@ static const char *const begun_files[] = {"config.json", "photos.bin", NULL};
 
 /* ---- the folder -------------------------------------------------------------------------------------------------- */
 
-static enum status make_folder(struct series *series, const struct arguments *args, const struct training *first,
+static enum status make_folder(struct series *series, const struct arguments *args, const struct run_setup *first,
                                struct error *err)
 {
     const struct train_values *values = args->values;
@@ -44,7 +44,7 @@ static enum status make_folder(struct series *series, const struct arguments *ar
     return status;
 }
 
-static enum status open_folder(struct series *series, const struct train_values *values, const struct training *first,
+static enum status open_folder(struct series *series, const struct train_values *values, const struct run_setup *first,
                                const struct resumed *resumed, struct error *err)
 {
     char photos[33];
@@ -72,7 +72,7 @@ static enum status open_folder(struct series *series, const struct train_values 
     return status;
 }
 
-enum status series_open(struct series *out, const struct arguments *args, const struct training *first,
+enum status series_open(struct series *out, const struct arguments *args, const struct run_setup *first,
                         const struct resumed *resumed, const char *const *tables, struct error *err)
 {
     const struct train_values *values = args->values;

@@ -14,8 +14,8 @@
 
 #include "cli/run/record_result.h"
 #include "cli/run/run_clock.h"
+#include "cli/run/run_setup.h"
 #include "cli/run/train_options.h"
-#include "cli/run/training.h"
 
 enum series_state {
     SERIES_MISSING, /* not begun */
@@ -56,7 +56,7 @@ struct series {
  * training of one of the runs: photos and weights are taken from it, and must be those of `resumed`. `values` is the
  * command's whole struct, of which struct train_values is the beginning. Takes away unfinished files of the names in
  * `tables` (NULL-terminated). ERR_CANTCREATE, ERR_DATA. Free with series_close, also after an error. */
-MUST_CHECK enum status series_open(struct series *out, const struct arguments *args, const struct training *first,
+MUST_CHECK enum status series_open(struct series *out, const struct arguments *args, const struct run_setup *first,
                                    const struct resumed *resumed, const char *const *tables, struct error *err);
 void series_close(struct series *series);
 

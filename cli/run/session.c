@@ -5,12 +5,12 @@
 #include "cli/run/lr_search.h"
 #include "cli/run/record_folder.h"
 #include "cli/run/record_photos.h"
+#include "cli/run/run_setup.h"
 #include "cli/run/show_end.h"
 #include "cli/run/show_plan.h"
 #include "cli/run/show_progress.h"
 #include "cli/run/show_skipped.h"
 #include "cli/run/show_statistics.h"
-#include "cli/run/training.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/progress.h"
 #include "cli/shell/remark.h"
@@ -25,7 +25,7 @@ enum { SAVE_LEAST = 10 }; /* seconds between two checkpoints, unless --save-ever
 /* What the hooks of the loop work on. */
 struct session {
     const struct session_options *options;
-    const struct training *training;
+    const struct run_setup *setup;
     struct record_folder *folder;
     struct train_progress progress;
     struct show_skipped skipped;
@@ -54,7 +54,7 @@ static void on_evaluation(void *context, size_t done, size_t all)
     struct session *session = context;
     run_clock_validation(&session->clock, done, all);
     tell_time(session);
-    show_evaluation(&session->progress, train_state_get(session->training->train)->epoch, done, all);
+    show_evaluation(&session->progress, train_state_get(session->setup->train)->epoch, done, all);
 }
 
 static void on_features(void *context, size_t done, size_t all)
@@ -62,7 +62,7 @@ static void on_features(void *context, size_t done, size_t all)
     struct session *session = context;
     run_clock_features(&session->clock, done, all);
     tell_time(session);
-    show_features(&session->progress, train_state_get(session->training->train)->epoch, done, all);
+    show_features(&session->progress, train_state_get(session->setup->train)->epoch, done, all);
 }
 
 static void on_cache_failure(void *context, const char *why)
@@ -96,21 +96,21 @@ static bool should_stop(void *context)
 static bool time_is_over(void *context)
 {
     const struct session *session = context;
-    double limit = session->training->values->time_limit * 60;
+    double limit = session->setup->values->time_limit * 60;
     return limit > 0 && clock_seconds() - session->started >= limit;
 }
 
 static bool should_save(void *context)
 {
     const struct session *session = context;
-    double every = session->training->values->save_every * 60;
+    double every = session->setup->values->save_every * 60;
     return every > 0 && clock_seconds() - session->saved >= every;
 }
 
 /* Epochs that are short share a checkpoint, and those that are asked for within an epoch come often enough for all. */
 static bool saved_lately(const struct session *session)
 {
-    double every = session->training->values->save_every * 60;
+    double every = session->setup->values->save_every * 60;
     double least = every < SAVE_LEAST ? every : SAVE_LEAST;
     return clock_seconds() - session->saved < least;
 }
@@ -131,7 +131,7 @@ static enum status on_epoch(void *context, const struct epoch_result *epoch, str
     session->progress.others = run_clock_others(&session->clock); /* once an epoch: there may be hundreds of them */
     show_epoch(&session->progress, epoch);
     if (!session->damage_said)
-        show_damaged(session->training);
+        show_damaged(session->setup);
     session->damage_said = true;
     session->write_failed = status != OK;
     return status;
@@ -149,9 +149,9 @@ static enum status save(void *context, struct error *err)
 
 static void say_how_to_resume(const struct session *session, const char *why)
 {
-    const struct train_state *state = train_state_get(session->training->train);
+    const struct train_state *state = train_state_get(session->setup->train);
     remark("%s in epoch %zu of %lld after %zu of %zu steps; go on with: freezetune train --resume %s", why,
-           state->epoch + 1, session->training->values->epochs, state->batch, state->steps_per_epoch,
+           state->epoch + 1, session->setup->values->epochs, state->batch, state->steps_per_epoch,
            session->folder->path);
 }
 
@@ -164,7 +164,7 @@ static bool is_of_system(enum status status)
 /* A file of the run could not be written or read: what is there all the same, and what to do. */
 static enum status explain_write(const struct session *session, enum status status, struct error *err)
 {
-    const struct run_disk *need = &session->training->disk;
+    const struct run_disk *need = &session->setup->disk;
     const char *go_on = session->options->go_on, *path = session->folder->path;
     char good[RUN_GOOD_TEXT], room[NUMBER_TEXT + 16] = "", bytes[NUMBER_TEXT];
     uint64_t file = need->last > need->best ? need->last : need->best;
@@ -180,13 +180,13 @@ static enum status explain_write(const struct session *session, enum status stat
 /* Why it ended before the last epoch, if it did. */
 static void say_why_ended(const struct session *session)
 {
-    long long patience = session->training->values->patience;
-    enum train_end end = train_end_get(session->training->train);
+    long long patience = session->setup->values->patience;
+    enum train_end end = train_end_get(session->setup->train);
     if (end == TRAIN_TIME)
         say_how_to_resume(session, "the time was over (--time-limit)");
     else if (end == TRAIN_PATIENCE)
         remark("ended after epoch %zu of %lld: %lld epoch%s brought no better validation (--patience)",
-               train_state_get(session->training->train)->epoch, session->training->values->epochs, patience,
+               train_state_get(session->setup->train)->epoch, session->setup->values->epochs, patience,
                patience == 1 ? "" : "s");
 }
 
@@ -195,17 +195,17 @@ static enum status write_result(const struct session *session, const struct reco
 {
     const struct record_folder *folder = session->folder;
     char *state = NULL;
-    enum status status = result->diverged ? OK : checkpoint_text(&state, session->training->train, err);
+    enum status status = result->diverged ? OK : checkpoint_text(&state, session->setup->train, err);
     if (status == OK)
         status = record_result_write(folder->path, result, state, err);
-    if (status == OK && !session->training->values->keep_last)
+    if (status == OK && !session->setup->values->keep_last)
         record_folder_drop_last(folder);
     memory_free(state);
     return status;
 }
 
 /* show_end; where it fails, all files are written. */
-static enum status tell_end(const struct session *session, const struct training_proof *proof, bool rows_shown,
+static enum status tell_end(const struct session *session, const struct run_proof *proof, bool rows_shown,
                             struct error *err)
 {
     enum status status = show_end(session->folder, proof, rows_shown, err);
@@ -221,18 +221,18 @@ static enum status tell_end(const struct session *session, const struct training
 static enum status finish(struct session_end *out, const struct session *session, bool diverged, struct error *err)
 {
     struct record_folder *folder = session->folder;
-    struct session_end end = {.over = diverged || train_end_get(session->training->train) != TRAIN_TIME};
-    struct training_proof proof;
-    size_t last = train_state_get(session->training->train)->epoch;
+    struct session_end end = {.over = diverged || train_end_get(session->setup->train) != TRAIN_TIME};
+    struct run_proof proof;
+    size_t last = train_state_get(session->setup->train)->epoch;
     enum status status = OK;
     if (end.over)
         status = record_result_collect(&end.result, folder, diverged, err);
     if (status == OK && !diverged)
-        status = training_prove(&proof, session->training, folder->best, err);
+        status = run_prove(&proof, session->setup, folder->best, err);
     if (status == OK && !diverged && proof.weights_changed)
         warn("%s: is no longer the file that this run loaded (its hash was %s), so the frozen part was compared with "
              "what was loaded; another run, or --resume, needs the file as it was",
-             session->training->weights, session->training->weights_hash);
+             session->setup->weights, session->setup->weights_hash);
     if (status == OK && end.over)
         status = write_result(session, &end.result, err);
     if (is_of_system(status) && err)
@@ -248,7 +248,7 @@ static enum status finish(struct session_end *out, const struct session *session
 static enum status end_loop(struct session_end *out, const struct session *session, bool stopped, enum status status,
                             struct error *err)
 {
-    const struct train_values *values = session->training->values;
+    const struct train_values *values = session->setup->values;
     bool alone = !session->options->one_of_many;
     bool diverged = status == ERR_DIVERGED && !alone;
     if (status != OK && !diverged)
@@ -263,14 +263,14 @@ static enum status end_loop(struct session_end *out, const struct session *sessi
         status = finish(out, session, diverged, err);
     }
     if (status == OK && values->profile && !values->json && alone)
-        status = show_profile(session->training, err);
+        status = show_profile(session->setup, err);
     return status;
 }
 
 /* Where a resumed run goes on. */
 static void say_where(struct session *session)
 {
-    const struct train *train = session->training->train;
+    const struct train *train = session->setup->train;
     const struct train_state *state = train_state_get(train);
     char left[SHOW_LEFT];
     tell_time(session);
@@ -278,19 +278,19 @@ static void say_where(struct session *session)
     if (train_is_over(train))
         remark("the run is over: nothing is left to train");
     else if (state->batch < state->steps_per_epoch)
-        remark("goes on in epoch %zu of %lld, step %zu of %zu; %s", state->epoch + 1, session->training->values->epochs,
+        remark("goes on in epoch %zu of %lld, step %zu of %zu; %s", state->epoch + 1, session->setup->values->epochs,
                state->batch + 1, state->steps_per_epoch, left);
     else
         remark("goes on in epoch %zu of %lld, with its validation; %s", state->epoch + 1,
-               session->training->values->epochs, left);
+               session->setup->values->epochs, left);
 }
 
 static enum status run_loop(struct session_end *out, struct session *started, struct error *err)
 {
     struct session session = *started;
-    const struct training *training = session.training;
-    session.progress.training = training;
-    session.skipped.training = training;
+    const struct run_setup *setup = session.setup;
+    session.progress.setup = setup;
+    session.skipped.setup = setup;
     const struct train_hooks hooks = {.context = &session,
                                       .on_step = on_step,
                                       .on_evaluation = on_evaluation,
@@ -308,14 +308,14 @@ static enum status run_loop(struct session_end *out, struct session *started, st
     enum status status = run_clock_enter(&session.clock, session.folder, err);
     if (status != OK)
         return status;
-    if (training->values->resume)
+    if (setup->values->resume)
         say_where(&session);
     signals_catch();
     session.saved = clock_seconds();
     status = show_progress_start(&session.progress, session.folder, err);
     run_clock_start(&session.clock);
     if (status == OK)
-        status = train_run(training->train, &hooks, &stopped, err);
+        status = train_run(setup->train, &hooks, &stopped, err);
     progress_end(&session.progress.line);
     status = end_loop(out, &session, stopped, status, err);
     show_progress_end(&session.progress);
@@ -324,8 +324,8 @@ static enum status run_loop(struct session_end *out, struct session *started, st
 
 static void plan_clock(struct session *session, struct series_clock *series)
 {
-    double limit = session->training->values->time_limit * 60, deadline = session->options->deadline;
-    run_clock_plan(&session->clock, series, session->training);
+    double limit = session->setup->values->time_limit * 60, deadline = session->options->deadline;
+    run_clock_plan(&session->clock, series, session->setup);
     session->clock.limit = limit > 0 ? session->started + limit : deadline; /* a run of a series: the series' */
 }
 
@@ -334,43 +334,42 @@ static enum status train_once(struct session_end *out, const struct train_values
                               const struct session_options *options, const struct lr_search *search, double started,
                               struct error *err)
 {
-    struct training training;
+    struct run_setup setup;
     struct record_folder folder = {.lock = -1};
     struct series_clock own = {0};
-    struct session session = {.options = options, .training = &training, .folder = &folder, .started = started};
-    enum status status = training_open(&training, values, options->weights_hash, err);
+    struct session session = {.options = options, .setup = &setup, .folder = &folder, .started = started};
+    enum status status = run_setup_open(&setup, values, options->weights_hash, err);
     if (status == OK)
         plan_clock(&session, options->clock ? options->clock : &own);
     if (status == OK && values->resume)
-        status = record_photos_check(&training.changed, &training.photos_stale, &training, values->resume,
+        status = record_photos_check(&setup.changed, &setup.photos_stale, &setup, values->resume,
                                      values->accept_changed_photos, !options->one_of_many, err);
     if (status == OK && !options->one_of_many) {
         const struct plan_time time = {&session.clock.forecast, 1, run_clock_all(&session.clock)};
         if (!search)
-            show_inputs(&training);
-        status = show_plan(&training, &time, err);
+            show_inputs(&setup);
+        status = show_plan(&setup, &time, err);
     }
     if (status == OK && !values->resume)
-        status = run_disk_check(&training.disk, 1, training_folder(&training), err);
+        status = run_disk_check(&setup.disk, 1, run_setup_folder(&setup), err);
     if (status != OK || values->dry_run)
         goto cleanup;
-    enum cache_mode planned = train_cache(training.train)->mode;
+    enum cache_mode planned = train_cache(setup.train)->mode;
     if (!options->one_of_many && !search)
-        status = show_statistics(&training, err);
+        status = show_statistics(&setup, err);
     if (status == OK)
-        status = training_prepare(&training, err);
+        status = run_setup_prepare(&setup, err);
     if (status != OK)
         goto cleanup;
-    if (train_cache(training.train)->mode != planned) {
+    if (train_cache(setup.train)->mode != planned) {
         forecast_lose_features(&session.clock.forecast);
-        warn("%s; the run has no cache", train_cache(training.train)->why);
+        warn("%s; the run has no cache", train_cache(setup.train)->why);
     }
-    status =
-        values->resume ? record_folder_resume(&folder, &training, err) : record_folder_create(&folder, &training, err);
+    status = values->resume ? record_folder_resume(&folder, &setup, err) : record_folder_create(&folder, &setup, err);
     if (is_of_system(status) && folder.begun && err)
         status = explain_write(&session, status, err);
-    if (status == OK && values->resume && !train_is_over(training.train))
-        status = run_disk_check(&training.disk, 1, folder.path, err);
+    if (status == OK && values->resume && !train_is_over(setup.train))
+        status = run_disk_check(&setup.disk, 1, folder.path, err);
     if (status == OK && search)
         status = lr_search_write(folder.path, search, err);
     if (status == OK) {
@@ -380,7 +379,7 @@ static enum status train_once(struct session_end *out, const struct train_values
     }
 cleanup:
     record_folder_close(&folder);
-    training_close(&training);
+    run_setup_close(&setup);
     return status;
 }
 

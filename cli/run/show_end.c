@@ -15,7 +15,7 @@
 #include "cli/shell/wrap.h"
 #include "core/base/text.h"
 
-void proof_text(char *out, size_t size, const struct training *t, const struct training_proof *proof)
+void proof_text(char *out, size_t size, const struct run_setup *t, const struct run_proof *proof)
 {
     const struct net *net = t->net;
     int until = train_freeze(t->train)->until;
@@ -49,7 +49,7 @@ static bool is_safe(const char *text)
  * the run knows them. */
 static void put_next(const struct record_folder *folder)
 {
-    const struct train_values *v = folder->training->values;
+    const struct train_values *v = folder->setup->values;
     bool split = v->val_split > 0 || v->folds > 0;
     struct lines lines;
     if (!remarks_shown() || !is_safe(folder->best) || (v->data && !is_safe(v->data)))
@@ -71,7 +71,7 @@ static void put_next(const struct record_folder *folder)
 /* What was not read, where that is not nothing. */
 static void print_skipped(const struct record_folder *folder)
 {
-    const struct train *train = folder->training->train;
+    const struct train *train = folder->setup->train;
     size_t bad = train_bad_count(train, false) + train_bad_count(train, true);
     size_t away = train_absence(train, false)->count + train_absence(train, true)->count;
     if (bad + away == 0)
@@ -83,7 +83,7 @@ static void print_skipped(const struct record_folder *folder)
 
 static enum status text_end(const struct record_folder *folder, const char *proof, bool epochs_shown, struct error *err)
 {
-    const struct train_state *state = train_state_get(folder->training->train);
+    const struct train_state *state = train_state_get(folder->setup->train);
     char accuracy[NUMBER_TEXT], model[PATH_SHOWN];
     enum status status = OK;
     if (!epochs_shown || !term_limit(stdout)) {
@@ -95,8 +95,8 @@ static enum status text_end(const struct record_folder *folder, const char *proo
         number_percent(accuracy, state->best_accuracy), state->best_loss);
     if (state->best_uncompared)
         say(stdout, "        over %zu of %zu validation photos: some were unavailable in every epoch",
-            state->best_photos, folder->training->dataset.val.count);
-    else if (state->best_photos != folder->training->dataset.val.count - train_bad_count(folder->training->train, true))
+            state->best_photos, folder->setup->dataset.val.count);
+    else if (state->best_photos != folder->setup->dataset.val.count - train_bad_count(folder->setup->train, true))
         say(stdout, "        over %zu validation photos: other epochs had others, as photos went bad between them",
             state->best_photos);
     say(stdout, "model   %s", text_escape(model, sizeof model, folder->best));
@@ -123,7 +123,7 @@ static double parts_of(struct profile_part parts[PARTS], const struct train *tra
     return times.all;
 }
 
-enum status show_profile(const struct training *t, struct error *err)
+enum status show_profile(const struct run_setup *t, struct error *err)
 {
     struct profile_part parts[PARTS];
     double total = parts_of(parts, t->train);
@@ -133,7 +133,7 @@ enum status show_profile(const struct training *t, struct error *err)
     return status == OK ? profile_report_parts(stdout, parts, PARTS, total, err) : status;
 }
 
-static void json_profile(struct json *json, const struct training *t)
+static void json_profile(struct json *json, const struct run_setup *t)
 {
     struct profile_part parts[PARTS];
     double total = parts_of(parts, t->train);
@@ -144,10 +144,10 @@ static void json_profile(struct json *json, const struct training *t)
 static const char *const end_names[] = {
     [TRAIN_EPOCHS] = "epochs", [TRAIN_PATIENCE] = "patience", [TRAIN_TIME] = "time-limit"};
 
-enum status show_end(const struct record_folder *folder, const struct training_proof *proof, bool epochs_shown,
+enum status show_end(const struct record_folder *folder, const struct run_proof *proof, bool epochs_shown,
                      struct error *err)
 {
-    const struct training *t = folder->training;
+    const struct run_setup *t = folder->setup;
     const struct train_state *state = train_state_get(t->train);
     char line[512];
     proof_text(line, sizeof line, t, proof);

@@ -23,7 +23,7 @@ enum { FEW_LINES = 5 }; /* of each kind of warning */
 /* ---- before the first step --------------------------------------------------------------------------------------- */
 
 /* Why a class has no photo that can be used in one of the lists. */
-static void warn_of_no_photo(const struct training *t, uint32_t class, bool val)
+static void warn_of_no_photo(const struct run_setup *t, uint32_t class, bool val)
 {
     const struct scan_class *scan = &t->scan.classes[class];
     const char *name = t->dataset.classes.names[class];
@@ -54,7 +54,7 @@ static void warn_of_no_photo(const struct training *t, uint32_t class, bool val)
     }
 }
 
-static void warn_of_classes(const struct training *t)
+static void warn_of_classes(const struct run_setup *t)
 {
     size_t few = 0, unknown = 0;
     for (uint32_t k = 0; k < t->scan.class_count; k++) {
@@ -78,7 +78,7 @@ static void warn_of_classes(const struct training *t)
              unknown - FEW_LINES == 1 ? " has" : "es have");
 }
 
-static void warn_of_photos(const struct training *t)
+static void warn_of_photos(const struct run_setup *t)
 {
     for (size_t i = 0; i < t->scan.bad_count && i < FEW_LINES; i++) {
         const struct scan_bad *bad = &t->scan.bad[i];
@@ -103,7 +103,7 @@ static void warn_of_photos(const struct training *t)
              t->scan.stray == 1 ? "is" : "are");
 }
 
-void show_inputs(const struct training *t)
+void show_inputs(const struct run_setup *t)
 {
     size_t classes = t->dataset.classes.count;
     char path[PATH_SHOWN];
@@ -126,7 +126,7 @@ void show_inputs(const struct training *t)
     train_head_remark(t);
 }
 
-static void print_cache(const struct training *t, const struct train_stage *stage)
+static void print_cache(const struct run_setup *t, const struct train_stage *stage)
 {
     const struct feature_plan *cache = &stage->cache;
     char all[NUMBER_TEXT], each[NUMBER_TEXT], entries[NUMBER_TEXT];
@@ -148,7 +148,7 @@ static void print_cache(const struct training *t, const struct train_stage *stag
 }
 
 /* A line for each stage; one reason is enough for all of them. */
-static void print_caches(const struct training *t)
+static void print_caches(const struct run_setup *t)
 {
     struct train_stage before = {0};
     for (size_t i = 0; i < train_stage_count(t->train); i++) {
@@ -160,7 +160,7 @@ static void print_caches(const struct training *t)
     }
 }
 
-static struct memory_summary memory_of(const struct training *t, const struct train_needs *needs)
+static struct memory_summary memory_of(const struct run_setup *t, const struct train_needs *needs)
 {
     size_t loaders = t->options.loader.threads;
     return (struct memory_summary){.weights = needs->weights,
@@ -174,7 +174,7 @@ static struct memory_summary memory_of(const struct training *t, const struct tr
                                    .program = summary_program(pool_threads(t->pool), loaders)};
 }
 
-static void json_stages(struct json *json, const struct training *t)
+static void json_stages(struct json *json, const struct run_setup *t)
 {
     json_open(json, "stages", '[');
     for (size_t i = 0; i < train_stage_count(t->train); i++) {
@@ -189,7 +189,7 @@ static void json_stages(struct json *json, const struct training *t)
     json_close(json);
 }
 
-size_t show_memory(const struct training *t)
+size_t show_memory(const struct run_setup *t)
 {
     struct train_needs needs = train_needs(t->train);
     struct memory_summary memory = memory_of(t, &needs);
@@ -206,7 +206,7 @@ static double longest_epoch(const struct forecast *forecast)
     return longest;
 }
 
-static void json_plan(const struct training *t, const struct train_needs *needs, const struct plan_time *time)
+static void json_plan(const struct run_setup *t, const struct train_needs *needs, const struct plan_time *time)
 {
     struct memory_summary memory = memory_of(t, needs);
     struct json json = json_start(stdout, true);
@@ -241,7 +241,7 @@ static void json_plan(const struct training *t, const struct train_needs *needs,
 }
 
 /* "stages  epochs 1-2: children 1-9 frozen", where there is more than one. */
-static void print_stages(const struct training *t)
+static void print_stages(const struct run_setup *t)
 {
     char work[NUMBER_TEXT];
     size_t count = train_stage_count(t->train);
@@ -264,7 +264,7 @@ static void print_stages(const struct training *t)
 }
 
 /* Where they are not the same for all children: "rates   conv1 1.6e-05, ..., fc 0.001". */
-static void print_rates(const struct training *t)
+static void print_rates(const struct run_setup *t)
 {
     const struct child_rates *rates = &t->options.rates;
     const char *between = "rates   ";
@@ -284,7 +284,7 @@ static void print_rates(const struct training *t)
 }
 
 /* "disk    456 MB while it runs, 98.2 MB when it is over; 31.2 GB are free in runs/1" */
-static void print_disk(const struct training *t, size_t runs)
+static void print_disk(const struct run_setup *t, size_t runs)
 {
     char most[NUMBER_TEXT], over[NUMBER_TEXT], left[NUMBER_TEXT];
     struct disk disk;
@@ -292,15 +292,15 @@ static void print_disk(const struct training *t, size_t runs)
     FILE *out = lines_start(&lines, stdout);
     fprintf(out, "disk    up to %s while it runs, %s when it is over",
             number_bytes(most, run_disk_most(&t->disk, runs)), number_bytes(over, run_disk_over(&t->disk, runs)));
-    if (disk_look(&disk, training_folder(t), NULL) == OK) {
+    if (disk_look(&disk, run_setup_folder(t), NULL) == OK) {
         fprintf(out, "; %s are free in ", number_bytes(left, disk.free));
-        text_padded(out, training_folder(t), 0, false);
+        text_padded(out, run_setup_folder(t), 0, false);
     }
     putc('\n', out);
     lines_end(&lines);
 }
 
-static void print_time(const struct plan_time *time, const struct training *t)
+static void print_time(const struct plan_time *time, const struct run_setup *t)
 {
     const struct forecast *forecast = time->forecast;
     const struct pace pace = {0};
@@ -327,7 +327,7 @@ static void print_time(const struct plan_time *time, const struct training *t)
     lines_end(&lines);
 }
 
-enum status show_plan(const struct training *t, const struct plan_time *time, struct error *err)
+enum status show_plan(const struct run_setup *t, const struct plan_time *time, struct error *err)
 {
     struct train_needs needs = train_needs(t->train);
     struct memory_summary memory = memory_of(t, &needs);

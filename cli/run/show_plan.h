@@ -2,11 +2,11 @@
 #ifndef FREEZETUNE_SHOW_PLAN_H
 #define FREEZETUNE_SHOW_PLAN_H
 
-#include "cli/run/training.h"
+#include "cli/run/run_setup.h"
 #include "core/train/forecast.h"
 
 /* stderr: what was found among the photos, what the weights are, whether the last layer is re-initialised. */
-void show_inputs(const struct training *training);
+void show_inputs(const struct run_setup *setup);
 
 /* How long it will take, before the first step. */
 struct plan_time {
@@ -16,9 +16,9 @@ struct plan_time {
 };
 
 /* stdout: children, memory, work, disk, time. With --json an object. */
-MUST_CHECK enum status show_plan(const struct training *training, const struct plan_time *time, struct error *err);
+MUST_CHECK enum status show_plan(const struct run_setup *setup, const struct plan_time *time, struct error *err);
 
 /* Bytes that the run will take, as show_plan shows them. */
-size_t show_memory(const struct training *training);
+size_t show_memory(const struct run_setup *setup);
 
 #endif

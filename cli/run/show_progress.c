@@ -9,7 +9,7 @@
 
 static void start_line(struct train_progress *p, size_t epoch, const char *what, size_t all)
 {
-    snprintf(p->label, sizeof p->label, "epoch %zu/%lld  %s", epoch + 1, p->training->values->epochs, what);
+    snprintf(p->label, sizeof p->label, "epoch %zu/%lld  %s", epoch + 1, p->setup->values->epochs, what);
     progress_start(&p->line, p->label, "photos", all);
     p->line.rest = p->rest;
 }
@@ -18,9 +18,9 @@ void show_step(struct train_progress *p, const struct step_result *step)
 {
     char note[64];
     if (p->running != RUNNING_STEPS) {
-        start_line(p, step->epoch, "train", p->training->options.usable);
+        start_line(p, step->epoch, "train", p->setup->options.usable);
         p->running = RUNNING_STEPS;
-        p->done = step->batch * p->training->options.loader.batch;
+        p->done = step->batch * p->setup->options.loader.batch;
     }
     p->done += step->images;
     snprintf(note, sizeof note, "loss %.4f", step->loss);
@@ -38,7 +38,7 @@ void show_evaluation(struct train_progress *p, size_t epoch, size_t done, size_t
     progress_update(&p->line, done, NULL);
 }
 
-static bool begins_stage(const struct training *t, size_t epoch)
+static bool begins_stage(const struct run_setup *t, size_t epoch)
 {
     bool begins = false;
     for (size_t i = 0; i < train_stage_count(t->train); i++)
@@ -82,8 +82,8 @@ static const char *features_text(char out[FEATURES_TEXT], const struct feature_c
 enum status show_progress_start(struct train_progress *p, const struct record_folder *folder, struct error *err)
 {
     bool features = false;
-    for (size_t i = 0; i < train_stage_count(p->training->train); i++)
-        features |= train_stage_get(p->training->train, i).cache.mode != CACHE_OFF;
+    for (size_t i = 0; i < train_stage_count(p->setup->train); i++)
+        features |= train_stage_get(p->setup->train, i).cache.mode != CACHE_OFF;
     return epoch_rows_create(&p->rows, folder->path, features, err);
 }
 
@@ -100,7 +100,7 @@ static void put_epoch_line(const struct train_progress *p, const struct epoch_ro
                            : isdigit((unsigned char)row->features[0]) ? "  features: "
                                                                       : "  features ";
     remark("epoch %zu/%lld  loss %.4f  accuracy %s  val loss %.4f  val accuracy %s  %s%s%s%s%s%s%s", row->epoch,
-           p->training->values->epochs, row->train_loss, number_percent(train, row->train_accuracy), row->val_loss,
+           p->setup->values->epochs, row->train_loss, number_percent(train, row->train_accuracy), row->val_loss,
            number_percent(val, row->val_accuracy), number_seconds(time, row->seconds), features, row->features, skipped,
            row->best ? "  best so far" : "", row->left[0] ? "  " : "", row->left);
 }
@@ -126,7 +126,7 @@ static const char *skipped_text(char out[SKIPPED_TEXT], const struct epoch_resul
 
 void show_left(char out[SHOW_LEFT], const struct train_progress *p, bool last)
 {
-    bool early = p->training->options.patience > 0; /* it may be over before */
+    bool early = p->setup->options.patience > 0; /* it may be over before */
     char rest[NUMBER_TEXT], all[NUMBER_TEXT];
     out[0] = '\0';
     if (!last && p->rest > 0)
@@ -140,7 +140,7 @@ void show_left(char out[SHOW_LEFT], const struct train_progress *p, bool last)
 void show_epoch(struct train_progress *p, const struct epoch_result *epoch)
 {
     char left[SHOW_LEFT], features[FEATURES_TEXT], skipped[SKIPPED_TEXT];
-    show_left(left, p, epoch->epoch + 1 == (size_t)p->training->values->epochs);
+    show_left(left, p, epoch->epoch + 1 == (size_t)p->setup->values->epochs);
     skipped_text(skipped, epoch);
     const struct epoch_row row = {.epoch = epoch->epoch + 1,
                                   .lr = epoch->lr,
@@ -162,12 +162,12 @@ void show_epoch(struct train_progress *p, const struct epoch_result *epoch)
         if (skipped[0])
             remark("epoch %zu%s", row.epoch, skipped);
     }
-    if (epoch->left_out > 0 && begins_stage(p->training, epoch->epoch))
+    if (epoch->left_out > 0 && begins_stage(p->setup, epoch->epoch))
         remark("the last %zu photo%s of an epoch %s too few for BatchNorm and left out", epoch->left_out,
                epoch->left_out == 1 ? "" : "s", epoch->left_out == 1 ? "is" : "are");
 }
 
-void show_damaged(const struct training *t)
+void show_damaged(const struct run_setup *t)
 {
     size_t count = train_damaged_count(t->train, false) + train_damaged_count(t->train, true);
     if (count > 0)

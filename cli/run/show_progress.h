@@ -3,13 +3,13 @@
 #define FREEZETUNE_SHOW_PROGRESS_H
 
 #include "cli/run/record_folder.h"
+#include "cli/run/run_setup.h"
 #include "cli/run/show_epochs.h"
-#include "cli/run/training.h"
 #include "cli/shell/progress.h"
 
 /* On a terminal progress and a table of epochs that grows, a line per epoch elsewhere. */
 struct train_progress {
-    const struct training *training;
+    const struct run_setup *setup;
     struct progress line;
     char label[64];
     enum { RUNNING_NOTHING, RUNNING_STEPS, RUNNING_EVALUATION, RUNNING_FEATURES } running;
@@ -35,6 +35,6 @@ void show_features(struct train_progress *progress, size_t epoch, size_t done, s
 void show_epoch(struct train_progress *progress, const struct epoch_result *epoch);
 
 /* stderr: how many photos are damaged and used all the same, as far as they were decoded; nothing for none. */
-void show_damaged(const struct training *training);
+void show_damaged(const struct run_setup *setup);
 
 #endif

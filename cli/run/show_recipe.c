@@ -3,7 +3,7 @@
 #include "cli/shell/numbers.h"
 #include "cli/shell/wrap.h"
 
-static void put_photos(FILE *out, const struct training *t)
+static void put_photos(FILE *out, const struct run_setup *t)
 {
     const struct train_options *o = &t->options;
     size_t steps = train_needs(t->train).steps_per_epoch;
@@ -16,7 +16,7 @@ static void put_photos(FILE *out, const struct training *t)
     putc('\n', out);
 }
 
-static void put_rate(FILE *out, const struct training *t)
+static void put_rate(FILE *out, const struct run_setup *t)
 {
     const struct train_values *v = t->values;
     const struct optimizer_options *optimizer = &t->options.optimizer;
@@ -34,7 +34,7 @@ static void put_rate(FILE *out, const struct training *t)
     fprintf(out, ", weight decay %s\n", number_double(number, optimizer->weight_decay));
 }
 
-void show_recipe(FILE *out, const struct training *t)
+void show_recipe(FILE *out, const struct run_setup *t)
 {
     struct lines lines;
     FILE *line = lines_start(&lines, out);
@@ -43,7 +43,7 @@ void show_recipe(FILE *out, const struct training *t)
     lines_end(&lines);
 }
 
-void recipe_json(struct json *json, const struct training *t)
+void recipe_json(struct json *json, const struct run_setup *t)
 {
     const struct train_values *v = t->values;
     const struct train_options *o = &t->options;

@@ -5,14 +5,14 @@
 
 #include <stdio.h>
 
-#include "cli/run/training.h"
+#include "cli/run/run_setup.h"
 #include "cli/shell/json.h"
 
 /*   epochs  10, 61 steps each, batches of 16 photos of 224x224 pixels, augmentation: standard
  *   lr      0.003, cosine schedule, sgd with momentum 0.9, weight decay 0.0001 */
-void show_recipe(FILE *out, const struct training *training);
+void show_recipe(FILE *out, const struct run_setup *setup);
 
 /* The same as members of an open object: epochs, batch_size, image_size, augment, lr, schedule, optimizer, ... */
-void recipe_json(struct json *json, const struct training *training);
+void recipe_json(struct json *json, const struct run_setup *setup);
 
 #endif

@@ -7,12 +7,12 @@
 
 static const struct photo_list *list_of(const struct show_skipped *report, bool val)
 {
-    return val ? &report->training->dataset.val : &report->training->dataset.train;
+    return val ? &report->setup->dataset.val : &report->setup->dataset.train;
 }
 
 static size_t epoch_of(const struct show_skipped *report)
 {
-    return train_state_get(report->training->train)->epoch + 1;
+    return train_state_get(report->setup->train)->epoch + 1;
 }
 
 static void take(struct skipped_burst *burst, const struct photo_list *list, const struct loader_bad *photo)
@@ -52,7 +52,7 @@ static const char *class_text(char *out, size_t size, const struct show_skipped 
     if (burst->several)
         snprintf(out, size, " of several classes");
     else
-        snprintf(out, size, " of class %s", report->training->dataset.classes.names[burst->class]);
+        snprintf(out, size, " of class %s", report->setup->dataset.classes.names[burst->class]);
     return out;
 }
 

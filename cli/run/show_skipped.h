@@ -5,7 +5,7 @@
 
 #include <limits.h>
 
-#include "cli/run/training.h"
+#include "cli/run/run_setup.h"
 
 /* Of one kind in one pass. */
 struct skipped_burst {
@@ -18,7 +18,7 @@ struct skipped_burst {
 
 /* Begins as {.training = ...}. */
 struct show_skipped {
-    const struct training *training;
+    const struct run_setup *setup;
     struct skipped_burst bad, away;
     size_t again;          /* away as before, in this pass */
     size_t away_before[2]; /* all that were away in the newest pass over training, validation photos */

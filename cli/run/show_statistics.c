@@ -122,7 +122,7 @@ static struct sample sample_of(const struct photo_list *list)
     return sample;
 }
 
-static bool is_to_be_checked(const struct training *t)
+static bool is_to_be_checked(const struct run_setup *t)
 {
     const struct feature_plan *cache = train_cache(t->train);
     bool kept = cache->mode == CACHE_DISK && cache->bytes > 0 && cache->there >= cache->bytes;
@@ -147,7 +147,7 @@ static void trial_close(struct trial *trial)
 }
 
 /* An evaluation of as many photos at a time as the training takes in a pass: no more memory than that will need. */
-static enum status trial_open(struct trial *out, const struct training *t, struct error *err)
+static enum status trial_open(struct trial *out, const struct run_setup *t, struct error *err)
 {
     struct loader_options loader = t->options.loader;
     const struct preprocess *preprocess = &loader.preprocess;
@@ -178,15 +178,15 @@ static enum status trial_open(struct trial *out, const struct training *t, struc
     return status;
 }
 
-enum status show_statistics(const struct training *training, struct error *err)
+enum status show_statistics(const struct run_setup *setup, struct error *err)
 {
-    struct sample sample = sample_of(&training->dataset.train);
+    struct sample sample = sample_of(&setup->dataset.train);
     const struct photo_batch *batch = NULL;
     struct bn_check check;
     struct trial trial;
-    if (!is_to_be_checked(training))
+    if (!is_to_be_checked(setup))
         return OK;
-    enum status status = trial_open(&trial, training, err);
+    enum status status = trial_open(&trial, setup, err);
     if (status != OK)
         return status;
     run_set_moments(trial.run, trial.moments);
@@ -194,7 +194,7 @@ enum status show_statistics(const struct training *training, struct error *err)
     while ((status = loader_next(trial.loader, &batch, err)) == OK && batch)
         run_forward_pixels(trial.run, batch->pixels, batch->count);
     if (status == OK)
-        status = judge(&check, trial.moments, training->weights, err);
+        status = judge(&check, trial.moments, setup->weights, err);
     trial_close(&trial);
     return status;
 }

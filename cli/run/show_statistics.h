@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "cli/run/training.h"
+#include "cli/run/run_setup.h"
 #include "cli/shell/json.h"
 #include "core/net/bn_check.h"
 #include "core/net/run.h"
@@ -36,8 +36,8 @@ void statistics_json(struct json *json, const struct bn_check *check);
 /* Before the run is destroyed. */
 void statistics_watch_stop(struct statistics_watch *watch);
 
-/* Between training_open and training_prepare, in memory that it gives back. Photos that cannot be read are left out.
+/* Between run_setup_open and run_setup_prepare, in memory that it gives back. Photos that cannot be read are left out.
  * Errors of loader_next and plan_create. */
-MUST_CHECK enum status show_statistics(const struct training *training, struct error *err);
+MUST_CHECK enum status show_statistics(const struct run_setup *setup, struct error *err);
 
 #endif

@@ -25,7 +25,7 @@ enum status train_head_check(const struct train_values *values, struct error *er
 }
 
 /* Keeps the names as config.json will hold them. */
-static enum status record_classes(struct training *t, const struct class_names *classes, struct error *err)
+static enum status record_classes(struct run_setup *t, const struct class_names *classes, struct error *err)
 {
     char *text = NULL;
     size_t size = 0;
@@ -45,7 +45,7 @@ static enum status record_classes(struct training *t, const struct class_names *
 }
 
 /* --classes was given for a layer that cannot be kept. */
-static enum status refuse(const struct training *t, const char *stranger, struct error *err)
+static enum status refuse(const struct run_setup *t, const char *stranger, struct error *err)
 {
     char shown[200], data[300];
     text_escape(data, sizeof data, t->data);
@@ -66,7 +66,7 @@ static enum status refuse(const struct training *t, const char *stranger, struct
         t->file_classes, data, t->dataset.classes.count);
 }
 
-static void draw(struct training *t, enum head_fate fate)
+static void draw(struct run_setup *t, enum head_fate fate)
 {
     t->head = fate;
     if (!t->head_drawn)
@@ -75,7 +75,7 @@ static void draw(struct training *t, enum head_fate fate)
 }
 
 /* As many outputs as folders, and names for them: of the file or --classes (info->own_classes), or ImageNet's. */
-static enum status keep_by_name(struct training *t, const struct model_info *info, struct error *err)
+static enum status keep_by_name(struct run_setup *t, const struct model_info *info, struct error *err)
 {
     const struct class_names *folders = &t->dataset.classes;
     const char *stranger;
@@ -102,7 +102,7 @@ static enum status keep_by_name(struct training *t, const struct model_info *inf
     return status;
 }
 
-enum status train_head_settle(struct training *t, struct model_info *info, struct error *err)
+enum status train_head_settle(struct run_setup *t, struct model_info *info, struct error *err)
 {
     const char *given = t->values->classes;
     bool other = info->problem == PROBLEM_MULTI_LABEL || info->problem == PROBLEM_REGRESSION;
@@ -123,7 +123,7 @@ enum status train_head_settle(struct training *t, struct model_info *info, struc
     return named ? keep_by_name(t, info, err) : OK;
 }
 
-void train_head_remark(const struct training *t)
+void train_head_remark(const struct run_setup *t)
 {
     const char *name = t->net->child_names[t->net->children];
     const struct class_names *classes = &t->dataset.classes;

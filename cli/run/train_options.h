@@ -20,7 +20,7 @@ struct train_values {
     long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience, views,
         cache_limit, folds, fold;
     double lr, momentum, weight_decay, gamma, warmup, val_split, save_every, lr_decay_by_child, time_limit;
-    double head_lr_mult; /* 0: training_open decides */
+    double head_lr_mult; /* 0: run_setup_open decides */
     double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;
     long long micro_batch;
     int optimizer, schedule, augment, interpolation, fit, bn_frozen, bn_trained, cache, cache_dtype;

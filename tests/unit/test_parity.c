@@ -25,7 +25,7 @@ static struct fixture *inputs;
 static uint8_t *pixels;
 static int32_t *labels;
 
-struct training {
+struct run_setup {
     const char *name; /* of its rows in the fixture */
     struct freeze freeze;
     struct optimizer_options optimizer;
@@ -36,7 +36,7 @@ struct training {
 };
 
 /* The cases of scripts/parity/make_fixtures.py. */
-static const struct training one_batch[] = {
+static const struct run_setup one_batch[] = {
     {.name = "f0_eval_batch", .freeze = {0, BN_EVAL, BN_BATCH}},
     {.name = "f0_eval_eval", .freeze = {0, BN_EVAL, BN_EVAL}},
     {.name = "f5_eval_batch", .freeze = {5, BN_EVAL, BN_BATCH}},
@@ -52,7 +52,7 @@ static const struct training one_batch[] = {
     {.name = "f9_batch_eval", .freeze = {9, BN_BATCH, BN_EVAL}},
 };
 
-static const struct training ten_steps[] = {
+static const struct run_setup ten_steps[] = {
     {.name = "sgd",
      .freeze = {0, BN_EVAL, BN_BATCH},
      .optimizer = {.kind = OPTIMIZER_SGD, .momentum = 0.9, .weight_decay = 0.1},
@@ -73,7 +73,7 @@ static const struct training ten_steps[] = {
 };
 
 /* Those of UNFREEZING there. */
-static const struct training twenty_steps[] = {
+static const struct run_setup twenty_steps[] = {
     {.name = "sgd",
      .freeze = {8, BN_EVAL, BN_BATCH},
      .optimizer = {.kind = OPTIMIZER_SGD, .momentum = 0.9, .nesterov = true, .weight_decay = 0.01},
@@ -91,7 +91,7 @@ static const struct training twenty_steps[] = {
 };
 
 /* Runs one training and compares every row that the fixture has of it; *compared counts them. */
-static void compare_training(struct fixture *fixture, const struct training *training, bool optimize, bool exact,
+static void compare_training(struct fixture *fixture, const struct run_setup *training, bool optimize, bool exact,
                              size_t threads, double tolerance, size_t *compared)
 {
     struct error err = {0};
@@ -135,7 +135,7 @@ static void compare_training(struct fixture *fixture, const struct training *tra
 }
 
 /* Every tensor of the fixture must have been looked at: none is left over, none counted twice. */
-static void compare_all(const char *path, const struct training *trainings, size_t count, bool optimize,
+static void compare_all(const char *path, const struct run_setup *trainings, size_t count, bool optimize,
                         double tolerance)
 {
     struct fixture *fixture = fixture_open(path);

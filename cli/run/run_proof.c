@@ -1,13 +1,13 @@
 /* The freeze proof of a run, at its end. */
 #include <string.h>
 
-#include "cli/run/training.h"
+#include "cli/run/run_setup.h"
 #include "core/base/hash.h"
 #include "core/net/init.h"
 #include "weights/bind.h"
 
 /* Is the file at that path still the one that was loaded? NULL where it is not, or cannot be read. */
-static struct weight_file *open_original(const struct training *t)
+static struct weight_file *open_original(const struct run_setup *t)
 {
     struct weight_file *file = NULL;
     struct hash128 hash;
@@ -23,7 +23,7 @@ static struct weight_file *open_original(const struct training *t)
 }
 
 /* With what was loaded, which the file cannot change any more; and with the file, if that is what it was. */
-static enum status prove_loaded(struct training_proof *out, const struct training *t, const struct freeze *freeze,
+static enum status prove_loaded(struct run_proof *out, const struct run_setup *t, const struct freeze *freeze,
                                 struct error *err)
 {
     enum status status = weights_compare_loaded(&out->frozen, t->net, freeze, t->loaded, err);
@@ -45,29 +45,28 @@ static enum status prove_loaded(struct training_proof *out, const struct trainin
 
 /* There is no file that they came from. They are drawn again, in place: a second network would need as much memory once
  * more. */
-static enum status prove_drawn(struct training_proof *out, const struct training *t, const struct freeze *freeze,
+static enum status prove_drawn(struct run_proof *out, const struct run_setup *t, const struct freeze *freeze,
                                const struct weight_file *best, struct error *err)
 {
     net_init(t->net, (uint64_t)t->values->seed);
     return weights_compare_frozen(&out->frozen, t->net, freeze, best, err);
 }
 
-enum status training_prove(struct training_proof *out, const struct training *training, const char *best,
-                           struct error *err)
+enum status run_prove(struct run_proof *out, const struct run_setup *setup, const char *best, struct error *err)
 {
-    const struct freeze *freeze = train_freeze(training->train);
+    const struct freeze *freeze = train_freeze(setup->train);
     struct weight_file *file = NULL;
-    struct training_proof proof = {0};
-    if (training->file) /* the address space that it held all the time is needed now */
-        weight_file_let_go(training->file);
+    struct run_proof proof = {0};
+    if (setup->file) /* the address space that it held all the time is needed now */
+        weight_file_let_go(setup->file);
     enum status status = weight_file_open(&file, best, err);
     if (status == OK)
-        status = weights_compare_frozen(&proof.frozen, training->net, freeze, file, err);
-    if (status == OK && !training->file)
-        status = prove_drawn(&proof, training, freeze, file, err);
+        status = weights_compare_frozen(&proof.frozen, setup->net, freeze, file, err);
+    if (status == OK && !setup->file)
+        status = prove_drawn(&proof, setup, freeze, file, err);
     weight_file_close(file);
-    if (status == OK && training->file)
-        status = prove_loaded(&proof, training, freeze, err);
+    if (status == OK && setup->file)
+        status = prove_loaded(&proof, setup, freeze, err);
     if (status == OK)
         *out = proof;
     return status;

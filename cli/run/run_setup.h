@@ -1,6 +1,6 @@
 /* Everything that a training run is made of, from the options to the moment before the first step. */
-#ifndef FREEZETUNE_TRAINING_H
-#define FREEZETUNE_TRAINING_H
+#ifndef FREEZETUNE_RUN_SETUP_H
+#define FREEZETUNE_RUN_SETUP_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 #include "weights/bind.h"
 #include "weights/weight_file.h"
 
-struct training {
+struct run_setup {
     const struct train_values *values; /* borrowed */
     struct train_options options;
     struct pool *pool;
@@ -47,22 +47,22 @@ struct training {
 };
 
 /* Opens the photos, looks at them, opens the weights, declares and loads the network, plans. `weights_hash` is what the
- * weight file's must be, or NULL. Prints nothing. Free with training_close, also after an error. */
-MUST_CHECK enum status training_open(struct training *out, const struct train_values *values, const char *weights_hash,
-                                     struct error *err);
-void training_close(struct training *training);
+ * weight file's must be, or NULL. Prints nothing. Free with run_setup_close, also after an error. */
+MUST_CHECK enum status run_setup_open(struct run_setup *out, const struct train_values *values,
+                                      const char *weights_hash, struct error *err);
+void run_setup_close(struct run_setup *setup);
 
 /* The plan of a run over the same photos and weights with another freeze point (sweep): for train_destroy, and not to
- * be trained. Between training_open and training_prepare. Errors of freeze_parse, unfreezing_parse and train_create. */
-MUST_CHECK enum status training_plan(struct train **out, struct run_disk *disk, const struct training *training,
-                                     const char *freeze_until, struct error *err);
+ * be trained. Between run_setup_open and run_setup_prepare. Errors of freeze_parse, unfreezing_parse and train_create. */
+MUST_CHECK enum status run_setup_plan(struct train **out, struct run_disk *disk, const struct run_setup *setup,
+                                      const char *freeze_until, struct error *err);
 /* The folder that the run writes to, or will make: that of --resume, of --out, or "runs". Borrowed. */
-const char *training_folder(const struct training *training);
+const char *run_setup_folder(const struct run_setup *setup);
 
 /* Allocates what the run needs and tells the loaders of the photos whose content the scan found bad. */
-MUST_CHECK enum status training_prepare(struct training *training, struct error *err);
+MUST_CHECK enum status run_setup_prepare(struct run_setup *setup, struct error *err);
 
-struct training_proof {
+struct run_proof {
     struct frozen_proof frozen; /* what was found equal */
     bool weights_changed;       /* the weight file is not what it was when it was loaded, or is gone */
 };
@@ -70,7 +70,7 @@ struct training_proof {
 /* Compares all that stayed frozen to the end, bit by bit, in memory and in the model file `best`: with what was loaded
  * (its hashes) and with the file that it was loaded from, as long as that is still the same; or with the random weights
  * of the seed, for which the network in memory is OVERWRITTEN with these. ERR_PROMISE when something differs. */
-MUST_CHECK enum status training_prove(struct training_proof *out, const struct training *training, const char *best,
-                                      struct error *err);
+MUST_CHECK enum status run_prove(struct run_proof *out, const struct run_setup *setup, const char *best,
+                                 struct error *err);
 
 #endif

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "cli/run/training.h"
+#include "cli/run/run_setup.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static enum status make_absolute(char **path, struct error *err)
 
 /* ---- photos ------------------------------------------------------------------------------------------------------ */
 
-static enum status refuse_bad(const struct training *t, struct error *err)
+static enum status refuse_bad(const struct run_setup *t, struct error *err)
 {
     const struct scan_bad *bad = t->scan.bad_count ? &t->scan.bad[0] : NULL;
     if (!bad)
@@ -46,7 +46,7 @@ static enum status refuse_bad(const struct training *t, struct error *err)
                      photo_name(list, bad->photo), bad->reason);
 }
 
-static enum status open_dataset(struct training *t, struct error *err)
+static enum status open_dataset(struct run_setup *t, struct error *err)
 {
     const struct train_values *v = t->values;
     if (v->folds == 0 && v->fold > 0)
@@ -61,7 +61,7 @@ static enum status open_dataset(struct training *t, struct error *err)
 }
 
 /* A class that is not there now would be unlearned. */
-static enum status check_classes(const struct training *t, struct error *err)
+static enum status check_classes(const struct run_setup *t, struct error *err)
 {
     for (size_t k = 0; k < t->scan.class_count; k++) {
         const struct scan_class *class = &t->scan.classes[k];
@@ -73,7 +73,7 @@ static enum status check_classes(const struct training *t, struct error *err)
     return OK;
 }
 
-static enum status open_photos(struct training *t, struct error *err)
+static enum status open_photos(struct run_setup *t, struct error *err)
 {
     const struct train_values *v = t->values;
     enum status status = path_data(&t->data, v->data, err);
@@ -107,7 +107,7 @@ static enum status open_photos(struct training *t, struct error *err)
 /* ---- network ----------------------------------------------------------------------------------------------------- */
 
 /* The file's content, so that config.json says what the run began with and --resume notices another. */
-static enum status hash_weights(struct training *t, const char *wanted, struct error *err)
+static enum status hash_weights(struct run_setup *t, const char *wanted, struct error *err)
 {
     struct hash128 hash;
     enum status status = weight_file_hash(&hash, t->file, err);
@@ -121,7 +121,7 @@ static enum status hash_weights(struct training *t, const char *wanted, struct e
     return OK;
 }
 
-static enum status random_net(struct net **out, const struct training *t, struct error *err)
+static enum status random_net(struct net **out, const struct run_setup *t, struct error *err)
 {
     const char *arch = t->values->arch ? t->values->arch : "resnet50";
     enum status status = resnet_create(out, arch, t->dataset.classes.count, err);
@@ -131,7 +131,7 @@ static enum status random_net(struct net **out, const struct training *t, struct
 }
 
 /* Photos go on as the weights know them: their mean, deviation and share of the photo in the crop, at --image-size. */
-static enum status take_preprocess(struct training *t, const struct preprocess *known, struct error *err)
+static enum status take_preprocess(struct run_setup *t, const struct preprocess *known, struct error *err)
 {
     struct preprocess *preprocess = &t->options.loader.preprocess;
     *preprocess = preprocess_scaled(known, (int)t->values->image_size);
@@ -143,7 +143,7 @@ static enum status take_preprocess(struct training *t, const struct preprocess *
 }
 
 /* What the file says of itself. */
-static enum status use_info(struct training *t, struct error *err)
+static enum status use_info(struct run_setup *t, struct error *err)
 {
     struct model_info info;
     enum status status = model_info_read(&info, t->file, t->file_classes, err);
@@ -158,7 +158,7 @@ static enum status use_info(struct training *t, struct error *err)
     return status;
 }
 
-static enum status net_from_file(struct training *t, struct error *err)
+static enum status net_from_file(struct run_setup *t, struct error *err)
 {
     const struct weights_rules rules = {
         .new_head = true, .seed = (uint64_t)t->values->seed, .ignore = CHECKPOINT_PREFIX};
@@ -180,7 +180,7 @@ static enum status net_from_file(struct training *t, struct error *err)
     return status == OK ? use_info(t, err) : status;
 }
 
-static enum status open_net(struct training *t, const char *weights_hash, struct error *err)
+static enum status open_net(struct run_setup *t, const char *weights_hash, struct error *err)
 {
     const char *given = t->values->weights;
     if (given && strcmp(given, "random") == 0) {
@@ -201,7 +201,7 @@ static enum status open_net(struct training *t, const char *weights_hash, struct
 }
 
 /* --freeze-until, --head-first and --unfreeze-at. */
-static enum status read_freeze_points(int *freeze_until, struct train_options *out, const struct training *t,
+static enum status read_freeze_points(int *freeze_until, struct train_options *out, const struct run_setup *t,
                                       const char *text, struct error *err)
 {
     const struct train_values *v = t->values;
@@ -216,38 +216,38 @@ static enum status read_freeze_points(int *freeze_until, struct train_options *o
     return unfreezing_parse(&out->freeze.until, &out->unfreezing, t->net, &options, err);
 }
 
-const char *training_folder(const struct training *training)
+const char *run_setup_folder(const struct run_setup *setup)
 {
-    const struct train_values *values = training->values;
+    const struct train_values *values = setup->values;
     return values->resume ? values->resume : values->out ? values->out : "runs";
 }
 
 /* What the run writes, and what of it the cache has to leave room for. */
-static void plan_disk(struct run_disk *disk, struct train_options *options, const struct training *t)
+static void plan_disk(struct run_disk *disk, struct train_options *options, const struct run_setup *t)
 {
     struct disk run, cache;
     *disk = run_disk_of(t->net, &t->dataset, options);
     disk->keep_last = t->values->keep_last;
-    if (t->cache && disk_look(&run, training_folder(t), NULL) == OK && disk_look(&cache, t->cache, NULL) == OK &&
+    if (t->cache && disk_look(&run, run_setup_folder(t), NULL) == OK && disk_look(&cache, t->cache, NULL) == OK &&
         run.device == cache.device)
         options->cache.reserve = run_disk_most(disk, 1);
 }
 
-enum status training_plan(struct train **out, struct run_disk *disk, const struct training *training,
-                          const char *freeze_until, struct error *err)
+enum status run_setup_plan(struct train **out, struct run_disk *disk, const struct run_setup *setup,
+                           const char *freeze_until, struct error *err)
 {
-    struct train_options options = training->options;
+    struct train_options options = setup->options;
     int until;
-    enum status status = read_freeze_points(&until, &options, training, freeze_until, err);
+    enum status status = read_freeze_points(&until, &options, setup, freeze_until, err);
     if (status != OK)
         return status;
-    plan_disk(disk, &options, training);
-    return train_create(out, training->net, &training->dataset, &options, training->pool, err);
+    plan_disk(disk, &options, setup);
+    return train_create(out, setup->net, &setup->dataset, &options, setup->pool, err);
 }
 
 /* ---- the cache --------------------------------------------------------------------------------------------------- */
 
-static enum status find_cache(struct training *t, struct error *err)
+static enum status find_cache(struct run_setup *t, struct error *err)
 {
     struct cache_options *cache = &t->options.cache;
     if (cache->mode != CACHE_AUTO && cache->mode != CACHE_DISK)
@@ -263,15 +263,15 @@ static enum status find_cache(struct training *t, struct error *err)
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
-enum status training_open(struct training *out, const struct train_values *values, const char *weights_hash,
-                          struct error *err)
+enum status run_setup_open(struct run_setup *out, const struct train_values *values, const char *weights_hash,
+                           struct error *err)
 {
     struct preprocess preprocess = preprocess_for_size((int)values->image_size);
     if (values->resize)
         preprocess.resize = (int)values->resize;
     interpolation_override(&preprocess, values->interpolation);
     fit_override(&preprocess, values->fit);
-    *out = (struct training){.values = values};
+    *out = (struct run_setup){.values = values};
     out->options = train_options_from(values, &preprocess);
     enum status status = train_head_check(values, err);
     if (status == OK)
@@ -296,30 +296,30 @@ enum status training_open(struct training *out, const struct train_values *value
     return status;
 }
 
-void training_close(struct training *training)
+void run_setup_close(struct run_setup *setup)
 {
-    train_destroy(training->train);
-    net_destroy(training->net);
-    weight_file_close(training->file);
-    memory_free(training->loaded);
-    memory_free(training->weights);
-    memory_free(training->changed);
-    memory_free(training->classes);
-    scan_report_free(&training->scan);
-    dataset_close(&training->dataset);
-    memory_free(training->cache);
-    memory_free(training->data);
-    pool_destroy(training->pool);
-    *training = (struct training){0};
+    train_destroy(setup->train);
+    net_destroy(setup->net);
+    weight_file_close(setup->file);
+    memory_free(setup->loaded);
+    memory_free(setup->weights);
+    memory_free(setup->changed);
+    memory_free(setup->classes);
+    scan_report_free(&setup->scan);
+    dataset_close(&setup->dataset);
+    memory_free(setup->cache);
+    memory_free(setup->data);
+    pool_destroy(setup->pool);
+    *setup = (struct run_setup){0};
 }
 
-enum status training_prepare(struct training *training, struct error *err)
+enum status run_setup_prepare(struct run_setup *setup, struct error *err)
 {
-    enum status status = train_prepare(training->train, err);
-    for (size_t i = 0; i < training->scan.bad_count && status == OK; i++) {
-        const struct scan_bad *bad = &training->scan.bad[i];
+    enum status status = train_prepare(setup->train, err);
+    for (size_t i = 0; i < setup->scan.bad_count && status == OK; i++) {
+        const struct scan_bad *bad = &setup->scan.bad[i];
         if (!bad->away)
-            status = train_mark_bad(training->train, bad->val, bad->photo, bad->reason, err);
+            status = train_mark_bad(setup->train, bad->val, bad->photo, bad->reason, err);
     }
     return status;
 }

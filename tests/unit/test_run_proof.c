@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/run/training.h"
+#include "cli/run/run_setup.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"
 #include "core/net/init.h"
@@ -36,12 +36,12 @@ static void save(const struct net *net, const char *path)
         fail_msg("%s", err.text);
 }
 
-static void load(struct training *t, const struct train_values *values, const struct small_run *run)
+static void load(struct run_setup *t, const struct train_values *values, const struct small_run *run)
 {
     struct hash128 hash = {0};
     struct error err;
     save(run->net, weights);
-    *t = (struct training){.values = values, .net = run->net, .train = run->train, .weights = weights};
+    *t = (struct run_setup){.values = values, .net = run->net, .train = run->train, .weights = weights};
     if (weight_file_open(&t->file, weights, &err) != OK ||
         weights_remember(&t->loaded, run->net, t->file, &err) != OK || weight_file_hash(&hash, t->file, &err) != OK)
         fail_msg("%s", err.text);
@@ -72,10 +72,10 @@ static void what_was_loaded_is_compared_with_the_network_and_its_best_model(void
     struct small_run run;
     small_run_open(&run, folder, &options);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct training training;
-        struct training_proof proof;
+        struct run_setup setup;
+        struct run_proof proof;
         struct error err = {0};
-        load(&training, &values, &run);
+        load(&setup, &values, &run);
         save(run.net, best);
         flip(run.net, cases[i].name);
         if (cases[i].best)
@@ -84,7 +84,7 @@ static void what_was_loaded_is_compared_with_the_network_and_its_best_model(void
             save(run.net, weights);
         if (!cases[i].net)
             flip(run.net, cases[i].name);
-        enum status status = training_prove(&proof, &training, best, &err);
+        enum status status = run_prove(&proof, &setup, best, &err);
         if (status != cases[i].expected)
             fail_msg("case %zu: status %d: %s", i, status, err.text);
         if (status == OK) {
@@ -95,8 +95,8 @@ static void what_was_loaded_is_compared_with_the_network_and_its_best_model(void
         }
         if (cases[i].net)
             flip(run.net, cases[i].name);
-        weight_file_close(training.file);
-        memory_free(training.loaded);
+        weight_file_close(setup.file);
+        memory_free(setup.loaded);
     }
     small_run_close(&run);
 }
@@ -112,14 +112,14 @@ static void weights_that_were_drawn_are_drawn_again(void **state)
     struct small_run run;
     small_run_open(&run, folder, &options);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct training training = {.values = &values, .net = run.net, .train = run.train};
-        struct training_proof proof;
+        const struct run_setup setup = {.values = &values, .net = run.net, .train = run.train};
+        struct run_proof proof;
         struct error err = {0};
         net_init(run.net, (uint64_t)values.seed);
         if (names[i])
             flip(run.net, names[i]);
         save(run.net, best);
-        enum status status = training_prove(&proof, &training, best, &err);
+        enum status status = run_prove(&proof, &setup, best, &err);
         if (status != (i < 2 ? OK : ERR_PROMISE))
             fail_msg("case %zu: status %d: %s", i, status, err.text);
         if (status != OK)
