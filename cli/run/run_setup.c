@@ -284,7 +284,7 @@ enum status run_setup_open(struct run_setup *out, const struct train_values *val
     if (status == OK)
         status = open_net(out, weights_hash, err);
     if (status == OK && out->options.rates.head == 0)
-        out->options.rates.head = out->head_drawn ? 10 : 1; /* docs/NOTES.md, "Defaults" */
+        out->options.rates.head = out->head_drawn ? 10 : 1; /* docs/decisions/defaults.md */
     if (status == OK)
         status = find_cache(out, err);
     if (status == OK)

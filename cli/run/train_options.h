@@ -31,7 +31,7 @@ struct train_values {
  * runs nothing. */
 extern const struct command train_table;
 
-/* The default of --lr, as text: sweep takes a list. By measurement: docs/NOTES.md, "Defaults". */
+/* The default of --lr, as text: sweep takes a list. By measurement: docs/decisions/defaults.md. */
 const char *lr_default(int optimizer);
 
 /* Gives values to options whose default depends on others (--lr, --views), where they were not on the command line. To

@@ -4,7 +4,7 @@
 
 #include "core/data/cicp.h"
 
-/* What it was measured against, and where its steps come from: docs/NOTES.md. */
+/* What it was measured against, and where its steps come from: docs/decisions/heif-colours.md. */
 struct coefficients {
     float red_cr, green_cb, green_cr, blue_cb;
 };

@@ -11,7 +11,8 @@
 /* bn_moments_contrast of 40 photos of ImageNet at 224 pixels. */
 #define NATURAL_CONTRAST 0.316
 
-/* The limits. Measured (docs/NOTES.md) with the right network on 20 kinds of photos, and with wrong ones. */
+/* The limits, measured with the right network on 20 kinds of photos and with wrong ones:
+ * docs/benchmarks/running-statistics.md. */
 #define INPUT_LEAST (-1.6) /* right from -1.1, trained on 0 to 255: -5 */
 #define INPUT_MOST 3.2     /* right to 2.4, trained on 0 to 1: 4.2 */
 #define STEM_MOST 1.75     /* right to 1.05, an averaging stem from 2.5 */

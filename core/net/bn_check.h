@@ -14,7 +14,8 @@
  *   last    s(bn3) - s(bn1) in the first block of layer4: the effect of another activation adds up until there
  *
  * The limits lie between the figures that were measured with the right network on 20 kinds of photos and those with
- * other networks: docs/NOTES.md. BGR order, dilation and padding are not seen: they leave variances as they are.
+ * other networks: docs/benchmarks/running-statistics.md. BGR order, dilation and padding are not seen: they leave
+ * variances as they are.
  */
 #ifndef FREEZETUNE_BN_CHECK_H
 #define FREEZETUNE_BN_CHECK_H

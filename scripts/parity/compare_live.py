@@ -14,7 +14,7 @@ counts those that PyTorch would not have made, `farthest` is the one farthest fr
 --gates free leaves PyTorch its own. Then inputs within rounding of 0 fall on both sides and no float32 program is near
 another: with --truth double three times PyTorch's own distance is allowed, without it --limit holds as it is.
 
-Exit code 1 when a run is beyond its limit. docs/NOTES.md, "Parity with PyTorch", has results and reasons.
+Exit code 1 when a run is beyond its limit. Results: docs/benchmarks/parity.md, reasons: docs/decisions/relu-choices.md.
 """
 import argparse
 import pathlib
@@ -30,8 +30,8 @@ from gates import Gates
 from pytorch_side import Case, Optimizer, distance, random_photos, resnet50, run, worst
 
 # Adam's steps have the size of its rate however small the gradient is: where a gradient is 0 but for rounding, their
-# signs are anybody's (docs/NOTES.md). So its rate is a small one, and what its steps added is held to less. SGD's first
-# steps are so short that the float32 of the weights they are added to shows (2.6e-4 after one step, 7.1e-5 after ten).
+# signs are arbitrary (docs/decisions/relu-choices.md). So its rate is small, and the sum of its steps has a wider limit.
+# SGD's first steps are so short that the float32 of the weights shows (2.6e-4 after one step, 7.1e-5 after ten).
 OPTIMIZERS = {"sgd": Optimizer("sgd", lr=1e-3, momentum=0.9, weight_decay=1e-4), "adam": Optimizer("adam", lr=1e-5)}
 UPDATE_LIMITS = {"sgd": 1e-3, "adam": 1e-2}
 

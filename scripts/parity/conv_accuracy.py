@@ -15,7 +15,7 @@ PyTorch as for us.
 
 Exit code 1 when, choices held, --conv fast is more than --times (3) times as far from the truth as PyTorch's float32: in
 the logits, or in any gradient, PyTorch's distance there or that of its median gradient being counted, whichever is more
-(in a few small tensors it happens to be very near). docs/NOTES.md, "Parity with PyTorch", has the table.
+(in a few small tensors it happens to be very near). docs/benchmarks/parity.md has the table.
 """
 import argparse
 import pathlib
