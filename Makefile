@@ -108,26 +108,7 @@ LIBRARY := $(BUILD)/libfreezetune.a
 CLI_LIBRARY := $(BUILD)/libfreezetune-cli.a
 PROGRAM := $(BUILD)/freezetune
 
-UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
-UNIT_TESTS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
-SUPPORT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
-TOOL_SOURCES := $(wildcard tests/tools/*.c)
-TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
-FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
-FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
-FUZZ_SUPPORT := $(BUILD)/tests/fuzz/fuzz.o $(BUILD)/tests/fuzz/photo_target.o \
-	$(BUILD)/tests/support/feature_sample.o $(BUILD)/tests/support/train_sample.o $(BUILD)/tests/support/leaks.o
-FUZZ_DRIVER = $(BUILD)/tests/fuzz/replay.o
-FUZZ_LIBS =
-# Calls that faults.c lets fail, in test_faults_* and in `faulty`, the program itself.
-FAULTY := $(BUILD)/tests/faults/faulty
-FAULT_TESTS := $(filter $(BUILD)/tests/unit/test_faults_%,$(UNIT_TESTS))
-FAULTY_CALLS := malloc calloc realloc aligned_alloc pthread_create open read pread pwrite fcntl fstat mmap opendir readdir \
-	realpath mkdir mkdtemp chmod fopen mkostemps fchmod fdopen fwrite fflush fsync fseeko ftruncate fclose rename flock
 IDX_TO_PNG := $(BUILD)/scripts/idx_to_png
-CLI_TESTS := $(wildcard tests/cli/*.bats)
-TEST_LIBS := -lcmocka
-ALL_PROGRAMS := $(PROGRAM) $(UNIT_TESTS) $(FUZZ_TARGETS) $(TOOLS) $(IDX_TO_PNG) $(FAULTY)
 
 # ---- building ---------------------------------------------------------------------------------------------------------
 # A line per file; V=1 shows the whole commands.
@@ -169,23 +150,6 @@ $(BUILD)/%.$(1).o: %.simd.c $(BUILD)/flags
 endef
 $(foreach set,$(SIMD_SETS),$(eval $(call simd_rule,$(set))))
 
-$(UNIT_TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT_OBJECTS) $(CLI_LIBRARY) $(LIBRARY)
-	$(call say,LD)
-	$(quiet)$(LINK) $(TEST_LIBS) $(ALL_LIBS)
-
-# A fuzz target with replay.c, which feeds it the saved inputs; `make fuzz` puts libFuzzer in its place.
-$(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(FUZZ_SUPPORT) $(FUZZ_DRIVER) $(CLI_LIBRARY) $(LIBRARY)
-	$(call say,LD)
-	$(quiet)$(LINK) $(FUZZ_LIBS) $(ALL_LIBS)
-
-# Where calls fail, the waits between two tries are left out.
-$(FAULT_TESTS) $(FAULTY): LINK_MORE = $(FAULTY_CALLS:%=-Wl,--wrap=%) -Wl,--wrap=nanosleep
-$(FAULT_TESTS): $(BUILD)/tests/faults/faults.o $(BUILD)/tests/faults/scenario.o
-
-$(FAULTY): $(BUILD)/cli/main.o $(BUILD)/tests/faults/faults.o $(CLI_LIBRARY) $(LIBRARY)
-	$(call say,LD)
-	$(quiet)$(LINK) $(ALL_LIBS)
-
 $(IDX_TO_PNG): $(BUILD)/scripts/idx_to_png.o $(LIBRARY)
 	$(call say,LD)
 	$(quiet)$(LINK) $(ALL_LIBS)
@@ -196,6 +160,9 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@[ -f $@ ] || sh scripts/deps.sh --look build
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $@
+
+# The tests and all that checks: tests, faults and fuzzing, sanitizers, coverage, lint.
+include tests/tests.mk
 
 # ---- what a person calls ----------------------------------------------------------------------------------------------
 # These call make again: after the packages are there, and on all cores unless -j was given.
@@ -209,59 +176,11 @@ demo: ## the whole job on real photos, about ten minutes on two cores
 	$(again) freezetune $(IDX_TO_PNG)
 	@FREEZETUNE='$(abspath $(PROGRAM))' IDX_TO_PNG='$(abspath $(IDX_TO_PNG))' sh scripts/demo.sh
 
-check: ## build and run all tests, about ten minutes on two cores (TESTS=... runs some of them)
-	@sh scripts/deps.sh check
-	$(again) run-tests
-
-run-tests: freezetune $(ALL_PROGRAMS)
-	@FREEZETUNE='$(abspath $(PROGRAM))' BUILD='$(abspath $(BUILD))' TESTFLAGS='$(TESTFLAGS)' TEST_WHOLE=$(if $(TESTS),,yes) \
-		sh tests/support/run_tests.sh $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(FUZZ_TARGETS) $(CLI_TESTS))
-
-asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
-	@sh scripts/deps.sh check
-	+@ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:$$ASAN_OPTIONS \
-		UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS \
-		$(MAKE) --no-print-directory check VARIANT=asan LDFLAGS='-fsanitize=address,undefined,float-cast-overflow' \
-		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all'
-
-mutants: ## change the code on purpose and look whether a test turns red, about half an hour (options in MUTANTS=...)
-	@sh scripts/deps.sh check
-	@python3 scripts/mutants.py $(MUTANTS)
-
 bench: freezetune ## beside PyTorch, ONNX Runtime and OpenVINO from PyPI (some gigabytes); options in BENCH='--rounds 3 ...'
 	@python=$$(sh scripts/venv.sh --bench) && "$$python" scripts/bench/bench.py $(BENCH)
 
-# No reader of files calls a SIMD kernel, and instrumented ones take clang minutes: they are built without the sanitizers.
-SECONDS ?= 60
-fuzz: ## libFuzzer (clang) on every reader of files from outside, SECONDS=60 each
-	@sh scripts/deps.sh lint
-	+@$(MAKE) --no-print-directory fuzz-targets VARIANT=fuzz CC=clang FUZZ_DRIVER= FUZZ_LIBS=-fsanitize=fuzzer \
-		SIMD_MORE=-fno-sanitize=all \
-		CFLAGS='-O1 -g -Wno-pass-failed -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all' \
-		LDFLAGS='-fsanitize=address,undefined,float-cast-overflow'
-	@sh scripts/fuzz.sh build/fuzz $(SECONDS)
-
-fuzz-targets: $(FUZZ_TARGETS)
-
-check-stb: ## the whole suite in a build without any optional image library
-	+@$(MAKE) --no-print-directory check VARIANT=stb JPEG=stb PNG=stb WEBP= GIF= TIFF=
-
-check-aarch64: ## cross-compile for aarch64 and run the unit tests under qemu (Debian, as root)
-	@sh scripts/check-aarch64.sh
-
-check-fresh-root: ## make check and make demo in a new Debian below /tmp (as root; SUITE=bookworm)
-	@sh scripts/check-fresh-root.sh $(SUITE)
-
 format: ## lay out all C files by .clang-format
 	clang-format -i $(shell git ls-files '*.c' '*.h')
-
-lint: ## layout, shell and Python checks, and a build by clang without a warning
-	@sh scripts/deps.sh check
-	@sh scripts/deps.sh lint
-	@sh scripts/lint.sh
-	$(again) VARIANT=lint CC=clang STRICT=-Werror programs
-
-programs: $(ALL_PROGRAMS)
 
 # The man page is written from --help. RUN is what runs a program that was built for another machine.
 RUN ?=
@@ -287,11 +206,10 @@ clean: ## remove everything that was built
 	rm -rf build freezetune
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all deps demo bench check run-tests asan mutants fuzz fuzz-targets check-stb check-aarch64 check-fresh-root format lint programs install \
-	uninstall clean help FORCE
+.PHONY: all deps demo bench format install uninstall clean help FORCE
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
