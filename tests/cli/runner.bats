@@ -122,3 +122,25 @@ END
     TEST_WHOLE='' check cli/good.bats
     grep -q '^== 1 test file$' stdout.txt
 }
+
+@test "TEST_RESULTS: how many passed, failed and were skipped, also of a program that ended early" {
+    printf '#!/bin/sh\necho 1..3; echo "ok 1 - a"; echo "not ok 2 # SKIP b"; echo "ok 3 # skip c"\n' >good
+    printf '#!/bin/sh\necho 1..3; echo "ok 1 - a"; echo "not ok 2 - b"; echo "ok 3 - c"; exit 1\n' >bad
+    printf '#!/bin/sh\necho 1..4; echo "ok 1 - a"; kill -SEGV $$\n' >crash
+    printf '#!/bin/sh\necho 1..1; echo "ok 1 - a"; exit 3\n' >late
+    printf '#!/bin/sh\necho 1..1; echo "ok 1 ${TEST_RESULTS:-unset}"\n' >nested
+    printf '#!/bin/sh\nexit 0\n' >nothing
+    chmod +x good bad crash late nested nothing
+    for program in good bad crash late nested nothing; do
+        TEST_RESULTS=$PWD/results.txt sh "$support/run_test.sh" ./$program >$program.txt 2>/dev/null || true
+    done
+    diff - results.txt <<'END'
+1 0 2 ./good
+2 1 0 ./bad
+1 3 0 ./crash
+1 1 0 ./late
+1 0 0 ./nested
+0 1 0 ./nothing
+END
+    grep -q 'ok 1 unset' nested.txt
+}

@@ -1,12 +1,15 @@
 #!/bin/sh
 # run_test.sh PROGRAM: runs one test program for prove. One that ran no test has failed: prove would call it skipped.
 # prove keeps the reason of a failure to itself, so that goes to stderr: each failed test with what it said.
+# TEST_RESULTS, when set, names a file to which a line is added: how many tests passed, failed and were skipped, and PROGRAM.
 # No test sees what a person, or another test, has kept in a feature cache.
 tap=$(mktemp) || exit 1
 XDG_CACHE_HOME=$(mktemp -d) || exit 1
 export XDG_CACHE_HOME
 trap 'rm -rf "$tap" "$XDG_CACHE_HOME"' EXIT
 name=$1
+results=${TEST_RESULTS:-} # not for the tests, some of which run tests
+unset TEST_RESULTS
 
 # On a terminal prove shows the file it is at; elsewhere it names a file when that is over.
 if [ -n "${TEST_PROGRESS:-}" ]; then
@@ -27,6 +30,24 @@ status=$?
 # cmocka (1.1.7) calls a test that was skipped "not ok", which prove counts as failed.
 sed -i 's/^not ok \([0-9]*\) # SKIP/ok \1 # SKIP/' "$tap"
 cat "$tap"
+
+# Tests that the plan (1..N) promised and that did not run have failed; so has a program that failed without saying which.
+count() {
+    awk -v status="$status" '
+        /^1\.\.[0-9]+/ { planned = substr($1, 4) + 0 }
+        /^ok .*# [Ss][Kk][Ii][Pp]/ { skipped++; next }
+        /^ok/ { passed++ }
+        /^not ok/ { failed++ }
+        END {
+            if (passed + failed + skipped < planned)
+                failed = planned - passed - skipped
+            if (!failed && (status != 0 || passed + skipped == 0))
+                failed = 1
+            print passed + 0, failed + 0, skipped + 0
+        }' "$tap"
+}
+[ -z "$results" ] || echo "$(count) $name" >>"$results"
+
 if grep -q '^1\.\.0' "$tap" || ! [ -s "$tap" ]; then
     echo "$*: no test was run" >&2
     [ "$status" = 0 ] || echo "$*: exit code $status" >&2

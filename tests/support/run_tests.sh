@@ -2,7 +2,8 @@
 # run_tests.sh FILE...: runs test programs and bats files (make check), as many at once as there are processors, at most
 # four. Before the first one it says how many there are and how long that takes, then which one it is at. What a failing
 # test found is printed below its name. BUILD names the folder of the build, where the duration of the last whole run is
-# kept. TESTFLAGS go to prove: -j1 runs one file after the other.
+# kept. TESTFLAGS go to prove: -j1 runs one file after the other. TEST_RESULTS, when set, names a file for the number of tests
+# that passed, failed and were skipped in each file (run_test.sh).
 set -eu
 here=$(dirname "$0")
 build=${BUILD:?}
