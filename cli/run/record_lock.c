@@ -15,11 +15,16 @@
 
 /* Is the locked folder still the one of that name? A process that failed may have removed it, and another may have made
  * it. */
-static bool has_name(int lock, const char *path)
+static enum status check_name(int lock, const char *path, struct error *err)
 {
-    struct stat mine, named;
-    return file_stat(&mine, lock) == 0 && path_stat(&named, path) == 0 && mine.st_dev == named.st_dev &&
-           mine.st_ino == named.st_ino;
+    struct stat mine, named = {0};
+    if (file_stat(&mine, lock) != 0)
+        return file_failure(path, errno, err);
+    if (path_stat(&named, path) != 0 && errno != ENOENT && errno != ENOTDIR)
+        return file_failure(path, errno, err);
+    if (mine.st_dev != named.st_dev || mine.st_ino != named.st_ino)
+        return error_set(err, ERR_CANTCREATE, "%s: was replaced by another program meanwhile; try again", path);
+    return OK;
 }
 
 /* As flock; a signal is no reason to go without the lock. */
@@ -46,8 +51,8 @@ enum status record_lock_open(int *lock, const char *path, struct error *err)
     if (lock_at_once(fd) != 0 && errno == EWOULDBLOCK) /* other errors: a file system without locks */
         status = error_set(err, ERR_CANTCREATE,
                            "%s: another freezetune is at work there; wait for it, or name another folder", path);
-    else if (!has_name(fd, path))
-        status = error_set(err, ERR_CANTCREATE, "%s: was replaced by another program meanwhile; try again", path);
+    else
+        status = check_name(fd, path, err);
     if (status == OK)
         *lock = fd;
     else

@@ -35,10 +35,10 @@ static enum status lines_length(off_t *out, FILE *stream, const char *path, size
     size_t seen = 0;
     int c = 0;
     errno = 0;
-    if (fseeko(stream, 0, SEEK_SET) == 0)
-        while (seen < lines && (c = getc(stream)) != EOF)
-            seen += c == '\n';
-    *out = ftello(stream);
+    bool failed = fseeko(stream, 0, SEEK_SET) != 0;
+    while (!failed && seen < lines && (c = getc(stream)) != EOF)
+        seen += c == '\n';
+    *out = failed ? -1 : ftello(stream);
     if (ferror(stream) || *out < 0)
         return error_set(err, ERR_IO, "%s: reading failed: %s", path, strerror(errno ? errno : EIO));
     if (seen < lines)

@@ -23,6 +23,14 @@ static atomic_int failure;          /* their errno */
 static atomic_long allocations;
 static const char *names[FAULTS_NAMED]; /* of the calls */
 
+/* Where calls come from, with the first and the last of them. */
+enum { PLACES_MOST = 512 };
+static struct {
+    const void *code;
+    long first, last;
+} places[PLACES_MOST];
+static pthread_mutex_t places_lock = PTHREAD_MUTEX_INITIALIZER;
+
 void faults_arm_many(enum fault_kind kind, long n, long count, int error)
 {
     atomic_store(&calls, 0);
@@ -53,14 +61,29 @@ long faults_allocations(void)
     return atomic_load(&allocations);
 }
 
-/* Whether this call is the one. */
-static bool is_due(enum fault_kind kind, const char *name)
+static void note_place(const void *code, long number)
+{
+    size_t i = 0;
+    pthread_mutex_lock(&places_lock);
+    while (i < PLACES_MOST && places[i].code && places[i].code != code)
+        i++;
+    if (i < PLACES_MOST) {
+        places[i].first = places[i].code ? places[i].first : number;
+        places[i].code = code;
+        places[i].last = number;
+    }
+    pthread_mutex_unlock(&places_lock);
+}
+
+/* Whether this call is the one. `code`: where it returns to. */
+static bool is_due(enum fault_kind kind, const char *name, const void *code)
 {
     if (atomic_load(&armed) != (int)kind)
         return false;
     long number = atomic_fetch_add(&calls, 1), past = number + 1 - atomic_load(&victim);
     if (number < FAULTS_NAMED)
         names[number] = name;
+    note_place(code, number + 1);
     if (atomic_load(&victim) == 0 || past < 0 || past >= atomic_load(&victims))
         return false;
     errno = atomic_load(&failure);
@@ -68,7 +91,7 @@ static bool is_due(enum fault_kind kind, const char *name)
 }
 
 /* In __wrap_NAME. */
-#define due(kind) is_due(kind, __func__ + sizeof "__wrap_" - 1)
+#define due(kind) is_due(kind, __func__ + sizeof "__wrap_" - 1, __builtin_return_address(0))
 
 /* The waits between two tries (core/base/retry.h) are not what is tested: while calls fail they take no time. */
 int __real_nanosleep(const struct timespec *wanted, struct timespec *left);
@@ -78,10 +101,10 @@ int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left)
     return atomic_load(&armed) < 0 ? __real_nanosleep(wanted, left) : 0;
 }
 
-static bool no_memory(void)
+static bool no_memory(const void *code)
 {
     atomic_fetch_add(&allocations, 1);
-    return is_due(FAULT_MEMORY, "an allocation");
+    return is_due(FAULT_MEMORY, "an allocation", code);
 }
 
 __attribute__((constructor)) static void arm_from_environment(void)
@@ -90,7 +113,8 @@ __attribute__((constructor)) static void arm_from_environment(void)
     if (!text)
         return;
     const char *number = strchr(text, ':');
-    faults_arm(strncmp(text, "memory", 6) == 0 ? FAULT_MEMORY : FAULT_FILES, number ? atol(number + 1) : 0);
+    enum fault_kind kind = text[0] == 'm' ? FAULT_MEMORY : text[0] == 'l' ? FAULT_LOOKS : FAULT_FILES;
+    faults_arm(kind, number ? atol(number + 1) : 0);
 }
 
 __attribute__((destructor)) static void tell_calls(void)
@@ -100,6 +124,8 @@ __attribute__((destructor)) static void tell_calls(void)
     FILE *file = path ? fopen(path, "w") : NULL;
     if (file) {
         fprintf(file, "%ld\n", count);
+        for (size_t i = 0; i < PLACES_MOST && places[i].code; i++)
+            fprintf(file, "%ld %ld\n", places[i].first, places[i].last);
         fclose(file);
     }
 }
@@ -115,22 +141,22 @@ __attribute__((destructor)) static void tell_calls(void)
 
 WRAPPED(void *, malloc, (size_t size))
 {
-    return no_memory() ? NULL : REAL(malloc)(size);
+    return no_memory(__builtin_return_address(0)) ? NULL : REAL(malloc)(size);
 }
 
 WRAPPED(void *, calloc, (size_t count, size_t size))
 {
-    return no_memory() ? NULL : REAL(calloc)(count, size);
+    return no_memory(__builtin_return_address(0)) ? NULL : REAL(calloc)(count, size);
 }
 
 WRAPPED(void *, realloc, (void *block, size_t size))
 {
-    return no_memory() ? NULL : REAL(realloc)(block, size);
+    return no_memory(__builtin_return_address(0)) ? NULL : REAL(realloc)(block, size);
 }
 
 WRAPPED(void *, aligned_alloc, (size_t alignment, size_t size))
 {
-    return no_memory() ? NULL : REAL(aligned_alloc)(alignment, size);
+    return no_memory(__builtin_return_address(0)) ? NULL : REAL(aligned_alloc)(alignment, size);
 }
 
 WRAPPED(int, pthread_create,
@@ -185,6 +211,11 @@ int __wrap_fcntl(int fd, int command, ...)
     void *argument = va_arg(rest, void *); /* of all that is called here */
     va_end(rest);
     return due(FAULT_FILES) ? -1 : REAL(fcntl)(fd, command, argument);
+}
+
+WRAPPED(int, stat, (const char *path, struct stat *info))
+{
+    return due(FAULT_LOOKS) ? -1 : REAL(stat)(path, info);
 }
 
 WRAPPED(int, fstat, (int fd, struct stat *info))

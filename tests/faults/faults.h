@@ -2,9 +2,10 @@
  * faulty (the program itself) by the linker's --wrap, so only what the code of this tree calls is counted; what
  * libraries call inside goes on.
  *
- * faulty takes it from the environment: FREEZETUNE_FAULT=memory:12 or files:3. At its end it writes the number of calls
- * of that kind into the file that FREEZETUNE_FAULT_CALLS names. FREEZETUNE_PAUSE=FILE holds it before its first flock
- * until FILE is there; FILE.reached says that it waits.
+ * faulty takes it from the environment: FREEZETUNE_FAULT=memory:12, files:3 or looks:2. At its end it writes the number
+ * of calls of that kind into the file that FREEZETUNE_FAULT_CALLS names, then a line for each place in the code that
+ * calls: the number of its first call and of its last. FREEZETUNE_PAUSE=FILE holds it before its first flock until FILE
+ * is there; FILE.reached says that it waits.
  */
 #ifndef FREEZETUNE_FAULTS_H
 #define FREEZETUNE_FAULTS_H
@@ -13,6 +14,7 @@
 
 enum fault_kind {
     FAULT_MEMORY, /* malloc, calloc, realloc, aligned_alloc: NULL, ENOMEM; pthread_create: EAGAIN */
+    FAULT_LOOKS,  /* stat: EREMOTEIO */
     FAULT_FILES   /* open, read, pwrite, fcntl, mmap, fopen, fwrite, fflush, fsync, rename, readdir and the like:
                      EREMOTEIO,   which is not waited for (core/base/retry.h) */
 };
