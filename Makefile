@@ -78,7 +78,7 @@ CFLAGS ?= -O2 -g
 STRICT ?= $(if $(CI),-Werror)
 # What packages bring is a system header: no warnings of ours about it.
 PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(WEBP_CFLAGS) $(GIF_CFLAGS) $(TIFF_CFLAGS)
-ALL_CFLAGS = -std=c11 $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' $(BLAS_DEFINE) \
+ALL_CFLAGS = -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' $(BLAS_DEFINE) \
 	$(patsubst -I%,-isystem %,$(filter -I%,$(PACKAGES_CFLAGS))) $(filter-out -I%,$(PACKAGES_CFLAGS)) -pthread
 ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(WEBP_LIBS) $(GIF_LIBS) $(TIFF_LIBS) -ldl -lm -pthread
 

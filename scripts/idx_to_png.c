@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/byte_order.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -33,11 +34,6 @@ struct wish {
     long long seen;   /* photos of this label so far */
 };
 
-static size_t big_endian(const uint8_t *p)
-{
-    return (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-}
-
 /* `dimensions` is 1 for labels and 3 for images. */
 static enum status idx_read(struct idx *out, const char *path, size_t dimensions, struct error *err)
 {
@@ -45,12 +41,12 @@ static enum status idx_read(struct idx *out, const char *path, size_t dimensions
     enum status status = file_read(&out->file, &size, path, FILE_LIMIT, err);
     if (status != OK)
         return status;
-    if (size < header || big_endian(out->file) != 0x800 + dimensions)
+    if (size < header || get_big32(out->file) != 0x800 + dimensions)
         return error_set(err, ERR_DATA, "%s: not an IDX file of bytes in %zu dimensions", path, dimensions);
     out->bytes = out->file + header;
-    out->count = big_endian(out->file + 4);
-    out->height = dimensions == 3 ? big_endian(out->file + 8) : 1;
-    out->width = dimensions == 3 ? big_endian(out->file + 12) : 1;
+    out->count = get_big32(out->file + 4);
+    out->height = dimensions == 3 ? get_big32(out->file + 8) : 1;
+    out->width = dimensions == 3 ? get_big32(out->file + 12) : 1;
     if (!size_mul(&need, out->height, out->width) || !size_mul(&need, need, out->count) || need != size - header)
         return error_set(err, ERR_DATA, "%s: the header promises %zu items of %zux%zu bytes, the file holds %zu bytes",
                          path, out->count, out->height, out->width, size - header);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/byte_order.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
@@ -94,13 +95,11 @@ enum status machine_take(struct machine *m, const uint8_t **out, uint64_t length
 /* An unsigned little-endian number of 1 to 8 bytes. */
 enum status machine_number(struct machine *m, uint64_t *out, unsigned size)
 {
-    const uint8_t *bytes;
+    const uint8_t *bytes = NULL;
     enum status status = machine_take(m, &bytes, size);
     if (status != OK)
         return status;
-    *out = 0;
-    for (unsigned i = size; i-- > 0;)
-        *out = *out << 8 | bytes[i];
+    *out = get_little(bytes, size);
     return OK;
 }
 

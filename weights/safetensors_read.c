@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/byte_order.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "weights/safetensors.h"
@@ -304,9 +305,7 @@ enum status safetensors_read(struct weight_file *file, struct error *err)
     size_t size = file->map.size;
     if (size < LENGTH_BYTES)
         return weight_file_truncated(file->path, size, 0, false, "the header of a weight file", err);
-    uint64_t length = 0;
-    for (size_t i = LENGTH_BYTES; i-- > 0;)
-        length = length << 8 | bytes[i];
+    uint64_t length = get_little64(bytes);
     bool possible =
         length > 1 && length <= SAFETENSORS_MAX_HEADER && (size == LENGTH_BYTES || bytes[LENGTH_BYTES] == '{');
     if (possible && length > size - LENGTH_BYTES)

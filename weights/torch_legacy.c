@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "core/base/byte_order.h"
 #include "core/base/memory.h"
 #include "weights/torch_state.h"
 #include "weights/torch_states.h"
@@ -104,14 +105,12 @@ static enum status check_system(struct cursor *c)
 static enum status place_storage(struct cursor *c, struct torch_storage *storage)
 {
     size_t rest = c->file->map.size - c->at;
-    uint64_t values = 0;
     if (rest < 8)
         return weight_file_truncated(c->file->path, c->file->map.size, c->at + 8 + storage->bytes, true, NULL, c->err);
     enum status status = file_map_read(&c->file->map, c->at, 8, c->err);
     if (status != OK)
         return status;
-    for (size_t i = 8; i-- > 0;)
-        values = values << 8 | c->file->map.bytes[c->at + i];
+    uint64_t values = get_little64(c->file->map.bytes + c->at);
     if (values != storage->values)
         return error_set(c->err, ERR_DATA, "%.400s: byte %zu: a storage of %llu values, expected %zu", c->file->path,
                          c->at, (unsigned long long)values, storage->values);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <stdbool.h>
 
+#include "core/base/byte_order.h"
 #include "core/base/crc32.h"
 #include "weights/zip_fields.h"
 #include "weights/zip_read.h"
@@ -26,7 +27,7 @@ static bool wide_agrees(const struct zip_entry *entry, const uint8_t *values, si
     const uint64_t wanted[] = {entry->size, entry->size, entry->header};
     size_t first = size == 8 ? 2 : 0;
     for (size_t i = 0; i < size / 8; i++) {
-        uint64_t value = zip_u64(values + 8 * i);
+        uint64_t value = get_little64(values + 8 * i);
         bool not_yet = i == 1 && value == 0 && (entry->flags & ZIP_FLAG_DESCRIPTOR);
         if (value != wanted[first + i] && !not_yet)
             return false;
@@ -42,8 +43,8 @@ static enum status check_extra(const struct zip *zip, const struct zip_entry *en
     const uint8_t *extra = zip->map->bytes + at;
     *wide = 0;
     while (length > 0) {
-        size_t size = length >= 4 ? zip_u16(extra + 2) : SIZE_MAX;
-        unsigned kind = length >= 4 ? zip_u16(extra) : 0;
+        size_t size = length >= 4 ? get_little16(extra + 2) : SIZE_MAX;
+        unsigned kind = length >= 4 ? get_little16(extra) : 0;
         if (length < 4 || size > length - 4 || (kind != ZIP_EXTRA_PADDING && (kind != ZIP_EXTRA_WIDE || *wide)))
             return zip_fail(zip, at, entry,
                             "an extra field in the local header that torch.save does not write" ZIP_PACKED_AGAIN);
@@ -65,7 +66,7 @@ static enum status check_extra(const struct zip *zip, const struct zip_entry *en
 static enum status check_sizes(const struct zip *zip, const struct zip_entry *entry, size_t wide)
 {
     const uint8_t *record = zip->map->bytes + entry->header;
-    uint32_t crc = zip_u32(record + 14), packed = zip_u32(record + 18), size = zip_u32(record + 22);
+    uint32_t crc = get_little32(record + 14), packed = get_little32(record + 18), size = get_little32(record + 22);
     uint64_t wanted = wide >= 16 ? UINT32_MAX : entry->size;
     bool none = (entry->flags & ZIP_FLAG_DESCRIPTOR) && crc == 0 && packed == 0 && size == 0;
     if (none || (crc == entry->crc && packed == wanted && size == wanted))
@@ -82,11 +83,11 @@ static enum status check_descriptor(const struct zip *zip, const struct zip_entr
     enum status status = room ? zip_read(zip, at, *size) : OK;
     if (status != OK)
         return status;
-    if (!room || zip_u32(record) != ZIP_DESCRIPTOR)
+    if (!room || get_little32(record) != ZIP_DESCRIPTOR)
         return zip_fail(zip, at, entry, "expected a data descriptor behind the data");
-    uint64_t packed = wide ? zip_u64(record + 8) : zip_u32(record + 8);
-    uint64_t unpacked = wide ? zip_u64(record + 16) : zip_u32(record + 12);
-    if (zip_u32(record + 4) != entry->crc || packed != entry->size || unpacked != entry->size)
+    uint64_t packed = wide ? get_little64(record + 8) : get_little32(record + 8);
+    uint64_t unpacked = wide ? get_little64(record + 16) : get_little32(record + 12);
+    if (get_little32(record + 4) != entry->crc || packed != entry->size || unpacked != entry->size)
         return zip_fail(zip, at, entry, "the data descriptor contradicts the directory");
     return OK;
 }
@@ -124,9 +125,9 @@ static enum status check_entry(const struct zip *zip, struct zip_entry *entry, s
     enum status status = zip_read(zip, *at, rest < ZIP_LOCAL_SIZE ? 0 : ZIP_LOCAL_SIZE);
     if (status != OK)
         return status;
-    if (rest < ZIP_LOCAL_SIZE || zip_u32(record) != ZIP_LOCAL)
+    if (rest < ZIP_LOCAL_SIZE || get_little32(record) != ZIP_LOCAL)
         return zip_fail(zip, *at, entry, "expected a local header");
-    size_t name = zip_u16(record + 26), extra = zip_u16(record + 28), wide = 0, descriptor = 0;
+    size_t name = get_little16(record + 26), extra = get_little16(record + 28), wide = 0, descriptor = 0;
     rest -= ZIP_LOCAL_SIZE;
     if (name > rest || extra > rest - name || entry->size > rest - name - extra)
         return zip_fail(zip, *at, entry, "it reaches into the directory");

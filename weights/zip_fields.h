@@ -1,10 +1,9 @@
-/* Records of a zip file (PKWARE's APPNOTE.TXT, 4.3): signatures, sizes without their variable parts, and little-endian
- * fields. For the two files of the zip reader. */
+/* Records of a zip file (PKWARE's APPNOTE.TXT, 4.3): signatures and sizes without their variable parts. Their fields are
+ * little-endian (core/base/byte_order.h). For the two files of the zip reader. */
 #ifndef FREEZETUNE_ZIP_FIELDS_H
 #define FREEZETUNE_ZIP_FIELDS_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #define ZIP_LOCAL 0x04034B50u
 #define ZIP_DESCRIPTOR 0x08074B50u
@@ -27,20 +26,5 @@
 /* Extra fields. */
 #define ZIP_EXTRA_WIDE 0x0001u    /* zip64 */
 #define ZIP_EXTRA_PADDING 0x4246u /* "FB": what torch.save aligns data with */
-
-static inline uint16_t zip_u16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] | at[1] << 8);
-}
-
-static inline uint32_t zip_u32(const uint8_t *at)
-{
-    return zip_u16(at) | (uint32_t)zip_u16(at + 2) << 16;
-}
-
-static inline uint64_t zip_u64(const uint8_t *at)
-{
-    return zip_u32(at) | (uint64_t)zip_u32(at + 4) << 32;
-}
 
 #endif

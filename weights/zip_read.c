@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/byte_order.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "weights/weight_file_private.h"
@@ -39,22 +40,22 @@ static enum status read_ending64(struct ending *ending, const struct zip *zip, s
 {
     const uint8_t *bytes = zip->map->bytes;
     size_t locator = end - ZIP_LOCATOR_SIZE;
-    uint64_t at = zip_u64(bytes + locator + 8);
-    if (zip_u32(bytes + locator + 4) != 0 || zip_u32(bytes + locator + 16) != 1)
+    uint64_t at = get_little64(bytes + locator + 8);
+    if (get_little32(bytes + locator + 4) != 0 || get_little32(bytes + locator + 16) != 1)
         return zip_fail(zip, locator + 4, NULL, "a zip file in several parts, which is not read");
     if (locator < ZIP_ENDING64_SIZE || at != locator - ZIP_ENDING64_SIZE)
         return zip_fail(zip, locator + 8, NULL, "the zip64 end record is said to begin at byte %llu, expected %zu",
                         (unsigned long long)at, locator - ZIP_ENDING64_SIZE);
     const uint8_t *record = bytes + at;
-    if (zip_u32(record) != ZIP_ENDING64 || zip_u64(record + 4) != ZIP_ENDING64_SIZE - 12)
+    if (get_little32(record) != ZIP_ENDING64 || get_little64(record + 4) != ZIP_ENDING64_SIZE - 12)
         return zip_fail(zip, (size_t)at, NULL, "no zip64 end record, or one of another size than %zu",
                         ZIP_ENDING64_SIZE);
-    const struct ending wide = {.disk = zip_u32(record + 16),
-                                .directory_disk = zip_u32(record + 20),
-                                .disk_entries = zip_u64(record + 24),
-                                .entries = zip_u64(record + 32),
-                                .directory_size = zip_u64(record + 40),
-                                .directory = zip_u64(record + 48),
+    const struct ending wide = {.disk = get_little32(record + 16),
+                                .directory_disk = get_little32(record + 20),
+                                .disk_entries = get_little64(record + 24),
+                                .entries = get_little64(record + 32),
+                                .directory_size = get_little64(record + 40),
+                                .directory = get_little64(record + 48),
                                 .at = (size_t)at};
     bool same = (ending->disk == wide.disk || ending->disk == UINT16_MAX) &&
                 (ending->directory_disk == wide.directory_disk || ending->directory_disk == UINT16_MAX) &&
@@ -77,7 +78,7 @@ static bool has_ending(const struct zip *zip)
     const uint8_t *bytes = zip->map->bytes;
     size_t size = zip->map->size;
     for (size_t back = ZIP_ENDING_SIZE; back <= size && back <= ZIP_ENDING_SIZE + UINT16_MAX; back++)
-        if (zip_u32(bytes + size - back) == ZIP_ENDING)
+        if (get_little32(bytes + size - back) == ZIP_ENDING)
             return true;
     return false;
 }
@@ -86,8 +87,8 @@ static enum status read_ending(struct ending *out, const struct zip *zip)
 {
     const uint8_t *bytes = zip->map->bytes;
     size_t size = zip->map->size;
-    if (size < ZIP_ENDING_SIZE || zip_u32(bytes + size - ZIP_ENDING_SIZE) != ZIP_ENDING ||
-        zip_u16(bytes + size - 2) != 0)
+    if (size < ZIP_ENDING_SIZE || get_little32(bytes + size - ZIP_ENDING_SIZE) != ZIP_ENDING ||
+        get_little16(bytes + size - 2) != 0)
         return has_ending(zip)
                    ? zip_fail(zip, size, NULL,
                               "the file does not end with the end record of a zip file, which lies before: "
@@ -95,15 +96,15 @@ static enum status read_ending(struct ending *out, const struct zip *zip)
                    : weight_file_truncated(zip->path, size, 0, false, "the directory of the zip file", zip->err);
     size_t at = size - ZIP_ENDING_SIZE;
     const uint8_t *record = bytes + at;
-    *out = (struct ending){.disk = zip_u16(record + 4),
-                           .directory_disk = zip_u16(record + 6),
-                           .disk_entries = zip_u16(record + 8),
-                           .entries = zip_u16(record + 10),
-                           .directory_size = zip_u32(record + 12),
-                           .directory = zip_u32(record + 16),
+    *out = (struct ending){.disk = get_little16(record + 4),
+                           .directory_disk = get_little16(record + 6),
+                           .disk_entries = get_little16(record + 8),
+                           .entries = get_little16(record + 10),
+                           .directory_size = get_little32(record + 12),
+                           .directory = get_little32(record + 16),
                            .at = at};
     enum status status = OK;
-    if (at >= ZIP_LOCATOR_SIZE && zip_u32(bytes + at - ZIP_LOCATOR_SIZE) == ZIP_LOCATOR)
+    if (at >= ZIP_LOCATOR_SIZE && get_little32(bytes + at - ZIP_LOCATOR_SIZE) == ZIP_LOCATOR)
         status = read_ending64(out, zip, at);
     if (status == OK && (out->disk != 0 || out->directory_disk != 0 || out->disk_entries != out->entries))
         status = zip_fail(zip, out->at, NULL, "a zip file in several parts, which is not read");
@@ -129,13 +130,13 @@ static enum status read_wide(uint64_t *sizes[3], const struct zip *zip, const st
         wanted += *sizes[i] == UINT32_MAX ? 8 : 0;
     if (length == 0 && wanted == 0)
         return OK;
-    if (length != wanted + 4 || zip_u16(extra) != ZIP_EXTRA_WIDE || zip_u16(extra + 2) != wanted)
+    if (length != wanted + 4 || get_little16(extra) != ZIP_EXTRA_WIDE || get_little16(extra + 2) != wanted)
         return zip_fail(zip, at, entry, "%zu bytes of extra field, which torch.save does not write" ZIP_PACKED_AGAIN,
                         length);
     extra += 4;
     for (int i = 0; i < 3; i++)
         if (*sizes[i] == UINT32_MAX) {
-            *sizes[i] = zip_u64(extra);
+            *sizes[i] = get_little64(extra);
             extra += 8;
         }
     return OK;
@@ -145,21 +146,22 @@ static enum status read_entry(struct zip_entry *out, const struct zip *zip, size
 {
     const uint8_t *record = zip->map->bytes + *at;
     size_t rest = zip->directory_end - *at;
-    if (rest < ZIP_CENTRAL_SIZE || zip_u32(record) != ZIP_CENTRAL)
+    if (rest < ZIP_CENTRAL_SIZE || get_little32(record) != ZIP_CENTRAL)
         return zip_fail(zip, *at, NULL, "expected an entry of the directory");
-    size_t name_length = zip_u16(record + 28), extra = zip_u16(record + 30), comment = zip_u16(record + 32);
-    uint64_t packed = zip_u32(record + 20), size = zip_u32(record + 24), header = zip_u32(record + 42);
+    size_t name_length = get_little16(record + 28), extra = get_little16(record + 30),
+           comment = get_little16(record + 32);
+    uint64_t packed = get_little32(record + 20), size = get_little32(record + 24), header = get_little32(record + 42);
     if (name_length + extra + comment > rest - ZIP_CENTRAL_SIZE)
         return zip_fail(zip, *at, NULL, "an entry of the directory that is longer than the directory");
     *out = (struct zip_entry){.name = (const char *)record + ZIP_CENTRAL_SIZE,
                               .directory_at = *at,
-                              .crc = zip_u32(record + 16),
-                              .flags = zip_u16(record + 8),
-                              .method = zip_u16(record + 10)};
+                              .crc = get_little32(record + 16),
+                              .flags = get_little16(record + 8),
+                              .method = get_little16(record + 10)};
     if (name_length == 0 || name_length > ZIP_MAX_NAME || !text_is_utf8(out->name, name_length))
         return zip_fail(zip, *at, NULL, "a name of %zu bytes that is empty, too long or not UTF-8", name_length);
     out->name_length = name_length;
-    if (comment != 0 || zip_u16(record + 34) != 0)
+    if (comment != 0 || get_little16(record + 34) != 0)
         return zip_fail(zip, *at, out,
                         "a comment, or on another disk, which torch.save does not write" ZIP_PACKED_AGAIN);
     enum status status =

@@ -30,7 +30,7 @@ struct zip_entry {
     size_t size;         /* of the data */
     size_t directory_at; /* its place in the central directory */
     uint32_t crc;
-    uint16_t flags, method;
+    uint32_t flags, method;
 };
 
 struct zip {

@@ -1,4 +1,3 @@
-#define _DEFAULT_SOURCE
 #include "cli/run/record_result.h"
 
 #include <math.h>

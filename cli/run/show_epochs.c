@@ -1,4 +1,3 @@
-#define _DEFAULT_SOURCE
 #include "cli/run/show_epochs.h"
 
 #include <errno.h>

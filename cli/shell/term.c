@@ -1,5 +1,4 @@
 #define _POSIX_C_SOURCE 200809L
-#define _DEFAULT_SOURCE
 #include "cli/shell/term.h"
 
 #include <stdint.h>

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/byte_order.h"
 #include "core/base/memory.h"
 
 struct bytes bytes_start(const char *what, struct error *err)
@@ -46,7 +47,6 @@ void bytes_put_u8(struct bytes *bytes, unsigned value)
 void bytes_put_little(struct bytes *bytes, uint64_t value, unsigned size)
 {
     uint8_t out[8];
-    for (unsigned i = 0; i < size; i++)
-        out[i] = (uint8_t)(value >> (8 * i));
+    put_little(out, value, size);
     bytes_put(bytes, out, size);
 }

@@ -1,4 +1,3 @@
-#define _DEFAULT_SOURCE
 #include "core/base/retry.h"
 
 #include <errno.h>

@@ -1,16 +1,16 @@
 #include "core/data/box_cursor.h"
 
+#include "core/base/byte_order.h"
+
 uint64_t cursor_take(struct cursor *cursor, size_t width)
 {
-    uint64_t value = 0;
     if ((size_t)(cursor->end - cursor->at) < width) {
         cursor->short_of = true;
         cursor->at = cursor->end;
         return 0;
     }
-    for (size_t i = 0; i < width; i++)
-        value = value << 8 | *cursor->at++;
-    return value;
+    cursor->at += width;
+    return get_big(cursor->at - width, width);
 }
 
 bool cursor_box(struct box *out, struct cursor *cursor)

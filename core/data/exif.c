@@ -31,8 +31,7 @@ static uint32_t get32(const struct tiff *tiff, const uint8_t *at)
 
 static uint64_t get64(const struct tiff *tiff, const uint8_t *at)
 {
-    uint64_t first = get32(tiff, at), second = get32(tiff, at + 4);
-    return tiff->big ? first << 32 | second : second << 32 | first;
+    return tiff->big ? get_big(at, 8) : get_little(at, 8);
 }
 
 static int in_range(double value)

@@ -81,7 +81,7 @@ static uint8_t channel_get(struct channel channel, uint32_t pixel)
 
 static uint32_t pixel_get(const uint8_t *at, int bits)
 {
-    return bits == 16 ? get_little16(at) : bits == 24 ? get_little16(at) | (uint32_t)at[2] << 16 : get_little32(at);
+    return bits == 16 ? get_little16(at) : bits == 24 ? (uint32_t)get_little(at, 3) : get_little32(at);
 }
 
 /* Where all pixels are fully transparent, the writer did not mean it. */

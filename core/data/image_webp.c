@@ -19,9 +19,9 @@ static bool webp_recognises(const uint8_t *bytes, size_t have)
 
 #include <webp/decode.h>
 
-static uint32_t get_little24(const uint8_t *at)
+static int get_little24(const uint8_t *at)
 {
-    return get_little16(at) | (uint32_t)at[2] << 16;
+    return (int)get_little(at, 3);
 }
 
 /* A chunk at byte `at`, whose body is all there. */
@@ -58,8 +58,7 @@ static enum status webp_examine(struct image_info *info, bool *more, const uint8
     info->data = (size_t)get_little32(bytes + 4) + CHUNK_HEAD;
     if (memcmp(type, "VP8X", 4) == 0) {
         info->alpha = (head[0] & 0x10) != 0;
-        return image_size_set(info, (long long)get_little24(head + 7) + 1, (long long)get_little24(head + 4) + 1,
-                              options, err);
+        return image_size_set(info, get_little24(head + 7) + 1, get_little24(head + 4) + 1, options, err);
     }
     if (memcmp(type, "VP8L", 4) == 0 && head[0] == 0x2F) {
         uint32_t bits = get_little32(head + 1);
@@ -106,8 +105,8 @@ static enum status find_frame(struct frame *out, const struct image_info *info, 
         /* A frame's chunks stand behind its place on the canvas: libwebp takes them without a RIFF head. */
         *out = (struct frame){.bytes = chunk.body + FRAME_HEAD,
                               .size = chunk.length - FRAME_HEAD,
-                              .left = 2 * (int)get_little24(chunk.body),
-                              .top = 2 * (int)get_little24(chunk.body + 3)};
+                              .left = 2 * get_little24(chunk.body),
+                              .top = 2 * get_little24(chunk.body + 3)};
         return OK;
     }
     return error_set(err, ERR_DATA, "WebP without a picture in it");

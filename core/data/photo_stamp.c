@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/byte_order.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"
 #include "core/data/content_hash.h"
@@ -60,20 +61,6 @@ size_t photo_stamps_compare(bool *changed, const struct photo_list *list, const 
     return count;
 }
 
-static void put_u64(uint8_t *out, uint64_t value)
-{
-    for (unsigned i = 0; i < 8; i++)
-        out[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get_u64(const uint8_t *bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < 8; i++)
-        value |= (uint64_t)bytes[i] << (8 * i);
-    return value;
-}
-
 enum { HEAD = 128, FIELDS = 4, ROW = FIELDS * 8 };
 
 static size_t put_head(char head[HEAD], const char list[33], size_t train, size_t val)
@@ -96,9 +83,9 @@ void photo_stamps_write(uint8_t *out, const char list[33], const struct photo_st
     for (size_t i = 0; i < train + val; i++) {
         const uint64_t fields[FIELDS] = {stamps[i].size, (uint64_t)stamps[i].changed, stamps[i].ends, stamps[i].hash};
         for (size_t f = 0; f < FIELDS; f++, at += 8)
-            put_u64(out + at, fields[f]);
+            put_little(out + at, fields[f], 8);
     }
-    put_u64(out + at, hash_bytes(out, at, 0).low);
+    put_little(out + at, hash_bytes(out, at, 0).low, 8);
 }
 
 static enum status check_record(const uint8_t *bytes, size_t size, struct error *err)
@@ -106,7 +93,7 @@ static enum status check_record(const uint8_t *bytes, size_t size, struct error 
     static const char magic[] = "freezetune photos 1 ";
     if (size < sizeof magic + 8 || memcmp(bytes, magic, sizeof magic - 1) != 0)
         return error_set(err, ERR_DATA, "is not a record of photos");
-    if (get_u64(bytes + size - 8) != hash_bytes(bytes, size - 8, 0).low)
+    if (get_little64(bytes + size - 8) != hash_bytes(bytes, size - 8, 0).low)
         return error_set(err, ERR_DATA, "is truncated or damaged");
     return OK;
 }
@@ -116,7 +103,7 @@ static void take_rows(struct photo_stamp *stamps, const uint8_t *bytes, size_t c
     for (size_t i = 0; i < count; i++) {
         uint64_t fields[FIELDS];
         for (size_t f = 0; f < FIELDS; f++, bytes += 8)
-            fields[f] = get_u64(bytes);
+            fields[f] = get_little64(bytes);
         stamps[i] = (struct photo_stamp){fields[0], (int64_t)fields[1], fields[2], fields[3]};
     }
 }

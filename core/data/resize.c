@@ -1,4 +1,3 @@
-#define _DEFAULT_SOURCE /* M_PI */
 #include "core/data/resize.h"
 
 #include <assert.h>

@@ -49,10 +49,7 @@ bool tiff_recognises(const uint8_t *bytes, size_t have)
 
 static uint64_t number(const struct source *source, const uint8_t *at, size_t width)
 {
-    uint64_t value = 0;
-    for (size_t i = 0; i < width; i++)
-        value = value << 8 | at[source->big_endian ? i : width - 1 - i];
-    return value;
+    return source->big_endian ? get_big(at, width) : get_little(at, width);
 }
 
 /* Bytes [at, at + length) of the file, or NULL with *status said: OK with *more, or ERR_DATA. */

@@ -1,5 +1,4 @@
 /* Pieces of a file are copies: whatever becomes of the file, what was read stays, and what is gone is an error. */
-#define _DEFAULT_SOURCE
 #include "tests/support/test.h"
 
 #include <stdio.h>

@@ -1,4 +1,3 @@
-#define _DEFAULT_SOURCE
 #include "tests/support/test.h"
 
 #include <stdio.h>

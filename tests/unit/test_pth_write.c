@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "core/base/byte_order.h"
 #include "core/base/crc32.h"
 #include "core/base/memory.h"
 #include "tests/support/own_folder.h"
@@ -39,14 +40,6 @@ static void write_sample(const char *path, size_t cut)
     assert_int_equal(pth_finish(writer, NULL), OK);
 }
 
-static uint32_t little(const uint8_t *at, unsigned size)
-{
-    uint32_t value = 0;
-    for (unsigned i = 0; i < size; i++)
-        value |= (uint32_t)at[i] << (8 * i);
-    return value;
-}
-
 struct entry {
     char name[64];
     const uint8_t *data;
@@ -56,8 +49,8 @@ struct entry {
 /* One central header at `at` and its local one; returns where the next begins. Every byte is looked at. */
 static size_t read_entry(struct entry *out, const uint8_t *file, size_t at)
 {
-    const uint8_t *central = file + at, *local = file + little(central + 42, 4);
-    size_t name = little(central + 28, 2), extra = little(local + 28, 2);
+    const uint8_t *central = file + at, *local = file + get_little32(central + 42);
+    size_t name = get_little16(central + 28), extra = get_little16(local + 28);
     assert_memory_equal(central, "PK\1\2\x14\0\x14\0\0\0\0\0\0\0\x21\0", 16);
     assert_memory_equal(local, "PK\3\4\x14\0\0\0\0\0\0\0\x21\0", 14);
     assert_memory_equal(central + 16, local + 14, 14); /* sum, both sizes, length of the name */
@@ -66,23 +59,23 @@ static size_t read_entry(struct entry *out, const uint8_t *file, size_t at)
     assert_true(name < sizeof out->name);
     memcpy(out->name, central + 46, name);
     out->name[name] = '\0';
-    out->size = little(central + 20, 4);
-    assert_int_equal(little(central + 24, 4), out->size);
+    out->size = get_little32(central + 20);
+    assert_int_equal(get_little32(central + 24), out->size);
     assert_memory_equal(local + 30 + name, "FB", 2);
-    assert_int_equal(little(local + 32 + name, 2), extra - 4);
+    assert_int_equal(get_little16(local + 32 + name), extra - 4);
     out->data = local + 30 + name + extra;
     assert_int_equal((out->data - file) % 64, 0);
-    assert_int_equal(crc32_add(0, out->data, out->size), little(central + 16, 4));
+    assert_int_equal(crc32_add(0, out->data, out->size), get_little32(central + 16));
     return at + 46 + name;
 }
 
 static size_t read_zip(struct entry *out, size_t most, const uint8_t *file, size_t size)
 {
     const uint8_t *end = file + size - 22;
-    size_t count = little(end + 8, 2), at = little(end + 16, 4), begin = at;
+    size_t count = get_little16(end + 8), at = get_little32(end + 16), begin = at;
     assert_memory_equal(end, "PK\5\6\0\0\0\0", 8);
-    assert_int_equal(little(end + 10, 2), count);
-    assert_int_equal(little(end + 20, 2), 0);
+    assert_int_equal(get_little16(end + 10), count);
+    assert_int_equal(get_little16(end + 20), 0);
     assert_true(count <= most);
     for (size_t i = 0; i < count; i++) {
         at = read_entry(&out[i], file, at);
@@ -90,7 +83,7 @@ static size_t read_zip(struct entry *out, size_t most, const uint8_t *file, size
         const uint8_t *behind = out[i].data + out[i].size;
         assert_true(i + 1 < count ? memcmp(behind, "PK\3\4", 4) == 0 : behind == file + begin);
     }
-    assert_int_equal(at - begin, little(end + 12, 4));
+    assert_int_equal(at - begin, get_little32(end + 12));
     assert_ptr_equal(file + at, end);
     return count;
 }

@@ -1,5 +1,4 @@
 #define _XOPEN_SOURCE 700
-#define _DEFAULT_SOURCE
 #include "tests/support/test.h"
 
 #include <stdio.h>
