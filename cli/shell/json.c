@@ -96,17 +96,6 @@ void json_double(struct json *json, const char *key, double value)
     fputs(isfinite(value) ? number_double(text, value) : "null", json->out);
 }
 
-static bool is_utf8(const char *text)
-{
-    while (*text) {
-        size_t length = text_utf8_length(text);
-        if (length == 0)
-            return false;
-        text += length;
-    }
-    return true;
-}
-
 /* A character that a terminal must not be shown: as a number where the text is read back exactly, else byte by byte. */
 static void put_control(FILE *out, const char *text, size_t length, bool plain)
 {
@@ -118,7 +107,7 @@ static void put_control(FILE *out, const char *text, size_t length, bool plain)
 
 void json_string(FILE *out, const char *text)
 {
-    bool plain = is_utf8(text);
+    bool plain = text_is_utf8(text, strlen(text));
     putc('"', out);
     while (*text) {
         size_t length = text_utf8_length(text);

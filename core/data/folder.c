@@ -70,22 +70,10 @@ bool photo_path(char *out, size_t size, const struct photo_list *list, size_t ph
     return true;
 }
 
-/* True when the whole text is valid UTF-8. */
-static bool is_utf8(const char *text)
-{
-    while (*text) {
-        size_t length = text_utf8_length(text);
-        if (length == 0)
-            return false;
-        text += length;
-    }
-    return true;
-}
-
 static enum status check_class(const char *dir, const char *name, const struct class_names *known, struct error *err)
 {
     char shown[300];
-    if (!is_utf8(name))
+    if (!text_is_utf8(name, strlen(name)))
         return error_set(err, ERR_DATA, "%s: the name of class folder '%s' is not UTF-8: rename it", dir,
                          text_escape(shown, sizeof shown, name));
     if (known && class_names_find(known, name) == PHOTO_NO_CLASS)

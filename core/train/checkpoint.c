@@ -78,13 +78,7 @@ static void add_exact(cJSON *object, const char *key, double value)
 /* The text, escaped if it is not UTF-8 as a whole, so that what was escaped once stays as it is. */
 static const char *as_utf8(char *out, size_t size, const char *text)
 {
-    size_t length;
-    for (const char *at = text; *at; at += length) {
-        length = text_utf8_length(at);
-        if (length == 0)
-            return text_escape(out, size, text);
-    }
-    return text;
+    return text_is_utf8(text, strlen(text)) ? text : text_escape(out, size, text);
 }
 
 static void add_bad(cJSON *list, const struct train *train, bool val)
