@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/byte_order.h"
+#include "core/base/bytes.h"
 #include "core/base/memory.h"
 #include "core/base/outfile.h"
 #include "core/base/text.h"
@@ -19,42 +21,17 @@ struct safetensors_writer {
 
 /* ---- the header's text ------------------------------------------------------------------------------------------- */
 
-struct header {
-    char *text;
-    size_t length, capacity;
-    struct error *err;
-    enum status status; /* once it is not OK, nothing is added any more */
-};
-
-static void put(struct header *h, const char *bytes, size_t count)
-{
-    if (h->status != OK)
-        return;
-    void *text = h->text;
-    h->status = memory_grow(&text, &h->capacity, h->length + count, 1, "the header of a weight file", h->err);
-    h->text = text;
-    if (h->status != OK)
-        return;
-    memcpy(h->text + h->length, bytes, count);
-    h->length += count;
-}
-
-static void put_text(struct header *h, const char *text)
-{
-    put(h, text, strlen(text));
-}
-
-static void put_number(struct header *h, uint64_t value)
+static void put_number(struct bytes *h, uint64_t value)
 {
     char digits[24];
-    put(h, digits, (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)value));
+    bytes_put(h, digits, (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)value));
 }
 
 /* The text in quotes; everything but ", \ and control bytes as it is. */
-static void put_quoted(struct header *h, const char *text, const char *path)
+static void put_quoted(struct bytes *h, const char *text, const char *path)
 {
     const char *whole = text;
-    put_text(h, "\"");
+    bytes_put_text(h, "\"");
     while (*text && h->status == OK) {
         size_t length = text_utf8_length(text);
         char escape[8];
@@ -63,62 +40,62 @@ static void put_quoted(struct header *h, const char *text, const char *path)
             h->status = error_set(h->err, ERR_DATA, "%.400s: cannot be written: '%s' is not valid UTF-8", path,
                                   text_escape(shown, sizeof shown, whole));
         } else if ((unsigned char)*text < 0x20) {
-            put(h, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)*text));
+            bytes_put(h, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)*text));
         } else {
             if (*text == '"' || *text == '\\')
-                put_text(h, "\\");
-            put(h, text, length);
+                bytes_put_text(h, "\\");
+            bytes_put(h, text, length);
         }
         text += length;
     }
-    put_text(h, "\"");
+    bytes_put_text(h, "\"");
 }
 
-static void put_metadata(struct header *h, const struct weight_metadata *metadata, size_t count, const char *path)
+static void put_metadata(struct bytes *h, const struct weight_metadata *metadata, size_t count, const char *path)
 {
-    put_text(h, "\"__metadata__\":{");
+    bytes_put_text(h, "\"__metadata__\":{");
     for (size_t i = 0; i < count; i++) {
-        put_text(h, i ? "," : "");
+        bytes_put_text(h, i ? "," : "");
         put_quoted(h, metadata[i].key, path);
-        put_text(h, ":");
+        bytes_put_text(h, ":");
         put_quoted(h, metadata[i].value, path);
     }
-    put_text(h, "}");
+    bytes_put_text(h, "}");
 }
 
-static void put_tensor(struct header *h, const struct weight_tensor *tensor, size_t begin, const char *path)
+static void put_tensor(struct bytes *h, const struct weight_tensor *tensor, size_t begin, const char *path)
 {
     put_quoted(h, tensor->name, path);
-    put_text(h, ":{\"dtype\":\"");
-    put_text(h, weight_dtype_name(tensor->dtype));
-    put_text(h, "\",\"shape\":[");
+    bytes_put_text(h, ":{\"dtype\":\"");
+    bytes_put_text(h, weight_dtype_name(tensor->dtype));
+    bytes_put_text(h, "\",\"shape\":[");
     for (unsigned i = 0; i < tensor->rank; i++) {
-        put_text(h, i ? "," : "");
+        bytes_put_text(h, i ? "," : "");
         put_number(h, tensor->shape[i]);
     }
-    put_text(h, "],\"data_offsets\":[");
+    bytes_put_text(h, "],\"data_offsets\":[");
     put_number(h, begin);
-    put_text(h, ",");
+    bytes_put_text(h, ",");
     put_number(h, begin + tensor->bytes);
-    put_text(h, "]}");
+    bytes_put_text(h, "]}");
 }
 
 /* *data_size = the bytes of all tensors. */
-static void put_header(struct header *h, size_t *data_size, const char *path, const struct weight_tensor *tensors,
+static void put_header(struct bytes *h, size_t *data_size, const char *path, const struct weight_tensor *tensors,
                        size_t count, const struct weight_metadata *metadata, size_t metadata_count)
 {
     *data_size = 0;
-    put_text(h, "{");
+    bytes_put_text(h, "{");
     if (metadata_count > 0)
         put_metadata(h, metadata, metadata_count, path);
     for (size_t i = 0; i < count; i++) {
-        put_text(h, i || metadata_count ? "," : "");
+        bytes_put_text(h, i || metadata_count ? "," : "");
         put_tensor(h, &tensors[i], *data_size, path);
         *data_size += tensors[i].bytes;
     }
-    put_text(h, "}");
+    bytes_put_text(h, "}");
     while (h->status == OK && h->length % 8 != 0)
-        put_text(h, " ");
+        bytes_put_text(h, " ");
     if (h->status == OK && h->length > SAFETENSORS_MAX_HEADER)
         h->status =
             error_set(h->err, ERR_DATA, "%.400s: cannot be written: its header would be %zu bytes, %llu are allowed",
@@ -187,7 +164,7 @@ enum status safetensors_create(struct safetensors_writer **out, const char *path
         assert(tensors[i].rank <= WEIGHT_MAX_RANK && fits && bytes == tensors[i].bytes);
         (void)fits;
     }
-    struct header header = {.err = err};
+    struct bytes header = bytes_start("the header of a weight file", err);
     struct safetensors_writer *writer = NULL;
     size_t data_size;
     enum status status = check_names(path, tensors, count, metadata, metadata_count, err);
@@ -209,18 +186,17 @@ enum status safetensors_create(struct safetensors_writer **out, const char *path
     if (status != OK)
         goto cleanup;
     uint8_t length[8];
-    for (size_t i = 0; i < 8; i++)
-        length[i] = (uint8_t)((uint64_t)header.length >> (8 * i));
+    put_little(length, header.length, sizeof length);
     status = write_bytes(writer, length, sizeof length, err);
     if (status == OK)
-        status = write_bytes(writer, header.text, header.length, err);
+        status = write_bytes(writer, header.data, header.length, err);
     if (status == OK) {
         *out = writer;
         writer = NULL;
     }
 cleanup:
     safetensors_discard(writer);
-    memory_free(header.text);
+    bytes_free(&header);
     return status;
 }
 
