@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/base/sizes.h"
 #include "core/net/place.h"
 #include "core/net/plan_internal.h"
 
@@ -14,11 +15,6 @@ enum { DEPTH_FIRST_ROWS = 512 };
 size_t plan_align(size_t floats)
 {
     return (floats + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
-}
-
-static size_t max_size(size_t a, size_t b)
-{
-    return a > b ? a : b;
 }
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------ */

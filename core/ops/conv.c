@@ -3,10 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/ops/conv_kernels.h"
 #include "core/ops/cpu.h"
 #include "core/ops/lanes.h"
-
-extern const struct conv_kernel conv_packed, conv_pointwise, conv_winograd, conv_direct, conv_im2col;
 
 /* In order of preference. */
 const struct conv_kernel *const conv_kernels[] = {&conv_packed, &conv_pointwise, &conv_winograd,

@@ -10,24 +10,13 @@
  */
 #include <string.h>
 
-#include "core/ops/conv.h"
+#include "core/base/sizes.h"
+#include "core/ops/conv_kernels.h"
 #include "core/ops/lanes.h"
 #include "core/ops/panel.h"
 #include "core/ops/weight_panels.h"
 
-extern const struct conv_kernel conv_direct, conv_im2col;
-
 enum { TILE_PIXELS = 384 }; /* of the output, about */
-
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 static bool fits(const struct conv_shape *shape)
 {
@@ -272,7 +261,7 @@ static size_t backward_scratch(const struct conv_shape *shape, size_t images, si
     struct weight_panels how = weight_panels(shape);
     size_t weight = weight_panels_scratch(&how, shape, images, threads);
     size_t data = ceil_div(shape->c, PANEL) * PANEL * shape->r * shape->s * shape->k;
-    return weight > data ? weight : data;
+    return max_size(weight, data);
 }
 
 static bool by_blas(const struct conv_shape *shape, bool backward)

@@ -2,7 +2,8 @@
  * cache, and multiplied by the weights. The whole matrix never exists. */
 #include <string.h>
 
-#include "core/ops/conv.h"
+#include "core/base/sizes.h"
+#include "core/ops/conv_kernels.h"
 #include "core/ops/conv_tiles.h"
 #include "core/ops/gemm.h"
 #include "core/ops/lanes.h"
@@ -112,7 +113,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
 /* Blocks of dw are whole pixels of the window, at least 192 inputs wide. */
 static size_t column_block(const struct conv_shape *shape)
 {
-    size_t pixels = shape->c >= 192 ? 1 : (192 + shape->c - 1) / shape->c;
+    size_t pixels = shape->c >= 192 ? 1 : ceil_div(192, shape->c);
     return pixels * shape->c;
 }
 
@@ -120,7 +121,7 @@ static size_t backward_scratch(const struct conv_shape *shape, size_t images, si
 {
     size_t weight = weight_blocks_scratch(shape, images, column_block(shape), threads);
     size_t data = threads * tiling(shape, shape->p * shape->q).rows_per_tile * window(shape);
-    return weight > data ? weight : data;
+    return max_size(weight, data);
 }
 
 static size_t tail_tiles(const struct conv_shape *shape, size_t images)
@@ -190,7 +191,6 @@ static bool by_blas(const struct conv_shape *shape, bool backward)
     return true;
 }
 
-extern const struct conv_kernel conv_im2col;
 const struct conv_kernel conv_im2col = {
     .name = "im2col",
     .exact = true,

@@ -5,11 +5,10 @@
  *   data      da[M,C] = dy[M,K] w         w packed at the call:  [C/32][K][32]
  *   weight    dw[K,C] = dy^T a            dy and a packed in groups of rows, squares of 32 outputs by 32 inputs
  */
-#include "core/ops/conv.h"
+#include "core/base/sizes.h"
+#include "core/ops/conv_kernels.h"
 #include "core/ops/panel.h"
 #include "core/ops/weight_panels.h"
-
-extern const struct conv_kernel conv_packed, conv_direct;
 
 enum {
     TILE_ROWS = 384,  /* rows of a tile, so that many threads find work */
@@ -17,16 +16,6 @@ enum {
     PLACE_MOST = 384, /* rows of more channels are packed: their strides fall on the same cache lines */
     PACK_ROWS = 64
 };
-
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 static size_t padded(size_t channels)
 {
@@ -232,7 +221,7 @@ static size_t backward_scratch(const struct conv_shape *shape, size_t images, si
     size_t data = shape->k * padded(shape->c) + threads * STEP_ROWS * padded(shape->k);
     if (shape->stride != 1)
         data = conv_direct.backward_scratch(shape, images, threads);
-    return weight > data ? weight : data;
+    return max_size(weight, data);
 }
 
 static bool by_blas(const struct conv_shape *shape, bool backward)

@@ -2,7 +2,8 @@
  * only to apply a view or to skip pixels. */
 #include <string.h>
 
-#include "core/ops/conv.h"
+#include "core/base/sizes.h"
+#include "core/ops/conv_kernels.h"
 #include "core/ops/conv_tiles.h"
 #include "core/ops/gemm.h"
 #include "core/ops/lanes.h"
@@ -92,7 +93,7 @@ static size_t backward_scratch(const struct conv_shape *shape, size_t images, si
 {
     size_t weight = weight_blocks_scratch(shape, images, CHANNEL_BLOCK, threads);
     size_t data = shape->stride == 1 ? 0 : threads * shape->p * shape->q * shape->c;
-    return weight > data ? weight : data;
+    return max_size(weight, data);
 }
 
 static size_t tail_tiles(const struct conv_shape *shape, size_t images)
@@ -158,7 +159,6 @@ static bool by_blas(const struct conv_shape *shape, bool backward)
     return true;
 }
 
-extern const struct conv_kernel conv_pointwise;
 const struct conv_kernel conv_pointwise = {
     .name = "pointwise",
     .exact = true,

@@ -2,18 +2,9 @@
 
 #include <string.h>
 
+#include "core/base/sizes.h"
 #include "core/ops/gemm.h"
 #include "core/ops/lanes.h"
-
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 size_t tiling_most_rows(size_t width)
 {

@@ -8,4 +8,25 @@ enum cpu_set { CPU_PLAIN, CPU_AVX2, CPU_AVX512 };
 enum cpu_set cpu_set_get(void);
 const char *cpu_set_name(enum cpu_set set);
 
+/* What a *.simd.c file defines as SIMD_NAME(name), once for each instruction set: declares all of them, and
+ *
+ *   static type *name_of_cpu(void)   the one for cpu_set_get()
+ */
+#if defined(__x86_64__)
+#define CPU_DISPATCH(type, name)                                                                                       \
+    extern type name##_plain, name##_avx2, name##_avx512;                                                              \
+    static type *name##_of_cpu(void)                                                                                   \
+    {                                                                                                                  \
+        static type *const table[] = {&name##_plain, &name##_avx2, &name##_avx512};                                    \
+        return table[cpu_set_get()];                                                                                   \
+    }
+#else
+#define CPU_DISPATCH(type, name)                                                                                       \
+    extern type name##_plain;                                                                                          \
+    static type *name##_of_cpu(void)                                                                                   \
+    {                                                                                                                  \
+        return &name##_plain;                                                                                          \
+    }
+#endif
+
 #endif

@@ -2,17 +2,9 @@
 
 #include "core/ops/cpu.h"
 
-extern const struct panel_lanes panel_lanes_plain;
-#if defined(__x86_64__)
-extern const struct panel_lanes panel_lanes_avx2, panel_lanes_avx512;
-#endif
+CPU_DISPATCH(const struct panel_lanes, panel_lanes)
 
 const struct panel_lanes *panel_lanes(void)
 {
-#if defined(__x86_64__)
-    static const struct panel_lanes *const table[] = {&panel_lanes_plain, &panel_lanes_avx2, &panel_lanes_avx512};
-    return table[cpu_set_get()];
-#else
-    return &panel_lanes_plain;
-#endif
+    return panel_lanes_of_cpu();
 }

@@ -6,19 +6,11 @@
 #include "core/ops/cpu.h"
 
 typedef double loop(float *sum, float factor, float term, size_t rounds);
-extern loop peak_loop_plain;
-#if defined(__x86_64__)
-extern loop peak_loop_avx2, peak_loop_avx512;
-#endif
+CPU_DISPATCH(loop, peak_loop)
 
 double peak_loop(float *sum, float factor, float term, size_t rounds)
 {
-#if defined(__x86_64__)
-    static loop *const table[] = {peak_loop_plain, peak_loop_avx2, peak_loop_avx512};
-    return table[cpu_set_get()](sum, factor, term, rounds);
-#else
-    return peak_loop_plain(sum, factor, term, rounds);
-#endif
+    return peak_loop_of_cpu()(sum, factor, term, rounds);
 }
 
 enum { MOST_THREADS = 1024, ROUNDS = 20000 };

@@ -1,20 +1,12 @@
 #include "core/ops/weight_panels.h"
 
+#include "core/base/sizes.h"
+
 enum {
     GROUP_FLOATS = 400 * 1000, /* packed rows of dy and a that are multiplied together: 1.6 MB, */
     GROUP_LEAST = 256,         /* but not fewer rows than make reading and writing dw pay */
     SUM_ROWS = 512             /* rows of one outer product */
 };
-
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 /* Panels of a row of `a`, and of dy. */
 static size_t panels_across(const struct weight_panels *how)

@@ -1,34 +1,11 @@
 #include "core/ops/winograd.h"
 
+#include "core/base/sizes.h"
+#include "core/ops/conv_kernels.h"
 #include "core/ops/cpu.h"
 #include "core/ops/panel.h"
-#include "core/ops/winograd_cut.h"
 
-extern const struct winograd_lanes winograd_lanes_plain;
-#if defined(__x86_64__)
-extern const struct winograd_lanes winograd_lanes_avx2, winograd_lanes_avx512;
-#endif
-
-static const struct winograd_lanes *lanes_of_cpu(void)
-{
-#if defined(__x86_64__)
-    static const struct winograd_lanes *const table[] = {&winograd_lanes_plain, &winograd_lanes_avx2,
-                                                         &winograd_lanes_avx512};
-    return table[cpu_set_get()];
-#else
-    return &winograd_lanes_plain;
-#endif
-}
-
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
+CPU_DISPATCH(const struct winograd_lanes, winograd_lanes)
 
 static size_t panels(size_t channels)
 {
@@ -96,7 +73,7 @@ struct block {
 static size_t block_scratch(const struct conv_shape *shape)
 {
     size_t tiles = winograd_block_tiles(shape);
-    size_t widest = shape->c > shape->k ? shape->c : shape->k;
+    size_t widest = max_size(shape->c, shape->k);
     return winograd_size(tiles, widest) + winograd_size(tiles, PANEL) + chunk_size(widest);
 }
 
@@ -134,17 +111,17 @@ static void block_run(const struct block *b, const struct conv_shape *shape, con
     struct view image = b->in;
     for (size_t row = begin; row < end; row++) {
         image.x = b->in.x + row / cut->tile_rows * b->from.h * b->from.w * b->from.c;
-        lanes_of_cpu()->input(v, steps, &image, b->from, winograd_row_of(&layout, row, b->from.h));
+        winograd_lanes_of_cpu()->input(v, steps, &image, b->from, winograd_row_of(&layout, row, b->from.h));
     }
     for (size_t panel = 0; panel < panels(b->to.c); panel++) {
         block_products(m, b, shape, v, &layout, panel, made);
         for (size_t row = begin; row < end; row++) {
             size_t pixel = row / cut->tile_rows * b->to.h * b->to.w;
             struct panel_finish finish;
-            lanes_of_cpu()->output(b->out + pixel * b->to.c, m, out_steps.frequency, b->to,
-                                   winograd_row_of(&layout, row, b->to.h), panel * PANEL,
-                                   min_size(PANEL, b->to.c - panel * PANEL), b->add,
-                                   b->epilogue ? epilogue_finish(&finish, b->epilogue, pixel, b->to.c, 0) : NULL);
+            winograd_lanes_of_cpu()->output(
+                b->out + pixel * b->to.c, m, out_steps.frequency, b->to, winograd_row_of(&layout, row, b->to.h),
+                panel * PANEL, min_size(PANEL, b->to.c - panel * PANEL), b->add,
+                b->epilogue ? epilogue_finish(&finish, b->epilogue, pixel, b->to.c, 0) : NULL);
         }
     }
 }
@@ -171,7 +148,8 @@ static void forward_weights(float *u, size_t step, const float *w, const struct 
         size_t columns = min_size(PANEL, r1 - c0);
         for (size_t tap = 0; tap < 9; tap++)
             panel_lanes()->transpose(turned + tap * PANEL * PANEL, w + (k0 * 9 + tap) * c + c0, 9 * c, n, columns);
-        lanes_of_cpu()->weights(u + (c0 - r0) * PANEL, step, turned, PANEL * PANEL, columns * PANEL, PANEL * PANEL);
+        winograd_lanes_of_cpu()->weights(u + (c0 - r0) * PANEL, step, turned, PANEL * PANEL, columns * PANEL,
+                                         PANEL * PANEL);
     }
 }
 
@@ -248,10 +226,10 @@ static void data_weights(float *u, size_t step, const float *w, const struct con
             __builtin_prefetch(ahead + tap * c);
             __builtin_prefetch(ahead + tap * c + n - 1);
         }
-        lanes_of_cpu()->weights(u + (k - r0) * PANEL, step, w + k * 9 * c + c0, c, n, PANEL);
+        winograd_lanes_of_cpu()->weights(u + (k - r0) * PANEL, step, w + k * 9 * c + c0, c, n, PANEL);
     }
     for (size_t k = r1; k % PANEL; k++)
-        lanes_of_cpu()->weights(u + (k - r0) * PANEL, step, w, c, 0, PANEL);
+        winograd_lanes_of_cpu()->weights(u + (k - r0) * PANEL, step, w, c, 0, PANEL);
 }
 
 struct data_work {
@@ -317,9 +295,10 @@ static void weight_transform(void *context, size_t item, size_t thread)
     struct winograd_row row = winograd_row_of(&work->layout, work->begin + item, shape->p);
     struct view in = work->task->in;
     in.x += image * shape->h * shape->w * shape->c;
-    lanes_of_cpu()->input(work->v, work->v_steps, &in, (struct winograd_map){shape->h, shape->w, shape->c}, row);
-    lanes_of_cpu()->gradient(work->d, work->d_steps, work->dy + image * shape->p * shape->q * shape->k,
-                             (struct winograd_map){shape->p, shape->q, shape->k}, row);
+    winograd_lanes_of_cpu()->input(work->v, work->v_steps, &in, (struct winograd_map){shape->h, shape->w, shape->c},
+                                   row);
+    winograd_lanes_of_cpu()->gradient(work->d, work->d_steps, work->dy + image * shape->p * shape->q * shape->k,
+                                      (struct winograd_map){shape->p, shape->q, shape->k}, row);
 }
 
 static void weight_square(void *context, size_t item, size_t thread)
@@ -338,8 +317,8 @@ static void weight_square(void *context, size_t item, size_t thread)
     if (work->end < work->cut.rows)
         return;
     for (size_t k = k0; k < min_size(k0 + PANEL, shape->k); k++)
-        lanes_of_cpu()->weight_gradient(work->dw + k * 9 * shape->c + c0, shape->c, u + (k - k0) * PANEL, SQUARE_STEP,
-                                        min_size(PANEL, shape->c - c0));
+        winograd_lanes_of_cpu()->weight_gradient(work->dw + k * 9 * shape->c + c0, shape->c, u + (k - k0) * PANEL,
+                                                 SQUARE_STEP, min_size(PANEL, shape->c - c0));
 }
 
 static size_t squares_of(const struct conv_shape *shape)
@@ -372,7 +351,7 @@ static size_t backward_scratch(const struct conv_shape *shape, size_t images, si
     size_t tiles = cut.group_rows * cut.row_tiles, squares = cut.groups == 1 ? threads : squares_of(shape);
     size_t weight = winograd_size(tiles, shape->c) + winograd_size(tiles, shape->k) + squares * SQUARE;
     size_t data = threads * block_scratch(shape);
-    return weight > data ? weight : data;
+    return max_size(weight, data);
 }
 
 const struct conv_kernel conv_winograd = {

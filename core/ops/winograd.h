@@ -37,54 +37,13 @@
 #ifndef FREEZETUNE_WINOGRAD_H
 #define FREEZETUNE_WINOGRAD_H
 
-#include "core/ops/conv.h"
+#include "core/ops/winograd_cut.h"
 
-extern const struct conv_kernel conv_winograd;
-
-/* What the kernel is made of, compiled once per instruction set (winograd.simd.c). A tile's frequency (i, j) is number
- * f = 6*i + j. Operands of products lie in panels of 32 channels (panel.h), frequency after frequency:
+/* What the kernel is made of, compiled once per instruction set (winograd.simd.c). Operands of products lie in panels of
+ * 32 channels (panel.h), frequency after frequency:
  *
  *   v[f][C/32][tiles][32]    m[f][tiles][32] (one panel)    u[f][rows][32] (one panel)
  */
-enum { WINOGRAD_TILE = 4, WINOGRAD_SIDE = 6, WINOGRAD_FREQUENCIES = 36 };
-
-/* A side of `size` pixels: how many tiles, and how many of them, the first ones, are of four pixels; the rest has
- * three. */
-static inline size_t winograd_tiles(size_t size)
-{
-    return (size + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
-}
-
-static inline size_t winograd_large(size_t size)
-{
-    size_t tiles = winograd_tiles(size), missing = tiles * WINOGRAD_TILE - size;
-    return tiles > missing ? tiles - missing : 0;
-}
-
-/* The first pixel of a tile. */
-static inline size_t winograd_begin(size_t size, size_t tile)
-{
-    size_t large = winograd_large(size);
-    return tile * WINOGRAD_TILE - (tile > large ? tile - large : 0);
-}
-
-struct winograd_map {
-    size_t h, w, c; /* one image */
-};
-
-/* Floats from one frequency to the next, and from one panel to the next. */
-struct winograd_steps {
-    size_t frequency, panel;
-};
-
-/* A row of tiles: its first pixel row, whether it has four of them or three, and where its tiles of four columns and
- * those of three lie among the tiles of v or m, which are numbered from 0. */
-struct winograd_row {
-    size_t top;
-    bool tall;
-    size_t wide, narrow;
-};
-
 struct winograd_lanes {
     /* v = B^T d B for a row of tiles of the image view->x[H,W,C]. OVERWRITES its tiles, the frequencies that they have,
      * all channels up to whole panels (zeros at the end). */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/sizes.h"
 #include "core/ops/panel.h"
 #include "core/ops/simd.h"
 
@@ -38,11 +39,6 @@ ALWAYS_INLINE vec load(const float *p, size_t n)
 ALWAYS_INLINE void store(float *p, vec v, size_t n)
 {
     memcpy(p, &v, n * sizeof(float));
-}
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Keeps NaN, as PyTorch does. */

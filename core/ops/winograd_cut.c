@@ -1,5 +1,6 @@
 #include "core/ops/winograd_cut.h"
 
+#include "core/base/sizes.h"
 #include "core/ops/panel.h"
 
 enum {
@@ -11,16 +12,6 @@ enum {
     GROUP_MOST = 5000 * 1000
 };
 
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Rows of tiles of `channels` channels in `floats` of transformed input; at least one. */
 static size_t rows_in(size_t floats, size_t row_tiles, size_t channels)
 {
@@ -30,7 +21,7 @@ static size_t rows_in(size_t floats, size_t row_tiles, size_t channels)
 
 static size_t block_most_rows(const struct conv_shape *shape)
 {
-    size_t row_tiles = winograd_tiles(shape->q), widest = shape->c > shape->k ? shape->c : shape->k;
+    size_t row_tiles = winograd_tiles(shape->q), widest = max_size(shape->c, shape->k);
     size_t rows = min_size(rows_in(BLOCK_FLOATS, row_tiles, widest), BLOCK_TILES / row_tiles);
     return rows ? rows : 1;
 }

@@ -8,7 +8,48 @@
 #ifndef FREEZETUNE_WINOGRAD_CUT_H
 #define FREEZETUNE_WINOGRAD_CUT_H
 
-#include "core/ops/winograd.h"
+#include "core/base/sizes.h"
+#include "core/ops/conv.h"
+
+/* Tiles are of 4x4 outputs and 6x6 inputs; a tile's frequency (i, j) is number f = 6*i + j. */
+enum { WINOGRAD_TILE = 4, WINOGRAD_SIDE = 6, WINOGRAD_FREQUENCIES = 36 };
+
+/* A side of `size` pixels: how many tiles, and how many of them, the first ones, are of four pixels; the rest has
+ * three. */
+static inline size_t winograd_tiles(size_t size)
+{
+    return ceil_div(size, WINOGRAD_TILE);
+}
+
+static inline size_t winograd_large(size_t size)
+{
+    size_t tiles = winograd_tiles(size), missing = tiles * WINOGRAD_TILE - size;
+    return tiles > missing ? tiles - missing : 0;
+}
+
+/* The first pixel of a tile. */
+static inline size_t winograd_begin(size_t size, size_t tile)
+{
+    size_t large = winograd_large(size);
+    return tile * WINOGRAD_TILE - (tile > large ? tile - large : 0);
+}
+
+struct winograd_map {
+    size_t h, w, c; /* one image */
+};
+
+/* Floats from one frequency to the next, and from one panel to the next. */
+struct winograd_steps {
+    size_t frequency, panel;
+};
+
+/* A row of tiles: its first pixel row, whether it has four of them or three, and where its tiles of four columns and
+ * those of three lie among the tiles of v or m, which are numbered from 0. */
+struct winograd_row {
+    size_t top;
+    bool tall;
+    size_t wide, narrow;
+};
 
 /* Floats added between frequencies, lest they all fall on the same cache lines. */
 enum { WINOGRAD_APART = 16 };
