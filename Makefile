@@ -99,7 +99,7 @@ endif
 
 # ---- files ------------------------------------------------------------------------------------------------------------
 SIMD_SOURCES := $(wildcard core/*/*.simd.c)
-LIB_SOURCES := $(filter-out $(SIMD_SOURCES),$(wildcard core/*/*.c)) $(wildcard models/*.c weights/*.c)
+LIB_SOURCES := $(filter-out $(SIMD_SOURCES),$(wildcard core/*/*.c)) $(wildcard models/*.c weights/*.c weights/*/*.c)
 CLI_SOURCES := $(wildcard cli/*.c cli/*/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) \
 	$(foreach set,$(SIMD_SETS),$(SIMD_SOURCES:%.simd.c=$(BUILD)/%.$(set).o))

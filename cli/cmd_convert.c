@@ -14,7 +14,7 @@
 #include "cli/shell/preprocess_options.h"
 #include "cli/shell/remark.h"
 #include "core/train/checkpoint.h"
-#include "weights/onnx_write.h"
+#include "weights/onnx/onnx_write.h"
 #include "weights/recognise.h"
 
 struct values {

@@ -13,7 +13,7 @@
 #include "core/base/error.h"
 #include "core/net/freeze.h"
 #include "core/net/net.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 #include "weights/weight_file.h"
 
 struct weights_rules {

@@ -1,8 +1,8 @@
 /* A file of named tensors, open for reading, whatever its format is.
  *
- * Formats: safetensors (weights/safetensors.h); what torch.save writes, as a zip file (weights/zip_read.h) or in the
- * legacy format of before PyTorch 1.6 (weights/torch_legacy.c), or unpacked into a folder (weights/torch_folder.c),
- * when it is a state dict or a checkpoint that holds one (weights/torch_state.h). They are told apart by content, never
+ * Formats: safetensors (weights/safetensors/safetensors.h); what torch.save writes, as a zip file (weights/torch/zip_read.h) or in the
+ * legacy format of before PyTorch 1.6 (weights/torch/torch_legacy.c), or unpacked into a folder (weights/torch/torch_folder.c),
+ * when it is a state dict or a checkpoint that holds one (weights/torch/torch_state.h). They are told apart by content, never
  * by the file's name. Nothing in a file is ever executed.
  *
  * A tensor's data is a place in a file_map (file_map.h): values are read from disk when they are asked for, into memory

@@ -8,8 +8,8 @@
 #include "core/base/text.h"
 #include "models/imagenet_classes.h"
 #include "weights/names.h"
-#include "weights/pth_write.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
+#include "weights/torch/pth_write.h"
 #include "weights/weight_cast.h"
 
 enum { BLOCK = 8192 }; /* values cast at once */

@@ -1,7 +1,7 @@
 /* Names of classes as scripts of all kinds leave them with their weights, where no known library says them:
  *
  *   in the file   under one of class_keys (weights/class_keys.h): texts of JSON, or with commas, in the metadata of a
- *                 safetensors file; values in a .pth checkpoint (weights/torch_classes.c)
+ *                 safetensors file; values in a .pth checkpoint (weights/torch/torch_classes.c)
  *   beside it     config.json, with one of these keys; then classes.txt, labels.txt, class_indices.json and the like,
  *                 in any form of label_text.h
  *

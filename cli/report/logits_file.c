@@ -8,7 +8,7 @@
 #include "cli/shell/json.h"
 #include "core/base/memory.h"
 #include "core/base/outfile.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 
 enum status logits_file_start(struct logits_file *file, const char *path, size_t classes, struct error *err)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "weights/torch_state.h"
+#include "weights/torch/torch_state.h"
 
 enum { ZEROS = 1 << 20 };
 

@@ -5,7 +5,7 @@
 #include "core/base/memory.h"
 #include "core/net/run_internal.h"
 #include "core/ops/lanes.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 
 enum { GATES_MAX = 256, GATES_NAME = 16 };
 

@@ -11,7 +11,7 @@
 
 #include "tests/support/test.h"
 #include "tests/support/weight_sample.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 
 static double slowest; /* seconds, as a share of what the file's size allows */
 enum { PICKLE_MEMORY = 160 << 20 };

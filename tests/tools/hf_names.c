@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "weights/names.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 
 static enum status write_renamed(const struct weight_file *file, const char *path, struct error *err)
 {

@@ -17,8 +17,8 @@
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "weights/recognise.h"
+#include "weights/torch/zip_read.h"
 #include "weights/weight_file.h"
-#include "weights/zip_read.h"
 
 enum { MOST_FILES = 1000, MOST_ANSWERS = 400, LONGEST_PIECE = 256, WORDS = 4 };
 

@@ -11,7 +11,7 @@
 #include "core/base/memory.h"
 #include "core/base/text.h"
 #include "tests/support/parity.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 
 struct command {
     const char *weights, *batches, *out;

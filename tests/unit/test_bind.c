@@ -11,7 +11,7 @@
 #include "tests/support/small_net.h"
 #include "tests/support/weight_sample.h"
 #include "weights/bind.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 
 static const struct weights_rules exact = {0};
 

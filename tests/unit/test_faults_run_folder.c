@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/run/record_lock.h"
 #include "cli/shell/growing_file.h"
 #include "cli/shell/paths.h"
-#include "cli/run/record_lock.h"
 #include "core/base/memory.h"
 #include "tests/faults/faults.h"
 #include "tests/support/test_files.h"

@@ -10,7 +10,7 @@
 #include "cli/model/other_labels.h"
 #include "core/base/memory.h"
 #include "models/resnet.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 
 static char path[] = "/tmp/freezetune-model-XXXXXX";
 

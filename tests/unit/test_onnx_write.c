@@ -18,7 +18,7 @@
 #include "tests/support/reference_net.h"
 #include "tests/support/test_files.h"
 #include "tests/support/weight_sample.h"
-#include "weights/onnx_write.h"
+#include "weights/onnx/onnx_write.h"
 
 enum { IMAGES = 2, SIZE = 45, CLASSES = 5 };
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "weights/pickle_read.h"
+#include "weights/torch/pickle_read.h"
 
 #define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
 

@@ -10,7 +10,7 @@
 #include "tests/support/own_folder.h"
 #include "tests/support/pth_sample.h"
 #include "tests/support/weight_sample.h"
-#include "weights/strided.h"
+#include "weights/torch/strided.h"
 #include "weights/weight_file.h"
 
 static const char *const fixtures[] = {"tensors",    "dict",      "parameters",    "state_dict", "model",

@@ -15,9 +15,9 @@
 #include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
 #include "tests/support/weight_sample.h"
-#include "weights/pth_write.h"
-#include "weights/safetensors.h"
-#include "weights/zip_write.h"
+#include "weights/safetensors/safetensors.h"
+#include "weights/torch/pth_write.h"
+#include "weights/torch/zip_write.h"
 
 static const float six[6] = {1, 2, 3, 4, 5, 6};
 static const int64_t steps = 77;

@@ -11,7 +11,7 @@
 #include "tests/support/weight_sample.h"
 #include "weights/bind.h"
 #include "weights/recognise.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 
 /* A file with the tensors that tell a ResNet from another; `width` is of the blocks. */
 static void write_resnet(const struct resnet_shape *shape, uint64_t classes, uint64_t features, uint64_t width)

@@ -13,7 +13,7 @@
 #include "models/imagenet_classes.h"
 #include "tests/support/own_folder.h"
 #include "tests/support/weight_sample.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 
 static struct weight_file *open_good(const char *path)
 {

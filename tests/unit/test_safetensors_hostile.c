@@ -14,7 +14,7 @@
 #include "tests/support/hostile.h"
 #include "tests/support/own_folder.h"
 #include "tests/support/weight_sample.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 
 static const char good_header[] = "{\"__metadata__\":{\"format\":\"pt\"},"
                                   "\"w\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"

@@ -6,7 +6,7 @@
 
 #include "tests/support/own_folder.h"
 #include "tests/support/weight_sample.h"
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 #include "weights/weight_cast.h"
 
 static struct weight_file *file; /* for the errors' path */

@@ -1,4 +1,4 @@
-#include "weights/onnx_write.h"
+#include "weights/onnx/onnx_write.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,9 +11,9 @@
 #include "core/base/outfile.h"
 #include "core/base/text.h"
 #include "core/ops/batchnorm.h"
-#include "weights/onnx_graph.h"
+#include "weights/onnx/onnx_graph.h"
+#include "weights/onnx/protobuf.h"
 #include "weights/param_rows.h"
-#include "weights/protobuf.h"
 
 /* Numbers of fields in onnx.proto, as MESSAGE_FIELD, and of its enum value. */
 enum { MODEL_IR_VERSION = 1, MODEL_PRODUCER = 2, MODEL_PRODUCER_VERSION = 3, MODEL_GRAPH = 7, MODEL_OPSET = 8 };

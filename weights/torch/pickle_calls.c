@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "weights/pickle_machine.h"
+#include "weights/torch/pickle_machine.h"
 
 static const struct {
     const char *module, *name;

@@ -1,5 +1,5 @@
 /* The writer of safetensors. */
-#include "weights/safetensors.h"
+#include "weights/safetensors/safetensors.h"
 
 #include <assert.h>
 #include <errno.h>

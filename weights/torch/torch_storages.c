@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "weights/torch_state.h"
+#include "weights/torch/torch_state.h"
 
 static int compare_keys(const char *a, size_t a_length, const char *b, size_t b_length)
 {

@@ -7,8 +7,8 @@
 
 #include "core/base/byte_order.h"
 #include "core/base/memory.h"
-#include "weights/torch_state.h"
-#include "weights/torch_states.h"
+#include "weights/torch/torch_state.h"
+#include "weights/torch/torch_states.h"
 
 static const uint8_t magic[] = {0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19};
 enum { PROTOCOL = 1001 };

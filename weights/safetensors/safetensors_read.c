@@ -7,8 +7,8 @@
 #include "core/base/byte_order.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
-#include "weights/safetensors.h"
-#include "weights/strict_json.h"
+#include "weights/safetensors/safetensors.h"
+#include "weights/safetensors/strict_json.h"
 #include "weights/weight_file_private.h"
 
 #define LENGTH_BYTES ((size_t)8)

@@ -1,12 +1,12 @@
-#include "weights/torch_state.h"
+#include "weights/torch/torch_state.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/memory.h"
 #include "core/base/text.h"
-#include "weights/strided.h"
-#include "weights/torch_states.h"
+#include "weights/torch/strided.h"
+#include "weights/torch/torch_states.h"
 
 /* A tensor that must be copied. */
 struct copy {

@@ -9,7 +9,7 @@
 #define FREEZETUNE_TORCH_STATE_H
 
 #include "core/base/error.h"
-#include "weights/pickle_read.h"
+#include "weights/torch/pickle_read.h"
 #include "weights/weight_file_private.h"
 
 enum {

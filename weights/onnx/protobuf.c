@@ -1,4 +1,4 @@
-#include "weights/protobuf.h"
+#include "weights/onnx/protobuf.h"
 
 #include <string.h>
 

@@ -4,9 +4,9 @@
 
 #include "core/base/memory.h"
 #include "core/base/text.h"
-#include "weights/torch_state.h"
-#include "weights/torch_states.h"
-#include "weights/zip_read.h"
+#include "weights/torch/torch_state.h"
+#include "weights/torch/torch_states.h"
+#include "weights/torch/zip_read.h"
 
 /* An archive that is being read: the names in it, without the folder. */
 struct archive {

@@ -8,7 +8,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/error.h"
-#include "weights/pickle_read.h"
+#include "weights/torch/pickle_read.h"
 
 enum {
     TORCH_MAX_DEPTH = 6,  /* keys on the way to a state dict */

@@ -7,7 +7,7 @@
 #ifndef FREEZETUNE_PICKLE_MACHINE_H
 #define FREEZETUNE_PICKLE_MACHINE_H
 
-#include "weights/pickle_read.h"
+#include "weights/torch/pickle_read.h"
 
 struct machine {
     struct pickle *pickle;

@@ -1,5 +1,5 @@
 /* The end records and the central directory. Places and sizes are compared with what remains before they are used. */
-#include "weights/zip_read.h"
+#include "weights/torch/zip_read.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -10,8 +10,8 @@
 #include "core/base/byte_order.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
+#include "weights/torch/zip_fields.h"
 #include "weights/weight_file_private.h"
-#include "weights/zip_fields.h"
 
 enum status zip_fail(const struct zip *zip, size_t at, const struct zip_entry *entry, const char *format, ...)
 {

@@ -1,11 +1,11 @@
-#include "weights/onnx_graph.h"
+#include "weights/onnx/onnx_graph.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/memory.h"
 #include "core/ops/batchnorm.h"
-#include "weights/protobuf.h"
+#include "weights/onnx/protobuf.h"
 
 /* Numbers of fields in onnx.proto, as MESSAGE_FIELD. */
 enum { GRAPH_NODE = 1, GRAPH_NAME = 2, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };

@@ -1,4 +1,4 @@
-#include "weights/pickle_machine.h"
+#include "weights/torch/pickle_machine.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "weights/pth_write.h"
-#include "weights/torch_state.h"
+#include "weights/torch/pth_write.h"
+#include "weights/torch/torch_state.h"
 
 /* The value under our name, or NULL. */
 static const struct pickle_value *find(const struct pickle *pickle, const struct pickle_value *attributes)

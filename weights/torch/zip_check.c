@@ -4,8 +4,8 @@
 
 #include "core/base/byte_order.h"
 #include "core/base/crc32.h"
-#include "weights/zip_fields.h"
-#include "weights/zip_read.h"
+#include "weights/torch/zip_fields.h"
+#include "weights/torch/zip_read.h"
 
 static enum status check_flags(const struct zip *zip, const struct zip_entry *entry)
 {

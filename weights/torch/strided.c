@@ -1,4 +1,4 @@
-#include "weights/strided.h"
+#include "weights/torch/strided.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "weights/strict_json.h"
+#include "weights/safetensors/strict_json.h"
 
 #include <stdarg.h>
 #include <stdio.h>

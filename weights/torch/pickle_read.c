@@ -1,11 +1,11 @@
 /* The opcodes, and what each does. */
-#include "weights/pickle_read.h"
+#include "weights/torch/pickle_read.h"
 
 #include <string.h>
 
 #include "core/base/memory.h"
 #include "core/base/text.h"
-#include "weights/pickle_machine.h"
+#include "weights/torch/pickle_machine.h"
 
 enum { VALUE_NONE, VALUE_FALSE, VALUE_TRUE, VALUE_EMPTY_TUPLE, VALUES_SHARED };
 

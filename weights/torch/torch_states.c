@@ -1,4 +1,4 @@
-#include "weights/torch_states.h"
+#include "weights/torch/torch_states.h"
 
 #include <stdio.h>
 #include <string.h>

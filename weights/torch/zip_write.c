@@ -1,5 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
-#include "weights/zip_write.h"
+#include "weights/torch/zip_write.h"
 
 #include <assert.h>
 #include <errno.h>

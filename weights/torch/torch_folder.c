@@ -10,8 +10,8 @@
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
-#include "weights/torch_state.h"
-#include "weights/torch_states.h"
+#include "weights/torch/torch_state.h"
+#include "weights/torch/torch_states.h"
 
 static const char pickle_name[] = "data.pkl";
 

@@ -7,7 +7,7 @@
 #include "core/base/bytes.h"
 #include "core/base/memory.h"
 #include "weights/class_keys.h"
-#include "weights/torch_state.h"
+#include "weights/torch/torch_state.h"
 
 /* Texts may be shared, so that a small file could name many: MOST_TEXT bounds all of them. So may dictionaries:
  * MOST_ENTRIES bounds what is looked at, in all. */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
-#include "weights/pickle_machine.h"
+#include "weights/torch/pickle_machine.h"
 
 /* A little-endian two's complement number of `size` bytes, 8 at most. */
 static enum status push_int(struct machine *m, unsigned size, bool is_signed)

@@ -7,7 +7,7 @@
 
 #include "core/base/bytes.h"
 #include "core/net/net.h"
-#include "weights/onnx_write.h"
+#include "weights/onnx/onnx_write.h"
 
 enum onnx_part {
     ONNX_PLAIN,  /* the parameter itself */

@@ -1,4 +1,4 @@
-#include "weights/pth_write.h"
+#include "weights/torch/pth_write.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@
 #include "core/base/bytes.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
-#include "weights/zip_write.h"
+#include "weights/torch/zip_write.h"
 
 #define PREFIX "archive/"
 
