@@ -1,4 +1,4 @@
-/* Between weight files and the parameters of a network: loading, saving, and the proof that frozen is frozen.
+/* Between weight files and the parameters of a network: loading and saving.
  *
  * Names and shapes are PyTorch's on the file's side ("layer3.0.conv2.weight", OIHW) and the network's on the other;
  * what lies in memory differently is turned row by row, so no tensor is held twice.
@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
-#include "core/net/freeze.h"
 #include "core/net/net.h"
 #include "weights/safetensors/safetensors.h"
 #include "weights/weight_file.h"
@@ -20,8 +19,7 @@ struct weights_rules {
     bool new_head; /* the last linear layer may be missing, or have another number of outputs in the file: it is then
                       re-initialised */
     uint64_t seed; /* for that draw (init.h) */
-    const char
-        *ignore; /* tensors whose names begin with this are none of the network's ("optimizer."); NULL: no others */
+    const char *ignore; /* tensors whose names begin with this belong to something else ("optimizer."), or NULL */
 };
 
 struct weights_loaded {
@@ -55,32 +53,5 @@ MUST_CHECK enum status weights_read_buffer(float *buffer, const struct param *pa
 /* A file with the net's parameters alone. Errors as safetensors_write. */
 MUST_CHECK enum status weights_save(const char *path, const struct net *net, const struct weight_metadata *metadata,
                                     size_t metadata_count, struct error *err);
-
-struct frozen_proof {
-    size_t tensors, values; /* compared and found equal, bit by bit; counts of batches count as a value each */
-    bool rounded;  /* the file holds some of them as float64: compared as float32, which they were rounded to */
-    size_t moving; /* running statistics left out because freeze->bn_frozen lets them move */
-};
-
-/* Compares every frozen tensor of the net, running statistics and counts included, with the file that it was loaded
- * from. ERR_PROMISE names the first value that differs; ERR_DATA when the file is no longer the one that was loaded.
- * *out is filled in both cases with what was compared before. */
-MUST_CHECK enum status weights_compare_frozen(struct frozen_proof *out, const struct net *net,
-                                              const struct freeze *freeze, const struct weight_file *file,
-                                              struct error *err);
-
-/* What a parameter was when it was loaded: the file may be gone at the end, or hold something else. */
-struct loaded_param {
-    struct hash128 hash; /* of its values as the net holds them, or of its count of batches */
-    bool rounded;        /* the file had it as float64 */
-};
-
-/* Of all parameters, after weights_load from that file; out[params_count] is owned by the caller (memory_free). */
-MUST_CHECK enum status weights_remember(struct loaded_param **out, const struct net *net,
-                                        const struct weight_file *file, struct error *err);
-/* weights_compare_frozen with what was remembered. ERR_PROMISE names the first tensor that differs. */
-MUST_CHECK enum status weights_compare_loaded(struct frozen_proof *out, const struct net *net,
-                                              const struct freeze *freeze, const struct loaded_param *loaded,
-                                              struct error *err);
 
 #endif

@@ -1,9 +1,9 @@
-/* The freeze proof. */
+#include "weights/freeze_proof.h"
+
 #include <string.h>
 
 #include "core/base/hash.h"
 #include "core/base/memory.h"
-#include "weights/bind.h"
 #include "weights/param_rows.h"
 
 /* What freezing promises to keep; freeze.h says which statistics the recipe lets move. */

@@ -1,4 +1,4 @@
-/* What the readers of formats (safetensors_read.c) fill and weight_file.c hands out. Nobody else includes this. */
+/* What the readers of formats (safetensors_read.c) fill and weight_file.c hands out. For them and weight_open.c. */
 #ifndef FREEZETUNE_WEIGHT_FILE_PRIVATE_H
 #define FREEZETUNE_WEIGHT_FILE_PRIVATE_H
 
@@ -30,15 +30,6 @@ struct weight_file {
     char *metadata_text;                  /* owns keys and values that are not in `text`, or NULL */
     const struct weight_tensor **by_name; /* tensors sorted by strcmp of the name */
 };
-
-/* These fill everything but path and map, from map. What has been allocated on failure is
- * freed by weight_file_close. */
-MUST_CHECK enum status safetensors_read(struct weight_file *file, struct error *err);
-MUST_CHECK enum status torch_zip_read(struct weight_file *file, struct error *err);
-MUST_CHECK enum status torch_legacy_read(struct weight_file *file, struct error *err);
-MUST_CHECK enum status torch_folder_read(struct weight_file *file, struct error *err);
-/* Whether the pickle is the one of an unpacked .pth: data.pkl with a folder data beside it. */
-bool torch_folder_is(const struct weight_file *file);
 
 /* Maps a further file. *out is valid until the next one. */
 MUST_CHECK enum status weight_file_map_part(struct weight_file *file, const struct file_map **out, const char *path,

@@ -1,4 +1,5 @@
-/* Types, sizes and values of tensors in files. */
+#include "weights/weight_values.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>

@@ -16,6 +16,7 @@
 #include "core/train/checkpoint.h"
 #include "core/train/train.h"
 #include "weights/bind.h"
+#include "weights/freeze_proof.h"
 #include "weights/weight_file.h"
 
 struct run_setup {

@@ -9,6 +9,7 @@
 #include "tests/support/small_net.h"
 #include "tests/support/weight_sample.h"
 #include "weights/bind.h"
+#include "weights/freeze_proof.h"
 #include "weights/safetensors/safetensors.h"
 
 static enum status prove(struct frozen_proof *proof, const struct net *net, int until, enum bn_mode bn_frozen,

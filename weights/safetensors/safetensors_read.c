@@ -9,7 +9,7 @@
 #include "core/base/text.h"
 #include "weights/safetensors/safetensors.h"
 #include "weights/safetensors/strict_json.h"
-#include "weights/weight_file_private.h"
+#include "weights/weight_formats.h"
 
 #define LENGTH_BYTES ((size_t)8)
 
@@ -299,7 +299,7 @@ static enum status check_places(struct parser *p)
     return OK;
 }
 
-enum status safetensors_read(struct weight_file *file, struct error *err)
+static enum status read_file(struct weight_file *file, struct error *err)
 {
     const uint8_t *bytes = file->map.bytes;
     size_t size = file->map.size;
@@ -340,3 +340,13 @@ enum status safetensors_read(struct weight_file *file, struct error *err)
         status = check_places(&p);
     return status == OK ? check_names(&p) : status;
 }
+
+/* No other file has a 0 and a brace behind its first seven bytes. One that ends before them is a truncated one. */
+static bool recognises(const struct weight_file *file)
+{
+    const uint8_t *bytes = file->map.bytes;
+    bool zip = file->map.size >= 4 && memcmp(bytes, "PK\3\4", 4) == 0;
+    return file->map.size < 9 ? !zip : bytes[7] == 0 && bytes[8] == '{';
+}
+
+const struct weight_format safetensors_format = {recognises, read_file};

@@ -12,6 +12,7 @@
 #include "core/base/text.h"
 #include "weights/torch/torch_state.h"
 #include "weights/torch/torch_states.h"
+#include "weights/weight_formats.h"
 
 static const char pickle_name[] = "data.pkl";
 
@@ -31,10 +32,11 @@ static bool is_there(const struct weight_file *file, const char *name, mode_t ki
     return beside(path, file, name) && lstat(path, &info) == 0 && (info.st_mode & S_IFMT) == kind;
 }
 
-bool torch_folder_is(const struct weight_file *file)
+/* The pickle of an unpacked .pth: data.pkl with a folder data beside it. */
+static bool recognises(const struct weight_file *file)
 {
     size_t length = strlen(file->path), size = strlen(pickle_name);
-    return length >= size && strcmp(file->path + length - size, pickle_name) == 0 &&
+    return torch_state_is_pickle(file) && length >= size && strcmp(file->path + length - size, pickle_name) == 0 &&
            (length == size || file->path[length - size - 1] == '/') && is_there(file, "data", S_IFDIR);
 }
 
@@ -103,7 +105,7 @@ static enum status place_storage(struct weight_file *file, struct torch_storage 
     return status;
 }
 
-enum status torch_folder_read(struct weight_file *file, struct error *err)
+static enum status read_file(struct weight_file *file, struct error *err)
 {
     struct pickle pickle = {0};
     struct torch_storages storages = {0};
@@ -130,3 +132,5 @@ enum status torch_folder_read(struct weight_file *file, struct error *err)
     pickle_free(&pickle);
     return status;
 }
+
+const struct weight_format torch_folder_format = {recognises, read_file};

@@ -9,6 +9,7 @@
 #include "core/base/memory.h"
 #include "weights/torch/torch_state.h"
 #include "weights/torch/torch_states.h"
+#include "weights/weight_formats.h"
 
 static const uint8_t magic[] = {0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19};
 enum { PROTOCOL = 1001 };
@@ -156,7 +157,7 @@ static enum status place_storages(struct torch_storages *storages, struct cursor
     return status;
 }
 
-enum status torch_legacy_read(struct weight_file *file, struct error *err)
+static enum status read_file(struct weight_file *file, struct error *err)
 {
     struct cursor c = {.file = file, .err = err};
     struct pickle pickle = {0};
@@ -180,3 +181,5 @@ enum status torch_legacy_read(struct weight_file *file, struct error *err)
     pickle_free(&pickle);
     return status;
 }
+
+const struct weight_format torch_legacy_format = {torch_state_is_pickle, read_file};

@@ -354,3 +354,9 @@ enum status torch_state_read(struct weight_file *file, const struct pickle *pick
     memory_free(r.places);
     return status;
 }
+
+bool torch_state_is_pickle(const struct weight_file *file)
+{
+    const uint8_t *bytes = file->map.bytes;
+    return file->map.size >= 2 && bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5;
+}

@@ -56,4 +56,7 @@ MUST_CHECK enum status torch_classes_read(struct weight_file *file, const struct
  * again the first entries alone are looked at. */
 bool torch_classes_are(const struct pickle *pickle, const struct pickle_link *entry, size_t *asked);
 
+/* Whether the file begins as a pickle of protocol 2 to 5. */
+bool torch_state_is_pickle(const struct weight_file *file);
+
 #endif

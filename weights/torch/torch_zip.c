@@ -7,6 +7,7 @@
 #include "weights/torch/torch_state.h"
 #include "weights/torch/torch_states.h"
 #include "weights/torch/zip_read.h"
+#include "weights/weight_formats.h"
 
 /* An archive that is being read: the names in it, without the folder. */
 struct archive {
@@ -164,7 +165,7 @@ static enum status read_archive(struct weight_file *file, struct archive *archiv
     return status;
 }
 
-enum status torch_zip_read(struct weight_file *file, struct error *err)
+static enum status read_file(struct weight_file *file, struct error *err)
 {
     struct archive archive = {.folder = ""};
     enum status status = zip_open(&archive.zip, &file->map, file->path, err);
@@ -173,3 +174,10 @@ enum status torch_zip_read(struct weight_file *file, struct error *err)
     zip_close(&archive.zip);
     return status;
 }
+
+static bool recognises(const struct weight_file *file)
+{
+    return file->map.size >= 4 && memcmp(file->map.bytes, "PK\3\4", 4) == 0;
+}
+
+const struct weight_format torch_zip_format = {recognises, read_file};
