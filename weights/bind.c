@@ -1,4 +1,5 @@
-/* Loading: first everything is matched by name, shape and type, then values are read. */
+/* Loading: parameters and tensors are matched by name once, in a table; then shapes and types are compared, and when all
+ * fits values are read. */
 #include "weights/bind.h"
 
 #include <math.h>
@@ -10,6 +11,30 @@
 #include "core/net/init.h"
 #include "weights/param_rows.h"
 #include "weights/recognise.h"
+
+/* ---- matching ---------------------------------------------------------------------------------------------------- */
+
+/* pairs[i] = the tensor of parameter i, or NULL. */
+struct matched {
+    const struct net *net;
+    const struct weight_file *file;
+    const struct weight_tensor **pairs; /* [net->params_count] */
+    size_t count;                       /* of tensors that have a parameter */
+};
+
+static enum status match(struct matched *out, const struct net *net, const struct weight_file *file, struct error *err)
+{
+    void *pairs;
+    enum status status = memory_alloc(&pairs, net->params_count, sizeof *out->pairs, "a table of parameters", err);
+    if (status != OK)
+        return status;
+    *out = (struct matched){.net = net, .file = file, .pairs = pairs};
+    for (size_t i = 0; i < net->params_count; i++) {
+        out->pairs[i] = weight_file_find(file, net->params[i].name);
+        out->count += out->pairs[i] != NULL;
+    }
+    return OK;
+}
 
 /* ---- do they belong together? ------------------------------------------------------------------------------------ */
 
@@ -67,14 +92,13 @@ static const struct op *head_of(const struct net *net)
 }
 
 /* Whether the file's last linear layer is missing, or fits but for its number of outputs, *classes. */
-static bool head_differs(const struct net *net, const struct weight_file *file, size_t *classes)
+static bool head_differs(const struct matched *matched, size_t *classes)
 {
-    const struct op *head = head_of(net);
+    const struct op *head = head_of(matched->net);
     if (!head)
         return false;
-    const struct param *own = &net->params[head->param];
-    const struct weight_tensor *weight = weight_file_find(file, own->name);
-    const struct weight_tensor *bias = weight_file_find(file, net->params[head->bias].name);
+    const struct param *own = &matched->net->params[head->param];
+    const struct weight_tensor *weight = matched->pairs[head->param], *bias = matched->pairs[head->bias];
     *classes = 0;
     if (!weight && !bias)
         return true;
@@ -90,29 +114,28 @@ static bool is_head(const struct net *net, size_t param)
     return head && ((int)param == head->param || (int)param == head->bias);
 }
 
-static enum status check_missing(const struct net *net, const struct weight_file *file, bool without_head,
-                                 struct error *err)
+static enum status check_missing(const struct matched *matched, bool without_head, struct error *err)
 {
+    const struct net *net = matched->net;
     const char *first = NULL;
     size_t missing = 0;
     for (size_t i = 0; i < net->params_count; i++) {
         const struct param *param = &net->params[i];
-        if (param->role == PARAM_BATCHES || weight_file_find(file, param->name) || (without_head && is_head(net, i)))
+        if (param->role == PARAM_BATCHES || matched->pairs[i] || (without_head && is_head(net, i)))
             continue;
         first = first ? first : param->name;
         missing++;
     }
-    return first ? refuse_missing(net, file, first, missing - 1, err) : OK;
+    return first ? refuse_missing(net, matched->file, first, missing - 1, err) : OK;
 }
 
-static enum status check_extra(const struct net *net, const struct weight_file *file, const char *ignore,
-                               struct error *err)
+static enum status check_extra(const struct matched *matched, const char *ignore, struct error *err)
 {
+    const struct net *net = matched->net;
+    const struct weight_file *file = matched->file;
     const char *first = NULL;
-    size_t expected = 0, ignored = 0;
+    size_t ignored = 0;
     char name[200], looks[80];
-    for (size_t i = 0; i < net->params_count; i++)
-        expected += weight_file_find(file, net->params[i].name) != NULL;
     for (size_t i = 0; i < weight_file_count(file); i++) {
         const struct weight_tensor *tensor = weight_file_at(file, i);
         if (ignore && strncmp(tensor->name, ignore, strlen(ignore)) == 0)
@@ -125,24 +148,24 @@ static enum status check_extra(const struct net *net, const struct weight_file *
     enum status status = weights_refuse_special(file, err);
     if (status != OK)
         return status;
-    size_t extra = weight_file_count(file) - expected - ignored;
+    size_t extra = weight_file_count(file) - matched->count - ignored;
     return error_set(err, ERR_DATA, "%.400s: tensor '%s' is none of %s's (%zu such tensor%s)%s", weight_file_path(file),
                      text_escape(name, sizeof name, first), net->arch, extra, extra == 1 ? "" : "s",
                      hint(looks, net, file));
 }
 
-static enum status check_shapes(const struct net *net, const struct weight_file *file, bool without_head,
-                                struct error *err)
+static enum status check_shapes(const struct matched *matched, bool without_head, struct error *err)
 {
+    const struct net *net = matched->net;
     for (size_t i = 0; i < net->params_count; i++) {
         const struct param *param = &net->params[i];
-        const struct weight_tensor *tensor = weight_file_find(file, param->name), own = param_describe(param);
+        const struct weight_tensor *tensor = matched->pairs[i], own = param_describe(param);
         if (!tensor || (without_head && is_head(net, i)))
             continue;
         if (!weight_tensor_same_shape(tensor, &own))
-            return refuse_shape(net, file, param, tensor, err);
+            return refuse_shape(net, matched->file, param, tensor, err);
         if (param->role != PARAM_BATCHES && !weight_dtype_is_float(tensor->dtype))
-            return refuse_type(file, tensor, "F32, F16, BF16 or F64", err);
+            return refuse_type(matched->file, tensor, "F32, F16, BF16 or F64", err);
     }
     return OK;
 }
@@ -199,10 +222,9 @@ static enum status check_zeros(const struct param *param, const struct weight_fi
                      weight_file_path(file), param->name);
 }
 
-static enum status load_param(struct param *param, const struct weight_file *file, float *scratch,
-                              struct weights_loaded *loaded, struct error *err)
+static enum status load_param(struct param *param, const struct weight_tensor *tensor, const struct weight_file *file,
+                              float *scratch, struct weights_loaded *loaded, struct error *err)
 {
-    const struct weight_tensor *tensor = weight_file_find(file, param->name);
     param->batches = 0;
     if (!tensor)
         return OK; /* a count that may be missing: check_missing has seen to the others */
@@ -214,33 +236,48 @@ static enum status load_param(struct param *param, const struct weight_file *fil
     return status == OK ? check_zeros(param, file, err) : status;
 }
 
+static enum status check_all(const struct matched *matched, const struct weights_rules *rules, bool without_head,
+                             struct error *err)
+{
+    enum status status = check_missing(matched, without_head, err);
+    if (status == OK)
+        status = check_shapes(matched, without_head, err);
+    if (status == OK)
+        status = check_extra(matched, rules->ignore, err);
+    return status;
+}
+
+/* Everything that fits is known by now: what may still fail is reading. */
+static enum status load_all(struct net *net, const struct matched *matched, const struct weights_rules *rules,
+                            struct weights_loaded *loaded, struct error *err)
+{
+    void *scratch;
+    enum status status = memory_alloc(&scratch, param_rows_longest(net), sizeof(float), "a row of weights", err);
+    if (status != OK)
+        return status;
+    for (size_t i = 0; i < net->params_count && status == OK; i++) {
+        if (loaded->head_drawn && is_head(net, i))
+            param_init(net, i, rules->seed);
+        else
+            status = load_param(&net->params[i], matched->pairs[i], matched->file, scratch, loaded, err);
+    }
+    memory_free(scratch);
+    return status == OK ? weight_file_check(matched->file, err) : status;
+}
+
 enum status weights_load(struct net *net, const struct weight_file *file, const struct weights_rules *rules,
                          struct weights_loaded *out, struct error *err)
 {
     struct weights_loaded loaded = {0};
-    bool other_head = head_differs(net, file, &loaded.file_classes);
-    loaded.head_drawn = other_head && rules->new_head;
-    enum status status = check_missing(net, file, loaded.head_drawn, err);
-    if (status == OK)
-        status = check_shapes(net, file, loaded.head_drawn, err);
-    if (status == OK)
-        status = check_extra(net, file, rules->ignore, err);
+    struct matched matched;
+    enum status status = match(&matched, net, file, err);
     if (status != OK)
         return status;
-
-    void *scratch;
-    status = memory_alloc(&scratch, param_rows_longest(net), sizeof(float), "a row of weights", err);
-    if (status != OK)
-        return status;
-    for (size_t i = 0; i < net->params_count && status == OK; i++) {
-        if (loaded.head_drawn && is_head(net, i))
-            param_init(net, i, rules->seed);
-        else
-            status = load_param(&net->params[i], file, scratch, &loaded, err);
-    }
-    memory_free(scratch);
+    loaded.head_drawn = head_differs(&matched, &loaded.file_classes) && rules->new_head;
+    status = check_all(&matched, rules, loaded.head_drawn, err);
     if (status == OK)
-        status = weight_file_check(file, err);
+        status = load_all(net, &matched, rules, &loaded, err);
+    memory_free(matched.pairs);
     if (status == OK && out)
         *out = loaded;
     return status;
