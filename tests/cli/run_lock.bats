@@ -14,10 +14,10 @@ setup() {
         --batch-size 4 --cache off)
 }
 
-# overtaken COMMAND ARGUMENT...: while it waits before its lock, the same command makes the folder and is done; then the
-# first one refuses and leaves everything as it is.
+# overtaken COMMAND ARGUMENT...: while it waits before its lock, the same command with another seed makes the folder and
+# is done; then the first one refuses and leaves everything as it is.
 overtaken() {
-    FREEZETUNE_PAUSE=$PWD/go "$BUILD/tests/faults/faulty" "$@" "${common[@]}" --out run >late.txt 2>&1 &
+    FREEZETUNE_PAUSE=$PWD/go "$BUILD/tests/faults/faulty" "$@" "${common[@]}" --seed 2 --out run >late.txt 2>&1 &
     local late=$! code=0
     while [ ! -e go.reached ] && kill -0 $late; do sleep 0.02; done
     "$FREEZETUNE" "$@" "${common[@]}" --out run >/dev/null
