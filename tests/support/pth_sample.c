@@ -228,17 +228,3 @@ void pth_good_zip(struct bytes *out, struct zip_places *places, int style)
     pth_zip(out, places, &pickle, 6, style);
     bytes_free(&pickle);
 }
-
-uint64_t zip_field_get(const uint8_t *at, unsigned size)
-{
-    uint64_t value = 0;
-    for (unsigned i = size; i-- > 0;)
-        value = value << 8 | at[i];
-    return value;
-}
-
-void zip_field_put(uint8_t *at, unsigned size, uint64_t value)
-{
-    for (unsigned i = 0; i < size; i++, value >>= 8)
-        at[i] = (uint8_t)value;
-}

@@ -55,8 +55,4 @@ void pth_legacy(struct bytes *out, const struct bytes *pickle, size_t values);
 void pth_good_pickle(struct bytes *out);
 void pth_good_zip(struct bytes *out, struct zip_places *places, int style);
 
-/* A field of a record: 1 to 8 bytes, the lowest first. */
-uint64_t zip_field_get(const uint8_t *at, unsigned size);
-void zip_field_put(uint8_t *at, unsigned size, uint64_t value);
-
 #endif

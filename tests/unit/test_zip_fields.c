@@ -1,6 +1,7 @@
 /* Malformed zip files. The good one is as torch.save writes it; each kind changes one field. */
 #include "tests/support/test.h"
 
+#include "core/base/byte_order.h"
 #include "core/base/rng.h"
 #include "tests/support/hostile.h"
 #include "tests/support/own_folder.h"
@@ -86,15 +87,15 @@ static void every_changed_field_is_refused(void **state)
             struct rng rng = rng_stream(seed, RNG_TEST, 0, i);
             size_t entry = rng_below(&rng, (uint32_t)places.count);
             uint8_t *at = file.data + record_place(&places, fields[i].record, entry) + fields[i].at;
-            uint64_t value = zip_field_get(at, fields[i].size), other = other_value(value, fields[i].size, &rng, seed);
+            uint64_t value = get_little(at, fields[i].size), other = other_value(value, fields[i].size, &rng, seed);
             /* All ones in the end record say: look into the zip64 record, where the same stands. */
             bool saturated = fields[i].record == ENDING && fields[i].at >= 4 && fields[i].at < 20 &&
                              other == (fields[i].size == 2 ? UINT16_MAX : UINT32_MAX);
-            zip_field_put(at, fields[i].size, other);
+            put_little(at, other, fields[i].size);
             if (hostile_refused_or_rewritten(file.data, file.length) != saturated)
                 fail_msg("record %d, field at %zu: %llu instead of %llu was %s", fields[i].record, fields[i].at,
                          (unsigned long long)other, (unsigned long long)value, saturated ? "refused" : "read");
-            zip_field_put(at, fields[i].size, value);
+            put_little(at, value, fields[i].size);
         }
     bytes_free(&file);
 }
@@ -111,14 +112,14 @@ static void every_changed_field_of_a_lone_end_record_is_refused(void **state)
         if (fields[i].record != ENDING)
             continue;
         uint8_t *at = file.data + record_place(&places, ENDING, 0) + fields[i].at;
-        uint64_t value = zip_field_get(at, fields[i].size);
+        uint64_t value = get_little(at, fields[i].size);
         for (uint32_t seed = 0; seed < SEEDS; seed++) {
             struct rng rng = rng_stream(seed, RNG_TEST, 1, i);
-            zip_field_put(at, fields[i].size, other_value(value, fields[i].size, &rng, seed));
+            put_little(at, other_value(value, fields[i].size, &rng, seed), fields[i].size);
             if (hostile_refused_or_rewritten(file.data, file.length))
                 fail_msg("field at %zu of the end record: seed %u was read", fields[i].at, seed);
         }
-        zip_field_put(at, fields[i].size, value);
+        put_little(at, value, fields[i].size);
     }
     bytes_free(&file);
 }
@@ -130,13 +131,13 @@ static void an_entry_beyond_the_directory_says_so(void **state)
     struct zip_places places;
     pth_good_zip(&file, &places, ZIP_WITH_DESCRIPTORS);
     uint8_t *at = file.data + places.central[0];
-    uint64_t header = zip_field_get(at + 42, 4);
-    const uint64_t beyond[] = {INT32_MAX, zip_field_get(file.data + places.ending + 16, 4) + 1};
+    uint64_t header = get_little(at + 42, 4);
+    const uint64_t beyond[] = {INT32_MAX, get_little(file.data + places.ending + 16, 4) + 1};
     for (size_t i = 0; i < 2; i++) {
-        zip_field_put(at + 42, 4, beyond[i]);
+        put_little(at + 42, beyond[i], 4);
         hostile_assert_refused(file.data, file.length, "but the entries end at byte");
     }
-    zip_field_put(at + 42, 4, header);
+    put_little(at + 42, header, 4);
     assert_true(hostile_refused_or_rewritten(file.data, file.length));
     bytes_free(&file);
 }
@@ -149,17 +150,17 @@ static void places_that_are_wrong_are_told_as_such(void **state)
     struct zip_places places;
     pth_good_zip(&file, &places, ZIP_WITH_DESCRIPTORS);
     uint8_t *central = file.data + places.central[0], *last = file.data + places.local[places.count - 1];
-    uint64_t header = zip_field_get(central + 42, 4), extra = zip_field_get(last + 28, 2);
-    zip_field_put(central + 42, 4, header + 1);
+    uint64_t header = get_little(central + 42, 4), extra = get_little(last + 28, 2);
+    put_little(central + 42, header + 1, 4);
     hostile_assert_refused(file.data, file.length, "expected 0: there is a hole before it");
-    zip_field_put(central + 42, 4, header);
+    put_little(central + 42, header, 4);
     uint8_t *name = file.data + places.central[places.count - 1] + 28;
-    zip_field_put(name, 2, zip_field_get(name, 2) + 1);
+    put_little(name, get_little(name, 2) + 1, 2);
     hostile_assert_refused(file.data, file.length, "an entry of the directory that is longer than the directory");
-    zip_field_put(name, 2, zip_field_get(name, 2) - 1);
-    zip_field_put(last + 28, 2, extra + 17); /* the descriptor has 16 bytes */
+    put_little(name, get_little(name, 2) - 1, 2);
+    put_little(last + 28, extra + 17, 2); /* the descriptor has 16 bytes */
     hostile_assert_refused(file.data, file.length, "it reaches into the directory");
-    zip_field_put(last + 28, 2, extra);
+    put_little(last + 28, extra, 2);
     assert_true(hostile_refused_or_rewritten(file.data, file.length));
     bytes_free(&file);
 }
@@ -175,14 +176,14 @@ static void sums_and_sizes_of_local_headers_are_compared(void **state)
     for (size_t entry = 0; entry < places.count; entry++)
         for (size_t field = 14; field <= 22; field += 4) {
             uint8_t *at = file.data + places.local[entry] + field;
-            uint64_t value = zip_field_get(at, 4);
+            uint64_t value = get_little(at, 4);
             const uint64_t others[] = {value ^ 1, value + 256, 0};
             for (size_t i = 0; i < 3; i++) {
-                zip_field_put(at, 4, others[i]);
+                put_little(at, others[i], 4);
                 if (others[i] != value)
                     hostile_assert_refused(file.data, file.length, "the local header contradicts the directory");
             }
-            zip_field_put(at, 4, value);
+            put_little(at, value, 4);
         }
     bytes_free(&file);
 }
@@ -194,7 +195,7 @@ static void wide_fields_may_not_contradict(void **state)
     struct zip_places places;
     pth_good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64 | ZIP_WITH_WIDE_ENTRIES);
     for (size_t entry = 0; entry < places.count; entry++) {
-        size_t name = zip_field_get(file.data + places.local[entry] + 26, 2);
+        size_t name = get_little(file.data + places.local[entry] + 26, 2);
         const size_t spots[] = {places.local[entry] + 30 + name + 4,    places.local[entry] + 30 + name + 12,
                                 places.central[entry] + 46 + name + 4,  places.central[entry] + 46 + name + 12,
                                 places.central[entry] + 46 + name + 20, places.descriptor[entry] + 8,
@@ -202,12 +203,12 @@ static void wide_fields_may_not_contradict(void **state)
         for (size_t i = 0; i < sizeof spots / sizeof *spots; i++)
             for (uint32_t seed = 0; seed < SEEDS; seed++) {
                 struct rng rng = rng_stream(seed, RNG_TEST, 1, i);
-                uint64_t value = zip_field_get(file.data + spots[i], 8);
+                uint64_t value = get_little(file.data + spots[i], 8);
                 uint64_t other = other_value(value, 8, &rng, seed);
-                zip_field_put(file.data + spots[i], 8, other);
+                put_little(file.data + spots[i], other, 8);
                 bool not_yet_packed = i == 1 && other == 0; /* what torch.save writes */
                 assert_true(hostile_refused_or_rewritten(file.data, file.length) == not_yet_packed);
-                zip_field_put(file.data + spots[i], 8, value);
+                put_little(file.data + spots[i], value, 8);
             }
     }
     assert_true(hostile_refused_or_rewritten(file.data, file.length));
@@ -227,8 +228,8 @@ static void sizes_are_said_somewhere(void **state)
             assert_true(hostile_refused_or_rewritten(file.data, file.length));
         else
             hostile_assert_refused(file.data, file.length, "the local header contradicts the directory");
-        size_t name = zip_field_get(file.data + places.local[1] + 26, 2);
-        zip_field_put(file.data + places.local[1] + 30 + name + 4, 8, 0);
+        size_t name = get_little(file.data + places.local[1] + 26, 2);
+        put_little(file.data + places.local[1] + 30 + name + 4, 0, 8);
         hostile_assert_refused(file.data, file.length, "the local header contradicts the directory");
         bytes_free(&file);
     }
@@ -242,10 +243,10 @@ static void entries_that_are_not_counted_are_seen(void **state)
     struct zip_places places;
     pth_good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
     for (size_t count = 0; count < places.count; count++) {
-        zip_field_put(file.data + places.ending64 + 24, 8, count);
-        zip_field_put(file.data + places.ending64 + 32, 8, count);
-        zip_field_put(file.data + places.ending + 8, 2, count);
-        zip_field_put(file.data + places.ending + 10, 2, count);
+        put_little(file.data + places.ending64 + 24, count, 8);
+        put_little(file.data + places.ending64 + 32, count, 8);
+        put_little(file.data + places.ending + 8, count, 2);
+        put_little(file.data + places.ending + 10, count, 2);
         hostile_assert_refused(file.data, file.length, "the directory goes on for");
     }
     bytes_free(&file);
@@ -258,13 +259,13 @@ static void extra_fields_of_the_directory_are_read_whole(void **state)
     struct bytes file = {0};
     struct zip_places places;
     pth_good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64 | ZIP_WITH_WIDE_ENTRIES);
-    size_t name = zip_field_get(file.data + places.central[1] + 28, 2), extra = places.central[1] + 46 + name;
-    zip_field_put(file.data + extra + 2, 2, 16); /* shorter than the field */
+    size_t name = get_little(file.data + places.central[1] + 28, 2), extra = places.central[1] + 46 + name;
+    put_little(file.data + extra + 2, 16, 2); /* shorter than the field */
     hostile_assert_refused(file.data, file.length, "28 bytes of extra field");
-    zip_field_put(file.data + extra + 2, 2, 24);
-    zip_field_put(file.data + places.central[1] + 20, 4, 6); /* one wide form less is wanted */
+    put_little(file.data + extra + 2, 24, 2);
+    put_little(file.data + places.central[1] + 20, 6, 4); /* one wide form less is wanted */
     hostile_assert_refused(file.data, file.length, "28 bytes of extra field");
-    zip_field_put(file.data + extra + 2, 2, 16);
+    put_little(file.data + extra + 2, 16, 2);
     hostile_assert_refused(file.data, file.length, "28 bytes of extra field");
     bytes_free(&file);
 }

@@ -1,5 +1,6 @@
 /* Malformed zip files. The good one is as torch.save writes it; each kind changes the order of things, adds or takes
  * away bytes, or damages some. Changed fields: test_zip_fields.c. */
+#include "core/base/byte_order.h"
 #include "tests/support/test.h"
 
 #include <stdlib.h>
@@ -110,8 +111,8 @@ static void two_files_in_one_are_refused(void **state)
     bytes_put(&second, file.data, size);
     bytes_put(&file, second.data, size);
     hostile_assert_refused(file.data, file.length, "the directory is said to");
-    zip_field_put(file.data + file.length - 6, 4,
-                  zip_field_get(file.data + file.length - 6, 4) + size); /* the directory's place put right */
+    put_little(file.data + file.length - 6, get_little(file.data + file.length - 6, 4) + size,
+               4); /* the directory's place put right */
     hostile_assert_refused(file.data, file.length, "bytes between the last entry and the directory");
     bytes_free(&second);
     bytes_free(&file);
@@ -123,7 +124,7 @@ static void two_entries_over_the_same_bytes_are_refused(void **state)
     struct bytes file = {0};
     struct zip_places places;
     pth_good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
-    zip_field_put(file.data + places.central[1] + 42, 4, places.local[0]);
+    put_little(file.data + places.central[1] + 42, places.local[0], 4);
     hostile_assert_refused(file.data, file.length, "entries overlap");
     bytes_free(&file);
 }
@@ -134,13 +135,13 @@ static void compressed_and_encrypted_files_say_so(void **state)
     struct bytes file = {0};
     struct zip_places places;
     pth_good_zip(&file, &places, ZIP_WITH_DESCRIPTORS | ZIP_WITH_ENDING64);
-    zip_field_put(file.data + places.central[2] + 10, 2, 8);
-    zip_field_put(file.data + places.local[2] + 8, 2, 8);
+    put_little(file.data + places.central[2] + 10, 8, 2);
+    put_little(file.data + places.local[2] + 8, 8, 2);
     hostile_assert_refused(file.data, file.length, "entry 'archive/data/0': it is compressed (method 8)");
-    zip_field_put(file.data + places.central[2] + 10, 2, 0);
-    zip_field_put(file.data + places.central[2] + 8, 2, 0x0809);
+    put_little(file.data + places.central[2] + 10, 0, 2);
+    put_little(file.data + places.central[2] + 8, 0x0809, 2);
     hostile_assert_refused(file.data, file.length, "it is encrypted");
-    zip_field_put(file.data + places.central[2] + 8, 2, 0x2808);
+    put_little(file.data + places.central[2] + 8, 0x2808, 2);
     hostile_assert_refused(file.data, file.length, "flags 0x2808");
     bytes_free(&file);
 }
@@ -166,10 +167,10 @@ static void nothing_behind_the_file_is_read(void **state)
     static const uint64_t lengths[] = {9, 30, 31, 100, 200, 256, 257, 0xFFFF};
     for (size_t at = 28; at <= 32; at += 2)
         for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-            uint64_t kept = zip_field_get(last + at, 2);
-            zip_field_put(last + at, 2, lengths[i]);
+            uint64_t kept = get_little(last + at, 2);
+            put_little(last + at, lengths[i], 2);
             assert_false(hostile_refused_or_rewritten(file.data, file.length));
-            zip_field_put(last + at, 2, kept);
+            put_little(last + at, kept, 2);
         }
     free(data);
     bytes_free(&file);
