@@ -11,8 +11,13 @@
 #include "core/ops/blas.h"
 #include "core/ops/cpu.h"
 
-/* Goes up when kernels or preprocessing begin to round differently without a new version of the program. */
-enum { FEATURE_FORMAT = 4 };
+#define TEXT2(number) #number
+#define TEXT(number) TEXT2(number)
+#if defined(__clang__)
+const char feature_compiler[] = "clang " TEXT(__clang_major__);
+#else
+const char feature_compiler[] = "gcc " TEXT(__GNUC__);
+#endif
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
@@ -85,10 +90,10 @@ struct hash128 feature_key(const struct net *net, size_t cut, const struct hash1
     int length = snprintf(
         text, sizeof text,
         "format %d, version %s, %s, cut %zu, weights %s, preprocess %s, exif %s, jpeg %s%s, png %s, conv %s, %s "
-        "with %s",
+        "by %s with %s",
         FEATURE_FORMAT, FREEZETUNE_VERSION, net->arch, cut, weights_hex, pixels_hex,
         ground->image.ignore_exif ? "ignore" : "apply", image_jpeg_library(), ground->fast ? " fast" : "",
-        image_png_library(), ground->exact ? "exact" : "fast", cpu_set_name(cpu_set_get()), blas);
+        image_png_library(), ground->exact ? "exact" : "fast", cpu_set_name(cpu_set_get()), feature_compiler, blas);
     return hash_bytes(text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1, 0);
 }
 

@@ -3,8 +3,8 @@
  *
  *   key           the network up to the cut: architecture, place of the cut, every weight and running statistic
  *                 before it; how photos become pixels: resize and its mode, crop, mean, deviation, EXIF rule, JPEG
- *                 decoder; how products are rounded: --conv, instruction set, BLAS where it is used; the program's
- *                 version
+ *                 decoder; how products are rounded: --conv, instruction set, compiler, BLAS where it is used; the
+ *                 program's version
  *   feature_id    the photo's content; the view and, unless that is the plain one, what it was drawn from
  */
 #ifndef FREEZETUNE_FEATURE_KEY_H
@@ -23,6 +23,14 @@
 #include "core/data/preprocess.h"
 #include "core/features/feature_store.h"
 #include "core/net/net.h"
+
+/* Goes up when kernels or preprocessing begin to round differently without a new version of the program:
+ * tests/unit/test_feature_sums.c holds the bytes of each instruction set. */
+enum { FEATURE_FORMAT = 4 };
+
+/* "gcc 12": who compiled the kernels. Which products and sums become one (FMA) is the compiler's choice: gcc 12 and
+ * clang 14 choose differently in Winograd's transformations, and their features differ in the last bits. */
+extern const char feature_compiler[];
 
 /* A hash of each parameter: name, shape, values in PyTorch's layout. out[params_count] is owned by the caller
  * (memory_free). ERR_SYSTEM without memory. */

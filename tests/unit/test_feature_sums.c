@@ -1,0 +1,239 @@
+/* The bytes of features, held by a sum for each instruction set: a cache on disk outlives the program that filled it, so
+ * kernels that begin to round differently must come with another FEATURE_FORMAT (core/features/feature_key.h).
+ *
+ * When this turns red and the change is meant: raise FEATURE_FORMAT and put in the sums that it prints.
+ *
+ * What is summed is what our own kernels make. With the plain set BLAS makes the 1x1 and some larger convolutions, and
+ * its bytes depend on the library and on the processor that it takes itself to be on (OPENBLAS_CORETYPE); the key names
+ * both, and here the network of 3x3 convolutions stands for that set. Parameters and pixels are whole numbers times a
+ * power of two, so that no mathematical library has a part in them. How products and sums are contracted is the
+ * compiler's choice, so a sum is that of a compiler, on x86-64; others are skipped.
+ */
+#include "tests/support/test.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/hash.h"
+#include "core/base/rng.h"
+#include "core/features/feature_key.h"
+#include "core/net/freeze.h"
+#include "core/net/run.h"
+#include "core/ops/cpu.h"
+#include "models/resnet.h"
+#include "tests/support/narrow.h"
+
+/* 61 pixels: odd sides all the way down, so that the last tile of a map is never a full one. */
+enum { PHOTOS = 3, SIZE = 61, CLASSES = 5, VALUES = SIZE * SIZE * 3, FORMAT = 4 };
+
+static const char *const compilers[] = {"gcc 12", "clang 14"};
+enum { COMPILERS = sizeof compilers / sizeof *compilers };
+
+static const struct {
+    const char *set, *net, *conv;
+    uint64_t sums[COMPILERS];
+} known[] = {
+    {"plain", "windows", "fast", {0x6e9c9509b80be019, 0x6e9c9509b80be019}},
+    {"avx2", "windows", "fast", {0x03069e434ff5868f, 0x2ac27f42d5800a18}},
+    {"avx2", "windows", "exact", {0xf6c49fc06d23265a, 0xf6c49fc06d23265a}},
+    {"avx2", "bottlenecks", "fast", {0x80227e7068a2e5b0, 0xc05508bced7cbd52}},
+    {"avx2", "bottlenecks", "exact", {0xe7055c8581c56b90, 0xe7055c8581c56b90}},
+    {"avx512", "windows", "fast", {0x1471509ca4167bca, 0x2ac27f42d5800a18}},
+    {"avx512", "windows", "exact", {0xf6c49fc06d23265a, 0xf6c49fc06d23265a}},
+    {"avx512", "bottlenecks", "fast", {0x325b18bcdcf6eab5, 0xc05508bced7cbd52}},
+    {"avx512", "bottlenecks", "exact", {0xe7055c8581c56b90, 0xe7055c8581c56b90}},
+};
+
+static const struct normalise normalise = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+
+/* ---- the networks ------------------------------------------------------------------------------------------------ */
+
+static void fill(struct net *net)
+{
+    struct rng rng = rng_stream(1, RNG_TEST, 0, 0);
+    for (size_t i = 0; i < net->params_count; i++) {
+        struct param *param = &net->params[i];
+        bool positive = param->role == PARAM_BN_WEIGHT || param->role == PARAM_RUNNING_VAR;
+        for (size_t j = 0; j < param->count; j++)
+            param->data[j] = positive ? 0.5f + rng_float(&rng) : rng_float(&rng) / 2 - 0.25f;
+    }
+}
+
+static int windows_unit(struct net *net, int x, const char *conv, const char *bn, size_t channels)
+{
+    return net_batchnorm(net, net_conv(net, x, conv, channels, 3, 1, 1), bn);
+}
+
+/* Nothing but 3x3 convolutions before the head: the kernel that needs BLAS with no instruction set. */
+static struct net *windows_create(void)
+{
+    struct net *net;
+    assert_int_equal(net_create(&net, "windows", NULL), OK);
+    net_child(net, "stem");
+    int x = net_relu(net, windows_unit(net, net_input(net, 3), "stem.conv", "stem.bn", 40));
+    x = net_maxpool(net, x, 3, 2, 1);
+    net_child(net, "block");
+    int inner = net_relu(net, windows_unit(net, x, "block.conv1", "block.bn1", 72));
+    x = net_relu(net, net_add(net, windows_unit(net, inner, "block.conv2", "block.bn2", 40), x));
+    net_child(net, "avgpool");
+    x = net_avgpool(net, x);
+    net_child(net, "fc");
+    net_linear(net, x, "fc", CLASSES);
+    assert_int_equal(net_finish(net, NULL), OK);
+    return net;
+}
+
+static struct net *bottlenecks_create(void)
+{
+    static const struct resnet_shape shape = {"tiny50", true, {2, 1, 1, 1}, 8};
+    struct net *net;
+    assert_int_equal(resnet_create_shape(&net, &shape, CLASSES, NULL), OK);
+    return net;
+}
+
+/* ---- their features ---------------------------------------------------------------------------------------------- */
+
+/* Whether BLAS makes some of the features. */
+static bool by_blas(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->cut.steps; i++) {
+        const struct conv_kernel *kernel = plan->steps[i].kernel;
+        if (kernel && kernel->blas && kernel->blas(&plan->steps[i].shape, false))
+            return true;
+    }
+    return false;
+}
+
+/* *sum goes on with the features before child `until` + 1. False where BLAS makes some. */
+static bool add_features(uint64_t *sum, struct net *net, int until, bool exact, struct pool *pool)
+{
+    struct plan_options options = {.train = true,
+                                   .batch = PHOTOS,
+                                   .height = SIZE,
+                                   .width = SIZE,
+                                   .freeze = {until, BN_EVAL, BN_BATCH},
+                                   .exact = exact,
+                                   .threads = pool_threads(pool)};
+    struct plan *plan;
+    struct run *run;
+    freeze_apply(net, &options.freeze);
+    assert_int_equal(plan_create(&plan, net, &options, NULL), OK);
+    bool ours = !by_blas(plan);
+    if (ours && plan->cut.steps > 0) { /* no cut lies before the ReLU that is fused with conv1 */
+        uint8_t *pixels = malloc(PHOTOS * VALUES);
+        struct rng rng = rng_stream(2, RNG_TEST, 0, 0);
+        for (size_t i = 0; i < PHOTOS * VALUES; i++)
+            pixels[i] = (uint8_t)rng_below(&rng, 256);
+        assert_int_equal(run_create(&run, plan, &normalise, pool, NULL, NULL), OK);
+        run_features(run, pixels, PHOTOS);
+        const float *features = run_features_place(run);
+        size_t count = PHOTOS * plan->cut.floats, zeros = 0;
+        for (size_t i = 0; i < count; i++)
+            zeros += features[i] == 0;
+        assert_true(count > 0 && zeros < count * 3 / 4);
+        *sum = hash_bytes(features, count * sizeof *features, *sum).low;
+        run_destroy(run);
+        free(pixels);
+    }
+    plan_destroy(plan);
+    return ours;
+}
+
+/* All cuts before the head. */
+static bool features_sum(uint64_t *sum, struct net *net, bool exact)
+{
+    struct pool *pool;
+    bool ours = true;
+    assert_int_equal(pool_create(&pool, 2, NULL), OK);
+    *sum = 0;
+    for (int until = 1; ours && until < (int)net->children; until++)
+        ours = add_features(sum, net, until, exact, pool);
+    pool_destroy(pool);
+    return ours;
+}
+
+/* Sanitizers break up expressions, and with them what is contracted. */
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+static const bool plain_build = true;
+#else
+static const bool plain_build = false;
+#endif
+
+/* ---- the test ---------------------------------------------------------------------------------------------------- */
+
+/* The column of this compiler; COMPILERS where there is none. */
+static size_t column_of_compiler(void)
+{
+    size_t column = 0;
+    while (column < COMPILERS && strcmp(compilers[column], feature_compiler) != 0)
+        column++;
+    return column;
+}
+
+static bool is_known(const char *set, const char *net, const char *conv, uint64_t sum)
+{
+    size_t column = column_of_compiler();
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].set, set) == 0 && strcmp(known[i].net, net) == 0 && strcmp(known[i].conv, conv) == 0)
+            return known[i].sums[column] == sum;
+    return false;
+}
+
+static void features_have_the_bytes_of_their_format(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct net *(*create)(void);
+    } nets[] = {{"windows", windows_create}, {"bottlenecks", bottlenecks_create}};
+    const char *set = cpu_set_name(cpu_set_get());
+    if (!plain_build || column_of_compiler() == COMPILERS) {
+        print_message("# skipped: no sums are known of %s%s\n", feature_compiler,
+                      plain_build ? "" : " on this processor or with a sanitizer");
+        skip();
+    }
+    size_t wrong = 0, right = 0;
+    for (size_t n = 0; n < 2; n++) {
+        struct net *net = nets[n].create();
+        fill(net);
+        for (int exact = 0; exact < 2; exact++) {
+            const char *conv = exact ? "exact" : "fast";
+            uint64_t sum;
+            if (!features_sum(&sum, net, exact)) {
+                print_message("# skipped: %s, %s, --conv %s: BLAS makes some of the features\n", set, nets[n].name,
+                              conv);
+            } else if (is_known(set, nets[n].name, conv, sum)) {
+                right++;
+            } else {
+                wrong++;
+                print_message("    {\"%s\", \"%s\", \"%s\", 0x%016llx}, %s\n", set, nets[n].name, conv,
+                              (unsigned long long)sum, feature_compiler);
+            }
+        }
+        net_destroy(net);
+    }
+    if (wrong)
+        fail_msg("features have other bytes than FEATURE_FORMAT %d: raise it and put these sums in their place",
+                 FORMAT);
+    assert_true(right > 0);
+}
+
+static void the_sums_are_those_of_the_format(void **state)
+{
+    (void)state;
+    assert_int_equal(FORMAT, FEATURE_FORMAT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(features_have_the_bytes_of_their_format),
+        cmocka_unit_test(the_sums_are_those_of_the_format),
+        cmocka_unit_test(narrow_test),
+    };
+    for (int set = (int)cpu_set_get() + 1; !getenv("FREEZETUNE_CPU") && set <= CPU_AVX512; set++)
+        print_message("# skipped: %s: not of this processor\n", cpu_set_name((enum cpu_set)set));
+    return cmocka_run_group_tests_name("feature sums", tests, NULL, NULL);
+}
