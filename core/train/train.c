@@ -5,7 +5,7 @@
 
 #include "core/base/memory.h"
 #include "core/train/confusion.h"
-#include "core/train/train_cache.h"
+#include "core/train/train_private.h"
 
 /* Full batches, and the rest if BatchNorm can use it. */
 static size_t steps_in_epoch(const struct train *train, size_t photos, size_t batch)
@@ -23,11 +23,6 @@ static enum status check(const struct train_options *options, struct error *err)
     if (!(schedule->warmup >= 0) || !(schedule->warmup < (double)schedule->epochs))
         return error_set(err, ERR_USAGE, "--warmup must be 0 or more and less than --epochs (%zu)", schedule->epochs);
     return recipe_check(&options->recipe, err);
-}
-
-bool train_options_mixes(const struct train_options *options)
-{
-    return recipe_mixes(&options->recipe) || options->loader.extras.erasing > 0;
 }
 
 /* *steps = the steps of an epoch in this stage, whose BatchNorm has to have something to work with. */
@@ -53,35 +48,6 @@ static enum status count_steps(size_t *steps, const struct train *train, struct 
                          "size: add photos, or use --bn-trained eval",
                          usable);
     return OK;
-}
-
-static int until_of(const struct train *train, size_t epoch)
-{
-    return unfreezing_until(&train->options.unfreezing, train->options.freeze.until, epoch);
-}
-
-/* Plans the stage of an epoch, unless it is the one that is there. */
-static enum status plan_stage(struct train *train, size_t epoch, struct error *err)
-{
-    const struct train_options *options = &train->options;
-    struct plan_options plan = {
-        .batch = recipe_pass(&options->recipe, options->loader.batch),
-        .height = (size_t)options->loader.preprocess.crop,
-        .width = (size_t)options->loader.preprocess.crop,
-        .freeze = options->freeze,
-        .exact = options->exact,
-        .threads = pool_threads(train->pool),
-    };
-    plan.freeze.until = until_of(train, epoch);
-    if (train->stage.plan && train->stage.plan->options.freeze.until == plan.freeze.until)
-        return OK;
-    train_cache_close(train);
-    timing_detach(&train->timing, &train->stage);
-    stage_free(&train->stage);
-    enum status status = train_cache_begin(train, &plan, err);
-    if (status == OK)
-        status = stage_plan(&train->stage, train->net, &plan, err);
-    return status == OK ? train_cache_size(train, err) : status;
 }
 
 static struct recipe_run recipe_run_of(const struct train *train)
@@ -126,7 +92,7 @@ static enum status plan_all_stages(struct train *train, struct error *err)
     for (size_t i = 0; i <= unfreezing->count; i++) {
         size_t epoch = i ? unfreezing->steps[i - 1].epoch : 0, steps = 0;
         size_t next = i < unfreezing->count ? unfreezing->steps[i].epoch : train->options.schedule.epochs;
-        enum status status = plan_stage(train, epoch, err);
+        enum status status = train_plan_stage(train, epoch, err);
         if (status == OK)
             status = count_steps(&steps, train, err);
         if (status != OK)
@@ -137,7 +103,7 @@ static enum status plan_all_stages(struct train *train, struct error *err)
         double flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward;
         train->stages[train->stages_count++] = (struct train_stage){.epoch = epoch,
                                                                     .epochs = next - epoch,
-                                                                    .until = until_of(train, epoch),
+                                                                    .until = plan->options.freeze.until,
                                                                     .step_flops = flops,
                                                                     .features_flops = plan->flops_features,
                                                                     .from_flops = flops_before(evaluation),
@@ -210,7 +176,7 @@ void train_destroy(struct train *train)
     memory_free(train->order);
     absence_free(&train->absence[1]);
     absence_free(&train->absence[0]);
-    train_cache_close(train);
+    train_leave_stage(train);
     feed_destroy(train->val_feed);
     feed_destroy(train->feed);
     loader_destroy(train->val_loader);
@@ -221,7 +187,6 @@ void train_destroy(struct train *train)
     recipe_free(&train->recipe);
     optimizer_destroy(train->optimizer);
     timing_free(&train->timing);
-    stage_free(&train->stage);
     memory_free(train);
 }
 
@@ -240,28 +205,9 @@ struct train_stage train_stage_get(const struct train *train, size_t index)
     return train->stages[index];
 }
 
-static struct normalise normalise_of(const struct train *train)
-{
-    const struct preprocess *preprocess = &train->options.loader.preprocess;
-    struct normalise normalise;
-    memcpy(normalise.mean, preprocess->mean, sizeof normalise.mean);
-    memcpy(normalise.std, preprocess->std, sizeof normalise.std);
-    return normalise;
-}
-
-/* The weights must be loaded: the runs fold and prepare them. */
-static enum status prepare_stage(struct train *train, struct error *err)
-{
-    const struct normalise normalise = normalise_of(train);
-    enum status status = stage_prepare(&train->stage, &normalise, train->pool, err);
-    if (status == OK)
-        status = timing_attach(&train->timing, &train->stage, err);
-    return status == OK ? train_cache_open(train, err) : status;
-}
-
 static enum status prepare_recipe(struct train *train, struct error *err)
 {
-    const struct normalise normalise = normalise_of(train);
+    const struct normalise normalise = train_normalise(train);
     const struct recipe_run run = recipe_run_of(train);
     return recipe_prepare(&train->recipe, &train->options.recipe, &run, &normalise, err);
 }
@@ -305,7 +251,7 @@ static enum status make_feeds(struct train *train, struct error *err)
 enum status train_prepare(struct train *train, struct error *err)
 {
     const struct train_options *options = &train->options;
-    enum status status = plan_stage(train, 0, err);
+    enum status status = train_plan_stage(train, 0, err);
     if (status == OK)
         status = optimizer_create(&train->optimizer, train->net, &options->optimizer, train->pool, err);
     if (status != OK)
@@ -317,19 +263,7 @@ enum status train_prepare(struct train *train, struct error *err)
         status = make_buffers(train, err);
     if (status == OK)
         status = make_feeds(train, err);
-    return status == OK ? prepare_stage(train, err) : status;
-}
-
-enum status train_enter_stage(struct train *train, size_t epoch, struct error *err)
-{
-    if (train->stage.plan->options.freeze.until == until_of(train, epoch))
-        return OK;
-    enum status status = plan_stage(train, epoch, err);
-    if (status == OK)
-        status = optimizer_add_trainable(train->optimizer, err);
-    if (status == OK)
-        status = recipe_add_trainable(&train->recipe, &train->stage.plan->options.freeze, err);
-    return status == OK ? prepare_stage(train, err) : status;
+    return status == OK ? train_prepare_stage(train, err) : status;
 }
 
 static struct loader *loader_of(const struct train *train, bool val)

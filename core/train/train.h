@@ -65,10 +65,6 @@ struct train_options {
     bool profile;                /* measure where the time goes, for train_times and train_profile */
 };
 
-/* Whether batches are mixed (--mixup, --cutmix) or have holes (--random-erasing): features that are made of a photo's
- * bytes alone are of no use then. */
-bool train_options_mixes(const struct train_options *options);
-
 /* What a run needs. Bytes; operations of one photo. The most over all stages. */
 struct train_needs {
     size_t weights, optimizer, network, photos, cache;

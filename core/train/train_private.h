@@ -1,4 +1,4 @@
-/* What train.c, train_loop.c, skipped.c, step.c and checkpoint.c share. */
+/* What train.c, train_stage.c, train_loop.c, skipped.c, step.c, timing.c and checkpoint.c share. */
 #ifndef FREEZETUNE_TRAIN_PRIVATE_H
 #define FREEZETUNE_TRAIN_PRIVATE_H
 
@@ -40,6 +40,20 @@ struct train {
     double epoch_started; /* by clock_seconds, as if the epoch had never been interrupted */
     struct timing timing;
 };
+
+/* Plans the stage of an epoch (from 0), unless it is the one that is there: whether there is a cache and how large,
+ * every shape, the memory. Sets the net's trainable flags. Errors of plan_create; ERR_USAGE and ERR_CANTCREATE for a
+ * cache that was asked for and cannot be. */
+MUST_CHECK enum status train_plan_stage(struct train *train, size_t epoch, struct error *err);
+/* After train_plan_stage, with the weights loaded and the feeds made: allocates the runs, which fold and prepare the
+ * weights as they are now, and opens the cache. ERR_SYSTEM; errors of feature_cache_open for a cache that was asked
+ * for.
+ */
+MUST_CHECK enum status train_prepare_stage(struct train *train, struct error *err);
+/* Frees all of it, the cache included, whose files stay. Twice is fine. */
+void train_leave_stage(struct train *train);
+/* Of the photos, as the first operator applies it. */
+struct normalise train_normalise(const struct train *train);
 
 /* Between two steps, after train_prepare: puts the stage of an epoch (from 0) in the place of the one before, if it is
  * another. What becomes trainable joins the optimizer; frozen weights are folded and prepared as they are now. An error

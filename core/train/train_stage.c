@@ -1,9 +1,25 @@
-#include "core/train/train_cache.h"
-
+/* Puts a stage in its place: all of a run that depends on the freeze point (stage.h), with the cache of the features of
+ * what is frozen (core/features).
+ *
+ *   train_plan_stage     whether there is a cache, the plans, how large the cache is: nothing large is allocated
+ *   train_prepare_stage  the runs, folded from the weights as they are now; the cache opened and given to the feeds
+ *   train_enter_stage    the two of them between two epochs, where the freeze point moves
+ *   train_leave_stage    closes and frees both
+ */
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/memory.h"
+#include "core/train/train_private.h"
+
+/* ---- the cache of its features ------------------------------------------------------------------------------------
+ */
+
+/* Batches that are mixed (--mixup, --cutmix) or have holes (--random-erasing) have no use for features that are made of
+ * a photo's bytes alone. */
+static bool mixes(const struct train_options *options)
+{
+    return recipe_mixes(&options->recipe) || options->loader.extras.erasing > 0;
+}
 
 static struct feature_ground ground_of(const struct train *train)
 {
@@ -22,7 +38,7 @@ static struct cache_ask ask_of(const struct train *train, const struct freeze *f
                               .ground = ground,
                               .augment = options->augment,
                               .views = options->views,
-                              .mixes = train_options_mixes(options),
+                              .mixes = mixes(options),
                               .epochs = options->schedule.epochs,
                               .train = options->usable,
                               .val = train->dataset->val.count,
@@ -45,7 +61,8 @@ static enum status settle(struct train *train, const struct plan_options *option
     return OK;
 }
 
-enum status train_cache_begin(struct train *train, struct plan_options *options, struct error *err)
+/* Before the stage of options->freeze is planned: whether there is a cache, and options->cut and ->from. */
+static enum status choose_cache(struct train *train, struct plan_options *options, struct error *err)
 {
     struct feature_ground ground = ground_of(train);
     struct cache_ask ask = ask_of(train, &options->freeze, &ground);
@@ -74,7 +91,8 @@ static uint64_t kept_before(const struct train *train, int until)
     return bytes;
 }
 
-enum status train_cache_size(struct train *train, struct error *err)
+/* After that: how large it is. */
+static enum status size_cache(struct train *train, struct error *err)
 {
     const struct plan *plan = train->stage.evaluation_plan;
     struct feature_ground ground = ground_of(train);
@@ -95,7 +113,9 @@ static enum status hash_photos(struct train *train, struct error *err)
     return status;
 }
 
-enum status train_cache_open(struct train *train, struct error *err)
+/* Opens what was planned and gives it to the feeds. A cache that was not asked for by name and cannot be opened is
+ * none, with the reason in the plan: the run is only slower without it. */
+static enum status open_cache(struct train *train, struct error *err)
 {
     const struct train_options *options = &train->options;
     struct feature_plan *plan = &train->feature_plan;
@@ -120,7 +140,7 @@ enum status train_cache_open(struct train *train, struct error *err)
     return OK;
 }
 
-void train_cache_close(struct train *train)
+static void close_cache(struct train *train)
 {
     if (train->feed)
         feed_use_cache(train->feed, NULL, NULL);
@@ -128,4 +148,69 @@ void train_cache_close(struct train *train)
         feed_use_cache(train->val_feed, NULL, NULL);
     feature_cache_close(train->cache);
     train->cache = NULL;
+}
+
+/* ---- the stage --------------------------------------------------------------------------------------------------- */
+
+void train_leave_stage(struct train *train)
+{
+    close_cache(train);
+    timing_detach(&train->timing, &train->stage);
+    stage_free(&train->stage);
+}
+
+static int until_of(const struct train *train, size_t epoch)
+{
+    return unfreezing_until(&train->options.unfreezing, train->options.freeze.until, epoch);
+}
+
+enum status train_plan_stage(struct train *train, size_t epoch, struct error *err)
+{
+    const struct train_options *options = &train->options;
+    struct plan_options plan = {
+        .batch = recipe_pass(&options->recipe, options->loader.batch),
+        .height = (size_t)options->loader.preprocess.crop,
+        .width = (size_t)options->loader.preprocess.crop,
+        .freeze = options->freeze,
+        .exact = options->exact,
+        .threads = pool_threads(train->pool),
+    };
+    plan.freeze.until = until_of(train, epoch);
+    if (train->stage.plan && train->stage.plan->options.freeze.until == plan.freeze.until)
+        return OK;
+    train_leave_stage(train);
+    enum status status = choose_cache(train, &plan, err);
+    if (status == OK)
+        status = stage_plan(&train->stage, train->net, &plan, err);
+    return status == OK ? size_cache(train, err) : status;
+}
+
+struct normalise train_normalise(const struct train *train)
+{
+    const struct preprocess *preprocess = &train->options.loader.preprocess;
+    struct normalise normalise;
+    memcpy(normalise.mean, preprocess->mean, sizeof normalise.mean);
+    memcpy(normalise.std, preprocess->std, sizeof normalise.std);
+    return normalise;
+}
+
+enum status train_prepare_stage(struct train *train, struct error *err)
+{
+    const struct normalise normalise = train_normalise(train);
+    enum status status = stage_prepare(&train->stage, &normalise, train->pool, err);
+    if (status == OK)
+        status = timing_attach(&train->timing, &train->stage, err);
+    return status == OK ? open_cache(train, err) : status;
+}
+
+enum status train_enter_stage(struct train *train, size_t epoch, struct error *err)
+{
+    if (train->stage.plan->options.freeze.until == until_of(train, epoch))
+        return OK;
+    enum status status = train_plan_stage(train, epoch, err);
+    if (status == OK)
+        status = optimizer_add_trainable(train->optimizer, err);
+    if (status == OK)
+        status = recipe_add_trainable(&train->recipe, &train->stage.plan->options.freeze, err);
+    return status == OK ? train_prepare_stage(train, err) : status;
 }
