@@ -38,6 +38,13 @@ size_t recipe_pieces(const struct recipe_options *options, size_t photos)
     return most > 0 ? (photos + most - 1) / most : 0;
 }
 
+size_t recipe_step_photos(const struct recipe_options *options, const struct plan *plan, size_t photos)
+{
+    while (photos > 0 && plan_batch_too_small(plan, photos / recipe_pieces(options, photos)))
+        photos--;
+    return photos;
+}
+
 static bool keeps_gradients(const struct recipe_options *options, size_t batch)
 {
     return options->clip_norm > 0 || recipe_pieces(options, batch) > 1;

@@ -57,6 +57,10 @@ size_t recipe_pass(const struct recipe_options *options, size_t batch);
 /* How many pieces a batch of `photos` is cut into: piece i is photos * i / pieces and up to where the next begins. */
 size_t recipe_pieces(const struct recipe_options *options, size_t photos);
 
+/* How many photos of a batch of `photos` BatchNorm can use by this plan of a training pass: all of them, or fewer where
+ * a piece would be too small. */
+size_t recipe_step_photos(const struct recipe_options *options, const struct plan *plan, size_t photos);
+
 /* weight[classes] as above, owned by the caller (memory_free); a class without photos has 0. ERR_SYSTEM. */
 MUST_CHECK enum status recipe_class_weights(float **out, const struct photo_list *photos, size_t classes, double power,
                                             struct error *err);

@@ -1,7 +1,5 @@
 #include "core/train/timing.h"
 
-#include "core/train/train_private.h"
-
 enum status timing_attach(struct timing *timing, struct stage *stage, struct error *err)
 {
     struct profile *training = NULL, *evaluation = NULL;
@@ -45,23 +43,4 @@ void timing_free(struct timing *timing)
     profile_destroy(timing->evaluation);
     profile_sums_free(&timing->sums);
     *timing = (struct timing){0};
-}
-
-const struct profile_sums *train_profile(const struct train *train)
-{
-    return &train->timing.sums;
-}
-
-struct train_times train_times(const struct train *train)
-{
-    const struct timing *timing = &train->timing;
-    return (struct train_times){.all = timing->all,
-                                .photos = loader_waited(train->loader),
-                                .prefix = timing->prefix,
-                                .suffix = timing->suffix,
-                                .backward = timing->backward - timing->sink,
-                                .optimizer = timing->optimizer,
-                                .validation = timing->validation,
-                                .validation_photos = loader_waited(train->val_loader),
-                                .saving = timing->saving};
 }

@@ -10,7 +10,7 @@
 /* Full batches, and the rest if BatchNorm can use it. */
 static size_t steps_in_epoch(const struct train *train, size_t photos, size_t batch)
 {
-    return photos / batch + (train_step_photos(train, photos % batch) > 0);
+    return photos / batch + (recipe_step_photos(&train->options.recipe, train->stage.plan, photos % batch) > 0);
 }
 
 static enum status check(const struct train_options *options, struct error *err)
@@ -36,7 +36,7 @@ static enum status count_steps(size_t *steps, const struct train *train, struct 
             "--batch-size %zu: at this image size BatchNorm with batch statistics would see a single value "
             "per channel; use a larger one, or --bn-trained eval",
             batch);
-    if (!plan_batch_too_small(plan, batch) && train_step_photos(train, batch) < batch)
+    if (!plan_batch_too_small(plan, batch) && recipe_step_photos(&train->options.recipe, plan, batch) < batch)
         return error_set(err, ERR_USAGE,
                          "--micro-batch %zu: cuts a batch of %zu into pieces of which BatchNorm with batch statistics "
                          "would see a single value per channel; use a larger one, or --bn-trained eval",
@@ -363,4 +363,23 @@ const struct freeze *train_freeze(const struct train *train)
 enum train_end train_end_get(const struct train *train)
 {
     return train->end;
+}
+
+const struct profile_sums *train_profile(const struct train *train)
+{
+    return &train->timing.sums;
+}
+
+struct train_times train_times(const struct train *train)
+{
+    const struct timing *timing = &train->timing;
+    return (struct train_times){.all = timing->all,
+                                .photos = loader_waited(train->loader),
+                                .prefix = timing->prefix,
+                                .suffix = timing->suffix,
+                                .backward = timing->backward - timing->sink,
+                                .optimizer = timing->optimizer,
+                                .validation = timing->validation,
+                                .validation_photos = loader_waited(train->val_loader),
+                                .saving = timing->saving};
 }

@@ -7,28 +7,6 @@
 #include "core/train/evaluate.h"
 #include "core/train/train_private.h"
 
-enum status train_diverged(struct train *train, const char *what, double value, struct error *err)
-{
-    return error_set(
-        err, ERR_DIVERGED,
-        "the training diverged: %s is %s in epoch %zu, step %zu; lower --lr (now %g) or lengthen --warmup. "
-        "What was saved before is untouched",
-        what, isnan(value) ? "not a number" : "infinite", train->state.epoch + 1, train->state.batch + 1,
-        train->options.schedule.lr);
-}
-
-/* A checkpoint or a model with a NaN in it would be worse than none. */
-static enum status check_weights(struct train *train, struct error *err)
-{
-    for (size_t i = 0; i < train->net->params_count; i++) {
-        const struct param *param = &train->net->params[i];
-        for (size_t j = 0; j < param->count; j++)
-            if (!isfinite(param->data[j]))
-                return train_diverged(train, param->name, (double)param->data[j], err);
-    }
-    return OK;
-}
-
 /* Seconds that the running epoch has taken so far. */
 static double epoch_seconds(const struct train *train)
 {
@@ -37,7 +15,7 @@ static double epoch_seconds(const struct train *train)
 
 static enum status save(struct train *train, const struct train_hooks *hooks, struct error *err)
 {
-    enum status status = check_weights(train, err);
+    enum status status = train_check_weights(train, err);
     double start = clock_seconds();
     if (status == OK)
         status = hooks->save(hooks->context, err);
@@ -148,7 +126,7 @@ static enum status run_steps(struct train *train, const struct train_hooks *hook
                              train->dataset->train.root, train->state.epoch + 1);
         if (status != OK || !batch)
             return status;
-        size_t photos = train_step_photos(train, batch->count);
+        size_t photos = recipe_step_photos(&train->options.recipe, train->stage.plan, batch->count);
         train->state.left_out += batch->count - photos;
         if (photos == 0) {
             train->state.position = batch->position;
@@ -207,7 +185,7 @@ static enum status run_evaluation(struct train *train, const struct train_hooks 
 {
     size_t count = train->dataset->val.count;
     struct watch watch = {.hooks = hooks, .all = count, .train = train, .err = err};
-    enum status status = check_weights(train, err);
+    enum status status = train_check_weights(train, err);
     if (status != OK)
         return status;
     run_refold(train->stage.evaluation);

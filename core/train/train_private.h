@@ -1,4 +1,4 @@
-/* What train.c, train_stage.c, train_loop.c, skipped.c, step.c, timing.c and checkpoint.c share. */
+/* What train.c, train_stage.c, train_loop.c, train_step.c, skipped.c and checkpoint.c share. */
 #ifndef FREEZETUNE_TRAIN_PRIVATE_H
 #define FREEZETUNE_TRAIN_PRIVATE_H
 
@@ -60,9 +60,6 @@ struct normalise train_normalise(const struct train *train);
  * leaves a run that can only be destroyed: ERR_SYSTEM without memory. */
 MUST_CHECK enum status train_enter_stage(struct train *train, size_t epoch, struct error *err);
 
-/* How many photos of a batch of `photos` BatchNorm can use: all of them, or fewer where a piece would be too small. */
-size_t train_step_photos(const struct train *train, size_t photos);
-
 /* One step on the first `photos` of a batch. Moves no state but the weights, the optimizer's and train->batch, which is
  * the metrics of this step. ERR_DIVERGED when something is no longer a finite number. */
 MUST_CHECK enum status train_step(struct train *train, const struct photo_batch *batch, size_t photos,
@@ -78,5 +75,8 @@ MUST_CHECK enum status train_end_pass(struct train *train, bool val, const struc
 
 /* ERR_DIVERGED: `what` of the current step is not finite. */
 enum status train_diverged(struct train *train, const char *what, double value, struct error *err);
+/* ERR_DIVERGED when a weight or a running statistic is not finite: a checkpoint or a model with a NaN in it would be
+ * worse than none. */
+MUST_CHECK enum status train_check_weights(struct train *train, struct error *err);
 
 #endif

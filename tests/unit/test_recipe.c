@@ -121,14 +121,14 @@ static void photos_too_few_for_batchnorm_are_left_out(void **state)
     open_session(&s, &options, 1);
     static const size_t wanted[] = {0, 0, 2, 2, 4, 4, 6};
     for (size_t photos = 0; photos <= 6; photos++)
-        assert_int_equal(train_step_photos(s.train, photos), wanted[photos]);
+        assert_int_equal(recipe_step_photos(&s.train->options.recipe, s.train->stage.plan, photos), wanted[photos]);
     assert_int_equal(train_state_get(s.train)->steps_per_epoch, 4); /* 6, 6, 6 and 2 of 3 */
     close_session(&s);
 
     options.recipe.micro_batch = 3;
     open_session(&s, &options, 1);
     for (size_t photos = 2; photos <= 6; photos++)
-        assert_int_equal(train_step_photos(s.train, photos), photos);
+        assert_int_equal(recipe_step_photos(&s.train->options.recipe, s.train->stage.plan, photos), photos);
     close_session(&s);
 
     options.loader.batch = 5;

@@ -1,4 +1,15 @@
-/* One step: a batch forward, its loss, backward and the update, in pieces and with what else the recipe asks for. */
+/* One step of the optimizer on one batch:
+ *
+ *   for each piece of the batch (one, unless --micro-batch):
+ *       logits = forward(piece)                              from pixels, mixed pixels or kept features
+ *       loss += cross_entropy(logits, labels)                divided by the divisor of the whole batch
+ *       backward(d loss / d logits)                          from the last operator to the freeze point
+ *           for each parameter, as soon as its gradient is complete:
+ *               update it, or add to the gradients that are kept
+ *   where gradients are kept (several pieces, or --clip-norm):
+ *       clip them, update all parameters
+ *   --ema: the average of the weights follows
+ */
 #include <math.h>
 
 #include "core/base/clock.h"
@@ -19,15 +30,7 @@ struct work {
     const int32_t *leading; /* [photos] the labels with the larger share */
 };
 
-size_t train_step_photos(const struct train *train, size_t photos)
-{
-    const struct recipe_options *recipe = &train->options.recipe;
-    while (photos > 0 && plan_batch_too_small(train->stage.plan, photos / recipe_pieces(recipe, photos)))
-        photos--;
-    return photos;
-}
-
-static struct work begin(struct train *train, const struct photo_batch *batch, size_t photos)
+static struct work begin_step(struct train *train, const struct photo_batch *batch, size_t photos)
 {
     const struct recipe *recipe = &train->recipe;
     const struct recipe_options *options = &recipe->options;
@@ -52,7 +55,8 @@ static struct work begin(struct train *train, const struct photo_batch *batch, s
     return work;
 }
 
-static enum status forward(const float **logits, const struct work *work, size_t from, size_t count, struct error *err)
+static enum status forward_piece(const float **logits, const struct work *work, size_t from, size_t count,
+                                 struct error *err)
 {
     struct train *train = work->train;
     if (!train->recipe.mixed)
@@ -75,6 +79,9 @@ static void update(struct train *train, size_t param, const float *gradient)
     train->timing.optimizer += clock_seconds() - start;
 }
 
+/* run_backward calls this from the last parameter to the first, when nothing will add to the gradient any more. An
+ * update at that moment needs memory for one gradient instead of all; but the norm of all gradients is known only at
+ * the end, and a piece has only a part of each, so these two keep them. */
 static void take_gradient(void *context, size_t param, const float *gradient)
 {
     struct train *train = context;
@@ -101,7 +108,7 @@ static enum status refuse_loss(const struct work *work, const float *logits, siz
 }
 
 /* Photos from..to-1. ADDS their part of the batch's loss; when that is not finite nothing was updated. */
-static enum status piece(double *loss, const struct work *work, size_t from, size_t to, struct error *err)
+static enum status run_piece(double *loss, const struct work *work, size_t from, size_t to, struct error *err)
 {
     struct train *train = work->train;
     struct targets targets = work->targets;
@@ -109,7 +116,7 @@ static enum status piece(double *loss, const struct work *work, size_t from, siz
     if (targets.others)
         targets.others += from;
     const float *logits;
-    enum status status = forward(&logits, work, from, to - from, err);
+    enum status status = forward_piece(&logits, work, from, to - from, err);
     if (status != OK)
         return status;
     *loss += cross_entropy_targets(train->dlogits, logits, &targets, to - from, net_classes(train->net), work->divisor);
@@ -143,7 +150,7 @@ enum status train_step(struct train *train, const struct photo_batch *batch, siz
 {
     const struct train_state *state = &train->state;
     struct recipe *recipe = &train->recipe;
-    struct work work = begin(train, batch, photos);
+    struct work work = begin_step(train, batch, photos);
     size_t pieces = recipe_pieces(&recipe->options, photos);
     double loss = 0, norm = 0;
     metrics_reset(&train->batch);
@@ -152,7 +159,7 @@ enum status train_step(struct train *train, const struct photo_batch *batch, siz
         gradients_clear(recipe->gradients);
     enum status status = OK;
     for (size_t i = 0; i < pieces && status == OK; i++)
-        status = piece(&loss, &work, photos * i / pieces, photos * (i + 1) / pieces, err);
+        status = run_piece(&loss, &work, photos * i / pieces, photos * (i + 1) / pieces, err);
     if (status == OK && recipe->gradients)
         status = update_kept(train, &norm, err);
     if (status == OK && recipe->ema)
