@@ -29,7 +29,7 @@ struct session {
     struct record_folder *folder;
     struct train_progress progress;
     struct show_skipped skipped;
-    double started, saved;
+    double started;
     struct run_clock clock;
     bool damage_said;  /* once, after the first epoch */
     bool write_failed; /* the last error concerns a file of the run */
@@ -93,38 +93,11 @@ static bool should_stop(void *context)
     return signals_stop() || (deadline > 0 && clock_seconds() >= deadline);
 }
 
-static bool time_is_over(void *context)
-{
-    const struct session *session = context;
-    double limit = session->setup->values->time_limit * 60;
-    return limit > 0 && clock_seconds() - session->started >= limit;
-}
-
-static bool should_save(void *context)
-{
-    const struct session *session = context;
-    double every = session->setup->values->save_every * 60;
-    return every > 0 && clock_seconds() - session->saved >= every;
-}
-
-/* Epochs that are short share a checkpoint, and those that are asked for within an epoch come often enough for all. */
-static bool saved_lately(const struct session *session)
-{
-    double every = session->setup->values->save_every * 60;
-    double least = every < SAVE_LEAST ? every : SAVE_LEAST;
-    return clock_seconds() - session->saved < least;
-}
-
-static bool skip_save(void *context)
-{
-    return saved_lately(context);
-}
-
 static enum status on_epoch(void *context, const struct epoch_result *epoch, struct error *err)
 {
     struct session *session = context;
     run_clock_other(&session->clock);
-    enum status status = record_folder_epoch(session->folder, epoch, saved_lately(session), err);
+    enum status status = record_folder_epoch(session->folder, epoch, epoch->saved_lately, err);
     run_clock_other(&session->clock);
     run_clock_epoch(&session->clock);
     tell_time(session);
@@ -141,7 +114,6 @@ static enum status save(void *context, struct error *err)
 {
     struct session *session = context;
     enum status status = record_folder_save(session->folder, err);
-    session->saved = clock_seconds();
     session->write_failed = status != OK;
     run_clock_other(&session->clock);
     return status;
@@ -245,7 +217,7 @@ static enum status finish(struct session_end *out, const struct session *session
 }
 
 /* After the loop, which ended with `status`. */
-static enum status end_loop(struct session_end *out, const struct session *session, bool stopped, enum status status,
+static enum status end_loop(struct session_end *out, const struct session *session, enum status status,
                             struct error *err)
 {
     const struct train_values *values = session->setup->values;
@@ -254,7 +226,7 @@ static enum status end_loop(struct session_end *out, const struct session *sessi
     if (status != OK && !diverged)
         return session->write_failed && err ? explain_write(session, status, err) : status;
     status = OK;
-    if (!diverged && stopped) {
+    if (!diverged && train_end_get(session->setup->train) == TRAIN_INTERRUPTED) {
         if (alone)
             say_how_to_resume(session, "stopped");
     } else {
@@ -285,6 +257,20 @@ static void say_where(struct session *session)
                session->setup->values->epochs, left);
 }
 
+static double deadline_of(const struct session *session)
+{
+    double limit = session->setup->values->time_limit * 60;
+    return limit > 0 ? session->started + limit : 0;
+}
+
+/* Epochs that are short share a checkpoint, and those that are asked for within an epoch come often enough for all. */
+static struct train_limits limits_of(const struct session *session)
+{
+    double every = session->setup->values->save_every * 60;
+    return (struct train_limits){
+        .deadline = deadline_of(session), .save_every = every, .save_least = every < SAVE_LEAST ? every : SAVE_LEAST};
+}
+
 static enum status run_loop(struct session_end *out, struct session *started, struct error *err)
 {
     struct session session = *started;
@@ -299,34 +285,30 @@ static enum status run_loop(struct session_end *out, struct session *started, st
                                       .on_skipped = on_skipped,
                                       .on_pass_end = on_pass_end,
                                       .should_stop = should_stop,
-                                      .time_is_over = time_is_over,
-                                      .should_save = should_save,
-                                      .skip_save = skip_save,
                                       .on_epoch = on_epoch,
                                       .save = save};
-    bool stopped = false;
+    const struct train_limits limits = limits_of(&session);
     enum status status = run_clock_enter(&session.clock, session.folder, err);
     if (status != OK)
         return status;
     if (setup->values->resume)
         say_where(&session);
     signals_catch();
-    session.saved = clock_seconds();
     status = show_progress_start(&session.progress, session.folder, err);
     run_clock_start(&session.clock);
     if (status == OK)
-        status = train_run(setup->train, &hooks, &stopped, err);
+        status = train_run(setup->train, &limits, &hooks, err);
     progress_end(&session.progress.line);
-    status = end_loop(out, &session, stopped, status, err);
+    status = end_loop(out, &session, status, err);
     show_progress_end(&session.progress);
     return status;
 }
 
 static void plan_clock(struct session *session, struct series_clock *series)
 {
-    double limit = session->setup->values->time_limit * 60, deadline = session->options->deadline;
+    double own = deadline_of(session);
     run_clock_plan(&session->clock, series, session->setup);
-    session->clock.limit = limit > 0 ? session->started + limit : deadline; /* a run of a series: the series' */
+    session->clock.limit = own > 0 ? own : session->options->deadline; /* a run of a series: the series' */
 }
 
 /* The rate is known; `search` is how it was found, or NULL. */

@@ -1,11 +1,10 @@
 #include "core/train/evaluate.h"
 
-enum status evaluate(struct metrics *metrics, bool *stopped, struct run *run, struct feed *feed, evaluate_hook *hook,
-                     void *context, struct error *err)
+enum status evaluate(struct metrics *metrics, struct run *run, struct feed *feed, evaluate_hook *hook, void *context,
+                     struct error *err)
 {
     const struct photo_batch *batch;
     const float *logits;
-    *stopped = false;
     for (;;) {
         enum status status = feed_next(feed, &batch, err);
         if (status == OK && batch)
@@ -13,9 +12,7 @@ enum status evaluate(struct metrics *metrics, bool *stopped, struct run *run, st
         if (status != OK || !batch)
             return status;
         metrics_add(metrics, logits, batch->labels, batch->photos, batch->count);
-        if (hook && !hook(context, batch->position)) {
-            *stopped = true;
+        if (hook && !hook(context, batch->position))
             return OK;
-        }
     }
 }

@@ -16,9 +16,9 @@
 typedef bool evaluate_hook(void *context, size_t done);
 
 /* Runs the photos of a pass that was begun (feed_start, in the plain view) through the run of an inference plan and
- * ADDS to *metrics. Photos without a class are an error of the caller (asserted). *stopped tells whether the hook
- * (which may be NULL) ended it early. Errors of feed_next and feed_forward. */
-MUST_CHECK enum status evaluate(struct metrics *metrics, bool *stopped, struct run *run, struct feed *feed,
-                                evaluate_hook *hook, void *context, struct error *err);
+ * ADDS to *metrics: to the end, or until the hook (which may be NULL) stops it, which is OK too. Photos without a class
+ * are an error of the caller (asserted). Errors of feed_next and feed_forward. */
+MUST_CHECK enum status evaluate(struct metrics *metrics, struct run *run, struct feed *feed, evaluate_hook *hook,
+                                void *context, struct error *err);
 
 #endif

@@ -63,13 +63,13 @@ void feed_use_cache(struct feed *feed, struct feature_cache *cache, struct hash1
 }
 
 enum status feed_start(struct feed *feed, const uint32_t *order, size_t count, size_t position, struct photo_view view,
-                       feature_watch *watch, void *context, bool *stopped, struct error *err)
+                       feature_watch *watch, void *context, struct error *err)
 {
-    *stopped = false;
+    bool stopped = false;
     feed->cached = feed->cache && !feature_cache_failure(feed->cache);
     if (feed->cached) {
-        enum status status = feature_cache_fill(feed->cache, &feed->list, view, watch, context, stopped, err);
-        if (status != OK || *stopped)
+        enum status status = feature_cache_fill(feed->cache, &feed->list, view, watch, context, &stopped, err);
+        if (status != OK || stopped)
             return status;
         feed->cached = !feature_cache_failure(feed->cache);
     }

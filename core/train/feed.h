@@ -33,11 +33,10 @@ void feed_destroy(struct feed *feed);
  * photo_hashes, borrowed. */
 void feed_use_cache(struct feed *feed, struct feature_cache *cache, struct hash128 *hashes);
 
-/* Begins a pass: order[count] (NULL: 0, 1, 2, ...) from `position` on, see loader_start. *stopped: `watch`, which may
- * be NULL, ended the filling of the cache; the pass has then not begun. Errors of feature_cache_fill. */
+/* Begins a pass: order[count] (NULL: 0, 1, 2, ...) from `position` on, see loader_start. Where `watch`, which may be
+ * NULL, ends the filling of the cache, the pass has not begun. Errors of feature_cache_fill. */
 MUST_CHECK enum status feed_start(struct feed *feed, const uint32_t *order, size_t count, size_t position,
-                                  struct photo_view view, feature_watch *watch, void *context, bool *stopped,
-                                  struct error *err);
+                                  struct photo_view view, feature_watch *watch, void *context, struct error *err);
 
 /* As loader_next. `pixels` is NULL where features are there instead. */
 MUST_CHECK enum status feed_next(struct feed *feed, const struct photo_batch **out, struct error *err);

@@ -2,7 +2,7 @@
  *
  *   train_create   checks the options and makes the plans: everything is known, nothing large is allocated (--dry-run)
  *   train_prepare  allocates: optimizer, activations, loaders
- *   train_run      the loop; ends when all epochs are done or when should_stop says so
+ *   train_run      the loop (train_loop.c shows it); ends when all epochs are done, or as train_end says
  *
  * One step: a batch from the loader, forward, cross-entropy, backward, and each parameter updated as soon as its
  * gradient is complete; a recipe (recipe.h) may change the loss and the update. The order of epoch e is rng_shuffle
@@ -173,6 +173,7 @@ struct epoch_result {
     /* Photos validated in the best epoch before this one; 0: there is none. Differs from val->count where photos went
      * bad between the two, or were repaired: the accuracies are over different photos. */
     size_t best_photos;
+    bool saved_lately; /* within limits.save_least: no checkpoint follows, unless the run ends here */
     /* Highest accuracy so far, at equal accuracy the lower loss, of those compared; while there are none, the one with
      * the most photos validated. */
     bool best;
@@ -194,39 +195,41 @@ struct train_hooks {
     void (*on_pass_end)(void *context, bool val);
     /* Asked after every step and every batch of an evaluation or of features. */
     bool (*should_stop)(void *context);
-    /* Asked after every step and every epoch: is the time over that the run was given? */
-    bool (*time_is_over)(void *context);
-    /* Asked after every step that is not the last of its epoch: is it time for a checkpoint? */
-    bool (*should_save)(void *context);
-    /* Asked after an epoch that is not the last: was there a checkpoint so lately that this one needs none? */
-    bool (*skip_save)(void *context);
     /* An epoch is over: write the best model, tables, logs. The state does not count the epoch as done yet. The net
      * holds what was evaluated: the weights' average if there is one. */
     enum status (*on_epoch)(void *context, const struct epoch_result *epoch, struct error *err);
-    /* Write a checkpoint of the state as it is. Called after on_epoch unless skip_save says so, when should_save says
-     * so, when stopping and at the end. */
+    /* Write a checkpoint of the state as it is: when train_limits say so, and the last thing before train_run ends. */
     enum status (*save)(void *context, struct error *err);
 };
 
-/* How a run came to its end. */
-enum train_end {
-    TRAIN_UNFINISHED,
-    TRAIN_EPOCHS,   /* all of them */
-    TRAIN_PATIENCE, /* `patience` epochs brought no better evaluation; those before the last stage, and those that could
-                       not be compared, do not count */
-    TRAIN_TIME      /* time_is_over said so */
+/* When to end and when to save. The bytes of a run do not depend on it: it is about the clock (clock_seconds). */
+struct train_limits {
+    double deadline;   /* the run ends after the first step or epoch past this time; 0: none */
+    double save_every; /* seconds: within an epoch, a checkpoint when the last one is older; 0: none */
+    double save_least; /* seconds: after an epoch, none when the last one is younger, unless the run ends */
 };
 
-/* Goes on from the state to the end, or until should_stop, after a last call of save (*stopped).
- * When the time is over the state is saved as it is, as for should_stop, so that the run could go on; where no epoch
- * has been evaluated yet, the epoch at hand is as far as it came, and on_epoch hears of it: a run ends with a model.
+/* Why train_run ended. */
+enum train_end {
+    TRAIN_UNFINISHED, /* it has not */
+    TRAIN_EPOCHS,     /* all of them are done */
+    TRAIN_PATIENCE, /* `patience` epochs brought no better evaluation; those before the last stage, and those that could
+                       not be compared, do not count */
+    TRAIN_TIME,     /* the deadline has passed: the run has a model, and can go on from its checkpoint */
+    TRAIN_INTERRUPTED, /* should_stop said so: it can go on from its checkpoint */
+};
+
+/* Goes on from the state until one of the reasons of train_end, then saves a last time. NULL limits: no deadline, a
+ * checkpoint after each epoch.
+ * When the deadline has passed the state is saved as it is, as for should_stop, so that the run could go on; where no
+ * epoch has been evaluated yet, the unfinished one is, and on_epoch hears of it: a run ends with a model.
  * Errors: those of the hooks and of the loader; ERR_SYSTEM without memory for the next stage; ERR_DIVERGED when a loss
  * or a weight is no longer a finite number, with what to do, before anything of it was saved; ERR_DATA when the loss is
  * not finite before the first update, or when no validation photo could be read. ERR_NOINPUT when all training photos
  * of a class that are not bad were away in an epoch: what was saved before is good to go on from; the same when all
  * validation photos were, after the epoch's steps have been saved. */
-MUST_CHECK enum status train_run(struct train *train, const struct train_hooks *hooks, bool *stopped,
-                                 struct error *err);
+MUST_CHECK enum status train_run(struct train *train, const struct train_limits *limits,
+                                 const struct train_hooks *hooks, struct error *err);
 enum train_end train_end_get(const struct train *train);
 /* Has train_run nothing to do any more: are all epochs done, or has `patience` ended the run? From the state alone. */
 bool train_is_over(const struct train *train);

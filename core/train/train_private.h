@@ -1,4 +1,4 @@
-/* What train.c, train_stage.c, train_loop.c, train_step.c, skipped.c and checkpoint.c share. */
+/* What the files train_*.c and checkpoint.c share: struct train, and from which of them a function comes. */
 #ifndef FREEZETUNE_TRAIN_PRIVATE_H
 #define FREEZETUNE_TRAIN_PRIVATE_H
 
@@ -17,7 +17,6 @@ struct train {
     struct train_needs needs;
     struct train_stage stages[NET_CHILDREN + 1];
     size_t stages_count;
-    enum train_end end;
 
     struct feature_plan feature_plan; /* of the stage, and what it needs of the weights and photos: made once */
     struct hash128 *param_hashes, *photo_hashes[2];
@@ -36,10 +35,19 @@ struct train {
     struct metrics batch;      /* of the current step */
     struct metrics val;
 
-    double lr;            /* of the current step */
-    double epoch_started; /* by clock_seconds, as if the epoch had never been interrupted */
     struct timing timing;
+    double lr; /* of the current step */
+
+    /* Of the call of train_run. Times are by clock_seconds. */
+    const struct train_hooks *hooks; /* borrowed */
+    struct train_limits limits;
+    enum train_end end;   /* why the loop ends; TRAIN_UNFINISHED while it goes on */
+    bool in_epoch;        /* false between two epochs */
+    double epoch_started; /* as if the epoch had never been interrupted */
+    double saved;         /* the last checkpoint; before there was one, the start */
 };
+
+/* ---- train_stage.c ---- */
 
 /* Plans the stage of an epoch (from 0), unless it is the one that is there: whether there is a cache and how large,
  * every shape, the memory. Sets the net's trainable flags. Errors of plan_create; ERR_USAGE and ERR_CANTCREATE for a
@@ -60,18 +68,34 @@ struct normalise train_normalise(const struct train *train);
  * leaves a run that can only be destroyed: ERR_SYSTEM without memory. */
 MUST_CHECK enum status train_enter_stage(struct train *train, size_t epoch, struct error *err);
 
+/* ---- train_step.c ---- */
+
 /* One step on the first `photos` of a batch. Moves no state but the weights, the optimizer's and train->batch, which is
  * the metrics of this step. ERR_DIVERGED when something is no longer a finite number. */
 MUST_CHECK enum status train_step(struct train *train, const struct photo_batch *batch, size_t photos,
                                   struct step_result *out, struct error *err);
 
+/* ---- train_pass.c: while train->hooks is set ---- */
+
+/* Asks should_stop. Once it has said yes, train->end is TRAIN_INTERRUPTED. */
+bool train_interrupted(struct train *train);
+/* Begins a pass of a list's feed, its missing features computed; arguments as feed_start. It has not begun where that
+ * was interrupted. */
+MUST_CHECK enum status train_begin_pass(struct train *train, bool val, const uint32_t *order, size_t count,
+                                        size_t position, struct photo_view view, struct error *err);
 /* Notes the photos that a loader has skipped since the last call, and tells of them (on_skipped). ERR_NOINPUT when no
  * training photo of a class is left; ERR_SYSTEM. */
-MUST_CHECK enum status train_note_skipped(struct train *train, bool val, const struct train_hooks *hooks,
-                                          struct error *err);
+MUST_CHECK enum status train_note_skipped(struct train *train, bool val, struct error *err);
 /* The same at the end of a pass, and tells of that. */
-MUST_CHECK enum status train_end_pass(struct train *train, bool val, const struct train_hooks *hooks,
-                                      struct error *err);
+MUST_CHECK enum status train_end_pass(struct train *train, bool val, struct error *err);
+
+/* ---- train_validate.c ---- */
+
+/* Evaluates what was trained, calls on_epoch and remembers the best in train->state; not where it was interrupted.
+ * ERR_NOINPUT when all validation photos are away, ERR_DATA when all are bad; ERR_DIVERGED; errors of on_epoch. */
+MUST_CHECK enum status train_validate(struct train *train, struct error *err);
+
+/* ---- train_diverged.c ---- */
 
 /* ERR_DIVERGED: `what` of the current step is not finite. */
 enum status train_diverged(struct train *train, const char *what, double value, struct error *err);

@@ -145,12 +145,11 @@ static enum status run(struct session *session, const struct train_options *opti
                                       .on_pass_end = on_pass_end,
                                       .should_stop = should_stop,
                                       .save = save};
-    bool stopped;
     open_session(session, options);
     if (resume && checkpoint_read(test_path(scenario_folder, session->saved), session->train, err) != OK)
         fail_msg("%s", err->text);
     move_files(session->moves, -1, (int)epoch_of(session) - 1);
-    return train_run(session->train, &hooks, &stopped, err);
+    return train_run(session->train, NULL, &hooks, err);
 }
 
 static void run_whole(struct session *session, const struct train_options *options, bool resume)

@@ -115,8 +115,7 @@ static enum status save_checkpoint(void *context, struct error *err)
 static enum status train_all(struct session *session, struct error *err)
 {
     const struct train_hooks hooks = {.context = session, .on_epoch = nothing, .save = save_checkpoint};
-    bool stopped;
-    return train_run(session->train, &hooks, &stopped, err);
+    return train_run(session->train, NULL, &hooks, err);
 }
 
 static void put_no_checkpoint(void)
@@ -267,12 +266,6 @@ static enum status hear_epoch(void *context, const struct epoch_result *epoch, s
 
 static struct train *heard_train;
 
-static bool save_each_step(void *context)
-{
-    (void)context;
-    return true;
-}
-
 static enum status hear_state(void *context, struct error *err)
 {
     struct heard *heard = context;
@@ -291,14 +284,13 @@ static void seconds_before_an_interruption_count(void **state)
     struct session session;
     struct error err;
     struct heard heard = {0};
-    const struct train_hooks hooks = {
-        .context = &heard, .on_epoch = hear_epoch, .should_save = save_each_step, .save = hear_state};
-    bool stopped;
+    const struct train_hooks hooks = {.context = &heard, .on_epoch = hear_epoch, .save = hear_state};
+    const struct train_limits each_step = {.save_every = 1e-9};
     if (open_session(&session, OPTIMIZER_SGD, 2, &err) != OK)
         fail_msg("%s", err.text);
     session.train->state.seconds = seconds_before;
     heard_train = session.train;
-    if (train_run(session.train, &hooks, &stopped, &err) != OK)
+    if (train_run(session.train, &each_step, &hooks, &err) != OK)
         fail_msg("%s", err.text);
     assert_true(heard.epochs[0] >= seconds_before);
     assert_true(heard.within >= seconds_before && heard.within <= heard.epochs[0]);

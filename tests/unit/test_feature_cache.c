@@ -52,8 +52,7 @@ static void train_it(struct small_run *run)
 {
     static const struct train_hooks hooks = {.on_epoch = no_epoch, .save = no_save};
     struct error err;
-    bool stopped;
-    if (train_run(run->train, &hooks, &stopped, &err) != OK)
+    if (train_run(run->train, NULL, &hooks, &err) != OK)
         fail_msg("%s", err.text);
 }
 

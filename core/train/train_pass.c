@@ -1,0 +1,77 @@
+/* A pass over the photos of a list, of an epoch or of its evaluation: it is begun, the photos that its loader skips are
+ * noted and told, and a class is not trained without. */
+#include "core/train/train_private.h"
+
+bool train_interrupted(struct train *train)
+{
+    const struct train_hooks *hooks = train->hooks;
+    if (hooks->should_stop && hooks->should_stop(hooks->context))
+        train->end = TRAIN_INTERRUPTED;
+    return train->end == TRAIN_INTERRUPTED;
+}
+
+static bool watch_features(void *context, size_t done, size_t all)
+{
+    struct train *train = context;
+    if (train->hooks->on_features)
+        train->hooks->on_features(train->hooks->context, done, all);
+    return !train_interrupted(train);
+}
+
+enum status train_begin_pass(struct train *train, bool val, const uint32_t *order, size_t count, size_t position,
+                             struct photo_view view, struct error *err)
+{
+    const struct train_hooks *hooks = train->hooks;
+    struct feed *feed = val ? train->val_feed : train->feed;
+    loader_forget_away(val ? train->val_loader : train->loader); /* each pass tries them again */
+    train->seen[val] = train_skipped_count(train, val);
+    enum status status = feed_start(feed, order, count, position, view, watch_features, train, err);
+    const char *failure = train->cache ? feature_cache_failure(train->cache) : NULL;
+    if (failure && !train->cache_failed && hooks->on_cache_failure)
+        hooks->on_cache_failure(hooks->context, failure);
+    train->cache_failed |= failure != NULL;
+    return status == OK ? train_note_skipped(train, val, err) : status;
+}
+
+/* A class that has lost all its photos would be unlearned. `photo` is the last that was found away. */
+static enum status check_class(const struct train *train, uint32_t photo, const char *reason, struct error *err)
+{
+    const struct absence *absence = &train->absence[0];
+    const struct photo_list *list = &train->dataset->train;
+    uint32_t class = list->photos[photo].class;
+    if (!absence_takes_class(absence, photo))
+        return OK;
+    return error_set(err, ERR_NOINPUT,
+                     "%s: epoch %zu: none of the %u photos of class %s can be read (%s: %s): see that they are there, "
+                     "then go on with --resume",
+                     list->root, train->state.epoch + 1, absence->away_of_class[class],
+                     train->dataset->classes.names[class], photo_name(list, photo), reason);
+}
+
+enum status train_note_skipped(struct train *train, bool val, struct error *err)
+{
+    const struct train_hooks *hooks = train->hooks;
+    enum status status = OK;
+    for (size_t *seen = &train->seen[val]; status == OK && *seen < train_skipped_count(train, val); ++*seen) {
+        struct loader_bad skipped = train_skipped_get(train, val, *seen);
+        bool again = false;
+        if (skipped.away)
+            status = absence_note(&train->absence[val], skipped.photo, train->state.epoch, skipped.reason, &again, err);
+        if (status == OK && hooks->on_skipped)
+            hooks->on_skipped(hooks->context, val, &skipped, again);
+        if (!skipped.away)
+            absence_set_bad(&train->absence[val], skipped.photo, true);
+        if (status == OK && !val)
+            status = check_class(train, skipped.photo, skipped.reason, err);
+    }
+    return status;
+}
+
+enum status train_end_pass(struct train *train, bool val, struct error *err)
+{
+    const struct train_hooks *hooks = train->hooks;
+    enum status status = train_note_skipped(train, val, err);
+    if (status == OK && hooks->on_pass_end)
+        hooks->on_pass_end(hooks->context, val);
+    return status;
+}
