@@ -1,3 +1,4 @@
+/* The tensors of `convert`: which are written, under which name, in which type, with which metadata (convert.h). */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>

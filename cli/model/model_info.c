@@ -1,3 +1,5 @@
+/* What a model file says of itself (struct model_info of model_file.h): its architecture, classes and preprocessing,
+ * from its own metadata, else from the files beside it, else from what is known of published weights. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli/model/model_file.h"
 

@@ -22,6 +22,8 @@ size_t checkpoint_row_count(const struct train *train)
     return optimizer_rows(train->optimizer) + (train->recipe.ema ? ema_row_count(train->recipe.ema) : 0);
 }
 
+/* Rows go parameter by parameter: its step count, then its buffers. Each parameter has a count of its own, since with
+ * --unfreeze-at they join at different times. */
 static struct checkpoint_row optimizer_row(const struct optimizer *optimizer, const struct net *net, size_t index)
 {
     size_t each = 1 + optimizer_buffers(optimizer), part = index % each;
@@ -53,6 +55,9 @@ struct checkpoint_row checkpoint_row_get(const struct train *train, size_t index
                          : average_row(train->recipe.ema, train->net, index - first);
 }
 
+/* An epoch's order is an order of numbers into the list, so one photo more or less would give every later step other
+ * photos. The class is part of it: a photo moved to another class keeps the list's length and may keep its place. Each
+ * hash is seeded with the one before, so the order counts too. */
 void checkpoint_photos(char hex[33], const struct dataset *dataset)
 {
     struct hash128 hash = {0};
@@ -214,7 +219,10 @@ static double read_seconds(struct reader *reader)
     return seconds;
 }
 
-/* The first key that cannot be beside the others; NULL where a run could have come to such a state. */
+/* The first key that cannot be beside the others; NULL where a run could have come to such a state. Each value alone is
+ * in range by now, but a text edited by hand or damaged by a bit may still say 9 right of 5 seen: the run would go on
+ * to wrong numbers without a word. best_right is compared with a tolerance, because the accuracy beside it is a
+ * rounded quotient. */
 static const char *contradiction(const struct train_state *state, bool counted)
 {
     if (state->batch > state->position)
@@ -347,6 +355,11 @@ static void derive_best(struct train *train)
     state->best_right = (size_t)llround(state->best_accuracy * (double)state->best_photos);
 }
 
+/* From the most general to the particular, so that the message names the real cause: is it a state, is it of these
+ * photos, is each value possible. Bad photos are marked before the state is used, since best_photos of older files
+ * follows from their number. The schedule keeps the steps per epoch of the start, even where photos went bad since: a
+ * resumed run must have the same rates. The weights were loaded after the runs were prepared, hence the fold at the
+ * end. */
 enum status checkpoint_restore(struct train *train, const char *text, const char *where, struct error *err)
 {
     char photos[33];

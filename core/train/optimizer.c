@@ -39,6 +39,7 @@ struct optimizer_options optimizer_defaults(enum optimizer_kind kind)
     return (struct optimizer_options){.kind = kind, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
 }
 
+/* SGD without momentum needs no state: 94 MB less where all of a ResNet-50 is trained. */
 static size_t buffers_of(const struct optimizer_options *options)
 {
     if (options->kind != OPTIMIZER_SGD)
@@ -101,6 +102,8 @@ void optimizer_destroy(struct optimizer *optimizer)
     memory_free(optimizer);
 }
 
+/* Called again for every stage of an unfreezing. After an error the optimizer stays usable: a parameter whose first
+ * buffer was made and whose second was not is not `used`, and another call makes only what is missing. */
 enum status optimizer_add_trainable(struct optimizer *optimizer, struct error *err)
 {
     for (size_t i = 0; i < optimizer->net->params_count; i++) {
@@ -139,6 +142,8 @@ struct update {
     struct adam_step adam;
 };
 
+/* Pieces of a fixed size, whatever the number of threads: only the end of a parameter is left to the scalar loop, which
+ * may round differently, and the same seed gives the same bytes with any --threads. */
 static void update_piece(void *context, size_t item, size_t thread)
 {
     const struct update *u = context;
@@ -155,6 +160,9 @@ static void update_piece(void *context, size_t item, size_t thread)
         lanes()->adam(u->w + from, first, second, u->dw + from, count, &u->adam);
 }
 
+/* All of a step that does not depend on the value, in double and rounded once, as torch.optim has it in Python floats.
+ * Adam adds the decay to the gradient, where the division by sqrt(v) undoes a part of it; AdamW shrinks the weight
+ * instead, before the step. */
 static struct adam_step adam_coefficients(const struct optimizer_options *options, int64_t step, double lr)
 {
     bool decoupled = options->kind == OPTIMIZER_ADAMW;
@@ -172,6 +180,8 @@ static struct adam_step adam_coefficients(const struct optimizer_options *option
     };
 }
 
+/* Each parameter counts its own steps: one that joins in epoch 3 starts with t = 1 and its own bias correction. The
+ * rate of its child multiplies lr before AdamW shrinks the weight, as in a parameter group with that lr. */
 void optimizer_update(struct optimizer *optimizer, size_t param, const float *gradient, double lr)
 {
     struct state *state = &optimizer->states[param];

@@ -7,12 +7,13 @@
 #include "core/train/confusion.h"
 #include "core/train/train_private.h"
 
-/* Full batches, and the rest if BatchNorm can use it. */
+/* Full batches, and one of the rest if BatchNorm can use it. */
 static size_t steps_in_epoch(const struct train *train, size_t photos, size_t batch)
 {
     return photos / batch + (recipe_step_photos(&train->options.recipe, train->stage.plan, photos % batch) > 0);
 }
 
+/* What concerns several options together. A warm-up over all epochs would never reach --lr. */
 static enum status check(const struct train_options *options, struct error *err)
 {
     const struct schedule *schedule = &options->schedule;
@@ -25,7 +26,10 @@ static enum status check(const struct train_options *options, struct error *err)
     return recipe_check(&options->recipe, err);
 }
 
-/* *steps = the steps of an epoch in this stage, whose BatchNorm has to have something to work with. */
+/* *steps = the steps of an epoch in this stage. Where the maps are 1x1 (layer4 at 32 pixels) BatchNorm with batch
+ * statistics sees a single value per channel in a batch of one photo, and PyTorch raises an error. Each way to such a
+ * batch has its own message, because the remedy differs: a larger --batch-size, another --micro-batch, or more photos.
+ * The first is not said where there are no more photos than the batch holds: a larger one would not help. */
 static enum status count_steps(size_t *steps, const struct train *train, struct error *err)
 {
     const struct plan *plan = train->stage.plan;
@@ -61,7 +65,8 @@ static struct recipe_run recipe_run_of(const struct train *train)
                                .pool = train->pool};
 }
 
-/* The evaluation takes as many photos at a time as a pass of the training. */
+/* The evaluation takes as many photos at a time as a pass of the training: both work in the same memory, and
+ * --micro-batch is there to keep it small. */
 static struct loader_options val_loader_options(const struct train_options *options)
 {
     struct loader_options loader = options->loader;
@@ -84,7 +89,9 @@ static double flops_before(const struct plan *plan)
     return flops;
 }
 
-/* Every stage once, the last one remains. */
+/* Plans every stage once: a batch that BatchNorm cannot use in the last stage is an error before the first epoch, not
+ * after a night of training, and --dry-run shows the memory of the largest stage. The last stage remains planned,
+ * because it has the most work (train_plan); train_prepare goes back to the first. */
 static enum status plan_all_stages(struct train *train, struct error *err)
 {
     const struct unfreezing *unfreezing = &train->options.unfreezing;
@@ -121,7 +128,8 @@ static enum status plan_all_stages(struct train *train, struct error *err)
     return OK;
 }
 
-/* Of a step and of an evaluation, with the predictions, and what tables are made with after it. */
+/* The metrics of a step and of an evaluation, with its predictions; the confusion table made from these, which grows
+ * with the photos and not with the square of the classes; and the gradients of the logits. */
 static size_t metrics_needs(const struct train *train)
 {
     size_t classes = net_classes(train->net), val = train->dataset->val.count;
@@ -248,6 +256,8 @@ static enum status make_feeds(struct train *train, struct error *err)
     return status;
 }
 
+/* The order matters: the optimizer and the recipe make state for the parameters that train_plan_stage has set
+ * trainable, and train_prepare_stage hands the cache to the feeds. */
 enum status train_prepare(struct train *train, struct error *err)
 {
     const struct train_options *options = &train->options;

@@ -168,7 +168,10 @@ static size_t last_stage_begins(const struct train *train)
     return unfreezing->count ? unfreezing->steps[unfreezing->count - 1].epoch : 0;
 }
 
-/* Whether the run is over, from its state alone: a run that is over and resumed is still over. */
+/* Whether the run is over, from its state alone: a run that is over and resumed is still over. Patience counts the
+ * epochs since the best one, and at the earliest from the last stage on: a stage that unfreezes layers needs its own
+ * epochs to get better. Epochs that could not be compared (photos were away) extend it, and a best one among them is
+ * not one to wait for. */
 static enum train_end end_of(const struct train *train)
 {
     const struct train_state *state = &train->state;

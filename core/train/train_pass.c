@@ -10,6 +10,7 @@ bool train_interrupted(struct train *train)
     return train->end == TRAIN_INTERRUPTED;
 }
 
+/* For feature_cache_fill: filling may take as long as an epoch, so it can be interrupted after each batch. */
 static bool watch_features(void *context, size_t done, size_t all)
 {
     struct train *train = context;
@@ -18,6 +19,9 @@ static bool watch_features(void *context, size_t done, size_t all)
     return !train_interrupted(train);
 }
 
+/* Photos that were away in the pass before are tried again: a network drive may be back. The photos that the filling of
+ * the cache has skipped are noted here, since in the pass itself the loader does not see them any more. A cache that
+ * fails is told once; the run goes on from pixels. */
 enum status train_begin_pass(struct train *train, bool val, const uint32_t *order, size_t count, size_t position,
                              struct photo_view view, struct error *err)
 {

@@ -164,6 +164,9 @@ static int until_of(const struct train *train, size_t epoch)
     return unfreezing_until(&train->options.unfreezing, train->options.freeze.until, epoch);
 }
 
+/* The plan depends on the cache and the cache on the plan: whether features are kept decides where the plan is cut
+ * (plan.cut, plan.from), and how large they are is known from the shapes of the plan. So the cache is chosen before and
+ * sized after. The stage before is left first, since two of them may not fit into memory. */
 enum status train_plan_stage(struct train *train, size_t epoch, struct error *err)
 {
     const struct train_options *options = &train->options;
@@ -203,6 +206,8 @@ enum status train_prepare_stage(struct train *train, struct error *err)
     return status == OK ? open_cache(train, err) : status;
 }
 
+/* What becomes trainable joins the optimizer between the plan, which sets the flags, and the runs, which fold what is
+ * still frozen. An epoch with the same freeze point keeps everything, its cache included. */
 enum status train_enter_stage(struct train *train, size_t epoch, struct error *err)
 {
     if (train->stage.plan->options.freeze.until == until_of(train, epoch))

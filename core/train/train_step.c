@@ -30,6 +30,9 @@ struct work {
     const int32_t *leading; /* [photos] the labels with the larger share */
 };
 
+/* Draws the mix of the batch from (seed, RNG_MIX, epoch, batch), so that a resumed run draws the same. A mixed photo
+ * has two labels; the training accuracy counts the one with the larger share, which is the neighbour's for a share
+ * below one half. */
 static struct work begin_step(struct train *train, const struct photo_batch *batch, size_t photos)
 {
     const struct recipe *recipe = &train->recipe;
@@ -55,6 +58,8 @@ static struct work begin_step(struct train *train, const struct photo_batch *bat
     return work;
 }
 
+/* The feed knows whether the batch comes as pixels or as kept features. Photos that are mixed or have holes are made
+ * into normalised floats here, since nothing of such a batch can be kept. */
 static enum status forward_piece(const float **logits, const struct work *work, size_t from, size_t count,
                                  struct error *err)
 {

@@ -48,7 +48,10 @@ static enum status refuse_infinite(struct train *train, struct error *err)
     return train_diverged(train, what, NAN, err);
 }
 
-/* Evaluates what the net holds: the weights or their average. Where it is interrupted the metrics hold a part. */
+/* Evaluates what the net holds: the weights or their average. The evaluation's BatchNorm is folded into the
+ * convolutions, so it is folded again from the weights as they are now. Where it is interrupted the metrics hold a
+ * part and are not used. Photos that were away in an evaluation of this epoch before an interruption get another
+ * chance. */
 static enum status run_evaluation(struct train *train, struct error *err)
 {
     size_t count = train->dataset->val.count;
@@ -58,7 +61,7 @@ static enum status run_evaluation(struct train *train, struct error *err)
         return status;
     run_refold(train->stage.evaluation);
     metrics_reset(&train->val);
-    absence_forget(&train->absence[1], train->state.epoch); /* a run that goes on may have noted some of this epoch */
+    absence_forget(&train->absence[1], train->state.epoch);
     status = train_begin_pass(train, true, NULL, count, 0, photo_view_plain(), err);
     if (status == OK && train->end != TRAIN_INTERRUPTED)
         status = evaluate(&train->val, train->stage.evaluation, train->val_feed, watch_evaluation, &watch, err);
@@ -69,7 +72,7 @@ static enum status run_evaluation(struct train *train, struct error *err)
     return status;
 }
 
-/* Is there an accuracy to go by? */
+/* No photo, or an output that is not finite: neither is a result that another epoch could be compared with. */
 static enum status check_evaluation(struct train *train, struct error *err)
 {
     if (train->val.count == 0)
@@ -144,6 +147,8 @@ static enum status tell_epoch(struct train *train, struct error *err)
     return status;
 }
 
+/* The average takes the place of the weights until on_epoch has written the best model: the model that is kept is the
+ * one that was evaluated. */
 enum status train_validate(struct train *train, struct error *err)
 {
     if (train->recipe.ema)
