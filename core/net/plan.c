@@ -201,7 +201,7 @@ static enum status place_depth_first(struct plan *plan, struct error *err)
             *buffer = (struct placed){.size = tensor->floats, .start = tensor->maker, .end = tensor->last_reader};
         buffer->end = max_size(buffer->end, tensor->last_reader);
     }
-    status = place(buffers, program->tensors_count, PLAN_ALIGN, &plan->thread_floats, err);
+    status = place(buffers, program->tensors_count, PLAN_ALIGN, &plan->thread.buffer.floats, err);
     for (size_t t = 0; status == OK && t < program->tensors_count; t++)
         if (plan->tensors[t].depth_first)
             plan->tensors[t].offset = buffers[plan_place_root(plan, (int)t)].offset;
@@ -210,6 +210,20 @@ static enum status place_depth_first(struct plan *plan, struct error *err)
 }
 
 /* ---- scratch and state ------------------------------------------------------------------------------------------- */
+/* What the steps need of scratch, the largest of each. */
+struct needs {
+    size_t prepared, sums_doubles, gradient, tiles; /* over the whole batch */
+    size_t thread_tiles;                            /* depth-first, one thread */
+};
+
+/* The next `floats` of a memory of which *total are taken. */
+static struct plan_region take(size_t *total, size_t floats)
+{
+    struct plan_region region = {.at = *total, .floats = floats};
+    *total += plan_align(floats);
+    return region;
+}
+
 /* Weights are prepared once where each image wants them anew, and in a frozen part that is trained behind, which has
  * memory to spare and many passes to come; not those that its kernel can do without, which may be four times as
  * large. */
@@ -219,29 +233,26 @@ static bool keeps_prepared(const struct plan *plan, size_t index)
            (plan->options.train && index < plan->program->folded_steps && !plan->steps[index].kernel->prepare_optional);
 }
 
-static void size_conv_scratch(struct plan *plan, size_t index, size_t *depth_first, size_t *tiles)
+static void conv_needs(struct plan *plan, size_t index, struct needs *needs)
 {
     struct plan_step *planned = &plan->steps[index];
     const struct conv_kernel *kernel = planned->kernel;
     size_t threads = plan->options.threads, batch = plan->options.batch;
     size_t prepared = kernel->prepared_size(&planned->shape), scratch = kernel->scratch(&planned->shape);
-    if (keeps_prepared(plan, index)) {
-        planned->prepared_kept = prepared > 0;
-        planned->prepared = plan->state_floats;
-        plan->state_floats += plan_align(prepared);
-    }
+    if (keeps_prepared(plan, index))
+        planned->prepared = take(&plan->state_floats, prepared);
+    else if (index >= plan->depth_first_steps && !kernel->prepare_optional)
+        needs->prepared = max_size(needs->prepared, prepared);
     if (index < plan->depth_first_steps) {
-        *depth_first = max_size(*depth_first, plan_align(scratch));
+        needs->thread_tiles = max_size(needs->thread_tiles, scratch);
         return;
     }
-    if (!planned->prepared_kept && !kernel->prepare_optional)
-        plan->prepared_floats = max_size(plan->prepared_floats, plan_align(prepared));
-    plan->sums_doubles = max_size(plan->sums_doubles, kernel->tiles(&planned->shape, batch) * 2 * planned->shape.k);
-    *tiles = max_size(*tiles, threads * scratch);
+    needs->sums_doubles = max_size(needs->sums_doubles, kernel->tiles(&planned->shape, batch) * 2 * planned->shape.k);
+    needs->tiles = max_size(needs->tiles, threads * scratch);
     if (index >= plan->program->backward_from) {
-        *tiles = max_size(*tiles, kernel->backward_scratch(&planned->shape, batch, threads));
-        plan->sums_doubles =
-            max_size(plan->sums_doubles, kernel->tail_tiles(&planned->shape, batch) * 2 * planned->shape.c);
+        needs->tiles = max_size(needs->tiles, kernel->backward_scratch(&planned->shape, batch, threads));
+        needs->sums_doubles =
+            max_size(needs->sums_doubles, kernel->tail_tiles(&planned->shape, batch) * 2 * planned->shape.c);
     }
 }
 
@@ -252,29 +263,51 @@ static size_t row_tiles(const struct plan *plan, int tensor)
     return (plan->options.batch * t->h * t->w + PLAN_ROWS - 1) / PLAN_ROWS;
 }
 
-static void size_scratch(struct plan *plan)
+static struct needs find_needs(struct plan *plan)
 {
     const struct program *program = plan->program;
-    size_t depth_first = 0, tiles = 0, gradient = 0;
+    struct needs needs = {0};
     for (size_t i = 0; i < program->steps_count; i++) {
         const struct plan_tensor *out = &plan->tensors[program->steps[i].out];
         if (program->steps[i].kind == STEP_CONV)
-            size_conv_scratch(plan, i, &depth_first, &tiles);
+            conv_needs(plan, i, &needs);
         else if (i >= program->backward_from) /* the sums of two operands, in tiles of PLAN_ROWS rows */
-            plan->sums_doubles =
-                max_size(plan->sums_doubles, 4 * out->channels * row_tiles(plan, program->steps[i].in.tensor));
+            needs.sums_doubles =
+                max_size(needs.sums_doubles, 4 * out->channels * row_tiles(plan, program->steps[i].in.tensor));
     }
     for (size_t i = 0; i < plan->net->params_count && plan->options.train; i++)
         if (plan->net->params[i].trainable)
-            gradient = max_size(gradient, plan_align(plan->net->params[i].count));
-    for (size_t b = 0; b < program->bns_count; b++) {
-        plan->state_floats += BN_STATE_ROWS * plan_align(program->bns[b].channels);
-        tiles = max_size(tiles, program->bns[b].channels); /* the gradient of a bias, beside that of a weight */
+            needs.gradient = max_size(needs.gradient, plan->net->params[i].count);
+    for (size_t b = 0; b < program->bns_count; b++)
+        needs.tiles = max_size(needs.tiles, program->bns[b].channels); /* a bias's gradient, beside a weight's */
+    return needs;
+}
+
+static void place_batchnorms(struct plan *plan)
+{
+    for (size_t b = 0; b < plan->program->bns_count; b++) {
+        struct plan_bn *bn = &plan->bns[b];
+        struct plan_region *const rows[] = {&bn->mean, &bn->inverse, &bn->scale, &bn->shift, &bn->a, &bn->b, &bn->c};
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+            *rows[i] = take(&plan->state_floats, plan->program->bns[b].channels);
     }
-    plan->gradient_floats = gradient;
-    size_t batchwise = plan->prepared_floats + plan_align(plan->sums_doubles * 2) + gradient + plan_align(tiles);
-    plan->scratch_floats = max_size(batchwise, plan->options.threads * (plan_align(plan->thread_floats) + depth_first));
-    plan->thread_scratch = depth_first;
+}
+
+static void place_scratch(struct plan *plan)
+{
+    struct needs needs = find_needs(plan);
+    struct plan_scratch *scratch = &plan->scratch;
+    struct plan_thread *thread = &plan->thread;
+    size_t batchwise = 0;
+    scratch->prepared = take(&batchwise, needs.prepared);
+    scratch->sums = take(&batchwise, needs.sums_doubles * 2);
+    scratch->residual_sums.floats = needs.sums_doubles / 2 * 2;
+    scratch->residual_sums.at = scratch->sums.at + scratch->sums.floats - scratch->residual_sums.floats;
+    scratch->gradient = take(&batchwise, needs.gradient);
+    scratch->tiles = take(&batchwise, needs.tiles);
+    thread->buffer = take(&thread->stride, thread->buffer.floats);
+    thread->tiles = take(&thread->stride, needs.thread_tiles);
+    plan->scratch_floats = max_size(batchwise, plan->options.threads * thread->stride);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -313,6 +346,9 @@ static enum status allocate(struct plan *plan, struct error *err)
     status = memory_alloc(&memory, plan->program->steps_count, sizeof *plan->steps, "the plan", err);
     if (status == OK)
         plan->steps = memory;
+    if (status == OK &&
+        (status = memory_alloc(&memory, plan->program->bns_count, sizeof *plan->bns, "the plan", err)) == OK)
+        plan->bns = memory;
     return status;
 }
 
@@ -341,9 +377,11 @@ static enum status lay_out(struct plan *plan, struct error *err)
     status = place_depth_first(plan, err);
     if (status == OK)
         status = plan_place_arena(plan, err);
-    if (status == OK)
-        size_scratch(plan);
-    return status;
+    if (status != OK)
+        return status;
+    place_scratch(plan);
+    place_batchnorms(plan);
+    return OK;
 }
 
 enum status plan_create(struct plan **out, const struct net *net, const struct plan_options *options, struct error *err)
@@ -372,6 +410,7 @@ void plan_destroy(struct plan *plan)
     program_destroy(plan->program);
     memory_free(plan->tensors);
     memory_free(plan->steps);
+    memory_free(plan->bns);
     memory_free(plan);
 }
 

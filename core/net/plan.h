@@ -21,10 +21,7 @@
 #include "core/net/net.h"
 #include "core/ops/conv.h"
 
-enum {
-    PLAN_ROWS = 256,  /* rows of a tile where a step is not a product */
-    BN_STATE_ROWS = 7 /* floats per channel that a BatchNorm keeps: see struct batchnorm */
-};
+enum { PLAN_ROWS = 256 }; /* rows of a tile where a step is not a product */
 
 struct plan_options {
     bool train;   /* false: forward only, everything folded; `freeze` is then ignored */
@@ -37,6 +34,12 @@ struct plan_options {
      * whatever is said here. */
     size_t cut;  /* whose features are to be had for the whole batch */
     size_t from; /* a shallower one, from whose features those of `cut` can be made (run_advance) */
+};
+
+/* A part of the arena, of scratch, of a thread's part of scratch or of the state: all in floats. The plan alone knows
+ * where a part lies; who runs it adds `at` to the memory's address and computes no place of its own. */
+struct plan_region {
+    size_t at, floats;
 };
 
 /* Where an operator boundary lies among the steps. */
@@ -63,11 +66,30 @@ struct plan_tensor {
 struct plan_step {
     struct conv_shape shape; /* of a convolution or of max pooling */
     const struct conv_kernel *kernel;
-    size_t prepared; /* offset in the state of weights prepared once, when prepared_kept */
-    bool prepared_kept;
+    struct plan_region prepared; /* of the state: weights prepared once. No floats: prepared for each pass, if at all */
     size_t where; /* max pooling in a trained suffix: offset in the arena, in floats, of [images,P,Q,C] bytes */
     double flops; /* of one image, forward, counted as direct convolution */
     double work;  /* the same as its kernel makes them: fewer with Winograd */
+};
+
+/* What a BatchNorm keeps in the state, each of `channels` floats: see struct batchnorm. */
+struct plan_bn {
+    struct plan_region mean, inverse, scale, shift, a, b, c;
+};
+
+/* Scratch is used in one of two ways at a time: these parts for steps over the whole batch, or, depth-first, a part of
+ * plan_thread.stride floats for each thread. */
+struct plan_scratch {
+    struct plan_region prepared;            /* transformed weights of the current step */
+    struct plan_region sums, residual_sums; /* doubles: BatchNorm's partial sums; the latter is the second half of the
+                                               former, for a merge's second operand */
+    struct plan_region gradient;            /* of one parameter */
+    struct plan_region tiles;               /* of every thread; the gradient of a bias, when no tile is */
+};
+
+struct plan_thread {
+    size_t stride;
+    struct plan_region buffer, tiles; /* of one thread's part: the tensors of one image, tiles */
 };
 
 struct plan {
@@ -76,18 +98,15 @@ struct plan {
     struct program *program;
     struct plan_tensor *tensors;
     struct plan_step *steps;
+    struct plan_bn *bns; /* as program.bns */
 
     struct plan_cut cut, from;
 
     size_t depth_first_steps; /* the first steps, run one image per thread */
-    size_t thread_floats;     /* a thread's buffer for them */
 
     size_t arena_floats, scratch_floats, state_floats;
-    /* Parts of scratch, in this order; the rest is the tiles. */
-    size_t prepared_floats; /* transformed weights of the step at hand */
-    size_t sums_doubles;    /* partial sums of BatchNorm */
-    size_t gradient_floats; /* the gradient of one parameter */
-    size_t thread_scratch;  /* depth-first: tiles of a thread, behind its buffer of thread_floats */
+    struct plan_scratch scratch;
+    struct plan_thread thread;
 
     /* Operations of one image, counted as direct convolution: folded forward, the rest of forward, backward; and the
      * part of the first up to the cut. */

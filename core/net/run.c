@@ -27,57 +27,51 @@ float *run_gradient(const struct run *run, int tensor)
     return run->arena + run->plan->tensors[tensor].gradient;
 }
 
-static float *run_prepared(const struct run *run)
+static float *run_scratch(const struct run *run, struct plan_region region)
 {
-    return run->scratch;
+    return run->scratch + region.at;
 }
 
 double *run_sums(const struct run *run)
 {
-    return (double *)(void *)(run->scratch + run->plan->prepared_floats);
+    return (double *)(void *)run_scratch(run, run->plan->scratch.sums);
 }
 
-static size_t align16(size_t floats)
+double *run_residual_sums(const struct run *run)
 {
-    return (floats + 15) / 16 * 16;
+    return (double *)(void *)run_scratch(run, run->plan->scratch.residual_sums);
 }
 
 float *run_gradient_scratch(const struct run *run)
 {
-    return run->scratch + run->plan->prepared_floats + align16(2 * run->plan->sums_doubles);
+    return run_scratch(run, run->plan->scratch.gradient);
 }
 
 float *run_tiles(const struct run *run)
 {
-    return run_gradient_scratch(run) + run->plan->gradient_floats;
+    return run_scratch(run, run->plan->scratch.tiles);
 }
 
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
 static void place_batchnorms(struct run *run)
 {
     const struct program *program = run->plan->program;
-    float *next = run->state;
-    for (size_t i = 0; i < program->steps_count; i++) /* kept weights come first */
-        if (run->plan->steps[i].prepared_kept)
-            next += align16(run->plan->steps[i].kernel->prepared_size(&run->plan->steps[i].shape));
+    float *state = run->state;
     for (size_t b = 0; b < program->bns_count; b++) {
-        const struct program_bn *planned = &program->bns[b];
-        const struct param *params = &program->net->params[planned->param];
-        struct batchnorm *bn = &run->bns[b];
-        size_t row = align16(planned->channels);
-        *bn = (struct batchnorm){.channels = planned->channels,
-                                 .weight = params[0].data,
-                                 .bias = params[1].data,
-                                 .running_mean = params[2].data,
-                                 .running_var = params[3].data,
-                                 .mean = next,
-                                 .inverse = next + row,
-                                 .scale = next + 2 * row,
-                                 .shift = next + 3 * row,
-                                 .a = next + 4 * row,
-                                 .b = next + 5 * row,
-                                 .c = next + 6 * row};
-        next += BN_STATE_ROWS * row;
+        const struct plan_bn *planned = &run->plan->bns[b];
+        const struct param *params = &program->net->params[program->bns[b].param];
+        run->bns[b] = (struct batchnorm){.channels = program->bns[b].channels,
+                                         .weight = params[0].data,
+                                         .bias = params[1].data,
+                                         .running_mean = params[2].data,
+                                         .running_var = params[3].data,
+                                         .mean = state + planned->mean.at,
+                                         .inverse = state + planned->inverse.at,
+                                         .scale = state + planned->scale.at,
+                                         .shift = state + planned->shift.at,
+                                         .a = state + planned->a.at,
+                                         .b = state + planned->b.at,
+                                         .c = state + planned->c.at};
     }
 }
 
@@ -89,8 +83,8 @@ void run_refold(struct run *run)
             batchnorm_fold(run->bns[b].scale, run->bns[b].shift, &run->bns[b]);
     for (size_t i = 0; i < program->folded_steps; i++) {
         const struct plan_step *planned = &run->plan->steps[i];
-        if (planned->prepared_kept)
-            planned->kernel->prepare(run->state + planned->prepared,
+        if (planned->prepared.floats > 0)
+            planned->kernel->prepare(run->state + planned->prepared.at,
                                      program->net->params[program->net->ops[program->steps[i].op].param].data,
                                      &planned->shape, run->pool);
     }
@@ -198,11 +192,12 @@ struct conv_task run_conv_task(const struct run *run, size_t index, size_t image
 /* Transforms a convolution's weights for the step at hand, if its kernel wants that. */
 static void run_prepare(const struct run *run, const struct plan_step *planned, struct conv_task *task)
 {
-    if (planned->prepared_kept) {
-        task->prepared = run->state + planned->prepared;
+    if (planned->prepared.floats > 0) {
+        task->prepared = run->state + planned->prepared.at;
     } else if (task->kernel->prepared_size(&task->shape) > 0 && !task->kernel->prepare_optional) {
-        task->kernel->prepare(run_prepared(run), task->w, &task->shape, run->pool);
-        task->prepared = run_prepared(run);
+        float *prepared = run_scratch(run, run->plan->scratch.prepared);
+        task->kernel->prepare(prepared, task->w, &task->shape, run->pool);
+        task->prepared = prepared;
     }
 }
 
@@ -300,8 +295,8 @@ static void depth_first_conv(const struct run *run, size_t index, float *buffer,
     bool takes_moments = run_takes_moments(run, index);
     if (takes_moments)
         task.epilogue.relu = false;
-    if (planned->prepared_kept)
-        task.prepared = run->state + planned->prepared;
+    if (planned->prepared.floats > 0)
+        task.prepared = run->state + planned->prepared.at;
     for (size_t tile = 0, count = task.kernel->tiles(&task.shape, 1); tile < count; tile++)
         task.kernel->forward(&task, tile, tiles);
     if (takes_moments)
@@ -312,8 +307,8 @@ static void depth_first_image(void *context, size_t image, size_t thread)
 {
     const struct run *run = context;
     const struct plan *plan = run->plan;
-    size_t buffer_floats = align16(plan->thread_floats);
-    float *buffer = run->scratch + thread * (buffer_floats + plan->thread_scratch);
+    float *part = run->scratch + thread * plan->thread.stride;
+    float *buffer = part + plan->thread.buffer.at, *tiles = part + plan->thread.tiles.at;
     if (run->from == 0)
         load_image(run, image_tensor(run, 0, buffer, image), image);
     for (size_t i = run->from; i < run->to; i++) {
@@ -323,7 +318,7 @@ static void depth_first_image(void *context, size_t image, size_t thread)
         float *out = image_tensor(run, step->out, buffer, image);
         double start = run_clock(run);
         if (step->kind == STEP_CONV)
-            depth_first_conv(run, i, buffer, image, buffer + buffer_floats);
+            depth_first_conv(run, i, buffer, image, tiles);
         else if (step->kind == STEP_MAXPOOL)
             maxpool_image(out, NULL, &view, &plan->steps[i].shape);
         else

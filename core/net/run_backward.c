@@ -202,7 +202,7 @@ static void merge_backward(const struct backward *back, size_t index)
     const struct plan_tensor *out = &plan->tensors[step->out];
     const struct operand *operands[2] = {&step->in,
                                          &step->residual}; /* the second may share g's place: it comes last */
-    double *sums[2] = {run_sums(run), run_sums(run) + plan->sums_doubles / 2};
+    double *sums[2] = {run_sums(run), run_residual_sums(run)};
     struct rows_work work = {.run = run,
                              .g = run_gradient(run, step->out),
                              .rows = run->images * out->h * out->w,

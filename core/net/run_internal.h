@@ -45,6 +45,7 @@ void run_take_batch(const struct run *run, size_t index, float *y);
 
 /* Parts of the scratch memory: see plan.h. */
 double *run_sums(const struct run *run);
+double *run_residual_sums(const struct run *run);
 float *run_gradient_scratch(const struct run *run);
 float *run_tiles(const struct run *run);
 
