@@ -24,12 +24,22 @@ static size_t rows_of(const struct conv_shape *shape, size_t images)
     return images * shape->p * shape->q;
 }
 
+static size_t whole_units(const struct weight_panels *how, size_t rows)
+{
+    return ceil_div(rows, how->unit) * how->unit;
+}
+
+static size_t most_rows(const struct weight_panels *how, const struct conv_shape *shape)
+{
+    size_t most = GROUP_FLOATS / PANEL / (panels_across(how) + panels_down(shape));
+    return most < GROUP_LEAST ? GROUP_LEAST : most;
+}
+
 /* Whole units, about equally many in each group. */
 static size_t group_rows(const struct weight_panels *how, const struct conv_shape *shape, size_t images)
 {
-    size_t most = GROUP_FLOATS / PANEL / (panels_across(how) + panels_down(shape));
-    size_t rows = rows_of(shape, images), groups = ceil_div(rows, most < GROUP_LEAST ? GROUP_LEAST : most);
-    return ceil_div(ceil_div(rows, groups), how->unit) * how->unit;
+    size_t rows = rows_of(shape, images), groups = ceil_div(rows, most_rows(how, shape));
+    return whole_units(how, ceil_div(rows, groups));
 }
 
 struct weight_work {
@@ -67,7 +77,9 @@ static void add_square(void *context, size_t item, size_t thread)
 size_t weight_panels_scratch(const struct weight_panels *how, const struct conv_shape *shape, size_t images,
                              size_t threads)
 {
-    return group_rows(how, shape, images) * PANEL * (panels_across(how) + panels_down(shape)) + threads * how->scratch;
+    /* Not the groups of this many images: those of fewer may be larger, as one group may be more than half of two. */
+    size_t rows = whole_units(how, min_size(rows_of(shape, images), most_rows(how, shape)));
+    return rows * PANEL * (panels_across(how) + panels_down(shape)) + threads * how->scratch;
 }
 
 void weight_panels_run(float *dw, const struct weight_panels *how, const struct conv_task *task, const float *dy,

@@ -43,6 +43,7 @@ struct winograd_cut winograd_cut_of(const struct conv_shape *shape, size_t image
     size_t wanted = 2 * WINOGRAD_FREQUENCIES * shape->c * shape->k;
     wanted = wanted < GROUP_LEAST ? GROUP_LEAST : min_size(wanted, GROUP_MOST);
     size_t most = rows_in(wanted, cut.row_tiles, ceil_div(shape->c, PANEL) * PANEL + shape->k);
+    cut.group_most = most;
     cut.group_rows = ceil_div(cut.rows, ceil_div(cut.rows, most));
     cut.groups = ceil_div(cut.rows, cut.group_rows);
     return cut;

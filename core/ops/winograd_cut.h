@@ -60,6 +60,7 @@ struct winograd_cut {
     size_t rows;                 /* of tiles, of all images */
     size_t block_rows, blocks;
     size_t group_rows, groups; /* of the weight gradient */
+    size_t group_most;         /* rows of a group with any number of images */
 };
 
 struct winograd_cut winograd_cut_of(const struct conv_shape *shape, size_t images);

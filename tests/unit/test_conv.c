@@ -340,6 +340,32 @@ static void plain_convolutions_match_the_definition(void **state)
     assert_true(check_all(false, false, &(struct options){0}) > CASES + 15);
 }
 
+/* Scratch and sums are there for a full batch; the last one of an epoch is smaller. */
+static void a_smaller_batch_needs_no_more_memory(void **state)
+{
+    (void)state;
+    enum { BATCH = 40 };
+    for (size_t i = 0; i < CASES; i++)
+        for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++)
+            for (size_t threads = 1; threads <= 4; threads++) {
+                struct conv_shape shape;
+                size_t scratch = 0, tiles = 0, tails = 0;
+                assert_true(conv_shape_init(&shape, cases[i].h, cases[i].w, cases[i].c, cases[i].k, cases[i].kernel,
+                                            cases[i].stride, cases[i].pad));
+                for (size_t images = 1; images <= BATCH && (*kernel)->fits(&shape); images++) {
+                    size_t needed = (*kernel)->backward_scratch(&shape, images, threads);
+                    if (needed < scratch)
+                        fail_msg("%s, case %zu, %zu threads: %zu images need less than %zu", (*kernel)->name, i,
+                                 threads, images, images - 1);
+                    scratch = needed;
+                    assert_true((*kernel)->tiles(&shape, images) >= tiles);
+                    tiles = (*kernel)->tiles(&shape, images);
+                    assert_true((*kernel)->tail_tiles(&shape, images) >= tails);
+                    tails = (*kernel)->tail_tiles(&shape, images);
+                }
+            }
+}
+
 static void the_view_is_applied_at_the_load(void **state)
 {
     (void)state;
@@ -440,6 +466,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_convolutions_match_the_definition),
+        cmocka_unit_test(a_smaller_batch_needs_no_more_memory),
         cmocka_unit_test(the_view_is_applied_at_the_load),
         cmocka_unit_test(epilogues_and_tails_match),
         cmocka_unit_test(the_output_may_lie_over_the_residual),
