@@ -24,7 +24,7 @@ enum { CONTRAST_STEP = 3 }; /* pixels */
 
 static bool is_watched(const struct step *step)
 {
-    return step->kind == STEP_CONV && step->folded && step->bn >= 0 && step->residual.tensor < 0;
+    return step->kind == OP_CONV && step->folded && step->bn >= 0 && step->residual.tensor < 0;
 }
 
 static void choose_layers(struct bn_moments *moments)

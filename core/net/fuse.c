@@ -24,7 +24,7 @@ static int tensor_new(struct pass *pass, size_t channels)
     return (int)program->tensors_count++;
 }
 
-static struct step *step_new(struct pass *pass, enum step_kind kind, size_t op, struct operand in,
+static struct step *step_new(struct pass *pass, enum op_kind kind, size_t op, struct operand in,
                              struct operand residual)
 {
     const struct net *net = pass->net;
@@ -61,13 +61,13 @@ static struct operand materialise(struct pass *pass, size_t op, struct operand o
 {
     struct operand bare = operand;
     bare.relu = false;
-    struct step *step = step_new(pass, STEP_MERGE, op, bare, nothing);
+    struct step *step = step_new(pass, OP_ADD, op, bare, nothing);
     step->relu = operand.relu;
     return plain_tensor(step->out);
 }
 
 /* Whether something can still be folded into the step that made this operand. */
-static bool open_for(struct pass *pass, struct operand operand, int value, enum step_kind kind)
+static bool open_for(struct pass *pass, struct operand operand, int value, enum op_kind kind)
 {
     struct step *maker = maker_of(pass, operand);
     return maker && maker->kind == kind && maker->folded == pass->folding && plain(operand) && !maker->relu &&
@@ -78,7 +78,7 @@ static bool fuse_batchnorm(struct pass *pass, const struct op *op)
 {
     struct program *program = pass->program;
     struct operand in = pass->views[op->in[0]];
-    if (!open_for(pass, in, op->in[0], STEP_CONV) || maker_of(pass, in)->bn >= 0 ||
+    if (!open_for(pass, in, op->in[0], OP_CONV) || maker_of(pass, in)->bn >= 0 ||
         maker_of(pass, in)->residual.tensor >= 0)
         return false;
     int bn = (int)program->bns_count++;
@@ -98,7 +98,7 @@ static bool fuse_relu(struct pass *pass, size_t index)
 {
     const struct op *op = &pass->net->ops[index];
     struct operand in = pass->views[op->in[0]];
-    enum step_kind kind = pass->folding ? STEP_CONV : STEP_MERGE;
+    enum op_kind kind = pass->folding ? OP_CONV : OP_ADD;
     if (open_for(pass, in, op->in[0], kind))
         maker_of(pass, in)->relu = true;
     else
@@ -118,42 +118,43 @@ static bool fuse_add(struct pass *pass, size_t index)
             a = materialise(pass, index, a);
         if (b.relu)
             b = materialise(pass, index, b);
-        pass->views[op->out] = plain_tensor(step_new(pass, STEP_MERGE, index, a, b)->out);
+        pass->views[op->out] = plain_tensor(step_new(pass, OP_ADD, index, a, b)->out);
         return true;
     }
     /* Into the later of the two steps: by then the other operand is there. */
     bool a_later = pass->makers[a.tensor] > pass->makers[b.tensor];
     struct operand late = a_later ? a : b, early = a_later ? b : a;
     int late_value = op->in[a_later ? 0 : 1];
-    if (!plain(early) || !open_for(pass, late, late_value, STEP_CONV) || maker_of(pass, late)->residual.tensor >= 0)
+    if (!plain(early) || !open_for(pass, late, late_value, OP_CONV) || maker_of(pass, late)->residual.tensor >= 0)
         return false;
     maker_of(pass, late)->residual = early;
     pass->views[op->out] = late;
     return true;
 }
 
+static void own_step(struct pass *pass, size_t index, enum op_kind kind)
+{
+    const struct op *op = &pass->net->ops[index];
+    pass->views[op->out] = plain_tensor(step_new(pass, kind, index, pass->views[op->in[0]], nothing)->out);
+}
+
 static bool fuse_op(struct pass *pass, size_t index)
 {
     const struct op *op = &pass->net->ops[index];
     switch (op->kind) {
-    case OP_CONV:
-    case OP_LINEAR:
-        pass->views[op->out] = plain_tensor(step_new(pass, STEP_CONV, index, pass->views[op->in[0]], nothing)->out);
-        return true;
-    case OP_MAXPOOL:
-        pass->views[op->out] = plain_tensor(step_new(pass, STEP_MAXPOOL, index, pass->views[op->in[0]], nothing)->out);
-        return true;
-    case OP_AVGPOOL:
-        pass->views[op->out] = plain_tensor(step_new(pass, STEP_AVGPOOL, index, pass->views[op->in[0]], nothing)->out);
-        return true;
     case OP_BATCHNORM:
         return fuse_batchnorm(pass, op);
     case OP_RELU:
         return fuse_relu(pass, index);
     case OP_ADD:
         return fuse_add(pass, index);
+    case OP_LINEAR:
+        own_step(pass, index, OP_CONV);
+        return true;
+    default:
+        own_step(pass, index, op->kind);
+        return true;
     }
-    return false;
 }
 
 /* A promise can be kept for one reader only: what several read, and the network's output, is stored. */
@@ -166,15 +167,19 @@ static void settle(struct pass *pass, size_t index)
         *view = materialise(pass, index, *view);
 }
 
+static bool is_trained(const struct param *params, int param)
+{
+    return param >= 0 && params[param].trainable;
+}
+
 static size_t first_trained_step(const struct program *program)
 {
     const struct param *params = program->net->params;
     for (size_t i = 0; i < program->steps_count; i++) {
         const struct step *step = &program->steps[i];
         const struct op *op = &program->net->ops[step->op];
-        if (step->kind == STEP_CONV && (params[op->param].trainable || (op->bias >= 0 && params[op->bias].trainable)))
-            return i;
-        if (step->kind == STEP_CONV && step->bn >= 0 && params[program->bns[step->bn].param].trainable)
+        if (is_trained(params, op->param) || is_trained(params, op->bias) ||
+            (step->bn >= 0 && is_trained(params, program->bns[step->bn].param)))
             return i;
     }
     return program->steps_count;

@@ -17,8 +17,6 @@
 #include "core/net/freeze.h"
 #include "core/net/net.h"
 
-enum step_kind { STEP_CONV, STEP_MAXPOOL, STEP_AVGPOOL, STEP_MERGE };
-
 struct operand {
     int tensor; /* -1: none */
     int bn;     /* lazy BatchNorm of this tensor, an index into program.bns, or -1 */
@@ -26,9 +24,9 @@ struct operand {
 };
 
 struct step {
-    enum step_kind kind;
-    int op;    /* its main operator (the addition of a merge) */
-    int child; /* that operator's */
+    enum op_kind kind; /* how it runs: OP_CONV of a linear layer too, OP_ADD of every merge */
+    int op;            /* its main operator (the addition of a merge) */
+    int child;         /* that operator's */
     bool folded;
     struct operand in, residual; /* merge: relu(in + residual); folded convolution: residual added to the output */
     int out;                     /* tensor */

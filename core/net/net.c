@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/net/net_internal.h"
 
 enum status net_create(struct net **out, const char *arch, struct error *err)
 {
@@ -58,7 +59,7 @@ void net_child(struct net *net, const char *name)
     snprintf(net->child_names[++net->children], NET_NAME, "%s", name);
 }
 
-static struct op *op_new(struct net *net, enum op_kind kind, int a, int b, size_t channels_out)
+struct op *net_op_new(struct net *net, enum op_kind kind, int a, int b, size_t channels_out)
 {
     void *ops = net->ops;
     if (!grow(net, &ops, &net->ops_capacity, net->ops_count + 1, sizeof *net->ops))
@@ -106,15 +107,15 @@ static int param_new(struct net *net, const char *name, const char *suffix, enum
     return (int)net->params_count++;
 }
 
-static size_t channels_of(const struct net *net, int value)
+size_t net_channels(const struct net *net, int value)
 {
     return net->trouble.status == OK ? net->values[value].channels : 1;
 }
 
 int net_conv(struct net *net, int x, const char *name, size_t channels_out, size_t kernel, size_t stride, size_t pad)
 {
-    const size_t shape[] = {channels_out, channels_of(net, x), kernel, kernel};
-    struct op *op = op_new(net, OP_CONV, x, -1, channels_out);
+    const size_t shape[] = {channels_out, net_channels(net, x), kernel, kernel};
+    struct op *op = net_op_new(net, OP_CONV, x, -1, channels_out);
     if (!op)
         return x;
     op->kernel = kernel;
@@ -126,8 +127,8 @@ int net_conv(struct net *net, int x, const char *name, size_t channels_out, size
 
 int net_batchnorm(struct net *net, int x, const char *name)
 {
-    const size_t channels = channels_of(net, x);
-    struct op *op = op_new(net, OP_BATCHNORM, x, -1, channels);
+    const size_t channels = net_channels(net, x);
+    struct op *op = net_op_new(net, OP_BATCHNORM, x, -1, channels);
     if (!op)
         return x;
     op->param = param_new(net, name, "weight", PARAM_BN_WEIGHT, 1, &channels);
@@ -138,43 +139,28 @@ int net_batchnorm(struct net *net, int x, const char *name)
     return op->out;
 }
 
-static int simple_op(struct net *net, enum op_kind kind, int a, int b)
+int net_op_simple(struct net *net, enum op_kind kind, int x)
 {
-    struct op *op = op_new(net, kind, a, b, channels_of(net, a));
-    return op ? op->out : a;
+    struct op *op = net_op_new(net, kind, x, -1, net_channels(net, x));
+    return op ? op->out : x;
 }
 
 int net_relu(struct net *net, int x)
 {
-    return simple_op(net, OP_RELU, x, -1);
-}
-
-int net_maxpool(struct net *net, int x, size_t kernel, size_t stride, size_t pad)
-{
-    struct op *op = op_new(net, OP_MAXPOOL, x, -1, channels_of(net, x));
-    if (!op)
-        return x;
-    op->kernel = kernel;
-    op->stride = stride;
-    op->pad = pad;
-    return op->out;
+    return net_op_simple(net, OP_RELU, x);
 }
 
 int net_add(struct net *net, int a, int b)
 {
-    assert(channels_of(net, a) == channels_of(net, b));
-    return simple_op(net, OP_ADD, a, b);
-}
-
-int net_avgpool(struct net *net, int x)
-{
-    return simple_op(net, OP_AVGPOOL, x, -1);
+    assert(net_channels(net, a) == net_channels(net, b));
+    struct op *op = net_op_new(net, OP_ADD, a, b, net_channels(net, a));
+    return op ? op->out : a;
 }
 
 int net_linear(struct net *net, int x, const char *name, size_t features_out)
 {
-    const size_t shape[] = {features_out, channels_of(net, x)};
-    struct op *op = op_new(net, OP_LINEAR, x, -1, features_out);
+    const size_t shape[] = {features_out, net_channels(net, x)};
+    struct op *op = net_op_new(net, OP_LINEAR, x, -1, features_out);
     if (!op)
         return x;
     op->param = param_new(net, name, "weight", PARAM_WEIGHT, 2, shape);

@@ -21,7 +21,17 @@
 
 enum { NET_NAME = 64, NET_CHILDREN = 16 };
 
-enum op_kind { OP_CONV, OP_BATCHNORM, OP_RELU, OP_MAXPOOL, OP_ADD, OP_AVGPOOL, OP_LINEAR };
+/* op_info.h has a row for each. */
+enum op_kind {
+    OP_CONV,
+    OP_BATCHNORM,
+    OP_RELU,
+    OP_MAXPOOL,
+    OP_ADD,
+    OP_AVGPOOL,
+    OP_LINEAR,
+    OP_KINDS /* how many */
+};
 
 struct op {
     enum op_kind kind;

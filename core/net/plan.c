@@ -5,6 +5,7 @@
 
 #include "core/base/memory.h"
 #include "core/base/sizes.h"
+#include "core/net/op_info.h"
 #include "core/net/place.h"
 #include "core/net/plan_internal.h"
 
@@ -17,6 +18,19 @@ size_t plan_align(size_t floats)
     return (floats + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
 }
 
+struct plan_region plan_take(size_t *total, size_t floats)
+{
+    struct plan_region region = {.at = *total, .floats = floats};
+    *total += plan_align(floats);
+    return region;
+}
+
+void plan_need(size_t *need, size_t amount)
+{
+    if (*need < amount)
+        *need = amount;
+}
+
 /* ---- shapes ------------------------------------------------------------------------------------------------------ */
 static bool shape_step(struct plan *plan, size_t index)
 {
@@ -25,24 +39,10 @@ static bool shape_step(struct plan *plan, size_t index)
     const struct plan_tensor *in = &plan->tensors[step->in.tensor];
     struct plan_tensor *out = &plan->tensors[step->out];
     struct plan_step *planned = &plan->steps[index];
+    const struct op_info *info = op_info_of(step->kind);
     out->h = in->h;
     out->w = in->w;
-    if (step->kind == STEP_CONV || step->kind == STEP_MAXPOOL) {
-        if (!conv_shape_init(&planned->shape, in->h, in->w, in->channels, out->channels, op->kernel, op->stride,
-                             op->pad))
-            return false;
-        out->h = planned->shape.p;
-        out->w = planned->shape.q;
-    } else if (step->kind == STEP_AVGPOOL) {
-        out->h = out->w = 1;
-    }
-    if (step->kind == STEP_CONV) {
-        planned->kernel = conv_kernel_choose(&planned->shape, plan->options.exact);
-        planned->flops =
-            2.0 * (double)(out->h * out->w * out->channels) * (double)(op->kernel * op->kernel * in->channels);
-        planned->work = planned->kernel->work ? planned->kernel->work(&planned->shape) : planned->flops;
-    }
-    return true;
+    return !info->shape || info->shape(planned, out, in, op, plan->options.exact);
 }
 
 /* Sizes are products of an image's sides and channel counts, each far below 2^32,
@@ -78,9 +78,9 @@ static void count_flops(struct plan *plan)
     const struct program *program = plan->program;
     for (size_t i = 0; i < program->steps_count; i++) {
         const struct step *step = &program->steps[i];
-        if (step->kind != STEP_CONV)
-            continue;
         const struct plan_step *planned = &plan->steps[i];
+        if (planned->flops == 0)
+            continue;
         int backward = 0; /* products as large as forward's: the data gradient, the weight gradient */
         if (i >= program->backward_from)
             backward = plan->tensors[step->in.tensor].has_gradient +
@@ -155,7 +155,7 @@ static bool takes_place(const struct plan *plan, size_t index)
 {
     const struct step *step = &plan->program->steps[index];
     int residual = step->residual.tensor;
-    if (step->kind != STEP_CONV || residual <= 0 || residual == step->in.tensor ||
+    if (step->kind != OP_CONV || residual <= 0 || residual == step->in.tensor ||
         !plan->steps[index].kernel->over_residual)
         return false;
     bool features = (plan->cut.steps > 0 && residual == plan->cut.tensor) ||
@@ -210,52 +210,6 @@ static enum status place_depth_first(struct plan *plan, struct error *err)
 }
 
 /* ---- scratch and state ------------------------------------------------------------------------------------------- */
-/* What the steps need of scratch, the largest of each. */
-struct needs {
-    size_t prepared, sums_doubles, gradient, tiles; /* over the whole batch */
-    size_t thread_tiles;                            /* depth-first, one thread */
-};
-
-/* The next `floats` of a memory of which *total are taken. */
-static struct plan_region take(size_t *total, size_t floats)
-{
-    struct plan_region region = {.at = *total, .floats = floats};
-    *total += plan_align(floats);
-    return region;
-}
-
-/* Weights are prepared once where each image wants them anew, and in a frozen part that is trained behind, which has
- * memory to spare and many passes to come; not those that its kernel can do without, which may be four times as
- * large. */
-static bool keeps_prepared(const struct plan *plan, size_t index)
-{
-    return index < plan->depth_first_steps ||
-           (plan->options.train && index < plan->program->folded_steps && !plan->steps[index].kernel->prepare_optional);
-}
-
-static void conv_needs(struct plan *plan, size_t index, struct needs *needs)
-{
-    struct plan_step *planned = &plan->steps[index];
-    const struct conv_kernel *kernel = planned->kernel;
-    size_t threads = plan->options.threads, batch = plan->options.batch;
-    size_t prepared = kernel->prepared_size(&planned->shape), scratch = kernel->scratch(&planned->shape);
-    if (keeps_prepared(plan, index))
-        planned->prepared = take(&plan->state_floats, prepared);
-    else if (index >= plan->depth_first_steps && !kernel->prepare_optional)
-        needs->prepared = max_size(needs->prepared, prepared);
-    if (index < plan->depth_first_steps) {
-        needs->thread_tiles = max_size(needs->thread_tiles, scratch);
-        return;
-    }
-    needs->sums_doubles = max_size(needs->sums_doubles, kernel->tiles(&planned->shape, batch) * 2 * planned->shape.k);
-    needs->tiles = max_size(needs->tiles, threads * scratch);
-    if (index >= plan->program->backward_from) {
-        needs->tiles = max_size(needs->tiles, kernel->backward_scratch(&planned->shape, batch, threads));
-        needs->sums_doubles =
-            max_size(needs->sums_doubles, kernel->tail_tiles(&planned->shape, batch) * 2 * planned->shape.c);
-    }
-}
-
 /* Tiles of PLAN_ROWS rows in a full batch of this tensor. */
 static size_t row_tiles(const struct plan *plan, int tensor)
 {
@@ -263,23 +217,24 @@ static size_t row_tiles(const struct plan *plan, int tensor)
     return (plan->options.batch * t->h * t->w + PLAN_ROWS - 1) / PLAN_ROWS;
 }
 
-static struct needs find_needs(struct plan *plan)
+static struct plan_needs find_needs(struct plan *plan)
 {
     const struct program *program = plan->program;
-    struct needs needs = {0};
+    struct plan_needs needs = {0};
     for (size_t i = 0; i < program->steps_count; i++) {
-        const struct plan_tensor *out = &plan->tensors[program->steps[i].out];
-        if (program->steps[i].kind == STEP_CONV)
-            conv_needs(plan, i, &needs);
+        const struct step *step = &program->steps[i];
+        const struct op_info *info = op_info_of(step->kind);
+        if (info->needs)
+            info->needs(plan, i, &needs);
         else if (i >= program->backward_from) /* the sums of two operands, in tiles of PLAN_ROWS rows */
-            needs.sums_doubles =
-                max_size(needs.sums_doubles, 4 * out->channels * row_tiles(plan, program->steps[i].in.tensor));
+            plan_need(&needs.sums_doubles,
+                      4 * plan->tensors[step->in.tensor].channels * row_tiles(plan, step->in.tensor));
     }
     for (size_t i = 0; i < plan->net->params_count && plan->options.train; i++)
         if (plan->net->params[i].trainable)
-            needs.gradient = max_size(needs.gradient, plan->net->params[i].count);
+            plan_need(&needs.gradient, plan->net->params[i].count);
     for (size_t b = 0; b < program->bns_count; b++)
-        needs.tiles = max_size(needs.tiles, program->bns[b].channels); /* a bias's gradient, beside a weight's */
+        plan_need(&needs.tiles, program->bns[b].channels); /* a bias's gradient, beside a weight's */
     return needs;
 }
 
@@ -289,24 +244,24 @@ static void place_batchnorms(struct plan *plan)
         struct plan_bn *bn = &plan->bns[b];
         struct plan_region *const rows[] = {&bn->mean, &bn->inverse, &bn->scale, &bn->shift, &bn->a, &bn->b, &bn->c};
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-            *rows[i] = take(&plan->state_floats, plan->program->bns[b].channels);
+            *rows[i] = plan_take(&plan->state_floats, plan->program->bns[b].channels);
     }
 }
 
 static void place_scratch(struct plan *plan)
 {
-    struct needs needs = find_needs(plan);
+    struct plan_needs needs = find_needs(plan);
     struct plan_scratch *scratch = &plan->scratch;
     struct plan_thread *thread = &plan->thread;
     size_t batchwise = 0;
-    scratch->prepared = take(&batchwise, needs.prepared);
-    scratch->sums = take(&batchwise, needs.sums_doubles * 2);
+    scratch->prepared = plan_take(&batchwise, needs.prepared);
+    scratch->sums = plan_take(&batchwise, needs.sums_doubles * 2);
     scratch->residual_sums.floats = needs.sums_doubles / 2 * 2;
     scratch->residual_sums.at = scratch->sums.at + scratch->sums.floats - scratch->residual_sums.floats;
-    scratch->gradient = take(&batchwise, needs.gradient);
-    scratch->tiles = take(&batchwise, needs.tiles);
-    thread->buffer = take(&thread->stride, thread->buffer.floats);
-    thread->tiles = take(&thread->stride, needs.thread_tiles);
+    scratch->gradient = plan_take(&batchwise, needs.gradient);
+    scratch->tiles = plan_take(&batchwise, needs.tiles);
+    thread->buffer = plan_take(&thread->stride, thread->buffer.floats);
+    thread->tiles = plan_take(&thread->stride, needs.thread_tiles);
     plan->scratch_floats = max_size(batchwise, plan->options.threads * thread->stride);
 }
 

@@ -64,10 +64,11 @@ struct plan_tensor {
 };
 
 struct plan_step {
-    struct conv_shape shape; /* of a convolution or of max pooling */
-    const struct conv_kernel *kernel;
+    struct conv_shape shape;          /* of what has a window */
+    const struct conv_kernel *kernel; /* of a convolution, else NULL */
     struct plan_region prepared; /* of the state: weights prepared once. No floats: prepared for each pass, if at all */
-    size_t where; /* max pooling in a trained suffix: offset in the arena, in floats, of [images,P,Q,C] bytes */
+    struct plan_region saved; /* of the arena, when backward comes: what forward keeps for it, saved_bytes an image */
+    size_t saved_bytes;
     double flops; /* of one image, forward, counted as direct convolution */
     double work;  /* the same as its kernel makes them: fewer with Winograd */
 };

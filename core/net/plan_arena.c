@@ -1,5 +1,6 @@
 /* The arena: what lies where and how long. Time runs 0..S-1 through forward and S..2S-1 back through backward. */
 #include "core/base/memory.h"
+#include "core/net/op_info.h"
 #include "core/net/place.h"
 #include "core/net/plan_internal.h"
 
@@ -18,7 +19,7 @@ static void choose_remade(struct plan *plan)
         const struct step *step = &program->steps[i];
         bool from_remade = plan->tensors[step->in.tensor].remade ||
                            (step->residual.tensor >= 0 && plan->tensors[step->residual.tensor].remade);
-        plan->tensors[step->out].remade = step->kind == STEP_MERGE && !from_remade;
+        plan->tensors[step->out].remade = step->kind == OP_ADD && !from_remade;
     }
 }
 
@@ -31,7 +32,7 @@ static void alias_gradients(struct plan *plan)
     for (size_t i = program->backward_from; i < program->steps_count; i++) {
         const struct step *step = &program->steps[i];
         int operand = step->residual.tensor >= 0 ? step->residual.tensor : step->in.tensor;
-        if (step->kind == STEP_MERGE && plan->tensors[operand].has_gradient && plan->tensors[operand].last_reader == i)
+        if (step->kind == OP_ADD && plan->tensors[operand].has_gradient && plan->tensors[operand].last_reader == i)
             plan->tensors[operand].gradient_of = step->out;
     }
 }
@@ -46,7 +47,7 @@ static int gradient_root(const struct plan *plan, int tensor)
 struct arena {
     struct placed *buffers;
     size_t count;
-    int *tensor_buffer, *remade_buffer, *gradient_buffer, *where_buffer; /* -1: none; the last by step */
+    int *tensor_buffer, *remade_buffer, *gradient_buffer, *saved_buffer; /* -1: none; the last by step */
 };
 
 static int arena_add(struct arena *arena, size_t size, size_t start, size_t end)
@@ -115,15 +116,20 @@ static void add_gradients(struct plan *plan, struct arena *arena)
     }
 }
 
-static void add_winners(struct plan *plan, struct arena *arena)
+/* What forward keeps for backward beside tensors: max pooling's winners, for one. */
+static void add_saved(struct plan *plan, struct arena *arena)
 {
     const struct program *program = plan->program;
     for (size_t i = 0; i < program->steps_count; i++) {
-        const struct plan_tensor *out = &plan->tensors[program->steps[i].out];
-        arena->where_buffer[i] = -1;
-        if (program->steps[i].kind == STEP_MAXPOOL && i >= program->backward_from)
-            arena->where_buffer[i] = arena_add(arena, plan_align(out->floats * plan->options.batch / sizeof(float) + 1),
-                                               i, backward_time(plan, i));
+        const struct step *step = &program->steps[i];
+        const struct op_info *info = op_info_of(step->kind);
+        struct plan_step *planned = &plan->steps[i];
+        arena->saved_buffer[i] = -1;
+        if (i < program->backward_from || !info->saved_bytes)
+            continue;
+        planned->saved_bytes = info->saved_bytes(&plan->tensors[step->in.tensor], &plan->tensors[step->out]);
+        planned->saved.floats = planned->saved_bytes * plan->options.batch / sizeof(float) + 1;
+        arena->saved_buffer[i] = arena_add(arena, plan_align(planned->saved.floats), i, backward_time(plan, i));
     }
 }
 
@@ -139,8 +145,8 @@ static void take_places(struct plan *plan, const struct arena *arena)
             tensor->gradient = arena->buffers[arena->gradient_buffer[gradient_root(plan, (int)t)]].offset;
     }
     for (size_t i = 0; i < plan->program->steps_count; i++)
-        if (arena->where_buffer[i] >= 0)
-            plan->steps[i].where = arena->buffers[arena->where_buffer[i]].offset;
+        if (arena->saved_buffer[i] >= 0)
+            plan->steps[i].saved.at = arena->buffers[arena->saved_buffer[i]].offset;
 }
 
 enum status plan_place_arena(struct plan *plan, struct error *err)
@@ -154,12 +160,12 @@ enum status plan_place_arena(struct plan *plan, struct error *err)
         struct arena arena = {.buffers = buffers, .tensor_buffer = numbers};
         arena.remade_buffer = arena.tensor_buffer + tensors;
         arena.gradient_buffer = arena.remade_buffer + tensors;
-        arena.where_buffer = arena.gradient_buffer + tensors;
+        arena.saved_buffer = arena.gradient_buffer + tensors;
         choose_remade(plan);
         alias_gradients(plan);
         add_tensors(plan, &arena);
         add_gradients(plan, &arena);
-        add_winners(plan, &arena);
+        add_saved(plan, &arena);
         status = place(arena.buffers, arena.count, PLAN_ALIGN, &plan->arena_floats, err);
         if (status == OK)
             take_places(plan, &arena);

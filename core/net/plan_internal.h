@@ -8,6 +8,18 @@ enum { PLAN_ALIGN = 16 }; /* floats: places begin at multiples of a cache line *
 
 size_t plan_align(size_t floats);
 
+/* The next `floats` of a memory of which *total are taken. */
+struct plan_region plan_take(size_t *total, size_t floats);
+
+/* What the steps need of scratch, the largest of each, in floats but for the doubles. */
+struct plan_needs {
+    size_t prepared, sums_doubles, gradient, tiles; /* over the whole batch */
+    size_t thread_tiles;                            /* depth-first, one thread */
+};
+
+/* Raises *need to `amount` at least. */
+void plan_need(size_t *need, size_t amount);
+
 /* The tensor whose place this one has: the first of those that take it over from each other. */
 int plan_place_root(const struct plan *plan, int tensor);
 

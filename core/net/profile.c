@@ -87,12 +87,12 @@ void profile_step_name(char out[NET_NAME], const struct plan *plan, size_t step)
     const struct step *planned = &plan->program->steps[step];
     const struct op *op = &plan->net->ops[planned->op];
     const char *child = plan->net->child_names[planned->child];
-    if (planned->kind == STEP_CONV) {
+    if (planned->kind == OP_CONV) {
         snprintf(out, NET_NAME, "%s", plan->net->params[op->param].name);
         char *suffix = strrchr(out, '.');
         if (suffix)
             *suffix = '\0';
-    } else if (planned->kind == STEP_MERGE) {
+    } else if (planned->kind == OP_ADD) {
         char block[NET_NAME];
         block_name(block, plan->net, planned->op);
         snprintf(out, NET_NAME, "%.50s add", block);

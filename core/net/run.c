@@ -8,7 +8,6 @@
 #include "core/net/run_internal.h"
 #include "core/ops/blas.h"
 #include "core/ops/lanes.h"
-#include "core/ops/pooling.h"
 
 /* ---- places ------------------------------------------------------------------------------------------------------ */
 float *run_tensor(const struct run *run, int tensor)
@@ -30,6 +29,11 @@ float *run_gradient(const struct run *run, int tensor)
 static float *run_scratch(const struct run *run, struct plan_region region)
 {
     return run->scratch + region.at;
+}
+
+float *run_prepared(const struct run *run)
+{
+    return run_scratch(run, run->plan->scratch.prepared);
 }
 
 double *run_sums(const struct run *run)
@@ -153,6 +157,12 @@ double run_clock(const struct run *run)
     return run->profile ? clock_seconds() : 0;
 }
 
+void run_profile(const struct run *run, size_t index, enum profile_pass pass, double start)
+{
+    if (run->profile)
+        profile_add(run->profile, 0, index, pass, run->images, start);
+}
+
 /* ---- one step ---------------------------------------------------------------------------------------------------- */
 struct view run_view(const struct run *run, const struct operand *operand, const float *x)
 {
@@ -164,99 +174,66 @@ struct view run_view(const struct run *run, const struct operand *operand, const
     return view;
 }
 
-struct conv_task run_conv_task(const struct run *run, size_t index, size_t images, const float *in,
-                               const float *residual, float *out)
+/* ---- steps over the whole batch ---------------------------------------------------------------------------------- */
+static struct op_task batch_task(const struct run *run, size_t index)
 {
-    const struct program *program = run->plan->program;
-    const struct step *step = &program->steps[index];
-    const struct op *op = &program->net->ops[step->op];
-    struct conv_task task = {.kernel = run->plan->steps[index].kernel,
-                             .shape = run->plan->steps[index].shape,
-                             .images = images,
-                             .in = run_view(run, &step->in, in),
-                             .w = program->net->params[op->param].data,
-                             .y = out};
-    if (op->bias >= 0)
-        task.epilogue.shift = program->net->params[op->bias].data;
-    if (step->folded) {
-        if (step->bn >= 0) {
-            task.epilogue.scale = run->bns[step->bn].scale;
-            task.epilogue.shift = run->bns[step->bn].shift;
-        }
-        task.epilogue.residual = residual;
-        task.epilogue.relu = step->relu;
-    }
+    const struct plan *plan = run->plan;
+    const struct step *step = &plan->program->steps[index];
+    const struct plan_step *planned = &plan->steps[index];
+    struct op_task task = {.run = run,
+                           .index = index,
+                           .planned = planned,
+                           .from = &plan->tensors[step->in.tensor],
+                           .to = &plan->tensors[step->out],
+                           .in = run_view(run, &step->in, run_tensor(run, step->in.tensor)),
+                           .out = run_tensor(run, step->out),
+                           .images = run->images,
+                           .tiles = run_tiles(run),
+                           .pool = run->pool};
+    if (step->residual.tensor >= 0)
+        task.residual = run_view(run, &step->residual, run_tensor(run, step->residual.tensor));
+    if (planned->saved.floats > 0)
+        task.saved = run->arena + planned->saved.at;
     return task;
 }
 
-/* Transforms a convolution's weights for the step at hand, if its kernel wants that. */
-static void run_prepare(const struct run *run, const struct plan_step *planned, struct conv_task *task)
+struct op_task run_backward_task(const struct run *run, size_t index)
 {
-    if (planned->prepared.floats > 0) {
-        task->prepared = run->state + planned->prepared.at;
-    } else if (task->kernel->prepared_size(&task->shape) > 0 && !task->kernel->prepare_optional) {
-        float *prepared = run_scratch(run, run->plan->scratch.prepared);
-        task->kernel->prepare(prepared, task->w, &task->shape, run->pool);
-        task->prepared = prepared;
-    }
+    const struct step *step = &run->plan->program->steps[index];
+    struct op_task task = batch_task(run, index);
+    task.in.x = run_kept(run, step->in.tensor);
+    task.residual = (struct view){0};
+    task.out = run_kept(run, step->out);
+    return task;
 }
 
-static void conv_step(struct run *run, size_t index)
+/* An operator without a forward of its own: image by image. */
+static void forward_item(void *context, size_t image, size_t thread)
 {
-    const struct program *program = run->plan->program;
-    const struct step *step = &program->steps[index];
-    const float *residual = step->residual.tensor >= 0 ? run_tensor(run, step->residual.tensor) : NULL;
-    struct conv_task task =
-        run_conv_task(run, index, run->images, run_tensor(run, step->in.tensor), residual, run_tensor(run, step->out));
-    const struct program_bn *bn = step->bn >= 0 ? &program->bns[step->bn] : NULL;
-    bool gathers = bn && !bn->folded && bn->mode == BN_BATCH;
-    if (gathers)
-        task.epilogue.sums = run_sums(run);
-    bool takes_moments = run_takes_moments(run, index);
-    if (takes_moments)
-        task.epilogue.relu = false;
-    run_prepare(run, &run->plan->steps[index], &task);
-    if (index < run->plan->cut.steps && !task.kernel->rows_alone)
-        conv_forward_apart(&task, run->pool, run_tiles(run));
-    else
-        conv_forward(&task, run->pool, run_tiles(run));
-    if (takes_moments)
-        run_take_batch(run, index, task.y);
-    if (gathers) {
-        batchnorm_from_sums(&run->bns[step->bn], run_sums(run), task.kernel->tiles(&task.shape, run->images),
-                            run->images * task.shape.p * task.shape.q);
-        program->net->params[bn->param + 4].batches++;
-    }
+    (void)thread;
+    struct op_task task = *(const struct op_task *)context;
+    task.in.x += image * task.from->floats;
+    task.out += image * task.to->floats;
+    if (task.saved)
+        task.saved = (uint8_t *)task.saved + image * task.planned->saved_bytes;
+    task.images = 1;
+    task.image = image;
+    task.pool = NULL;
+    op_info_of(task.run->plan->program->steps[task.index].kind)->forward_image(&task);
 }
 
 /* Steps from..to-1 over the whole batch. */
 static void run_steps(struct run *run, size_t from, size_t to)
 {
-    const struct plan *plan = run->plan;
     for (size_t i = from; i < to; i++) {
-        const struct step *step = &plan->program->steps[i];
-        const struct plan_tensor *in = &plan->tensors[step->in.tensor];
-        struct view view = run_view(run, &step->in, run_tensor(run, step->in.tensor));
-        float *out = run_tensor(run, step->out);
+        const struct op_info *info = op_info_of(run->plan->program->steps[i].kind);
         double start = run_clock(run);
-        switch (step->kind) {
-        case STEP_CONV:
-            conv_step(run, i);
-            break;
-        case STEP_MERGE:
-            run_merge(run, i, out);
-            break;
-        case STEP_MAXPOOL:
-            maxpool_forward(out,
-                            i >= plan->program->backward_from ? (uint8_t *)(run->arena + plan->steps[i].where) : NULL,
-                            &view, &plan->steps[i].shape, run->images, run->pool);
-            break;
-        case STEP_AVGPOOL:
-            avgpool_forward(out, &view, run->images, in->h * in->w, in->channels, run->pool);
-            break;
-        }
-        if (run->profile)
-            profile_add(run->profile, 0, i, PROFILE_FORWARD, run->images, start);
+        struct op_task task = batch_task(run, i);
+        if (info->forward)
+            info->forward(&task);
+        else
+            pool_for(run->pool, run->images, forward_item, &task);
+        run_profile(run, i, PROFILE_FORWARD, start);
     }
 }
 
@@ -284,23 +261,23 @@ static float *image_tensor(const struct run *run, int tensor, float *buffer, siz
     return planned->depth_first ? buffer + planned->offset : run_tensor(run, tensor) + image * planned->floats;
 }
 
-static void depth_first_conv(const struct run *run, size_t index, float *buffer, size_t image, float *tiles)
+static struct op_task image_task(const struct run *run, size_t index, float *buffer, size_t image, float *tiles)
 {
-    const struct step *step = &run->plan->program->steps[index];
-    const struct plan_step *planned = &run->plan->steps[index];
-    struct conv_task task =
-        run_conv_task(run, index, 1, image_tensor(run, step->in.tensor, buffer, image),
-                      step->residual.tensor >= 0 ? image_tensor(run, step->residual.tensor, buffer, image) : NULL,
-                      image_tensor(run, step->out, buffer, image));
-    bool takes_moments = run_takes_moments(run, index);
-    if (takes_moments)
-        task.epilogue.relu = false;
-    if (planned->prepared.floats > 0)
-        task.prepared = run->state + planned->prepared.at;
-    for (size_t tile = 0, count = task.kernel->tiles(&task.shape, 1); tile < count; tile++)
-        task.kernel->forward(&task, tile, tiles);
-    if (takes_moments)
-        run_take_image(run, index, image, task.y);
+    const struct plan *plan = run->plan;
+    const struct step *step = &plan->program->steps[index];
+    struct op_task task = {.run = run,
+                           .index = index,
+                           .planned = &plan->steps[index],
+                           .from = &plan->tensors[step->in.tensor],
+                           .to = &plan->tensors[step->out],
+                           .in = run_view(run, &step->in, image_tensor(run, step->in.tensor, buffer, image)),
+                           .out = image_tensor(run, step->out, buffer, image),
+                           .images = 1,
+                           .image = image,
+                           .tiles = tiles};
+    if (step->residual.tensor >= 0)
+        task.residual = run_view(run, &step->residual, image_tensor(run, step->residual.tensor, buffer, image));
+    return task;
 }
 
 static void depth_first_image(void *context, size_t image, size_t thread)
@@ -312,17 +289,9 @@ static void depth_first_image(void *context, size_t image, size_t thread)
     if (run->from == 0)
         load_image(run, image_tensor(run, 0, buffer, image), image);
     for (size_t i = run->from; i < run->to; i++) {
-        const struct step *step = &plan->program->steps[i];
-        const struct plan_tensor *in = &plan->tensors[step->in.tensor];
-        struct view view = run_view(run, &step->in, image_tensor(run, step->in.tensor, buffer, image));
-        float *out = image_tensor(run, step->out, buffer, image);
+        struct op_task task = image_task(run, i, buffer, image, tiles);
         double start = run_clock(run);
-        if (step->kind == STEP_CONV)
-            depth_first_conv(run, i, buffer, image, tiles);
-        else if (step->kind == STEP_MAXPOOL)
-            maxpool_image(out, NULL, &view, &plan->steps[i].shape);
-        else
-            avgpool_image(out, &view, in->h * in->w, in->channels);
+        op_info_of(plan->program->steps[i].kind)->forward_image(&task);
         if (run->profile)
             profile_add(run->profile, thread, i, PROFILE_FORWARD, 1, start);
     }

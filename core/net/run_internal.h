@@ -3,6 +3,7 @@
 #define FREEZETUNE_RUN_INTERNAL_H
 
 #include "core/net/bn_moments.h"
+#include "core/net/op_info.h"
 #include "core/net/run.h"
 #include "core/ops/batchnorm.h"
 
@@ -23,9 +24,6 @@ struct run {
     size_t from, to; /* the depth-first steps to run */
 };
 
-/* A step's convolution over `images` images, with its operands at these places. */
-struct conv_task run_conv_task(const struct run *run, size_t index, size_t images, const float *in,
-                               const float *residual, float *out);
 /* How a tensor at `x` is read. */
 struct view run_view(const struct run *run, const struct operand *operand, const float *x);
 
@@ -44,12 +42,42 @@ void run_take_image(const struct run *run, size_t index, size_t image, float *y)
 void run_take_batch(const struct run *run, size_t index, float *y);
 
 /* Parts of the scratch memory: see plan.h. */
+float *run_prepared(const struct run *run);
 double *run_sums(const struct run *run);
 double *run_residual_sums(const struct run *run);
 float *run_gradient_scratch(const struct run *run);
 float *run_tiles(const struct run *run);
 
-/* The time, if it is asked for. */
+/* The time, if it is asked for; and adds what has passed since to the step's row of the profile, if there is one. */
 double run_clock(const struct run *run);
+void run_profile(const struct run *run, size_t index, enum profile_pass pass, double start);
+
+/* ---- backward ---------------------------------------------------------------------------------------------------- */
+/* When a step's turn comes, the gradient of its output is ready: of the tensor as it is stored, before any lazy
+ * BatchNorm and ReLU, because whoever wrote it took it through them (run_finish_operand). */
+struct backward {
+    struct run *run;
+    gradient_sink *sink;
+    void *context;
+};
+
+/* The step's task with what it read and made as backward has them; residual is left out. */
+struct op_task run_backward_task(const struct run *run, size_t index);
+
+/* Hands the gradient of a parameter to the sink, if it is trained. */
+void run_give(const struct backward *back, int param, const float *gradient);
+
+/* What is to be done to the gradient of an operand's reader while it is in the cache. */
+struct tail run_operand_tail(const struct run *run, const struct operand *operand, double *sums);
+
+/* Takes the gradient `g` of what a reader saw back through the operand's BatchNorm, given its tail's sums in so many
+ * tiles: parameters to the sink, the gradient of the stored tensor into `out` (which may be g). */
+void run_finish_operand(const struct backward *back, const struct operand *operand, float *out, float *g,
+                        const double *sums, size_t tiles);
+
+/* g[rows,channels] *= y > 0 (y NULL: no mask), then both tails, in run_row_tiles(rows) tiles. */
+void run_mask_and_sum(const struct run *run, float *g, const float *y, size_t rows, size_t channels,
+                      const struct tail tails[2]);
+size_t run_row_tiles(size_t rows);
 
 #endif

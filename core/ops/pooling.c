@@ -38,6 +38,7 @@ void maxpool_image(float *y, uint8_t *where, const struct view *in, const struct
 
 struct pooling_work {
     float *out;
+    bool add;
     uint8_t *where;
     const uint8_t *kept;
     const struct view *in;
@@ -73,7 +74,8 @@ static void maxpool_backward_item(void *context, size_t n, size_t thread)
     float *dx = work->out + n * shape->h * shape->w * channels;
     const float *dy = work->dy + out;
     const uint8_t *where = work->kept + out;
-    memset(dx, 0, shape->h * shape->w * channels * sizeof *dx);
+    if (!work->add)
+        memset(dx, 0, shape->h * shape->w * channels * sizeof *dx);
     for (size_t p = 0; p < shape->p; p++)
         for (size_t q = 0; q < shape->q; q++, dy += channels, where += channels)
             for (size_t c = 0; c < channels; c++) {
@@ -83,10 +85,10 @@ static void maxpool_backward_item(void *context, size_t n, size_t thread)
             }
 }
 
-void maxpool_backward(float *dx, const float *dy, const uint8_t *where, const struct conv_shape *shape, size_t images,
-                      struct pool *pool)
+void maxpool_backward(float *dx, bool add, const float *dy, const uint8_t *where, const struct conv_shape *shape,
+                      size_t images, struct pool *pool)
 {
-    struct pooling_work work = {.out = dx, .dy = dy, .kept = where, .shape = shape};
+    struct pooling_work work = {.out = dx, .add = add, .dy = dy, .kept = where, .shape = shape};
     pool_for(pool, images, maxpool_backward_item, &work);
 }
 
@@ -133,11 +135,12 @@ static void avgpool_backward_item(void *context, size_t n, size_t thread)
     float *dx = work->out + n * work->pixels * work->channels, share = (float)(1.0 / (double)work->pixels);
     for (size_t pixel = 0; pixel < work->pixels; pixel++, dx += work->channels)
         for (size_t c = 0; c < work->channels; c++)
-            dx[c] = dy[c] * share;
+            dx[c] = work->add ? dx[c] + dy[c] * share : dy[c] * share;
 }
 
-void avgpool_backward(float *dx, const float *dy, size_t images, size_t pixels, size_t channels, struct pool *pool)
+void avgpool_backward(float *dx, bool add, const float *dy, size_t images, size_t pixels, size_t channels,
+                      struct pool *pool)
 {
-    struct pooling_work work = {.out = dx, .dy = dy, .pixels = pixels, .channels = channels};
+    struct pooling_work work = {.out = dx, .add = add, .dy = dy, .pixels = pixels, .channels = channels};
     pool_for(pool, images, avgpool_backward_item, &work);
 }

@@ -83,7 +83,7 @@ static enum status add_pool(struct gates *gates, size_t index)
     size_t number = gates->pools++;
     if (!plan->tensors[plan->program->steps[index].in.tensor].has_gradient)
         return OK;
-    const uint8_t *where = (const uint8_t *)(gates->run->arena + plan->steps[index].where);
+    const uint8_t *where = (const uint8_t *)(gates->run->arena + plan->steps[index].saved.at);
     enum status status = add(gates, "pool", number, planned);
     if (status != OK)
         return status;
@@ -133,7 +133,7 @@ static enum status add_step(struct gates *gates, size_t index)
     enum status status = add_operand(gates, &step->in);
     if (status == OK)
         status = add_operand(gates, &step->residual);
-    if (status == OK && step->kind == STEP_MAXPOOL)
+    if (status == OK && step->kind == OP_MAXPOOL)
         status = add_pool(gates, index);
     if (status == OK && step->relu)
         status = add_own(gates, index);

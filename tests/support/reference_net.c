@@ -175,6 +175,8 @@ static void forward_op(struct reference_net *reference, const struct op *op)
         naive_linear_forward(y, x, reference->params[op->param], reference->params[op->bias], reference->images,
                              net->values[op->in[0]].channels, net->values[op->out].channels);
         break;
+    default:
+        assert(!"an operator that the reference has");
     }
 }
 
@@ -244,6 +246,8 @@ static void backward_op(struct reference_net *reference, const struct op *op)
         naive_linear_backward(dx, dparams[0], dparams[op->bias - op->param], dy, x, params[0], reference->images,
                               channels_in, channels);
         break;
+    default:
+        assert(!"an operator that the reference has");
     }
     add_to(reference->grads[op->in[0]], dx, value_count(reference, op->in[0]));
 }

@@ -233,7 +233,7 @@ static void backward_makes_sums_again(void **state)
         kept += out->remade ? 0 : out->floats;
         if (!out->remade)
             continue;
-        assert_int_equal(step->kind, STEP_MERGE);
+        assert_int_equal(step->kind, OP_ADD);
         assert_false(plan->tensors[step->in.tensor].remade || plan->tensors[step->residual.tensor].remade);
     }
     assert_int_equal(remade, 9); /* of blocks 1 and 3 of 3, 1 and 3 of 4, 1, 3 and 5 of 6, 1 and 3 of 3 */

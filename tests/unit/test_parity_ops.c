@@ -224,7 +224,7 @@ static void maxpool_with_ties(void **state)
         float *y = floats(dy.count), *dx = floats(x.count);
         uint8_t *where = (uint8_t *)floats(dy.count);
         maxpool_forward(y, where, &(struct view){.x = x.values}, &shape, x.shape[0], pool);
-        maxpool_backward(dx, dy.values, where, &shape, x.shape[0], pool);
+        maxpool_backward(dx, false, dy.values, where, &shape, x.shape[0], pool);
         expect("maxpool", number, "y", y, dy.count, 0);
         expect("maxpool", number, "dx", dx, x.count, TOLERANCE);
         memory_free(y);
@@ -244,7 +244,7 @@ static void avgpool_over_the_map(void **state)
         size_t pixels = x.shape[1] * x.shape[2];
         float *y = floats(dy.count), *dx = floats(x.count);
         avgpool_forward(y, &(struct view){.x = x.values}, x.shape[0], pixels, x.shape[3], pool);
-        avgpool_backward(dx, dy.values, x.shape[0], pixels, x.shape[3], pool);
+        avgpool_backward(dx, false, dy.values, x.shape[0], pixels, x.shape[3], pool);
         expect("avgpool", number, "y", y, dy.count, TOLERANCE);
         expect("avgpool", number, "dx", dx, x.count, TOLERANCE);
         memory_free(y);

@@ -145,6 +145,8 @@ static void check_lifetimes(const struct plan *plan)
 static void check_arena(const struct plan *plan)
 {
     check_lifetimes(plan);
+    for (size_t i = 0; i < plan->program->steps_count; i++)
+        assert_inside(plan->steps[i].saved, plan->arena_floats);
     for (size_t t = 0; t < plan->program->tensors_count; t++) {
         const struct plan_tensor *tensor = &plan->tensors[t];
         size_t batch = tensor->floats * plan->options.batch;
@@ -227,11 +229,8 @@ static void spread_arena(struct plan *plan, struct spread *arena, struct spread 
             tensor->gradient = tensor->gradient_of >= 0 ? plan->tensors[tensor->gradient_of].gradient
                                                         : spread_take(arena, tensor->floats * plan->options.batch);
     }
-    for (size_t i = 0; i < plan->program->steps_count; i++) {
-        const struct plan_tensor *out = &plan->tensors[plan->program->steps[i].out];
-        if (plan->program->steps[i].kind == STEP_MAXPOOL && i >= plan->program->backward_from)
-            plan->steps[i].where = spread_take(arena, (out->floats * plan->options.batch + 3) / sizeof(float));
-    }
+    for (size_t i = 0; i < plan->program->steps_count; i++)
+        spread_region(arena, &plan->steps[i].saved);
     plan->arena_floats = arena->total;
 }
 

@@ -36,7 +36,7 @@ static void check_maxpool(const struct conv_shape *shape, size_t images, bool af
         uint8_t *where = malloc(y_count);
         maxpool_forward(y, where, &view, shape, images, pool);
         maxpool_forward(again, NULL, &view, shape, images, pool);
-        maxpool_backward(dx, dy, where, shape, images, pool);
+        maxpool_backward(dx, false, dy, where, shape, images, pool);
         assert_true(naive_error(y, want, y_count) <= rounding);
         assert_memory_equal(y, again, y_count * sizeof *y);
         assert_true(guarded_intact(y) && guarded_intact(dx) && guarded_intact(again));
@@ -108,7 +108,7 @@ static void avgpool_is_the_mean(void **state)
     float *y = guarded_alloc(Y), *dx = guarded_alloc(X);
     struct view view = {.x = x, .scale = scale, .shift = shift, .relu = true};
     avgpool_forward(y, &view, IMAGES, PIXELS, CHANNELS, pool);
-    avgpool_backward(dx, dy, IMAGES, PIXELS, CHANNELS, pool);
+    avgpool_backward(dx, false, dy, IMAGES, PIXELS, CHANNELS, pool);
     assert_true(naive_error(y, want, Y) <= rounding && naive_error(dx, want_dx, X) <= rounding);
     assert_true(guarded_intact(y) && guarded_intact(dx));
     guarded_free(y);

@@ -121,10 +121,10 @@ static void check_running(const struct net *net, const struct reference_net *ref
         }
 }
 
-static void check_one(const struct resnet_shape *shape, size_t size, struct freeze freeze, bool train, bool exact)
+/* Destroys the net. */
+static void check_net(struct net *net, size_t size, struct freeze freeze, bool train, bool exact)
 {
     size_t values = IMAGES * size * size * 3;
-    struct net *net = tiny(shape);
     float *x = malloc(values * sizeof *x), logits[IMAGES * CLASSES];
     double *wide = malloc(values * sizeof *wide), dlogits[IMAGES * CLASSES];
     const int labels[IMAGES] = {1, 4, 0};
@@ -143,7 +143,7 @@ static void check_one(const struct resnet_shape *shape, size_t size, struct free
     one_step(net, &options, x, labels, logits, &all);
     double error = naive_error(logits, expected, IMAGES * CLASSES);
     if (!(error <= LOGITS_TOLERANCE))
-        fail_msg("%s: logits are off by %g", shape->arch, error);
+        fail_msg("%s: logits are off by %g", net->arch, error);
     if (train) {
         naive_cross_entropy(dlogits, expected, labels, 0, IMAGES, CLASSES);
         reference_backward(reference, dlogits);
@@ -155,6 +155,11 @@ static void check_one(const struct resnet_shape *shape, size_t size, struct free
     free(x);
     free(wide);
     net_destroy(net);
+}
+
+static void check_one(const struct resnet_shape *shape, size_t size, struct freeze freeze, bool train, bool exact)
+{
+    check_net(tiny(shape), size, freeze, train, exact);
 }
 
 static void inference_equals_the_unfused_network(void **state)
@@ -278,6 +283,39 @@ static void a_multilayer_perceptron_runs_too(void **state)
     net_destroy(net);
 }
 
+/* No residual network has these: a pooling whose input is read by a later step, too, so that its gradient is added to
+ * what is there, and a ReLU that cannot wait for its reader, so that a folded value is stored by a merge of its own. */
+static struct net *branches(void)
+{
+    struct net *net;
+    struct error err = {0};
+    assert_int_equal(net_create(&net, "branches", &err), OK);
+    net_child(net, "stem");
+    int x = net_relu(net, net_batchnorm(net, net_conv(net, net_input(net, 3), "stem", 8, 3, 1, 1), "bn"));
+    net_child(net, "one");
+    int pooled = net_maxpool(net, x, 3, 1, 1);
+    x = net_add(net, pooled, net_conv(net, x, "one", 8, 3, 1, 1));
+    net_child(net, "two");
+    pooled = net_maxpool(net, x, 2, 1, 0);
+    x = net_relu(net, pooled);
+    x = net_add(net, x, net_conv(net, pooled, "two", 8, 1, 1, 0));
+    net_child(net, "head");
+    net_linear(net, net_avgpool(net, x), "fc", CLASSES);
+    assert_int_equal(net_finish(net, &err), OK);
+    randomise(net);
+    return net;
+}
+
+static void branches_around_poolings_run_too(void **state)
+{
+    (void)state;
+    enum { PIXELS = 29 }; /* large enough to be depth-first */
+    check_net(branches(), PIXELS, (struct freeze){0}, false, false);
+    for (int until = 0; until <= 3; until++)
+        for (int trained = BN_EVAL; trained <= BN_BATCH; trained++)
+            check_net(branches(), PIXELS, (struct freeze){until, BN_EVAL, (enum bn_mode)trained}, true, false);
+}
+
 static void pixels_are_normalised_as_torchvision_does(void **state)
 {
     (void)state;
@@ -318,6 +356,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_change_a_byte),
         cmocka_unit_test(a_frozen_child_is_not_written),
         cmocka_unit_test(a_multilayer_perceptron_runs_too),
+        cmocka_unit_test(branches_around_poolings_run_too),
         cmocka_unit_test(pixels_are_normalised_as_torchvision_does),
     };
     return cmocka_run_group_tests_name("run", tests, NULL, NULL);

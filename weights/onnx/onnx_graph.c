@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/net/op_info.h"
 #include "core/ops/batchnorm.h"
 #include "weights/onnx/protobuf.h"
 
@@ -27,7 +28,7 @@ struct maker {
     const struct net *net;
     bool fold;
     struct value_name *values;
-    size_t numbers[OP_LINEAR + 1]; /* nodes so far, by kind: those without parameters are numbered */
+    size_t numbers[OP_KINDS]; /* nodes so far, by kind: those without parameters are numbered */
     struct error *err;
 };
 
@@ -108,10 +109,8 @@ static void put_param(struct maker *m, struct bytes *to, const struct param *par
 /* "layer3.0.conv2" of "layer3.0.conv2.weight"; "relu_7" of what has no parameters. */
 static void op_name(char out[NET_NAME], struct maker *m, const struct op *op)
 {
-    static const char *const kinds[] = {
-        [OP_RELU] = "relu", [OP_MAXPOOL] = "maxpool", [OP_ADD] = "add", [OP_AVGPOOL] = "avgpool", [OP_LINEAR] = ""};
     if (op->param < 0) {
-        snprintf(out, NET_NAME, "%s_%zu", kinds[op->kind], ++m->numbers[op->kind]);
+        snprintf(out, NET_NAME, "%s_%zu", op_info_of(op->kind)->name, ++m->numbers[op->kind]);
         return;
     }
     const char *name = m->net->params[op->param].name;
@@ -141,7 +140,7 @@ static void add_conv(struct maker *m, const struct op *op, const char *name, con
 {
     const struct param *weight = &m->net->params[op->param];
     const struct op *bn = folded_bn(m, op);
-    struct bytes out = node(m, "Conv", name, output);
+    struct bytes out = node(m, op_info_of(op->kind)->onnx, name, output);
     proto_text(&out, NODE_INPUT, m->values[op->in[0]].name);
     if (bn) {
         const struct param *params = &m->net->params[bn->param];
@@ -160,7 +159,7 @@ static void add_conv(struct maker *m, const struct op *op, const char *name, con
 
 static void add_batchnorm(struct maker *m, const struct op *op, const char *name, const char *output)
 {
-    struct bytes out = node(m, "BatchNormalization", name, output);
+    struct bytes out = node(m, op_info_of(op->kind)->onnx, name, output);
     proto_text(&out, NODE_INPUT, m->values[op->in[0]].name);
     for (int i = 0; i < 4; i++) /* weight, bias, running mean, running variance: ONNX's order is PyTorch's */
         put_param(m, &out, &m->net->params[op->param + i]);
@@ -180,7 +179,7 @@ static void add_linear(struct maker *m, const struct op *op, const char *name, c
         put_int(m, &out, "axis", 1);
         add_node(m, &out);
     }
-    struct bytes out = node(m, "Gemm", name, output);
+    struct bytes out = node(m, op_info_of(op->kind)->onnx, name, output);
     proto_text(&out, NODE_INPUT, flat);
     put_param(m, &out, &m->net->params[op->param]);
     put_param(m, &out, &m->net->params[op->bias]);
@@ -190,16 +189,12 @@ static void add_linear(struct maker *m, const struct op *op, const char *name, c
 
 static void add_plain(struct maker *m, const struct op *op, const char *name, const char *output)
 {
-    static const char *const types[] = {[OP_RELU] = "Relu",
-                                        [OP_MAXPOOL] = "MaxPool",
-                                        [OP_ADD] = "Add",
-                                        [OP_AVGPOOL] = "GlobalAveragePool",
-                                        [OP_LINEAR] = ""};
-    struct bytes out = node(m, types[op->kind], name, output);
+    const struct op_info *info = op_info_of(op->kind);
+    struct bytes out = node(m, info->onnx, name, output);
     for (int i = 0; i < 2; i++)
         if (op->in[i] >= 0)
             proto_text(&out, NODE_INPUT, m->values[op->in[i]].name);
-    if (op->kind == OP_MAXPOOL)
+    if (info->window)
         put_window(m, &out, op);
     add_node(m, &out);
 }

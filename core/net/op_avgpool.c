@@ -1,0 +1,43 @@
+/* Global average pooling as an operator of a network: torch.nn.AdaptiveAvgPool2d(1). */
+#include "core/net/net_internal.h"
+#include "core/net/op_info.h"
+#include "core/ops/pooling.h"
+
+int net_avgpool(struct net *net, int x)
+{
+    return net_op_simple(net, OP_AVGPOOL, x);
+}
+
+static bool shape(struct plan_step *planned, struct plan_tensor *out, const struct plan_tensor *in, const struct op *op,
+                  bool exact)
+{
+    (void)planned;
+    (void)in;
+    (void)op;
+    (void)exact;
+    out->h = out->w = 1;
+    return true;
+}
+
+static void forward(const struct op_task *task)
+{
+    avgpool_forward(task->out, &task->in, task->images, task->from->h * task->from->w, task->from->channels,
+                    task->pool);
+}
+
+static void forward_image(const struct op_task *task)
+{
+    avgpool_image(task->out, &task->in, task->from->h * task->from->w, task->from->channels);
+}
+
+static void backward_data(float *dx, bool add, const float *dy, const struct op_task *task)
+{
+    avgpool_backward(dx, add, dy, task->images, task->from->h * task->from->w, task->from->channels, task->pool);
+}
+
+const struct op_info op_avgpool = {.name = "avgpool",
+                                   .onnx = "GlobalAveragePool",
+                                   .shape = shape,
+                                   .forward = forward,
+                                   .forward_image = forward_image,
+                                   .backward_data = backward_data};

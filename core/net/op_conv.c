@@ -1,0 +1,177 @@
+/* Convolution as a step, and with it the linear layer, a 1x1 convolution of a 1x1 map: which kernel, what it needs of
+ * scratch, forward with the BatchNorm, residual and ReLU that fusion gave it, backward. */
+#include <string.h>
+
+#include "core/net/op_info.h"
+#include "core/net/plan_internal.h"
+#include "core/net/run_internal.h"
+#include "core/ops/lanes.h"
+
+/* ---- plan -------------------------------------------------------------------------------------------------------- */
+static bool shape(struct plan_step *planned, struct plan_tensor *out, const struct plan_tensor *in, const struct op *op,
+                  bool exact)
+{
+    if (!conv_shape_init(&planned->shape, in->h, in->w, in->channels, out->channels, op->kernel, op->stride, op->pad))
+        return false;
+    out->h = planned->shape.p;
+    out->w = planned->shape.q;
+    planned->kernel = conv_kernel_choose(&planned->shape, exact);
+    planned->flops = 2.0 * (double)(out->h * out->w * out->channels) * (double)(op->kernel * op->kernel * in->channels);
+    planned->work = planned->kernel->work ? planned->kernel->work(&planned->shape) : planned->flops;
+    return true;
+}
+
+/* Weights are prepared once where each image wants them anew, and in a frozen part that is trained behind, which has
+ * memory to spare and many passes to come; not those that its kernel can do without, which may be four times as large.
+ */
+static bool keeps_prepared(const struct plan *plan, size_t index)
+{
+    return index < plan->depth_first_steps ||
+           (plan->options.train && index < plan->program->folded_steps && !plan->steps[index].kernel->prepare_optional);
+}
+
+static void add_needs(struct plan *plan, size_t index, struct plan_needs *needs)
+{
+    struct plan_step *planned = &plan->steps[index];
+    const struct conv_kernel *kernel = planned->kernel;
+    size_t threads = plan->options.threads, batch = plan->options.batch;
+    size_t prepared = kernel->prepared_size(&planned->shape), scratch = kernel->scratch(&planned->shape);
+    if (keeps_prepared(plan, index))
+        planned->prepared = plan_take(&plan->state_floats, prepared);
+    else if (!kernel->prepare_optional)
+        plan_need(&needs->prepared, prepared);
+    if (index < plan->depth_first_steps) {
+        plan_need(&needs->thread_tiles, scratch);
+        return;
+    }
+    plan_need(&needs->sums_doubles, kernel->tiles(&planned->shape, batch) * 2 * planned->shape.k);
+    plan_need(&needs->tiles, threads * scratch);
+    if (index >= plan->program->backward_from) {
+        plan_need(&needs->tiles, kernel->backward_scratch(&planned->shape, batch, threads));
+        plan_need(&needs->sums_doubles, kernel->tail_tiles(&planned->shape, batch) * 2 * planned->shape.c);
+    }
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+static struct conv_task conv_task(const struct op_task *task)
+{
+    const struct run *run = task->run;
+    const struct program *program = run->plan->program;
+    const struct step *step = &program->steps[task->index];
+    const struct op *op = &program->net->ops[step->op];
+    struct conv_task conv = {.kernel = task->planned->kernel,
+                             .shape = task->planned->shape,
+                             .images = task->images,
+                             .in = task->in,
+                             .w = program->net->params[op->param].data,
+                             .y = task->out};
+    if (op->bias >= 0)
+        conv.epilogue.shift = program->net->params[op->bias].data;
+    if (step->folded) {
+        if (step->bn >= 0) {
+            conv.epilogue.scale = run->bns[step->bn].scale;
+            conv.epilogue.shift = run->bns[step->bn].shift;
+        }
+        conv.epilogue.residual = task->residual.x;
+        conv.epilogue.relu = step->relu && !run_takes_moments(run, task->index);
+    }
+    return conv;
+}
+
+/* Transforms the weights for this pass, if the kernel wants that and they are not kept. */
+static void prepare(const struct run *run, const struct plan_step *planned, struct conv_task *conv)
+{
+    if (planned->prepared.floats > 0) {
+        conv->prepared = run->state + planned->prepared.at;
+    } else if (conv->kernel->prepared_size(&conv->shape) > 0 && !conv->kernel->prepare_optional) {
+        float *prepared = run_prepared(run);
+        conv->kernel->prepare(prepared, conv->w, &conv->shape, run->pool);
+        conv->prepared = prepared;
+    }
+}
+
+static void forward(const struct op_task *task)
+{
+    const struct run *run = task->run;
+    const struct program *program = run->plan->program;
+    const struct step *step = &program->steps[task->index];
+    struct conv_task conv = conv_task(task);
+    const struct program_bn *bn = step->bn >= 0 ? &program->bns[step->bn] : NULL;
+    bool gathers = bn && !bn->folded && bn->mode == BN_BATCH;
+    if (gathers)
+        conv.epilogue.sums = run_sums(run);
+    prepare(run, task->planned, &conv);
+    if (task->index < run->plan->cut.steps && !conv.kernel->rows_alone)
+        conv_forward_apart(&conv, task->pool, task->tiles);
+    else
+        conv_forward(&conv, task->pool, task->tiles);
+    if (run_takes_moments(run, task->index))
+        run_take_batch(run, task->index, conv.y);
+    if (gathers) {
+        batchnorm_from_sums(&run->bns[step->bn], run_sums(run), conv.kernel->tiles(&conv.shape, conv.images),
+                            conv.images * conv.shape.p * conv.shape.q);
+        program->net->params[bn->param + 4].batches++;
+    }
+}
+
+static void forward_image(const struct op_task *task)
+{
+    struct conv_task conv = conv_task(task);
+    if (task->planned->prepared.floats > 0)
+        conv.prepared = task->run->state + task->planned->prepared.at;
+    for (size_t tile = 0, count = conv.kernel->tiles(&conv.shape, 1); tile < count; tile++)
+        conv.kernel->forward(&conv, tile, task->tiles);
+    if (run_takes_moments(task->run, task->index))
+        run_take_image(task->run, task->index, task->image, conv.y);
+}
+
+/* ---- backward ---------------------------------------------------------------------------------------------------- */
+static void bias_gradient(const struct backward *back, const struct conv_task *conv, int bias, const float *dy)
+{
+    const struct run *run = back->run;
+    size_t rows = conv->images * conv->shape.p * conv->shape.q, channels = conv->shape.k;
+    double *sums = run_sums(run);
+    float *dbias = run_gradient_scratch(run);
+    memset(sums, 0, 2 * channels * sizeof *sums);
+    lanes()->moments(sums, sums + channels, dy, rows, channels);
+    for (size_t k = 0; k < channels; k++)
+        dbias[k] = (float)sums[k];
+    run_give(back, bias, dbias);
+}
+
+static void backward(const struct backward *back, size_t index)
+{
+    const struct run *run = back->run;
+    const struct plan *plan = run->plan;
+    const struct step *step = &plan->program->steps[index];
+    const struct op *op = &plan->net->ops[step->op];
+    const struct plan_tensor *in = &plan->tensors[step->in.tensor];
+    struct op_task task = run_backward_task(run, index);
+    struct conv_task conv = conv_task(&task);
+    const float *dy = run_gradient(run, step->out);
+    double start = run_clock(run);
+    if (in->has_gradient) {
+        float *da = run_gradient(run, step->in.tensor);
+        struct tail tail = run_operand_tail(run, &step->in, run_sums(run));
+        conv.kernel->backward_data(da, in->last_reader != index, &conv, dy, &tail, task.pool, task.tiles);
+        run_finish_operand(back, &step->in, da, da, run_sums(run), conv.kernel->tail_tiles(&conv.shape, conv.images));
+        run_profile(run, index, PROFILE_DATA, start);
+    }
+    start = run_clock(run);
+    if (op->bias >= 0 && plan->net->params[op->bias].trainable)
+        bias_gradient(back, &conv, op->bias, dy);
+    if (plan->net->params[op->param].trainable) {
+        conv.kernel->backward_weight(run_gradient_scratch(run), &conv, dy, task.pool, task.tiles);
+        run_profile(run, index, PROFILE_WEIGHT, start);
+        run_give(back, op->param, run_gradient_scratch(run));
+    }
+}
+
+const struct op_info op_conv = {.name = "conv",
+                                .onnx = "Conv",
+                                .window = true,
+                                .shape = shape,
+                                .needs = add_needs,
+                                .forward = forward,
+                                .forward_image = forward_image,
+                                .backward = backward};
