@@ -176,8 +176,15 @@ demo: ## the whole job on real photos, about ten minutes on two cores
 	$(again) freezetune $(IDX_TO_PNG)
 	@FREEZETUNE='$(abspath $(PROGRAM))' IDX_TO_PNG='$(abspath $(IDX_TO_PNG))' sh scripts/demo.sh
 
+debug: ## build build/debug/freezetune without optimisation, for a debugger
+	$(again) build/debug/freezetune VARIANT=debug CFLAGS='-O0 -g3'
+
 bench: freezetune ## beside PyTorch, ONNX Runtime and OpenVINO from PyPI (some gigabytes); options in BENCH='--rounds 3 ...'
 	@python=$$(sh scripts/venv.sh --bench) && "$$python" scripts/bench/bench.py $(BENCH)
+
+# Written from the rules above by a dry run, so that it says what a build does; tests and fuzz targets are in it.
+compile_commands.json: FORCE ## write how each file is compiled, for editors and clang-tidy
+	@$(MAKE) --no-print-directory -n -B V=1 VARIANT=$(VARIANT) programs | python3 scripts/compile_commands.py $@
 
 format: ## lay out all C files by .clang-format
 	clang-format -i $(shell git ls-files '*.c' '*.h')
@@ -203,13 +210,13 @@ uninstall: ## remove what install made
 	rm -rf '$(DESTDIR)$(PREFIX)/share/doc/freezetune'
 
 clean: ## remove everything that was built
-	rm -rf build freezetune
+	rm -rf build freezetune compile_commands.json
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z0-9_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all deps demo bench format install uninstall clean help FORCE
+.PHONY: all deps demo debug bench format install uninstall clean help FORCE
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

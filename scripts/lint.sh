@@ -1,5 +1,5 @@
 #!/bin/sh
-# lint.sh: what can be said of the sources without running them; `make lint` adds a build by a second compiler.
+# lint.sh: what can be said of the sources without running or compiling them (make lint).
 # Prints each finding; exit code 1 when there are any, 64 outside a git checkout.
 # shellcheck disable=SC2317 # check calls the functions
 set -u
@@ -27,7 +27,15 @@ none() {
     ! git grep -nE "$pattern" -- "$@"
 }
 
+# Each version of clang-format has a layout of its own; Debian 12 has 14.
 layout() {
+    case $(clang-format --version 2>&1) in
+    *" version 14."*) ;;
+    *)
+        echo "lint: layout: not checked: clang-format 14 is needed, and $(clang-format --version 2>&1 | head -n 1) is here" >&2
+        return 0
+        ;;
+    esac
     git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run --Werror
 }
 

@@ -21,6 +21,14 @@ FAULTY_CALLS := malloc calloc realloc aligned_alloc pthread_create open read pre
 CLI_TESTS := $(wildcard tests/cli/*.bats)
 TEST_LIBS := -lcmocka
 ALL_PROGRAMS := $(PROGRAM) $(UNIT_TESTS) $(FUZZ_TARGETS) $(TOOLS) $(IDX_TO_PNG) $(FAULTY)
+# What CI runs under AddressSanitizer: chosen so that it takes a third of its time.
+ASAN_QUICK = $(patsubst $(BUILD)/%,build/asan-quick/%,$(UNIT_TESTS) $(FUZZ_TARGETS)) $(ASAN_QUICK_CLI:%=tests/cli/%.bats)
+ASAN_QUICK_CLI := basics bad_input cache classes convert faults inspect_diff predict_eval pth run_lock tables threads toy
+# What ThreadSanitizer looks at: whatever starts threads, shares a file between processes or is stopped by a signal.
+# tests/cli/threads.bats is written for it.
+TSAN_TESTS = $(addprefix build/tsan/tests/unit/test_,loader run train_loop feature_cache feature_sharing feature_store \
+	reduce overlap blas) tests/cli/threads.bats tests/cli/run_lock.bats
+TSAN_PROGRAMS = $(filter build/%,$(TSAN_TESTS)) $(TOOLS:$(BUILD)/%=build/tsan/%) $(FAULTY:$(BUILD)/%=build/tsan/%)
 
 # ---- building ---------------------------------------------------------------------------------------------------------
 $(UNIT_TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT_OBJECTS) $(CLI_LIBRARY) $(LIBRARY)
@@ -63,12 +71,41 @@ check-fresh-root: ## make check and make demo in a new Debian below /tmp (as roo
 	@sh scripts/check-fresh-root.sh $(SUITE)
 
 # ---- the suite, observed ----------------------------------------------------------------------------------------------
-asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
+# STRICT= in these: with the sanitizers' own code in it, gcc's -Wconversion sees narrowings that are not in ours.
+ADDRESS_FLAGS := -fsanitize=address,undefined,float-cast-overflow
+address = +@ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:$$ASAN_OPTIONS \
+	UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS \
+	$(MAKE) --no-print-directory check VARIANT=$@ STRICT= LDFLAGS='$(ADDRESS_FLAGS)' \
+	CFLAGS='-O1 -g -fno-omit-frame-pointer $(ADDRESS_FLAGS) -fno-sanitize-recover=all'
+
+asan: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer, hours
 	@sh scripts/deps.sh check
-	+@ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:$$ASAN_OPTIONS \
-		UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS \
-		$(MAKE) --no-print-directory check VARIANT=asan LDFLAGS='-fsanitize=address,undefined,float-cast-overflow' \
-		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all'
+	$(address)
+
+# For CI. Instrumented kernels take most of the time; their bounds are checked in the same tests by guard pages
+# (tests/support/guarded.c).
+asan-quick: ## unit tests, fuzz inputs and part of tests/cli under the same, without instrumented kernels
+	@sh scripts/deps.sh check
+	$(address) SIMD_MORE=-fno-sanitize=all $(if $(TESTS),,TESTS='$(ASAN_QUICK)')
+
+# Each race is a file below build/tsan: a program that a test kills or expects to fail could hide what it printed.
+tsan: ## threads, loader, cache, two runs at once and Ctrl-C under ThreadSanitizer, about five minutes
+	@sh scripts/deps.sh check
+	@rm -f build/tsan/race.*
+	+@TSAN_OPTIONS="halt_on_error=1:suppressions='$(abspath tests/tsan.supp)':log_path='$(abspath build/tsan/race)':$$TSAN_OPTIONS" \
+		$(MAKE) --no-print-directory check VARIANT=tsan STRICT= LDFLAGS='-fsanitize=thread' \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread' \
+		$(if $(TESTS),,TESTS='$(TSAN_TESTS)' ALL_PROGRAMS='$(TSAN_PROGRAMS)')
+	@for race in build/tsan/race.*; do [ ! -f "$$race" ] || { cat "$$race"; exit 1; }; done
+
+# Counters in the loops of the kernels would keep these from being vectorised, and the suite would take hours.
+coverage: ## run the whole suite and print which share of lines and branches it runs in each folder
+	@sh scripts/deps.sh check
+	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
+	+@$(MAKE) --no-print-directory check VARIANT=coverage STRICT= LDFLAGS=--coverage \
+		CFLAGS='-O1 -g --coverage -fprofile-update=atomic' SIMD_MORE='-fno-profile-arcs -fno-test-coverage' || \
+		echo "coverage: some tests failed; what they ran is counted" >&2
+	@python3 scripts/coverage.py build/coverage $(COVERAGE)
 
 mutants: ## change the code on purpose and look whether a test turns red, about half an hour (options in MUTANTS=...)
 	@sh scripts/deps.sh check
@@ -85,10 +122,32 @@ fuzz: ## libFuzzer (clang) on every reader of files from outside, SECONDS=60 eac
 	@sh scripts/fuzz.sh build/fuzz $(SECONDS)
 
 # ---- the sources, without running them --------------------------------------------------------------------------------
-lint: ## layout, shell and Python checks, and a build by clang without a warning
-	@sh scripts/deps.sh check
+lint: ## layout, shell and Python checks, and who includes whom
 	@sh scripts/deps.sh lint
 	@sh scripts/lint.sh
-	$(again) VARIANT=lint CC=clang STRICT=-Werror programs
 
-.PHONY: programs fuzz-targets check run-tests check-stb check-aarch64 check-fresh-root asan mutants fuzz lint
+build-clang: ## build all programs by clang without a warning
+	@sh scripts/deps.sh check
+	@sh scripts/deps.sh lint
+	$(again) VARIANT=clang CC=clang STRICT=-Werror programs
+
+# One instruction set stands for all: their code is the same.
+tidy: ## clang-tidy and cppcheck over all sources of the program (.clang-tidy; TIDY=FILE... for some)
+	@sh scripts/deps.sh check
+	@sh scripts/deps.sh develop
+	@mkdir -p build/tidy
+	@$(MAKE) --no-print-directory -n -B V=1 SIMD_SETS=plain programs | python3 scripts/compile_commands.py build/tidy/compile_commands.json
+	@sh scripts/tidy.sh $(TIDY)
+
+# ---- all of it --------------------------------------------------------------------------------------------------------
+check-all: ## every check that needs no other machine, some hours: .ci/run and what it leaves out
+	@sh .ci/run
+	$(again) asan
+	$(again) tsan
+	$(again) check-stb
+	$(again) tidy
+	$(again) mutants
+	$(again) fuzz
+
+.PHONY: programs fuzz-targets check run-tests check-stb check-aarch64 check-fresh-root asan asan-quick tsan coverage mutants fuzz lint build-clang \
+	tidy check-all
