@@ -28,7 +28,7 @@ ASAN_QUICK_CLI := basics bad_input cache classes convert faults inspect_diff pre
 # tests/cli/threads.bats is written for it.
 TSAN_TESTS = $(addprefix build/tsan/tests/unit/test_,loader run train_loop feature_cache feature_sharing feature_store \
 	reduce overlap blas) tests/cli/threads.bats tests/cli/run_lock.bats
-TSAN_PROGRAMS = $(filter build/%,$(TSAN_TESTS)) $(TOOLS:$(BUILD)/%=build/tsan/%) $(FAULTY:$(BUILD)/%=build/tsan/%)
+TSAN_PROGRAMS = $(filter build/%,$(or $(TESTS),$(TSAN_TESTS))) $(TOOLS:$(BUILD)/%=build/tsan/%) $(FAULTY:$(BUILD)/%=build/tsan/%)
 
 # ---- building ---------------------------------------------------------------------------------------------------------
 $(UNIT_TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT_OBJECTS) $(CLI_LIBRARY) $(LIBRARY)
@@ -95,7 +95,7 @@ tsan: ## threads, loader, cache, two runs at once and Ctrl-C under ThreadSanitiz
 	+@TSAN_OPTIONS="halt_on_error=1:suppressions='$(abspath tests/tsan.supp)':log_path='$(abspath build/tsan/race)':$$TSAN_OPTIONS" \
 		$(MAKE) --no-print-directory check VARIANT=tsan STRICT= LDFLAGS='-fsanitize=thread' \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread' \
-		$(if $(TESTS),,TESTS='$(TSAN_TESTS)' ALL_PROGRAMS='$(TSAN_PROGRAMS)')
+		TESTS='$(or $(TESTS),$(TSAN_TESTS))' ALL_PROGRAMS='$(TSAN_PROGRAMS)'
 	@for race in build/tsan/race.*; do [ ! -f "$$race" ] || { cat "$$race"; exit 1; }; done
 
 # Counters in the loops of the kernels would keep these from being vectorised, and the suite would take hours.

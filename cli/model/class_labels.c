@@ -110,7 +110,7 @@ static long entry_of(const char **name, const cJSON *entry, size_t place, size_t
 static bool is_name(const char *name, bool shown)
 {
     size_t length = 0, step = 1;
-    while (name[length] && length <= CLASS_LABEL_MOST && step > 0) {
+    while (length <= CLASS_LABEL_MOST && name[length] && step > 0) {
         step = shown ? text_safe_length(name + length) : text_utf8_length(name + length);
         length += step;
     }

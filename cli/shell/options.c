@@ -394,7 +394,8 @@ static enum status refuse_bare_option(const struct command *command, const char 
     memcpy(name, text, length);
     name[length] = '\0';
     for (size_t i = 0; i < length; i++)
-        name[i] = name[i] == '_' ? '-' : name[i];
+        if (name[i] == '_')
+            name[i] = '-';
     const char *meant = find_option(&number, command, name, length) ? name : NULL;
     if (!meant && one_too_many)
         meant = name_nearest(name, option_name_at, command, command_option_count(command) + 1);

@@ -13,7 +13,7 @@ enum status disk_look(struct disk *out, const char *given, struct error *err)
     struct statvfs info;
     struct stat where;
     char *path;
-    enum status status = memory_strdup(&path, given, err);
+    enum status status = memory_strdup(&path, *given ? given : ".", err);
     if (status != OK)
         return status;
     while (statvfs(path, &info) != 0 || stat(path, &where) != 0) {
@@ -23,7 +23,7 @@ enum status disk_look(struct disk *out, const char *given, struct error *err)
             break;
         }
         if (!slash)
-            strcpy(path, ".");
+            memcpy(path, ".", sizeof ".");
         else
             slash[slash == path] = '\0';
     }

@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#undef error_set
+#undef error_memory
+
 enum status error_set(struct error *err, enum status status, const char *format, ...)
 {
     if (err) {

@@ -75,10 +75,11 @@ void memory_free(void *ptr)
 enum status memory_strdup(char **out, const char *text, struct error *err)
 {
     void *copy;
-    enum status status = memory_alloc(&copy, strlen(text) + 1, 1, "a name", err);
+    size_t size = strlen(text) + 1;
+    enum status status = memory_alloc(&copy, size, 1, "a name", err);
     if (status != OK)
         return status;
-    strcpy(copy, text);
+    memcpy(copy, text, size);
     *out = copy;
     return OK;
 }

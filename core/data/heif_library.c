@@ -37,9 +37,9 @@ static void load(void)
                BIND(decode_image) && BIND(image_release) && BIND(image_get_colorspace) &&
                BIND(image_get_chroma_format) && BIND(image_has_channel) && BIND(image_get_bits_per_pixel_range) &&
                BIND(image_get_width) && BIND(image_get_height) && BIND(image_get_plane_readonly);
-    BIND(context_get_security_limits);
-    BIND(init);
-    BIND(image_handle_is_premultiplied_alpha);
+    (void)BIND(context_get_security_limits);
+    (void)BIND(init);
+    (void)BIND(image_handle_is_premultiplied_alpha);
     if (!BIND(nclx_color_profile_free) || !BIND(image_get_nclx_color_profile))
         loaded.image_get_nclx_color_profile = NULL;
 #undef BIND

@@ -254,7 +254,8 @@ static bool same_page(TIFF *tiff, const struct tiff_directory *page)
 static bool read_block(uint8_t *block, size_t plane, TIFF *tiff, const struct tiff_directory *page, uint32_t y,
                        uint32_t x)
 {
-    for (uint16_t s = 0; s < (page->planar ? page->samples : 1); s++) {
+    uint16_t planes = page->planar ? (uint16_t)page->samples : 1;
+    for (uint16_t s = 0; s < planes; s++) {
         uint8_t *to = block + s * plane;
         tmsize_t got = page->tiled ? TIFFReadEncodedTile(tiff, TIFFComputeTile(tiff, x, y, 0, s), to, (tmsize_t)plane)
                                    : TIFFReadEncodedStrip(tiff, TIFFComputeStrip(tiff, y, s), to, (tmsize_t)plane);

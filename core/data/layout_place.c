@@ -104,9 +104,10 @@ static char *parent_of(const char *dir, char name[NAME_MAX + 1])
         free(real);
         return NULL;
     }
-    strcpy(name, slash + 1);
+    size_t own = strlen(slash + 1);
+    memcpy(name, slash + 1, own + 1);
     /* In the words that were used, where they hold the name: not /mnt/x/photos for photos/cats. */
-    size_t length = strlen(dir), own = strlen(name);
+    size_t length = strlen(dir);
     while (length > 1 && dir[length - 1] == '/')
         length--;
     bool last = length > own + 1 && dir[length - own - 1] == '/' && memcmp(dir + length - own, name, own) == 0;
