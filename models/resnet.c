@@ -3,10 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef RESNET_WIDTH /* tests/faults has narrow ones */
+#define RESNET_WIDTH 64
+#endif
+
 const struct resnet_shape resnet_shapes[] = {
-    {"resnet18", false, {2, 2, 2, 2}, 64},  {"resnet34", false, {3, 4, 6, 3}, 64},
-    {"resnet50", true, {3, 4, 6, 3}, 64},   {"resnet101", true, {3, 4, 23, 3}, 64},
-    {"resnet152", true, {3, 8, 36, 3}, 64}, {.arch = NULL},
+    {"resnet18", false, {2, 2, 2, 2}, RESNET_WIDTH},  {"resnet34", false, {3, 4, 6, 3}, RESNET_WIDTH},
+    {"resnet50", true, {3, 4, 6, 3}, RESNET_WIDTH},   {"resnet101", true, {3, 4, 23, 3}, RESNET_WIDTH},
+    {"resnet152", true, {3, 8, 36, 3}, RESNET_WIDTH}, {.arch = NULL},
 };
 
 const char *const resnet_names[] = {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", NULL};

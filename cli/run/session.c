@@ -224,7 +224,7 @@ static enum status end_loop(struct session_end *out, const struct session *sessi
     bool alone = !session->options->one_of_many;
     bool diverged = status == ERR_DIVERGED && !alone;
     if (status != OK && !diverged)
-        return session->write_failed && err ? explain_write(session, status, err) : status;
+        return (session->write_failed || is_of_system(status)) && err ? explain_write(session, status, err) : status;
     status = OK;
     if (!diverged && train_end_get(session->setup->train) == TRAIN_INTERRUPTED) {
         if (alone)

@@ -7,7 +7,9 @@ load common
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     "$BUILD/tests/tools/make_photos" photos 2 3 1 40 1
-    "$BUILD/tests/tools/make_model" good.safetensors 32 class0 class1
+    "$BUILD/tests/faults/faulty" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --epochs 1 \
+        --batch-size 3 --cache off --out base >/dev/null
+    mv base/best.safetensors good.safetensors
     header='{"a.w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b.w":{"dtype":"F32","shape":[],"data_offsets":[8,12]}}'
     safetensors small.safetensors "$header" '\0\0\x80\x3f\0\0\0\x40\0\0\0\x40'
     safetensors other.safetensors "$header" '\0\0\x80\x3f\0\0\0\x40\0\0\0\x3f'
@@ -18,15 +20,25 @@ setup() {
     for file in photos good.safetensors small.safetensors other.safetensors; do
         ln -s "$BATS_FILE_TMPDIR/$file" .
     done
+    export LC_ALL=C
 }
 
-# faulty KIND N COMMAND...: call N of the kind fails. Sets $status, and $calls to the number of all.
+# program COMMAND...: without a fault. The files of faulty are those of narrow networks, which freezetune cannot read.
+program() {
+    "$BUILD/tests/faults/faulty" "$@"
+}
+
+# faulty KIND N COMMAND...: call N of the kind fails. Sets $status, $calls to the number of all, and $first to the
+# number of the first call at each place of the code.
 faulty() {
     status=0
-    rm -rf out out.* calls
-    FREEZETUNE_FAULT=$1:$2 FREEZETUNE_FAULT_CALLS=calls "$BUILD/tests/faults/faulty" "${@:3}" >stdout.txt 2>stderr.txt ||
-        status=$?
-    calls=$(cat calls)
+    rm -rf out out.* calls ${also:+cache}
+    FREEZETUNE_FAULT=$1:$2 FREEZETUNE_FAULT_CALLS=calls program "${@:3}" >stdout.txt 2>stderr.txt || status=$?
+    {
+        read -r calls
+        first=
+        while read -r from _; do first+=" $from"; done
+    } <calls
 }
 
 # What is wrong with the answer, or nothing.
@@ -36,7 +48,7 @@ complaint() {
         [ ! -f right ] || cmp -s out* right || echo "other results"
     else
         [[ $status =~ ^(65|66|71|73|74)$ ]] || echo "the code"
-        [ "$kind" = files ] || [ "$status" = 71 ] || [ "$status" = 65 ] || echo "the code"
+        [ "$kind" != memory ] || [ "$status" = 71 ] || [ "$status" = 65 ] || echo "the code"
         [ "$(grep -c "^freezetune $command: " stderr.txt)" = 1 ] || echo "not one line"
         # A file that is there is whole; predict's lacks the photo that could not be read (65).
         [ "$status" = 65 ] || [ ! -f "$(echo out*)" ] || cmp -s out* right || echo "a file is left"
@@ -47,7 +59,7 @@ complaint() {
     [ -z "$(find . -name '*.part' -o -name '*.part.*')" ] || echo "an unfinished file or folder is left"
 }
 
-# 1, 2, 4, 8, ... and the last ten up to ALL.
+# 1, 2, 4, 8, ... and the last ten up to ALL; for a run also the first call of each place in the code.
 numbers() {
     local n
     {
@@ -55,15 +67,16 @@ numbers() {
             echo $n
         done
         seq $(($1 > 10 ? $1 - 9 : 1)) "$1"
+        [ -z "${also:-}" ] || printf '%s\n' $first
     } | sort -nu
 }
 
 # each CODE COMMAND ARGUMENT...: without a fault it ends with CODE, and `out` may be made; then some of its calls
-# fail, one in each run.
+# fail, one in each run. $also names a function that looks at more, with the same arguments as complaint and the command.
 each() {
-    local right=$1 kind n all wrong failures=0
+    local right=$1 kind n all wrong failures=0 bad=0
     shift
-    for kind in memory files; do
+    for kind in memory files ${also:+looks}; do
         rm -rf right
         faulty $kind 0 "$@"
         [ "$status" = "$right" ]
@@ -72,15 +85,55 @@ each() {
         for n in $(numbers "$all"); do
             faulty $kind $n "$@"
             [ "$status" = "$right" ] || failures=$((failures + 1))
-            wrong=$(complaint $kind "$right" "$1")
+            cp stderr.txt first.txt
+            wrong=$(complaint $kind "$right" "$1" && ${also:-true} "$@")
             if [ -n "$wrong" ]; then
                 echo "$kind $n of $all: $wrong: $1 exits $status"
-                cat stderr.txt
-                return 1
+                cat first.txt
+                bad=$((bad + 1))
             fi
         done
     done
     [ "$failures" -gt 2 ]
+    [ "$bad" = 0 ]
+}
+
+# What a folder of runs holds, but for the time that it took and what was kept of features.
+content() {
+    (
+        cd "$1"
+        for file in $(find . -type f | sort); do
+            echo "$file:"
+            case $file in
+            *.safetensors | *.bin) sha256sum <"$file" ;;
+            *metrics.csv) cut -d, -f 1-11,13- "$file" ;;
+            *sweep.csv) sed -E 's/^(([^,]*,){13})[^,]*/\1/' "$file" ;;
+            *folds.csv) sed 's/,[^,]*$//' "$file" ;;
+            *) sed 's/"seconds.*//' "$file" ;;
+            esac
+        done
+    )
+}
+
+lost_photos() {
+    grep -rhE '"(unreadable|unavailable)_photos":' --include='*.json' "$1" | sort
+}
+
+# For $also: what failed says how to go on, which comes to the same files; so does what went well.
+goes_on() {
+    local command=$1
+    if [ "$status" = 0 ]; then
+        # Where a photo could not be read it says so, and the run is another.
+        [ "$(lost_photos right)" = "$(lost_photos out)" ] || return 0
+    elif [ -f out/config.json ]; then
+        # Only what the end of the program printed was lost: the run is over.
+        grep -q ': stdout: ' stderr.txt || grep -q "freezetune $command --resume out" stderr.txt || echo "not how to go on"
+        program "$command" --quiet --resume out >again.txt 2>&1 || echo "no resume: $(cat again.txt)"
+    else
+        [ -z "$(ls -A out 2>/dev/null)" ] || echo "left: $(ls -A out)"
+        program "$@" >again.txt 2>&1 || echo "not again: $(cat again.txt)"
+    fi
+    diff <(content right) <(content out) >difference.txt || echo "other results: $(cat difference.txt)"
 }
 
 @test "inspect, diff and toy" {
@@ -95,7 +148,7 @@ each() {
 }
 
 @test "predict and eval of a run's own photos" {
-    "$FREEZETUNE" train --quiet --data photos --weights good.safetensors --image-size 32 --epochs 1 --batch-size 3 \
+    program train --quiet --data photos --weights good.safetensors --image-size 32 --epochs 1 --batch-size 3 \
         --freeze-until 9 --cache off --out run >/dev/null
     cp -r photos/. moved
     each 0 eval --quiet --threads 1 --model run
@@ -104,7 +157,7 @@ each() {
 }
 
 @test "convert" {
-    "$FREEZETUNE" convert good.safetensors in.pth 2>/dev/null
+    program convert good.safetensors in.pth 2>/dev/null
     each 0 convert good.safetensors out.pth
     each 0 convert in.pth out.safetensors
     each 0 convert good.safetensors out.onnx
@@ -132,12 +185,19 @@ each() {
     [ "$failures" -gt 2 ]
 }
 
+# Of a training with a cache on disk
+options() {
+    common=(--quiet --threads 1 --loader-threads 1 --data photos --weights good.safetensors --image-size 32 --epochs 2
+        --batch-size 3 --augment none --cache-dir cache --out out --json)
+}
+
 @test "train" {
-    each 0 train --quiet --threads 1 --data photos --weights good.safetensors --image-size 32 --epochs 1 --batch-size 3 \
-        --out out --json
+    options
+    also=goes_on
+    each 0 train "${common[@]}"
 }
 
 @test "sweep" {
-    each 0 sweep --quiet --threads 1 --data photos --weights good.safetensors --image-size 32 --epochs 1 --batch-size 3 \
-        --freeze-until 9 --out out --json
+    options
+    each 0 sweep "${common[@]}" --freeze-until 9 --epochs 1
 }
