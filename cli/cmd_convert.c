@@ -45,7 +45,7 @@ static const struct option options[] = {
                       "names of the tensors: torchvision's, which are timm's too, or Hugging Face's"),
     CHOICE_ROWS("Common", struct values, choice),
     CLASSES_ROW("Common", struct values, classes),
-    OPTION_ROW_FLAG("ONNX", "fold", struct values, fold, "BatchNorm goes into the convolutions before it"),
+    OPTION_ROW_FLAG("ONNX", "fold-bn", struct values, fold, "put each BatchNorm into the convolution before it"),
     OPTION_ROW_NUMBER("ONNX", "opset", "N", OPTION_INT, struct values, opset, "7", NULL, ONNX_OPSET_LEAST,
                       ONNX_OPSET_MOST, "write this operator set, for a program that does not take the lowest"),
     PREPROCESS_ROWS(struct values),
@@ -101,7 +101,7 @@ static enum status check_options(const struct job *job, const struct arguments *
         return error_set(err, ERR_USAGE, "--names does not go with --format %s, whose tensors have the library's names",
                          formats[job->format]);
     if (job->format != CONVERT_ONNX && job->values->fold)
-        return error_set(err, ERR_USAGE, "--fold goes with ONNX only: other formats hold the network's own tensors");
+        return error_set(err, ERR_USAGE, "--fold-bn goes with ONNX only: other formats hold the network's own tensors");
     if (job->format != CONVERT_ONNX && arguments_given(args, "opset"))
         return error_set(err, ERR_USAGE, "--opset goes with ONNX only");
     if (path_same_file(job->in, job->out))

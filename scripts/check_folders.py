@@ -187,7 +187,7 @@ def check_bodies(model):
 
 
 def check_onnx(model):
-    for options in ([], ["--fold"], ["--opset", "13"], ["--opset", "28"]):
+    for options in ([], ["--fold-bn"], ["--opset", "13"], ["--opset", "28"]):
         path = model.convert(model.base, "model.onnx", *options)
         onnx.checker.check_model(path, full_check=True)
         opset = onnx.load(path).opset_import[0].version

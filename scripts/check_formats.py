@@ -121,14 +121,14 @@ def check_onnx(convert, program, base, state, photos):
         subprocess.run([program, "predict", "--model", base, "--quiet", "--logits", answers, "--out",
                         convert.folder / "answers.txt", *names], check=True)
         ours = load_file(answers)["logits"].numpy()
-    for name, options in (("plain.onnx", []), ("folded.onnx", ["--fold"]), ("newest.onnx", ["--opset", "28"])):
+    for name, options in (("plain.onnx", []), ("folded.onnx", ["--fold-bn"]), ("newest.onnx", ["--opset", "28"])):
         path = convert(base, name, *options)
         onnx.checker.check_model(path, full_check=True)
         model = onnx.load(path)
         kinds = {node.op_type for node in model.graph.node}
         opset = model.opset_import[0].version
         check(model.ir_version == 7 and opset == (28 if "--opset" in options else 7) and
-              ("BatchNormalization" in kinds) != ("--fold" in options),
+              ("BatchNormalization" in kinds) != ("--fold-bn" in options),
               f"{name}: onnx.checker; IR {model.ir_version}, operator set {opset}, {len(model.graph.node)} nodes")
         check({p.key: p.value for p in model.metadata_props} == notes, f"{name}: the same metadata")
         again = convert(base, "again.onnx", *options)

@@ -81,7 +81,7 @@ def make_onnx(options, folder):
     import torchvision
 
     torch.save(torchvision.models.resnet50().state_dict(), folder / "random.pth")
-    subprocess.run([options.program, "convert", "--fold", "--crop", str(options.image_size), folder / "random.pth",
+    subprocess.run([options.program, "convert", "--fold-bn", "--crop", str(options.image_size), folder / "random.pth",
                     folder / "random.onnx"], check=True)
     return folder / "random.onnx"
 

@@ -195,7 +195,7 @@ PYTHON
 }
 
 @test "convert: ONNX, folded or not, whole and the same each time" {
-    for fold in "" --fold; do
+    for fold in "" --fold-bn; do
         # shellcheck disable=SC2086 # nothing or one word
         "$FREEZETUNE" convert $fold model.safetensors a.onnx
         # shellcheck disable=SC2086
@@ -216,7 +216,7 @@ onnx_head() {
 @test "convert: ONNX has IR version 7 and operator set 7; --opset chooses a higher one" {
     "$FREEZETUNE" convert model.safetensors a.onnx
     [ "$(onnx_head a.onnx)" = "07 07" ]
-    "$FREEZETUNE" convert --fold model.safetensors b.onnx
+    "$FREEZETUNE" convert --fold-bn model.safetensors b.onnx
     [ "$(onnx_head b.onnx)" = "07 07" ]
     for opset in 7 13 28; do
         "$FREEZETUNE" convert --opset $opset model.safetensors b.onnx
@@ -248,7 +248,8 @@ onnx_head() {
         "$FREEZETUNE" convert model.safetensors x.bin
     fails 64 'which format\?' "$FREEZETUNE" convert model.safetensors x
     fails 64 '--dtype does not go with ONNX' "$FREEZETUNE" convert --dtype f16 model.safetensors x.onnx
-    fails 64 '--fold goes with ONNX only' "$FREEZETUNE" convert --fold model.safetensors x.pth
+    fails 64 '--fold-bn goes with ONNX only' "$FREEZETUNE" convert --fold-bn model.safetensors x.pth
+    fails 64 'unknown option --fold: did you mean --fold-bn\?$' "$FREEZETUNE" convert --fold model.safetensors x.onnx
     fails 64 '--dtype f64: ' "$FREEZETUNE" convert --dtype f64 model.safetensors x.pth
     fails 64 '--crop 0: ' "$FREEZETUNE" convert --crop 0 model.safetensors x.pth
     fails 64 'too few arguments' "$FREEZETUNE" convert model.safetensors

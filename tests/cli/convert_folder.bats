@@ -141,7 +141,7 @@ answers() {
         fails 65 "part\.safetensors: .*layer4\.1\.bn2\.running_var" "$FREEZETUNE" convert --format $format part.safetensors x
         fails 65 "mlp\.safetensors: not a ResNet's weights" "$FREEZETUNE" convert --format $format mlp.safetensors x
         fails 64 "--names does not go with --format $format" "$FREEZETUNE" convert --format $format --names hf m.safetensors x
-        fails 64 '--fold goes with ONNX only' "$FREEZETUNE" convert --format $format --fold m.safetensors x
+        fails 64 '--fold-bn goes with ONNX only' "$FREEZETUNE" convert --format $format --fold-bn m.safetensors x
         fails 64 '--opset goes with ONNX only' "$FREEZETUNE" convert --format $format --opset 13 m.safetensors x
     done
     [ "$(ls)" = "$(printf '%s\n' m.safetensors mlp.safetensors part.safetensors stderr.txt stdout.txt)" ]
