@@ -29,6 +29,11 @@ bool conv_shape_init(struct conv_shape *out, size_t h, size_t w, size_t c, size_
     return true;
 }
 
+/* The first of the table that fits and is allowed; the last one fits everything. The order is that of measured speed
+ * (docs/benchmarks/kernels.md): packed weights beat BLAS, which packs both operands at every call (1x1 on 14x14 maps
+ * 102 to 106 GFLOP/s against 92 to 95), and Winograd makes 36 multiplications of 144. Without AVX2 it is the other way
+ * round for the kernels that are marked wide: vectors of four floats leave them behind BLAS. The choice depends on
+ * shape, engine and instruction set, never on the batch or the threads, or features would not be the same bytes. */
 const struct conv_kernel *conv_kernel_choose(const struct conv_shape *shape, bool exact)
 {
     bool wide = cpu_set_get() != CPU_PLAIN;
@@ -56,7 +61,9 @@ void conv_forward(const struct conv_task *task, struct pool *pool, float *scratc
     pool_for(pool, task->kernel->tiles(&task->shape, task->images), forward_tile, &work);
 }
 
-/* Tile after tile of image after image, by threads that take what is next. */
+/* Tile after tile of image after image, by threads that take what is next. The tiles are those of a batch of one: a
+ * tile over two images would round the last rows of a product differently where BLAS makes it (rows_alone), and
+ * features kept from one batch would not be those of another. */
 static void apart_tile(void *context, size_t item, size_t thread)
 {
     struct forward_work *work = context;

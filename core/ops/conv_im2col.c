@@ -110,7 +110,8 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
 
 /* ---- backward ---------------------------------------------------------------------------------------------------- */
 
-/* Blocks of dw are whole pixels of the window, at least 192 inputs wide. */
+/* Blocks of dw are whole pixels of the window, at least 192 inputs wide: BLAS packs dy again for each block, which a
+ * narrow one does not pay for (conv1 has 3 inputs a pixel, so that all 49 pixels of its window are one block). */
 static size_t column_block(const struct conv_shape *shape)
 {
     size_t pixels = shape->c >= 192 ? 1 : ceil_div(192, shape->c);

@@ -10,6 +10,8 @@
 #include "core/ops/panel.h"
 #include "core/ops/weight_panels.h"
 
+/* Rows of more than PLACE_MOST channels are copied before use: those of 512 lie 2 KB apart, so that all of a block fall
+ * on few lines of the first cache. Below that, reading in place saves the copy. */
 enum {
     TILE_ROWS = 384,  /* rows of a tile, so that many threads find work */
     STEP_ROWS = 96,   /* rows that are worked on at a time, so that all around them stays in the cache */
@@ -32,7 +34,9 @@ static size_t rows_of(const struct conv_shape *shape, size_t images)
     return images * shape->p * shape->q;
 }
 
-/* Fewer rows where there are many channels to work on: a tile is then about as much work. */
+/* Fewer rows where there are many channels to work on: a tile is then about as much work. 7x7x512 to 2048 has 49 rows a
+ * photo: tiles of 384 rows would leave most threads of a batch of 16 without work, and the weights are packed already,
+ * so that short tiles cost nothing. */
 static size_t tile_rows(const struct conv_shape *shape)
 {
     return shape->c * shape->k >= 128 * 1024 ? STEP_ROWS : TILE_ROWS;

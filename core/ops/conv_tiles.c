@@ -32,6 +32,9 @@ struct blocks {
     size_t column, group_rows;
 };
 
+/* dw has few blocks where it is small (64x64 of layer1: one), and then most threads would wait: so its rows are cut
+ * into groups as well, each with a sum of its own, added in order at the end. Their number must not depend on the
+ * threads, or the order of the sums would, and with it the bytes. */
 static struct blocks blocks_of(const struct conv_shape *shape, size_t images, size_t column)
 {
     size_t rows = images * shape->p * shape->q, width = shape->r * shape->s * shape->c;
