@@ -12,8 +12,7 @@
 #include "core/ops/lanes.h"
 #include "core/ops/loss.h"
 #include "core/ops/pooling.h"
-#include "tests/support/compare.h"
-#include "tests/support/fixture.h"
+#include "tests/support/parity_values.h"
 
 /* Measured: at most 1.7e-7 (conv.7/dw), the same with plain C, AVX2 and AVX-512; PyTorch's own float32 is at most 3e-7
  * away from these float64 values (tests/fixtures/parity/README.md). */
@@ -26,20 +25,7 @@ static struct pool *pool;
 
 static float *floats(size_t count)
 {
-    struct error err;
-    void *memory;
-    if (memory_alloc(&memory, count, sizeof(float), "a test's buffer", &err) != OK)
-        fail_msg("%s", err.text);
-    return memory;
-}
-
-static void expect(const char *kind, int number, const char *tensor, const float *found, size_t count, double tolerance)
-{
-    struct fixture_tensor wanted = fixture_get(fixture, "%s.%d/%s", kind, number, tensor);
-    struct comparison comparison = {0};
-    compare_tensor(&comparison, tensor, found, count, wanted.values, wanted.count, tolerance);
-    if (!compare_passed(&comparison))
-        fail_msg("%s.%d/%s", kind, number, comparison.first_fault);
+    return parity_values_zeros(count, sizeof(float));
 }
 
 /* ---- convolution and the linear layer ---------------------------------------------------------------------------- */
@@ -101,9 +87,9 @@ static void convolution_of_every_kernel(void **state)
             run_kernel(*kernel, &shape, x.shape[0], x.values, krsc, NULL, dy.values, y, dx, dw);
             swap_layout(dw_oihw, dw, k, window, c);
             print_message("# conv.%d by %s\n", number, (*kernel)->name);
-            expect("conv", number, "y", y, dy.count, TOLERANCE);
-            expect("conv", number, "dx", dx, x.count, TOLERANCE);
-            expect("conv", number, "dw", dw_oihw, w.count, TOLERANCE);
+            parity_values_expect(fixture, "conv", number, "y", y, dy.count, TOLERANCE);
+            parity_values_expect(fixture, "conv", number, "dx", dx, x.count, TOLERANCE);
+            parity_values_expect(fixture, "conv", number, "dw", dw_oihw, w.count, TOLERANCE);
             runs++;
         }
         memory_free(krsc);
@@ -130,9 +116,9 @@ static void linear_is_a_convolution_of_one_pixel(void **state)
         float *y = floats(dy.count), *dx = floats(x.count), *dw = floats(w.count);
         run_kernel(conv_kernel_choose(&shape, false), &shape, x.shape[0], x.values, w.values, bias.values, dy.values, y,
                    dx, dw);
-        expect("linear", number, "y", y, dy.count, TOLERANCE);
-        expect("linear", number, "dx", dx, x.count, TOLERANCE);
-        expect("linear", number, "dweight", dw, w.count, TOLERANCE);
+        parity_values_expect(fixture, "linear", number, "y", y, dy.count, TOLERANCE);
+        parity_values_expect(fixture, "linear", number, "dx", dx, x.count, TOLERANCE);
+        parity_values_expect(fixture, "linear", number, "dweight", dw, w.count, TOLERANCE);
         memory_free(y);
         memory_free(dx);
         memory_free(dw);
@@ -177,12 +163,12 @@ static void one_batchnorm(int number)
     batchnorm_backward(&bn, dweight, dbias, backward_sums, 1, rows, !evaluate);
     lanes()->gradient_apply(dx, dy.values, x.values, bn.a, evaluate ? NULL : bn.b, evaluate ? NULL : bn.c, rows, c);
 
-    expect("batchnorm", number, "y", y, x.count, TOLERANCE_BATCHNORM);
-    expect("batchnorm", number, "after_mean", mean.values, c, TOLERANCE);
-    expect("batchnorm", number, "after_var", var.values, c, TOLERANCE);
-    expect("batchnorm", number, "dx", dx, x.count, TOLERANCE_BATCHNORM);
-    expect("batchnorm", number, "dweight", dweight, c, TOLERANCE_BATCHNORM);
-    expect("batchnorm", number, "dbias", dbias, c, TOLERANCE);
+    parity_values_expect(fixture, "batchnorm", number, "y", y, x.count, TOLERANCE_BATCHNORM);
+    parity_values_expect(fixture, "batchnorm", number, "after_mean", mean.values, c, TOLERANCE);
+    parity_values_expect(fixture, "batchnorm", number, "after_var", var.values, c, TOLERANCE);
+    parity_values_expect(fixture, "batchnorm", number, "dx", dx, x.count, TOLERANCE_BATCHNORM);
+    parity_values_expect(fixture, "batchnorm", number, "dweight", dweight, c, TOLERANCE_BATCHNORM);
+    parity_values_expect(fixture, "batchnorm", number, "dbias", dbias, c, TOLERANCE);
     memory_free(per_channel);
     memory_free(y);
     memory_free(dx);
@@ -205,8 +191,8 @@ static void relu_and_its_mask(void **state)
     float *y = floats(x.count);
     lanes()->affine(y, x.values, rows, c, NULL, NULL, NULL, NULL, NULL, true);
     lanes()->mask(dy.values, y, rows, c);
-    expect("relu", 0, "y", y, x.count, 0);
-    expect("relu", 0, "dx", dy.values, x.count, 0);
+    parity_values_expect(fixture, "relu", 0, "y", y, x.count, 0);
+    parity_values_expect(fixture, "relu", 0, "dx", dy.values, x.count, 0);
     memory_free(y);
 }
 
@@ -225,8 +211,8 @@ static void maxpool_with_ties(void **state)
         uint8_t *where = (uint8_t *)floats(dy.count);
         maxpool_forward(y, where, &(struct view){.x = x.values}, &shape, x.shape[0], pool);
         maxpool_backward(dx, false, dy.values, where, &shape, x.shape[0], pool);
-        expect("maxpool", number, "y", y, dy.count, 0);
-        expect("maxpool", number, "dx", dx, x.count, TOLERANCE);
+        parity_values_expect(fixture, "maxpool", number, "y", y, dy.count, 0);
+        parity_values_expect(fixture, "maxpool", number, "dx", dx, x.count, TOLERANCE);
         memory_free(y);
         memory_free(dx);
         memory_free(where);
@@ -245,8 +231,8 @@ static void avgpool_over_the_map(void **state)
         float *y = floats(dy.count), *dx = floats(x.count);
         avgpool_forward(y, &(struct view){.x = x.values}, x.shape[0], pixels, x.shape[3], pool);
         avgpool_backward(dx, false, dy.values, x.shape[0], pixels, x.shape[3], pool);
-        expect("avgpool", number, "y", y, dy.count, TOLERANCE);
-        expect("avgpool", number, "dx", dx, x.count, TOLERANCE);
+        parity_values_expect(fixture, "avgpool", number, "y", y, dy.count, TOLERANCE);
+        parity_values_expect(fixture, "avgpool", number, "dx", dx, x.count, TOLERANCE);
         memory_free(y);
         memory_free(dx);
     }
@@ -266,16 +252,16 @@ static void cross_entropy_and_squared_error(void **state)
             whole[i] = (int32_t)labels.values[i];
         float *dx = floats(x.count);
         float loss = (float)cross_entropy(dx, x.values, whole, x.shape[0], x.shape[1]);
-        expect("entropy", number, "loss", &loss, 1, TOLERANCE);
-        expect("entropy", number, "dx", dx, x.count, TOLERANCE);
+        parity_values_expect(fixture, "entropy", number, "loss", &loss, 1, TOLERANCE);
+        parity_values_expect(fixture, "entropy", number, "dx", dx, x.count, TOLERANCE);
         memory_free(dx);
     }
     assert_int_equal(number, 3);
 
     struct fixture_tensor x = fixture_get(fixture, "mse.0/x"), target = fixture_get(fixture, "mse.0/target");
     float *dx = floats(x.count), loss = (float)mean_squared_error(dx, x.values, target.values, x.count);
-    expect("mse", 0, "loss", &loss, 1, TOLERANCE);
-    expect("mse", 0, "dx", dx, x.count, TOLERANCE);
+    parity_values_expect(fixture, "mse", 0, "loss", &loss, 1, TOLERANCE);
+    parity_values_expect(fixture, "mse", 0, "dx", dx, x.count, TOLERANCE);
     memory_free(dx);
 }
 
@@ -283,20 +269,17 @@ static int setup(void **state)
 {
     (void)state;
     struct error err = {0};
-    if (blas_open(2, &err) != OK || pool_create(&pool, 2, &err) != OK) {
+    if (blas_open(2, &err) != OK) {
         print_error("%s\n", err.text);
         return -1;
     }
-    fixture = fixture_open("tests/fixtures/parity/operators.safetensors");
-    return 0;
+    return parity_values_open(&fixture, &pool, "tests/fixtures/parity/operators.safetensors");
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    fixture_close(fixture);
-    pool_destroy(pool);
-    return 0;
+    return parity_values_close(fixture, pool);
 }
 
 int main(void)

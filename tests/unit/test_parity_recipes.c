@@ -10,8 +10,8 @@
 #include "core/train/mix.h"
 #include "core/train/train_private.h"
 #include "tests/support/compare.h"
-#include "tests/support/fixture.h"
 #include "tests/support/parity.h"
+#include "tests/support/parity_values.h"
 
 #define FOLDER "tests/fixtures/parity/"
 
@@ -23,28 +23,11 @@
 static struct fixture *fixture;
 static struct pool *pool;
 
-static void expect(const char *kind, int number, const char *name, const float *found, size_t count, double tolerance)
-{
-    struct fixture_tensor wanted = fixture_get(fixture, "%s.%d/%s", kind, number, name);
-    double distance = compare_distance(found, count, wanted.values, wanted.count);
-    if (!(distance <= tolerance))
-        fail_msg("%s.%d/%s: distance %.2e", kind, number, name, distance);
-}
-
 static float get_one(const char *kind, int number, const char *name)
 {
     struct fixture_tensor tensor = fixture_get(fixture, "%s.%d/%s", kind, number, name);
     assert_int_equal(tensor.count, 1);
     return tensor.values[0];
-}
-
-static void *zeros(size_t count, size_t size)
-{
-    void *memory;
-    struct error err;
-    if (memory_alloc(&memory, count, size, "a test's values", &err) != OK)
-        fail_msg("%s", err.text);
-    return memory;
 }
 
 static void to_labels(int32_t *out, const struct fixture_tensor *tensor)
@@ -75,10 +58,10 @@ static void loss_with_smoothing_weights_and_mixed_labels(void **state)
             targets.share = (double)get_one("loss", number, "share");
         }
         double divisor = targets_divisor(&targets, images);
-        float *dx = zeros(x.count, sizeof *dx);
+        float *dx = parity_values_zeros(x.count, sizeof *dx);
         float loss = (float)cross_entropy_targets(dx, x.values, &targets, images, classes, divisor);
-        expect("loss", number, "loss", &loss, 1, TOLERANCE);
-        expect("loss", number, "dx", dx, x.count, TOLERANCE);
+        parity_values_expect(fixture, "loss", number, "loss", &loss, 1, TOLERANCE);
+        parity_values_expect(fixture, "loss", number, "dx", dx, x.count, TOLERANCE);
 
         /* In two pieces, with the divisor of the whole. */
         struct targets rest = targets;
@@ -88,8 +71,8 @@ static void loss_with_smoothing_weights_and_mixed_labels(void **state)
         double sum = cross_entropy_targets(dx, x.values, &targets, 1, classes, divisor);
         sum += cross_entropy_targets(dx + classes, x.values + classes, &rest, images - 1, classes, divisor);
         loss = (float)sum;
-        expect("loss", number, "loss", &loss, 1, TOLERANCE);
-        expect("loss", number, "dx", dx, x.count, TOLERANCE);
+        parity_values_expect(fixture, "loss", number, "loss", &loss, 1, TOLERANCE);
+        parity_values_expect(fixture, "loss", number, "dx", dx, x.count, TOLERANCE);
         memory_free(dx);
     }
     assert_int_equal(number, 6);
@@ -104,12 +87,12 @@ static void expect_targets(const char *kind, int number, const int32_t *labels, 
     int32_t others[8];
     mix_labels(others, labels, images);
     size_t classes = wanted.shape[1];
-    float *target = zeros(wanted.count, sizeof *target);
+    float *target = parity_values_zeros(wanted.count, sizeof *target);
     for (size_t n = 0; n < images; n++) {
         target[n * classes + (size_t)labels[n]] += (float)share;
         target[n * classes + (size_t)others[n]] += (float)(1 - share);
     }
-    expect(kind, number, "target", target, wanted.count, TOLERANCE);
+    parity_values_expect(fixture, kind, number, "target", target, wanted.count, TOLERANCE);
     memory_free(target);
 }
 
@@ -123,8 +106,8 @@ static void expect_mixed(const char *kind, int number, bool cut)
     struct mix mix = {.kind = MIX_UP, .share = (double)get_one(kind, number, "lambda")};
     int32_t labels[8];
     float table[3 * 256];
-    uint8_t *pixels = zeros(p.count, 1);
-    float *mixed = zeros(p.count, sizeof *mixed);
+    uint8_t *pixels = parity_values_zeros(p.count, 1);
+    float *mixed = parity_values_zeros(p.count, sizeof *mixed);
     for (size_t i = 0; i < p.count; i++)
         pixels[i] = (uint8_t)p.values[i];
     if (cut) {
@@ -198,12 +181,12 @@ static void clipping_to_a_norm(void **state)
             gradients_add(gradients, 2 * i, given.values + at);
         }
         float norm = (float)gradients_clip(gradients, (double)get_one("clip", number, "most"));
-        expect("clip", number, "norm", &norm, 1, TOLERANCE);
-        float *clipped = zeros(given.count, sizeof *clipped);
+        parity_values_expect(fixture, "clip", number, "norm", &norm, 1, TOLERANCE);
+        float *clipped = parity_values_zeros(given.count, sizeof *clipped);
         at = 0;
         for (size_t i = 0; i < sizes.count; at += (size_t)sizes.values[i++])
             memcpy(clipped + at, gradients_get(gradients, 2 * i), (size_t)sizes.values[i] * sizeof *clipped);
-        expect("clip", number, "clipped", clipped, given.count, TOLERANCE);
+        parity_values_expect(fixture, "clip", number, "clipped", clipped, given.count, TOLERANCE);
         assert_null(gradients_get(gradients, 1));
         memory_free(clipped);
         gradients_destroy(gradients);
@@ -312,7 +295,7 @@ static uint8_t *small_pixels(struct fixture *inputs, size_t *photos)
     size_t height = p.shape[2], width = p.shape[3], at = 0;
     *photos = p.shape[0] * p.shape[1];
     assert_true(height == SIDE + 2 && width == SIDE);
-    uint8_t *pixels = zeros(*photos * SIDE * SIDE * 3, 1);
+    uint8_t *pixels = parity_values_zeros(*photos * SIDE * SIDE * 3, 1);
     for (size_t n = 0; n < *photos; n++)
         for (size_t i = 0; i < (size_t)SIDE * SIDE * 3; i++)
             pixels[at++] = (uint8_t)p.values[(n * height + 1) * width * 3 + i];
@@ -330,7 +313,7 @@ static void expect_moving(struct comparison *comparison, const struct net *net)
             assert_int_equal(param->batches, (int64_t)wanted.values[0]);
             continue;
         }
-        float *found = zeros(param->count, sizeof *found);
+        float *found = parity_values_zeros(param->count, sizeof *found);
         param_to_torch(found, param);
         compare_tensor(comparison, param->name, found, param->count, wanted.values, wanted.count, TOLERANCE_STEPS);
         memory_free(found);
@@ -401,21 +384,13 @@ static void five_steps_of_a_whole_recipe(void **state)
 static int setup(void **state)
 {
     (void)state;
-    struct error err = {0};
-    if (pool_create(&pool, 2, &err) != OK) {
-        print_error("%s\n", err.text);
-        return -1;
-    }
-    fixture = fixture_open(FOLDER "recipes.safetensors");
-    return 0;
+    return parity_values_open(&fixture, &pool, FOLDER "recipes.safetensors");
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    fixture_close(fixture);
-    pool_destroy(pool);
-    return 0;
+    return parity_values_close(fixture, pool);
 }
 
 int main(void)
