@@ -98,11 +98,11 @@ asan-quick: ## unit tests, fuzz inputs and part of tests/cli under the same, wit
 tsan: ## threads, loader, cache, two runs at once and Ctrl-C under ThreadSanitizer, about five minutes
 	@sh scripts/deps.sh check
 	@rm -f build/tsan/race.*
-	+@TSAN_OPTIONS="halt_on_error=1:suppressions='$(abspath tests/tsan.supp)':log_path='$(abspath build/tsan/race)':$$TSAN_OPTIONS" \
+	+@status=0; TSAN_OPTIONS="halt_on_error=1:suppressions='$(abspath tests/tsan.supp)':log_path='$(abspath build/tsan/race)':$$TSAN_OPTIONS" \
 		$(MAKE) --no-print-directory check VARIANT=tsan STRICT= LDFLAGS='-fsanitize=thread' \
-		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread' \
-		TESTS='$(or $(TESTS),$(TSAN_TESTS))' ALL_PROGRAMS='$(TSAN_PROGRAMS)'
-	@for race in build/tsan/race.*; do [ ! -f "$$race" ] || { cat "$$race"; exit 1; }; done
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread' TESTS='$(or $(TESTS),$(TSAN_TESTS))' \
+		ALL_PROGRAMS='$(TSAN_PROGRAMS)' || status=$$?; \
+		for race in build/tsan/race.*; do [ ! -f "$$race" ] || { cat "$$race"; status=1; }; done; exit $$status
 
 # Counters in the loops of the kernels would keep these from being vectorised, and the suite would take hours.
 coverage: ## run the whole suite and print which share of lines and branches it runs in each folder
