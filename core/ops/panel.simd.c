@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/base/sizes.h"
 #include "core/ops/simd.h"
 
 /* Rows of a block: with two vectors each they fill the registers, less what holds the row of b (AVX-512: 24 of 32,
@@ -187,7 +186,7 @@ static void product_rows(float *c, size_t ldc, struct panel_left a, const float 
                          size_t n, size_t k, bool add, const struct panel_finish *finish)
 {
     float sums[GROUP * COLUMNS];
-    size_t blocks = ceil_div(m, ROWS);
+    size_t blocks = (m + ROWS - 1) / ROWS;
     for (size_t j = 0; j < k; j += SUM) {
         bool first = j == 0, last = k - j <= SUM;
         for (size_t i = 0; i < blocks; i++) {
@@ -222,7 +221,7 @@ static void product(float *c, size_t ldc, struct panel_left a, const float *b, s
 
 static void outer(float *c, size_t ldc, const float *a, const float *b, size_t m, size_t n, size_t k, bool add)
 {
-    size_t blocks = ceil_div(m, ROWS);
+    size_t blocks = (m + ROWS - 1) / ROWS;
     for (size_t column = 0; column < n; column += COLUMNS)
         for (size_t i = 0; i < blocks; i++) {
             size_t begin = m * i / blocks, end = m * (i + 1) / blocks;
