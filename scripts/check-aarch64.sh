@@ -69,7 +69,7 @@ chmod +x build/aarch64/run
 build/aarch64/run build/aarch64/freezetune --version
 build/aarch64/run build/aarch64/freezetune toy
 if [ $# -eq 0 ]; then
-    for source in tests/unit/test_*.c; do
+    for source in tests/unit/*/test_*.c; do
         set -- "$@" "build/aarch64/${source%.c}"
     done
 fi

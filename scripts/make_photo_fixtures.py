@@ -5,7 +5,7 @@ torchvision and transformers make of small photos; and bomb.png, 8x8 pixels whos
     python3 scripts/make_photo_fixtures.py tests/fixtures
 
 Needs Pillow, NumPy, torch, torchvision and transformers. A photo NAME has its expected RGB pixels in NAME.ppm beside it. The tables hold
-sizes and the FNV-1a hash (64 bits) of the expected pixels; the input is pattern() below, which tests/unit/test_resize.c
+sizes and the FNV-1a hash (64 bits) of the expected pixels; the input is pattern() below, which tests/unit/data/test_resize.c
 draws too.
 """
 import io

@@ -98,13 +98,19 @@ def check_list(mutants, path):
         seen[key] = mutant.number
         for test in mutant.tests:
             name, names = test_parts(test)
-            there = ROOT / (f"tests/cli/{name}" if name.endswith(".bats") else f"tests/unit/{name}.c")
-            if not there.is_file():
-                wrong.append(f"{where}: {there.relative_to(ROOT)} is not there")
+            there = test_source(ROOT, name)
+            if there is None:
+                wrong.append(f"{where}: {name if name.endswith('.bats') else name + '.c'} is not there")
             elif names and not any(re.search(names, title) for title in titles(there)):
                 wrong.append(f"{where}: no test of {name} matches '{names}'")
     if wrong:
         raise ListError("\n".join(wrong))
+
+
+def test_source(tree, name):
+    """The file of a test, or None."""
+    found = [tree / "tests/cli" / name] if name.endswith(".bats") else list(tree.glob(f"tests/unit/*/{name}.c"))
+    return found[0] if found and found[0].is_file() else None
 
 
 def titles(bats):
@@ -165,7 +171,10 @@ class Bench:
         """What has to be built again for a test. The tools that tests/cli calls stay as they are without a change: what
         they look at is looked at by the good code."""
         name, _ = test_parts(test)
-        return f"{BUILD}/freezetune" if name.endswith(".bats") else f"{BUILD}/tests/unit/{name}"
+        return f"{BUILD}/freezetune" if name.endswith(".bats") else f"{BUILD}/{self.program(name)}"
+
+    def program(self, name):
+        return test_source(self.tree, name).relative_to(self.tree).with_suffix("")
 
     def tool_targets(self):
         return [f"{BUILD}/tests/tools/{tool.stem}" for tool in (self.tree / "tests/tools").glob("*.c")]
@@ -176,7 +185,7 @@ class Bench:
         if name.endswith(".bats"):
             command += [f"tests/cli/{name}"] + (["-f", names] if names else [])
         else:
-            command += [f"{BUILD}/tests/unit/{name}"]
+            command += [f"{BUILD}/{self.program(name)}"]
         return run(command, self.tree, self.limits.get(test, LONGEST_BUILD), self.environment)
 
     def prepare(self, tests):

@@ -2,7 +2,7 @@
 # flags, the libraries and the rules for objects.
 
 # ---- files ------------------------------------------------------------------------------------------------------------
-UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
+UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 SUPPORT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
@@ -15,7 +15,7 @@ FUZZ_DRIVER = $(BUILD)/tests/fuzz/replay.o
 FUZZ_LIBS =
 # Calls that faults.c lets fail, in test_faults_* and in `faulty`, the program itself.
 FAULTY := $(BUILD)/tests/faults/faulty
-FAULT_TESTS := $(filter $(BUILD)/tests/unit/test_faults_%,$(UNIT_TESTS))
+FAULT_TESTS := $(foreach test,$(UNIT_TESTS),$(if $(filter test_faults_%,$(notdir $(test))),$(test)))
 FAULTY_CALLS := malloc calloc realloc aligned_alloc pthread_create open read pread pwrite fcntl fstat mmap opendir readdir \
 	realpath mkdir mkdtemp chmod fopen mkostemps fchmod fdopen fwrite fflush fsync fseeko ftruncate fclose rename flock stat
 CLI_TESTS := $(wildcard tests/cli/*.bats)
@@ -26,8 +26,9 @@ ASAN_QUICK = $(patsubst $(BUILD)/%,build/asan-quick/%,$(UNIT_TESTS) $(FUZZ_TARGE
 ASAN_QUICK_CLI := basics bad_input cache classes convert faults inspect_diff predict_eval pth run_lock tables threads toy
 # What ThreadSanitizer looks at: whatever starts threads, shares a file between processes or is stopped by a signal.
 # tests/cli/threads.bats is written for it.
-TSAN_TESTS = $(addprefix build/tsan/tests/unit/test_,loader run train_loop feature_cache feature_sharing feature_store \
-	reduce overlap blas) tests/cli/threads.bats tests/cli/run_lock.bats
+TSAN_TESTS = $(addprefix build/tsan/tests/unit/,data/test_loader net/test_run train/test_train_loop \
+	features/test_feature_cache features/test_feature_sharing features/test_feature_store data/test_reduce \
+	data/test_overlap ops/test_blas) tests/cli/threads.bats tests/cli/run_lock.bats
 TSAN_PROGRAMS = $(filter build/%,$(or $(TESTS),$(TSAN_TESTS))) $(TOOLS:$(BUILD)/%=build/tsan/%) $(FAULTY:$(BUILD)/%=build/tsan/%)
 
 # ---- building ---------------------------------------------------------------------------------------------------------

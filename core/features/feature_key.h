@@ -25,7 +25,7 @@
 #include "core/net/net.h"
 
 /* Goes up when kernels or preprocessing begin to round differently without a new version of the program:
- * tests/unit/test_feature_sums.c holds the bytes of each instruction set. */
+ * tests/unit/features/test_feature_sums.c holds the bytes of each instruction set. */
 enum { FEATURE_FORMAT = 4 };
 
 /* "gcc 12": who compiled the kernels. Which products and sums become one (FMA) is the compiler's choice: gcc 12 and

@@ -4,7 +4,7 @@ pictures when their draws are ours.
 
     python3 scripts/parity/augment_fixtures.py tests/fixtures [--all-colours]
 
-Needs Pillow, NumPy, torch and torchvision. Pictures are muted() below, which tests/unit/test_colours.c draws too; hashes are
+Needs Pillow, NumPy, torch and torchvision. Pictures are muted() below, which tests/unit/data/test_colours.c draws too; hashes are
 FNV-1a (64 bits). --all-colours also prints the hash of the hue of all 2^24 colours, turned by 0.3.
 """
 import math

@@ -25,7 +25,7 @@ CLASSES = 5
 
 
 class Recipe:
-    """The command line of `steps`: also in tests/unit/test_parity_recipes.c."""
+    """The command line of `steps`: also in tests/unit/train/test_parity_recipes.c."""
 
     case = Case(7, "eval", "batch")
     side, photos, pieces = 35, 6, 2

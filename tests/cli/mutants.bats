@@ -12,7 +12,7 @@ setup() {
 # A tree with one file of code, larger(), and one test, which sees what it answers for 1 and 2.
 small_tree() {
     command -v git >/dev/null || skip "no git, which names the files of the tree"
-    mkdir -p tree/scripts tree/docs tree/tests/unit tree/tests/support
+    mkdir -p tree/scripts tree/docs tree/tests/unit/base tree/tests/support
     cp "$root/scripts/mutants.py" tree/scripts/
     cp "$root/tests/support/run_test.sh" tree/tests/support/
     cat >tree/larger.c <<'END'
@@ -24,7 +24,7 @@ int larger(int a, int b)
     return a > b ? a : b;
 }
 END
-    cat >tree/tests/unit/test_larger.c <<'END'
+    cat >tree/tests/unit/base/test_larger.c <<'END'
 #include <stdio.h>
 int larger(int a, int b);
 int main(void)
@@ -34,7 +34,7 @@ int main(void)
     return !good;
 }
 END
-    printf 'build/mutants/tests/unit/test_larger: larger.c tests/unit/test_larger.c\n\tmkdir -p $(@D)\n\tcc -o $@ $^\n' >tree/Makefile
+    printf 'build/mutants/tests/unit/base/test_larger: larger.c tests/unit/base/test_larger.c\n\tmkdir -p $(@D)\n\tcc -o $@ $^\n' >tree/Makefile
     git -C tree init -q
 }
 
@@ -97,7 +97,7 @@ change() {
     fails 65 'four or five columns' python3 tree/scripts/mutants.py --check
     rm tree/docs/mutants.tsv
     change 'both > 2' 'both > 1'
-    sed -i 's/larger(2, 1) == 2/larger(2, 1) == 1/' tree/tests/unit/test_larger.c
+    sed -i 's/larger(2, 1) == 2/larger(2, 1) == 1/' tree/tests/unit/base/test_larger.c
     run_split python3 tree/scripts/mutants.py
     [ "$status" = 65 ]
     grep -qF 'test_larger fails without a change' stderr.txt

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# sweep on tiny photos of coloured noise: a ResNet-18 at 32 pixels. The lists and the rule are in tests/unit/test_sweep.c.
+# sweep on tiny photos of coloured noise: a ResNet-18 at 32 pixels. The lists and the rule are in tests/unit/cli/test_sweep.c.
 
 load common
 

@@ -9,7 +9,7 @@
  *
  * Training goes through core/train's stages and rates, as the train command does. What "epoch" is there is a step here.
  *
- * Used by tests/tools/parity_dump.c (live, real weights) and tests/unit/test_parity.c (committed fixtures).
+ * Used by tests/tools/parity_dump.c (live, real weights) and tests/unit/train/test_parity.c (committed fixtures).
  */
 #ifndef FREEZETUNE_PARITY_H
 #define FREEZETUNE_PARITY_H
