@@ -9,7 +9,7 @@ struct feed {
     size_t batch_most;
     bool half;
 
-    /* The pass at hand. */
+    /* The current pass. */
     bool cached;
     uint32_t *order; /* [photos] */
     size_t count, position;

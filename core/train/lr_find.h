@@ -7,7 +7,7 @@
  *   over                      after STEPS steps, or as soon as the smoothed loss is above DIVERGED times its least
  *   chosen                    a tenth of the rate at which the smoothed loss was least, rounded to two digits
  *
- * Steps run by train_range with the schedule given here; whoever trains gives each to lr_find_add.
+ * Steps run by train_range with the schedule given here; its caller hands each to lr_find_add.
  */
 #ifndef FREEZETUNE_LR_FIND_H
 #define FREEZETUNE_LR_FIND_H
@@ -36,7 +36,7 @@ struct lr_find {
 /* The rates of the test; the epochs and steps_per_epoch of the run stay the caller's. */
 struct schedule lr_find_schedule(const struct schedule *of_run);
 
-/* The next step's rate and loss, a finite number. Steps beyond the last are passed over. */
+/* The next step's rate and loss, a finite number. Steps beyond the last are skipped. */
 void lr_find_add(struct lr_find *find, double lr, double loss);
 bool lr_find_over(const struct lr_find *find);
 

@@ -9,7 +9,7 @@
 struct timing {
     bool wanted; /* false: nothing is measured */
     struct profile_sums sums;
-    struct profile *training, *evaluation;       /* of the stage at hand */
+    struct profile *training, *evaluation;       /* of the current stage */
     double prefix, suffix, backward, validation; /* seconds, of the stages before it; backward with the optimizer */
     double all, optimizer, saving;
     double sink; /* what the gradients' receiver takes, a part of backward */

@@ -1,4 +1,4 @@
-/* Training: epochs over the photos, an evaluation after each, and hooks for whoever watches and saves.
+/* Training: epochs over the photos, an evaluation after each, and hooks that watch and save.
  *
  *   train_create   checks the options and makes the plans: everything is known, nothing large is allocated (--dry-run)
  *   train_prepare  allocates: optimizer, activations, loaders
@@ -16,8 +16,8 @@
  * With `unfreezing` the freeze point goes down between epochs; a stage (stage.h) is all that depends on it, and
  * train_run puts one in the place of another.
  *
- * What the frozen prefix gives for a photo may be kept and used again (feature_cache.h): with features as float32 the
- * run ends with the same bytes as without.
+ * The output of the frozen prefix for a photo may be kept and used again (feature_cache.h): with features as float32
+ * the run ends with the same bytes as without.
  *
  * The evaluation is evaluate() over the validation photos with an inference plan; it works in the training run's arena.
  */
@@ -116,13 +116,13 @@ void train_destroy(struct train *train);
 struct train_needs train_needs(const struct train *train);
 size_t train_stage_count(const struct train *train);
 struct train_stage train_stage_get(const struct train *train, size_t index);
-/* Whether the stage at hand keeps features, and where: train_prepare may find that what was planned cannot be.
+/* Whether the current stage keeps features, and where: train_prepare may find that what was planned cannot be.
  * Borrowed. */
 const struct feature_plan *train_cache(const struct train *train);
 /* The plan of the training pass, borrowed until the stage changes: before train_prepare that of the last stage, which
  * has the most work. */
 const struct plan *train_plan(const struct train *train);
-/* What is frozen in the stage at hand. After train_run: what stayed frozen to the end. */
+/* What is frozen in the current stage. After train_run: what stayed frozen to the end. */
 const struct freeze *train_freeze(const struct train *train);
 
 /* The net's parameters must be loaded. ERR_SYSTEM without memory or threads. */

@@ -11,8 +11,8 @@
  *       all epochs done, out of patience or time: end
  *       save, if the run ends or the last checkpoint is old
  *
- * train->end says whether the run ends, and why: whoever finds a reason sets it, and every loop here looks at it. A
- * reason is no error: the status stays OK. Only save_is_due decides to save.
+ * train->end says whether the run ends, and why: the function that finds a reason sets it, and every loop here looks
+ * at it. A reason is no error: the status stays OK. Only save_is_due decides to save.
  *
  * The step is train_step.c's, a pass over photos train_pass.c's, the evaluation train_validate.c's; what a checkpoint
  * holds is checkpoint.c's.
@@ -109,7 +109,7 @@ static enum status next_batch(const struct photo_batch **out, size_t *photos, st
     }
 }
 
-/* Forward, loss, backward, update; and the state moves on. */
+/* Forward, loss, backward and update are train_step; then the state moves on. */
 static enum status step(struct train *train, const struct photo_batch *batch, size_t photos, struct error *err)
 {
     struct train_state *state = &train->state;
