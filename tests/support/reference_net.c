@@ -176,7 +176,7 @@ static void forward_op(struct reference_net *reference, const struct op *op)
                              net->values[op->in[0]].channels, net->values[op->out].channels);
         break;
     default:
-        assert(!"an operator that the reference has");
+        assert(0 && "an operator that the reference has");
     }
 }
 
@@ -247,7 +247,7 @@ static void backward_op(struct reference_net *reference, const struct op *op)
                               channels_in, channels);
         break;
     default:
-        assert(!"an operator that the reference has");
+        assert(0 && "an operator that the reference has");
     }
     add_to(reference->grads[op->in[0]], dx, value_count(reference, op->in[0]));
 }
