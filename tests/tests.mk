@@ -23,7 +23,7 @@ TEST_LIBS := -lcmocka
 ALL_PROGRAMS := $(PROGRAM) $(UNIT_TESTS) $(FUZZ_TARGETS) $(TOOLS) $(IDX_TO_PNG) $(FAULTY)
 # What CI runs under AddressSanitizer: chosen so that it takes a third of its time.
 ASAN_QUICK = $(patsubst $(BUILD)/%,build/asan-quick/%,$(UNIT_TESTS) $(FUZZ_TARGETS)) $(ASAN_QUICK_CLI:%=tests/cli/%.bats)
-ASAN_QUICK_CLI := basics bad_input cache classes convert faults inspect_diff predict_eval pth run_lock tables threads toy
+ASAN_QUICK_CLI := basics bad_input cache classes convert inspect_diff predict_eval pth run_lock tables threads toy
 # What ThreadSanitizer looks at: whatever starts threads, shares a file between processes or is stopped by a signal.
 # tests/cli/threads.bats is written for it.
 TSAN_TESTS = $(addprefix build/tsan/tests/unit/,data/test_loader net/test_run train/test_train_loop \
