@@ -151,7 +151,7 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
         preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.oblong,
                           &job->model.info.preprocess, job->model.path);
     if (status == OK && !job->record.folder)
-        status = statistics_watch_start(&job->watch, job->inference.run, job->inference.plan, job->model.path,
+        status = statistics_watch_start(&job->watch, job->inference.exec, job->inference.plan, job->model.path,
                                         job->photos.list.count, err);
     return status;
 }
@@ -162,7 +162,7 @@ static enum status start_profile(struct job *job, struct error *err)
     if (status == OK)
         status = profile_create(&job->profile, job->inference.plan, err);
     if (status == OK)
-        run_set_profile(job->inference.run, job->profile);
+        exec_set_profile(job->inference.exec, job->profile);
     return status;
 }
 

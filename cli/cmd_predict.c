@@ -174,7 +174,7 @@ static enum status watch_statistics(struct job *job, struct error *err)
     struct record_config record;
     enum status status = record_config_read(&record, &job->model, err);
     if (status == OK && !record.folder)
-        status = statistics_watch_start(&job->watch, job->inference.run, job->inference.plan, job->model.path,
+        status = statistics_watch_start(&job->watch, job->inference.exec, job->inference.plan, job->model.path,
                                         job->photos.count, err);
     record_config_free(&record);
     return status;

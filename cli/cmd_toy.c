@@ -17,7 +17,7 @@
 #include "core/base/threads.h"
 #include "core/net/freeze.h"
 #include "core/net/init.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 #include "core/ops/loss.h"
 #include "core/train/optimizer.h"
 #include "models/mlp.h"
@@ -94,21 +94,21 @@ static enum status train(struct toy *toy, struct optimizer *optimizer, double lr
         .train = true, .batch = SAMPLES, .height = 1, .width = 1, .threads = pool_threads(toy->pool)};
     struct sink sink = {optimizer, lr};
     struct plan *plan = NULL;
-    struct run *run = NULL;
+    struct exec *exec = NULL;
     float dy[SAMPLES];
     enum status status = plan_create(&plan, toy->net, &plan_options, err);
     if (status == OK)
-        status = run_create(&run, plan, NULL, toy->pool, NULL, err);
+        status = exec_create(&exec, plan, NULL, toy->pool, NULL, err);
     double first = 0;
     for (long long step = 0; status == OK && step < toy->values->steps; step++) {
-        const float *y = run_forward(run, toy->x, SAMPLES);
+        const float *y = exec_forward(exec, toy->x, SAMPLES);
         toy->loss = mean_squared_error(dy, y, toy->y, SAMPLES);
         first = step == 0 ? toy->loss : first;
-        run_backward(run, dy, take_gradient, &sink);
+        exec_backward(exec, dy, take_gradient, &sink);
     }
     if (status == OK)
         printf("  mean squared error %.4f -> %.4f\n", first, toy->loss);
-    run_destroy(run);
+    exec_destroy(exec);
     plan_destroy(plan);
     return status;
 }

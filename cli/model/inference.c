@@ -21,7 +21,7 @@ static enum status make_run(struct inference *inference, const struct model *mod
     memcpy(normalise.std, preprocess->std, sizeof normalise.std);
     enum status status = plan_create(&inference->plan, model->net, &options, err);
     if (status == OK)
-        status = run_create(&inference->run, inference->plan, &normalise, inference->pool, NULL, err);
+        status = exec_create(&inference->exec, inference->plan, &normalise, inference->pool, NULL, err);
     return status;
 }
 
@@ -89,8 +89,8 @@ enum status inference_next(struct inference *inference, const struct photo_batch
     if (status != OK || !*batch)
         return status;
     *logits = inference->mirrored
-                  ? mirrored_forward(inference->mirrored, inference->run, (*batch)->pixels, (*batch)->count)
-                  : run_forward_pixels(inference->run, (*batch)->pixels, (*batch)->count);
+                  ? mirrored_forward(inference->mirrored, inference->exec, (*batch)->pixels, (*batch)->count)
+                  : exec_forward_pixels(inference->exec, (*batch)->pixels, (*batch)->count);
     return check_finite(inference, *batch, *logits, err);
 }
 
@@ -107,7 +107,7 @@ void inference_close(struct inference *inference)
 {
     mirrored_destroy(inference->mirrored);
     loader_destroy(inference->loader);
-    run_destroy(inference->run);
+    exec_destroy(inference->exec);
     plan_destroy(inference->plan);
     pool_destroy(inference->pool);
     *inference = (struct inference){0};

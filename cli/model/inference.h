@@ -7,7 +7,7 @@
 #include "core/data/folder.h"
 #include "core/data/loader.h"
 #include "core/net/plan.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 #include "core/train/mirrored.h"
 
 /* How often a photo is looked at. */
@@ -21,7 +21,7 @@ extern const char *const tta_choices[]; /* "none", "flip" */
 struct inference {
     struct pool *pool;
     struct plan *plan;
-    struct run *run;
+    struct exec *exec;
     struct loader *loader;
     struct mirrored *mirrored; /* with TTA_FLIP */
     const struct model *model;

@@ -9,7 +9,7 @@
 #include "core/base/memory.h"
 #include "core/base/rng.h"
 #include "core/data/augment.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 #include "core/ops/loss.h"
 #include "core/ops/peak.h"
 #include "core/train/optimizer.h"
@@ -22,7 +22,7 @@ struct bench {
     struct net *net;
     struct pool *pool;
     struct plan *infer_plan, *train_plan;
-    struct run *infer, *train;
+    struct exec *infer, *train;
     struct optimizer *optimizer;
     struct profile *profile; /* of the training step */
     void *shared;
@@ -80,9 +80,9 @@ static enum status prepare_runs(struct bench *b, struct error *err)
     if (status == OK)
         status = memory_alloc(&b->shared, shared, 1, "activations", err);
     if (status == OK)
-        status = run_create(&b->infer, b->infer_plan, &normalise, b->pool, b->shared, err);
+        status = exec_create(&b->infer, b->infer_plan, &normalise, b->pool, b->shared, err);
     if (status == OK && b->train_plan)
-        status = run_create(&b->train, b->train_plan, &normalise, b->pool, b->shared, err);
+        status = exec_create(&b->train, b->train_plan, &normalise, b->pool, b->shared, err);
     return status;
 }
 
@@ -130,7 +130,7 @@ static void update(void *context, size_t param, const float *gradient)
 static double forward_seconds(struct bench *b)
 {
     double start = clock_seconds();
-    run_forward_pixels(b->infer, b->pixels, b->options->batch);
+    exec_forward_pixels(b->infer, b->pixels, b->options->batch);
     return clock_seconds() - start;
 }
 
@@ -141,9 +141,9 @@ static void step_seconds(struct bench *b, double parts[BENCH_PARTS])
     size_t batch = b->options->batch, classes = net_classes(b->net);
     double start = clock_seconds();
     b->optimizer_seconds = 0;
-    const float *logits = run_forward_pixels(b->train, b->pixels, batch);
+    const float *logits = exec_forward_pixels(b->train, b->pixels, batch);
     cross_entropy(b->dlogits, logits, b->labels, batch, classes);
-    run_backward(b->train, b->dlogits, update, b);
+    exec_backward(b->train, b->dlogits, update, b);
     parts[BENCH_STEP] = clock_seconds() - start;
     parts[BENCH_PREFIX] = b->profile->prefix - before.prefix;
     parts[BENCH_SUFFIX] = b->profile->suffix - before.suffix;
@@ -239,8 +239,8 @@ static size_t peak_rss(void)
 
 static void bench_close(struct bench *b)
 {
-    run_destroy(b->train);
-    run_destroy(b->infer);
+    exec_destroy(b->train);
+    exec_destroy(b->infer);
     optimizer_destroy(b->optimizer);
     profile_destroy(b->profile);
     plan_destroy(b->train_plan);
@@ -270,7 +270,7 @@ enum status bench_run(struct bench_result *out, struct net *net, const struct be
     if (status == OK)
         status = profile_create(&b.profile, plan, err);
     if (status == OK) {
-        run_set_profile(b.train ? b.train : b.infer, b.profile);
+        exec_set_profile(b.train ? b.train : b.infer, b.profile);
         status = measure(&b, out, err);
     }
     if (status == OK) {

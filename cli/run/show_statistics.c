@@ -73,17 +73,17 @@ void statistics_json(struct json *json, const struct bn_check *check)
 
 /* ---- predict and eval -------------------------------------------------------------------------------------------- */
 
-enum status statistics_watch_start(struct statistics_watch *out, struct run *run, const struct plan *plan,
+enum status statistics_watch_start(struct statistics_watch *out, struct exec *exec, const struct plan *plan,
                                    const char *path, size_t photos, struct error *err)
 {
-    struct statistics_watch watch = {.run = run, .path = path};
+    struct statistics_watch watch = {.exec = exec, .path = path};
     *out = (struct statistics_watch){0};
     if (photos < BN_CHECK_LEAST)
         return OK;
     enum status status = bn_moments_create(&watch.moments, plan, photos < BN_CHECK_MOST ? photos : BN_CHECK_MOST, err);
     if (status != OK)
         return status;
-    run_set_moments(run, watch.moments);
+    exec_set_moments(exec, watch.moments);
     *out = watch;
     return OK;
 }
@@ -101,7 +101,7 @@ void statistics_watch_stop(struct statistics_watch *watch)
 {
     if (!watch->moments)
         return;
-    run_set_moments(watch->run, NULL);
+    exec_set_moments(watch->exec, NULL);
     bn_moments_destroy(watch->moments);
     watch->moments = NULL;
 }
@@ -133,7 +133,7 @@ static bool is_to_be_checked(const struct run_setup *t)
 /* What a few photos go through. */
 struct trial {
     struct plan *plan;
-    struct run *run;
+    struct exec *exec;
     struct loader *loader;
     struct bn_moments *moments;
 };
@@ -141,7 +141,7 @@ struct trial {
 static void trial_close(struct trial *trial)
 {
     loader_destroy(trial->loader);
-    run_destroy(trial->run);
+    exec_destroy(trial->exec);
     bn_moments_destroy(trial->moments);
     plan_destroy(trial->plan);
 }
@@ -166,7 +166,7 @@ static enum status trial_open(struct trial *out, const struct run_setup *t, stru
     memcpy(normalise.std, preprocess->std, sizeof normalise.std);
     enum status status = plan_create(&trial.plan, t->net, &options, err);
     if (status == OK)
-        status = run_create(&trial.run, trial.plan, &normalise, t->pool, NULL, err);
+        status = exec_create(&trial.exec, trial.plan, &normalise, t->pool, NULL, err);
     if (status == OK)
         status = bn_moments_create(&trial.moments, trial.plan, BN_CHECK_MOST, err);
     if (status == OK)
@@ -189,10 +189,10 @@ enum status show_statistics(const struct run_setup *setup, struct error *err)
     enum status status = trial_open(&trial, setup, err);
     if (status != OK)
         return status;
-    run_set_moments(trial.run, trial.moments);
+    exec_set_moments(trial.exec, trial.moments);
     loader_start(trial.loader, sample.photos, sample.count, 0, 0, AUGMENT_NONE);
     while ((status = loader_next(trial.loader, &batch, err)) == OK && batch)
-        run_forward_pixels(trial.run, batch->pixels, batch->count);
+        exec_forward_pixels(trial.exec, batch->pixels, batch->count);
     if (status == OK)
         status = judge(&check, trial.moments, setup->weights, err);
     trial_close(&trial);

@@ -14,19 +14,19 @@
 #include "cli/run/run_setup.h"
 #include "cli/shell/json.h"
 #include "core/net/bn_check.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 
 /* Begins as zeros: nothing is watched, and all calls are fine. */
 struct statistics_watch {
     struct bn_moments *moments;
-    struct run *run;
+    struct exec *exec;
     const char *path;
     struct bn_check check; /* BN_UNKNOWN until it is over */
 };
 
 /* Watches the first of `photos` photos that `run` will see, if there are enough. `path`, borrowed, names the weights.
  * ERR_SYSTEM without memory. */
-MUST_CHECK enum status statistics_watch_start(struct statistics_watch *out, struct run *run, const struct plan *plan,
+MUST_CHECK enum status statistics_watch_start(struct statistics_watch *out, struct exec *exec, const struct plan *plan,
                                               const char *path, size_t photos, struct error *err);
 /* To be called after each batch, and with `end` after the last: says the remark once enough was seen, and watches no
  * longer; `check` stays. ERR_SYSTEM without memory. */

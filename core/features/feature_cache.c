@@ -15,7 +15,7 @@ struct feature_cache {
     struct feature_store *store;
     struct feature_store *front; /* what was read from disk before, or NULL */
     struct feature_store *from;  /* of the shallower cut, or NULL */
-    struct run *run;
+    struct exec *exec;
     struct pool *pool;
     size_t batch, floats, from_floats;
     uint64_t draw;
@@ -74,14 +74,14 @@ static enum status allocate(struct feature_cache *cache, struct error *err)
 }
 
 enum status feature_cache_open(struct feature_cache **out, const struct feature_plan *plan, const char *dir,
-                               struct run *run, size_t batch, uint64_t draw, struct pool *pool, struct error *err)
+                               struct exec *exec, size_t batch, uint64_t draw, struct pool *pool, struct error *err)
 {
     void *memory;
     enum status status = memory_alloc(&memory, 1, sizeof(struct feature_cache), "the feature cache", err);
     if (status != OK)
         return status;
     struct feature_cache *cache = memory;
-    *cache = (struct feature_cache){.run = run,
+    *cache = (struct feature_cache){.exec = exec,
                                     .pool = pool,
                                     .batch = batch,
                                     .floats = plan->about.floats,
@@ -160,7 +160,7 @@ static enum status advance_batch(struct feature_cache *cache, const struct featu
     for (; status == OK && *at < missing && count < cache->batch; ++*at) {
         struct feature_id id = id_of(cache, list, cache->missing[*at], view);
         bool found = photo_hash_known(list->hashes[cache->missing[*at]]) && feature_store_has(cache->from, &id);
-        float *place = run_advance_place(cache->run) + count * cache->from_floats;
+        float *place = exec_advance_place(cache->exec) + count * cache->from_floats;
         if (found)
             status = feature_store_read(place, &found, cache->from, &id, err);
         if (found)
@@ -168,9 +168,9 @@ static enum status advance_batch(struct feature_cache *cache, const struct featu
     }
     if (status != OK || count == 0)
         return status;
-    run_advance(cache->run, count);
+    exec_advance(cache->exec, count);
     cache->counts.advanced += count;
-    return keep(cache, run_features_place(cache->run), count, err);
+    return keep(cache, exec_features_place(cache->exec), count, err);
 }
 
 /* ---- from pixels ------------------------------------------------------------------------------------------------- */
@@ -232,7 +232,7 @@ static enum status compute(struct feature_cache *cache, const struct feature_lis
                            bool *stopped, struct error *err)
 {
     const struct photo_batch *batch;
-    float *features = run_features_place(cache->run);
+    float *features = exec_features_place(cache->exec);
     loader_start(list->loader, photos, count, 0, view.number, view.augment);
     for (;;) {
         enum status status = loader_next(list->loader, &batch, err);
@@ -241,7 +241,7 @@ static enum status compute(struct feature_cache *cache, const struct feature_lis
         for (size_t from = 0, n; from < batch->count && status == OK; from += n) {
             n = batch->count - from < cache->batch ? batch->count - from : cache->batch;
             struct piece piece = {cache, list, batch->photos + from, n};
-            run_features(cache->run, batch->pixels + from * run_pixels_size(cache->run), n);
+            exec_features(cache->exec, batch->pixels + from * exec_pixels_size(cache->exec), n);
             cache->counts.pixels += n;
             if (out)
                 hand_out(out, &piece, photos, features);

@@ -19,7 +19,7 @@
 #include "core/data/loader.h"
 #include "core/data/photo_view.h"
 #include "core/features/feature_plan.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 
 /* Photos whose features are kept. All borrowed. `hashes` (photo_hashes) are brought up to date when a file turns out to
  * have changed. */
@@ -43,7 +43,7 @@ struct feature_cache;
  * is how many images it takes; `draw` is the feature_draw of the views. run and pool are borrowed. Errors of
  * feature_store_open_disk and _ram. */
 MUST_CHECK enum status feature_cache_open(struct feature_cache **out, const struct feature_plan *plan, const char *dir,
-                                          struct run *run, size_t batch, uint64_t draw, struct pool *pool,
+                                          struct exec *exec, size_t batch, uint64_t draw, struct pool *pool,
                                           struct error *err);
 void feature_cache_close(struct feature_cache *cache);
 

@@ -78,7 +78,7 @@ struct hash128 feature_key(const struct net *net, size_t cut, const struct hash1
                            const struct feature_ground *ground)
 {
     const char *blas = "no BLAS";
-    /* Where it cannot be loaded no step will be made either: run_create says so. */
+    /* Where it cannot be loaded no step will be made either: exec_create says so. */
     if (cpu_set_get() == CPU_PLAIN && blas_open(0, NULL) == OK)
         blas = blas_library();
     size_t count = params_before(net, cut);

@@ -1,7 +1,7 @@
 /* A network as data: a flat list of operators with the boundaries of PyTorch's children, and the parameters under
  * torchvision's names. A declaration (models/) calls the builder below in the order in which torchvision's forward()
  * runs; what is frozen (freeze.h), how operators are fused (fuse.h), how much memory it takes (plan.h) and how it runs
- * (run.h) are decided by others, from this list.
+ * (exec.h) are decided by others, from this list.
  *
  *   struct net *net;
  *   net_create(&net, "tiny", err);

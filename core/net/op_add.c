@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "core/net/op_info.h"
-#include "core/net/run_internal.h"
+#include "core/net/exec_internal.h"
 #include "core/ops/lanes.h"
 
 struct merge_work {
-    const struct run *run;
+    const struct exec *exec;
     const struct step *step;
     float *out;
     size_t rows, channels;
@@ -21,40 +21,40 @@ static void merge_tile(void *context, size_t tile, size_t thread)
     const struct step *step = work->step;
     size_t m0 = tile * PLAN_ROWS, rows = work->rows - m0 < PLAN_ROWS ? work->rows - m0 : PLAN_ROWS;
     size_t at = m0 * work->channels;
-    struct view in = run_view(work->run, &step->in, run_tensor(work->run, step->in.tensor) + at), residual = {0};
+    struct view in = exec_view(work->exec, &step->in, exec_tensor(work->exec, step->in.tensor) + at), residual = {0};
     if (step->residual.tensor >= 0)
-        residual = run_view(work->run, &step->residual, run_tensor(work->run, step->residual.tensor) + at);
+        residual = exec_view(work->exec, &step->residual, exec_tensor(work->exec, step->residual.tensor) + at);
     lanes()->affine(work->out + at, in.x, rows, work->channels, in.scale, in.shift, residual.x, residual.scale,
                     residual.shift, step->relu);
 }
 
-void run_merge(const struct run *run, size_t index, float *out)
+void exec_merge(const struct exec *exec, size_t index, float *out)
 {
-    const struct step *step = &run->plan->program->steps[index];
-    const struct plan_tensor *planned = &run->plan->tensors[step->out];
-    struct merge_work work = {run, step, out, run->images * planned->h * planned->w, planned->channels};
-    pool_for(run->pool, (work.rows + PLAN_ROWS - 1) / PLAN_ROWS, merge_tile, &work);
+    const struct step *step = &exec->plan->program->steps[index];
+    const struct plan_tensor *planned = &exec->plan->tensors[step->out];
+    struct merge_work work = {exec, step, out, exec->images * planned->h * planned->w, planned->channels};
+    pool_for(exec->pool, (work.rows + PLAN_ROWS - 1) / PLAN_ROWS, merge_tile, &work);
 }
 
 static void forward(const struct op_task *task)
 {
-    run_merge(task->run, task->index, task->out);
+    exec_merge(task->exec, task->index, task->out);
 }
 
 static void forward_image(const struct op_task *task)
 {
     const struct view *in = &task->in, *residual = &task->residual;
-    bool relu = task->run->plan->program->steps[task->index].relu;
+    bool relu = task->exec->plan->program->steps[task->index].relu;
     lanes()->affine(task->out, in->x, task->to->h * task->to->w, task->to->channels, in->scale, in->shift, residual->x,
                     residual->scale, residual->shift, relu);
 }
 
 /* ---- backward ---------------------------------------------------------------------------------------------------- */
 /* Hands g to an operand without BatchNorm. Nothing to do where the operand's gradient lives in the same place. */
-static void pass_on(const struct run *run, size_t index, const struct operand *operand, const float *g, size_t floats)
+static void pass_on(const struct exec *exec, size_t index, const struct operand *operand, const float *g, size_t floats)
 {
-    const struct plan_tensor *tensor = &run->plan->tensors[operand->tensor];
-    float *to = run_gradient(run, operand->tensor);
+    const struct plan_tensor *tensor = &exec->plan->tensors[operand->tensor];
+    float *to = exec_gradient(exec, operand->tensor);
     if (to == g)
         return;
     if (tensor->last_reader == index)
@@ -65,32 +65,32 @@ static void pass_on(const struct run *run, size_t index, const struct operand *o
 
 static void backward(const struct backward *back, size_t index)
 {
-    const struct run *run = back->run;
-    const struct plan *plan = run->plan;
+    const struct exec *exec = back->exec;
+    const struct plan *plan = exec->plan;
     const struct step *step = &plan->program->steps[index];
     const struct plan_tensor *out = &plan->tensors[step->out];
     const struct operand *operands[2] = {&step->in,
                                          &step->residual}; /* the second may share g's place: it comes last */
-    double *sums[2] = {run_sums(run), run_residual_sums(run)};
-    float *g = run_gradient(run, step->out);
-    size_t rows = run->images * out->h * out->w;
+    double *sums[2] = {exec_sums(exec), exec_residual_sums(exec)};
+    float *g = exec_gradient(exec, step->out);
+    size_t rows = exec->images * out->h * out->w;
     struct tail tails[2] = {{0}, {0}};
     bool wanted[2];
-    double start = run_clock(run);
+    double start = exec_clock(exec);
     for (int i = 0; i < 2; i++) {
         wanted[i] = operands[i]->tensor >= 0 && plan->tensors[operands[i]->tensor].has_gradient;
         if (wanted[i])
-            tails[i] = run_operand_tail(run, operands[i], sums[i]);
+            tails[i] = exec_operand_tail(exec, operands[i], sums[i]);
     }
-    run_mask_and_sum(run, g, step->relu ? run_kept(run, step->out) : NULL, rows, out->channels, tails);
+    exec_mask_and_sum(exec, g, step->relu ? exec_kept(exec, step->out) : NULL, rows, out->channels, tails);
     for (int i = 0; i < 2; i++) {
         if (wanted[i] && operands[i]->bn >= 0)
-            run_finish_operand(back, operands[i], run_gradient(run, operands[i]->tensor), g, sums[i],
-                               run_row_tiles(rows));
+            exec_finish_operand(back, operands[i], exec_gradient(exec, operands[i]->tensor), g, sums[i],
+                                exec_row_tiles(rows));
         else if (wanted[i])
-            pass_on(run, index, operands[i], g, rows * out->channels);
+            pass_on(exec, index, operands[i], g, rows * out->channels);
     }
-    run_profile(run, index, PROFILE_DATA, start);
+    exec_profile(exec, index, PROFILE_DATA, start);
 }
 
 const struct op_info op_add = {

@@ -4,7 +4,7 @@
 
 #include "core/net/op_info.h"
 #include "core/net/plan_internal.h"
-#include "core/net/run_internal.h"
+#include "core/net/exec_internal.h"
 #include "core/ops/lanes.h"
 
 /* ---- plan -------------------------------------------------------------------------------------------------------- */
@@ -55,8 +55,8 @@ static void add_needs(struct plan *plan, size_t index, struct plan_needs *needs)
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 static struct conv_task conv_task(const struct op_task *task)
 {
-    const struct run *run = task->run;
-    const struct program *program = run->plan->program;
+    const struct exec *exec = task->exec;
+    const struct program *program = exec->plan->program;
     const struct step *step = &program->steps[task->index];
     const struct op *op = &program->net->ops[step->op];
     struct conv_task conv = {.kernel = task->planned->kernel,
@@ -69,46 +69,46 @@ static struct conv_task conv_task(const struct op_task *task)
         conv.epilogue.shift = program->net->params[op->bias].data;
     if (step->folded) {
         if (step->bn >= 0) {
-            conv.epilogue.scale = run->bns[step->bn].scale;
-            conv.epilogue.shift = run->bns[step->bn].shift;
+            conv.epilogue.scale = exec->bns[step->bn].scale;
+            conv.epilogue.shift = exec->bns[step->bn].shift;
         }
         conv.epilogue.residual = task->residual.x;
-        conv.epilogue.relu = step->relu && !run_takes_moments(run, task->index);
+        conv.epilogue.relu = step->relu && !exec_takes_moments(exec, task->index);
     }
     return conv;
 }
 
 /* Transforms the weights for this pass, if the kernel wants that and they are not kept. */
-static void prepare(const struct run *run, const struct plan_step *planned, struct conv_task *conv)
+static void prepare(const struct exec *exec, const struct plan_step *planned, struct conv_task *conv)
 {
     if (planned->prepared.floats > 0) {
-        conv->prepared = run->state + planned->prepared.at;
+        conv->prepared = exec->state + planned->prepared.at;
     } else if (conv->kernel->prepared_size(&conv->shape) > 0 && !conv->kernel->prepare_optional) {
-        float *prepared = run_prepared(run);
-        conv->kernel->prepare(prepared, conv->w, &conv->shape, run->pool);
+        float *prepared = exec_prepared(exec);
+        conv->kernel->prepare(prepared, conv->w, &conv->shape, exec->pool);
         conv->prepared = prepared;
     }
 }
 
 static void forward(const struct op_task *task)
 {
-    const struct run *run = task->run;
-    const struct program *program = run->plan->program;
+    const struct exec *exec = task->exec;
+    const struct program *program = exec->plan->program;
     const struct step *step = &program->steps[task->index];
     struct conv_task conv = conv_task(task);
     const struct program_bn *bn = step->bn >= 0 ? &program->bns[step->bn] : NULL;
     bool gathers = bn && !bn->folded && bn->mode == BN_BATCH;
     if (gathers)
-        conv.epilogue.sums = run_sums(run);
-    prepare(run, task->planned, &conv);
-    if (task->index < run->plan->cut.steps && !conv.kernel->rows_alone)
+        conv.epilogue.sums = exec_sums(exec);
+    prepare(exec, task->planned, &conv);
+    if (task->index < exec->plan->cut.steps && !conv.kernel->rows_alone)
         conv_forward_apart(&conv, task->pool, task->tiles);
     else
         conv_forward(&conv, task->pool, task->tiles);
-    if (run_takes_moments(run, task->index))
-        run_take_batch(run, task->index, conv.y);
+    if (exec_takes_moments(exec, task->index))
+        exec_take_batch(exec, task->index, conv.y);
     if (gathers) {
-        batchnorm_from_sums(&run->bns[step->bn], run_sums(run), conv.kernel->tiles(&conv.shape, conv.images),
+        batchnorm_from_sums(&exec->bns[step->bn], exec_sums(exec), conv.kernel->tiles(&conv.shape, conv.images),
                             conv.images * conv.shape.p * conv.shape.q);
         program->net->params[bn->param + 4].batches++;
     }
@@ -118,52 +118,53 @@ static void forward_image(const struct op_task *task)
 {
     struct conv_task conv = conv_task(task);
     if (task->planned->prepared.floats > 0)
-        conv.prepared = task->run->state + task->planned->prepared.at;
+        conv.prepared = task->exec->state + task->planned->prepared.at;
     for (size_t tile = 0, count = conv.kernel->tiles(&conv.shape, 1); tile < count; tile++)
         conv.kernel->forward(&conv, tile, task->tiles);
-    if (run_takes_moments(task->run, task->index))
-        run_take_image(task->run, task->index, task->image, conv.y);
+    if (exec_takes_moments(task->exec, task->index))
+        exec_take_image(task->exec, task->index, task->image, conv.y);
 }
 
 /* ---- backward ---------------------------------------------------------------------------------------------------- */
 static void bias_gradient(const struct backward *back, const struct conv_task *conv, int bias, const float *dy)
 {
-    const struct run *run = back->run;
+    const struct exec *exec = back->exec;
     size_t rows = conv->images * conv->shape.p * conv->shape.q, channels = conv->shape.k;
-    double *sums = run_sums(run);
-    float *dbias = run_gradient_scratch(run);
+    double *sums = exec_sums(exec);
+    float *dbias = exec_gradient_scratch(exec);
     memset(sums, 0, 2 * channels * sizeof *sums);
     lanes()->moments(sums, sums + channels, dy, rows, channels);
     for (size_t k = 0; k < channels; k++)
         dbias[k] = (float)sums[k];
-    run_give(back, bias, dbias);
+    exec_give(back, bias, dbias);
 }
 
 static void backward(const struct backward *back, size_t index)
 {
-    const struct run *run = back->run;
-    const struct plan *plan = run->plan;
+    const struct exec *exec = back->exec;
+    const struct plan *plan = exec->plan;
     const struct step *step = &plan->program->steps[index];
     const struct op *op = &plan->net->ops[step->op];
     const struct plan_tensor *in = &plan->tensors[step->in.tensor];
-    struct op_task task = run_backward_task(run, index);
+    struct op_task task = exec_backward_task(exec, index);
     struct conv_task conv = conv_task(&task);
-    const float *dy = run_gradient(run, step->out);
-    double start = run_clock(run);
+    const float *dy = exec_gradient(exec, step->out);
+    double start = exec_clock(exec);
     if (in->has_gradient) {
-        float *da = run_gradient(run, step->in.tensor);
-        struct tail tail = run_operand_tail(run, &step->in, run_sums(run));
+        float *da = exec_gradient(exec, step->in.tensor);
+        struct tail tail = exec_operand_tail(exec, &step->in, exec_sums(exec));
         conv.kernel->backward_data(da, in->last_reader != index, &conv, dy, &tail, task.pool, task.tiles);
-        run_finish_operand(back, &step->in, da, da, run_sums(run), conv.kernel->tail_tiles(&conv.shape, conv.images));
-        run_profile(run, index, PROFILE_DATA, start);
+        exec_finish_operand(back, &step->in, da, da, exec_sums(exec),
+                            conv.kernel->tail_tiles(&conv.shape, conv.images));
+        exec_profile(exec, index, PROFILE_DATA, start);
     }
-    start = run_clock(run);
+    start = exec_clock(exec);
     if (op->bias >= 0 && plan->net->params[op->bias].trainable)
         bias_gradient(back, &conv, op->bias, dy);
     if (plan->net->params[op->param].trainable) {
-        conv.kernel->backward_weight(run_gradient_scratch(run), &conv, dy, task.pool, task.tiles);
-        run_profile(run, index, PROFILE_WEIGHT, start);
-        run_give(back, op->param, run_gradient_scratch(run));
+        conv.kernel->backward_weight(exec_gradient_scratch(exec), &conv, dy, task.pool, task.tiles);
+        exec_profile(exec, index, PROFILE_WEIGHT, start);
+        exec_give(back, op->param, exec_gradient_scratch(exec));
     }
 }
 

@@ -15,12 +15,12 @@
 
 struct backward;
 struct plan_needs;
-struct run;
+struct exec;
 
 /* A step at work: forward over the whole batch, or depth-first over one image, or backward over the batch. All memory
  * is borrowed. */
 struct op_task {
-    const struct run *run;
+    const struct exec *exec;
     size_t index; /* of the step */
     const struct plan_step *planned;
     const struct plan_tensor *from, *to; /* h, w, channels of one image: of the input, of the output */
@@ -53,7 +53,7 @@ struct op_info {
     void (*forward_image)(const struct op_task *task);
 
     /* One of the two. backward_data: the gradient dx of what `in` reads, after its BatchNorm and ReLU, given dy of out;
-     * OVERWRITES dx, or ADDS to it when `add`. Parameters would get none. backward: all of it, see run_backward.c. */
+     * OVERWRITES dx, or ADDS to it when `add`. Parameters would get none. backward: all of it, see exec_backward.c. */
     void (*backward_data)(float *dx, bool add, const float *dy, const struct op_task *task);
     void (*backward)(const struct backward *back, size_t index);
 };

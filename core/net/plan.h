@@ -1,5 +1,5 @@
 /* The plan: every shape, every buffer's place and lifetime, the kernels, the memory and the work, all known before the
- * first image. Made once from (network, batch, image size, freeze); running it (run.h) allocates nothing.
+ * first image. Made once from (network, batch, image size, freeze); running it (exec.h) allocates nothing.
  *
  *   arena   | tensors of the suffix, kept until backward has used them      placed by lifetime:
  *           | sums that backward makes again from what is kept              what is never alive at the same time
@@ -11,7 +11,7 @@
  *
  * The features of an image are what crosses the cut: the one tensor that the steps before it make and the others read.
  * Those steps are folded and no step after them changes their weights, so features can be kept and put in again
- * (run_forward_features). They have the same bytes in any batch, at any place in it, in every plan that has this cut.
+ * (exec_forward_features). They have the same bytes in any batch, at any place in it, in every plan that has this cut.
  */
 #ifndef FREEZETUNE_PLAN_H
 #define FREEZETUNE_PLAN_H
@@ -33,7 +33,7 @@ struct plan_options {
     /* Operators before a cut, as freeze_cut counts them; 0: none. A training plan has the cut of its own freeze point,
      * whatever is said here. */
     size_t cut;  /* whose features are to be had for the whole batch */
-    size_t from; /* a shallower one, from whose features those of `cut` can be made (run_advance) */
+    size_t from; /* a shallower one, from whose features those of `cut` can be made (exec_advance) */
 };
 
 /* A part of the arena, of scratch, of a thread's part of scratch or of the state: all in floats. The plan alone knows
@@ -121,7 +121,7 @@ MUST_CHECK enum status plan_create(struct plan **out, const struct net *net, con
                                    struct error *err);
 void plan_destroy(struct plan *plan);
 
-/* Bytes that run_create will allocate for it (arena, scratch and state). */
+/* Bytes that exec_create will allocate for it (arena, scratch and state). */
 size_t plan_bytes(const struct plan *plan);
 /* Bytes of the arena and scratch, which two runs that never work at the same time can share. */
 size_t plan_shared_bytes(const struct plan *plan);

@@ -399,7 +399,7 @@ enum status checkpoint_restore(struct train *train, const char *text, const char
     train->options.schedule.steps_per_epoch = state.steps_per_epoch;
     status = train_enter_stage(train, saved_in(&state), err);
     if (status == OK)
-        run_refold(train->stage.run);
+        exec_refold(train->stage.exec);
 cleanup:
     cJSON_Delete(root);
     return status;

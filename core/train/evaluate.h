@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "core/base/error.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 #include "core/train/feed.h"
 #include "core/train/metrics.h"
 
@@ -18,7 +18,7 @@ typedef bool evaluate_hook(void *context, size_t done);
 /* Runs the photos of a pass that was begun (feed_start, in the plain view) through the run of an inference plan and
  * ADDS to *metrics: to the end, or until the hook (which may be NULL) stops it, which is OK too. Photos without a class
  * are an error of the caller (asserted). Errors of feed_next and feed_forward. */
-MUST_CHECK enum status evaluate(struct metrics *metrics, struct run *run, struct feed *feed, evaluate_hook *hook,
+MUST_CHECK enum status evaluate(struct metrics *metrics, struct exec *exec, struct feed *feed, evaluate_hook *hook,
                                 void *context, struct error *err);
 
 #endif

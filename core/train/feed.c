@@ -117,26 +117,26 @@ static enum status round_features(float *features, size_t count, struct error *e
     return OK;
 }
 
-enum status feed_forward(const float **logits, struct feed *feed, struct run *run, const struct photo_batch *batch,
+enum status feed_forward(const float **logits, struct feed *feed, struct exec *exec, const struct photo_batch *batch,
                          size_t from, size_t count, struct error *err)
 {
-    size_t floats = run_features_count(run);
+    size_t floats = exec_features_count(exec);
     enum status status = OK;
     if (!batch->pixels) {
-        status = feature_cache_load(run_features_place(run), feed->cache, &feed->list, batch->photos + from, count,
+        status = feature_cache_load(exec_features_place(exec), feed->cache, &feed->list, batch->photos + from, count,
                                     feed->view, err);
         if (status == OK)
-            *logits = run_forward_features(run, count);
+            *logits = exec_forward_features(exec, count);
         return status;
     }
-    const uint8_t *pixels = batch->pixels + from * run_pixels_size(run);
+    const uint8_t *pixels = batch->pixels + from * exec_pixels_size(exec);
     if (!feed->half || floats == 0) {
-        *logits = run_forward_pixels(run, pixels, count);
+        *logits = exec_forward_pixels(exec, pixels, count);
         return OK;
     }
-    run_features(run, pixels, count);
-    status = round_features(run_features_place(run), count * floats, err);
+    exec_features(exec, pixels, count);
+    status = round_features(exec_features_place(exec), count * floats, err);
     if (status == OK)
-        *logits = run_forward_features(run, count);
+        *logits = exec_forward_features(exec, count);
     return status;
 }

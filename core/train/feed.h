@@ -19,7 +19,7 @@
 #include "core/data/loader.h"
 #include "core/data/photo_view.h"
 #include "core/features/feature_cache.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 
 struct feed;
 
@@ -41,10 +41,10 @@ MUST_CHECK enum status feed_start(struct feed *feed, const uint32_t *order, size
 /* As loader_next. `pixels` is NULL where features are there instead. */
 MUST_CHECK enum status feed_next(struct feed *feed, const struct photo_batch **out, struct error *err);
 
-/* *logits = the run's forward pass over photos from..from+count-1 of a batch, as run_forward_pixels gives it. A batch
+/* *logits = the run's forward pass over photos from..from+count-1 of a batch, as exec_forward_pixels gives it. A batch
  * without pixels is one of this pass. Errors of feature_cache_load; ERR_DATA for features too large for half
  * precision. */
-MUST_CHECK enum status feed_forward(const float **logits, struct feed *feed, struct run *run,
+MUST_CHECK enum status feed_forward(const float **logits, struct feed *feed, struct exec *exec,
                                     const struct photo_batch *batch, size_t from, size_t count, struct error *err);
 
 #endif

@@ -72,15 +72,15 @@ void mirrored_mean(float *out, const float *a, const float *b, size_t classes)
     }
 }
 
-const float *mirrored_forward(struct mirrored *mirrored, struct run *run, const uint8_t *pixels, size_t images)
+const float *mirrored_forward(struct mirrored *mirrored, struct exec *exec, const uint8_t *pixels, size_t images)
 {
     size_t side = mirrored->side, bytes = side * side * 3, classes = mirrored->classes;
     assert(images <= mirrored->batch);
-    memcpy(mirrored->logits, run_forward_pixels(run, pixels, images), images * classes * sizeof(float));
+    memcpy(mirrored->logits, exec_forward_pixels(exec, pixels, images), images * classes * sizeof(float));
     memcpy(mirrored->pixels, pixels, images * bytes);
     for (size_t i = 0; i < images; i++)
         augment_mirror(mirrored->pixels + i * bytes, (int)side, (int)side);
-    const float *other = run_forward_pixels(run, mirrored->pixels, images);
+    const float *other = exec_forward_pixels(exec, mirrored->pixels, images);
     for (size_t i = 0; i < images; i++)
         mirrored_mean(mirrored->logits + i * classes, mirrored->logits + i * classes, other + i * classes, classes);
     return mirrored->logits;

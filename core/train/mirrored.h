@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 
 struct mirrored;
 
@@ -23,7 +23,7 @@ MUST_CHECK enum status mirrored_create(struct mirrored **out, size_t batch, size
 void mirrored_destroy(struct mirrored *mirrored);
 
 /* log(p)[images,classes] of pixels[images,side,side,3], by two passes of the run. Borrowed until the next call. */
-const float *mirrored_forward(struct mirrored *mirrored, struct run *run, const uint8_t *pixels, size_t images);
+const float *mirrored_forward(struct mirrored *mirrored, struct exec *exec, const uint8_t *pixels, size_t images);
 
 /* out[classes] = log((softmax(a) + softmax(b)) / 2); computed in double. out may be a or b. Finite, however small the
  * mean is, where a and b are; NaN throughout where one of them holds a value that is not. */

@@ -33,7 +33,7 @@
 #include "core/data/folder.h"
 #include "core/net/freeze.h"
 #include "core/net/net.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 #include "core/train/ema.h"
 #include "core/train/gradients.h"
 

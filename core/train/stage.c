@@ -28,16 +28,16 @@ enum status stage_prepare(struct stage *stage, const struct normalise *normalise
 {
     enum status status = memory_alloc(&stage->shared, shared_bytes(stage), 1, "the activations", err);
     if (status == OK)
-        status = run_create(&stage->run, stage->plan, normalise, pool, stage->shared, err);
+        status = exec_create(&stage->exec, stage->plan, normalise, pool, stage->shared, err);
     if (status == OK)
-        status = run_create(&stage->evaluation, stage->evaluation_plan, normalise, pool, stage->shared, err);
+        status = exec_create(&stage->evaluation, stage->evaluation_plan, normalise, pool, stage->shared, err);
     return status;
 }
 
 void stage_free(struct stage *stage)
 {
-    run_destroy(stage->evaluation);
-    run_destroy(stage->run);
+    exec_destroy(stage->evaluation);
+    exec_destroy(stage->exec);
     memory_free(stage->shared);
     plan_destroy(stage->evaluation_plan);
     plan_destroy(stage->plan);

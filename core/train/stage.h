@@ -13,12 +13,12 @@
 #include "core/base/error.h"
 #include "core/base/threads.h"
 #include "core/net/plan.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 
 struct stage {
     struct plan *plan, *evaluation_plan;
     void *shared; /* arena and scratch of both runs, which never work at the same time */
-    struct run *run, *evaluation;
+    struct exec *exec, *evaluation;
 };
 
 /* Sets the net's trainable flags as options->freeze says. `options` are those of the training pass. Overwrites *out;

@@ -14,8 +14,8 @@ enum status timing_attach(struct timing *timing, struct stage *stage, struct err
         profile_destroy(training);
         return status;
     }
-    run_set_profile(stage->run, timing->training = training);
-    run_set_profile(stage->evaluation, timing->evaluation = evaluation);
+    exec_set_profile(stage->exec, timing->training = training);
+    exec_set_profile(stage->evaluation, timing->evaluation = evaluation);
     return OK;
 }
 
@@ -30,8 +30,8 @@ void timing_detach(struct timing *timing, struct stage *stage)
     timing->validation += evaluation->prefix + evaluation->suffix;
     profile_sums_add(&timing->sums, training, "forward");
     profile_sums_add(&timing->sums, evaluation, "validation");
-    run_set_profile(stage->run, NULL);
-    run_set_profile(stage->evaluation, NULL);
+    exec_set_profile(stage->exec, NULL);
+    exec_set_profile(stage->evaluation, NULL);
     profile_destroy(timing->training);
     profile_destroy(timing->evaluation);
     timing->training = timing->evaluation = NULL;

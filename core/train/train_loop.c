@@ -242,7 +242,7 @@ static enum status run_epochs(struct train *train, struct error *err)
 enum status train_run(struct train *train, const struct train_limits *limits, const struct train_hooks *hooks,
                       struct error *err)
 {
-    assert(train->stage.run && hooks->on_epoch && hooks->save);
+    assert(train->stage.exec && hooks->on_epoch && hooks->save);
     double start = clock_seconds();
     train->hooks = hooks;
     train->limits = limits ? *limits : (struct train_limits){0};
@@ -258,7 +258,7 @@ enum status train_run(struct train *train, const struct train_limits *limits, co
 enum status train_range(struct train *train, const struct train_hooks *hooks, struct error *err)
 {
     enum status status = OK;
-    assert(train->stage.run && hooks->should_stop);
+    assert(train->stage.exec && hooks->should_stop);
     train->hooks = hooks;
     train->limits = (struct train_limits){0};
     for (train->end = TRAIN_UNFINISHED; status == OK && goes_on(train);) {

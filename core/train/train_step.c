@@ -65,7 +65,7 @@ static enum status forward_piece(const float **logits, const struct work *work, 
 {
     struct train *train = work->train;
     if (!train->recipe.mixed)
-        return feed_forward(logits, train->feed, train->stage.run, work->batch, from, count, err);
+        return feed_forward(logits, train->feed, train->stage.exec, work->batch, from, count, err);
     const struct mix_photos photos = {.pixels = work->batch->pixels,
                                       .count = work->photos,
                                       .height = work->side,
@@ -73,7 +73,7 @@ static enum status forward_piece(const float **logits, const struct work *work, 
                                       .table = train->recipe.table,
                                       .holes = work->batch->holes};
     mix_images(train->recipe.mixed, &work->mix, &photos, from, count, train->pool);
-    *logits = run_forward(train->stage.run, train->recipe.mixed, count);
+    *logits = exec_forward(train->stage.exec, train->recipe.mixed, count);
     return OK;
 }
 
@@ -84,7 +84,7 @@ static void update(struct train *train, size_t param, const float *gradient)
     train->timing.optimizer += clock_seconds() - start;
 }
 
-/* run_backward calls this from the last parameter to the first, when nothing will add to the gradient any more. An
+/* exec_backward calls this from the last parameter to the first, when nothing will add to the gradient any more. An
  * update at that moment needs memory for one gradient instead of all; but the norm of all gradients is known only at
  * the end, and a piece has only a part of each, so these two keep them. */
 static void take_gradient(void *context, size_t param, const float *gradient)
@@ -128,7 +128,7 @@ static enum status run_piece(double *loss, const struct work *work, size_t from,
     if (!isfinite(*loss))
         return refuse_loss(work, logits, from, to - from, *loss, err);
     metrics_add(&train->batch, logits, work->leading + from, work->batch->photos + from, to - from);
-    run_backward(train->stage.run, train->dlogits, take_gradient, train);
+    exec_backward(train->stage.exec, train->dlogits, take_gradient, train);
     return OK;
 }
 

@@ -3,14 +3,14 @@
 #include <stdio.h>
 
 #include "core/base/memory.h"
-#include "core/net/run_internal.h"
+#include "core/net/exec_internal.h"
 #include "core/ops/lanes.h"
 #include "weights/safetensors/safetensors.h"
 
 enum { GATES_MAX = 256, GATES_NAME = 16 };
 
 struct gates {
-    const struct run *run;
+    const struct exec *exec;
     size_t relus, pools; /* met so far */
     size_t count;
     char names[GATES_MAX][GATES_NAME];
@@ -23,7 +23,7 @@ struct gates {
 static enum status add(struct gates *gates, const char *kind, size_t number, const struct plan_tensor *planned)
 {
     void *memory;
-    size_t bytes = gates->run->images * planned->floats;
+    size_t bytes = gates->exec->images * planned->floats;
     if (gates->count == GATES_MAX)
         return error_set(gates->err, ERR_PROMISE, "gates: more than %d", GATES_MAX);
     enum status status = memory_alloc(&memory, bytes, 1, "gates", gates->err);
@@ -36,7 +36,7 @@ static enum status add(struct gates *gates, const char *kind, size_t number, con
         (struct weight_tensor){.name = name,
                                .dtype = WEIGHT_U8,
                                .rank = 4,
-                               .shape = {gates->run->images, planned->channels, planned->h, planned->w},
+                               .shape = {gates->exec->images, planned->channels, planned->h, planned->w},
                                .data = memory,
                                .bytes = bytes};
     return OK;
@@ -52,8 +52,8 @@ static size_t place_of(const struct plan_tensor *planned, size_t image, size_t c
  * backward makes it with. */
 static enum status add_relu(struct gates *gates, int tensor, const struct view *z)
 {
-    const struct plan_tensor *planned = &gates->run->plan->tensors[tensor];
-    size_t number = gates->relus++, pixels = planned->h * planned->w, count = gates->run->images * planned->floats;
+    const struct plan_tensor *planned = &gates->exec->plan->tensors[tensor];
+    size_t number = gates->relus++, pixels = planned->h * planned->w, count = gates->exec->images * planned->floats;
     if (!z)
         return OK;
     void *memory;
@@ -63,11 +63,11 @@ static enum status add_relu(struct gates *gates, int tensor, const struct view *
     float *open = memory;
     for (size_t i = 0; i < count; i++)
         open[i] = 1;
-    lanes()->mask_affine(open, z->x, gates->run->images * pixels, planned->channels, z->scale, z->shift);
+    lanes()->mask_affine(open, z->x, gates->exec->images * pixels, planned->channels, z->scale, z->shift);
     status = add(gates, "relu", number, planned);
     if (status == OK) {
         uint8_t *next = gates->values[gates->count - 1];
-        for (size_t n = 0; n < gates->run->images; n++)
+        for (size_t n = 0; n < gates->exec->images; n++)
             for (size_t c = 0; c < planned->channels; c++)
                 for (size_t pixel = 0; pixel < pixels; pixel++)
                     *next++ = open[place_of(planned, n, c, pixel)] != 0;
@@ -78,17 +78,17 @@ static enum status add_relu(struct gates *gates, int tensor, const struct view *
 
 static enum status add_pool(struct gates *gates, size_t index)
 {
-    const struct plan *plan = gates->run->plan;
+    const struct plan *plan = gates->exec->plan;
     const struct plan_tensor *planned = &plan->tensors[plan->program->steps[index].out];
     size_t number = gates->pools++;
     if (!plan->tensors[plan->program->steps[index].in.tensor].has_gradient)
         return OK;
-    const uint8_t *where = (const uint8_t *)(gates->run->arena + plan->steps[index].saved.at);
+    const uint8_t *where = (const uint8_t *)(gates->exec->arena + plan->steps[index].saved.at);
     enum status status = add(gates, "pool", number, planned);
     if (status != OK)
         return status;
     uint8_t *next = gates->values[gates->count - 1];
-    for (size_t n = 0; n < gates->run->images; n++)
+    for (size_t n = 0; n < gates->exec->images; n++)
         for (size_t c = 0; c < planned->channels; c++)
             for (size_t pixel = 0; pixel < planned->h * planned->w; pixel++)
                 *next++ = where[place_of(planned, n, c, pixel)];
@@ -100,24 +100,24 @@ static enum status add_operand(struct gates *gates, const struct operand *operan
 {
     if (operand->tensor < 0 || !operand->relu)
         return OK;
-    struct view view = run_view(gates->run, operand, run_tensor(gates->run, operand->tensor));
-    return add_relu(gates, operand->tensor, gates->run->plan->tensors[operand->tensor].has_gradient ? &view : NULL);
+    struct view view = exec_view(gates->exec, operand, exec_tensor(gates->exec, operand->tensor));
+    return add_relu(gates, operand->tensor, gates->exec->plan->tensors[operand->tensor].has_gradient ? &view : NULL);
 }
 
 /* The step's own ReLU. A sum that forward has given up is made again, here too. */
 static enum status add_own(struct gates *gates, size_t index)
 {
-    const struct plan *plan = gates->run->plan;
+    const struct plan *plan = gates->exec->plan;
     int out = plan->program->steps[index].out;
     const struct plan_tensor *planned = &plan->tensors[out];
-    struct view view = {.x = run_tensor(gates->run, out)};
+    struct view view = {.x = exec_tensor(gates->exec, out)};
     void *memory = NULL;
     if (planned->remade) {
-        size_t count = gates->run->images * planned->floats;
+        size_t count = gates->exec->images * planned->floats;
         enum status status = memory_alloc(&memory, count, sizeof(float), "gates", gates->err);
         if (status != OK)
             return status;
-        run_merge(gates->run, index, memory);
+        exec_merge(gates->exec, index, memory);
         view.x = memory;
     }
     enum status status = add_relu(gates, out, planned->has_gradient ? &view : NULL);
@@ -128,7 +128,7 @@ static enum status add_own(struct gates *gates, size_t index)
 /* A step's own ReLU comes last, and its output is the tensor that backward takes the mask from. */
 static enum status add_step(struct gates *gates, size_t index)
 {
-    const struct plan *plan = gates->run->plan;
+    const struct plan *plan = gates->exec->plan;
     const struct step *step = &plan->program->steps[index];
     enum status status = add_operand(gates, &step->in);
     if (status == OK)
@@ -142,7 +142,7 @@ static enum status add_step(struct gates *gates, size_t index)
 
 static enum status check_all_met(const struct gates *gates)
 {
-    const struct net *net = gates->run->plan->net;
+    const struct net *net = gates->exec->plan->net;
     size_t relus = 0, pools = 0;
     for (size_t i = 0; i < net->ops_count; i++) {
         relus += net->ops[i].kind == OP_RELU;
@@ -155,16 +155,16 @@ static enum status check_all_met(const struct gates *gates)
                            gates->pools, relus, pools);
 }
 
-enum status gates_write(const char *path, const struct run *run, struct error *err)
+enum status gates_write(const char *path, const struct exec *exec, struct error *err)
 {
     void *memory;
     enum status status = memory_alloc(&memory, 1, sizeof(struct gates), "gates", err);
     if (status != OK)
         return status;
     struct gates *gates = memory;
-    gates->run = run;
+    gates->exec = exec;
     gates->err = err;
-    for (size_t i = 0; i < run->plan->program->steps_count && status == OK; i++)
+    for (size_t i = 0; i < exec->plan->program->steps_count && status == OK; i++)
         status = add_step(gates, i);
     if (status == OK)
         status = check_all_met(gates);

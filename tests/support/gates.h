@@ -8,9 +8,9 @@
 #ifndef FREEZETUNE_GATES_H
 #define FREEZETUNE_GATES_H
 
-#include "core/net/run.h"
+#include "core/net/exec.h"
 
-/* Writes the choices of the run's last forward to a safetensors file, after the forward and before run_backward:
+/* Writes the choices of the run's last forward to a safetensors file, after the forward and before exec_backward:
  *
  *   reluI [N,C,P,Q] U8   1 where the I-th ReLU of the network, counted from 0 as PyTorch's forward() calls them, let
  *                        its input through
@@ -18,6 +18,6 @@
  *
  * Only those that a gradient flows through: a frozen prefix has none. ERR_PROMISE when the program's steps do not have
  * all of the network's ReLUs. */
-MUST_CHECK enum status gates_write(const char *path, const struct run *run, struct error *err);
+MUST_CHECK enum status gates_write(const char *path, const struct exec *exec, struct error *err);
 
 #endif

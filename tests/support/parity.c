@@ -209,7 +209,7 @@ static enum status write_gates(const struct session *s)
         return OK;
     if (snprintf(path, sizeof path, "%s.%zu", s->options->gates, s->step) >= (int)sizeof path)
         return error_set(s->err, ERR_USAGE, "%s: too long", s->options->gates);
-    return gates_write(path, s->stage.run, s->err);
+    return gates_write(path, s->stage.exec, s->err);
 }
 
 /* Batch s->step: forward, loss, backward and, with an optimizer, the update. */
@@ -218,7 +218,7 @@ static enum status one_batch(struct session *s, float *loss_out)
     enum status status;
     size_t images = s->batches->images, classes = net_classes(s->net);
     size_t pixels = images * s->batches->height * s->batches->width * 3, batch = s->step % s->batches->steps;
-    const float *logits = run_forward_pixels(s->stage.run, s->batches->pixels + batch * pixels, images);
+    const float *logits = exec_forward_pixels(s->stage.exec, s->batches->pixels + batch * pixels, images);
     *loss_out = (float)cross_entropy(s->dlogits, logits, s->batches->labels + batch * images, images, classes);
     if (s->step == 0) {
         struct parity_row *row = add_row(s->result, "", "logits", 2, (size_t[]){images, classes}, s->err);
@@ -236,7 +236,7 @@ static enum status one_batch(struct session *s, float *loss_out)
     status = write_gates(s);
     if (status != OK)
         return status;
-    run_backward(s->stage.run, s->dlogits, take_gradient, s);
+    exec_backward(s->stage.exec, s->dlogits, take_gradient, s);
     return s->sink_status;
 }
 

@@ -9,7 +9,7 @@
 
 #include "cli/run/record_checkpoint.h"
 #include "core/net/init.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 #include "core/ops/loss.h"
 #include "core/train/checkpoint.h"
 #include "core/train/train_private.h"
@@ -27,14 +27,14 @@ static enum status plan_and_run(struct error *err)
                                          .threads = 2};
     struct pool *pool = NULL;
     struct plan *plan = NULL;
-    struct run *run = NULL;
+    struct exec *exec = NULL;
     enum status status = pool_create(&pool, 2, err);
     freeze_apply(scenario_weights, &options.freeze);
     if (status == OK)
         status = plan_create(&plan, scenario_weights, &options, err);
     if (status == OK)
-        status = run_create(&run, plan, NULL, pool, NULL, err);
-    run_destroy(run);
+        status = exec_create(&exec, plan, NULL, pool, NULL, err);
+    exec_destroy(exec);
     plan_destroy(plan);
     pool_destroy(pool);
     return status;
@@ -322,23 +322,23 @@ static long allocations_of_steps(size_t threads, enum optimizer_kind kind, int u
     float dlogits[3 * 2];
     struct pool *pool;
     struct plan *plan;
-    struct run *run;
+    struct exec *exec;
     struct optimizer *optimizer;
     struct error err;
     freeze_apply(scenario_weights, &freeze);
     if (pool_create(&pool, threads, &err) != OK || plan_create(&plan, scenario_weights, &options, &err) != OK ||
-        run_create(&run, plan, NULL, pool, NULL, &err) != OK ||
+        exec_create(&exec, plan, NULL, pool, NULL, &err) != OK ||
         optimizer_create(&optimizer, scenario_weights, &choice, pool, &err) != OK)
         fail_msg("%s", err.text);
     long before = faults_allocations();
     for (int step = 0; step < 3; step++) {
-        const float *logits = run_forward_pixels(run, pixels, 3);
+        const float *logits = exec_forward_pixels(exec, pixels, 3);
         cross_entropy(dlogits, logits, labels, 3, 2);
-        run_backward(run, dlogits, update, optimizer);
+        exec_backward(exec, dlogits, update, optimizer);
     }
     long after = faults_allocations();
     optimizer_destroy(optimizer);
-    run_destroy(run);
+    exec_destroy(exec);
     plan_destroy(plan);
     pool_destroy(pool);
     return after - before;

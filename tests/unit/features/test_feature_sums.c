@@ -20,7 +20,7 @@
 #include "core/base/rng.h"
 #include "core/features/feature_key.h"
 #include "core/net/freeze.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 #include "core/ops/cpu.h"
 #include "models/resnet.h"
 #include "tests/support/narrow.h"
@@ -117,7 +117,7 @@ static bool add_features(uint64_t *sum, struct net *net, int until, bool exact, 
                                    .exact = exact,
                                    .threads = pool_threads(pool)};
     struct plan *plan;
-    struct run *run;
+    struct exec *exec;
     freeze_apply(net, &options.freeze);
     assert_int_equal(plan_create(&plan, net, &options, NULL), OK);
     bool ours = !by_blas(plan);
@@ -126,15 +126,15 @@ static bool add_features(uint64_t *sum, struct net *net, int until, bool exact, 
         struct rng rng = rng_stream(2, RNG_TEST, 0, 0);
         for (size_t i = 0; i < PHOTOS * VALUES; i++)
             pixels[i] = (uint8_t)rng_below(&rng, 256);
-        assert_int_equal(run_create(&run, plan, &normalise, pool, NULL, NULL), OK);
-        run_features(run, pixels, PHOTOS);
-        const float *features = run_features_place(run);
+        assert_int_equal(exec_create(&exec, plan, &normalise, pool, NULL, NULL), OK);
+        exec_features(exec, pixels, PHOTOS);
+        const float *features = exec_features_place(exec);
         size_t count = PHOTOS * plan->cut.floats, zeros = 0;
         for (size_t i = 0; i < count; i++)
             zeros += features[i] == 0;
         assert_true(count > 0 && zeros < count * 3 / 4);
         *sum = hash_bytes(features, count * sizeof *features, *sum).low;
-        run_destroy(run);
+        exec_destroy(exec);
         free(pixels);
     }
     plan_destroy(plan);

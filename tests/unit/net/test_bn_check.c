@@ -10,7 +10,7 @@
 #include "core/base/rng.h"
 #include "core/net/bn_check.h"
 #include "core/net/init.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 #include "models/resnet.h"
 
 enum { PHOTOS = BN_CHECK_LEAST, SIDE = 48, BYTES = SIDE * SIDE * 3, PASSES = 30 };
@@ -21,7 +21,7 @@ struct job {
     struct net *net;
     struct pool *pool;
     struct plan *plan;
-    struct run *run;
+    struct exec *exec;
     uint8_t *pixels;
 };
 
@@ -38,10 +38,10 @@ static struct bn_moments *measure(const struct job *job, size_t photos)
     struct bn_moments *moments;
     struct error err = {0};
     assert_int_equal(bn_moments_create(&moments, job->plan, BN_CHECK_MOST, &err), OK);
-    run_refold(job->run);
-    run_set_moments(job->run, moments);
-    run_forward_pixels(job->run, job->pixels, photos);
-    run_set_moments(job->run, NULL);
+    exec_refold(job->exec);
+    exec_set_moments(job->exec, moments);
+    exec_forward_pixels(job->exec, job->pixels, photos);
+    exec_set_moments(job->exec, NULL);
     return moments;
 }
 
@@ -84,14 +84,14 @@ static struct job job_open(void)
     net_init(job.net, 3);
     assert_int_equal(pool_create(&job.pool, options.threads, &err), OK);
     assert_int_equal(plan_create(&job.plan, job.net, &options, &err), OK);
-    assert_int_equal(run_create(&job.run, job.plan, &normalise, job.pool, NULL, &err), OK);
+    assert_int_equal(exec_create(&job.exec, job.plan, &normalise, job.pool, NULL, &err), OK);
     paint(job.pixels);
     return job;
 }
 
 static void job_close(struct job *job)
 {
-    run_destroy(job->run);
+    exec_destroy(job->exec);
     plan_destroy(job->plan);
     pool_destroy(job->pool);
     net_destroy(job->net);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/base/rng.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 #include "models/resnet.h"
 #include "tests/support/naive.h"
 #include "tests/support/reference_net.h"
@@ -43,7 +43,7 @@ static float *make_input(size_t count)
 struct job {
     struct pool *pool;
     struct plan *plan;
-    struct run *run;
+    struct exec *exec;
     struct bn_moments *moments;
 };
 
@@ -55,17 +55,17 @@ static struct job job_open(struct net *net, size_t size, size_t threads, size_t 
         .batch = IMAGES, .height = size, .width = size, .exact = exact, .threads = threads};
     assert_int_equal(pool_create(&job.pool, threads, &err), OK);
     assert_int_equal(plan_create(&job.plan, net, &options, &err), OK);
-    assert_int_equal(run_create(&job.run, job.plan, NULL, job.pool, NULL, &err), OK);
+    assert_int_equal(exec_create(&job.exec, job.plan, NULL, job.pool, NULL, &err), OK);
     if (most > 0)
         assert_int_equal(bn_moments_create(&job.moments, job.plan, most, &err), OK);
-    run_set_moments(job.run, job.moments);
+    exec_set_moments(job.exec, job.moments);
     return job;
 }
 
 static void job_close(struct job *job)
 {
     bn_moments_destroy(job->moments);
-    run_destroy(job->run);
+    exec_destroy(job->exec);
     plan_destroy(job->plan);
     pool_destroy(job->pool);
 }
@@ -114,12 +114,12 @@ static void check_shape(const struct resnet_shape *shape, size_t size, size_t la
     reference_forward(reference, wide);
 
     struct job all = job_open(net, size, 2, 100, exact), some = job_open(net, size, 3, 3, exact);
-    run_forward(all.run, x, IMAGES);
+    exec_forward(all.exec, x, IMAGES);
     assert_int_equal(bn_moments_photos(all.moments), IMAGES);
     assert_int_equal(bn_moments_layers(all.moments), layers);
-    run_forward(some.run, x, 1); /* in two passes: the first three photos */
+    exec_forward(some.exec, x, 1); /* in two passes: the first three photos */
     assert_int_equal(bn_moments_photos(some.moments), 1);
-    run_forward(some.run, x + count / IMAGES, IMAGES - 1);
+    exec_forward(some.exec, x + count / IMAGES, IMAGES - 1);
     assert_int_equal(bn_moments_photos(some.moments), 3);
     for (size_t layer = 0; layer < layers; layer++) {
         check_layer(&all, layer, reference);
@@ -157,13 +157,14 @@ static void test_same_bits(void **state)
     float *x = make_input(IMAGES * LARGE * LARGE * 3), expected[IMAGES * CLASSES];
     double first[2 * 512] = {0}, again[2 * 512] = {0};
     struct job plain = job_open(net, LARGE, 1, 0, false);
-    memcpy(expected, run_forward(plain.run, x, IMAGES), sizeof expected);
+    memcpy(expected, exec_forward(plain.exec, x, IMAGES), sizeof expected);
     job_close(&plain);
     for (size_t threads = 1; threads <= 3; threads++) {
         struct job job = job_open(net, LARGE, threads, 4, false);
-        assert_memory_equal(run_forward(job.run, x, IMAGES), expected, sizeof expected);
+        assert_memory_equal(exec_forward(job.exec, x, IMAGES), expected, sizeof expected);
         assert_int_equal(bn_moments_photos(job.moments), 4);
-        assert_memory_equal(run_forward(job.run, x, IMAGES), expected, sizeof expected); /* nothing is taken any more */
+        assert_memory_equal(exec_forward(job.exec, x, IMAGES), expected,
+                            sizeof expected); /* nothing is taken any more */
         assert_int_equal(bn_moments_photos(job.moments), 4);
         bn_moments_get(again, again + 512, job.moments, bn_moments_layers(job.moments) - 2);
         if (threads == 1)

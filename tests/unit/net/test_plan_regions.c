@@ -12,7 +12,7 @@
 #include "core/base/rng.h"
 #include "core/net/init.h"
 #include "core/net/plan_internal.h"
-#include "core/net/run_internal.h"
+#include "core/net/exec_internal.h"
 #include "models/resnet.h"
 
 enum { IMAGES = 3, CLASSES = 5, THREADS = 2, GAP = 5 * PLAN_ALIGN, PATTERN = 0xA5 };
@@ -282,9 +282,9 @@ static void collect(void *context, size_t param, const float *gradient)
 }
 
 /* Forward, and backward in training, in `memory` of plan_shared_bytes full of PATTERN. Gives the run. */
-static struct run *pass(struct answer *answer, const struct plan *plan, struct pool *pool, void *memory)
+static struct exec *pass(struct answer *answer, const struct plan *plan, struct pool *pool, void *memory)
 {
-    struct run *run;
+    struct exec *exec;
     struct error err = {0};
     struct rng rng = rng_stream(12, RNG_TEST, 0, 0);
     size_t count = IMAGES * plan->tensors[0].floats;
@@ -294,13 +294,13 @@ static struct run *pass(struct answer *answer, const struct plan *plan, struct p
     for (size_t i = 0; i < IMAGES * CLASSES; i++)
         dlogits[i] = (float)rng_normal(&rng);
     memset(memory, PATTERN, plan_shared_bytes(plan));
-    assert_int_equal(run_create(&run, plan, NULL, pool, memory, &err), OK);
+    assert_int_equal(exec_create(&exec, plan, NULL, pool, memory, &err), OK);
     *answer = (struct answer){.net = plan->net};
-    memcpy(answer->logits, run_forward(run, x, IMAGES), sizeof answer->logits);
+    memcpy(answer->logits, exec_forward(exec, x, IMAGES), sizeof answer->logits);
     if (plan->options.train)
-        run_backward(run, dlogits, collect, answer);
+        exec_backward(exec, dlogits, collect, answer);
     test_free(x);
-    return run;
+    return exec;
 }
 
 static void assert_gaps_untouched(const struct spread *spread, const float *memory, int value)
@@ -320,7 +320,7 @@ static struct answer expected_answer(const struct sample *sample, struct pool *p
     struct error err = {0};
     void *memory = NULL;
     assert_int_equal(memory_alloc(&memory, plan_shared_bytes(plan), 1, "a test", &err), OK);
-    run_destroy(pass(&answer, plan, pool, memory));
+    exec_destroy(pass(&answer, plan, pool, memory));
     memory_free(memory);
     plan_destroy(plan);
     net_destroy(net);
@@ -339,15 +339,15 @@ static void check_moved(const struct sample *sample, struct pool *pool)
     spread_arena(plan, &arena, &buffer);
     spread_scratch(plan, &scratch, &buffer);
     assert_int_equal(memory_alloc(&memory, plan_shared_bytes(plan), 1, "a test", &err), OK);
-    struct run *run = pass(&answer, plan, pool, memory);
+    struct exec *exec = pass(&answer, plan, pool, memory);
     assert_memory_equal(answer.logits, expected.logits, sizeof answer.logits);
     assert_int_equal(answer.floats, expected.floats);
     if (sample->train)
         assert_memory_equal(answer.gradients, expected.gradients, answer.floats * sizeof(float));
-    assert_gaps_untouched(&kept, run->state, 0);
-    assert_gaps_untouched(&arena, run->arena, PATTERN);
-    assert_gaps_untouched(&scratch, run->scratch, PATTERN);
-    run_destroy(run);
+    assert_gaps_untouched(&kept, exec->state, 0);
+    assert_gaps_untouched(&arena, exec->arena, PATTERN);
+    assert_gaps_untouched(&scratch, exec->scratch, PATTERN);
+    exec_destroy(exec);
     memory_free(memory);
     test_free(kept.used);
     test_free(arena.used);

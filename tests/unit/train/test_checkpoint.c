@@ -402,12 +402,12 @@ static void the_schedule_goes_on_with_the_steps_it_was_planned_with(void **state
 
 enum { IMAGES = 2, SIDE = 64 };
 
-static void run_once(float logits[IMAGES * 2], struct run *run)
+static void run_once(float logits[IMAGES * 2], struct exec *exec)
 {
     static uint8_t pixels[IMAGES * SIDE * SIDE * 3];
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)(i * i / 7);
-    memcpy(logits, run_forward_pixels(run, pixels, IMAGES), IMAGES * 2 * sizeof *logits);
+    memcpy(logits, exec_forward_pixels(exec, pixels, IMAGES), IMAGES * 2 * sizeof *logits);
 }
 
 /* The run folded the weights that it was prepared with. Those of the file came later. */
@@ -416,7 +416,7 @@ static void the_weights_that_were_read_are_folded(void **state)
     (void)state;
     static const struct normalise normalise = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
     struct train_sample f;
-    struct run *fresh;
+    struct exec *fresh;
     struct error err;
     char *text = NULL;
     float found[IMAGES * 2], stale[IMAGES * 2], expected[IMAGES * 2];
@@ -424,14 +424,14 @@ static void the_weights_that_were_read_are_folded(void **state)
     text = take_text(&f);
     net_init(f.net, 5);
     f.net->params[net_param_find(f.net, "bn1.running_mean")].data[0] = 0.25f;
-    run_once(stale, f.train->stage.run);
+    run_once(stale, f.train->stage.exec);
     restore(&f, text);
-    run_once(found, f.train->stage.run);
-    assert_int_equal(run_create(&fresh, f.train->stage.plan, &normalise, f.pool, NULL, &err), OK);
+    run_once(found, f.train->stage.exec);
+    assert_int_equal(exec_create(&fresh, f.train->stage.plan, &normalise, f.pool, NULL, &err), OK);
     run_once(expected, fresh);
     assert_memory_equal(found, expected, sizeof found);
     assert_memory_not_equal(found, stale, sizeof found);
-    run_destroy(fresh);
+    exec_destroy(fresh);
     memory_free(text);
     train_sample_close(&f);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/rng.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 #include "core/train/mix.h"
 
 enum { PHOTOS = 5, HEIGHT = 9, WIDTH = 9, FLOATS = HEIGHT * WIDTH * 3 };

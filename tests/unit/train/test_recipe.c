@@ -343,7 +343,7 @@ static bool expect_counts(struct session *s, const struct mix *mix)
         .pixels = pixels, .count = PHOTOS, .height = SIDE, .width = SIDE, .table = recipe->table};
     struct class_counts counts[CLASSES] = {{0}}, counts_of_others[CLASSES] = {{0}};
     mix_images(x, mix, &photos, 0, PHOTOS, s->pool);
-    const float *logits = run_forward(s->train->stage.run, x, PHOTOS);
+    const float *logits = exec_forward(s->train->stage.exec, x, PHOTOS);
     for (size_t n = 0; n < PHOTOS; n++) {
         size_t own = n, other = (n + PHOTOS - 1) % PHOTOS, predicted = argmax(logits + n * CLASSES, CLASSES);
         count(counts, labels[mix->share >= 0.5 ? own : other], predicted);
@@ -461,7 +461,7 @@ static void an_output_that_is_not_finite_before_the_first_update_is_the_weights_
     const struct train_options options = options_of(BN_EVAL, (struct recipe_options){0});
     open_session(&s, &options, 1);
     fill(s.net, "bn1.weight", 3e38f);
-    run_refold(s.train->stage.run);
+    exec_refold(s.train->stage.exec);
     assert_int_equal(train_step(s.train, &batch, PHOTOS, &result, &err), ERR_DATA);
     assert_non_null(strstr(err.text, "before the first step"));
     s.train->state.step = 1;

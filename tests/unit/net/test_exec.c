@@ -9,7 +9,7 @@
 #include "core/base/memory.h"
 #include "core/base/rng.h"
 #include "core/net/init.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 #include "core/ops/loss.h"
 #include "models/mlp.h"
 #include "models/resnet.h"
@@ -67,22 +67,22 @@ static void one_step(struct net *net, const struct plan_options *options, const 
     struct error err = {0};
     struct pool *pool;
     struct plan *plan;
-    struct run *run;
+    struct exec *exec;
     size_t classes = net_classes(net);
     assert_int_equal(pool_create(&pool, options->threads, &err), OK);
     if (plan_create(&plan, net, options, &err) != OK)
         fail_msg("%s", err.text);
-    assert_int_equal(run_create(&run, plan, NULL, pool, NULL, &err), OK);
-    const float *logits = run_forward(run, x, IMAGES);
+    assert_int_equal(exec_create(&exec, plan, NULL, pool, NULL, &err), OK);
+    const float *logits = exec_forward(exec, x, IMAGES);
     memcpy(logits_out, logits, IMAGES * classes * sizeof(float));
     if (options->train) {
         float dlogits[IMAGES * CLASSES];
         int32_t wide[IMAGES] = {labels[0], labels[1], labels[2]};
         cross_entropy(dlogits, logits, wide, IMAGES, classes);
         *all = (struct collected){.net = net, .gradients = calloc(net->params_count, sizeof(float *))};
-        run_backward(run, dlogits, collect, all);
+        exec_backward(exec, dlogits, collect, all);
     }
-    run_destroy(run);
+    exec_destroy(exec);
     plan_destroy(plan);
     pool_destroy(pool);
 }
@@ -332,14 +332,14 @@ static void pixels_are_normalised_as_torchvision_does(void **state)
     struct error err = {0};
     struct pool *pool;
     struct plan *plan;
-    struct run *run;
+    struct exec *exec;
     struct plan_options options = {.batch = IMAGES, .height = SIZE, .width = SIZE, .threads = 2};
     assert_int_equal(pool_create(&pool, 2, &err), OK);
     assert_int_equal(plan_create(&plan, net, &options, &err), OK);
-    assert_int_equal(run_create(&run, plan, &normalise, pool, NULL, &err), OK);
-    memcpy(logits, run_forward(run, x, IMAGES), sizeof logits);
-    assert_memory_equal(run_forward_pixels(run, pixels, IMAGES), logits, sizeof logits);
-    run_destroy(run);
+    assert_int_equal(exec_create(&exec, plan, &normalise, pool, NULL, &err), OK);
+    memcpy(logits, exec_forward(exec, x, IMAGES), sizeof logits);
+    assert_memory_equal(exec_forward_pixels(exec, pixels, IMAGES), logits, sizeof logits);
+    exec_destroy(exec);
     plan_destroy(plan);
     pool_destroy(pool);
     net_destroy(net);
@@ -359,5 +359,5 @@ int main(void)
         cmocka_unit_test(branches_around_poolings_run_too),
         cmocka_unit_test(pixels_are_normalised_as_torchvision_does),
     };
-    return cmocka_run_group_tests_name("run", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("exec", tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 #include "core/base/rng.h"
 #include "core/net/freeze.h"
 #include "core/net/init.h"
-#include "core/net/run.h"
+#include "core/net/exec.h"
 #include "core/ops/loss.h"
 #include "models/resnet.h"
 #include "tests/support/narrow.h"
@@ -52,7 +52,7 @@ static void world_destroy(struct world *world)
 /* A plan and its run, closed together. */
 struct machine {
     struct plan *plan;
-    struct run *run;
+    struct exec *exec;
 };
 
 static struct machine machine_create(const struct world *world, struct plan_options options, size_t threads)
@@ -65,13 +65,13 @@ static struct machine machine_create(const struct world *world, struct plan_opti
     freeze_apply(world->net, &options.freeze);
     if (plan_create(&machine.plan, world->net, &options, &err) != OK)
         fail_msg("%s", err.text);
-    assert_int_equal(run_create(&machine.run, machine.plan, &normalise, pool, NULL, &err), OK);
+    assert_int_equal(exec_create(&machine.exec, machine.plan, &normalise, pool, NULL, &err), OK);
     return machine;
 }
 
 static void machine_destroy(struct machine *machine)
 {
-    run_destroy(machine->run);
+    exec_destroy(machine->exec);
     plan_destroy(machine->plan);
 }
 
@@ -89,8 +89,8 @@ static size_t features_alone(float **out, const struct world *world, int until, 
     assert_true(floats > 0);
     *out = malloc(PHOTOS * floats * sizeof(float));
     for (size_t i = 0; i < PHOTOS; i++) {
-        run_features(machine.run, world->pixels + i * VALUES, 1);
-        memcpy(*out + i * floats, run_features_place(machine.run), floats * sizeof(float));
+        exec_features(machine.exec, world->pixels + i * VALUES, 1);
+        memcpy(*out + i * floats, exec_features_place(machine.exec), floats * sizeof(float));
     }
     machine_destroy(&machine);
     return floats;
@@ -104,9 +104,9 @@ static void check_batch(const struct world *world, const struct machine *machine
     for (size_t i = 0; i < count; i++)
         memcpy(pixels + i * VALUES, world->pixels + (first + i) % PHOTOS * VALUES, VALUES);
     assert_int_equal(machine->plan->cut.floats, floats);
-    run_features(machine->run, pixels, count);
+    exec_features(machine->exec, pixels, count);
     for (size_t i = 0; i < count; i++)
-        assert_memory_equal(run_features_place(machine->run) + i * floats, alone + (first + i) % PHOTOS * floats,
+        assert_memory_equal(exec_features_place(machine->exec) + i * floats, alone + (first + i) % PHOTOS * floats,
                             floats * sizeof(float));
     free(pixels);
 }
@@ -171,19 +171,19 @@ static struct gradients one_step(const struct world *world, struct machine *mach
     const float *logits;
     if (carried) {
         float *features = malloc(bytes);
-        run_features(machine->run, world->pixels, PHOTOS);
-        memcpy(features, run_features_place(machine->run), bytes);
-        run_forward_pixels(machine->run, world->pixels + VALUES, 2);
-        memcpy(run_features_place(machine->run), features, bytes);
+        exec_features(machine->exec, world->pixels, PHOTOS);
+        memcpy(features, exec_features_place(machine->exec), bytes);
+        exec_forward_pixels(machine->exec, world->pixels + VALUES, 2);
+        memcpy(exec_features_place(machine->exec), features, bytes);
         free(features);
-        logits = run_forward_features(machine->run, PHOTOS);
+        logits = exec_forward_features(machine->exec, PHOTOS);
     } else {
-        logits = run_forward_pixels(machine->run, world->pixels, PHOTOS);
+        logits = exec_forward_pixels(machine->exec, world->pixels, PHOTOS);
     }
     memcpy(logits_out, logits, PHOTOS * CLASSES * sizeof(float));
     cross_entropy(dlogits, logits, labels, PHOTOS, CLASSES);
     if (machine->plan->options.train)
-        run_backward(machine->run, dlogits, keep_gradient, &kept);
+        exec_backward(machine->exec, dlogits, keep_gradient, &kept);
     return kept;
 }
 
@@ -246,9 +246,9 @@ static void deeper_features_are_made_from_shallower_ones(void **state)
                                                                           .from = freeze_cut(world.net, &shallow)},
                                                     3);
             assert_int_equal(machine.plan->from.floats, start_floats);
-            memcpy(run_advance_place(machine.run), start, PHOTOS * start_floats * sizeof(float));
-            run_advance(machine.run, PHOTOS);
-            assert_memory_equal(run_features_place(machine.run), alone, PHOTOS * floats * sizeof(float));
+            memcpy(exec_advance_place(machine.exec), start, PHOTOS * start_floats * sizeof(float));
+            exec_advance(machine.exec, PHOTOS);
+            assert_memory_equal(exec_features_place(machine.exec), alone, PHOTOS * floats * sizeof(float));
             machine_destroy(&machine);
             free(alone);
             free(start);

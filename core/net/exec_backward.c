@@ -2,13 +2,13 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/net/run.h"
-#include "core/net/run_internal.h"
+#include "core/net/exec.h"
+#include "core/net/exec_internal.h"
 #include "core/ops/lanes.h"
 
-void run_give(const struct backward *back, int param, const float *gradient)
+void exec_give(const struct backward *back, int param, const float *gradient)
 {
-    if (back->run->plan->net->params[param].trainable)
+    if (back->exec->plan->net->params[param].trainable)
         back->sink(back->context, (size_t)param, gradient);
 }
 
@@ -52,119 +52,119 @@ static void apply_tile(void *context, size_t tile, size_t thread)
                             work->batch ? bn->c : NULL, rows, work->channels);
 }
 
-size_t run_row_tiles(size_t rows)
+size_t exec_row_tiles(size_t rows)
 {
     return (rows + PLAN_ROWS - 1) / PLAN_ROWS;
 }
 
-void run_mask_and_sum(const struct run *run, float *g, const float *y, size_t rows, size_t channels,
-                      const struct tail tails[2])
+void exec_mask_and_sum(const struct exec *exec, float *g, const float *y, size_t rows, size_t channels,
+                       const struct tail tails[2])
 {
     struct rows_work work = {.g = g, .rows = rows, .channels = channels, .y = y, .tails = {tails[0], tails[1]}};
-    pool_for(run->pool, run_row_tiles(rows), mask_and_sum_tile, &work);
+    pool_for(exec->pool, exec_row_tiles(rows), mask_and_sum_tile, &work);
 }
 
 /* ---- operands ---------------------------------------------------------------------------------------------------- */
-struct tail run_operand_tail(const struct run *run, const struct operand *operand, double *sums)
+struct tail exec_operand_tail(const struct exec *exec, const struct operand *operand, double *sums)
 {
     struct tail tail = {0};
     if (operand->bn < 0 && !operand->relu)
         return tail;
-    tail.z = run_kept(run, operand->tensor);
+    tail.z = exec_kept(exec, operand->tensor);
     tail.relu = operand->relu;
     if (operand->bn >= 0) {
-        tail.scale = run->bns[operand->bn].scale;
-        tail.shift = run->bns[operand->bn].shift;
-        tail.mean = run->bns[operand->bn].mean;
+        tail.scale = exec->bns[operand->bn].scale;
+        tail.shift = exec->bns[operand->bn].shift;
+        tail.mean = exec->bns[operand->bn].mean;
         tail.sums = sums;
     }
     return tail;
 }
 
-void run_finish_operand(const struct backward *back, const struct operand *operand, float *out, float *g,
-                        const double *sums, size_t tiles)
+void exec_finish_operand(const struct backward *back, const struct operand *operand, float *out, float *g,
+                         const double *sums, size_t tiles)
 {
-    struct run *run = back->run;
+    struct exec *exec = back->exec;
     if (operand->bn < 0)
         return;
-    const struct program_bn *planned = &run->plan->program->bns[operand->bn];
-    const struct plan_tensor *tensor = &run->plan->tensors[operand->tensor];
-    struct batchnorm *bn = &run->bns[operand->bn];
-    float *dweight = run_gradient_scratch(run), *dbias = run_tiles(run);
+    const struct program_bn *planned = &exec->plan->program->bns[operand->bn];
+    const struct plan_tensor *tensor = &exec->plan->tensors[operand->tensor];
+    struct batchnorm *bn = &exec->bns[operand->bn];
+    float *dweight = exec_gradient_scratch(exec), *dbias = exec_tiles(exec);
     bool batch = planned->mode == BN_BATCH;
-    size_t rows = run->images * tensor->h * tensor->w;
+    size_t rows = exec->images * tensor->h * tensor->w;
     batchnorm_backward(bn, dweight, dbias, sums, tiles, rows, batch);
-    run_give(back, planned->param, dweight);
-    run_give(back, planned->param + 1, dbias);
+    exec_give(back, planned->param, dweight);
+    exec_give(back, planned->param + 1, dbias);
     struct rows_work work = {.g = g,
                              .rows = rows,
                              .channels = tensor->channels,
                              .out = out,
-                             .z = run_kept(run, operand->tensor),
+                             .z = exec_kept(exec, operand->tensor),
                              .bn = bn,
                              .batch = batch};
-    pool_for(run->pool, run_row_tiles(rows), apply_tile, &work);
+    pool_for(exec->pool, exec_row_tiles(rows), apply_tile, &work);
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
 /* An operator that knows only the gradient of what it saw: the operand's BatchNorm and ReLU are done here. */
 static void data_backward(const struct backward *back, const struct op_info *info, size_t index)
 {
-    const struct run *run = back->run;
-    const struct step *step = &run->plan->program->steps[index];
-    const struct plan_tensor *in = &run->plan->tensors[step->in.tensor];
-    double start = run_clock(run);
+    const struct exec *exec = back->exec;
+    const struct step *step = &exec->plan->program->steps[index];
+    const struct plan_tensor *in = &exec->plan->tensors[step->in.tensor];
+    double start = exec_clock(exec);
     if (!in->has_gradient)
         return;
-    struct op_task task = run_backward_task(run, index);
-    float *dx = run_gradient(run, step->in.tensor);
-    info->backward_data(dx, in->last_reader != index, run_gradient(run, step->out), &task);
-    const struct tail tails[2] = {run_operand_tail(run, &step->in, run_sums(run))};
-    size_t rows = run->images * in->h * in->w;
+    struct op_task task = exec_backward_task(exec, index);
+    float *dx = exec_gradient(exec, step->in.tensor);
+    info->backward_data(dx, in->last_reader != index, exec_gradient(exec, step->out), &task);
+    const struct tail tails[2] = {exec_operand_tail(exec, &step->in, exec_sums(exec))};
+    size_t rows = exec->images * in->h * in->w;
     if (tails[0].z) {
-        run_mask_and_sum(run, dx, NULL, rows, in->channels, tails);
-        run_finish_operand(back, &step->in, dx, dx, run_sums(run), run_row_tiles(rows));
+        exec_mask_and_sum(exec, dx, NULL, rows, in->channels, tails);
+        exec_finish_operand(back, &step->in, dx, dx, exec_sums(exec), exec_row_tiles(rows));
     }
-    run_profile(run, index, PROFILE_DATA, start);
+    exec_profile(exec, index, PROFILE_DATA, start);
 }
 
 /* Makes again what this step reads and forward has given up, if no reader came before it. */
-static void remake(struct run *run, size_t index, const struct operand *operand)
+static void remake(struct exec *exec, size_t index, const struct operand *operand)
 {
-    const struct plan_tensor *planned = operand->tensor >= 0 ? &run->plan->tensors[operand->tensor] : NULL;
+    const struct plan_tensor *planned = operand->tensor >= 0 ? &exec->plan->tensors[operand->tensor] : NULL;
     if (!planned || !planned->remade || planned->last_reader != index)
         return;
-    double start = run_clock(run);
-    run_merge(run, planned->maker, run_kept(run, operand->tensor));
-    if (run->profile) /* the photos are counted when its backward comes */
-        profile_add(run->profile, 0, planned->maker, PROFILE_DATA, 0, start);
+    double start = exec_clock(exec);
+    exec_merge(exec, planned->maker, exec_kept(exec, operand->tensor));
+    if (exec->profile) /* the photos are counted when its backward comes */
+        profile_add(exec->profile, 0, planned->maker, PROFILE_DATA, 0, start);
 }
 
 static void step_backward(const struct backward *back, size_t index)
 {
-    struct run *run = back->run;
-    const struct step *step = &run->plan->program->steps[index];
+    struct exec *exec = back->exec;
+    const struct step *step = &exec->plan->program->steps[index];
     const struct op_info *info = op_info_of(step->kind);
-    remake(run, index, &step->in);
-    remake(run, index, &step->residual);
+    remake(exec, index, &step->in);
+    remake(exec, index, &step->residual);
     if (info->backward)
         info->backward(back, index);
     else
         data_backward(back, info, index);
 }
 
-void run_backward(struct run *run, const float *dlogits, gradient_sink *sink, void *context)
+void exec_backward(struct exec *exec, const float *dlogits, gradient_sink *sink, void *context)
 {
-    const struct program *program = run->plan->program;
-    struct backward back = {run, sink, context};
-    double start = run_clock(run);
+    const struct program *program = exec->plan->program;
+    struct backward back = {exec, sink, context};
+    double start = exec_clock(exec);
     size_t last = program->steps_count - 1;
     if (program->backward_from > last)
         return;
-    const struct plan_tensor *logits = &run->plan->tensors[program->steps[last].out];
-    memcpy(run_gradient(run, program->steps[last].out), dlogits, run->images * logits->floats * sizeof *dlogits);
+    const struct plan_tensor *logits = &exec->plan->tensors[program->steps[last].out];
+    memcpy(exec_gradient(exec, program->steps[last].out), dlogits, exec->images * logits->floats * sizeof *dlogits);
     for (size_t i = program->steps_count; i-- > program->backward_from;)
         step_backward(&back, i);
-    if (run->profile)
-        run->profile->backward += clock_seconds() - start;
+    if (exec->profile)
+        exec->profile->backward += clock_seconds() - start;
 }

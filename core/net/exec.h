@@ -1,0 +1,77 @@
+/* Runs a plan: forward and backward over a batch.
+ *
+ *   struct exec *exec;
+ *   exec_create(&exec, plan, pool, NULL, err);
+ *   const float *logits = exec_forward_pixels(exec, pixels, n);
+ *   cross_entropy(dlogits, logits, labels, n, classes);
+ *   exec_backward(exec, dlogits, sink, context);
+ *
+ * One thread drives an exec; the work is spread over the pool. The same input gives the same bytes for any pool.
+ */
+#ifndef FREEZETUNE_EXEC_H
+#define FREEZETUNE_EXEC_H
+
+#include "core/base/threads.h"
+#include "core/net/bn_moments.h"
+#include "core/net/plan.h"
+#include "core/net/profile.h"
+
+struct exec;
+
+/* How pixels become numbers: (pixel / 255 - mean) / std, per channel, in float32 as torchvision's ToTensor and
+ * Normalize. */
+struct normalise {
+    float mean[3], std[3];
+};
+
+/* table[c][v] = (v / 255 - mean[c]) / std[c]: the number that a byte becomes. */
+void normalise_table(float table[3 * 256], const struct normalise *normalise);
+
+/* `shared` is memory of at least plan_shared_bytes(plan), 64-byte aligned, that outlives the exec, or NULL: it
+ * makes its own. Folds and prepares the frozen weights. `plan` and `pool` must outlive the run. */
+MUST_CHECK enum status exec_create(struct exec **out, const struct plan *plan, const struct normalise *normalise,
+                                   struct pool *pool, void *shared, struct error *err);
+void exec_destroy(struct exec *exec);
+
+/* To be called when weights that it folded have changed: the folded ones of an inference plan after training. */
+void exec_refold(struct exec *exec);
+
+/* From now on its time is added to `profile` (of the same plan, borrowed); NULL stops that. */
+void exec_set_profile(struct exec *exec, struct profile *profile);
+
+/* From now on passes that begin with pixels or x add to `moments` (of the same plan, borrowed; bn_moments.h) as long as
+ * it wants more; NULL stops that. What a pass returns keeps its bits. */
+void exec_set_moments(struct exec *exec, struct bn_moments *moments);
+
+/* Forward over images (1..batch) of uint8 pixels[images,H,W,3] or of ready-made x[images,H,W,C]. Returns logits
+ * [images, classes], borrowed until the next call. A training plan's BatchNorm layers in batch mode move their running
+ * statistics. */
+const float *exec_forward_pixels(struct exec *exec, const uint8_t *pixels, size_t images);
+const float *exec_forward(struct exec *exec, const float *x, size_t images);
+
+/* The same in two parts, for a plan with a cut. Features are [images, plan->cut.floats]; both parts together do what
+ * exec_forward_pixels does, to the byte, and so does the second after any other pass, with the features put back.
+ *
+ *   exec_features            from uint8 pixels[images,H,W,3] to the features, at exec_features_place
+ *   exec_forward_features    from the features at exec_features_place to logits; backward may follow
+ *   exec_advance             from the features of plan->from, at exec_advance_place, to those of plan->cut
+ *
+ * A place is in the exec's memory: what lies there is good until it, or another that shares the memory, does
+ * anything else. */
+void exec_features(struct exec *exec, const uint8_t *pixels, size_t images);
+const float *exec_forward_features(struct exec *exec, size_t images);
+void exec_advance(struct exec *exec, size_t images);
+float *exec_features_place(const struct exec *exec);
+size_t exec_features_count(const struct exec *exec); /* floats of one image; 0 where there is no cut */
+size_t exec_pixels_size(const struct exec *exec);    /* bytes of one image */
+float *exec_advance_place(const struct exec *exec);
+
+/* Is told the gradient of a parameter (in the parameter's layout) as soon as it is complete: when the parameter itself
+ * is not read again in this backward pass, so it may be updated at once. `gradient` is borrowed for the call. */
+typedef void gradient_sink(void *context, size_t param, const float *gradient);
+
+/* Backward of the last forward: dlogits[images, classes]. Every trainable parameter reaches the sink once, in a fixed
+ * order, from the calling thread (which may use the pool). */
+void exec_backward(struct exec *exec, const float *dlogits, gradient_sink *sink, void *context);
+
+#endif

@@ -1,0 +1,83 @@
+/* What the files of an exec share: where everything is. */
+#ifndef FREEZETUNE_EXEC_INTERNAL_H
+#define FREEZETUNE_EXEC_INTERNAL_H
+
+#include "core/net/bn_moments.h"
+#include "core/net/op_info.h"
+#include "core/net/exec.h"
+#include "core/ops/batchnorm.h"
+
+struct exec {
+    const struct plan *plan;
+    struct pool *pool;
+    float *arena, *scratch; /* borrowed or owned */
+    float *state;
+    void *owned;
+
+    struct batchnorm *bns; /* as program.bns */
+    float pixel_table[3 * 256];
+    struct profile *profile;    /* or NULL */
+    struct bn_moments *moments; /* or NULL */
+    size_t images;              /* of the current pass */
+    const uint8_t *pixels;      /* its input: one of the two */
+    const float *x;
+    size_t from, to; /* the depth-first steps to run */
+};
+
+/* How a tensor at `x` is read. */
+struct view exec_view(const struct exec *exec, const struct operand *operand, const float *x);
+
+float *exec_tensor(const struct exec *exec, int tensor);   /* in the arena: the whole batch, as forward has it */
+float *exec_kept(const struct exec *exec, int tensor);     /* as backward has it: a sum made again lies elsewhere */
+float *exec_gradient(const struct exec *exec, int tensor); /* of the whole batch */
+
+/* Step `index`, a merge, from its operands as forward has them. OVERWRITES out [images,h,w,channels]. */
+void exec_merge(const struct exec *exec, size_t index, float *out);
+
+/* Whether the moments of the output of step `index` are to be taken in this pass. Then its task is to leave out the
+ * ReLU, and exec_take_image (of one image's output y), or exec_take_batch (of the whole batch's), takes the moments and
+ * makes up for that, with the same bits. */
+bool exec_takes_moments(const struct exec *exec, size_t index);
+void exec_take_image(const struct exec *exec, size_t index, size_t image, float *y);
+void exec_take_batch(const struct exec *exec, size_t index, float *y);
+
+/* Parts of the scratch memory: see plan.h. */
+float *exec_prepared(const struct exec *exec);
+double *exec_sums(const struct exec *exec);
+double *exec_residual_sums(const struct exec *exec);
+float *exec_gradient_scratch(const struct exec *exec);
+float *exec_tiles(const struct exec *exec);
+
+/* The time, if it is asked for; and adds what has passed since to the step's row of the profile, if there is one. */
+double exec_clock(const struct exec *exec);
+void exec_profile(const struct exec *exec, size_t index, enum profile_pass pass, double start);
+
+/* ---- backward ---------------------------------------------------------------------------------------------------- */
+/* When a step's turn comes, the gradient of its output is ready: of the tensor as it is stored, before any lazy
+ * BatchNorm and ReLU, because whoever wrote it took it through them (exec_finish_operand). */
+struct backward {
+    struct exec *exec;
+    gradient_sink *sink;
+    void *context;
+};
+
+/* The step's task with what it read and made as backward has them; residual is left out. */
+struct op_task exec_backward_task(const struct exec *exec, size_t index);
+
+/* Hands the gradient of a parameter to the sink, if it is trained. */
+void exec_give(const struct backward *back, int param, const float *gradient);
+
+/* What is to be done to the gradient of an operand's reader while it is in the cache. */
+struct tail exec_operand_tail(const struct exec *exec, const struct operand *operand, double *sums);
+
+/* Takes the gradient `g` of what a reader saw back through the operand's BatchNorm, given its tail's sums in so many
+ * tiles: parameters to the sink, the gradient of the stored tensor into `out` (which may be g). */
+void exec_finish_operand(const struct backward *back, const struct operand *operand, float *out, float *g,
+                         const double *sums, size_t tiles);
+
+/* g[rows,channels] *= y > 0 (y NULL: no mask), then both tails, in exec_row_tiles(rows) tiles. */
+void exec_mask_and_sum(const struct exec *exec, float *g, const float *y, size_t rows, size_t channels,
+                       const struct tail tails[2]);
+size_t exec_row_tiles(size_t rows);
+
+#endif
