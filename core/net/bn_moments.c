@@ -22,24 +22,24 @@ struct bn_moments {
 #define NOT_WATCHED ((size_t)-1)
 enum { CONTRAST_STEP = 3 }; /* pixels */
 
-static bool is_watched(const struct step *step)
+static bool is_watched(const struct fused_op *fused)
 {
-    return step->kind == OP_CONV && step->folded && step->bn >= 0 && step->residual.tensor < 0;
+    return fused->kind == OP_CONV && fused->folded && fused->bn >= 0 && fused->residual.tensor < 0;
 }
 
 static void choose_layers(struct bn_moments *moments)
 {
     const struct program *program = moments->plan->program;
     for (size_t i = 0; i < program->steps_count; i++) {
-        const struct step *step = &program->steps[i];
+        const struct fused_op *fused = &program->steps[i];
         const struct conv_shape *shape = &moments->plan->steps[i].shape;
         moments->offset[i] = NOT_WATCHED;
-        if (!is_watched(step))
+        if (!is_watched(fused))
             continue;
         moments->offset[i] = moments->channels;
         moments->rows[i] = shape->p * shape->q;
         moments->layers[moments->layers_count++] = i;
-        moments->channels += program->bns[step->bn].channels;
+        moments->channels += program->bns[fused->bn].channels;
     }
 }
 
@@ -143,9 +143,9 @@ void bn_moments_add(struct bn_moments *moments, size_t index, size_t image, cons
     size_t slot = moments->before + image;
     if (slot >= moments->taken)
         return;
-    const struct step *step = &moments->plan->program->steps[index];
+    const struct fused_op *fused = &moments->plan->program->steps[index];
     double *sum = moments->sums + slot * 2 * moments->channels + moments->offset[index];
-    lanes()->moments(sum, sum + moments->channels, y, rows, moments->plan->program->bns[step->bn].channels);
+    lanes()->moments(sum, sum + moments->channels, y, rows, moments->plan->program->bns[fused->bn].channels);
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */

@@ -178,20 +178,20 @@ struct view exec_view(const struct exec *exec, const struct operand *operand, co
 static struct op_task batch_task(const struct exec *exec, size_t index)
 {
     const struct plan *plan = exec->plan;
-    const struct step *step = &plan->program->steps[index];
+    const struct fused_op *fused = &plan->program->steps[index];
     const struct plan_step *planned = &plan->steps[index];
     struct op_task task = {.exec = exec,
                            .index = index,
                            .planned = planned,
-                           .from = &plan->tensors[step->in.tensor],
-                           .to = &plan->tensors[step->out],
-                           .in = exec_view(exec, &step->in, exec_tensor(exec, step->in.tensor)),
-                           .out = exec_tensor(exec, step->out),
+                           .from = &plan->tensors[fused->in.tensor],
+                           .to = &plan->tensors[fused->out],
+                           .in = exec_view(exec, &fused->in, exec_tensor(exec, fused->in.tensor)),
+                           .out = exec_tensor(exec, fused->out),
                            .images = exec->images,
                            .tiles = exec_tiles(exec),
                            .pool = exec->pool};
-    if (step->residual.tensor >= 0)
-        task.residual = exec_view(exec, &step->residual, exec_tensor(exec, step->residual.tensor));
+    if (fused->residual.tensor >= 0)
+        task.residual = exec_view(exec, &fused->residual, exec_tensor(exec, fused->residual.tensor));
     if (planned->saved.floats > 0)
         task.saved = exec->arena + planned->saved.at;
     return task;
@@ -199,11 +199,11 @@ static struct op_task batch_task(const struct exec *exec, size_t index)
 
 struct op_task exec_backward_task(const struct exec *exec, size_t index)
 {
-    const struct step *step = &exec->plan->program->steps[index];
+    const struct fused_op *fused = &exec->plan->program->steps[index];
     struct op_task task = batch_task(exec, index);
-    task.in.x = exec_kept(exec, step->in.tensor);
+    task.in.x = exec_kept(exec, fused->in.tensor);
     task.residual = (struct view){0};
-    task.out = exec_kept(exec, step->out);
+    task.out = exec_kept(exec, fused->out);
     return task;
 }
 
@@ -264,19 +264,19 @@ static float *image_tensor(const struct exec *exec, int tensor, float *buffer, s
 static struct op_task image_task(const struct exec *exec, size_t index, float *buffer, size_t image, float *tiles)
 {
     const struct plan *plan = exec->plan;
-    const struct step *step = &plan->program->steps[index];
+    const struct fused_op *fused = &plan->program->steps[index];
     struct op_task task = {.exec = exec,
                            .index = index,
                            .planned = &plan->steps[index],
-                           .from = &plan->tensors[step->in.tensor],
-                           .to = &plan->tensors[step->out],
-                           .in = exec_view(exec, &step->in, image_tensor(exec, step->in.tensor, buffer, image)),
-                           .out = image_tensor(exec, step->out, buffer, image),
+                           .from = &plan->tensors[fused->in.tensor],
+                           .to = &plan->tensors[fused->out],
+                           .in = exec_view(exec, &fused->in, image_tensor(exec, fused->in.tensor, buffer, image)),
+                           .out = image_tensor(exec, fused->out, buffer, image),
                            .images = 1,
                            .image = image,
                            .tiles = tiles};
-    if (step->residual.tensor >= 0)
-        task.residual = exec_view(exec, &step->residual, image_tensor(exec, step->residual.tensor, buffer, image));
+    if (fused->residual.tensor >= 0)
+        task.residual = exec_view(exec, &fused->residual, image_tensor(exec, fused->residual.tensor, buffer, image));
     return task;
 }
 

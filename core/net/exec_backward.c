@@ -111,19 +111,19 @@ void exec_finish_operand(const struct backward *back, const struct operand *oper
 static void data_backward(const struct backward *back, const struct op_info *info, size_t index)
 {
     const struct exec *exec = back->exec;
-    const struct step *step = &exec->plan->program->steps[index];
-    const struct plan_tensor *in = &exec->plan->tensors[step->in.tensor];
+    const struct fused_op *fused = &exec->plan->program->steps[index];
+    const struct plan_tensor *in = &exec->plan->tensors[fused->in.tensor];
     double start = exec_clock(exec);
     if (!in->has_gradient)
         return;
     struct op_task task = exec_backward_task(exec, index);
-    float *dx = exec_gradient(exec, step->in.tensor);
-    info->backward_data(dx, in->last_reader != index, exec_gradient(exec, step->out), &task);
-    const struct tail tails[2] = {exec_operand_tail(exec, &step->in, exec_sums(exec))};
+    float *dx = exec_gradient(exec, fused->in.tensor);
+    info->backward_data(dx, in->last_reader != index, exec_gradient(exec, fused->out), &task);
+    const struct tail tails[2] = {exec_operand_tail(exec, &fused->in, exec_sums(exec))};
     size_t rows = exec->images * in->h * in->w;
     if (tails[0].z) {
         exec_mask_and_sum(exec, dx, NULL, rows, in->channels, tails);
-        exec_finish_operand(back, &step->in, dx, dx, exec_sums(exec), exec_row_tiles(rows));
+        exec_finish_operand(back, &fused->in, dx, dx, exec_sums(exec), exec_row_tiles(rows));
     }
     exec_profile(exec, index, PROFILE_DATA, start);
 }
@@ -143,10 +143,10 @@ static void remake(struct exec *exec, size_t index, const struct operand *operan
 static void step_backward(const struct backward *back, size_t index)
 {
     struct exec *exec = back->exec;
-    const struct step *step = &exec->plan->program->steps[index];
-    const struct op_info *info = op_info_of(step->kind);
-    remake(exec, index, &step->in);
-    remake(exec, index, &step->residual);
+    const struct fused_op *fused = &exec->plan->program->steps[index];
+    const struct op_info *info = op_info_of(fused->kind);
+    remake(exec, index, &fused->in);
+    remake(exec, index, &fused->residual);
     if (info->backward)
         info->backward(back, index);
     else

@@ -24,23 +24,23 @@ static int tensor_new(struct pass *pass, size_t channels)
     return (int)program->tensors_count++;
 }
 
-static struct step *step_new(struct pass *pass, enum op_kind kind, size_t op, struct operand in,
-                             struct operand residual)
+static struct fused_op *fused_new(struct pass *pass, enum op_kind kind, size_t op, struct operand in,
+                                  struct operand residual)
 {
     const struct net *net = pass->net;
-    struct step *step = &pass->program->steps[pass->program->steps_count++];
-    *step = (struct step){.kind = kind,
-                          .op = (int)op,
-                          .child = net->ops[op].child,
-                          .folded = pass->folding,
-                          .in = in,
-                          .residual = residual,
-                          .bn = -1};
-    step->out = tensor_new(pass, net->values[net->ops[op].out].channels);
-    return step;
+    struct fused_op *fused = &pass->program->steps[pass->program->steps_count++];
+    *fused = (struct fused_op){.kind = kind,
+                               .op = (int)op,
+                               .child = net->ops[op].child,
+                               .folded = pass->folding,
+                               .in = in,
+                               .residual = residual,
+                               .bn = -1};
+    fused->out = tensor_new(pass, net->values[net->ops[op].out].channels);
+    return fused;
 }
 
-static struct step *maker_of(struct pass *pass, struct operand operand)
+static struct fused_op *maker_of(struct pass *pass, struct operand operand)
 {
     int maker = operand.tensor >= 0 ? pass->makers[operand.tensor] : -1;
     return maker >= 0 ? &pass->program->steps[maker] : NULL;
@@ -61,15 +61,15 @@ static struct operand materialise(struct pass *pass, size_t op, struct operand o
 {
     struct operand bare = operand;
     bare.relu = false;
-    struct step *step = step_new(pass, OP_ADD, op, bare, nothing);
-    step->relu = operand.relu;
-    return plain_tensor(step->out);
+    struct fused_op *fused = fused_new(pass, OP_ADD, op, bare, nothing);
+    fused->relu = operand.relu;
+    return plain_tensor(fused->out);
 }
 
 /* Whether something can still be folded into the step that made this operand. */
 static bool open_for(struct pass *pass, struct operand operand, int value, enum op_kind kind)
 {
-    struct step *maker = maker_of(pass, operand);
+    struct fused_op *maker = maker_of(pass, operand);
     return maker && maker->kind == kind && maker->folded == pass->folding && plain(operand) && !maker->relu &&
            pass->net->values[value].readers == 1;
 }
@@ -118,7 +118,7 @@ static bool fuse_add(struct pass *pass, size_t index)
             a = materialise(pass, index, a);
         if (b.relu)
             b = materialise(pass, index, b);
-        pass->views[op->out] = plain_tensor(step_new(pass, OP_ADD, index, a, b)->out);
+        pass->views[op->out] = plain_tensor(fused_new(pass, OP_ADD, index, a, b)->out);
         return true;
     }
     /* Into the later of the two steps: by then the other operand is there. */
@@ -135,7 +135,7 @@ static bool fuse_add(struct pass *pass, size_t index)
 static void own_step(struct pass *pass, size_t index, enum op_kind kind)
 {
     const struct op *op = &pass->net->ops[index];
-    pass->views[op->out] = plain_tensor(step_new(pass, kind, index, pass->views[op->in[0]], nothing)->out);
+    pass->views[op->out] = plain_tensor(fused_new(pass, kind, index, pass->views[op->in[0]], nothing)->out);
 }
 
 static bool fuse_op(struct pass *pass, size_t index)
@@ -176,10 +176,10 @@ static size_t first_trained_step(const struct program *program)
 {
     const struct param *params = program->net->params;
     for (size_t i = 0; i < program->steps_count; i++) {
-        const struct step *step = &program->steps[i];
-        const struct op *op = &program->net->ops[step->op];
+        const struct fused_op *fused = &program->steps[i];
+        const struct op *op = &program->net->ops[fused->op];
         if (is_trained(params, op->param) || is_trained(params, op->bias) ||
-            (step->bn >= 0 && is_trained(params, program->bns[step->bn].param)))
+            (fused->bn >= 0 && is_trained(params, program->bns[fused->bn].param)))
             return i;
     }
     return program->steps_count;

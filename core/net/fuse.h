@@ -1,8 +1,8 @@
-/* Fusion: from a network's operators to a program of steps.
+/* Fusion: from a network's operators to a program, whose steps are fused operators.
  *
- * A step is a product or a pooling with all that surrounds it. What a step reads is an operand: a stored tensor, and
- * what is still to be done to it at the load (BatchNorm, ReLU). So an activation between a convolution and the next one
- * is stored once, before BatchNorm, and never again after it.
+ * A fused operator is a product or a pooling with all that surrounds it. What it reads is an operand: a stored tensor,
+ * and what is still to be done to it at the load (BatchNorm, ReLU). So an activation between a convolution and the next
+ * one is stored once, before BatchNorm, and never again after it.
  *
  *   folded  (before freeze_cut, or the whole network for inference)
  *           BatchNorm's running statistics become a scale and a shift of the step that feeds it; addition and ReLU join
@@ -23,7 +23,7 @@ struct operand {
     bool relu;
 };
 
-struct step {
+struct fused_op {
     enum op_kind kind; /* how it runs: OP_CONV of a linear layer too, OP_ADD of every merge */
     int op;            /* its main operator (the addition of a merge) */
     int child;         /* that operator's */
@@ -45,7 +45,7 @@ struct program_bn {
 struct program {
     const struct net *net;
     size_t steps_count, tensors_count, bns_count;
-    struct step *steps;
+    struct fused_op *steps;
     size_t *tensor_channels; /* tensor 0 is the network's input */
     struct program_bn *bns;
     size_t folded_steps;  /* these come first */

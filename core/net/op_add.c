@@ -9,7 +9,7 @@
 
 struct merge_work {
     const struct exec *exec;
-    const struct step *step;
+    const struct fused_op *fused;
     float *out;
     size_t rows, channels;
 };
@@ -18,21 +18,21 @@ static void merge_tile(void *context, size_t tile, size_t thread)
 {
     (void)thread;
     const struct merge_work *work = context;
-    const struct step *step = work->step;
+    const struct fused_op *fused = work->fused;
     size_t m0 = tile * PLAN_ROWS, rows = work->rows - m0 < PLAN_ROWS ? work->rows - m0 : PLAN_ROWS;
     size_t at = m0 * work->channels;
-    struct view in = exec_view(work->exec, &step->in, exec_tensor(work->exec, step->in.tensor) + at), residual = {0};
-    if (step->residual.tensor >= 0)
-        residual = exec_view(work->exec, &step->residual, exec_tensor(work->exec, step->residual.tensor) + at);
+    struct view in = exec_view(work->exec, &fused->in, exec_tensor(work->exec, fused->in.tensor) + at), residual = {0};
+    if (fused->residual.tensor >= 0)
+        residual = exec_view(work->exec, &fused->residual, exec_tensor(work->exec, fused->residual.tensor) + at);
     lanes()->affine(work->out + at, in.x, rows, work->channels, in.scale, in.shift, residual.x, residual.scale,
-                    residual.shift, step->relu);
+                    residual.shift, fused->relu);
 }
 
 void exec_merge(const struct exec *exec, size_t index, float *out)
 {
-    const struct step *step = &exec->plan->program->steps[index];
-    const struct plan_tensor *planned = &exec->plan->tensors[step->out];
-    struct merge_work work = {exec, step, out, exec->images * planned->h * planned->w, planned->channels};
+    const struct fused_op *fused = &exec->plan->program->steps[index];
+    const struct plan_tensor *planned = &exec->plan->tensors[fused->out];
+    struct merge_work work = {exec, fused, out, exec->images * planned->h * planned->w, planned->channels};
     pool_for(exec->pool, (work.rows + PLAN_ROWS - 1) / PLAN_ROWS, merge_tile, &work);
 }
 
@@ -67,12 +67,12 @@ static void backward(const struct backward *back, size_t index)
 {
     const struct exec *exec = back->exec;
     const struct plan *plan = exec->plan;
-    const struct step *step = &plan->program->steps[index];
-    const struct plan_tensor *out = &plan->tensors[step->out];
-    const struct operand *operands[2] = {&step->in,
-                                         &step->residual}; /* the second may share g's place: it comes last */
+    const struct fused_op *fused = &plan->program->steps[index];
+    const struct plan_tensor *out = &plan->tensors[fused->out];
+    const struct operand *operands[2] = {&fused->in,
+                                         &fused->residual}; /* the second may share g's place: it comes last */
     double *sums[2] = {exec_sums(exec), exec_residual_sums(exec)};
-    float *g = exec_gradient(exec, step->out);
+    float *g = exec_gradient(exec, fused->out);
     size_t rows = exec->images * out->h * out->w;
     struct tail tails[2] = {{0}, {0}};
     bool wanted[2];
@@ -82,7 +82,7 @@ static void backward(const struct backward *back, size_t index)
         if (wanted[i])
             tails[i] = exec_operand_tail(exec, operands[i], sums[i]);
     }
-    exec_mask_and_sum(exec, g, step->relu ? exec_kept(exec, step->out) : NULL, rows, out->channels, tails);
+    exec_mask_and_sum(exec, g, fused->relu ? exec_kept(exec, fused->out) : NULL, rows, out->channels, tails);
     for (int i = 0; i < 2; i++) {
         if (wanted[i] && operands[i]->bn >= 0)
             exec_finish_operand(back, operands[i], exec_gradient(exec, operands[i]->tensor), g, sums[i],

@@ -57,8 +57,8 @@ static struct conv_task conv_task(const struct op_task *task)
 {
     const struct exec *exec = task->exec;
     const struct program *program = exec->plan->program;
-    const struct step *step = &program->steps[task->index];
-    const struct op *op = &program->net->ops[step->op];
+    const struct fused_op *fused = &program->steps[task->index];
+    const struct op *op = &program->net->ops[fused->op];
     struct conv_task conv = {.kernel = task->planned->kernel,
                              .shape = task->planned->shape,
                              .images = task->images,
@@ -67,13 +67,13 @@ static struct conv_task conv_task(const struct op_task *task)
                              .y = task->out};
     if (op->bias >= 0)
         conv.epilogue.shift = program->net->params[op->bias].data;
-    if (step->folded) {
-        if (step->bn >= 0) {
-            conv.epilogue.scale = exec->bns[step->bn].scale;
-            conv.epilogue.shift = exec->bns[step->bn].shift;
+    if (fused->folded) {
+        if (fused->bn >= 0) {
+            conv.epilogue.scale = exec->bns[fused->bn].scale;
+            conv.epilogue.shift = exec->bns[fused->bn].shift;
         }
         conv.epilogue.residual = task->residual.x;
-        conv.epilogue.relu = step->relu && !exec_takes_moments(exec, task->index);
+        conv.epilogue.relu = fused->relu && !exec_takes_moments(exec, task->index);
     }
     return conv;
 }
@@ -94,9 +94,9 @@ static void forward(const struct op_task *task)
 {
     const struct exec *exec = task->exec;
     const struct program *program = exec->plan->program;
-    const struct step *step = &program->steps[task->index];
+    const struct fused_op *fused = &program->steps[task->index];
     struct conv_task conv = conv_task(task);
-    const struct program_bn *bn = step->bn >= 0 ? &program->bns[step->bn] : NULL;
+    const struct program_bn *bn = fused->bn >= 0 ? &program->bns[fused->bn] : NULL;
     bool gathers = bn && !bn->folded && bn->mode == BN_BATCH;
     if (gathers)
         conv.epilogue.sums = exec_sums(exec);
@@ -108,7 +108,7 @@ static void forward(const struct op_task *task)
     if (exec_takes_moments(exec, task->index))
         exec_take_batch(exec, task->index, conv.y);
     if (gathers) {
-        batchnorm_from_sums(&exec->bns[step->bn], exec_sums(exec), conv.kernel->tiles(&conv.shape, conv.images),
+        batchnorm_from_sums(&exec->bns[fused->bn], exec_sums(exec), conv.kernel->tiles(&conv.shape, conv.images),
                             conv.images * conv.shape.p * conv.shape.q);
         program->net->params[bn->param + 4].batches++;
     }
@@ -143,18 +143,18 @@ static void backward(const struct backward *back, size_t index)
 {
     const struct exec *exec = back->exec;
     const struct plan *plan = exec->plan;
-    const struct step *step = &plan->program->steps[index];
-    const struct op *op = &plan->net->ops[step->op];
-    const struct plan_tensor *in = &plan->tensors[step->in.tensor];
+    const struct fused_op *fused = &plan->program->steps[index];
+    const struct op *op = &plan->net->ops[fused->op];
+    const struct plan_tensor *in = &plan->tensors[fused->in.tensor];
     struct op_task task = exec_backward_task(exec, index);
     struct conv_task conv = conv_task(&task);
-    const float *dy = exec_gradient(exec, step->out);
+    const float *dy = exec_gradient(exec, fused->out);
     double start = exec_clock(exec);
     if (in->has_gradient) {
-        float *da = exec_gradient(exec, step->in.tensor);
-        struct tail tail = exec_operand_tail(exec, &step->in, exec_sums(exec));
+        float *da = exec_gradient(exec, fused->in.tensor);
+        struct tail tail = exec_operand_tail(exec, &fused->in, exec_sums(exec));
         conv.kernel->backward_data(da, in->last_reader != index, &conv, dy, &tail, task.pool, task.tiles);
-        exec_finish_operand(back, &step->in, da, da, exec_sums(exec),
+        exec_finish_operand(back, &fused->in, da, da, exec_sums(exec),
                             conv.kernel->tail_tiles(&conv.shape, conv.images));
         exec_profile(exec, index, PROFILE_DATA, start);
     }

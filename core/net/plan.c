@@ -34,12 +34,12 @@ void plan_need(size_t *need, size_t amount)
 /* ---- shapes ------------------------------------------------------------------------------------------------------ */
 static bool shape_step(struct plan *plan, size_t index)
 {
-    const struct step *step = &plan->program->steps[index];
-    const struct op *op = &plan->net->ops[step->op];
-    const struct plan_tensor *in = &plan->tensors[step->in.tensor];
-    struct plan_tensor *out = &plan->tensors[step->out];
+    const struct fused_op *fused = &plan->program->steps[index];
+    const struct op *op = &plan->net->ops[fused->op];
+    const struct plan_tensor *in = &plan->tensors[fused->in.tensor];
+    struct plan_tensor *out = &plan->tensors[fused->out];
     struct plan_step *planned = &plan->steps[index];
-    const struct op_info *info = op_info_of(step->kind);
+    const struct op_info *info = op_info_of(fused->kind);
     out->h = in->h;
     out->w = in->w;
     return !info->shape || info->shape(planned, out, in, op, plan->options.exact);
@@ -63,13 +63,13 @@ static void find_readers(struct plan *plan)
 {
     const struct program *program = plan->program;
     for (size_t i = 0; i < program->steps_count; i++) {
-        const struct step *step = &program->steps[i];
-        plan->tensors[step->out].maker = i;
-        plan->tensors[step->in.tensor].last_reader = i;
-        if (step->residual.tensor >= 0)
-            plan->tensors[step->residual.tensor].last_reader = i;
+        const struct fused_op *fused = &program->steps[i];
+        plan->tensors[fused->out].maker = i;
+        plan->tensors[fused->in.tensor].last_reader = i;
+        if (fused->residual.tensor >= 0)
+            plan->tensors[fused->residual.tensor].last_reader = i;
         if (i >= program->backward_from)
-            plan->tensors[step->out].has_gradient = true;
+            plan->tensors[fused->out].has_gradient = true;
     }
 }
 
@@ -77,15 +77,15 @@ static void count_flops(struct plan *plan)
 {
     const struct program *program = plan->program;
     for (size_t i = 0; i < program->steps_count; i++) {
-        const struct step *step = &program->steps[i];
+        const struct fused_op *fused = &program->steps[i];
         const struct plan_step *planned = &plan->steps[i];
         if (planned->flops == 0)
             continue;
         int backward = 0; /* products as large as forward's: the data gradient, the weight gradient */
         if (i >= program->backward_from)
-            backward = plan->tensors[step->in.tensor].has_gradient +
-                       plan->net->params[plan->net->ops[step->op].param].trainable;
-        *(step->folded ? &plan->flops_prefix : &plan->flops_suffix) += planned->flops;
+            backward = plan->tensors[fused->in.tensor].has_gradient +
+                       plan->net->params[plan->net->ops[fused->op].param].trainable;
+        *(fused->folded ? &plan->flops_prefix : &plan->flops_suffix) += planned->flops;
         plan->flops_features += i < plan->cut.steps ? planned->flops : 0;
         plan->flops_backward += backward * planned->flops;
         plan->work += (1 + backward) * planned->work;
@@ -153,14 +153,14 @@ static void choose_depth_first(struct plan *plan)
  * once where it would be read twice and written once. Features keep their place: they are put in from outside. */
 static bool takes_place(const struct plan *plan, size_t index)
 {
-    const struct step *step = &plan->program->steps[index];
-    int residual = step->residual.tensor;
-    if (step->kind != OP_CONV || residual <= 0 || residual == step->in.tensor ||
+    const struct fused_op *fused = &plan->program->steps[index];
+    int residual = fused->residual.tensor;
+    if (fused->kind != OP_CONV || residual <= 0 || residual == fused->in.tensor ||
         !plan->steps[index].kernel->over_residual)
         return false;
     bool features = (plan->cut.steps > 0 && residual == plan->cut.tensor) ||
                     (plan->from.steps > 0 && residual == plan->from.tensor);
-    const struct plan_tensor *from = &plan->tensors[residual], *to = &plan->tensors[step->out];
+    const struct plan_tensor *from = &plan->tensors[residual], *to = &plan->tensors[fused->out];
     return !features && from->last_reader == index && from->depth_first == to->depth_first;
 }
 
@@ -169,11 +169,11 @@ static void choose_places(struct plan *plan)
     for (size_t t = 0; t < plan->program->tensors_count; t++)
         plan->tensors[t].place_of = -1;
     for (size_t i = 0; i < plan->program->folded_steps; i++) {
-        const struct step *step = &plan->program->steps[i];
+        const struct fused_op *fused = &plan->program->steps[i];
         if (!takes_place(plan, i))
             continue;
-        assert(step->residual.tensor < step->out); /* tensors are placed in their order, the root first */
-        plan->tensors[step->out].place_of = step->residual.tensor;
+        assert(fused->residual.tensor < fused->out); /* tensors are placed in their order, the root first */
+        plan->tensors[fused->out].place_of = fused->residual.tensor;
     }
 }
 
@@ -222,13 +222,13 @@ static struct plan_needs find_needs(struct plan *plan)
     const struct program *program = plan->program;
     struct plan_needs needs = {0};
     for (size_t i = 0; i < program->steps_count; i++) {
-        const struct step *step = &program->steps[i];
-        const struct op_info *info = op_info_of(step->kind);
+        const struct fused_op *fused = &program->steps[i];
+        const struct op_info *info = op_info_of(fused->kind);
         if (info->needs)
             info->needs(plan, i, &needs);
         else if (i >= program->backward_from) /* the sums of two operands, in tiles of PLAN_ROWS rows */
             plan_need(&needs.sums_doubles,
-                      4 * plan->tensors[step->in.tensor].channels * row_tiles(plan, step->in.tensor));
+                      4 * plan->tensors[fused->in.tensor].channels * row_tiles(plan, fused->in.tensor));
     }
     for (size_t i = 0; i < plan->net->params_count && plan->options.train; i++)
         if (plan->net->params[i].trainable)
@@ -270,9 +270,9 @@ bool plan_batch_too_small(const struct plan *plan, size_t images)
 {
     const struct program *program = plan->program;
     for (size_t i = 0; i < program->steps_count; i++) {
-        const struct step *step = &program->steps[i];
-        const struct plan_tensor *out = &plan->tensors[step->out];
-        if (step->bn >= 0 && !program->bns[step->bn].folded && program->bns[step->bn].mode == BN_BATCH &&
+        const struct fused_op *fused = &program->steps[i];
+        const struct plan_tensor *out = &plan->tensors[fused->out];
+        if (fused->bn >= 0 && !program->bns[fused->bn].folded && program->bns[fused->bn].mode == BN_BATCH &&
             images * out->h * out->w < 2)
             return true;
     }

@@ -16,10 +16,10 @@ static void choose_remade(struct plan *plan)
 {
     const struct program *program = plan->program;
     for (size_t i = program->backward_from; i + 1 < program->steps_count; i++) {
-        const struct step *step = &program->steps[i];
-        bool from_remade = plan->tensors[step->in.tensor].remade ||
-                           (step->residual.tensor >= 0 && plan->tensors[step->residual.tensor].remade);
-        plan->tensors[step->out].remade = step->kind == OP_ADD && !from_remade;
+        const struct fused_op *fused = &program->steps[i];
+        bool from_remade = plan->tensors[fused->in.tensor].remade ||
+                           (fused->residual.tensor >= 0 && plan->tensors[fused->residual.tensor].remade);
+        plan->tensors[fused->out].remade = fused->kind == OP_ADD && !from_remade;
     }
 }
 
@@ -30,10 +30,10 @@ static void alias_gradients(struct plan *plan)
     for (size_t t = 0; t < program->tensors_count; t++)
         plan->tensors[t].gradient_of = -1;
     for (size_t i = program->backward_from; i < program->steps_count; i++) {
-        const struct step *step = &program->steps[i];
-        int operand = step->residual.tensor >= 0 ? step->residual.tensor : step->in.tensor;
-        if (step->kind == OP_ADD && plan->tensors[operand].has_gradient && plan->tensors[operand].last_reader == i)
-            plan->tensors[operand].gradient_of = step->out;
+        const struct fused_op *fused = &program->steps[i];
+        int operand = fused->residual.tensor >= 0 ? fused->residual.tensor : fused->in.tensor;
+        if (fused->kind == OP_ADD && plan->tensors[operand].has_gradient && plan->tensors[operand].last_reader == i)
+            plan->tensors[operand].gradient_of = fused->out;
     }
 }
 
@@ -72,8 +72,8 @@ static size_t kept_until(const struct plan *plan, size_t t)
     if (tensor->remade)
         return tensor->last_reader;
     for (size_t i = program->backward_from; i < program->steps_count; i++) {
-        const struct step *step = &program->steps[i];
-        if (step->out == (int)t || step->in.tensor == (int)t || step->residual.tensor == (int)t)
+        const struct fused_op *fused = &program->steps[i];
+        if (fused->out == (int)t || fused->in.tensor == (int)t || fused->residual.tensor == (int)t)
             return backward_time(plan, i);
     }
     return t == (size_t)program->steps[program->steps_count - 1].out ? program->steps_count : tensor->last_reader;
@@ -121,13 +121,13 @@ static void add_saved(struct plan *plan, struct arena *arena)
 {
     const struct program *program = plan->program;
     for (size_t i = 0; i < program->steps_count; i++) {
-        const struct step *step = &program->steps[i];
-        const struct op_info *info = op_info_of(step->kind);
+        const struct fused_op *fused = &program->steps[i];
+        const struct op_info *info = op_info_of(fused->kind);
         struct plan_step *planned = &plan->steps[i];
         arena->saved_buffer[i] = -1;
         if (i < program->backward_from || !info->saved_bytes)
             continue;
-        planned->saved_bytes = info->saved_bytes(&plan->tensors[step->in.tensor], &plan->tensors[step->out]);
+        planned->saved_bytes = info->saved_bytes(&plan->tensors[fused->in.tensor], &plan->tensors[fused->out]);
         planned->saved.floats = planned->saved_bytes * plan->options.batch / sizeof(float) + 1;
         arena->saved_buffer[i] = arena_add(arena, plan_align(planned->saved.floats), i, backward_time(plan, i));
     }

@@ -84,7 +84,7 @@ static void block_name(char out[NET_NAME], const struct net *net, int op)
 
 void profile_step_name(char out[NET_NAME], const struct plan *plan, size_t step)
 {
-    const struct step *planned = &plan->program->steps[step];
+    const struct fused_op *planned = &plan->program->steps[step];
     const struct op *op = &plan->net->ops[planned->op];
     const char *child = plan->net->child_names[planned->child];
     if (planned->kind == OP_CONV) {

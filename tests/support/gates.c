@@ -129,13 +129,13 @@ static enum status add_own(struct gates *gates, size_t index)
 static enum status add_step(struct gates *gates, size_t index)
 {
     const struct plan *plan = gates->exec->plan;
-    const struct step *step = &plan->program->steps[index];
-    enum status status = add_operand(gates, &step->in);
+    const struct fused_op *fused = &plan->program->steps[index];
+    enum status status = add_operand(gates, &fused->in);
     if (status == OK)
-        status = add_operand(gates, &step->residual);
-    if (status == OK && step->kind == OP_MAXPOOL)
+        status = add_operand(gates, &fused->residual);
+    if (status == OK && fused->kind == OP_MAXPOOL)
         status = add_pool(gates, index);
-    if (status == OK && step->relu)
+    if (status == OK && fused->relu)
         status = add_own(gates, index);
     return status;
 }

@@ -226,15 +226,15 @@ static void backward_makes_sums_again(void **state)
     struct plan *plan = plan_of(net, options);
     size_t remade = 0, floats = 0, kept = 0;
     for (size_t i = 0; i < plan->program->steps_count; i++) {
-        const struct step *step = &plan->program->steps[i];
-        const struct plan_tensor *out = &plan->tensors[step->out];
+        const struct fused_op *fused = &plan->program->steps[i];
+        const struct plan_tensor *out = &plan->tensors[fused->out];
         remade += out->remade;
         floats += out->remade ? out->floats : 0;
         kept += out->remade ? 0 : out->floats;
         if (!out->remade)
             continue;
-        assert_int_equal(step->kind, OP_ADD);
-        assert_false(plan->tensors[step->in.tensor].remade || plan->tensors[step->residual.tensor].remade);
+        assert_int_equal(fused->kind, OP_ADD);
+        assert_false(plan->tensors[fused->in.tensor].remade || plan->tensors[fused->residual.tensor].remade);
     }
     assert_int_equal(remade, 9); /* of blocks 1 and 3 of 3, 1 and 3 of 4, 1, 3 and 5 of 6, 1 and 3 of 3 */
     assert_true(floats * sizeof(float) > 12800000 && floats * sizeof(float) < 13000000);
@@ -256,12 +256,12 @@ static void folded_blocks_take_over_a_place(void **state)
         options.cut = i ? freeze_cut(net, &freeze) : 0;
         struct plan *plan = plan_of(net, options);
         for (size_t s = 0; s < plan->program->steps_count; s++) {
-            const struct step *step = &plan->program->steps[s];
-            const struct plan_tensor *out = &plan->tensors[step->out];
+            const struct fused_op *fused = &plan->program->steps[s];
+            const struct plan_tensor *out = &plan->tensors[fused->out];
             taken[i] += out->place_of >= 0;
             if (out->place_of < 0)
                 continue;
-            assert_int_equal(out->place_of, step->residual.tensor);
+            assert_int_equal(out->place_of, fused->residual.tensor);
             assert_int_equal(plan->tensors[out->place_of].offset, out->offset);
             assert_false(i && out->place_of == plan->cut.tensor);
         }
