@@ -164,14 +164,14 @@ void exec_profile(const struct exec *exec, size_t index, enum profile_pass pass,
 }
 
 /* ---- one step ---------------------------------------------------------------------------------------------------- */
-struct view exec_view(const struct exec *exec, const struct operand *operand, const float *x)
+struct conv_input exec_input(const struct exec *exec, const struct operand *operand, const float *x)
 {
-    struct view view = {.x = x, .relu = operand->relu};
+    struct conv_input input = {.x = x, .relu = operand->relu};
     if (operand->bn >= 0) {
-        view.scale = exec->bns[operand->bn].scale;
-        view.shift = exec->bns[operand->bn].shift;
+        input.scale = exec->bns[operand->bn].scale;
+        input.shift = exec->bns[operand->bn].shift;
     }
-    return view;
+    return input;
 }
 
 /* ---- steps over the whole batch ---------------------------------------------------------------------------------- */
@@ -185,13 +185,13 @@ static struct op_task batch_task(const struct exec *exec, size_t index)
                            .planned = planned,
                            .from = &plan->tensors[fused->in.tensor],
                            .to = &plan->tensors[fused->out],
-                           .in = exec_view(exec, &fused->in, exec_tensor(exec, fused->in.tensor)),
+                           .in = exec_input(exec, &fused->in, exec_tensor(exec, fused->in.tensor)),
                            .out = exec_tensor(exec, fused->out),
                            .images = exec->images,
                            .tiles = exec_tiles(exec),
                            .pool = exec->pool};
     if (fused->residual.tensor >= 0)
-        task.residual = exec_view(exec, &fused->residual, exec_tensor(exec, fused->residual.tensor));
+        task.residual = exec_input(exec, &fused->residual, exec_tensor(exec, fused->residual.tensor));
     if (planned->saved.floats > 0)
         task.saved = exec->arena + planned->saved.at;
     return task;
@@ -202,7 +202,7 @@ struct op_task exec_backward_task(const struct exec *exec, size_t index)
     const struct fused_op *fused = &exec->plan->program->steps[index];
     struct op_task task = batch_task(exec, index);
     task.in.x = exec_kept(exec, fused->in.tensor);
-    task.residual = (struct view){0};
+    task.residual = (struct conv_input){0};
     task.out = exec_kept(exec, fused->out);
     return task;
 }
@@ -270,13 +270,13 @@ static struct op_task image_task(const struct exec *exec, size_t index, float *b
                            .planned = &plan->steps[index],
                            .from = &plan->tensors[fused->in.tensor],
                            .to = &plan->tensors[fused->out],
-                           .in = exec_view(exec, &fused->in, image_tensor(exec, fused->in.tensor, buffer, image)),
+                           .in = exec_input(exec, &fused->in, image_tensor(exec, fused->in.tensor, buffer, image)),
                            .out = image_tensor(exec, fused->out, buffer, image),
                            .images = 1,
                            .image = image,
                            .tiles = tiles};
     if (fused->residual.tensor >= 0)
-        task.residual = exec_view(exec, &fused->residual, image_tensor(exec, fused->residual.tensor, buffer, image));
+        task.residual = exec_input(exec, &fused->residual, image_tensor(exec, fused->residual.tensor, buffer, image));
     return task;
 }
 

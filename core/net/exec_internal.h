@@ -25,7 +25,7 @@ struct exec {
 };
 
 /* How a tensor at `x` is read. */
-struct view exec_view(const struct exec *exec, const struct operand *operand, const float *x);
+struct conv_input exec_input(const struct exec *exec, const struct operand *operand, const float *x);
 
 float *exec_tensor(const struct exec *exec, int tensor);   /* in the arena: the whole batch, as forward has it */
 float *exec_kept(const struct exec *exec, int tensor);     /* as backward has it: a sum made again lies elsewhere */

@@ -9,8 +9,8 @@ struct pass {
     struct program *program;
     const struct net *net;
     const struct freeze *freeze;
-    struct operand *views; /* of each value */
-    int *makers;           /* of each tensor: the step that makes it, -1 for the input */
+    struct operand *operands; /* of each value */
+    int *makers;              /* of each tensor: the step that makes it, -1 for the input */
     bool folding;
 };
 
@@ -77,7 +77,7 @@ static bool open_for(struct pass *pass, struct operand operand, int value, enum 
 static bool fuse_batchnorm(struct pass *pass, const struct op *op)
 {
     struct program *program = pass->program;
-    struct operand in = pass->views[op->in[0]];
+    struct operand in = pass->operands[op->in[0]];
     if (!open_for(pass, in, op->in[0], OP_CONV) || maker_of(pass, in)->bn >= 0 ||
         maker_of(pass, in)->residual.tensor >= 0)
         return false;
@@ -90,14 +90,14 @@ static bool fuse_batchnorm(struct pass *pass, const struct op *op)
     maker_of(pass, in)->bn = bn;
     if (!pass->folding)
         in.bn = bn;
-    pass->views[op->out] = in;
+    pass->operands[op->out] = in;
     return true;
 }
 
 static bool fuse_relu(struct pass *pass, size_t index)
 {
     const struct op *op = &pass->net->ops[index];
-    struct operand in = pass->views[op->in[0]];
+    struct operand in = pass->operands[op->in[0]];
     enum op_kind kind = pass->folding ? OP_CONV : OP_ADD;
     if (open_for(pass, in, op->in[0], kind))
         maker_of(pass, in)->relu = true;
@@ -105,20 +105,20 @@ static bool fuse_relu(struct pass *pass, size_t index)
         in.relu = true;
     if (in.relu && pass->net->values[op->in[0]].readers > 1)
         in = materialise(pass, index, in); /* others read the same tensor without it */
-    pass->views[op->out] = in;
+    pass->operands[op->out] = in;
     return true;
 }
 
 static bool fuse_add(struct pass *pass, size_t index)
 {
     const struct op *op = &pass->net->ops[index];
-    struct operand a = pass->views[op->in[0]], b = pass->views[op->in[1]];
+    struct operand a = pass->operands[op->in[0]], b = pass->operands[op->in[1]];
     if (!pass->folding) {
         if (a.relu)
             a = materialise(pass, index, a);
         if (b.relu)
             b = materialise(pass, index, b);
-        pass->views[op->out] = plain_tensor(fused_new(pass, OP_ADD, index, a, b)->out);
+        pass->operands[op->out] = plain_tensor(fused_new(pass, OP_ADD, index, a, b)->out);
         return true;
     }
     /* Into the later of the two steps: by then the other operand is there. */
@@ -128,14 +128,14 @@ static bool fuse_add(struct pass *pass, size_t index)
     if (!plain(early) || !open_for(pass, late, late_value, OP_CONV) || maker_of(pass, late)->residual.tensor >= 0)
         return false;
     maker_of(pass, late)->residual = early;
-    pass->views[op->out] = late;
+    pass->operands[op->out] = late;
     return true;
 }
 
 static void own_step(struct pass *pass, size_t index, enum op_kind kind)
 {
     const struct op *op = &pass->net->ops[index];
-    pass->views[op->out] = plain_tensor(fused_new(pass, kind, index, pass->views[op->in[0]], nothing)->out);
+    pass->operands[op->out] = plain_tensor(fused_new(pass, kind, index, pass->operands[op->in[0]], nothing)->out);
 }
 
 static bool fuse_op(struct pass *pass, size_t index)
@@ -161,10 +161,10 @@ static bool fuse_op(struct pass *pass, size_t index)
 static void settle(struct pass *pass, size_t index)
 {
     const struct op *op = &pass->net->ops[index];
-    struct operand *view = &pass->views[op->out];
+    struct operand *operand = &pass->operands[op->out];
     bool last = op->out == pass->net->output;
-    if (!plain(*view) && (last || pass->net->values[op->out].readers > 1))
-        *view = materialise(pass, index, *view);
+    if (!plain(*operand) && (last || pass->net->values[op->out].readers > 1))
+        *operand = materialise(pass, index, *operand);
 }
 
 static bool is_trained(const struct param *params, int param)
@@ -203,9 +203,9 @@ static enum status allocate(struct pass *pass, struct program **out, struct erro
     if ((status = memory_alloc(&memory, net->ops_count, sizeof *program->bns, "the program", err)) != OK)
         return status;
     program->bns = memory;
-    if ((status = memory_alloc(&memory, net->values_count, sizeof *pass->views, "the program", err)) != OK)
+    if ((status = memory_alloc(&memory, net->values_count, sizeof *pass->operands, "the program", err)) != OK)
         return status;
-    pass->views = memory;
+    pass->operands = memory;
     if ((status = memory_alloc(&memory, most_steps, sizeof *pass->makers, "the program", err)) != OK)
         return status;
     pass->makers = memory;
@@ -224,7 +224,7 @@ enum status program_create(struct program **out, const struct net *net, const st
 
     pass.makers[0] = -1;
     program->tensor_channels[program->tensors_count++] = net->values[net->input].channels;
-    pass.views[net->input] = plain_tensor(0);
+    pass.operands[net->input] = plain_tensor(0);
     size_t cut = freeze ? freeze_cut(net, freeze) : net->ops_count;
     for (size_t i = 0; i < net->ops_count; i++) {
         pass.folding = i < cut;
@@ -243,7 +243,7 @@ enum status program_create(struct program **out, const struct net *net, const st
     *out = program;
     program = NULL;
 cleanup:
-    memory_free(pass.views);
+    memory_free(pass.operands);
     memory_free(pass.makers);
     program_destroy(program);
     return status;

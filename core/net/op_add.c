@@ -21,9 +21,10 @@ static void merge_tile(void *context, size_t tile, size_t thread)
     const struct fused_op *fused = work->fused;
     size_t m0 = tile * PLAN_ROWS, rows = work->rows - m0 < PLAN_ROWS ? work->rows - m0 : PLAN_ROWS;
     size_t at = m0 * work->channels;
-    struct view in = exec_view(work->exec, &fused->in, exec_tensor(work->exec, fused->in.tensor) + at), residual = {0};
+    struct conv_input in = exec_input(work->exec, &fused->in, exec_tensor(work->exec, fused->in.tensor) + at),
+                      residual = {0};
     if (fused->residual.tensor >= 0)
-        residual = exec_view(work->exec, &fused->residual, exec_tensor(work->exec, fused->residual.tensor) + at);
+        residual = exec_input(work->exec, &fused->residual, exec_tensor(work->exec, fused->residual.tensor) + at);
     lanes()->affine(work->out + at, in.x, rows, work->channels, in.scale, in.shift, residual.x, residual.scale,
                     residual.shift, fused->relu);
 }
@@ -43,7 +44,7 @@ static void forward(const struct op_task *task)
 
 static void forward_image(const struct op_task *task)
 {
-    const struct view *in = &task->in, *residual = &task->residual;
+    const struct conv_input *in = &task->in, *residual = &task->residual;
     bool relu = task->exec->plan->program->steps[task->index].relu;
     lanes()->affine(task->out, in->x, task->to->h * task->to->w, task->to->channels, in->scale, in->shift, residual->x,
                     residual->scale, residual->shift, relu);

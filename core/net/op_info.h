@@ -24,7 +24,7 @@ struct op_task {
     size_t index; /* of the step */
     const struct plan_step *planned;
     const struct plan_tensor *from, *to; /* h, w, channels of one image: of the input, of the output */
-    struct view in, residual;            /* [images,from->h,from->w,from->channels]; residual.x is NULL without one */
+    struct conv_input in, residual;      /* [images,from->h,from->w,from->channels]; residual.x is NULL without one */
     float *out;                          /* [images,to->h,to->w,to->channels] */
     void *saved;          /* saved_bytes(from, to) for each image, from forward to backward; NULL: no backward comes */
     size_t images, image; /* how many, and the number of the first in the batch */

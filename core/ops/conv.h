@@ -1,11 +1,11 @@
 /* Convolution, NHWC, and with it the linear layer (a 1x1 convolution of a 1x1 map).
  *
- *   y[N,P,Q,K] = conv(view(x[N,H,W,C]), w[K,R,S,C]),  pad per side, as torch.nn.Conv2d without groups and dilation
+ *   y[N,P,Q,K] = conv(input(x[N,H,W,C]), w[K,R,S,C]),  pad per side, as torch.nn.Conv2d without groups and dilation
  *
  * Rows: all of a batch's output pixels in one line, m = (n*P + p)*Q + q, M = N*P*Q of them, so y is [M,K].
  *
  * What surrounds the product is done while a tile of it is in the cache:
- *   view      how the input is made from what is stored: a = relu?(x * scale + shift), BatchNorm applied at the load
+ *   input     how the input is made from what is stored: a = relu?(x * scale + shift), BatchNorm applied at the load
  *   epilogue  what happens to a fresh tile of y: folded BatchNorm or bias, residual, ReLU; or the sums of BatchNorm
  *   tail      backward: what happens to a fresh tile of da: the ReLU's mask and the backward sums of BatchNorm
  *
@@ -33,7 +33,7 @@ bool conv_shape_init(struct conv_shape *out, size_t h, size_t w, size_t c, size_
                      size_t pad);
 
 /* a = relu?(x * scale + shift). scale and shift NULL together: x as it is stored. */
-struct view {
+struct conv_input {
     const float *x;
     const float *scale, *shift;
     bool relu;
@@ -63,7 +63,7 @@ struct conv_task {
     const struct conv_kernel *kernel;
     struct conv_shape shape;
     size_t images;
-    struct view in;
+    struct conv_input in;
     const float *w;        /* [K,R,S,C] */
     const float *prepared; /* for forward: weights as kernel->prepare made them; NULL where that is allowed */
     float *y;

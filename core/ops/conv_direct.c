@@ -2,7 +2,7 @@
  *
  * In a row of the padded input the S*C values under one line r of a window lie side by side, the next line of it a row
  * further, and the windows of the next output pixel begin stride*C values later. So a row of outputs is one product,
- * with nothing copied but the padding and the view:
+ * with nothing copied but the padding and what conv_input says:
  *
  *   forward   y[p, 0..Q, K] = windows[Q, R*S*C] w^T     element (q, r*S*C + i) is x[p*stride + r - pad, q*stride*C + i]
  *   data      da[h, every stride-th pixel, C] += dy[p, 0..Q, K] w[r,s]      for each p*stride + r - pad = h, and s
@@ -91,8 +91,8 @@ static void prepare(float *prepared, const float *w, const struct conv_shape *sh
     pool_for(pool, ceil_div(shape->k, PANEL), prepare_panel, &work);
 }
 
-/* The input rows under output rows p0..p0+rows of one image, through the view, with their padding. */
-static void pad_rows(float *out, const struct view *in, const struct conv_shape *shape, size_t p0, size_t rows)
+/* The input rows under output rows p0..p0+rows of one image, through the conv_input, with their padding. */
+static void pad_rows(float *out, const struct conv_input *in, const struct conv_shape *shape, size_t p0, size_t rows)
 {
     size_t count = (rows - 1) * shape->stride + shape->r, row = padded_row(shape), side = shape->pad * shape->c;
     for (size_t i = 0; i < count; i++, out += row) {
@@ -115,7 +115,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
     size_t rows = min_size(tile_rows(shape), shape->p - p0);
     size_t m0 = (n * shape->p + p0) * shape->q;
     float *y = task->y + m0 * shape->k;
-    struct view image = task->in;
+    struct conv_input image = task->in;
     image.x += n * shape->h * shape->w * shape->c;
     pad_rows(scratch, &image, shape, p0, rows);
     for (size_t k = 0; k < shape->k; k += PANEL)
@@ -230,7 +230,7 @@ static void weight_pack(float *panels, size_t count, size_t at, const struct con
 {
     const struct conv_shape *shape = &task->shape;
     size_t line = m0 / shape->q, run = shape->s * shape->c, step = ceil_div(run, PANEL) * count * PANEL;
-    struct view image = task->in;
+    struct conv_input image = task->in;
     image.x += line / shape->p * shape->h * shape->w * shape->c;
     pad_rows(scratch, &image, shape, line % shape->p, 1);
     for (size_t r = 0; r < shape->r; r++)

@@ -51,8 +51,8 @@ static void inside(const struct conv_shape *shape, size_t q, size_t s0, size_t s
 }
 
 /* Columns s0..s1 of one line r of one window, into out[s1 - s0, C]; `x` is the image. */
-static void gather_line(float *out, const struct view *in, const float *x, const struct conv_shape *shape, size_t p,
-                        size_t q, size_t r, size_t s0, size_t s1)
+static void gather_line(float *out, const struct conv_input *in, const float *x, const struct conv_shape *shape,
+                        size_t p, size_t q, size_t r, size_t s0, size_t s1)
 {
     size_t c = shape->c, h = p * shape->stride + r, first, last;
     inside(shape, q, s0, s1, &first, &last);

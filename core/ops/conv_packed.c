@@ -1,5 +1,5 @@
 /* The 1x1 convolution as a product of panels (panel.h): the weights are packed once, the activations are read in place
- * or packed while the view is applied, and no library call packs them again.
+ * or packed while the conv_input is applied, and no library call packs them again.
  *
  *   forward   y[M,K] = a[M,C] w^T         w^T packed by prepare: [K/32][C][32]
  *   data      da[M,C] = dy[M,K] w         w packed at the call:  [C/32][K][32]
@@ -83,7 +83,7 @@ static void prepare(float *prepared, const float *w, const struct conv_shape *sh
 static void pack_rows(float *panels, size_t count, size_t at, const struct conv_task *task, size_t m0, size_t rows)
 {
     const struct conv_shape *shape = &task->shape;
-    const struct view *in = &task->in;
+    const struct conv_input *in = &task->in;
     for (size_t done = 0; done < rows;) {
         size_t m = m0 + done, line = m / shape->q, column = m % shape->q,
                run = min_size(shape->q - column, rows - done);
@@ -113,7 +113,7 @@ static struct panel_left in_place(const float *a, size_t ld)
 static void forward(const struct conv_task *task, size_t tile, float *scratch)
 {
     const struct conv_shape *shape = &task->shape;
-    const struct view *in = &task->in;
+    const struct conv_input *in = &task->in;
     bool plain = shape->stride == 1 && !in->scale && !in->relu && shape->c <= PLACE_MOST;
     size_t begin = tile * tile_rows(shape), end = min_size(begin + tile_rows(shape), rows_of(shape, task->images));
     for (size_t m = begin, rows; m < end; m += rows) {

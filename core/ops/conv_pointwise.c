@@ -1,5 +1,5 @@
 /* The 1x1 convolution of any stride, and the linear layer: a product of the activations themselves. Rows are copied
- * only to apply a view or to skip pixels. */
+ * only to apply a conv_input or to skip pixels. */
 #include <string.h>
 
 #include "core/base/sizes.h"
@@ -45,7 +45,7 @@ static const float *gather(const struct conv_task *task, size_t m0, size_t rows,
                            size_t *ld)
 {
     const struct conv_shape *shape = &task->shape;
-    const struct view *in = &task->in;
+    const struct conv_input *in = &task->in;
     size_t channels = j1 - j0;
     bool plain = !in->scale && !in->relu;
     if (shape->stride == 1 && plain) {

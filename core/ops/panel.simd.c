@@ -233,7 +233,7 @@ static void outer(float *c, size_t ldc, const float *a, const float *b, size_t m
         }
 }
 
-/* Whole panels of one row after another, through the view: a row is read from end to end, as memory likes it. */
+/* Whole panels of one row after another, through the conv_input: a row is read from end to end, as memory likes it. */
 ALWAYS_INLINE void pack_rows(float *panels, size_t step, const float *x, size_t ld, size_t rows, size_t columns,
                              const float *scale, const float *shift, bool affine, bool relu)
 {

@@ -4,7 +4,7 @@
 
 #include "core/ops/lanes.h"
 
-static void take_first(float *best, uint8_t *where, const struct view *in, const float *x, size_t channels,
+static void take_first(float *best, uint8_t *where, const struct conv_input *in, const float *x, size_t channels,
                        uint8_t place)
 {
     lanes()->affine(best, x, 1, channels, in->scale, in->shift, NULL, NULL, NULL, in->relu);
@@ -12,7 +12,7 @@ static void take_first(float *best, uint8_t *where, const struct view *in, const
         memset(where, place, channels);
 }
 
-void maxpool_image(float *y, uint8_t *where, const struct view *in, const struct conv_shape *shape)
+void maxpool_image(float *y, uint8_t *where, const struct conv_input *in, const struct conv_shape *shape)
 {
     size_t channels = shape->c;
     for (size_t p = 0; p < shape->p; p++)
@@ -41,7 +41,7 @@ struct pooling_work {
     bool add;
     uint8_t *where;
     const uint8_t *kept;
-    const struct view *in;
+    const struct conv_input *in;
     const float *dy;
     const struct conv_shape *shape;
     size_t pixels, channels;
@@ -53,13 +53,13 @@ static void maxpool_item(void *context, size_t n, size_t thread)
     struct pooling_work *work = context;
     const struct conv_shape *shape = work->shape;
     size_t out = n * shape->p * shape->q * shape->c;
-    struct view in = *work->in;
+    struct conv_input in = *work->in;
     in.x += n * shape->h * shape->w * shape->c;
     maxpool_image(work->out + out, work->where ? work->where + out : NULL, &in, shape);
 }
 
-void maxpool_forward(float *y, uint8_t *where, const struct view *in, const struct conv_shape *shape, size_t images,
-                     struct pool *pool)
+void maxpool_forward(float *y, uint8_t *where, const struct conv_input *in, const struct conv_shape *shape,
+                     size_t images, struct pool *pool)
 {
     struct pooling_work work = {.out = y, .where = where, .in = in, .shape = shape};
     pool_for(pool, images, maxpool_item, &work);
@@ -92,13 +92,13 @@ void maxpool_backward(float *dx, bool add, const float *dy, const uint8_t *where
     pool_for(pool, images, maxpool_backward_item, &work);
 }
 
-static float view_value(const struct view *in, const float *x, size_t c)
+static float input_value(const struct conv_input *in, const float *x, size_t c)
 {
     float v = in->scale ? x[c] * in->scale[c] + in->shift[c] : x[c];
     return in->relu && v < 0.0f ? 0.0f : v;
 }
 
-void avgpool_image(float *y, const struct view *in, size_t pixels, size_t channels)
+void avgpool_image(float *y, const struct conv_input *in, size_t pixels, size_t channels)
 {
     enum { BLOCK = 64 };
     for (size_t c0 = 0; c0 < channels; c0 += BLOCK) {
@@ -106,7 +106,7 @@ void avgpool_image(float *y, const struct view *in, size_t pixels, size_t channe
         size_t count = channels - c0 < BLOCK ? channels - c0 : BLOCK;
         for (size_t pixel = 0; pixel < pixels; pixel++)
             for (size_t c = 0; c < count; c++)
-                sums[c] += view_value(in, in->x + pixel * channels, c0 + c);
+                sums[c] += input_value(in, in->x + pixel * channels, c0 + c);
         for (size_t c = 0; c < count; c++)
             y[c0 + c] = (float)(sums[c] / (double)pixels);
     }
@@ -116,12 +116,13 @@ static void avgpool_item(void *context, size_t n, size_t thread)
 {
     (void)thread;
     struct pooling_work *work = context;
-    struct view in = *work->in;
+    struct conv_input in = *work->in;
     in.x += n * work->pixels * work->channels;
     avgpool_image(work->out + n * work->channels, &in, work->pixels, work->channels);
 }
 
-void avgpool_forward(float *y, const struct view *in, size_t images, size_t pixels, size_t channels, struct pool *pool)
+void avgpool_forward(float *y, const struct conv_input *in, size_t images, size_t pixels, size_t channels,
+                     struct pool *pool)
 {
     struct pooling_work work = {.out = y, .in = in, .pixels = pixels, .channels = channels};
     pool_for(pool, images, avgpool_item, &work);

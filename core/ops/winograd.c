@@ -62,7 +62,7 @@ typedef void weights_rows(float *u, size_t step, const float *w, const struct co
                           size_t r0, size_t r1);
 
 struct block {
-    struct view in;
+    struct conv_input in;
     struct winograd_map from, to;
     float *out;
     bool add;
@@ -114,7 +114,7 @@ static void block_run(const struct block *b, const struct conv_shape *shape, con
     struct winograd_steps steps = winograd_steps_of(tiles, channels), out_steps = winograd_steps_of(tiles, PANEL);
     float *v = scratch, *m = v + winograd_size(tiles, channels), *made = m + winograd_size(tiles, PANEL);
     struct winograd_layout layout = winograd_layout_of(cut, begin, end);
-    struct view image = b->in;
+    struct conv_input image = b->in;
     for (size_t row = begin; row < end; row++) {
         image.x = b->in.x + row / cut->tile_rows * b->from.h * b->from.w * b->from.c;
         winograd_lanes_of_cpu()->input(v, steps, &image, b->from, winograd_row_of(&layout, row, b->from.h));
@@ -299,7 +299,7 @@ static void weight_transform(void *context, size_t item, size_t thread)
     const struct conv_shape *shape = &work->task->shape;
     size_t image = (work->begin + item) / work->cut.tile_rows;
     struct winograd_row row = winograd_row_of(&work->layout, work->begin + item, shape->p);
-    struct view in = work->task->in;
+    struct conv_input in = work->task->in;
     in.x += image * shape->h * shape->w * shape->c;
     winograd_lanes_of_cpu()->input(work->v, work->v_steps, &in, (struct winograd_map){shape->h, shape->w, shape->c},
                                    row);

@@ -45,9 +45,9 @@
  *   v[f][C/32][tiles][32]    m[f][tiles][32] (one panel)    u[f][rows][32] (one panel)
  */
 struct winograd_lanes {
-    /* v = B^T d B for a row of tiles of the image view->x[H,W,C]. OVERWRITES its tiles, the frequencies that they have,
+    /* v = B^T d B for a row of tiles of the image in->x[H,W,C]. OVERWRITES its tiles, the frequencies that they have,
      * all channels up to whole panels (zeros at the end). */
-    void (*input)(float *v, struct winograd_steps steps, const struct view *view, struct winograd_map map,
+    void (*input)(float *v, struct winograd_steps steps, const struct conv_input *in, struct winograd_map map,
                   struct winograd_row row);
 
     /* d = A dy A^T, in the same way, of dy[H,W,C]. */

@@ -148,12 +148,12 @@ ALWAYS_INLINE void store_frequencies(float *v, size_t frequency, const struct ti
 /* Tiles overlap by two columns, so the columns of a run of tiles are transformed once, kept, and then combined. */
 enum { RUN = 16, RUN_COLUMNS = RUN * WINOGRAD_TILE + 2 };
 
-/* Six pixels down from row `top` - 1 in one column of the map, through the view, zero above and below the map. */
-ALWAYS_INLINE void input_column(vec *v, const struct view *view, struct winograd_map map, size_t top, size_t column,
+/* Six pixels down from row `top` - 1 in one column of the map, through the conv_input, zero above and below the map. */
+ALWAYS_INLINE void input_column(vec *v, const struct conv_input *in, struct winograd_map map, size_t top, size_t column,
                                 size_t c, size_t n, vec scale, vec shift)
 {
     vec d[WINOGRAD_SIDE];
-    const float *x = view->x + column * map.c + c;
+    const float *x = in->x + column * map.c + c;
     for (size_t i = 0; i < WINOGRAD_SIDE; i++) {
         size_t row = top + i - 1; /* wraps to a huge number above the map */
         if (row >= map.h) {
@@ -161,29 +161,29 @@ ALWAYS_INLINE void input_column(vec *v, const struct view *view, struct winograd
             continue;
         }
         d[i] = load(x + row * map.w * map.c, n);
-        if (view->scale)
+        if (in->scale)
             d[i] = d[i] * scale + shift;
-        if (view->relu)
+        if (in->relu)
             d[i] = at_least(d[i], 0);
     }
     input_line(v, d);
 }
 
 /* Tiles `first`..`first` + `tiles` of the row, channels c..c+n; v is that of channel c and tile 0. */
-ALWAYS_INLINE void input_run(float *v, size_t frequency, const struct view *view, struct winograd_map map,
+ALWAYS_INLINE void input_run(float *v, size_t frequency, const struct conv_input *in, struct winograd_map map,
                              const struct winograd_row *row, size_t first, size_t tiles, size_t c, size_t n)
 {
     vec columns[RUN_COLUMNS][WINOGRAD_SIDE];
     vec scale = {0}, shift = {0};
-    if (view->scale) {
-        scale = load(view->scale + c, n);
-        shift = load(view->shift + c, n);
+    if (in->scale) {
+        scale = load(in->scale + c, n);
+        shift = load(in->shift + c, n);
     }
     size_t left = winograd_begin(map.w, first);
     for (size_t i = 0; i < winograd_begin(map.w, first + tiles) - left + 2; i++) {
         size_t column = left + i - 1;
         if (column < map.w)
-            input_column(columns[i], view, map, row->top, column, c, n, scale, shift);
+            input_column(columns[i], in, map, row->top, column, c, n, scale, shift);
         else
             memset(columns[i], 0, sizeof columns[i]);
     }
@@ -212,7 +212,7 @@ static void clear_rest(float *v, struct winograd_steps steps, size_t c, size_t w
         }
 }
 
-static void input(float *v, struct winograd_steps steps, const struct view *view, struct winograd_map map,
+static void input(float *v, struct winograd_steps steps, const struct conv_input *in, struct winograd_map map,
                   struct winograd_row row)
 {
     size_t all = winograd_tiles(map.w), c = 0;
@@ -221,9 +221,9 @@ static void input(float *v, struct winograd_steps steps, const struct view *view
         for (size_t first = 0; first < all; first += RUN) {
             size_t tiles = min_size(RUN, all - first);
             if (map.c - c >= WIDTH)
-                input_run(out, steps.frequency, view, map, &row, first, tiles, c, WIDTH);
+                input_run(out, steps.frequency, in, map, &row, first, tiles, c, WIDTH);
             else
-                input_run(out, steps.frequency, view, map, &row, first, tiles, c, map.c - c);
+                input_run(out, steps.frequency, in, map, &row, first, tiles, c, map.c - c);
         }
     }
     clear_rest(v, steps, c, map.w, &row);

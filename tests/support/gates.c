@@ -50,7 +50,7 @@ static size_t place_of(const struct plan_tensor *planned, size_t image, size_t c
 
 /* One more ReLU of the program. Its input is how `z` is read; NULL where no gradient comes. The mask is made by what
  * backward makes it with. */
-static enum status add_relu(struct gates *gates, int tensor, const struct view *z)
+static enum status add_relu(struct gates *gates, int tensor, const struct conv_input *z)
 {
     const struct plan_tensor *planned = &gates->exec->plan->tensors[tensor];
     size_t number = gates->relus++, pixels = planned->h * planned->w, count = gates->exec->images * planned->floats;
@@ -100,8 +100,8 @@ static enum status add_operand(struct gates *gates, const struct operand *operan
 {
     if (operand->tensor < 0 || !operand->relu)
         return OK;
-    struct view view = exec_view(gates->exec, operand, exec_tensor(gates->exec, operand->tensor));
-    return add_relu(gates, operand->tensor, gates->exec->plan->tensors[operand->tensor].has_gradient ? &view : NULL);
+    struct conv_input input = exec_input(gates->exec, operand, exec_tensor(gates->exec, operand->tensor));
+    return add_relu(gates, operand->tensor, gates->exec->plan->tensors[operand->tensor].has_gradient ? &input : NULL);
 }
 
 /* The step's own ReLU. A sum that forward has given up is made again, here too. */
@@ -110,7 +110,7 @@ static enum status add_own(struct gates *gates, size_t index)
     const struct plan *plan = gates->exec->plan;
     int out = plan->program->steps[index].out;
     const struct plan_tensor *planned = &plan->tensors[out];
-    struct view view = {.x = exec_tensor(gates->exec, out)};
+    struct conv_input input = {.x = exec_tensor(gates->exec, out)};
     void *memory = NULL;
     if (planned->remade) {
         size_t count = gates->exec->images * planned->floats;
@@ -118,9 +118,9 @@ static enum status add_own(struct gates *gates, size_t index)
         if (status != OK)
             return status;
         exec_merge(gates->exec, index, memory);
-        view.x = memory;
+        input.x = memory;
     }
-    enum status status = add_relu(gates, out, planned->has_gradient ? &view : NULL);
+    enum status status = add_relu(gates, out, planned->has_gradient ? &input : NULL);
     memory_free(memory);
     return status;
 }

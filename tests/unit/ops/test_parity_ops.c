@@ -209,7 +209,7 @@ static void maxpool_with_ties(void **state)
         assert_true(conv_shape_init(&shape, x.shape[1], x.shape[2], x.shape[3], x.shape[3], 3, 2, 1));
         float *y = floats(dy.count), *dx = floats(x.count);
         uint8_t *where = (uint8_t *)floats(dy.count);
-        maxpool_forward(y, where, &(struct view){.x = x.values}, &shape, x.shape[0], pool);
+        maxpool_forward(y, where, &(struct conv_input){.x = x.values}, &shape, x.shape[0], pool);
         maxpool_backward(dx, false, dy.values, where, &shape, x.shape[0], pool);
         parity_values_expect(fixture, "maxpool", number, "y", y, dy.count, 0);
         parity_values_expect(fixture, "maxpool", number, "dx", dx, x.count, TOLERANCE);
@@ -229,7 +229,7 @@ static void avgpool_over_the_map(void **state)
         struct fixture_tensor dy = fixture_get(fixture, "avgpool.%d/dy", number);
         size_t pixels = x.shape[1] * x.shape[2];
         float *y = floats(dy.count), *dx = floats(x.count);
-        avgpool_forward(y, &(struct view){.x = x.values}, x.shape[0], pixels, x.shape[3], pool);
+        avgpool_forward(y, &(struct conv_input){.x = x.values}, x.shape[0], pixels, x.shape[3], pool);
         avgpool_backward(dx, false, dy.values, x.shape[0], pixels, x.shape[3], pool);
         parity_values_expect(fixture, "avgpool", number, "y", y, dy.count, TOLERANCE);
         parity_values_expect(fixture, "avgpool", number, "dx", dx, x.count, TOLERANCE);

@@ -28,14 +28,14 @@ static void check_maxpool(const struct conv_shape *shape, size_t images, bool af
     }
     naive_maxpool_forward(want, a, shape, images);
     naive_maxpool_backward(want_dx, wide, a, shape, images);
-    struct view view = {.x = x, .scale = affine ? scale : NULL, .shift = affine ? shift : NULL, .relu = relu};
+    struct conv_input input = {.x = x, .scale = affine ? scale : NULL, .shift = affine ? shift : NULL, .relu = relu};
     for (size_t threads = 1; threads <= 3; threads++) {
         struct pool *pool;
         assert_int_equal(pool_create(&pool, threads, NULL), OK);
         float *y = guarded_alloc(y_count), *dx = guarded_alloc(x_count), *again = guarded_alloc(y_count);
         uint8_t *where = malloc(y_count);
-        maxpool_forward(y, where, &view, shape, images, pool);
-        maxpool_forward(again, NULL, &view, shape, images, pool);
+        maxpool_forward(y, where, &input, shape, images, pool);
+        maxpool_forward(again, NULL, &input, shape, images, pool);
         maxpool_backward(dx, false, dy, where, shape, images, pool);
         assert_true(naive_error(y, want, y_count) <= rounding);
         assert_memory_equal(y, again, y_count * sizeof *y);
@@ -85,7 +85,7 @@ static void maxpool_passes_nan_on(void **state)
         float x[4] = {3, 1, 4, 1}, y = 0;
         uint8_t where = 99;
         x[place] = NAN;
-        maxpool_image(&y, &where, &(struct view){.x = x}, &shape);
+        maxpool_image(&y, &where, &(struct conv_input){.x = x}, &shape);
         assert_true(isnan(y));
         assert_int_equal(where, place);
     }
@@ -106,8 +106,8 @@ static void avgpool_is_the_mean(void **state)
     struct pool *pool;
     assert_int_equal(pool_create(&pool, 2, NULL), OK);
     float *y = guarded_alloc(Y), *dx = guarded_alloc(X);
-    struct view view = {.x = x, .scale = scale, .shift = shift, .relu = true};
-    avgpool_forward(y, &view, IMAGES, PIXELS, CHANNELS, pool);
+    struct conv_input input = {.x = x, .scale = scale, .shift = shift, .relu = true};
+    avgpool_forward(y, &input, IMAGES, PIXELS, CHANNELS, pool);
     avgpool_backward(dx, false, dy, IMAGES, PIXELS, CHANNELS, pool);
     assert_true(naive_error(y, want, Y) <= rounding && naive_error(dx, want_dx, X) <= rounding);
     assert_true(guarded_intact(y) && guarded_intact(dx));
