@@ -74,6 +74,11 @@ static bool open_for(struct pass *pass, struct operand operand, int value, enum 
            pass->net->values[value].readers == 1;
 }
 
+/* A BatchNorm belongs to the convolution whose output it reads alone. If another reader took the convolution's output
+ * too, or a ReLU, residual or another BatchNorm came between, scale and shift could not be part of the convolution and
+ * no rule covers it: the network is refused (ERR_PROMISE) rather than run in another way than it was declared. Folded,
+ * the operand stays plain; lazy, it is the same stored tensor with the BatchNorm still to be applied by its readers,
+ * because batch statistics are known only after the last row. */
 static bool fuse_batchnorm(struct pass *pass, const struct op *op)
 {
     struct program *program = pass->program;
@@ -94,6 +99,10 @@ static bool fuse_batchnorm(struct pass *pass, const struct op *op)
     return true;
 }
 
+/* A ReLU goes into the step that makes its input, if that can still take it: a folded convolution or a merge. Otherwise
+ * it waits in the operand: behind a lazy BatchNorm it cannot come before its scale and shift are known. A ReLU whose
+ * input has two readers may not wait: the other one reads the same tensor without it, and settle() looks at the
+ * readers of the ReLU's output only. Then the value is stored by a merge of one operand. */
 static bool fuse_relu(struct pass *pass, size_t index)
 {
     const struct op *op = &pass->net->ops[index];

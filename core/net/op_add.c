@@ -64,6 +64,10 @@ static void pass_on(const struct exec *exec, size_t index, const struct operand 
         lanes()->add(to, g, floats);
 }
 
+/* Both operands get the same gradient g, masked by the merge's own ReLU, and each takes it through its own BatchNorm.
+ * So the mask and both sums are one pass over g, and only then are the operands finished: a block with a downsampling
+ * shortcut has a BatchNorm on both sides, one with an identity shortcut on one. The plan may let the second operand's
+ * gradient live where g does (alias_gradients); therefore the first is written while g is still what it was. */
 static void backward(const struct backward *back, size_t index)
 {
     const struct exec *exec = back->exec;

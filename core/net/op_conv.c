@@ -30,6 +30,10 @@ static bool keeps_prepared(const struct plan *plan, size_t index)
            (plan->options.train && index < plan->program->folded_steps && !plan->steps[index].kernel->prepare_optional);
 }
 
+/* Prepared weights are kept in the state or made in scratch at each pass (keeps_prepared); depth-first they must be
+ * kept, because no thread may prepare for the others. A depth-first convolution needs tiles for one thread and no sums:
+ * its BatchNorm is folded. All others need sums for BatchNorm's moments in forward and, where gradients pass through,
+ * for the tail of the data gradient: the larger of the two, since they are never there together. */
 static void add_needs(struct plan *plan, size_t index, struct plan_needs *needs)
 {
     struct plan_step *planned = &plan->steps[index];
@@ -90,6 +94,11 @@ static void prepare(const struct exec *exec, const struct plan_step *planned, st
     }
 }
 
+/* Three things can follow the product while its tiles are in the cache. A folded BatchNorm, residual and ReLU are the
+ * epilogue. A lazy BatchNorm with batch statistics gathers sums, from which its scale and shift come afterwards for the
+ * reader to apply; with running statistics there is nothing to do here. Where running statistics are watched, the ReLU
+ * is left out and made up for after the moments were taken, with the same bits. Features must not depend on the batch
+ * they came in: before a cut, kernels whose rows depend on their neighbours (BLAS) run image by image. */
 static void forward(const struct op_task *task)
 {
     const struct exec *exec = task->exec;
@@ -139,6 +148,10 @@ static void bias_gradient(const struct backward *back, const struct conv_task *c
     exec_give(back, bias, dbias);
 }
 
+/* The data gradient comes before the weights': giving the gradient of a weight updates it, and the data gradient needs
+ * the weights that forward used. It is left out where nothing before is trained. The output's gradient is that of the
+ * stored tensor already; the input's is masked and summed for the operand's BatchNorm in the kernel's tail, and
+ * finished when the sums are complete. The bias goes before the weight because both use the same scratch. */
 static void backward(const struct backward *back, size_t index)
 {
     const struct exec *exec = back->exec;

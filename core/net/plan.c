@@ -73,6 +73,10 @@ static void find_readers(struct plan *plan)
     }
 }
 
+/* Backward of a convolution is two products, each as large as forward's: the gradient of the data and that of the
+ * weights. The first is left out where nothing before it is trained, as for the first trained convolution, the second
+ * where its weights are frozen: a trained BatchNorm behind a frozen convolution still needs the first. So a step at
+ * --freeze-until 6 costs 16.9 GFLOP and not three times 8.2. Element-wise work is not counted, as nobody counts it. */
 static void count_flops(struct plan *plan)
 {
     const struct program *program = plan->program;
@@ -124,6 +128,11 @@ static void place_cuts(struct plan *plan)
     plan->from = cut_at(plan, options->train ? 0 : options->from);
 }
 
+/* Depth-first ends before the first map with fewer than DEPTH_FIRST_ROWS rows; in ResNet-50 at 224x224 the last is that
+ * of layer2 (28x28). What the last of these steps makes is stored for the whole batch, so nothing else may cross the
+ * boundary: inside a residual block the shortcut would cross it too, and the boundary moves back to the block's start.
+ * Tensors before it live in a thread's buffer, one image at a time. Features are needed for the whole batch, so a
+ * tensor at a cut does not, although the steps on both sides of it are depth-first. */
 static void choose_depth_first(struct plan *plan)
 {
     const struct program *program = plan->program;
@@ -217,6 +226,11 @@ static size_t row_tiles(const struct plan *plan, int tensor)
     return (plan->options.batch * t->h * t->w + PLAN_ROWS - 1) / PLAN_ROWS;
 }
 
+/* Steps run one after another, so scratch is as large as the largest of them needs. Sums count in doubles: a merge has
+ * two operands with a BatchNorm each at once, hence four rows of channels (sum and sum of products, twice) for each
+ * tile. One gradient is there at a time, because the optimizer takes it as soon as it is complete
+ * (docs/decisions/gradient-lifetime.md): the largest trained parameter's. The gradient of a BatchNorm's bias comes with
+ * that of its weight, when no tile is in use, and lies where tiles do: so they hold at least as many floats. */
 static struct plan_needs find_needs(struct plan *plan)
 {
     const struct program *program = plan->program;
@@ -307,6 +321,10 @@ static enum status allocate(struct plan *plan, struct error *err)
     return status;
 }
 
+/* The order matters. Shapes come first, since everything counts in them; then who reads what, which says which
+ * gradients there are; the cut before depth-first, because features leave the threads' buffers; places to take over
+ * before buffers and arena, where the two that share one are laid out as one; and scratch last, because a thread's
+ * buffer and the number of depth-first steps are known only then. */
 static enum status lay_out(struct plan *plan, struct error *err)
 {
     const struct program *program = plan->program;

@@ -13,7 +13,7 @@ struct weight_panels {
     size_t parts, width;
     size_t unit;    /* rows that are packed at a time: one item of work */
     size_t scratch; /* floats that packing takes for each thread */
-    /* Rows m0..m0+rows of `a`, through conv_input, as rows at..at+rows of panels of `count` rows, part after part. m0 is
+    /* Rows m0..m0+rows of `a` through conv_input as rows at..at+rows of panels of `count` rows, part after part. m0 is
      * a multiple of `unit`, rows at most that. */
     void (*pack)(float *panels, size_t count, size_t at, const struct conv_task *task, size_t m0, size_t rows,
                  float *scratch);
