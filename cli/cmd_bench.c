@@ -32,21 +32,22 @@ static const struct option options[] = {
     OPTION_ROW_STRING("Common", "freeze-until", "N", struct values, freeze_until, "6", NULL,
                       "freeze children 1 to N; a number or a child's name"),
     OPTION_ROW_NUMBER("Common", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
-                      "photos in a pass"),
+                      "use N photos in a pass"),
     OPTION_ROW_NUMBER("Common", "repeat", "N", OPTION_INT, struct values, repeat, "7", NULL, 1, 1000,
-                      "rounds; the median of each figure counts"),
-    OPTION_ROW_CHOICE("Common", "format", formats, struct values, format, "md", "how the figures are printed"),
-    OPTION_ROW_FLAG("Common", "profile", struct values, profile, "then where the time goes, operator by operator"),
-    OPTION_ROW_FLAG("Common", "forward", struct values, forward, "the forward pass alone, no training step"),
-    OPTION_ROW_CHOICE("Network", "arch", resnet_names, struct values, arch, "resnet50", "the network"),
+                      "measure N rounds and report the median of each figure"),
+    OPTION_ROW_CHOICE("Common", "format", formats, struct values, format, "md", "print the figures in this format"),
+    OPTION_ROW_FLAG("Common", "profile", struct values, profile,
+                    "show at the end where the time went, operator by operator"),
+    OPTION_ROW_FLAG("Common", "forward", struct values, forward, "measure only the forward pass, no training step"),
+    OPTION_ROW_CHOICE("Network", "arch", resnet_names, struct values, arch, "resnet50", "measure this network"),
     OPTION_ROW_STRING("Network", "weights", "FILE", struct values, weights, "random", NULL,
-                      "weights of that network with --classes outputs; speed does not depend on them"),
+                      "load these weights of that network, with --classes outputs; speed does not depend on them"),
     OPTION_ROW_NUMBER("Network", "image-size", "N", OPTION_INT, struct values, image_size, "224", NULL, 1, 16384,
-                      "side of the square that the network sees, in pixels"),
+                      "set the input size: squares of N pixels a side"),
     OPTION_ROW_NUMBER("Network", "classes", "N", OPTION_INT, struct values, classes, "1000", NULL, 1, 1000000,
-                      "outputs of the last layer"),
+                      "give the last layer N outputs"),
     OPTION_ROW_STRING("Photos", "photo", "FILE", struct values, photo, NULL, "noise of 500x375, not decoded",
-                      "a photo to decode, resize and augment"),
+                      "decode, resize and augment this photo"),
     ENGINE_ROW_THREADS(struct values),
     ENGINE_ROW_CONV(struct values),
 };
@@ -267,12 +268,12 @@ static enum status run(const struct arguments *args, struct error *err)
 
 const struct command cmd_bench = {
     .name = "bench",
-    .summary = "how fast this machine runs the network",
+    .summary = "measure how fast this machine runs the network",
     .usage = "[options]",
     .description =
-        "Measures, in rounds: the multiply-add peak, the forward pass, a training step and its parts, and what a photo "
-        "costs before it reaches the network. GFLOP/s count a convolution as its definition does, so a kernel that "
-        "multiplies less can be beyond the peak.",
+        "Measures, in rounds: the multiply-add peak, the forward pass, a training step and its parts, and the "
+        "preparation of a photo. GFLOP/s count the operations in a convolution's definition, so a kernel that needs "
+        "fewer can exceed the peak.",
     .examples = "  freezetune bench --freeze-until 6 --threads 1\n"
                 "  freezetune bench --forward --format json\n"
                 "  freezetune bench --profile --photo photo.jpg\n",

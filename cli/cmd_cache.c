@@ -24,12 +24,13 @@ struct values {
 
 static const struct option options[] = {
     OPTION_ROW_STRING("Common", "cache-dir", "DIR", struct values, cache_dir, NULL, "~/.cache/freezetune",
-                      "the folder of the cache"),
-    OPTION_ROW_CHOICE("Common", "format", table_formats, struct values, format, "table", "how list writes its answer"),
+                      "use the cache in this folder"),
+    OPTION_ROW_CHOICE("Common", "format", table_formats, struct values, format, "table",
+                      "print the list in this format"),
     OPTION_ROW_NUMBER("Clear", "older-than", "DAYS", OPTION_FLOAT, struct values, older_than, NULL, NULL, 0, 1e6,
-                      "remove only what was not used for so long"),
+                      "remove only files that were not used for this many days"),
     OPTION_ROW_NUMBER("Clear", "keep", "SIZE", OPTION_SIZE, struct values, keep, NULL, NULL, 0, 1e18,
-                      "remove, the longest unused first, only until no more than that is left"),
+                      "remove the least recently used files until at most this much is left"),
 };
 
 /* ---- list -------------------------------------------------------------------------------------------------------- */
@@ -104,7 +105,7 @@ static enum status list(const char *dir, const struct cache_folder *folder, enum
         if (file->header == FEATURE_HEADER_GOOD)
             status = list_row(&table, file, err);
         else if (file->header == FEATURE_HEADER_FOREIGN)
-            remark("ignored: %s: is not a file of features", file->path);
+            remark("ignored: %s: is not a feature file", file->path);
         else
             warn("%s: %s; freezetune cache clear %s removes it", file->path, feature_header_text(file->header),
                  file->key);
@@ -132,7 +133,7 @@ static enum status remove_file(struct removed *removed, const char *path, uint64
     bool in_use;
     enum status status = feature_file_remove(&in_use, path, err);
     if (status == OK && in_use) {
-        warn("%s: a run uses it: it stays", path);
+        warn("%s: kept, because a run uses it", path);
         removed->in_use++;
     } else if (status == OK) {
         removed->files++;
@@ -147,7 +148,7 @@ static enum status clear_keys(struct removed *removed, const char *dir, const ch
     enum status status = OK;
     for (size_t i = 0; i < count; i++)
         if (!cache_key_valid(keys[i]))
-            return error_set(err, ERR_USAGE, "%s: is no key: freezetune cache list shows them, 32 digits each",
+            return error_set(err, ERR_USAGE, "%s: not a key; freezetune cache list shows the keys, 32 digits each",
                              keys[i]);
     for (size_t i = 0; i < count && status == OK; i++) {
         enum feature_header header;
@@ -164,7 +165,7 @@ static enum status clear_keys(struct removed *removed, const char *dir, const ch
         memory_free(path);
     }
     if (status == OK && removed->in_use)
-        status = error_set(err, ERR_IO, "%zu of %zu files stay: runs use them", removed->in_use, count);
+        status = error_set(err, ERR_IO, "%zu of %zu files kept, because runs use them", removed->in_use, count);
     return status;
 }
 
@@ -188,7 +189,9 @@ static enum status clear_unused(struct removed *removed, const struct cache_fold
             return status;
         left -= removed->files > before ? file->bytes : 0;
     }
-    return folder->unread == 0 ? OK : error_set(err, ERR_IO, "files that cannot be opened stay: %zu", folder->unread);
+    return folder->unread == 0
+               ? OK
+               : error_set(err, ERR_IO, "files kept because they cannot be opened: %zu", folder->unread);
 }
 
 static enum status clear(const char *dir, const struct cache_folder *folder, const struct arguments *args,
@@ -198,7 +201,8 @@ static enum status clear(const char *dir, const struct cache_folder *folder, con
     char bytes[NUMBER_TEXT];
     bool keys = args->operand_count > 1;
     if (keys && (arguments_given(args, "older-than") || arguments_given(args, "keep")))
-        return error_set(err, ERR_USAGE, "--older-than and --keep choose among all files: no KEY goes with them");
+        return error_set(err, ERR_USAGE,
+                         "--older-than and --keep choose among all files; they cannot be combined with KEY");
     enum status status = keys ? clear_keys(&removed, dir, args->operands + 1, args->operand_count - 1, err)
                               : clear_unused(&removed, folder, args, err);
     if (status != ERR_USAGE)
@@ -220,7 +224,7 @@ static enum status run(const struct arguments *args, struct error *err)
     if (!is_list && !is_clear && !is_path)
         return error_set(err, ERR_USAGE, "%s: must be list, clear or path", what);
     if (!is_clear && (arguments_given(args, "older-than") || arguments_given(args, "keep")))
-        return error_set(err, ERR_USAGE, "--older-than and --keep go with cache clear");
+        return error_set(err, ERR_USAGE, "--older-than and --keep only apply to cache clear");
     if (!is_clear && args->operand_count > 1)
         return error_set(err, ERR_USAGE, "%s: only clear takes keys", args->operands[1]);
     enum status status = path_cache(&dir, v->cache_dir, err);
@@ -241,13 +245,13 @@ static enum status run(const struct arguments *args, struct error *err)
 
 const struct command cmd_cache = {
     .name = "cache",
-    .summary = "what training has kept on disk: show it, remove it",
+    .summary = "list or clear the features that training keeps on disk",
     .usage = "list|clear|path [options] [KEY...]",
     .description =
-        "train keeps what the frozen children give for each photo, so that later epochs and later runs need not compute "
-        "it again. list shows the files and what they hold; clear removes all of them, or those of the keys, and leaves "
-        "alone what a run is using; path prints the folder. Nothing is lost but time: what is needed again is computed "
-        "again.",
+        "train keeps the output of the frozen children for each photo, so that later epochs and runs need not compute "
+        "it again. list shows the files and their contents; clear removes all of them, or only those with the given "
+        "keys, but never a file that a run is using; path prints the folder. Clearing the cache is safe: features that "
+        "are needed again are computed again.",
     .examples = "  freezetune cache list\n"
                 "  freezetune cache clear --older-than 30\n"
                 "  freezetune cache clear --keep 2G\n",

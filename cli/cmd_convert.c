@@ -37,17 +37,17 @@ static const enum weight_dtype dtype_values[] = {WEIGHT_F32, WEIGHT_F16, WEIGHT_
 static const struct option options[] = {
     OPTION_ROW_CHOICE(
         "Common", "format", formats, struct values, format, NULL,
-        "the format of OUT, when its name does not end in .safetensors, .pth, .pt or .onnx; hf and timm make a "
+        "write OUT in this format when its name does not end in .safetensors, .pth, .pt or .onnx; hf and timm make a "
         "folder, which transformers or timm opens"),
     OPTION_ROW_CHOICE("Common", "dtype", dtypes, struct values, dtype, NULL,
                       "round float tensors to this type, to nearest; without it they stay as they are"),
     OPTION_ROW_CHOICE("Common", "names", naming, struct values, names, "torchvision",
-                      "names of the tensors: torchvision's, which are timm's too, or Hugging Face's"),
+                      "name the tensors as torchvision (and timm) does, or as Hugging Face does"),
     CHOICE_ROWS("Common", struct values, choice),
     CLASSES_ROW("Common", struct values, classes),
-    OPTION_ROW_FLAG("ONNX", "fold-bn", struct values, fold, "put each BatchNorm into the convolution before it"),
+    OPTION_ROW_FLAG("ONNX", "fold-bn", struct values, fold, "fold each BatchNorm into the convolution before it"),
     OPTION_ROW_NUMBER("ONNX", "opset", "N", OPTION_INT, struct values, opset, "7", NULL, ONNX_OPSET_LEAST,
-                      ONNX_OPSET_MOST, "write this operator set, for a program that does not take the lowest"),
+                      ONNX_OPSET_MOST, "write this operator set, for a program that does not accept the default"),
     PREPROCESS_ROWS(struct values),
 };
 
@@ -82,7 +82,7 @@ static enum status find_format(enum convert_format *out, const struct arguments 
             return OK;
         }
     return error_set(err, ERR_USAGE,
-                     "%s: which format? Let the name end in .safetensors, .pth, .pt or .onnx, or say --format",
+                     "%s: unknown format: end the name in .safetensors, .pth, .pt or .onnx, or set --format",
                      args->operands[1]);
 }
 
@@ -94,16 +94,22 @@ static bool is_folder(enum convert_format format)
 static enum status check_options(const struct job *job, const struct arguments *args, struct error *err)
 {
     if (job->format == CONVERT_ONNX && arguments_given(args, "dtype"))
-        return error_set(err, ERR_USAGE, "--dtype does not go with ONNX, which is written as float32");
+        return error_set(err, ERR_USAGE, "--dtype cannot be combined with ONNX, which is written as float32");
     if (job->format == CONVERT_ONNX && arguments_given(args, "names"))
-        return error_set(err, ERR_USAGE, "--names does not go with ONNX, whose tensors have torchvision's names");
+        return error_set(err, ERR_USAGE,
+                         "--names cannot be combined with ONNX, whose tensors have torchvision's "
+                         "names");
     if (is_folder(job->format) && arguments_given(args, "names"))
-        return error_set(err, ERR_USAGE, "--names does not go with --format %s, whose tensors have the library's names",
+        return error_set(err, ERR_USAGE,
+                         "--names cannot be combined with --format %s, whose tensors have the "
+                         "library's names",
                          formats[job->format]);
     if (job->format != CONVERT_ONNX && job->values->fold)
-        return error_set(err, ERR_USAGE, "--fold-bn goes with ONNX only: other formats hold the network's own tensors");
+        return error_set(err, ERR_USAGE,
+                         "--fold-bn only applies to ONNX: other formats hold the network's own "
+                         "tensors");
     if (job->format != CONVERT_ONNX && arguments_given(args, "opset"))
-        return error_set(err, ERR_USAGE, "--opset goes with ONNX only");
+        return error_set(err, ERR_USAGE, "--opset only applies to ONNX");
     if (path_same_file(job->in, job->out))
         return error_set(err, ERR_USAGE, "%s: is the input", job->out);
     return OK;
@@ -132,7 +138,7 @@ static enum status open_input(struct job *job, struct error *err)
     } else if (preprocess_given(&job->values->preprocess) || job->values->classes) {
         return error_set(err, ERR_DATA,
                          "%s: not a ResNet's weights, so --classes, --resize, --crop, --resize-mode and "
-                         "--interpolation say nothing",
+                         "--interpolation have no effect",
                          job->in);
     }
     if (status == OK)
@@ -197,16 +203,17 @@ static enum status run(const struct arguments *args, struct error *err)
 
 const struct command cmd_convert = {
     .name = "convert",
-    .summary = "a weight file in another format: safetensors, PyTorch's .pth, ONNX, a folder for transformers or timm",
+    .summary = "write a weight file in another format: safetensors, PyTorch's .pth, ONNX, a folder for transformers or "
+               "timm",
     .usage = "[options] IN OUT",
     .description =
-        "IN is any weight file. A ResNet takes its classes and preprocessing along; a checkpoint (last.safetensors) "
-        "becomes the model alone. A .pth is a state dict for torch.load(weights_only=True); its metadata is the "
-        "attribute freezetune_metadata. An ONNX file has operator set 7 or --opset, the input \"input\" "
-        "[batch, 3, crop, crop] (normalised float32 RGB) and the output \"logits\" [batch, classes]. --format hf and "
-        "timm make a folder with classes and preprocessing, where there is none or an empty one: it opens with "
-        "transformers' from_pretrained(\"OUT\") and timm's create_model(\"local-dir:OUT\", pretrained=True). OUT "
-        "appears whole or not at all; a pipe or a device (/dev/stdout) is written at the end.",
+        "IN is any weight file. The classes and preprocessing of a ResNet are kept; of a checkpoint (last.safetensors) "
+        "only the model is written. A .pth is a state dict for torch.load(weights_only=True); its metadata is the "
+        "attribute freezetune_metadata. An ONNX file has operator set 7 or --opset, the input \"input\" [batch, 3, "
+        "crop, crop] (normalised float32 RGB) and the output \"logits\" [batch, classes]. --format hf and timm create "
+        "a folder with classes and preprocessing (OUT must not exist, or be empty); it opens with transformers' "
+        "from_pretrained(\"OUT\") and timm's create_model(\"local-dir:OUT\", pretrained=True). OUT appears whole or "
+        "not at all; a pipe or a device (/dev/stdout) is written at the end.",
     .examples = "  freezetune convert runs/1/best.safetensors model.onnx\n"
                 "  freezetune convert runs/1/best.safetensors model.pth\n"
                 "  freezetune convert --format hf runs/1 my-model/\n"

@@ -25,11 +25,11 @@ static const struct option options[] = {
     OPTION_ROW_FLAG("Options", "tensors", struct values, tensors, "list every tensor that differs"),
     CHOICE_ROWS("Options", struct values, choice_a),
     OPTION_ROW_STRING("Options", "key-b", "KEY", struct values, choice_b.key, NULL, "found by content",
-                      "the same as --key for B; --key and --prefix are for A"),
+                      "take the state dict under this key of B; --key and --prefix apply to A"),
     OPTION_ROW_STRING("Options", "prefix-b", "PREFIX", struct values, choice_b.prefix, NULL, "found by content",
-                      "the same as --prefix for B"),
-    OPTION_ROW_FLAG("Options", "json", struct values, json, "one JSON object with all children and tensors"),
-    OPTION_ROW_FLAG("Options", "quiet", struct values, quiet, "print nothing; the exit code is the answer"),
+                      "take the network of B whose tensors' names begin with this"),
+    OPTION_ROW_FLAG("Options", "json", struct values, json, "print one JSON object with all children and tensors"),
+    OPTION_ROW_FLAG("Options", "quiet", struct values, quiet, "print nothing; the exit code tells the result"),
 };
 
 /* One child, from tensors first..first+tensors-1 of the comparison. */
@@ -282,7 +282,7 @@ static enum status run(const struct arguments *args, struct error *err)
 
 const struct command cmd_diff = {
     .name = "diff",
-    .summary = "which children and tensors of two weight files differ, and by how much",
+    .summary = "show which children and tensors of two weight files differ, and by how much",
     .usage = "[options] A B",
     .description =
         "Compares tensor by tensor and bit by bit. \"largest\" is max |a - b|, \"relative\" is ||a - b|| / ||a||. "

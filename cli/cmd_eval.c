@@ -37,29 +37,30 @@ struct values {
 
 static const struct option options[] = {
     OPTION_ROW_STRING("Common", "model", "FILE", struct values, model, NULL, NULL,
-                      "the model: best.safetensors of a run (needed)"),
-    OPTION_ROW_STRING("Common", "data", "DIR", struct values, data, NULL, "those of the model's run, else ./data",
-                      "photos in folders by class; its val/ if it has one, else its test/"),
+                      "measure this model: best.safetensors of a run (required)"),
+    OPTION_ROW_STRING("Common", "data", "DIR", struct values, data, NULL, "the photos of the model's run, else ./data",
+                      "measure the photos in this folder of class folders, or in its val/ if it has one, else in its "
+                      "test/"),
     OPTION_ROW_CHOICE("Common", "split", part_choices, struct values, split, "val",
                       "measure this part of the run's photos; with --data DIR, split DIR as the run did"),
     CHOICE_ROWS("Common", struct values, choice),
     CLASSES_ROW("Common", struct values, classes),
     OPTION_ROW_NUMBER("Common", "assert-accuracy", "X", OPTION_FLOAT, struct values, assert_accuracy, NULL, NULL, 0, 1,
                       "exit with 1 when the accuracy is below X, with 65 or 74 when a photo could not be read"),
-    OPTION_ROW_FLAG("Output", "json", struct values, json, "one JSON object instead of tables"),
+    OPTION_ROW_FLAG("Output", "json", struct values, json, "print one JSON object instead of tables"),
     OPTION_ROW_NUMBER("Output", "worst", "N", OPTION_INT, struct values, worst, "10", NULL, 0, 1000000,
-                      "how many of the surest wrong answers to list"),
+                      "list the N most confident wrong answers"),
     OPTION_ROW_FLAG("Output", "profile", struct values, profile,
-                    "then show where the time went, operator by operator, and what was not the network"),
+                    "show at the end where the time went, operator by operator, and the time outside the network"),
     ENGINE_ROW_QUIET(struct values),
-    OPTION_ROW_FLAG("Photos", "strict", struct values, strict, "the first photo that cannot be read is an error"),
+    OPTION_ROW_FLAG("Photos", "strict", struct values, strict, "stop at the first photo that cannot be read"),
     ENGINE_ROW_EXIF(struct values),
     ENGINE_ROW_DECODE(struct values),
     PREPROCESS_ROWS(struct values),
     INFERENCE_ROW_TTA(struct values, tta),
     ENGINE_ROW_THREADS(struct values),
     OPTION_ROW_NUMBER("Engine", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
-                      "photos computed together"),
+                      "compute N photos together"),
     ENGINE_ROW_CONV(struct values),
 };
 
@@ -133,8 +134,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK && job->photos.list.note)
         remark("photos: %s", job->photos.list.note);
     if (status == OK && job->photos.list.others > 0)
-        remark("photos: %zu file%s no photo%s and ignored (%s%s)", job->photos.list.others,
-               job->photos.list.others == 1 ? " is" : "s are", job->photos.list.others == 1 ? "" : "s",
+        remark("photos: %zu file%s ignored (%s%s)", job->photos.list.others,
+               job->photos.list.others == 1 ? " that is not a photo was" : "s that are not photos were",
                job->photos.list.others == 1 ? "" : "the first: ", job->photos.list.other);
     if (status == OK)
         status = metrics_init(&job->metrics, classes->count, job->photos.list.count, err);
@@ -300,13 +301,13 @@ static enum status judge(const struct job *job, const struct arguments *args, st
     bool asked = arguments_given(args, "assert-accuracy");
     char behind[120] = "; the others are measured";
     if (asked)
-        snprintf(behind, sizeof behind, ", so --assert-accuracy %g has no answer; the accuracy of the others is %.4f",
-                 wanted, accuracy);
+        snprintf(behind, sizeof behind,
+                 ", so --assert-accuracy %g cannot be decided; the accuracy of the others is %.4f", wanted, accuracy);
     if (job->bad)
         return inference_unreadable(job->bad, job->failed, job->photos.list.count, behind, err);
     if (!asked || accuracy >= wanted)
         return OK;
-    return error_set(err, ERR_NO, "accuracy %.4f is below the %.4f that --assert-accuracy asks for", accuracy, wanted);
+    return error_set(err, ERR_NO, "accuracy %.4f is below the %.4f that --assert-accuracy requires", accuracy, wanted);
 }
 
 static enum status run(const struct arguments *args, struct error *err)
@@ -342,17 +343,17 @@ static enum status run(const struct arguments *args, struct error *err)
 
 const struct command cmd_eval = {
     .name = "eval",
-    .summary = "how good a model is on photos whose classes are known",
+    .summary = "measure a model on photos whose classes are known",
     .usage = "--model FILE [options]",
     .description =
-        "Classifies photos and compares with the folders that they lie in: accuracy, loss, precision, recall and F1 of "
-        "each class, the confusion matrix, the worst mistakes. Classes are matched by name; the outputs of a model that "
-        "names none are taken for as many folders in their order, and a remark says so. Without --data these are the "
-        "photos that the model's run validated, prepared as the run prepared them; with it, those of DIR/val or of DIR, "
-        "and a warning says how many of them the model was trained on. A model outside its run's folder knows nothing "
-        "of that. A remark says when the running statistics of the weights do not fit the first photos: pixels of "
-        "another scale, or the weights of another network. "
-        "Photos that cannot be read are named on stderr; the others are measured, and the exit code is then 65.",
+        "Classifies photos, compares the answers with the folders that hold the photos, and prints accuracy, loss, "
+        "precision, recall and F1 of each class, the confusion matrix and the worst mistakes. Classes are matched by "
+        "name; if the model has no class names, its outputs are mapped to the folders in order, and a remark says so. "
+        "Without --data, eval measures the photos that the model's run validated, prepared as in the run; with --data, "
+        "those of DIR/val or of DIR, and it warns when the model was trained on some of them. This needs the model to "
+        "be in its run's folder. A remark says when the running statistics of the weights do not fit the first photos: "
+        "pixels of another scale, or the weights of another network. Photos that cannot be read are named on stderr; "
+        "the others are measured, and the exit code is then 65.",
     .examples = "  freezetune eval --model runs/1\n"
                 "  freezetune eval --model runs/1/best.safetensors --data photos\n"
                 "  freezetune eval --model runs/1/best.safetensors --assert-accuracy 0.9 --json\n",

@@ -19,22 +19,23 @@ struct values {
 };
 
 static const struct option options[] = {
-    OPTION_ROW_FLAG("Common", "json", struct values, json, "one JSON object instead of tables"),
+    OPTION_ROW_FLAG("Common", "json", struct values, json, "print one JSON object instead of tables"),
     CHOICE_ROWS("Common", struct values, choice),
     OPTION_ROW_CHOICE("Network", "arch", resnet_names, struct values, arch, "resnet50",
-                      "look at this network instead of a file"),
+                      "describe this network instead of a file"),
     OPTION_ROW_STRING("Network", "freeze-until", "N", struct values, freeze_until, "0", NULL,
                       "freeze children 1 to N; a number or a child's name"),
     OPTION_ROW_NUMBER("Network", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
-                      "photos in a step"),
+                      "plan for N photos in a step"),
     OPTION_ROW_NUMBER("Network", "image-size", "N", OPTION_INT, struct values, image_size, "224", NULL, 1, 16384,
-                      "side of the square that the network sees, in pixels"),
+                      "set the input size: squares of N pixels a side"),
     OPTION_ROW_NUMBER("Network", "classes", "N", OPTION_INT, struct values, classes, "1000", NULL, 1, 1000000,
-                      "outputs of the last layer"),
+                      "give the last layer N outputs"),
     OPTION_ROW_CHOICE("Network", "bn-frozen", bn_choices, struct values, bn_frozen, "eval",
-                      "BatchNorm of frozen children: stand still, or use and move batch statistics"),
+                      "set how BatchNorm of frozen children works: eval keeps its statistics fixed; batch uses batch "
+                      "statistics and updates the running ones"),
     OPTION_ROW_CHOICE("Network", "bn-trained", bn_choices, struct values, bn_trained, "batch",
-                      "BatchNorm of trained children"),
+                      "set the same for BatchNorm of trained children"),
     ENGINE_ROW_THREADS(struct values),
     ENGINE_ROW_CONV(struct values),
 };
@@ -44,7 +45,7 @@ static enum status refuse_network_options(const struct arguments *args, struct e
 {
     for (size_t i = 0; i < args->command->option_count; i++)
         if (args->given[i] && strcmp(args->command->options[i].group, "Common") != 0)
-            return error_set(err, ERR_USAGE, "--%s does not go with a FILE: it describes a network",
+            return error_set(err, ERR_USAGE, "--%s cannot be combined with a FILE: it describes a network",
                              args->command->options[i].name);
     return OK;
 }
@@ -59,7 +60,7 @@ static enum status run(const struct arguments *args, struct error *err)
     }
     for (size_t i = 0; i < sizeof of_files / sizeof *of_files; i++)
         if (arguments_given(args, of_files[i]))
-            return error_set(err, ERR_USAGE, "--%s chooses within a FILE: name one", of_files[i]);
+            return error_set(err, ERR_USAGE, "--%s chooses within a FILE: give one", of_files[i]);
     if (!arguments_given(args, "arch"))
         return error_set(err, ERR_USAGE, "name a FILE, or a network with --arch resnet50");
     const struct inspect_arch what = {.arch = resnet_names[v->arch],
@@ -77,12 +78,12 @@ static enum status run(const struct arguments *args, struct error *err)
 
 const struct command cmd_inspect = {
     .name = "inspect",
-    .summary = "what a weight file holds, or what a network would take",
+    .summary = "show the contents of a weight file, or the memory and work of a network",
     .usage = "[options] FILE | --arch NAME",
     .description =
         "Shows the tensors of a weight file with their types and shapes, its metadata, and the network that it fits. "
-        "With --arch: the children of a network, which of them --freeze-until freezes, and the memory and work of "
-        "training the rest.",
+        "With --arch, shows the children of a network, which of them --freeze-until freezes, and the memory and work "
+        "of training the rest.",
     .examples = "  freezetune inspect runs/1/best.safetensors\n"
                 "  freezetune inspect --arch resnet50 --freeze-until 6 --batch-size 16\n",
     .options = options,

@@ -34,13 +34,14 @@ struct values {
 
 static const struct option options[] = {
     OPTION_ROW_STRING("Common", "model", "FILE", struct values, model, NULL, NULL,
-                      "the model: best.safetensors of a run, or plain ImageNet weights (needed)"),
+                      "use this model: best.safetensors of a run, or plain ImageNet weights (required)"),
     OPTION_ROW_NUMBER("Common", "top-k", "K", OPTION_INT, struct values, top_k, "5", NULL, 1, 1e9,
-                      "how many classes to show of each photo"),
+                      "show the K most probable classes of each photo"),
     CHOICE_ROWS("Common", struct values, choice),
     CLASSES_ROW("Common", struct values, classes),
-    OPTION_ROW_CHOICE("Common", "format", table_formats, struct values, format, "table", "how to write the answers"),
-    OPTION_ROW_STRING("Output", "out", "FILE", struct values, out, NULL, "stdout", "where to write the answers"),
+    OPTION_ROW_CHOICE("Common", "format", table_formats, struct values, format, "table",
+                      "write the answers in this format"),
+    OPTION_ROW_STRING("Output", "out", "FILE", struct values, out, NULL, "stdout", "write the answers to this file"),
     OPTION_ROW_STRING("Output", "logits", "FILE", struct values, logits, NULL, NULL,
                       "also write the network's raw outputs, [photos, classes], as safetensors; with --tta the "
                       "logarithms of the probabilities"),
@@ -50,10 +51,10 @@ static const struct option options[] = {
     PREPROCESS_ROWS(struct values),
     INFERENCE_ROW_TTA(struct values, tta),
     OPTION_ROW_FLAG("Photos", "null", struct values, null,
-                    "paths on stdin end in a NUL byte, as find -print0 writes them"),
+                    "read NUL-terminated paths from stdin, as find -print0 writes them"),
     ENGINE_ROW_THREADS(struct values),
     OPTION_ROW_NUMBER("Engine", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
-                      "photos computed together"),
+                      "compute N photos together"),
     ENGINE_ROW_CONV(struct values),
 };
 
@@ -86,9 +87,9 @@ static enum status list_photos(struct job *job, const struct arguments *args, st
         list_read = list_read || list;
     }
     if (status == OK && job->values->null && !list_read)
-        status = error_set(err, ERR_USAGE, "--null needs a list on stdin: name it, as -");
+        status = error_set(err, ERR_USAGE, "--null only applies to a list on stdin; pass - as the operand");
     if (status == OK && job->photos.count == 0 && job->photos.others > 0)
-        status = error_set(err, ERR_NOINPUT, "no photos: none of the %zu files is one (the first: %s)",
+        status = error_set(err, ERR_NOINPUT, "no photos: none of the %zu files is a photo (the first: %s)",
                            job->photos.others, job->photos.other);
     else if (status == OK && job->photos.count == 0)
         status = error_set(err, ERR_NOINPUT, "no photos: the list or the folder is empty");
@@ -112,8 +113,9 @@ static enum status report_folders(struct job *job, struct error *err)
     const struct photo_list *photos = &job->photos;
     enum status status = OK;
     if (photos->others > 0)
-        remark("ignored: %zu file%s no photo%s (%s%s)", photos->others, photos->others == 1 ? " is" : "s are",
-               photos->others == 1 ? "" : "s", photos->others == 1 ? "" : "the first: ", photos->other);
+        remark("%zu file%s ignored (%s%s)", photos->others,
+               photos->others == 1 ? " that is not a photo was" : "s that are not photos were",
+               photos->others == 1 ? "" : "the first: ", photos->other);
     for (size_t i = 0; i < photos->unread_count && status == OK; i++)
         status = loader_mark_bad(job->inference.loader, photos->unread[i].photo, photos->unread[i].reason, err);
     report_bad(job);
@@ -201,7 +203,7 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status = refuse_input(job, "logits", v->logits, err);
     if (status == OK && v->out && v->logits && (strcmp(v->out, v->logits) == 0 || path_same_file(v->out, v->logits)))
-        status = error_set(err, ERR_USAGE, "--logits %s: is the file of --out: name another", v->logits);
+        status = error_set(err, ERR_USAGE, "--logits %s: is also the file of --out; choose another", v->logits);
     if (status == OK)
         status =
             inference_open(&job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size, false, err);
@@ -234,8 +236,8 @@ static enum status finish(struct job *job, struct error *err)
     enum status status = OK;
     size_t damaged = loader_damaged_count(job->inference.loader);
     if (damaged > 0)
-        warn("%zu of %zu photos %s damaged; the answer is about what could be decoded", damaged, job->photos.count,
-             damaged == 1 ? "is" : "are");
+        warn("%zu of %zu photos %s damaged; the answer covers only the part that could be decoded", damaged,
+             job->photos.count, damaged == 1 ? "is" : "are");
     predict_output_end(&job->output);
     if (signals_stop())
         return OK; /* no half answers under a final name */
@@ -274,13 +276,13 @@ static enum status run(const struct arguments *args, struct error *err)
 
 const struct command cmd_predict = {
     .name = "predict",
-    .summary = "the classes of photos",
+    .summary = "name the classes of photos",
     .usage = "--model FILE [options] PHOTO|FOLDER|- ...",
     .description =
-        "Names the most probable classes of photos: files, the photos in folders, or - for a list of paths on stdin. Photos that "
-        "cannot be read are named on stderr; the others are done, and the exit code is then 65. On plain ImageNet weights "
-        "the classes are ImageNet's. A remark says when the running statistics of the weights do not fit the first photos: "
-        "pixels of another scale, or the weights of another network.",
+        "Names the most probable classes of photos: files, the photos in folders, or - for a list of paths on stdin. "
+        "Photos that cannot be read are named on stderr; the others are done, and the exit code is then 65. With plain "
+        "ImageNet weights the classes are those of ImageNet. A remark says when the running statistics of the weights "
+        "do not fit the first photos: pixels of another scale, or the weights of another network.",
     .examples = "  freezetune predict --model runs/1/best.safetensors photo.jpg\n"
                 "  freezetune predict --model resnet50.safetensors --format jsonl photos/\n"
                 "  find photos -print0 | freezetune predict --model m.safetensors --null -\n",

@@ -29,20 +29,22 @@ struct sweep_values {
 
 static const struct option options[] = {
     TEXT("freeze-until", "LIST", points, "4..9", NULL,
-         "freeze points to try: numbers or names of children, a range 4..9 or a list 6,8,9"),
+         "try these freeze points: numbers or names of children, a range 4..9 or a list 6,8,9"),
     TEXT("lr", "LIST", rates, NULL, LR_DEFAULTS,
-         "learning rates to try: A,B,C; `find` looks for one at each freeze point"),
+         "try these learning rates: A,B,C; `find` searches for one at each freeze point"),
     TEXT("out", "SWEEP", train.out, NULL, "runs/1, runs/2, ...",
-         "folder for everything; each run in SWEEP/<freeze>-<lr>"),
+         "write everything to this folder, each run to SWEEP/<freeze>-<lr>"),
     TEXT("resume", "SWEEP", train.resume, NULL, NULL,
-         "go on with a sweep that was stopped: what is done stays, what was at work goes on"),
+         "resume a sweep that was stopped: finished runs stay, the interrupted one continues"),
     OPTION_ROW_CHOICE("Photos", "augment", augment_names, struct sweep_values, train.augment, "flip",
-                      "as for train; with none and flip the frozen part is computed once for all epochs and runs"),
+                      "augment as train does; with none and flip the frozen part is computed only once for all epochs "
+                      "and runs"),
     OPTION_ROW_NUMBER("Steps", "patience", "N", OPTION_INT, struct sweep_values, train.patience, "3", NULL, 0, 1e6,
-                      "end a run when N epochs brought no better validation; 0: never"),
+                      "stop a run after N epochs without better validation; 0: never"),
     OPTION_ROW_NUMBER("Steps", "time-limit", "MINUTES", OPTION_FLOAT, struct sweep_values, train.time_limit, "0", NULL,
                       0, 1e6,
-                      "of all runs together: the one at work is stopped, and --resume would go on; 0: no limit"),
+                      "limit the total time of the sweep: the current run is stopped, and --resume continues; 0: no "
+                      "limit"),
     OPTION_ROW_CHOICE("Output", "format", table_formats, struct sweep_values, format, "table", "of the table"),
     {.name = "dry-run"},
     {.name = "profile"},
@@ -96,8 +98,7 @@ static void say_same(const struct combinations *c)
 {
     for (size_t p = 0; p < c->point_count; p++)
         if (c->same_as[p][0])
-            remark("freeze point %d is the same training as %s: no child between them has parameters; it runs once",
-                   c->points[p], c->same_as[p]);
+            remark("freeze point %d trains the same parameters as %s; it runs once", c->points[p], c->same_as[p]);
 }
 
 /* Plans the run of each freeze point, so that its time is known, and one that cannot be is refused before the others
@@ -239,11 +240,11 @@ const struct command cmd_sweep = {
     .summary = "find out how much to freeze: train every combination of freeze points and rates",
     .usage = "[options]",
     .description =
-        "Each combination is an ordinary run in SWEEP/<freeze>-<lr>, validated on the same photos and ended early when it "
-        "gets no better. A table shows accuracy with its uncertainty, cost and memory, and says which to take: the one "
-        "that trains the fewest parameters of all whose accuracy is not more than one standard error below the best. "
-        "SWEEP/sweep.csv holds the table, SWEEP/reproduce.sh the command that trains the recommended one again, to the "
-        "same bytes. Ctrl-C and --time-limit leave what is done; --resume goes on.",
+        "Each combination is an ordinary run in SWEEP/<freeze>-<lr>, validated on the same photos and stopped early "
+        "when it no longer improves. A table shows accuracy with its uncertainty, cost and memory, and recommends one: "
+        "of all combinations within one standard error of the best accuracy, the one that trains the fewest "
+        "parameters. SWEEP/sweep.csv holds the table, SWEEP/reproduce.sh the command that trains the recommended one "
+        "again, to the same bytes. Ctrl-C and --time-limit keep what is finished; --resume continues.",
     .examples = "  freezetune sweep --data photos --val-split 0.2\n"
                 "  freezetune sweep --freeze-until 5..9 --lr 0.001,0.01 --time-limit 60\n"
                 "  freezetune sweep --freeze-until 6,8,9 --lr find\n"

@@ -35,11 +35,11 @@ struct values {
 
 static const struct option options[] = {
     OPTION_ROW_NUMBER("Options", "seed", "N", OPTION_INT, struct values, seed, "0", NULL, 0, 9e15,
-                      "of the weights and the data"),
+                      "seed the weights and the data"),
     OPTION_ROW_NUMBER("Options", "steps", "N", OPTION_INT, struct values, steps, "100", NULL, 1, 1e6,
-                      "optimizer steps of each stage"),
+                      "take N optimizer steps in each stage"),
     OPTION_ROW_STRING("Options", "out", "FILE", struct values, out, NULL, "a temporary file",
-                      "where stage 2 saves the network"),
+                      "save the network of stage 2 to this file"),
     OPTION_ROW_NUMBER("Options", "threads", "N", OPTION_INT, struct values, threads, "1", NULL, 1, POOL_THREADS_MOST,
                       "threads"),
 };
@@ -181,7 +181,7 @@ static enum status stage_train(struct toy *toy, struct error *err)
     if (status != OK)
         return status;
     print_fc2(toy, "after");
-    expect(toy, isfinite(toy->loss), "the loss is a number");
+    expect(toy, isfinite(toy->loss), "the loss is finite");
     expect(toy, changed_values(toy, toy->net, 2, false) > 0, "fc2 has changed");
     expect(toy, changed_values(toy, toy->net, 2, true) > 0, "so have the others");
     return OK;
@@ -239,7 +239,7 @@ static enum status stage_save(struct toy *toy, struct error *err)
         }
         rmdir(folder);
     } else {
-        status = error_set(err, ERR_CANTCREATE, "%s: cannot be made; use --out FILE or set TMPDIR", folder);
+        status = error_set(err, ERR_CANTCREATE, "%s: cannot be created; use --out FILE or set TMPDIR", folder);
     }
     memory_free(path);
     memory_free(folder);
@@ -308,9 +308,9 @@ static enum status run(const struct arguments *args, struct error *err)
     if (status == OK)
         status = stage_unfreeze(&toy, adam, err);
     if (status == OK && toy.broken)
-        status = error_set(err, ERR_PROMISE, "something that should hold did not: see FAILED above");
+        status = error_set(err, ERR_PROMISE, "a check failed: see FAILED above");
     else if (status == OK)
-        puts("all as it should be");
+        puts("all checks passed");
     optimizer_destroy(adam);
     memory_free(before);
     net_destroy(toy.net);
@@ -320,12 +320,12 @@ static enum status run(const struct arguments *args, struct error *err)
 
 const struct command cmd_toy = {
     .name = "toy",
-    .summary = "a walk-through on a tiny network: train, save, load, freeze, unfreeze",
+    .summary = "walk through training on a tiny network: train, save, load, freeze, unfreeze",
     .usage = "[options]",
     .description =
-        "Shows on a network of 91 values what train does on a ResNet-50, with the same code: SGD, saving and "
-        "loading, a frozen layer that Adam leaves alone, and the same layer unfrozen and added to the "
-        "optimizer. Says of each stage what should hold and checks it.",
+        "Shows on a network of 91 values, with the same code, how train works on a ResNet-50: SGD, saving and loading, "
+        "a frozen layer that Adam leaves alone, and the same layer unfrozen and added to the optimizer. States for "
+        "each stage what should hold and checks it.",
     .examples = "  freezetune toy\n"
                 "  freezetune toy --seed 7 --out toy.safetensors\n",
     .options = options,

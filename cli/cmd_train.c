@@ -11,7 +11,7 @@ static enum status run(const struct arguments *args, const struct resumed *resum
     struct session_options options = {.weights_hash = resumed ? resumed->weights_hash : NULL};
     struct session_end end;
     if (values->folds && !values->fold && values->profile)
-        return error_set(err, ERR_USAGE, "--profile is of one run: not with --folds");
+        return error_set(err, ERR_USAGE, "--profile cannot be combined with --folds");
     if (values->folds && !values->fold)
         return folds_run(args, resumed, err);
     return session_run(&end, values, &options, err);
@@ -39,14 +39,14 @@ static enum status train(const struct arguments *args, struct error *err)
 
 const struct command cmd_train = {
     .name = "train",
-    .summary = "fine-tune a network on a folder of photos, its first children frozen",
+    .summary = "fine-tune a network on a folder of photos with its first children frozen",
     .usage = "[options]",
     .description =
-        "The first N children of the network are frozen (conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4, "
-        "avgpool, fc are 1 to 10), the rest is trained. Before the first step it shows what is frozen, the memory, work, "
-        "disk and time; at the end it compares every frozen tensor with the file it came from. Ctrl-C finishes the step and "
-        "saves; --resume goes on to the same result, byte for byte. If the photos have other classes than the weights, "
-        "the last layer is re-initialised.",
+        "Freezes the first N children of the network (conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4, "
+        "avgpool, fc are 1 to 10) and trains the rest. Before the first step it shows the frozen children, the memory, "
+        "work, disk and time; at the end it compares every frozen tensor with the file it came from. Ctrl-C finishes "
+        "the step and saves; --resume continues to the same result, byte for byte. If the photos have other classes "
+        "than the weights, the last layer is re-initialised.",
     .examples = "  freezetune train --freeze-until 6\n"
                 "  freezetune train --data photos --val-split 0.2 --weights resnet50.safetensors\n"
                 "  freezetune train --freeze-until layer4 --lr 0.01 --dry-run\n"

@@ -3,7 +3,7 @@
 # arrived is kept in FILE.part, so that a second call goes on where the first one broke off; FILE appears only when it is whole
 # and its SHA-256 is right. Why there is no FILE is one line on stderr, and in the file $FETCH_REASON where that is set.
 # Exit codes: 0 done, 64 usage, 65 the wrong bytes came, 66 nothing could be downloaded, 71 there is nothing to download with,
-# 73 FILE cannot be made.
+# 73 FILE cannot be created.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -77,11 +77,11 @@ fi
 trap '[ -s "$part" ] || rm -f "$part"' EXIT
 trap 'exit 130' INT TERM
 if ! { mkdir -p "$(dirname "$file")" && (: >>"$part"); } 2>/dev/null; then
-    give_up 73 "$part cannot be made"
+    give_up 73 "$part cannot be created"
 fi
 [ "$whole" ] || download
 if ! right "$part"; then
     rm -f "$part"
     give_up 65 "$url is not what was expected: its SHA-256 is not $sha256"
 fi
-mv "$part" "$file" || give_up 73 "$file cannot be made"
+mv "$part" "$file" || give_up 73 "$file cannot be created"

@@ -66,7 +66,7 @@ static enum status write_photo(const char *path, const uint8_t *pixels, const st
 {
     FILE *stream = fopen(path, "wb");
     if (!stream)
-        return error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s", path, strerror(errno));
+        return error_set(err, ERR_CANTCREATE, "%s: cannot be created: %s", path, strerror(errno));
     int width = (int)images->width, height = (int)images->height;
     int done = stbi_write_png_to_func(write_bytes, stream, width, height, 1, pixels, width);
     int broken = ferror(stream);

@@ -72,7 +72,7 @@ static enum status refuse_shape(const struct net *net, const struct weight_file 
     struct weight_tensor own = param_describe(param);
     weight_shape_text(found, sizeof found, tensor->rank, tensor->shape);
     weight_shape_text(wanted, sizeof wanted, own.rank, own.shape);
-    return error_set(err, ERR_DATA, "%.400s: tensor '%s' is %s, the model (%s, %zu outputs) wants %s%s",
+    return error_set(err, ERR_DATA, "%.400s: tensor '%s' is %s, the model (%s, %zu outputs) expects %s%s",
                      weight_file_path(file), param->name, found, net->arch, net_classes(net), wanted,
                      hint(looks, net, file));
 }
@@ -149,9 +149,9 @@ static enum status check_extra(const struct matched *matched, const char *ignore
     if (status != OK)
         return status;
     size_t extra = weight_file_count(file) - matched->count - ignored;
-    return error_set(err, ERR_DATA, "%.400s: tensor '%s' is none of %s's (%zu such tensor%s)%s", weight_file_path(file),
-                     text_escape(name, sizeof name, first), net->arch, extra, extra == 1 ? "" : "s",
-                     hint(looks, net, file));
+    return error_set(err, ERR_DATA, "%.400s: tensor '%s' is not part of %s (%zu such tensor%s)%s",
+                     weight_file_path(file), text_escape(name, sizeof name, first), net->arch, extra,
+                     extra == 1 ? "" : "s", hint(looks, net, file));
 }
 
 static enum status check_shapes(const struct matched *matched, bool without_head, struct error *err)
@@ -289,7 +289,7 @@ enum status weights_read_buffer(float *buffer, const struct param *param, const 
     struct weight_tensor own = param_describe(param);
     if (!weight_tensor_same_shape(tensor, &own)) {
         char found[WEIGHT_SHAPE_TEXT], wanted[WEIGHT_SHAPE_TEXT];
-        return error_set(err, ERR_DATA, "%.400s: tensor '%s' is %s, '%s' wants %s", weight_file_path(file),
+        return error_set(err, ERR_DATA, "%.400s: tensor '%s' is %s, '%s' expects %s", weight_file_path(file),
                          tensor->name, weight_shape_text(found, sizeof found, tensor->rank, tensor->shape), param->name,
                          weight_shape_text(wanted, sizeof wanted, own.rank, own.shape));
     }

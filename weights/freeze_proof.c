@@ -14,8 +14,7 @@ static bool must_stay(const struct param *param, const struct freeze *freeze)
 
 static enum status other_file(const struct param *param, const struct weight_file *file, struct error *err)
 {
-    return error_set(err, ERR_DATA,
-                     "%.400s: tensor '%s' is no longer as it was when it was loaded: the file was replaced meanwhile",
+    return error_set(err, ERR_DATA, "%.400s: tensor '%s' has changed since it was loaded: the file was replaced",
                      weight_file_path(file), param->name);
 }
 
@@ -27,7 +26,7 @@ static enum status compare_batches(const struct param *param, const struct weigh
         return other_file(param, file, err);
     if (expected != param->batches)
         return error_set(err, ERR_PROMISE,
-                         "the frozen part has changed: '%s' is %lld, %.400s has %lld; this is a fault of freezetune",
+                         "the frozen part has changed: '%s' is %lld, %.400s has %lld; this is a bug in freezetune",
                          param->name, (long long)param->batches, weight_file_path(file), (long long)expected);
     return OK;
 }
@@ -62,8 +61,7 @@ static enum status compare_floats(const struct param *param, const struct weight
             at++;
         status = error_set(
             err, ERR_PROMISE,
-            "the frozen part has changed: value %zu of '%s' is %.9g, %.400s has %.9g; this is a fault of "
-            "freezetune",
+            "the frozen part has changed: value %zu of '%s' is %.9g, %.400s has %.9g; this is a bug in freezetune",
             i * rows.floats + at, param->name, (double)found[at], weight_file_path(file), (double)expected[at]);
     }
     weight_tensor_drop(tensor, file);
@@ -89,7 +87,7 @@ static enum status compare_loaded(const struct param *param, const struct loaded
     if (now.high == loaded->hash.high && now.low == loaded->hash.low)
         return OK;
     return error_set(err, ERR_PROMISE,
-                     "the frozen part has changed: '%s' is no longer what was loaded; this is a fault of freezetune",
+                     "the frozen part has changed: '%s' differs from the loaded values; this is a bug in freezetune",
                      param->name);
 }
 

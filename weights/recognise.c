@@ -187,12 +187,11 @@ enum status weights_refuse_body(const struct weight_file *file, struct error *er
         struct weight_left left = weight_file_left_at(file, i);
         char name[200];
         if (strncmp(left.name, "fc", 2) == 0)
-            return error_set(
-                err, ERR_DATA,
-                "%.400s: its last layer cannot be used: '%s' is %s; train draws a new one for your classes",
-                weight_file_path(file), text_escape(name, sizeof name, left.name), left.what);
+            return error_set(err, ERR_DATA,
+                             "%.400s: its last layer cannot be used: '%s' is %s; train adds a new one for your classes",
+                             weight_file_path(file), text_escape(name, sizeof name, left.name), left.what);
     }
     return error_set(err, ERR_DATA,
-                     "%.400s: a body without a last layer, which has no answers; train draws one for your classes",
+                     "%.400s: a backbone without a last layer, which cannot classify; train adds one for your classes",
                      weight_file_path(file));
 }

@@ -149,7 +149,7 @@ enum status class_labels_read(struct class_names *out, const char **why, const c
     if (!cJSON_IsArray(labels) && !cJSON_IsObject(labels))
         *why = "expected a list of names, or names with their numbers";
     else if ((size_t)cJSON_GetArraySize(labels) != outputs || outputs == 0)
-        *why = "another number of names than the network has outputs";
+        *why = "the number of names differs from the number of outputs";
     if (*why)
         return OK;
     enum status status = memory_alloc(&names, outputs, sizeof *out->names, "the class names", err);

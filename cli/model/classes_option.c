@@ -113,7 +113,7 @@ void classes_warn_unused(const char *weights)
     char *path;
     if (path_beside(&path, weights, "config.json", NULL) != OK)
         return;
-    warn("%s: names no classes for the outputs of this network; --classes names them", path);
+    warn("%s: has no class names for the outputs of this network; give them with --classes", path);
     memory_free(path);
 }
 
@@ -123,8 +123,8 @@ void classes_remark(const struct model_info *info, const char *path)
     if (info->config_unused)
         classes_warn_unused(path);
     if (info->classes_from)
-        remark("classes: named by %s beside %s", info->classes_from, path);
+        remark("classes: names from %s beside %s", info->classes_from, path);
     else if (!info->own_classes && outputs != IMAGENET_CLASSES)
-        remark("classes: %s does not name its %zu outputs: they are called 0 to %zu; --classes names them", path,
+        remark("classes: %s has no class names: its %zu outputs are called 0 to %zu; --classes names them", path,
                outputs, outputs - 1);
 }

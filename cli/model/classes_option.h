@@ -9,8 +9,8 @@
 /* A row of a string. */
 #define CLASSES_ROW(group, type, field)                                                                                \
     OPTION_ROW_STRING(group, "classes", "NAMES|FILE", type, field, NULL, "as the model says",                          \
-                      "names of the model's outputs, in their order: a,b,c, or a file with one name per line, or "     \
-                      "with a list or a dictionary of JSON")
+                      "name the model's outputs, in their order: a,b,c, or a file with one name per line, or with a "  \
+                      "list or a dictionary of JSON")
 
 /* Replaces the names of the model at `path`, unless option is NULL: by those of a file of that name, else JSON (from [
  * or { on), else names with commas between them. There must be one for each of info->classes, all different. ERR_USAGE

@@ -38,8 +38,7 @@ enum status eval_unnamed_open(struct photo_list *out, struct model_info *info, c
     const char *stranger = find_stranger(&folders, &info->classes);
     bool by_order = folders.count == outputs && (stranger || !imagenet);
     if (by_order) {
-        remark("classes: %s names none: its %zu outputs are taken for the %zu folders in their order; --classes names "
-               "them",
+        remark("classes: %s names none; its %zu outputs are mapped to the %zu folders in order; --classes names them",
                model, outputs, outputs);
         class_names_free(&info->classes);
         info->classes = folders;
@@ -48,7 +47,7 @@ enum status eval_unnamed_open(struct photo_list *out, struct model_info *info, c
     }
     if (stranger)
         status = error_set(err, ERR_DATA,
-                           "%s: %s names no classes, so its %zu outputs cannot be told from %zu folders (%s%s); name "
+                           "%s: %s names no classes, so its %zu outputs cannot be mapped to %zu folders (%s%s); name "
                            "them with --classes",
                            list.root, model, outputs, folders.count, text_escape(shown, sizeof shown, stranger),
                            folders.count > 1 ? ", ..." : "");
@@ -56,7 +55,7 @@ enum status eval_unnamed_open(struct photo_list *out, struct model_info *info, c
     class_names_free(&folders);
     if (status != OK)
         return status;
-    remark("classes: %s names none: folders are matched with %s; --classes names them", model,
+    remark("classes: %s names none; folders are matched with %s; --classes names them", model,
            imagenet ? "ImageNet's names" : "the numbers of its outputs");
     return dataset_open_val(out, dir, &info->classes, err);
 }

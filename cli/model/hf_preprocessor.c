@@ -262,8 +262,9 @@ enum status hf_preprocessor_parse(struct preprocess *out, bool *oblong, const ch
     enum status status = OK;
     *oblong = false;
     if (!cJSON_IsObject(config))
-        status = error_set(err, ERR_DATA,
-                           "%.400s: not a JSON object in UTF-8, or a text in it holds a zero byte (\\u0000)", path);
+        status =
+            error_set(err, ERR_DATA,
+                      "%.400s: not a JSON object in UTF-8, or a text in it contains a NUL character (\\u0000)", path);
     else
         status = read_config(out, oblong, config, path, err);
     cJSON_Delete(config);

@@ -65,8 +65,8 @@ static enum status read_problem(enum problem *out, const cJSON *item, const char
     for (enum problem p = PROBLEM_UNSAID; item && !cJSON_IsNull(item); p++) {
         if (!problem_names[p])
             return wrong(path, "problem_type",
-                         "not one that is known: single_label_classification, "
-                         "multi_label_classification or regression",
+                         "unknown value: expected single_label_classification, multi_label_classification or "
+                         "regression",
                          err);
         if (is_text(item, problem_names[p])) {
             *out = p;
@@ -112,8 +112,9 @@ enum status hugging_face_classes(struct class_names *out, bool *found, enum prob
     *found = false;
     *problem = PROBLEM_UNSAID;
     if (!cJSON_IsObject(config))
-        status = error_set(err, ERR_DATA,
-                           "%.400s: not a JSON object in UTF-8, or a text in it holds a zero byte (\\u0000)", path);
+        status =
+            error_set(err, ERR_DATA,
+                      "%.400s: not a JSON object in UTF-8, or a text in it contains a NUL character (\\u0000)", path);
     else
         status = read_config(out, found, problem, config, path, outputs, err);
     cJSON_Delete(config);

@@ -16,7 +16,7 @@ extern const char *const tta_choices[]; /* "none", "flip" */
 
 #define INFERENCE_ROW_TTA(type, field)                                                                                 \
     OPTION_ROW_CHOICE("Photos", "tta", tta_choices, type, field, "none",                                               \
-                      "flip: the mean of the probabilities of each photo and of its mirror image, for twice the work")
+                      "flip: average the probabilities of each photo and its mirror image, for twice the work")
 
 struct inference {
     struct pool *pool;

@@ -72,7 +72,7 @@ static enum status parse_json(cJSON **out, const char **why, const char *text, s
 {
     size_t entries = 0;
     if (text_json_has_nul(text)) /* a name would end there, and be another one */
-        return error_set(err, ERR_DATA, "a text holds a zero byte (\\u0000)");
+        return error_set(err, ERR_DATA, "a text contains a NUL character (\\u0000)");
     /* Not by strchr, for which ASan (strict_string_checks) reads the rest of the text each time: hours. */
     for (const char *at = text; *at; at++)
         entries += *at == ',';

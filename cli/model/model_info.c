@@ -149,9 +149,9 @@ static enum status read_preprocess(struct preprocess *out, const cJSON *object, 
     int filter = read_choice(object, "interpolation", interpolation_names);
     int fit = read_choice(object, key_fit, fit_names), center = read_choice(object, key_center, center_names);
     if (filter < 0)
-        return wrong(file, key_preprocess, "interpolation is not one that is known", err);
+        return wrong(file, key_preprocess, "interpolation has an unknown value", err);
     if (fit < 0 || center < 0)
-        return wrong(file, key_preprocess, "resize_mode or center_crop is not one that is known", err);
+        return wrong(file, key_preprocess, "resize_mode or center_crop has an unknown value", err);
     out->interpolation = (enum interpolation)filter;
     out->fit = (enum fit)fit;
     out->center = (enum center)center;
@@ -166,7 +166,7 @@ static enum status read_problem(enum problem *out, const char *text, const struc
             *out = p;
             return OK;
         }
-    return wrong(file, model_key_problem, "not one that is known", err);
+    return wrong(file, model_key_problem, "unknown value", err);
 }
 
 /* The names of the card, if the file has none; frees the others. */
@@ -243,7 +243,7 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
     if (arch)
         status = memory_strdup(&info.arch, arch, err);
     if (status == OK && classes && text_json_has_nul(classes))
-        status = wrong(file, key_classes, "a name holds a zero byte (\\u0000)", err);
+        status = wrong(file, key_classes, "a name contains a NUL character (\\u0000)", err);
     if (status == OK && weight_file_is_hugging_face(file))
         status = read_beside(&info, file, outputs, err);
     else if (status == OK)

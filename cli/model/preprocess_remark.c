@@ -10,11 +10,11 @@ void preprocess_remark(bool said, bool oblong, const struct preprocess *used, co
     bool imagenet =
         memcmp(used->mean, usual.mean, sizeof usual.mean) == 0 && memcmp(used->std, usual.std, sizeof usual.std) == 0;
     if (!said)
-        remark("photos: %s does not say how they are prepared; assumed: resize %d, crop %d, %s, %s mean and deviation",
+        remark("photos: %s does not say how to prepare them; assumed: resize %d, crop %d, %s, %s mean and deviation",
                path, used->resize, used->crop, interpolation_names[used->interpolation],
                imagenet ? "ImageNet's" : "its own");
     else if (oblong)
-        remark("photos: the processor beside %s leaves them oblong; here the short side becomes %d and the middle %d "
-               "are cut out",
+        remark("photos: the processor beside %s keeps them oblong; here the short side becomes %d pixels, then the "
+               "middle %d are cropped",
                path, used->resize, used->crop);
 }

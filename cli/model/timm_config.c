@@ -200,7 +200,7 @@ enum status timm_config_parse(struct model_card *card, bool *found, const char *
     const cJSON *config = find_config(root);
     enum status status = OK;
     if (config && text_json_has_nul(text))
-        status = error_set(err, ERR_DATA, "%.400s: a text holds a zero byte (\\u0000)", path);
+        status = error_set(err, ERR_DATA, "%.400s: a text contains a NUL character (\\u0000)", path);
     else if (config)
         status = read_config(card, root, config, outputs, path, err);
     *found = config && status == OK;

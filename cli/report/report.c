@@ -83,7 +83,7 @@ static enum status report_confusions(FILE *out, struct confusion *confusion, con
                                      struct error *err)
 {
     static const struct column columns[] = {
-        {"class", COLUMN_TEXT, 8, 0}, {"taken for", COLUMN_TEXT, 8, 0}, {"photos", COLUMN_NUMBER, 0, 0}};
+        {"class", COLUMN_TEXT, 8, 0}, {"predicted", COLUMN_TEXT, 8, 0}, {"photos", COLUMN_NUMBER, 0, 0}};
     struct table table;
     enum status status = OK;
     size_t count = confusion_sort_mistakes(confusion);
@@ -113,7 +113,7 @@ enum status report_worst(FILE *out, const struct metrics *metrics, const struct 
 {
     static const struct column columns[] = {{"file", COLUMN_PATH, 20, 0},
                                             {"class", COLUMN_TEXT, 8, 0},
-                                            {"taken for", COLUMN_TEXT, 8, 0},
+                                            {"predicted", COLUMN_TEXT, 8, 0},
                                             {"probability", COLUMN_NUMBER, 0, 0}};
     struct table table;
     void *room = NULL;

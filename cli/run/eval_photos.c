@@ -89,8 +89,8 @@ enum status eval_photos_open(struct eval_photos *out, const struct record_config
 {
     if (!record->folder && split)
         return error_set(err, ERR_USAGE,
-                         "--split %s: the model does not lie in the folder of its run, which would say how its photos "
-                         "were split: name that folder with --model",
+                         "--split %s: the model is not in the folder of its run, which records how the photos were "
+                         "split: name that folder with --model",
                          part_choices[part]);
     if (!record->folder || (data && !split))
         return open_all(out, data, info, model, err);
@@ -159,7 +159,7 @@ static enum status check_by_content(struct eval_photos *photos, const struct rec
     bool known, there = is_folder(record->data);
     enum status status = record_photos_trained(&stamps, &count, &known, record->folder, record->photos, err);
     if (status == OK && !known)
-        remark("%s: whether %s was trained on some of these photos is not known: its own, in %s, are %s",
+        remark("%s: it is not known whether %s was trained on some of these photos: its own, in %s, are %s",
                photos->list.root, record->folder, record->data, there ? "not as they were" : "gone");
     if (status != OK || !known)
         return status;

@@ -100,7 +100,8 @@ static enum status remark_on(const struct record_config *record, const struct mo
     else
         status = OK;
     if (count > 0)
-        remark("%zu of the %zu photos %s in the training part of %s%s: answers for these do not show how good it is",
+        remark("%zu of the %zu photos %s in the training part of %s%s: answers for these do not show how good the "
+               "model is",
                count, photos->count, count == 1 ? "is" : "are", record->folder,
                run.changed ? " or were added to it since" : "");
     run_photos_free(&run);

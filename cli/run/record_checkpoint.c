@@ -92,8 +92,8 @@ static enum status read_row(const struct checkpoint_row *row, const struct weigh
 {
     const struct weight_tensor *tensor = weight_file_find(file, row->name);
     if (!tensor)
-        return error_set(err, ERR_DATA, "%s: tensor '%s' is missing, so the run cannot go on", weight_file_path(file),
-                         row->name);
+        return error_set(err, ERR_DATA, "%s: tensor '%s' is missing, so the run cannot continue",
+                         weight_file_path(file), row->name);
     if (row->floats)
         return weights_read_buffer(row->floats, row->param, tensor, file, err);
     enum status status = weight_tensor_read_i64(row->integer, tensor, file, err);

@@ -125,8 +125,8 @@ static enum status resume_over(bool *begins, const struct record_folder *folder,
         status = checkpoint_restore(train, state, folder->path, err);
     if (status == OK && state && !train_is_over(train))
         status = error_set(err, ERR_DATA,
-                           "%s: was over and has no last.safetensors, so it cannot train on; start a new "
-                           "run with --weights %s",
+                           "%s: is finished and has no last.safetensors, so it cannot continue; start a new run with "
+                           "--weights %s",
                            folder->path, folder->best);
     memory_free(state);
     return status;
@@ -383,7 +383,7 @@ void record_folder_good(char out[RUN_GOOD_TEXT], struct record_folder *folder)
         snprintf(out, RUN_GOOD_TEXT, "best.safetensors%s and last.safetensors%s are good", best_of, last_of);
     else if (best || last)
         snprintf(out, RUN_GOOD_TEXT, "%s.safetensors%s is good%s", best ? "best" : "last", best ? best_of : last_of,
-                 last ? "" : ", there is no last.safetensors yet and --resume begins again");
+                 last ? "" : ", there is no last.safetensors yet and --resume starts again");
     else
-        snprintf(out, RUN_GOOD_TEXT, "nothing was saved yet and --resume begins again");
+        snprintf(out, RUN_GOOD_TEXT, "nothing was saved yet and --resume starts again");
 }

@@ -50,7 +50,7 @@ enum status record_lock_open(int *lock, const char *path, struct error *err)
         return file_failure(path, errno, err);
     if (lock_at_once(fd) != 0 && errno == EWOULDBLOCK) /* other errors: a file system without locks */
         status = error_set(err, ERR_CANTCREATE,
-                           "%s: another freezetune is at work there; wait for it, or name another folder", path);
+                           "%s: another freezetune is running there; wait for it, or name another folder", path);
     else
         status = check_name(fd, path, err);
     if (status == OK)

@@ -42,7 +42,7 @@ static enum status read_record(struct photo_stamp *stamps, bool *there, bool *sa
         if (status == OK &&
             photo_stamps_read(stamps, same, bytes, size, list, data->train.count, data->val.count, &reason) != OK)
             status = error_set(err, ERR_DATA,
-                               "%s: %s, so whether photos have changed is not known; to go on all the same, remove it",
+                               "%s: %s, so it is not known whether photos have changed; remove it to continue anyway",
                                path, reason.text);
     }
     memory_free(bytes);
@@ -90,8 +90,8 @@ static enum status refuse(const struct run_setup *t, const char *folder, const b
     const char *plural = count == 1 ? " has" : "s has";
     if (!accept)
         return error_set(err, ERR_DATA,
-                         "%s: the content of %zu photo%s changed since it was read, the first: %s: begin a new run, or "
-                         "go on, to another result, with --accept-changed-photos",
+                         "%s: the content of %zu photo%s changed since it was read, the first: %s: start a new run, or "
+                         "continue with --accept-changed-photos, to a different result",
                          folder, count, plural, path);
     if (says)
         warn("the content of %zu photo%s changed since it was read, the first: %s; accepted", count, plural, path);
@@ -115,8 +115,8 @@ enum status record_photos_check(bool **out, bool *stale, const struct run_setup 
     if (status == OK)
         status = read_record(before, &there, &same, folder, data, err);
     if (status == OK && !there && says)
-        remark("%s: holds no %s (an earlier version began it): whether photos have changed since is not known", folder,
-               file_name);
+        remark("%s: holds no %s (an earlier version started it): it is not known whether photos have changed since",
+               folder, file_name);
     if (status == OK)
         *stale = !same;
     if (status != OK || !same)

@@ -51,8 +51,8 @@ static enum status take_epochs(struct record_result *result, const char *text, c
     memory_free(memory);
     return good ? OK
                 : error_set(err, ERR_DATA,
-                            "%s/metrics.csv: row %zu is not what the run had written: restore the file, or start a "
-                            "new run",
+                            "%s/metrics.csv: row %zu differs from what the run wrote: restore the file, or start a new "
+                            "run",
                             folder, rows + 1);
 }
 

@@ -67,7 +67,7 @@ static enum status check_classes(const struct run_setup *t, struct error *err)
         const struct scan_class *class = &t->scan.classes[k];
         if (class->away_train > 0 && class->bad_train == class->train)
             return error_set(err, ERR_NOINPUT,
-                             "%s: none of the %u photos of class %s can be read now: see that they are there",
+                             "%s: none of the %u photos of class %s can be read now: make them available",
                              t->dataset.train.root, class->away_train, t->dataset.classes.names[k]);
     }
     return OK;
@@ -116,7 +116,7 @@ static enum status hash_weights(struct run_setup *t, const char *wanted, struct 
     hash_hex(t->weights_hash, hash);
     if (wanted && strcmp(wanted, t->weights_hash) != 0)
         return error_set(err, ERR_DATA,
-                         "%s: is not the file that the run began with (its hash is %s, config.json says %s)",
+                         "%s: is not the file that the run started with (its hash is %s, config.json says %s)",
                          t->weights, t->weights_hash, wanted[0] ? wanted : "random weights");
     return OK;
 }
@@ -185,7 +185,7 @@ static enum status open_net(struct run_setup *t, const char *weights_hash, struc
     const char *given = t->values->weights;
     if (given && strcmp(given, "random") == 0) {
         if (weights_hash && weights_hash[0])
-            return error_set(err, ERR_DATA, "--weights random: the run began with a file");
+            return error_set(err, ERR_DATA, "--weights random: the run started with a file");
         if (t->values->choice.key || t->values->choice.prefix)
             return error_set(err, ERR_USAGE, "--key and --prefix choose within a weight file, not --weights random");
         return random_net(&t->net, t, err);

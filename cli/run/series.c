@@ -52,9 +52,9 @@ static enum status open_folder(struct series *series, const struct train_values 
     if (strcmp(photos, resumed->photos) != 0)
         return error_set(
             err, ERR_DATA,
-            "%s: the photos have changed since this was begun (files were added, removed or renamed, or are "
-            "unavailable now, or another version chose other photos for validation), so its runs could not be compared; start "
-            "again with another --out, or go on with the version in its config.json",
+            "%s: the photos have changed since this was started (files were added, removed or renamed, or are "
+            "unavailable now, or another version chose other photos for validation), so its runs could not be "
+            "compared; start again with another --out, or continue with the version in its config.json",
             values->resume);
     bool *changed, stale;
     enum status status =
@@ -321,7 +321,7 @@ static void say_result(const struct series *series, size_t i)
         remark("%s: validation accuracy %s in epoch %zu of %zu%s", run->name,
                number_percent(accuracy, record_result_accuracy(&run->result)), run->result.best_epoch,
                run->result.epochs,
-               run->result.compared ? "" : ", not to be compared: validation photos were unavailable in every epoch");
+               run->result.compared ? "" : ", not comparable: validation photos were unavailable in every epoch");
     if (run->state == SERIES_DONE && run->result.compared && run->values.folds == 0)
         warn_of_photos(series, i);
 }
@@ -359,7 +359,7 @@ enum status series_run(struct series *series, bool *stopped, struct error *err)
 
 void series_say_how_to_resume(const struct series *series)
 {
-    remark("stopped with %zu of %zu runs to do; go on with: freezetune %s --resume %s",
+    remark("stopped with %zu of %zu runs to do; continue with: freezetune %s --resume %s",
            series_count(series, SERIES_MISSING) + series_count(series, SERIES_STOPPED), series->count,
            series->command->name, series->path);
 }

@@ -71,7 +71,7 @@ static void on_cache_failure(void *context, const char *why)
     progress_end(&session->progress.line);
     session->progress.running = RUNNING_NOTHING;
     forecast_lose_features(&session->clock.forecast);
-    warn("%s; the run goes on without its cache", why);
+    warn("%s; the run continues without its cache", why);
 }
 
 static void on_skipped(void *context, bool val, const struct loader_bad *photo, bool again)
@@ -122,7 +122,7 @@ static enum status save(void *context, struct error *err)
 static void say_how_to_resume(const struct session *session, const char *why)
 {
     const struct train_state *state = train_state_get(session->setup->train);
-    remark("%s in epoch %zu of %lld after %zu of %zu steps; go on with: freezetune train --resume %s", why,
+    remark("%s in epoch %zu of %lld after %zu of %zu steps; continue with: freezetune train --resume %s", why,
            state->epoch + 1, session->setup->values->epochs, state->batch, state->steps_per_epoch,
            session->folder->path);
 }
@@ -145,7 +145,7 @@ static enum status explain_write(const struct session *session, enum status stat
     record_folder_good(good, session->folder);
     if (disk_look(&disk, path, NULL) == OK && disk.free < file)
         snprintf(room, sizeof room, "free %s and ", number_bytes(bytes, file - disk.free));
-    return error_set(err, status, "%.400s; %s: %sgo on with: %s%.300s", reason.text, good, room,
+    return error_set(err, status, "%.400s; %s: %scontinue with: %s%.300s", reason.text, good, room,
                      go_on ? "" : "freezetune train --resume ", go_on ? go_on : path);
 }
 
@@ -155,9 +155,9 @@ static void say_why_ended(const struct session *session)
     long long patience = session->setup->values->patience;
     enum train_end end = train_end_get(session->setup->train);
     if (end == TRAIN_TIME)
-        say_how_to_resume(session, "the time was over (--time-limit)");
+        say_how_to_resume(session, "the time limit was reached (--time-limit)");
     else if (end == TRAIN_PATIENCE)
-        remark("ended after epoch %zu of %lld: %lld epoch%s brought no better validation (--patience)",
+        remark("stopped after epoch %zu of %lld: %lld epoch%s without better validation (--patience)",
                train_state_get(session->setup->train)->epoch, session->setup->values->epochs, patience,
                patience == 1 ? "" : "s");
 }
@@ -185,7 +185,7 @@ static enum status tell_end(const struct session *session, const struct run_proo
         return status;
     struct error reason = *err;
     return error_set(err, status,
-                     "%.400s; the files of the run are written: see its result with: freezetune train --resume %s",
+                     "%.400s; the files of the run are complete; see its result with: freezetune train --resume %s",
                      reason.text, session->folder->path);
 }
 
@@ -203,7 +203,7 @@ static enum status finish(struct session_end *out, const struct session *session
         status = run_prove(&proof, session->setup, folder->best, err);
     if (status == OK && !diverged && proof.weights_changed)
         warn("%s: is no longer the file that this run loaded (its hash was %s), so the frozen part was compared with "
-             "what was loaded; another run, or --resume, needs the file as it was",
+             "the loaded values; another run or --resume needs the original file",
              session->setup->weights, session->setup->weights_hash);
     if (status == OK && end.over)
         status = write_result(session, &end.result, err);
@@ -250,10 +250,10 @@ static void say_where(struct session *session)
     if (train_is_over(train))
         remark("the run is over: nothing is left to train");
     else if (state->batch < state->steps_per_epoch)
-        remark("goes on in epoch %zu of %lld, step %zu of %zu; %s", state->epoch + 1, session->setup->values->epochs,
+        remark("continues in epoch %zu of %lld, step %zu of %zu; %s", state->epoch + 1, session->setup->values->epochs,
                state->batch + 1, state->steps_per_epoch, left);
     else
-        remark("goes on in epoch %zu of %lld, with its validation; %s", state->epoch + 1,
+        remark("continues in epoch %zu of %lld, with its validation; %s", state->epoch + 1,
                session->setup->values->epochs, left);
 }
 
@@ -377,7 +377,7 @@ enum status session_run(struct session_end *out, const struct train_values *valu
     enum status status =
         lr_search(&search, values, options->weights_hash, !options->one_of_many, options->deadline, err);
     if (status == OK && search.stopped && !options->one_of_many)
-        remark("stopped while a rate was looked for: nothing was begun");
+        remark("stopped during --lr find; no run was started");
     if (status != OK || search.stopped)
         return status;
     if (!options->one_of_many && !values->json)

@@ -33,7 +33,7 @@ void proof_text(char *out, size_t size, const struct run_setup *t, const struct 
              until == 1 ? "" : "..", until == 1 ? "" : net->child_names[until],
              number_count(tensors, proof->frozen.tensors), number_count(values, proof->frozen.values),
              proof->frozen.rounded ? " as float32 (the file holds float64)" : "",
-             proof->weights_changed ? " to what was loaded" : "", moving);
+             proof->weights_changed ? " to the loaded values" : "", moving);
 }
 
 /* Names with bytes that a terminal must not be shown are not put into a command: it would not be the right one. */

@@ -94,8 +94,8 @@ static void warn_of_photos(const struct run_setup *t)
         remark("photos: %zu hidden file%s or system folder%s ignored", t->scan.hidden, t->scan.hidden == 1 ? "" : "s",
                t->scan.hidden == 1 ? "" : "s");
     if (t->scan.others > 0)
-        remark("photos: %zu file%s no photo%s and ignored (%s%s)", t->scan.others,
-               t->scan.others == 1 ? " is" : "s are", t->scan.others == 1 ? "" : "s",
+        remark("photos: %zu file%s ignored (%s%s)", t->scan.others,
+               t->scan.others == 1 ? " that is not a photo was" : "s that are not photos were",
                t->scan.others == 1 ? "" : "the first: ",
                t->dataset.train.other ? t->dataset.train.other : t->dataset.val.other);
     if (t->scan.stray > 0)
@@ -318,7 +318,7 @@ static void print_time(const struct plan_time *time, const struct run_setup *t)
     if (strcmp(number_about(epoch, shortest), number_about(all, longest)) != 0)
         fprintf(out, " to %s", number_rough(rough, longest));
     fprintf(out, " an epoch of %zu steps%s, ", train_needs(t->train).steps_per_epoch,
-            kept ? " once the features are there" : "");
+            kept ? " once the features are cached" : "");
     if (forecast->search > 0)
         fprintf(out, "up to %s to find the rate, ", number_rough(rough, forecast_search(forecast, &pace)));
     if (time->runs > 1)

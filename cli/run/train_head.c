@@ -157,10 +157,9 @@ void train_head_remark(const struct run_setup *t)
                classes->count, from);
         break;
     case HEAD_BY_ORDER:
-        remark(
-            "head: %s is kept: %s names no classes, so its outputs are taken for the folders in their order (%s%s%s); "
-            "--classes names them, --new-head re-initialises it",
-            name, path, first, classes->count > 2 ? ", ..., " : ", ", last);
+        remark("head: %s is kept: %s names no classes, so its outputs are mapped to the folders in order (%s%s%s); "
+               "--classes names them, --new-head re-initialises it",
+               name, path, first, classes->count > 2 ? ", ..., " : ", ", last);
         break;
     }
 }

@@ -31,51 +31,54 @@ static const char *const lr_words[] = {"find", NULL}; /* LR_FIND */
 
 static const struct option options[] = {
     TEXT(GROUP_MAIN, "data", "DIR", data, NULL, "data",
-         "folder with train/ and val/ (or the like), or with one folder per class (then with --val-split)"),
+         "read photos from this folder: it holds train/ and val/ (or the like), or one folder per class (then use "
+         "--val-split)"),
     TEXT(
         GROUP_MAIN, "weights", "FILE", weights, NULL,
         "$FREEZETUNE_WEIGHTS, ./resnet50.safetensors, freezetune/resnet50.safetensors in $XDG_DATA_HOME or ~/.local/share",
-        "pretrained weights, a model of an earlier run, or `random`"),
+        "start from these pretrained weights, from the model of an earlier run, or `random`"),
     TEXT(GROUP_MAIN, "freeze-until", "N", freeze_until, "6", NULL,
-         "freeze children 1..N (a number, or a child's name such as layer2); the rest is trained"),
-    TEXT(GROUP_MAIN, "out", "RUN", out, NULL, "runs/1, runs/2, ...", "folder for everything the run writes"),
-    NUMBER(GROUP_MAIN, "epochs", "N", OPTION_INT, epochs, "10", NULL, 1, 1e6, "times that every photo is seen"),
-    NUMBER(GROUP_MAIN, "batch-size", "N", OPTION_INT, batch_size, "16", NULL, 1, 65536, "photos of one step"),
+         "freeze children 1..N (a number, or a child's name such as layer2) and train the rest"),
+    TEXT(GROUP_MAIN, "out", "RUN", out, NULL, "runs/1, runs/2, ...", "write everything to this folder"),
+    NUMBER(GROUP_MAIN, "epochs", "N", OPTION_INT, epochs, "10", NULL, 1, 1e6, "go through all photos N times"),
+    NUMBER(GROUP_MAIN, "batch-size", "N", OPTION_INT, batch_size, "16", NULL, 1, 65536, "use N photos in each step"),
     {GROUP_MAIN, "lr", "X", OPTION_FLOAT, offsetof(struct train_values, lr), NULL, LR_DEFAULTS, 0, 1e6, lr_words,
-     "learning rate; `find` looks for one first, with rising rates over 100 steps"},
-    TEXT(GROUP_MAIN, "resume", "RUN", resume, NULL, NULL, "go on with a run that was stopped, to the same result"),
-    FLAG(GROUP_MAIN, "dry-run", dry_run, "show what would be trained, its memory, work, disk and time, and stop there"),
+     "set the learning rate; `find` searches for one first, with rising rates over 100 steps"},
+    TEXT(GROUP_MAIN, "resume", "RUN", resume, NULL, NULL,
+         "resume a run that was stopped; the result is the same as without the stop"),
+    FLAG(GROUP_MAIN, "dry-run", dry_run, "show what would be trained, its memory, work, disk and time, then stop"),
 
-    CHOICE(GROUP_STEPS, "optimizer", optimizer_names, optimizer, "sgd", "as PyTorch defines them"),
+    CHOICE(GROUP_STEPS, "optimizer", optimizer_names, optimizer, "sgd",
+           "update the weights with this optimizer, as PyTorch defines it"),
     NUMBER(GROUP_STEPS, "momentum", "X", OPTION_FLOAT, momentum, "0.9", NULL, 0, 1, "of sgd"),
-    FLAG(GROUP_STEPS, "nesterov", nesterov, "Nesterov's momentum, with sgd"),
+    FLAG(GROUP_STEPS, "nesterov", nesterov, "use Nesterov momentum, with sgd"),
     NUMBER(GROUP_STEPS, "weight-decay", "X", OPTION_FLOAT, weight_decay, "0.0001", NULL, 0, 1e3,
-           "on every trained parameter, never on a frozen one"),
-    CHOICE(GROUP_STEPS, "schedule", schedule_names, schedule, "cosine", "how the learning rate goes on"),
+           "apply weight decay to every trained parameter, never to a frozen one"),
+    CHOICE(GROUP_STEPS, "schedule", schedule_names, schedule, "cosine", "follow this learning rate schedule"),
     NUMBER(GROUP_STEPS, "warmup", "EPOCHS", OPTION_FLOAT, warmup, "0", NULL, 0, 1e6,
-           "the rate rises to --lr over so many epochs (0.5 is half an epoch)"),
+           "raise the rate to --lr over this many epochs (0.5 is half an epoch)"),
     NUMBER(GROUP_STEPS, "step-epochs", "N", OPTION_INT, step_epochs, "7", NULL, 1, 1e6,
-           "epochs between two changes, with --schedule step"),
+           "change the rate every N epochs, with --schedule step"),
     NUMBER(GROUP_STEPS, "gamma", "X", OPTION_FLOAT, gamma, "0.1", NULL, 0, 1,
-           "what each change multiplies the rate by, with --schedule step"),
+           "multiply the rate by X at each change, with --schedule step"),
     NUMBER(GROUP_STEPS, "lr-decay-by-child", "X", OPTION_FLOAT, lr_decay_by_child, "1", NULL, 1e-6, 1,
-           "children near the pixels learn more slowly: the rate of a child is --lr times X^k, k counting the children "
-           "behind it that have parameters (0 for fc, 1 for layer4, 2 for layer3, ...)"),
+           "let children near the pixels learn more slowly: the rate of a child is --lr times X^k, where k counts the "
+           "later children that have parameters (0 for fc, 1 for layer4, 2 for layer3, ...)"),
     NUMBER(GROUP_STEPS, "head-lr-mult", "X", OPTION_FLOAT, head_lr_mult, NULL,
-           "1; 10 where it is re-initialised and --lr is left out", 1e-6, 1e6,
-           "the rate of the last layer is X times --lr"),
+           "1; 10 where it is re-initialised and --lr is left out", 1e-6, 1e6, "train the last layer at X times --lr"),
     NUMBER(GROUP_STEPS, "patience", "N", OPTION_INT, patience, "0", NULL, 0, 1e6,
-           "end when N epochs brought no better validation, counted from the last --unfreeze-at; 0: never"),
+           "stop after N epochs without better validation, counted from the last --unfreeze-at; 0: never"),
     NUMBER(
         GROUP_STEPS, "time-limit", "MINUTES", OPTION_FLOAT, time_limit, "0", NULL, 0, 1e6,
-        "end after the step in which the time is over, with the best model so far; --resume would go on; 0: no limit"),
+        "stop training after this time, at the end of a step; the best model so far is kept and --resume continues; 0: "
+        "no limit"),
     NUMBER(GROUP_STEPS, "seed", "N", OPTION_INT, seed, "0", NULL, 0, 9e15,
-           "the same seed gives the same result, byte for byte"),
+           "seed all random numbers; the same seed gives the same result, byte for byte"),
 
     NUMBER(GROUP_RECIPES, "label-smoothing", "X", OPTION_FLOAT, label_smoothing, "0", NULL, 0, 1,
-           "share of the target that is spread over all classes; 0.1 is usual"),
+           "spread this share of the target over all classes; 0.1 is usual"),
     NUMBER(GROUP_RECIPES, "class-weight-power", "P", OPTION_FLOAT, class_weight_power, "0", NULL, 0, 1,
-           "weigh a class of n photos by (1/n)^P: 1 makes classes count alike, 0.5 goes half the way"),
+           "weight a class of n photos by (1/n)^P: 1 makes classes count alike, 0.5 goes half the way"),
     NUMBER(GROUP_RECIPES, "mixup", "ALPHA", OPTION_FLOAT, mixup, "0", NULL, 0, 1000,
            "blend each photo with its neighbour in the batch, by a share from Beta(ALPHA, ALPHA)"),
     NUMBER(GROUP_RECIPES, "cutmix", "ALPHA", OPTION_FLOAT, cutmix, "0", NULL, 0, 1000,
@@ -83,86 +86,85 @@ static const struct option options[] = {
     NUMBER(GROUP_RECIPES, "clip-norm", "X", OPTION_FLOAT, clip_norm, "0", NULL, 0, 1e9,
            "scale the gradient down to this norm where it is longer; 0: never"),
     NUMBER(GROUP_RECIPES, "micro-batch", "M", OPTION_INT, micro_batch, NULL, "the whole batch", 1, 65536,
-           "work on a batch in pieces of at most M photos: the same step in less memory"),
+           "process a batch in pieces of at most M photos: the same step in less memory"),
     NUMBER(GROUP_RECIPES, "ema", "DECAY", OPTION_FLOAT, ema, "0", NULL, 0, 0.999999999,
-           "validate and keep a moving average of the weights; 0.99 follows about 100 steps, 0: the weights"),
+           "validate and keep a moving average of the weights; 0.99 averages over about 100 steps; 0: no average"),
 
     CHOICE_ROWS(GROUP_NET, struct train_values, choice),
     CLASSES_ROW(GROUP_NET, struct train_values, classes),
     FLAG(GROUP_NET, "new-head", new_head,
          "re-initialise the last layer even where its outputs fit the folders; without it a layer for the same classes "
          "is kept"),
-    TEXT(GROUP_NET, "arch", "NAME", arch, NULL, "what the weights are; resnet50 with random",
-         "resnet18, resnet34, resnet50, resnet101 or resnet152"),
+    TEXT(GROUP_NET, "arch", "NAME", arch, NULL, "as the weights; resnet50 with random",
+         "train this network: resnet18, resnet34, resnet50, resnet101 or resnet152"),
     LIST(GROUP_NET, "unfreeze-at", "EPOCH:N", unfreeze_at,
-         "from that epoch on only children 1..N are frozen, N below what it was before; may be repeated"),
+         "freeze only children 1..N from that epoch on, where N is below its value before; may be repeated"),
     NUMBER(GROUP_NET, "head-first", "EPOCHS", OPTION_INT, head_first, "0", NULL, 0, 1e6,
-           "train the last layer alone for so many epochs, then down to --freeze-until"),
+           "train the last layer alone for this many epochs, then all layers after --freeze-until"),
     CHOICE(
         GROUP_NET, "bn-frozen", bn_choices, bn_frozen, "eval",
-        "BatchNorm of frozen children: eval keeps its statistics still, batch uses and moves them as PyTorch's recipe "
-        "does"),
-    CHOICE(GROUP_NET, "bn-trained", bn_choices, bn_trained, "batch", "BatchNorm of trained children"),
+        "set how BatchNorm of frozen children works: eval keeps its statistics fixed; batch uses batch statistics and "
+        "updates the running ones, as PyTorch's usual recipe does"),
+    CHOICE(GROUP_NET, "bn-trained", bn_choices, bn_trained, "batch", "set the same for BatchNorm of trained children"),
 
     NUMBER(GROUP_PHOTOS, "image-size", "N", OPTION_INT, image_size, "224", NULL, 1, 4096,
-           "side of the square that the network sees"),
+           "crop photos to squares of N pixels a side, the input of the network"),
     NUMBER(GROUP_PHOTOS, "resize", "N", OPTION_INT, resize, NULL, "as the weights want it, 256 for 224", 1,
-           PREPROCESS_MAX_SIDE,
-           "short side of a photo before the square is cut out of its middle: of all photos that validate"),
+           PREPROCESS_MAX_SIDE, "resize the short side of validation photos to N before the centre crop"),
     PREPROCESS_ROW_FIT(struct train_values, fit),
     PREPROCESS_ROW_INTERPOLATION(struct train_values, interpolation),
     CHOICE(GROUP_PHOTOS, "augment", augment_names, augment, "standard",
-           "none: resize and centre crop; flip: that, mirrored at random; standard: random crop, size and mirroring; "
-           "trivial: that, then one of 14 changes of colour or place (TrivialAugmentWide)"),
-    TEXT(
-        GROUP_PHOTOS, "color-jitter", "B,C,S,H", color_jitter, NULL, "none",
-        "with standard or trivial: change brightness, contrast, saturation and hue at random by up to so much, such as "
-        "0.4,0.4,0.4,0.1"),
+           "augment training photos; none: resize and centre crop only; flip: mirror at random as well; standard: "
+           "random crop, size and mirroring; trivial: the same, then one of 14 changes of colour or geometry "
+           "(TrivialAugmentWide)"),
+    TEXT(GROUP_PHOTOS, "color-jitter", "B,C,S,H", color_jitter, NULL, "none",
+         "with standard or trivial: change brightness, contrast, saturation and hue at random by up to this much, such "
+         "as 0.4,0.4,0.4,0.1"),
     NUMBER(GROUP_PHOTOS, "random-erasing", "P", OPTION_FLOAT, random_erasing, "0", NULL, 0, 1,
-           "with standard or trivial: with probability P, a box of 2 to 33 % of a photo becomes the mean colour"),
+           "with standard or trivial: with probability P, fill a box of 2 to 33 % of a photo with the mean colour"),
     NUMBER(GROUP_PHOTOS, "views", "K", OPTION_INT, views, NULL, "1 with --augment none, 2 with flip, 0 with standard",
            0, 1e6,
-           "fixed views of each photo that the epochs go round, the first without augmentation, so that their features "
-           "can be kept; 0: a new one in every epoch"),
+           "cycle through K fixed views of each photo, the first without augmentation, so that their features can be "
+           "cached; 0: a new view in every epoch"),
     NUMBER(GROUP_PHOTOS, "val-split", "X", OPTION_FLOAT, val_split, NULL, NULL, 0, 0.9,
            "keep this share of each class for validation, where DIR has no train/ and val/"),
     NUMBER(GROUP_PHOTOS, "folds", "K", OPTION_INT, folds, NULL, NULL, 2, 1000,
-           "K runs in RUN/fold-1..K: each photo validates in one of them and trains in the others; where DIR has no "
-           "train/ and val/"),
-    NUMBER(GROUP_PHOTOS, "fold", "I", OPTION_INT, fold, NULL, NULL, 1, 1000, "only run I of --folds"),
+           "train K runs in RUN/fold-1..K, where each photo validates in one of them and trains in the others; DIR "
+           "must not have train/ and val/"),
+    NUMBER(GROUP_PHOTOS, "fold", "I", OPTION_INT, fold, NULL, NULL, 1, 1000, "train only run I of --folds"),
     ENGINE_ROW_EXIF(struct train_values),
     ENGINE_ROW_DECODE(struct train_values),
     FLAG(GROUP_PHOTOS, "strict", strict,
-         "end the run at the first photo that cannot be read; else it is listed and skipped"),
+         "end the run at the first photo that cannot be read; otherwise it is listed and skipped"),
     FLAG(GROUP_PHOTOS, "accept-changed-photos", accept_changed_photos,
-         "with --resume: go on although the content of photos has changed, to another result"),
+         "with --resume: continue although the content of photos has changed; the result will differ"),
 
     CHOICE(
         GROUP_CACHE, "cache", cache_mode_names, cache, "auto",
-        "keep what the frozen children give for each view of a photo, so that it is computed once; auto: on disk where it "
-        "fits and views come back"),
+        "keep the output of the frozen children for each view of a photo, so that it is computed only once; auto: on "
+        "disk where it fits and views repeat"),
     TEXT(GROUP_CACHE, "cache-dir", "DIR", cache_dir, NULL, "freezetune in $XDG_CACHE_HOME or ~/.cache",
-         "folder of the files, which later runs use too; `freezetune cache` lists and clears them"),
+         "keep feature files in this folder, which later runs use too; `freezetune cache` lists and clears them"),
     NUMBER(GROUP_CACHE, "cache-limit", "SIZE", OPTION_SIZE, cache_limit, "20G", NULL, 1, 9e15,
-           "bytes that the caches of a run may take together; one that is too large is not begun"),
+           "limit the size of all caches of a run together; a cache that would exceed it is not started"),
     CHOICE(
         GROUP_CACHE, "cache-dtype", dtype_choices, cache_dtype, "f32",
-        "f16 takes half the room; what the frozen children give is then rounded to it, kept or not, which changes the "
-        "result a little"),
+        "store features in this type; f16 takes half the room, but rounds the output of the frozen children, cached or "
+        "not, which changes the result a little"),
 
     ENGINE_ROW_THREADS(struct train_values),
     NUMBER(GROUP_ENGINE, "loader-threads", "N", OPTION_INT, loader_threads, NULL, "as --threads", 1, 256,
-           "threads that decode photos"),
+           "decode photos with N threads"),
     ENGINE_ROW_CONV(struct train_values),
 
     NUMBER(GROUP_OUTPUT, "save-every", "MINUTES", OPTION_FLOAT, save_every, "10", NULL, 0, 1e6,
-           "also save for --resume within an epoch; 0: after every epoch and never within one. Epochs that are shorter "
-           "than 10 seconds, and than this, share a checkpoint"),
+           "also save for --resume within an epoch, this often; 0: only after every epoch. Epochs that are shorter "
+           "than both this time and 10 seconds share a checkpoint"),
     FLAG(GROUP_OUTPUT, "keep-last", keep_last,
-         "keep last.safetensors, the state for --resume, when the run is over; else it is removed then"),
-    FLAG(GROUP_OUTPUT, "json", json, "one JSON object on stdout instead of tables"),
+         "keep last.safetensors, the state for --resume, when the run is over; by default it is removed"),
+    FLAG(GROUP_OUTPUT, "json", json, "print one JSON object on stdout instead of tables"),
     FLAG(GROUP_OUTPUT, "profile", profile,
-         "then show where the time went, operator by operator, and what was not the network"),
+         "show at the end where the time went, operator by operator, and the time outside the network"),
     ENGINE_ROW_QUIET(struct train_values),
 };
 
@@ -197,7 +199,7 @@ enum status train_values_check(const struct arguments *args, struct error *err)
                 {"gamma", values->schedule == SCHEDULE_STEP, "--schedule step"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (arguments_given(args, rows[i].name) && !rows[i].used)
-            return error_set(err, ERR_USAGE, "--%s belongs to %s", rows[i].name, rows[i].with);
+            return error_set(err, ERR_USAGE, "--%s only applies to %s", rows[i].name, rows[i].with);
     return OK;
 }
 

@@ -47,8 +47,8 @@ static enum status check_given(const struct arguments *given, struct error *err)
         const char *name = command_option(given->command, i)->name;
         if (given->given[i] && !is_free(name))
             return error_set(err, ERR_USAGE,
-                             "--%s cannot be changed when a run is resumed: it goes on as it began; for other options "
-                             "start a new run, with --weights RUN/best.safetensors if that is meant",
+                             "--%s cannot be changed when a run is resumed; start a new run instead, with --weights "
+                             "RUN/best.safetensors to build on this one",
                              name);
     }
     return OK;
@@ -113,7 +113,7 @@ static enum status check_recorded(const struct command *command, const cJSON *it
     }
     char name[64];
     return error_set(err, ERR_USAGE,
-                     "option '%s' is unknown: go on with the version that began the run (\"versions\" names it)",
+                     "option '%s' is unknown: continue with the version that started the run (\"versions\" names it)",
                      text_escape(name, sizeof name, item->string));
 }
 
@@ -185,7 +185,7 @@ static enum status read_config(cJSON **out, const char *path, struct error *err)
     size_t size;
     enum status status = file_read(&text, &size, path, CONFIG_MOST, err);
     if (status == ERR_NOINPUT)
-        return error_set(err, ERR_NOINPUT, "%s: cannot be opened, so there is no run to go on with", path);
+        return error_set(err, ERR_NOINPUT, "%s: cannot be opened, so there is no run to resume", path);
     if (status != OK)
         return status;
     cJSON *root = json_text_parse((const char *)text, size);
@@ -207,7 +207,7 @@ static enum status check_command(const cJSON *root, const struct arguments *give
     const char *command = cJSON_IsString(made) ? made->valuestring : "train";
     if (strcmp(command, given->command->name) == 0)
         return OK;
-    return error_set(err, ERR_USAGE, "--resume %s: was made by %s: go on with freezetune %s --resume %s",
+    return error_set(err, ERR_USAGE, "--resume %s: was created by %s; resume it with freezetune %s --resume %s",
                      values->resume, command, command, values->resume);
 }
 

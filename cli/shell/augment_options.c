@@ -25,15 +25,15 @@ enum status augment_options_parse(struct augment_extras *out, enum augment augme
     struct augment_extras extras = {.erasing = erasing};
     double *amount = extras.jitter.amount;
     if (jitter && !read_four(amount, jitter))
-        return error_set(err, ERR_USAGE, "--color-jitter %s: wants four numbers such as 0.4,0.4,0.4,0.1", jitter);
+        return error_set(err, ERR_USAGE, "--color-jitter %s: must be four numbers such as 0.4,0.4,0.4,0.1", jitter);
     if (amount[JITTER_HUE] > 0.5)
         return error_set(err, ERR_USAGE, "--color-jitter %s: the last number, of the hue, is at most 0.5", jitter);
     for (int i = 0; i < JITTER_HUE; i++)
         if (amount[i] > 255)
-            return error_set(err, ERR_USAGE, "--color-jitter %s: a number is beyond 255, which leaves no colour",
+            return error_set(err, ERR_USAGE, "--color-jitter %s: a number is above 255, which leaves no colour",
                              jitter);
     if ((jitter || erasing > 0) && !augment_crops(augment))
-        return error_set(err, ERR_USAGE, "--%s goes with --augment standard or trivial, not with %s",
+        return error_set(err, ERR_USAGE, "--%s needs --augment standard or trivial, not %s",
                          jitter ? "color-jitter" : "random-erasing", augment_names[augment]);
     *out = extras;
     return OK;

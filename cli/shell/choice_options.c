@@ -38,7 +38,7 @@ static void remark_networks(const struct weight_file *file)
     text_escape(key, sizeof key, weight_file_key(file));
     text_escape(prefix, sizeof prefix, weight_file_prefix(file));
     const char *taken = keys > 0 ? key : prefix;
-    remark("weights: took %s%s%s of the file's %zu networks; %s takes another: %s", taken[0] ? "'" : "",
+    remark("weights: took %s%s%s of the file's %zu networks; %s chooses another: %s", taken[0] ? "'" : "",
            taken[0] ? taken : "the one without a prefix", taken[0] ? "'" : "", count + 1,
            keys == 0       ? "--prefix"
            : keys == count ? "--key"

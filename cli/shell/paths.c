@@ -88,7 +88,7 @@ enum status path_require_empty(const char *path, struct error *err)
     enum status status = folder_is_empty(&empty, path, err);
     if (status == OK && !empty)
         status = error_set(err, ERR_CANTCREATE,
-                           "%s: is not empty; name a new folder with --out, or go on with that run by --resume %s",
+                           "%s: is not empty; name a new folder with --out, or continue that run with --resume %s",
                            path, path);
     return status;
 }
@@ -133,9 +133,8 @@ static enum status require_writable(const char *folder, const char *wanted, stru
     if (status != OK)
         return status;
     if (!mkdtemp(probe))
-        status =
-            error_set(err, ERR_CANTCREATE, "%s: nothing can be written there: %s: %s; name another folder with --out",
-                      wanted, folder, strerror(errno));
+        status = error_set(err, ERR_CANTCREATE, "%s: cannot write there: %s: %s; name another folder with --out",
+                           wanted, folder, strerror(errno));
     else
         rmdir(probe);
     memory_free(probe);

@@ -17,7 +17,7 @@ extern const char *const fit_choices[];           /* "auto", then fit_names */
 /* A row for train too, whose sizes are other options. */
 #define PREPROCESS_ROW_INTERPOLATION(type, field)                                                                      \
     OPTION_ROW_CHOICE("Photos", "interpolation", interpolation_choices, type, field, "auto",                           \
-                      "filter of the resize, as Pillow's; auto: as the model says, else bilinear")
+                      "resize with this filter, as Pillow does; auto: as the model says, else bilinear")
 
 #define PREPROCESS_ROW_FIT(type, field)                                                                                \
     OPTION_ROW_CHOICE("Photos", "resize-mode", fit_choices, type, field, "auto",                                       \
@@ -28,9 +28,9 @@ extern const char *const fit_choices[];           /* "auto", then fit_names */
 #define PREPROCESS_ROWS(type)                                                                                          \
     OPTION_ROW_NUMBER("Photos", "resize", "N", OPTION_INT, type, preprocess.resize, NULL, "as the model says", 1,      \
                       PREPROCESS_MAX_SIDE,                                                                             \
-                      "short side of a photo before the crop; torchvision's V2 weights want 232"),                     \
+                      "resize the short side of a photo to N before the crop; torchvision's V2 weights need 232"),     \
         OPTION_ROW_NUMBER("Photos", "crop", "N", OPTION_INT, type, preprocess.crop, NULL, "as the model says", 1,      \
-                          PREPROCESS_MAX_SIDE, "side of the square that the network sees"),                            \
+                          PREPROCESS_MAX_SIDE, "crop photos to squares of N pixels a side, the input of the network"), \
         PREPROCESS_ROW_FIT(type, preprocess.fit), PREPROCESS_ROW_INTERPOLATION(type, preprocess.interpolation)
 
 /* Changes what was given on the command line. */

@@ -145,7 +145,7 @@ enum status file_read(uint8_t **out, size_t *size, const char *path, size_t limi
             goto cleanup;
         }
         if (got == 0) {
-            status = error_set(err, ERR_IO, "%s: became shorter while it was read", path);
+            status = error_set(err, ERR_IO, "%s: shrank while it was read", path);
             goto cleanup;
         }
         have += (size_t)got;
@@ -200,7 +200,7 @@ enum status folder_create(const char *path, struct error *err)
             failed = mkdir(copy, 0777);
         while (failed && retry_after(&retry, errno));
         if (failed && !(errno == EEXIST && stat(copy, &info) == 0 && S_ISDIR(info.st_mode)))
-            status = error_set(err, ERR_CANTCREATE, "%s: the folder cannot be made: %s", copy, strerror(errno));
+            status = error_set(err, ERR_CANTCREATE, "%s: the folder cannot be created: %s", copy, strerror(errno));
         *at = kept;
         if (kept == '\0')
             break;

@@ -167,8 +167,8 @@ static enum status read_all(uint8_t *to, const struct file_pages *pages, size_t 
                              "%s: reading failed at byte %zu: %s", pages->path, at + have, strerror(errno));
         if (got == 0)
             return error_set(err, ERR_IO,
-                             "%s: became shorter while it was read: it ends at byte %zu now; put the whole file back "
-                             "and start again",
+                             "%s: shrank while it was read: it ends at byte %zu now; put the whole file back and start "
+                             "again",
                              pages->path, at + have);
         have += (size_t)got;
     }

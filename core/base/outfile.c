@@ -76,9 +76,9 @@ static int make_locked(char *temporary)
 static enum status cannot_be_made(const struct outfile *file, int error, struct error *err)
 {
     if (retry_system_is_out(error))
-        return error_set(err, ERR_SYSTEM, "%s: cannot be made: %s: close other programs or raise `ulimit -n`",
+        return error_set(err, ERR_SYSTEM, "%s: cannot be created: %s: close other programs or raise `ulimit -n`",
                          file->path, strerror(error));
-    return error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s", file->path, strerror(error));
+    return error_set(err, ERR_CANTCREATE, "%s: cannot be created: %s", file->path, strerror(error));
 }
 
 static enum status begin(struct outfile *file, struct error *err)
@@ -123,7 +123,7 @@ static enum status open_through(struct outfile *out, const char *path, struct er
         return status;
     file.stream = tmpfile();
     if (!file.stream) {
-        status = error_set(err, ERR_CANTCREATE, "%s: no temporary file for it: %s", path, strerror(errno));
+        status = error_set(err, ERR_CANTCREATE, "%s: cannot create a temporary file for it: %s", path, strerror(errno));
         memory_free(file.path);
         return status;
     }

@@ -22,7 +22,7 @@ enum { LETTERS = 6 };
 
 static enum status cannot(const char *path, int error, struct error *err)
 {
-    return error_set(err, ERR_CANTCREATE, "%s: the folder cannot be made: %s", path, strerror(error));
+    return error_set(err, ERR_CANTCREATE, "%s: the folder cannot be created: %s", path, strerror(error));
 }
 
 /* ---- what killed processes left ---------------------------------------------------------------------------------- */

@@ -143,7 +143,7 @@ static enum status open_split(struct dataset *out, const char *dir, const struct
         status = open_two(&data, &layout, err);
     else if (status == OK && (!asked || !(split->fraction < 1)))
         status = error_set(err, ERR_USAGE,
-                           "%s: has no train/ and val/: say how much of it validates, with --val-split 0.2", dir);
+                           "%s: has no train/ and val/: set the share that validates, with --val-split 0.2", dir);
     else if (status == OK)
         status = open_one(&data, dir, split, err);
     if (status == OK) {

@@ -102,7 +102,7 @@ static enum status class_names_set(struct class_names *out, const struct walk_na
 static const char *what_lies_there(char *out, size_t size, size_t others, size_t hidden)
 {
     if (others > 0)
-        snprintf(out, size, "its %zu file%s no photo%s", others, others == 1 ? " is" : "s are", others == 1 ? "" : "s");
+        snprintf(out, size, "its %zu file%s", others, others == 1 ? " is not a photo" : "s are not photos");
     else if (hidden > 0)
         snprintf(out, size, "there are only hidden files or system folders in it (%zu)", hidden);
     else
@@ -172,8 +172,8 @@ enum status folder_list(struct photo_list *out, struct class_names *classes, con
     status = count_beside(&list, &files, err);
     if (status == OK && folders.count == 0)
         status = error_set(err, ERR_DATA,
-                           "%s: holds no class folders: photos belong into one folder for each class, "
-                           "like %s/cats and %s/dogs",
+                           "%s: holds no class folders: put the photos of each class into a folder of its own, like "
+                           "%s/cats and %s/dogs",
                            dir, dir, dir);
     for (size_t i = 0; status == OK && i < folders.count; i++)
         status = check_class(dir, walk_names_get(&folders, i), known, err);
@@ -184,7 +184,7 @@ enum status folder_list(struct photo_list *out, struct class_names *classes, con
         status = list_class(&list, name, known ? class_names_find(known, name) : (uint32_t)i, !known, err);
     }
     if (status == OK && list.count == 0 && list.others > 0)
-        status = error_set(err, ERR_DATA, "%s: its class folders hold no photo: none of the %zu files is one", dir,
+        status = error_set(err, ERR_DATA, "%s: its class folders hold no photos: none of the %zu files is a photo", dir,
                            list.others);
     else if (status == OK && list.count == 0)
         status = error_set(err, ERR_DATA, "%s: its class folders hold no photo: they are empty", dir);
@@ -270,7 +270,8 @@ static enum status refuse_zeros(const char *line, struct error *err)
     return error_set(
         err, ERR_DATA,
         utf16 ? "the list of photos is UTF-16: save it as UTF-8"
-              : "the list of photos has a zero byte in a line: a list with one after each path needs --null");
+              : "the list of photos contains a NUL byte: expected one path per line (use --null for NUL-terminated "
+                "paths)");
 }
 
 enum status photo_list_add_stream(struct photo_list *list, FILE *stream, char separator, struct error *err)

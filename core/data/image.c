@@ -174,7 +174,7 @@ static enum status read_at(int fd, uint8_t *out, size_t size, size_t at, struct 
             return error_set(err, retry_system_is_out(errno) ? ERR_SYSTEM : ERR_IO, "reading failed at byte %zu: %s",
                              at + have, strerror(errno));
         if (got == 0)
-            return error_set(err, ERR_IO, "became shorter while it was read");
+            return error_set(err, ERR_IO, "shrank while it was read");
         have += (size_t)got;
     }
     return OK;

@@ -129,10 +129,10 @@ enum status inner_check(struct line *note, const struct subfolders *subs, struct
                          "the photos of a class directly into its folder",
                          subs->dir, shared.one->name, shared.other->name, shared.name, subs->dir, shared.one->name);
     if (shared.names > 0)
-        line_add(note, "%sthe classes are the folders of %s; those in them, like %s/%s, are no classes",
+        line_add(note, "%sthe classes are the folders of %s; those in them, like %s/%s, are not classes",
                  note->used ? "; " : "", subs->dir, shared.one->name, shared.name);
     else if (nested > 0 && nested == subs->count)
-        line_add(note, "%sthe classes are the folders of %s; those in them are no classes", note->used ? "; " : "",
+        line_add(note, "%sthe classes are the folders of %s; those in them are not classes", note->used ? "; " : "",
                  subs->dir);
     return OK;
 }

@@ -98,8 +98,8 @@ enum status parts_refuse_lone(const struct subfolders *subs, struct error *err)
                              subs->dir, flat->name, subs->dir, sub->name);
         if (flat)
             return error_set(err, ERR_DATA,
-                             "%s: %s/ holds photos but no class folders, unlike %s/: photos belong into one folder for "
-                             "each class, like %s/%s/cats",
+                             "%s: %s/ holds photos but no class folders, unlike %s/: put the photos of each class into "
+                             "a folder of its own, like %s/%s/cats",
                              subs->dir, flat->name, sub->name, subs->dir, flat->name);
         if (sub->split.rest[0] == '\0')
             return error_set(err, ERR_DATA, "%s: has %s/ but no %s/: add it, or give --data %s/%s and --val-split 0.2",
@@ -127,8 +127,8 @@ enum status parts_check_flat(struct line *note, const struct subfolders *subs, s
     bool several = seen[PART_TRAIN] + seen[PART_VAL] + seen[PART_TEST] > 1;
     if (named == subs->count && (several || (named == 1 && plain)))
         return error_set(err, ERR_DATA,
-                         "%s: %s: names of a split, with photos but no class folders in %s: photos belong into one "
-                         "folder for each class, like %s/%s/cats",
+                         "%s: %s: names of a split, with photos but no class folders in %s: put the photos of each "
+                         "class into a folder of its own, like %s/%s/cats",
                          subs->dir, names.bytes, named > 1 ? "them" : "it", subs->dir, subs->each[0].name);
     if (several || plain)
         line_add(note, "%s %s taken for %s, because photos lie directly in %s", names.bytes, named > 1 ? "are" : "is",

@@ -171,9 +171,11 @@ enum status layout_check_empty(const struct subfolders *subs, struct error *err)
         status = error_set(err, ERR_DATA, "%s: holds photos, but no class folders: did you mean --data %s?", subs->dir,
                            meant);
     else if (subs->count == 0)
-        status = error_set(
-            err, ERR_DATA, "%s: holds %s: photos belong into one folder for each class, like %s/cats and %s/dogs",
-            subs->dir, subs->photos ? "photos, but no class folders" : "no class folders", subs->dir, subs->dir);
+        status = error_set(err, ERR_DATA,
+                           "%s: holds %s: put the photos of each class into a folder of its own, like %s/cats and "
+                           "%s/dogs",
+                           subs->dir, subs->photos ? "photos, but no class folders" : "no class folders", subs->dir,
+                           subs->dir);
     memory_free(meant);
     return status;
 }
@@ -188,7 +190,7 @@ static enum status check_part(const struct subfolders *subs, struct error *err)
     if (parent && subfolders_read(&beside, parent, NULL) == OK) {
         if (is_part(&beside, name))
             status = error_set(err, ERR_USAGE,
-                               "%s: is a part of a split: did you mean --data %s? Else say how much of it validates, "
+                               "%s: is a part of a split: did you mean --data %s? Else set the share that validates, "
                                "with --val-split 0.2",
                                subs->dir, parent);
         subfolders_free(&beside);

@@ -95,7 +95,7 @@ static enum status check_owner(const struct stat *info, const char *path, struct
                          "%s: belongs to another user (number %lu); name another folder with --cache-dir", path,
                          (unsigned long)info->st_uid);
     if (info->st_mode & S_IWOTH)
-        return error_set(err, ERR_DATA, "%s: every user may write it; take that away with chmod o-w, or remove it",
+        return error_set(err, ERR_DATA, "%s: every user may write to it; change that with chmod o-w, or remove it",
                          path);
     return OK;
 }
@@ -113,7 +113,7 @@ static enum status open_path(struct feature_file *file, struct error *err)
     if (file->fd < 0 && is_irregular(errno))
         return irregular_error(file->path, err);
     if (file->fd < 0)
-        return error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s; name another folder with --cache-dir",
+        return error_set(err, ERR_CANTCREATE, "%s: cannot be created: %s; name another folder with --cache-dir",
                          file->path, strerror(errno));
     if (fstat(file->fd, &info) != 0)
         return read_error(file->path, err);
@@ -147,7 +147,7 @@ static enum status open_in_use(struct feature_file *file, struct error *err)
         close(file->fd);
         file->fd = -1;
     }
-    return error_set(err, ERR_IO, "%s: is removed again and again by another program", file->path);
+    return error_set(err, ERR_IO, "%s: another program keeps removing it", file->path);
 }
 
 /* What is not ours is for its owner to move; the rest goes by `cache clear`. */
@@ -167,7 +167,7 @@ static enum status make_header(struct feature_file *file, struct error *err)
     feature_header_write(page, &file->about);
     if (write_at(file->fd, page, sizeof page, 0) == sizeof page && fsync(file->fd) == 0)
         return OK;
-    error_set(err, ERR_CANTCREATE, "%s: cannot be made: %s", file->path, strerror(errno));
+    error_set(err, ERR_CANTCREATE, "%s: cannot be created: %s", file->path, strerror(errno));
     (void)!ftruncate(file->fd, 0); /* with or without: unfinished, and finished by who comes next */
     return ERR_CANTCREATE;
 }
@@ -268,7 +268,7 @@ bool feature_file_read(uint8_t *record, const struct feature_file *file, uint32_
 enum status feature_file_append(struct feature_file *file, const uint8_t *records, size_t count, struct error *err)
 {
     if (count > FEATURE_RECORDS_MOST - file->records)
-        return error_set(err, ERR_CANTCREATE, "%s: holds the most entries that a file may hold", file->path);
+        return error_set(err, ERR_CANTCREATE, "%s: holds as many entries as a file may hold", file->path);
     size_t size = count * file->record_bytes;
     size_t done = write_at(file->fd, records, size, record_at(file, file->records));
     int reason = errno;

@@ -81,19 +81,19 @@ const char *feature_header_text(enum feature_header header)
 {
     switch (header) {
     case FEATURE_HEADER_GOOD:
-        return "is a file of features";
+        return "is a feature file";
     case FEATURE_HEADER_UNFINISHED:
-        return "is a file of features that was left before it held any";
+        return "is a feature file that was abandoned while empty";
     case FEATURE_HEADER_FOREIGN:
-        return "is not a file of features";
+        return "is not a feature file";
     case FEATURE_HEADER_VERSION:
-        return "is a file of features of another version of freezetune";
+        return "is a feature file of another version of freezetune";
     case FEATURE_HEADER_ORDER:
-        return "is a file of features of a machine with another byte order";
+        return "is a feature file of a machine with another byte order";
     case FEATURE_HEADER_DAMAGED:
         break;
     }
-    return "is a file of features whose header is damaged";
+    return "is a feature file whose header is damaged";
 }
 
 size_t feature_record_bytes(const struct feature_store_about *about)

@@ -19,15 +19,15 @@ const char *const cache_mode_names[] = {"auto", "off", "ram", "disk", NULL};
 static const char *obstacle(const struct cache_ask *ask, size_t cut)
 {
     if (ask->views == 0 && photo_views_default(ask->augment) != 1)
-        return "every epoch sees other pixels; --views K would go round K fixed views of each photo";
+        return "every epoch sees different pixels; --views K would cycle through K fixed views of each photo";
     if (ask->views == 0)
-        return "with --views 0 no view comes back; --augment none has one, --views 1";
+        return "with --views 0 no view repeats; --augment none has a single view, --views 1";
     if (ask->mixes)
-        return "--mixup, --cutmix and --random-erasing change the numbers that the pixels become";
+        return "--mixup, --cutmix and --random-erasing change the input of the network in every step";
     if (ask->freeze->until > 0 && ask->freeze->bn_frozen == BN_BATCH)
-        return "with --bn-frozen batch what the frozen children do changes with every batch";
+        return "with --bn-frozen batch the output of the frozen children depends on the batch";
     if (cut == 0)
-        return "no child is frozen that works on the photos";
+        return "no child that processes the photos is frozen";
     return NULL;
 }
 
@@ -154,7 +154,7 @@ static enum status check_space(struct feature_plan *cache, const struct cache_as
     bool alone = ask->options->mode == CACHE_AUTO;
     if ((alone ? 2 * more : more) <= space)
         return OK;
-    snprintf(why, sizeof why, "it would take %s more%s, and its disk has %s left%s; --cache-dir names another",
+    snprintf(why, sizeof why, "it would take %s more%s, and its disk has %s left%s; --cache-dir chooses another",
              size_text(takes, more), alone ? " and leave as much to others" : "", size_text(left, space),
              reserve > 0 ? " beside the files of the run" : "");
     return turn_off(cache, ask, ERR_CANTCREATE, why, err);
@@ -182,8 +182,8 @@ enum status feature_plan_size(struct feature_plan *cache, const struct cache_ask
     cache->bytes = feature_store_bytes(&cache->about, cache->entries);
     if (cache->bytes + ask->kept > ask->options->limit) {
         snprintf(why, sizeof why, "it would take %s%s, and --cache-limit allows %s",
-                 size_text(takes, cache->bytes + ask->kept), ask->kept ? " with that of the stages before" : "",
-                 size_text(limit, ask->options->limit));
+                 size_text(takes, cache->bytes + ask->kept),
+                 ask->kept ? " together with the caches of earlier stages" : "", size_text(limit, ask->options->limit));
         return turn_off(cache, ask, ERR_USAGE, why, err);
     }
     return cache->mode == CACHE_DISK ? check_space(cache, ask, err) : OK;

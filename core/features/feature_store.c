@@ -160,7 +160,7 @@ static enum status append_ram(struct feature_store *store, const struct feature_
     if (feature_index_find(NULL, &store->index, id))
         return OK;
     if (store->records == FEATURE_RECORDS_MOST)
-        return error_set(err, ERR_CANTCREATE, "the features hold the most entries that they may hold");
+        return error_set(err, ERR_CANTCREATE, "the cache holds as many entries as it may hold");
     if (store->records / store->piece_records == store->piece_count) {
         void *pieces = store->pieces, *piece = NULL;
         status = memory_grow(&pieces, &store->piece_capacity, store->piece_count + 1, sizeof *store->pieces,

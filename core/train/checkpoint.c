@@ -369,15 +369,15 @@ enum status checkpoint_restore(struct train *train, const char *text, const char
     const cJSON *known = cJSON_GetObjectItemCaseSensitive(root, "photos");
     checkpoint_photos(photos, train->dataset);
     if (!cJSON_IsObject(root) || read_count(&reader, "format", FORMAT) != FORMAT || !cJSON_IsString(known)) {
-        status = error_set(err, ERR_DATA, "%s: holds no state of a run that this version can go on from", where);
+        status = error_set(err, ERR_DATA, "%s: holds no state of a run that this version can resume", where);
         goto cleanup;
     }
     if (strcmp(known->valuestring, photos) != 0) {
         status = error_set(
             err, ERR_DATA,
-            "%s: the photos have changed since this run began (files were added, removed or renamed, or are unavailable now, or another "
-            "version chose other photos for validation), so it cannot go on to the same result; start a new run "
-            "with --weights %s, or go on with the version in its config.json",
+            "%s: the photos have changed since this run started (files were added, removed or renamed, or are "
+            "unavailable now, or another version chose other photos for validation), so it cannot continue to the same "
+            "result; start a new run with --weights %s, or continue with the version in its config.json",
             where, where);
         goto cleanup;
     }

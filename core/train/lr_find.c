@@ -49,12 +49,12 @@ enum status lr_find_choose(double *lr, const struct lr_find *find, struct error 
 {
     if (find->count < LR_FIND_LEAST)
         return error_set(err, ERR_DATA,
-                         "--lr find: the loss left all bounds after %zu steps, at a rate of %g: name a rate, such as "
-                         "--lr 0.001",
+                         "--lr find: the loss diverged after %zu steps, at a rate of %g: choose a rate, such as --lr "
+                         "0.001",
                          find->count, find->count ? find->points[find->count - 1].lr : lr_find_low);
     if (!(find->points[find->least].smoothed < fall * find->points[0].smoothed))
         return error_set(err, ERR_DATA,
-                         "--lr find: the loss fell at no rate from %g to %g: name a rate, such as --lr 0.001",
+                         "--lr find: the loss fell at no rate from %g to %g: choose a rate, such as --lr 0.001",
                          find->points[0].lr, find->points[find->count - 1].lr);
     *lr = two_digits(find->points[find->least].lr / 10);
     return OK;

@@ -57,7 +57,7 @@ static enum status check(const struct optimizer_options *options, struct error *
     else if (options->kind == OPTIMIZER_SGD && options->nesterov && !(options->momentum > 0))
         wrong = "--nesterov needs a --momentum above 0";
     else if (options->kind != OPTIMIZER_SGD && options->nesterov)
-        wrong = "--nesterov belongs to --optimizer sgd";
+        wrong = "--nesterov only applies to --optimizer sgd";
     else if (options->kind != OPTIMIZER_SGD &&
              !(options->beta1 >= 0 && options->beta1 < 1 && options->beta2 >= 0 && options->beta2 < 1))
         wrong = "the betas must be 0 or more and below 1";

@@ -42,8 +42,8 @@ static enum status count_steps(size_t *steps, const struct train *train, struct 
             batch);
     if (!plan_batch_too_small(plan, batch) && recipe_step_photos(&train->options.recipe, plan, batch) < batch)
         return error_set(err, ERR_USAGE,
-                         "--micro-batch %zu: cuts a batch of %zu into pieces of which BatchNorm with batch statistics "
-                         "would see a single value per channel; use a larger one, or --bn-trained eval",
+                         "--micro-batch %zu: in a piece of a batch of %zu BatchNorm with batch statistics would see a "
+                         "single value per channel; use a larger one, or --bn-trained eval",
                          train->options.recipe.micro_batch, batch);
     *steps = plan_batch_too_small(plan, batch) ? 0 : steps_in_epoch(train, usable, batch);
     if (*steps == 0)

@@ -7,8 +7,8 @@ enum status train_diverged(struct train *train, const char *what, double value, 
 {
     return error_set(
         err, ERR_DIVERGED,
-        "the training diverged: %s is %s in epoch %zu, step %zu; lower --lr (now %g) or lengthen --warmup. "
-        "What was saved before is untouched",
+        "the training diverged: %s is %s in epoch %zu, step %zu; lower --lr (now %g) or lengthen --warmup. Earlier "
+        "checkpoints are unchanged",
         what, isnan(value) ? "not a number" : "infinite", train->state.epoch + 1, train->state.batch + 1,
         train->options.schedule.lr);
 }

@@ -108,7 +108,7 @@ static enum status refuse_loss(const struct work *work, const float *logits, siz
         return train_diverged(train, "the loss", loss, err);
     return error_set(err, ERR_DATA,
                      "%.500s: the output of the network is not finite before the first step: values overflow inside "
-                     "it, so the initial weights are damaged or come from a training that diverged; use others",
+                     "it, so the initial weights are damaged or come from a training that diverged; use other weights",
                      photo_name(&train->dataset->train, work->batch->photos[from + bad]));
 }
 

@@ -34,8 +34,8 @@ static enum status refuse_blind(const struct train *train, struct error *err)
         return error_set(err, ERR_DATA, "%s: none of the %zu validation photos can be read", list->root, list->count);
     return error_set(
         err, ERR_NOINPUT,
-        "%s: epoch %zu: none of the %zu validation photos can be read: see that they are there, then go on "
-        "with --resume",
+        "%s: epoch %zu: none of the %zu validation photos can be read: make them available, then continue with "
+        "--resume",
         list->root, train->state.epoch + 1, list->count);
 }
 

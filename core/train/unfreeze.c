@@ -15,12 +15,13 @@ static enum status parse_step(struct unfreeze *out, const struct net *net, const
     const char *colon = strchr(text, ':');
     size_t length = colon ? (size_t)(colon - text) : 0;
     if (!colon || length >= sizeof digits)
-        return error_set(err, ERR_USAGE, "--unfreeze-at %s: must be EPOCH:N, as 3:%d", text, (int)net->children - 2);
+        return error_set(err, ERR_USAGE, "--unfreeze-at %s: must be EPOCH:N, such as 3:%d", text,
+                         (int)net->children - 2);
     memcpy(digits, text, length);
     digits[length] = '\0';
     if (!text_to_long(&epoch, digits))
-        return error_set(err, ERR_USAGE, "--unfreeze-at %s: '%s' is no epoch; must be EPOCH:N, as 3:%d", text, digits,
-                         (int)net->children - 2);
+        return error_set(err, ERR_USAGE, "--unfreeze-at %s: '%s' is not an epoch; must be EPOCH:N, such as 3:%d", text,
+                         digits, (int)net->children - 2);
     if (epoch < 2 || (unsigned long long)epoch > epochs)
         return error_set(err, ERR_USAGE,
                          "--unfreeze-at %s: the epoch must be from 2 to --epochs (%zu); the first begins with "
@@ -36,11 +37,11 @@ static enum status insert(struct unfreezing *out, const struct unfreeze *step, s
 {
     size_t at = 0;
     if (out->count == NET_CHILDREN)
-        return error_set(err, ERR_USAGE, "--unfreeze-at: given more often than there can be freeze points");
+        return error_set(err, ERR_USAGE, "--unfreeze-at: given more often than there are freeze points");
     while (at < out->count && out->steps[at].epoch < step->epoch)
         at++;
     if (at < out->count && out->steps[at].epoch == step->epoch)
-        return error_set(err, ERR_USAGE, "--unfreeze-at %zu:%d: epoch %zu has another freeze point already, %d",
+        return error_set(err, ERR_USAGE, "--unfreeze-at %zu:%d: epoch %zu already has another freeze point, %d",
                          step->epoch + 1, step->until, step->epoch + 1, out->steps[at].until);
     memmove(out->steps + at + 1, out->steps + at, (out->count - at) * sizeof *out->steps);
     out->steps[at] = *step;
@@ -55,8 +56,8 @@ static enum status check_down(const struct unfreezing *unfreezing, int first, st
         const struct unfreeze *step = &unfreezing->steps[i];
         if (step->until >= before)
             return error_set(err, ERR_USAGE,
-                             "--unfreeze-at %zu:%d: before that epoch children 1 to %d are frozen, and what trains is "
-                             "not frozen again: N must be below %d",
+                             "--unfreeze-at %zu:%d: before that epoch children 1 to %d are frozen, and a trained child "
+                             "cannot be frozen again: N must be below %d",
                              step->epoch + 1, step->until, before, before);
     }
     return OK;
@@ -72,7 +73,7 @@ static enum status add_head_first(int *first, struct unfreezing *out, const stru
         return OK;
     if (options->head_first >= options->epochs)
         return error_set(err, ERR_USAGE,
-                         "--head-first %zu: must be less than --epochs (%zu); to train the head alone there is "
+                         "--head-first %zu: must be less than --epochs (%zu); to train the head alone, use "
                          "--freeze-until %d",
                          options->head_first, options->epochs, head);
     if (*first == head)
@@ -91,7 +92,7 @@ enum status unfreezing_parse(int *first, struct unfreezing *out, const struct ne
         struct unfreeze step;
         status = parse_step(&step, net, options->unfreeze_at[i], options->epochs, err);
         if (status == OK && step.epoch < options->head_first)
-            status = error_set(err, ERR_USAGE, "--unfreeze-at %s: until epoch %zu the head trains alone (--head-first)",
+            status = error_set(err, ERR_USAGE, "--unfreeze-at %s: the head trains alone until epoch %zu (--head-first)",
                                options->unfreeze_at[i], options->head_first);
         if (status == OK)
             status = insert(&unfreezing, &step, err);

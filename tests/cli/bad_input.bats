@@ -130,7 +130,7 @@ network_refused() {
     LC_ALL=C sed 's/"layer1.0.bn1.bias"/"layer1.0.bn1.bibs"/' "$good" >name
     network_refused "tensor 'layer1.0.bn1.bi[ab]s'" name
     LC_ALL=C sed 's/\[64,64,3,3\]/[64,64,9,1]/' "$good" >shape
-    network_refused "tensor 'layer1.0.conv1.weight' is \[64,64,9,1\], .* wants \[64,64,3,3\]" shape
+    network_refused "tensor 'layer1.0.conv1.weight' is \[64,64,9,1\], .* expects \[64,64,3,3\]" shape
     LC_ALL=C sed 's/"fc.weight"/"fc.weirdo"/' "$good" >"head"
     network_refused '' head
     for value in '\0\0\300\177' '\0\0\200\377'; do
@@ -237,7 +237,7 @@ network_refused() {
     cp -r "$photos" few && rm few/train/class1/*
     train_refused 65 "class folder 'class1' holds no photo, it is empty" --data few
     echo text >few/train/class1/notes.txt
-    train_refused 65 "class folder 'class1' holds no photo, its 1 file is no photo" --data few
+    train_refused 65 "class folder 'class1' holds no photo, its 1 file is not a photo" --data few
     cp -r "$photos" noval && rm -r noval/val
     train_refused 65 'no val/' --data noval
     cp -r "$photos" emptyval && rm -r emptyval/val/*/*

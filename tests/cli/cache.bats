@@ -86,12 +86,12 @@ assert rows[1] == {"key": sys.argv[1], "arch": "resnet50", "cut": "layer2", "pix
     [ "$(wc -l <stdout.txt)" = 2 ]
     [ "$(grep -c "^$one" stdout.txt)" = 1 ]
     warning="^freezetune: warning: $PWD/freezetune"
-    grep -q "$warning/0*.features: is a file of features that was left before it held any; freezetune cache clear 0* removes it" stderr.txt
-    grep -q "$warning/1*.features: is a file of features whose header is damaged; freezetune cache clear 1* removes it" stderr.txt
-    grep -q "$warning/$two.features: is a file of features of another version of freezetune; " stderr.txt
-    grep -q "$warning/$three.features: is a file of features whose header is damaged; " stderr.txt
-    grep -q "^ignored: $PWD/freezetune/2*.features: is not a file of features" stderr.txt
-    grep -q "^ignored: $PWD/freezetune/copy.features: is not a file of features" stderr.txt
+    grep -q "$warning/0*.features: is a feature file that was abandoned while empty; freezetune cache clear 0* removes it" stderr.txt
+    grep -q "$warning/1*.features: is a feature file whose header is damaged; freezetune cache clear 1* removes it" stderr.txt
+    grep -q "$warning/$two.features: is a feature file of another version of freezetune; " stderr.txt
+    grep -q "$warning/$three.features: is a feature file whose header is damaged; " stderr.txt
+    grep -q "^ignored: $PWD/freezetune/2*.features: is not a feature file" stderr.txt
+    grep -q "^ignored: $PWD/freezetune/copy.features: is not a feature file" stderr.txt
     [ "$(wc -l <stderr.txt)" = 6 ]
     run_split cache clear
     [ "$status" = 0 ]
@@ -105,10 +105,10 @@ assert rows[1] == {"key": sys.argv[1], "arch": "resnet50", "cut": "layer2", "pix
     [ "$out" = "removed 2 files, 408 KB" ]
     [ "$(ls freezetune)" = $two.features ]
     fails 66 "$one.features: No such file" "$FREEZETUNE" cache clear $one
-    fails 64 "^freezetune cache: 0122: is no key: freezetune cache list shows them" "$FREEZETUNE" cache clear $two 0122
-    fails 64 "is no key" "$FREEZETUNE" cache clear "../../${two#0122}"
+    fails 64 "^freezetune cache: 0122: not a key; freezetune cache list shows the keys" "$FREEZETUNE" cache clear $two 0122
+    fails 64 "not a key" "$FREEZETUNE" cache clear "../../${two#0122}"
     echo "a note" >freezetune/$one.features
-    fails 65 "$one.features: is not a file of features, and stays" "$FREEZETUNE" cache clear $one
+    fails 65 "$one.features: is not a feature file, and stays" "$FREEZETUNE" cache clear $one
     [ "$(ls freezetune)" = $one.features$'\n'$two.features ]
 }
 
@@ -120,7 +120,7 @@ assert rows[1] == {"key": sys.argv[1], "arch": "resnet50", "cut": "layer2", "pix
     [ "$(ls freezetune)" = $one.features$'\n'$two.features ]
     [ "$(cache clear --keep 1M)" = "removed 0 files, 0 bytes" ]
     [ "$(cache clear --keep 321K)" = "removed 0 files, 0 bytes" ]
-    # Exactly as much as is there is not too much; what is not a file of features does not count.
+    # Exactly as much as is there is not too much; what is not a feature file does not count.
     head -c 1000000 /dev/zero >freezetune/$three.features
     [ "$(cache clear --keep $((84128 + 244192)))" = "removed 0 files, 0 bytes" ]
     rm freezetune/$three.features
@@ -140,11 +140,11 @@ assert rows[1] == {"key": sys.argv[1], "arch": "resnet50", "cut": "layer2", "pix
     run_split cache clear
     [ "$status" = 0 ]
     [ "$out" = "removed 2 files, 248 KB" ]
-    [ "$err" = "freezetune: warning: $PWD/freezetune/$one.features: a run uses it: it stays" ]
+    [ "$err" = "freezetune: warning: $PWD/freezetune/$one.features: kept, because a run uses it" ]
     status=0
     "$FREEZETUNE" cache clear $one >stdout.txt 2>stderr.txt || status=$?
     [ "$status" = 74 ]
-    grep -q '^freezetune cache: 1 of 1 files stay: runs use them$' stderr.txt
+    grep -q '^freezetune cache: 1 of 1 files kept, because runs use them$' stderr.txt
     kill $pid
     wait $pid || true
     [ "$(cache clear)" = "removed 1 file, 244 KB" ]
@@ -155,8 +155,8 @@ assert rows[1] == {"key": sys.argv[1], "arch": "resnet50", "cut": "layer2", "pix
     fails 64 'too few arguments; usage: freezetune cache list\|clear\|path' "$FREEZETUNE" cache
     fails 64 'lst: must be list, clear or path' "$FREEZETUNE" cache lst
     fails 64 'more: only clear takes keys' "$FREEZETUNE" cache list more
-    fails 64 'go with cache clear' "$FREEZETUNE" cache list --keep 1G
-    fails 64 'no KEY goes with them' "$FREEZETUNE" cache clear --older-than 3 $one
+    fails 64 'only apply to cache clear' "$FREEZETUNE" cache list --keep 1G
+    fails 64 'cannot be combined with KEY' "$FREEZETUNE" cache clear --older-than 3 $one
     fails 64 'older-than -1: must be' "$FREEZETUNE" cache clear --older-than -1
     [ "$(ls freezetune | wc -l)" = 3 ]
 }

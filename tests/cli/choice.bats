@@ -42,7 +42,7 @@ same_answers() {
     fails 65 "no ResNet under --prefix 'tutor\.'" "$FREEZETUNE" inspect --prefix tutor. dino.safetensors
     run_split "$FREEZETUNE" convert --prefix teacher.backbone. dino.safetensors out.safetensors
     [ "$status" = 0 ]
-    grep -qxF "weights: took 'teacher.backbone.' of the file's 2 networks; --prefix takes another: 'student.backbone.'" stderr.txt
+    grep -qxF "weights: took 'teacher.backbone.' of the file's 2 networks; --prefix chooses another: 'student.backbone.'" stderr.txt
     grep -q "part.* left out: .*'teacher.head.mlp.0.weight'" stderr.txt
     run_split "$FREEZETUNE" diff out.safetensors body.safetensors
     [ "$status" = 0 ]
@@ -94,10 +94,10 @@ same_answers() {
 }
 
 @test "a body has no answers, convert writes it as a body" {
-    fails 65 'a body without a last layer' "$FREEZETUNE" convert body.safetensors out.onnx
+    fails 65 'a backbone without a last layer' "$FREEZETUNE" convert body.safetensors out.onnx
     [ ! -e out.onnx ]
-    fails 65 'a body without a last layer' "$FREEZETUNE" predict --model body.safetensors "$photo"
-    fails 65 'a body without a last layer' "$FREEZETUNE" eval --model body.safetensors --data photos
+    fails 65 'a backbone without a last layer' "$FREEZETUNE" predict --model body.safetensors "$photo"
+    fails 65 'a backbone without a last layer' "$FREEZETUNE" eval --model body.safetensors --data photos
     run_split "$FREEZETUNE" convert body.safetensors out.pth
     [ "$status" = 0 ]
     run_split "$FREEZETUNE" inspect out.pth
@@ -122,8 +122,8 @@ same_answers() {
 @test "what makes another network is refused, wherever in the stem or the layers it stands" {
     for name in layer1.0.se.fc1.weight conv1.bias sa.conv1.weight prelu.weight layer5.0.weight attnpool.k relu.weight act1.weight stem.0.weight; do
         mix other.safetensors "=plain.safetensors" "${name}[4]"
-        fails 65 "tensor '$name' is none of resnet18's" "$FREEZETUNE" predict --model other.safetensors "$photo"
-        fails 65 "tensor '$name' is none of resnet18's" "$FREEZETUNE" train --dry-run --data photos --weights other.safetensors
+        fails 65 "tensor '$name' is not part of resnet18" "$FREEZETUNE" predict --model other.safetensors "$photo"
+        fails 65 "tensor '$name' is not part of resnet18" "$FREEZETUNE" train --dry-run --data photos --weights other.safetensors
     done
 }
 

@@ -100,7 +100,7 @@ END
         printf 'cats\nants\nbees\n' >dir/$from
         answers --model dir/plain.safetensors "${by_hand[@]}" | cmp - expected
         run_split "$FREEZETUNE" predict --model dir/plain.safetensors "${by_hand[@]}" "$photo"
-        [ "$err" = "classes: named by $from beside dir/plain.safetensors" ]
+        [ "$err" = "classes: names from $from beside dir/plain.safetensors" ]
         rm -r dir
     done
     for from in class_indices.json labels.json class_to_idx.json imagenet_class_index.json; do
@@ -111,7 +111,7 @@ END
         rm -r dir
     done
     run_split "$FREEZETUNE" predict --model plain.safetensors "${by_hand[@]}" "$photo"
-    [[ $err == "classes: plain.safetensors does not name its 3 outputs: they are called 0 to 2; --classes"* ]]
+    [[ $err == "classes: plain.safetensors has no class names: its 3 outputs are called 0 to 2; --classes"* ]]
     run_split "$FREEZETUNE" predict --model model.safetensors "$photo"
     [ -z "$err" ]
 }
@@ -128,7 +128,7 @@ loss() {
     [ "$(loss by-name)" = "$(loss given)" ]
     run_split "$FREEZETUNE" eval --json --model plain.safetensors "${by_hand[@]}" --data data
     [ "$status" = 0 ]
-    [[ $err == *"classes: plain.safetensors names none: its 3 outputs are taken for the 3 folders in their order"* ]]
+    [[ $err == *"classes: plain.safetensors names none; its 3 outputs are mapped to the 3 folders in order"* ]]
     "$FREEZETUNE" eval --json --model model.safetensors --classes ants,bees,cats --data data >by-order
     [ "$(loss stdout.txt)" = "$(loss by-order)" ]
     [ "$(loss stdout.txt)" != "$(loss by-name)" ]
@@ -136,7 +136,7 @@ loss() {
     mkdir -p some numbers
     cp -r data/ants data/cats some
     "$FREEZETUNE" eval --json --quiet --model model.safetensors --data some
-    fails 65 "some: plain.safetensors names no classes, so its 3 outputs cannot be told from 2 folders \(ants, \.\.\.\)" \
+    fails 65 "some: plain.safetensors names no classes, so its 3 outputs cannot be mapped to 2 folders \(ants, \.\.\.\)" \
         "$FREEZETUNE" eval --quiet --model plain.safetensors --data some
     cp -r data/ants numbers/0
     cp -r data/cats numbers/2
@@ -170,7 +170,7 @@ trained() {
     head=$(trained again --weights named)
     [ "$head" = "head: fc is kept: its outputs are the 3 folders, by name" ]
     head=$(trained order --weights plain.safetensors)
-    [[ $head == "head: fc is kept: "*" names no classes, so its outputs are taken for the folders in their order (ants, ..., cats); "* ]]
+    [[ $head == "head: fc is kept: "*" names no classes, so its outputs are mapped to the folders in order (ants, ..., cats); "* ]]
     run_split "$FREEZETUNE" diff named order
     [ "$status" = 1 ]
     head=$(trained new --weights model.safetensors --new-head)

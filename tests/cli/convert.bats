@@ -120,7 +120,7 @@ PYTHON
     "$FREEZETUNE" convert other.safetensors other.pth
     fails 65 "other\.safetensors: not a ResNet's weights" "$FREEZETUNE" convert other.safetensors other.onnx
     for option in --crop=3 --resize=3 --interpolation=bicubic; do
-        fails 65 "not a ResNet's weights, so --classes, --resize, .* and --interpolation say nothing" \
+        fails 65 "not a ResNet's weights, so --classes, --resize, .* and --interpolation have no effect" \
             "$FREEZETUNE" convert $option other.safetensors x.pth
     done
     [ ! -e other.onnx ] && [ ! -e x.pth ]
@@ -191,7 +191,7 @@ PYTHON
     fails 65 "other\.safetensors: tensor 'w' has no name in Hugging Face's ResNet" \
         "$FREEZETUNE" convert --names hf other.safetensors x.pth
     [ ! -e x.pth ]
-    fails 64 '--names does not go with ONNX' "$FREEZETUNE" convert --names hf model.safetensors x.onnx
+    fails 64 '--names cannot be combined with ONNX' "$FREEZETUNE" convert --names hf model.safetensors x.onnx
 }
 
 @test "convert: ONNX, folded or not, whole and the same each time" {
@@ -227,7 +227,7 @@ onnx_head() {
         fails 64 "^freezetune convert: --opset" "$FREEZETUNE" convert "--opset=$opset" model.safetensors x.onnx
     done
     for name in x.pth x.safetensors; do
-        fails 64 '--opset goes with ONNX only' "$FREEZETUNE" convert --opset 13 model.safetensors $name
+        fails 64 '--opset only applies to ONNX' "$FREEZETUNE" convert --opset 13 model.safetensors $name
     done
     [ ! -e x.onnx ] && [ ! -e x.pth ] && [ ! -e x.safetensors ]
 }
@@ -244,11 +244,11 @@ onnx_head() {
 }
 
 @test "convert refuses what makes no sense" {
-    fails 64 'x\.bin: which format\? Let the name end in \.safetensors, \.pth, \.pt or \.onnx, or say --format' \
+    fails 64 'x\.bin: unknown format: end the name in \.safetensors, \.pth, \.pt or \.onnx, or set --format' \
         "$FREEZETUNE" convert model.safetensors x.bin
-    fails 64 'which format\?' "$FREEZETUNE" convert model.safetensors x
-    fails 64 '--dtype does not go with ONNX' "$FREEZETUNE" convert --dtype f16 model.safetensors x.onnx
-    fails 64 '--fold-bn goes with ONNX only' "$FREEZETUNE" convert --fold-bn model.safetensors x.pth
+    fails 64 'unknown format' "$FREEZETUNE" convert model.safetensors x
+    fails 64 '--dtype cannot be combined with ONNX' "$FREEZETUNE" convert --dtype f16 model.safetensors x.onnx
+    fails 64 '--fold-bn only applies to ONNX' "$FREEZETUNE" convert --fold-bn model.safetensors x.pth
     fails 64 'unknown option --fold: did you mean --fold-bn\?$' "$FREEZETUNE" convert --fold model.safetensors x.onnx
     fails 64 '--dtype f64: ' "$FREEZETUNE" convert --dtype f64 model.safetensors x.pth
     fails 64 '--crop 0: ' "$FREEZETUNE" convert --crop 0 model.safetensors x.pth
@@ -256,7 +256,7 @@ onnx_head() {
     [ "$(ls)" = "$(printf '%s\n' model.safetensors stderr.txt stdout.txt)" ]
 }
 
-@test "convert: inputs that are missing or damaged, outputs that cannot be made" {
+@test "convert: inputs that are missing or damaged, outputs that cannot be created" {
     fails 66 'nothing\.safetensors: ' "$FREEZETUNE" convert nothing.safetensors x.pth
     head -c 1000 model.safetensors >cut.safetensors
     fails 65 'cut\.safetensors: ' "$FREEZETUNE" convert cut.safetensors x.pth

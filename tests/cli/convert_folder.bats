@@ -140,9 +140,9 @@ answers() {
     for format in hf timm; do
         fails 65 "part\.safetensors: .*layer4\.1\.bn2\.running_var" "$FREEZETUNE" convert --format $format part.safetensors x
         fails 65 "mlp\.safetensors: not a ResNet's weights" "$FREEZETUNE" convert --format $format mlp.safetensors x
-        fails 64 "--names does not go with --format $format" "$FREEZETUNE" convert --format $format --names hf m.safetensors x
-        fails 64 '--fold-bn goes with ONNX only' "$FREEZETUNE" convert --format $format --fold-bn m.safetensors x
-        fails 64 '--opset goes with ONNX only' "$FREEZETUNE" convert --format $format --opset 13 m.safetensors x
+        fails 64 "--names cannot be combined with --format $format" "$FREEZETUNE" convert --format $format --names hf m.safetensors x
+        fails 64 '--fold-bn only applies to ONNX' "$FREEZETUNE" convert --format $format --fold-bn m.safetensors x
+        fails 64 '--opset only applies to ONNX' "$FREEZETUNE" convert --format $format --opset 13 m.safetensors x
     done
     [ "$(ls)" = "$(printf '%s\n' m.safetensors mlp.safetensors part.safetensors stderr.txt stdout.txt)" ]
 }
@@ -156,8 +156,8 @@ answers() {
         fails 73 'full/: is not empty' "$FREEZETUNE" convert --format $format full/m.safetensors full/
         fails 73 'plain: is not a folder' "$FREEZETUNE" convert --format $format m.safetensors plain
         fails 73 '/dev/null: is not a folder' "$FREEZETUNE" convert --format $format m.safetensors /dev/null
-        fails 73 'no/such/x: the folder cannot be made' "$FREEZETUNE" convert --format $format m.safetensors no/such/x
-        fails 73 '/proc/x: the folder cannot be made' "$FREEZETUNE" convert --format $format m.safetensors /proc/x
+        fails 73 'no/such/x: the folder cannot be created' "$FREEZETUNE" convert --format $format m.safetensors no/such/x
+        fails 73 '/proc/x: the folder cannot be created' "$FREEZETUNE" convert --format $format m.safetensors /proc/x
         fails 64 'm\.safetensors: is the input' "$FREEZETUNE" convert --format $format m.safetensors m.safetensors
         # A file may not grow beyond a megabyte: the disk is full.
         fails 74 '^freezetune convert: x/model\.safetensors: writing failed' \
@@ -180,7 +180,7 @@ answers() {
     [ "$(id -u)" != 0 ] || skip "root may write anywhere"
     mkdir closed
     chmod 555 closed
-    fails 73 'closed/x: the folder cannot be made: Permission denied' "$FREEZETUNE" convert --format hf m.safetensors closed/x
+    fails 73 'closed/x: the folder cannot be created: Permission denied' "$FREEZETUNE" convert --format hf m.safetensors closed/x
     [ -z "$(ls -A closed)" ]
 }
 

@@ -34,5 +34,5 @@ setup() {
     python3 -c 'import json, sys; d = json.loads(sys.argv[1]); assert (d["damaged"], d["unreadable"]) == (1, 0), d' "$out"
     run_split "$FREEZETUNE" predict --model run/best.safetensors photos/val/class1/damaged_behind.png
     [ "$status" = 0 ]
-    [[ $err == *"warning: 1 of 1 photos is damaged; the answer is about what could be decoded"* ]]
+    [[ $err == *"warning: 1 of 1 photos is damaged; the answer covers only the part that could be decoded"* ]]
 }

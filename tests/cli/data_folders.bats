@@ -96,7 +96,7 @@ train() {
     train --data clean --val-split 0.2 --quiet --out plain >/dev/null
     run_split train --data data --val-split 0.2 --strict --out run
     [ "$status" = 0 ]
-    grep -q '^photos: 14 files are no photos and ignored (the first: desktop.ini)$' stderr.txt
+    grep -q '^photos: 14 files that are not photos were ignored (the first: desktop.ini)$' stderr.txt
     grep -q '^photos: 4 hidden files or system folders ignored$' stderr.txt
     grep -q '16 to train on, 4 to validate, 2 classes' stderr.txt
     [ "$(grep -c warning stderr.txt)" = 2 ] # the two small classes
@@ -120,7 +120,7 @@ train() {
     grep -q 'class two has no photo to validate on: it has too few photos for --val-split' stderr.txt
     # Other photos: the run says that it cannot go on.
     cp "$photos/val/class1/03.bmp" data/three
-    fails 65 'the photos have changed since this run began .*or another version' \
+    fails 65 'the photos have changed since this run started .*or another version' \
         "$FREEZETUNE" train --resume run --quiet
 }
 

@@ -78,7 +78,7 @@ bytes() {
     }
     cached --out run --dry-run | grep -q '^cache   up to .* on disk'
     cached --out small/run --dry-run >plan.txt
-    grep -qE '^cache   off: it would take .* and leave as much to others, and its disk has [0-9.]+ .B left beside the files of the run; --cache-dir names another$' plan.txt
+    grep -qE '^cache   off: it would take .* and leave as much to others, and its disk has [0-9.]+ .B left beside the files of the run; --cache-dir chooses another$' plan.txt
     fails 73 '--cache disk: it would take .* beside the files of the run' cached --cache disk --out small/run --dry-run
 }
 
@@ -97,7 +97,7 @@ bytes() {
     cat stderr.txt
     [ "$status" = 74 ]
     [ "$(wc -l <stderr.txt)" = 1 ]
-    grep -qE 'No space left on device.*; best.safetensors of epoch [0-9]+ and last.safetensors of epoch [0-9]+(, step [0-9]+)? are good: free [0-9.]+ [KMG]B and go on with: freezetune train --resume small/run$' stderr.txt
+    grep -qE 'No space left on device.*; best.safetensors of epoch [0-9]+ and last.safetensors of epoch [0-9]+(, step [0-9]+)? are good: free [0-9.]+ [KMG]B and continue with: freezetune train --resume small/run$' stderr.txt
     [ -z "$(find small -name '*.part')" ]
     "$FREEZETUNE" inspect small/run/best.safetensors >/dev/null
     # Not enough is free yet.
@@ -112,7 +112,7 @@ bytes() {
     # A limit on the size of files stands for the disk: the model fits, the state with its momentum does not.
     (
         ulimit -f 60000
-        fails 74 'last.safetensors: writing failed.*; best.safetensors of epoch 1 is good, there is no last.safetensors yet and --resume begins again: go on with: freezetune sweep --resume sw$' \
+        fails 74 'last.safetensors: writing failed.*; best.safetensors of epoch 1 is good, there is no last.safetensors yet and --resume starts again: continue with: freezetune sweep --resume sw$' \
             "$FREEZETUNE" sweep --quiet --data "$photos" --weights random --arch resnet18 --image-size 32 --epochs 1 \
             --freeze-until 6 --lr 0.001 --cache off --out sw
     )

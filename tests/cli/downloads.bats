@@ -162,14 +162,14 @@ wget 1 66 wget ended with exit code 1
 END
 }
 
-@test "fetch: a folder that cannot be made: 73 in one line" {
+@test "fetch: a folder that cannot be created: 73 in one line" {
     stand_in curl ''
     echo file >home/file
     for name in home/file/got home/folder/got; do
         mkdir -p home/folder/got.part
         run_there sh "$scripts/fetch.sh" http://127.0.0.1:9/x $name
         [ "$status" = 73 ]
-        [ "$err" = "fetch.sh: $name.part cannot be made" ]
+        [ "$err" = "fetch.sh: $name.part cannot be created" ]
     done
 }
 

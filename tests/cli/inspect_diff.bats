@@ -60,7 +60,7 @@ assert [(t["name"], t["child"], t["type"], t["shape"]) for t in d["tensors"]] ==
     fails 64 '--arch resnet51: must be ' "$FREEZETUNE" inspect --arch resnet51
     fails 64 '--image-size 0' "$FREEZETUNE" inspect --arch resnet50 --image-size 0
     fails 64 'name a FILE, or a network' "$FREEZETUNE" inspect
-    fails 64 '^freezetune inspect: --freeze-until does not go with a FILE' "$FREEZETUNE" inspect a.safetensors --freeze-until 6
+    fails 64 '^freezetune inspect: --freeze-until cannot be combined with a FILE' "$FREEZETUNE" inspect a.safetensors --freeze-until 6
 }
 
 @test "inspect says what is wrong with a file" {

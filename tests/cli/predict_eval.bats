@@ -34,7 +34,7 @@ predict() {
     run_split predict --format tsv --top-k 1 --null - < <(printf 'photos/c\0photos/a.jpg\0')
     [ "$status" = 0 ]
     [ "$(cut -f1 stdout.txt | tr '\n' ' ')" = "file photos/c photos/a.jpg " ]
-    fails 64 '--null needs a list on stdin' predict --null photos
+    fails 64 '--null only applies to a list on stdin' predict --null photos
 }
 
 @test "predict writes the same with any number of threads" {
@@ -99,7 +99,7 @@ for line in open("out.jsonl"):
     run_split predict --format tsv --top-k 1 photos
     [ "$status" = 0 ]
     [ "$(wc -l <stdout.txt)" = 4 ]
-    [ "$err" = "ignored: 1 file is no photo (photos/README.txt)" ]
+    [ "$err" = "1 file that is not a photo was ignored (photos/README.txt)" ]
     printf '\xd0\xcf\x11\xe0' >photos/Thumbs.db
     echo "<annotation/>" >photos/a.xml
     mkdir photos/@eaDir photos/__MACOSX
@@ -107,7 +107,7 @@ for line in open("out.jsonl"):
     run_split predict --format tsv --top-k 1 photos
     [ "$status" = 0 ]
     [ "$(wc -l <stdout.txt)" = 4 ]
-    [ "$err" = "ignored: 3 files are no photos (the first: photos/README.txt)" ]
+    [ "$err" = "3 files that are not photos were ignored (the first: photos/README.txt)" ]
     run_split predict --format tsv photos/README.txt
     [ "$status" = 65 ]
     run_split predict --format tsv - <<<photos/README.txt
@@ -117,7 +117,7 @@ for line in open("out.jsonl"):
     [[ $err == *photos/none.jpg* ]]
     mkdir notes
     cp photos/README.txt notes
-    fails 66 'no photos: none of the 1 files is one .the first: notes/README.txt' predict notes
+    fails 66 'no photos: none of the 1 files is a photo .the first: notes/README.txt' predict notes
 }
 
 @test "predict: content decides what is a photo, in formats that are not read and under any name" {
@@ -185,7 +185,7 @@ line.jpg"
     fails 64 'is one of the inputs' predict --out photos/a.jpg photos
     cmp "$fixtures/grey.jpg" photos/a.jpg
     fails 64 'is one of the inputs' predict --logits "$model" photos
-    fails 64 'both: is the file of --out' predict --out both --logits both photos
+    fails 64 'both: is also the file of --out' predict --out both --logits both photos
     [ ! -e both ]
     [ "$(ls)" = "$(printf 'answers.csv\nfolder\nkept.csv\nphotos\nstderr.txt\nstdout.txt')" ]
 }
@@ -320,7 +320,7 @@ assert d["unreadable"] == 0'
     make_data
     echo "no photo" >data/val/ants/bad.jpg
     for wanted in 0 1; do
-        fails 65 "1 of 6 photos could not be read, so --assert-accuracy $wanted has no answer; the accuracy of the others is 0\.[0-9]{4}" \
+        fails 65 "1 of 6 photos could not be read, so --assert-accuracy $wanted cannot be decided; the accuracy of the others is 0\.[0-9]{4}" \
             evaluate --quiet --assert-accuracy $wanted
         grep -q '^accuracy ' stdout.txt
     done

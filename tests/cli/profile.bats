@@ -53,7 +53,7 @@ PYTHON
     grep -E '^layer4.1.conv2 +[a-z]+ +backward weight +3 +12 ' stdout.txt
 }
 
-@test "train: --profile is of one run" {
+@test "train: --profile cannot be combined with --folds" {
     fails 64 'profile.*folds' train --freeze-until 9 --folds 2 --profile
 }
 

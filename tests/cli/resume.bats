@@ -45,7 +45,7 @@ setup() {
     status=0
     wait $pid || status=$?
     [ "$status" = 143 ]
-    [ "$(grep -c 'go on with: freezetune train --resume run' stderr.txt)" = 0 ] # --quiet
+    [ "$(grep -c 'continue with: freezetune train --resume run' stderr.txt)" = 0 ] # --quiet
     [ -z "$(find run -name '*.part')" ]
     "$FREEZETUNE" inspect run/last.safetensors >/dev/null
 }
@@ -62,7 +62,7 @@ setup() {
     status=0
     wait $pid || status=$?
     [ "$status" = 143 ]
-    grep -q '^stopped in epoch [0-9]* of 5000 .*; go on with: freezetune train --resume run$' stderr.txt
+    grep -q '^stopped in epoch [0-9]* of 5000 .*; continue with: freezetune train --resume run$' stderr.txt
     [ -z "$(find run -name '*.part')" ]
 }
 

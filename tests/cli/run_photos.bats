@@ -110,7 +110,7 @@ same_as_recorded() {
     grep -qxF '  "run": null,' stdout.txt
     grep -qxF '  "trained_on": null,' stdout.txt
     fails 66 '^freezetune eval: data: ' evaluate --model alone.safetensors
-    fails 64 '--split val: the model does not lie in the folder of its run' evaluate --model alone.safetensors --split val
+    fails 64 '--split val: the model is not in the folder of its run' evaluate --model alone.safetensors --split val
     mkdir hub
     cp split/best.safetensors hub
     for text in '{"model_type": "resnet"}' '{"options": {}}' '{"options": {"data": 5}, "classes": []}' 'no JSON' ''; do
@@ -160,7 +160,7 @@ same_as_recorded() {
     run_split evaluate --model split --data new
     [ "$status" = 0 ]
     [ "$(wc -l <stderr.txt)" = 1 ]
-    grep -q "^new: whether split was trained on some of these photos is not known: its own, in $PWD/old, are gone" stderr.txt
+    grep -q "^new: it is not known whether split was trained on some of these photos: its own, in $PWD/old, are gone" stderr.txt
 }
 
 @test "photos that were added since are not measured; ones that are gone are said" {
@@ -207,10 +207,10 @@ same_as_recorded() {
     trained=$(evaluate --model split --split train --json | sed -n 's/^  "photos": \(.*\),$/\1/p')
     run_split "$FREEZETUNE" predict --model split --format tsv --top-k 1 "$here/one"
     [ "$status" = 0 ]
-    [ "$err" = "$trained of the 39 photos are in the training part of split: answers for these do not show how good it is" ]
+    [ "$err" = "$trained of the 39 photos are in the training part of split: answers for these do not show how good the model is" ]
     ln -s "$here/two" link
     run_split "$FREEZETUNE" predict --model two.run --format tsv link/val link/train/class0/00.png
-    [ "$err" = "1 of the 10 photos is in the training part of two.run: answers for these do not show how good it is" ]
+    [ "$err" = "1 of the 10 photos is in the training part of two.run: answers for these do not show how good the model is" ]
     for arguments in "--model two.run $here/two/val" "--model two.run $here/one" "--quiet --model two.run $here/two"; do
         # shellcheck disable=SC2086
         run_split "$FREEZETUNE" predict --format tsv $arguments

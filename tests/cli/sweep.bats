@@ -184,7 +184,7 @@ same_sweep() {
     [ ! -e part/7-0.001 ]
     run_split "$FREEZETUNE" sweep --resume part --time-limit 0.01
     [ "$status" = 0 ]
-    grep -q '^stopped with 4 of 4 runs to do; go on with: freezetune sweep --resume part$' stderr.txt
+    grep -q '^stopped with 4 of 4 runs to do; continue with: freezetune sweep --resume part$' stderr.txt
 }
 
 @test "where no rate is named the new last layer learns ten times as fast, in what is resumed too" {
@@ -220,8 +220,8 @@ same_sweep() {
     run_split "$FREEZETUNE" sweep --data "$photos" --weights "$weights" --image-size 32 --freeze-until 2..4,8,9 --lr 0.001 \
         --augment none --epochs 1 --out same
     [ "$status" = 0 ]
-    grep -q '^freeze point 2 is the same training as 3 4: ' stderr.txt
-    grep -q '^freeze point 8 is the same training as 9: ' stderr.txt
+    grep -q '^freeze point 2 trains the same parameters as 3 4; ' stderr.txt
+    grep -q '^freeze point 8 trains the same parameters as 9; ' stderr.txt
     grep -qE '^ *2 = 3 = 4 +0.001 ' stdout.txt
     grep -qE '^ +8 = 9 +0.001 ' stdout.txt
     [ "$(cd same && printf '%s ' */)" = "2-0.001/ 8-0.001/ " ]
@@ -255,14 +255,14 @@ END
     fails 64 'leaves nothing to train' sweep --freeze-until 4..10 --out no
     fails 64 'must be a number above 0' sweep --lr 0.1,x --out no
     fails 64 'unknown option --dry-run' sweep --dry-run
-    fails 64 '--momentum belongs to --optimizer sgd' sweep --optimizer adam --momentum 0.9 --out no
+    fails 64 '--momentum only applies to --optimizer sgd' sweep --optimizer adam --momentum 0.9 --out no
     fails 64 'unknown option --folds' sweep --folds 5
     fails 66 'nowhere' sweep --data nowhere --out no
     [ ! -e no ]
     fails 73 'is not empty' sweep --out "$whole"
     fails 66 'nowhere/config.json' "$FREEZETUNE" sweep --resume nowhere
-    fails 64 'was made by train: go on with freezetune train' "$FREEZETUNE" sweep --resume "$whole/7-0.01"
-    fails 64 'was made by sweep: go on with freezetune sweep' "$FREEZETUNE" train --resume "$whole"
+    fails 64 'was created by train; resume it with freezetune train' "$FREEZETUNE" sweep --resume "$whole/7-0.01"
+    fails 64 'was created by sweep; resume it with freezetune sweep' "$FREEZETUNE" train --resume "$whole"
     fails 64 '--lr cannot be changed' "$FREEZETUNE" sweep --resume "$whole" --lr 1
     cp -r "$photos" moved
     cp moved/train/class0/00.png moved/train/class0/new.png
@@ -273,7 +273,7 @@ END
     sweep_aside --epochs 100000 --patience 0 --out part &
     pid=$!
     wait_file part/7-0.01/log.jsonl 1
-    fails 73 'another freezetune is at work' "$FREEZETUNE" sweep --resume part --quiet
+    fails 73 'another freezetune is running' "$FREEZETUNE" sweep --resume part --quiet
     kill "$pid"
     wait "$pid" || [ $? = 143 ]
 }

@@ -81,13 +81,13 @@ PYTHON
     sed 's/beesXYZ/b\\\\u0000/' m.safetensors >cut.safetensors # the length of the header stays
     [ "$(wc -c <cut.safetensors)" = "$(wc -c <m.safetensors)" ] || sed 's/beesXYZ/\\\\u0000/' m.safetensors >cut.safetensors
     [ "$(wc -c <cut.safetensors)" = "$(wc -c <m.safetensors)" ]
-    fails 65 'cut.safetensors: metadata freezetune.classes: a name holds a zero byte \(\\u0000\)' \
+    fails 65 'cut.safetensors: metadata freezetune.classes: a name contains a NUL character \(\\u0000\)' \
         "$FREEZETUNE" predict --model cut.safetensors "$photos/val"
     "$FREEZETUNE" convert --names hf m.safetensors hf.safetensors
     mkdir hf
     sed 's/freezetune.classes/freezetune.cl_sses/' hf.safetensors >hf/model.safetensors
     printf '{"model_type": "resnet", "id2label": {"0": "ants", "1": "b\\u0000x"}}' >hf/config.json
-    fails 65 'hf/config.json: .*zero byte' "$FREEZETUNE" predict --model hf/model.safetensors "$photos/val"
+    fails 65 'hf/config.json: .*NUL character' "$FREEZETUNE" predict --model hf/model.safetensors "$photos/val"
 }
 
 # plain FOLDER: weights with torchvision's names that say nothing of classes or photos, as those of others.
@@ -124,7 +124,7 @@ plain() {
         '{"id2label": {"0": "dogs", "1": "mice"}}'; do
         printf '%s' "$text" >w/config.json
         answer
-        grep -q '^freezetune: warning: w/config.json: names no classes for the outputs of this network; --classes names them$' stderr.txt
+        grep -q '^freezetune: warning: w/config.json: has no class names for the outputs of this network; give them with --classes$' stderr.txt
         grep -q '"class": "1"' stdout.txt
     done
     run_split "$FREEZETUNE" predict --model w/w.safetensors --classes a,b,c "$photos/val"
@@ -138,7 +138,7 @@ plain() {
     once() {
         run_split "$FREEZETUNE" "$@"
         [ "$status" = 0 ]
-        [ "$(grep -c 'w/config.json: names no classes' stderr.txt)" = 1 ]
+        [ "$(grep -c 'w/config.json: has no class names' stderr.txt)" = 1 ]
     }
     once convert w/w.safetensors w.onnx
     once sweep --data "$photos" --weights w/w.safetensors --freeze-until 8,9 --image-size 32 --batch-size 4 --epochs 1 --out sweep

@@ -14,7 +14,7 @@ setup() {
     absent FAILED
     [ "$(grep -c '^  ok' stdout.txt)" = 11 ]
     [ "$(grep -cE '^[1-4]\. ' stdout.txt)" = 4 ]
-    [ "$(tail -1 stdout.txt)" = "all as it should be" ]
+    [ "$(tail -1 stdout.txt)" = "all checks passed" ]
     # Adam makes the error smaller than SGD left it.
     awk '/^  mean squared error/ { if (!($6 < $4)) exit 1; n++ } END { exit n != 3 }' stdout.txt
 }
@@ -35,5 +35,5 @@ setup() {
     "$FREEZETUNE" toy --out net.safetensors >/dev/null
     "$FREEZETUNE" inspect net.safetensors >list.txt
     grep -qE '^fc2.weight .*\[5,5\]' list.txt
-    fails 73 'cannot be made' "$FREEZETUNE" toy --out nowhere/net.safetensors
+    fails 73 'cannot be created' "$FREEZETUNE" toy --out nowhere/net.safetensors
 }

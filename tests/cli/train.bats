@@ -154,7 +154,7 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     fails 64 '--epochs cannot be changed .*--weights RUN/best.safetensors' "$FREEZETUNE" train --resume run --epochs 4
     # More epochs by the back door would go on without the optimizer.
     sed -i 's/"epochs": 2,/"epochs": 4,/' run/config.json
-    fails 65 'run: was over and has no last.safetensors' "$FREEZETUNE" train --quiet --resume run
+    fails 65 'run: is finished and has no last.safetensors' "$FREEZETUNE" train --quiet --resume run
     # The option keeps it, and --resume without the option lets the option of the run count.
     train --freeze-until 6 --out kept >/dev/null
     "$FREEZETUNE" train --quiet --resume kept >/dev/null
@@ -169,7 +169,7 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     "$FREEZETUNE" train --resume run --data moved --quiet >/dev/null
     cp moved/train/class0/00.png moved/train/class0/new.png
     fails 65 'the photos have changed' "$FREEZETUNE" train --resume run --data moved --quiet
-    fails 65 'is not the file that the run began with' "$FREEZETUNE" train --resume run --weights run/best.safetensors --quiet
+    fails 65 'is not the file that the run started with' "$FREEZETUNE" train --resume run --weights run/best.safetensors --quiet
     sed -i 's/"lr": 0.01/"lr": "much"/' run/config.json
     fails 65 'run/config.json: .*much' "$FREEZETUNE" train --resume run
     echo '{}' >run/config.json
@@ -195,7 +195,7 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     # A limit on the size of files stands for the disk: the model fits, the checkpoint with its momentum does not.
     (
         ulimit -f 60000
-        fails 74 'last.safetensors: writing failed.*; best.safetensors of epoch [1-3] is good, there is no last.safetensors yet and --resume begins again: go on with: freezetune train --resume run$' train --freeze-until 6 --out run
+        fails 74 'last.safetensors: writing failed.*; best.safetensors of epoch [1-3] is good, there is no last.safetensors yet and --resume starts again: continue with: freezetune train --resume run$' train --freeze-until 6 --out run
     )
     [ "$(cd run && printf '%s ' *.safetensors*)" = "best.safetensors " ]
     "$FREEZETUNE" inspect run/best.safetensors >/dev/null
@@ -207,7 +207,7 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
 @test "two processes do not work on one run" {
     train_aside --freeze-until 9 --epochs 200 --out run
     wait_lines run/log.jsonl 1
-    fails 73 'another freezetune is at work' "$FREEZETUNE" train --resume run --quiet
+    fails 73 'another freezetune is running' "$FREEZETUNE" train --resume run --quiet
     kill "$pid"
     wait "$pid" || [ $? = 143 ]
 }
@@ -242,7 +242,7 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     run_split one --time-limit 0.000001 --out limited
     run_split "$FREEZETUNE" train --resume limited --time-limit 0
     [ "$status" = 0 ]
-    grep -qE '^goes on in epoch 1 of 3, step 2 of 5; (about|under) .* left$' stderr.txt
+    grep -qE '^continues in epoch 1 of 3, step 2 of 5; (about|under) .* left$' stderr.txt
     run_split "$FREEZETUNE" train --resume limited
     grep -qx 'the run is over: nothing is left to train' stderr.txt
 }
@@ -349,7 +349,7 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     fails 64 '--epochs 0' train --epochs 0
     fails 64 '--momentum' train --momentum 1
     fails 64 '--nesterov' train --optimizer adam --nesterov
-    fails 64 '--momentum belongs to --optimizer sgd' train --optimizer adamw --momentum 0.9
+    fails 64 '--momentum only applies to --optimizer sgd' train --optimizer adamw --momentum 0.9
     fails 64 '--step-epochs belongs to --schedule step' train --step-epochs 3
     fails 64 '--gamma belongs to --schedule step' train --schedule constant --gamma 0.5
     fails 64 '--warmup' train --warmup 3
@@ -362,21 +362,21 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     [ ! -e runs ]
 }
 
-@test "an output that cannot be made is an error before the first step" {
+@test "an output that cannot be created is an error before the first step" {
     mkdir full
     touch full/something
     fails 73 'full' train --out full
     fails 73 'full/something' train --out full/something/run
 }
 
-@test "an output that cannot be made is found before photos and weights are looked at" {
+@test "an output that cannot be created is found before photos and weights are looked at" {
     mkdir full
     touch full/something
     for command in train sweep; do
         fails 73 'full: is not empty' "$FREEZETUNE" $command --data nowhere --weights nowhere --out full
         fails 73 'full/something: is not a folder' "$FREEZETUNE" $command --data nowhere --out full/something
         # Nobody may write there, not even root.
-        fails 73 '^freezetune [a-z]*: /proc/a/run: nothing can be written there: /proc' \
+        fails 73 '^freezetune [a-z]*: /proc/a/run: cannot write there: /proc' \
             "$FREEZETUNE" $command --data nowhere --out /proc/a/run
     done
     # The look leaves nothing behind.
@@ -410,7 +410,7 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     train --freeze-until 6 --augment trivial --color-jitter 0.4,0.4,0.4,0.1 --decode fast --out fast >/dev/null
     same_run one fast # small photos are decoded as ever
     grep -qx '    "decode": "fast",' fast/config.json
-    fails 64 '--color-jitter goes with --augment standard or trivial, not with flip' \
+    fails 64 '--color-jitter needs --augment standard or trivial, not flip' \
         train --augment flip --color-jitter 1,1,1,0 --out bad
     for wrong in 0.4 1,1,1 1,1,1,1,1 1,,1,0 1,1,1,-0.1 1,1,1,nan 1,1,1,0.1x ' 1,1,1,0' 300,1,1,0; do
         fails 64 '--color-jitter' train --color-jitter "$wrong" --out bad
@@ -440,7 +440,7 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     erasing --mixup 1 --out mixed >/dev/null
     run cmp -s one/best.safetensors mixed/best.safetensors
     [ "$status" = 1 ]
-    fails 64 '--random-erasing goes with --augment standard or trivial, not with none' \
+    fails 64 '--random-erasing needs --augment standard or trivial, not none' \
         train --augment none --random-erasing 0.1 --out bad
     fails 64 '--random-erasing 1.5: ' train --random-erasing 1.5 --out bad
 }

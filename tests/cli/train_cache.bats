@@ -99,11 +99,11 @@ expect_counts() {
     grep -q '"views": 2,' on/config.json
     # A new view in every epoch cannot be kept.
     run_split train --augment standard --epochs 1 --out fresh
-    grep -q '^cache   off: every epoch sees other pixels; --views K ' stdout.txt
-    fails 64 '--cache disk: every epoch sees other pixels' train --cache disk --augment standard
-    fails 64 '--cache disk: with --views 0 no view comes back' train --cache disk --augment none --views 0
+    grep -q '^cache   off: every epoch sees different pixels; --views K ' stdout.txt
+    fails 64 '--cache disk: every epoch sees different pixels' train --cache disk --augment standard
+    fails 64 '--cache disk: with --views 0 no view repeats' train --cache disk --augment none --views 0
     fails 64 '--cache ram: with --bn-frozen batch' train --cache ram --bn-frozen batch
-    fails 64 '--cache disk: no child is frozen' train --cache disk --freeze-until 0
+    fails 64 '--cache disk: no child that processes the photos is frozen' train --cache disk --freeze-until 0
 }
 
 @test "a batch in pieces, a stage after another: the same bytes with the cache" {
@@ -218,7 +218,7 @@ expect_counts() {
     [ "$status" = 0 ]
     same_run off full
     cat stderr.txt
-    [ "$(grep -c 'No space left on device.*; the run goes on without its cache$' stderr.txt)" = 1 ]
+    [ "$(grep -c 'No space left on device.*; the run continues without its cache$' stderr.txt)" = 1 ]
 }
 
 @test "a limit, a disk that is too small: off by itself, an error when it was asked for" {
@@ -236,7 +236,7 @@ expect_counts() {
 @test "the limit is of all stages together" {
     run_split train --cache-limit 120K --unfreeze-at 2:7 --out both
     [ "$(grep -c '^cache   up to .* on disk' stdout.txt)" = 1 ]
-    grep -q '^cache   off: it would take .* with that of the stages before, and --cache-limit allows ' stdout.txt
+    grep -q '^cache   off: it would take .* together with the caches of earlier stages, and --cache-limit allows ' stdout.txt
     [ "$(find cache -name '*.features' | wc -l)" = 1 ]
     # What two stages share counts once, and each alone would fit.
     run_split train --cache-limit 60K --freeze-until 9 --unfreeze-at 2:8 --dry-run
@@ -299,7 +299,7 @@ expect_counts() {
         --freeze-until 6 --augment none --cache-dir cache --out run
     [ "$status" = 0 ]
     grep -qE '^cache   up to .* on disk: the output of children 1-6, 27 times .*, in cache$' stdout.txt
-    grep -qE '^time    .* once the features are there, ' stdout.txt
+    grep -qE '^time    .* once the features are cached, ' stdout.txt
     grep -q '^epoch 1/2 .*  features: 27 computed' stderr.txt
     grep -q '^epoch 2/2 .*  features from the cache' stderr.txt
 }

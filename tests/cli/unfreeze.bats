@@ -155,7 +155,7 @@ plan() {
     # With such a rate no weight changes: the first epoch stays the best.
     run_split train --epochs 9 --freeze-until 9 --lr 1e-30 --patience 2 --out run
     [ "$status" = 0 ]
-    grep -qx 'ended after epoch 3 of 9: 2 epochs brought no better validation (--patience)' stderr.txt
+    grep -qx 'stopped after epoch 3 of 9: 2 epochs without better validation (--patience)' stderr.txt
     [ "$(wc -l <run/metrics.csv)" = 4 ]
     grep -q '^best    epoch 1: ' stdout.txt
     tail -1 stdout.txt | grep -q '^frozen: children 1-9 (conv1..avgpool), .*: bit-identical$'
@@ -172,7 +172,7 @@ plan() {
     train --batch-size 18 --epochs 2 --freeze-until 8 --out whole >/dev/null
     run_split train --batch-size 18 --epochs 2 --freeze-until 8 --time-limit 0.000001 --out run
     [ "$status" = 0 ]
-    grep -qx 'the time was over (--time-limit) in epoch 1 of 2 after 1 of 2 steps; go on with: freezetune train --resume run' stderr.txt
+    grep -qx 'the time limit was reached (--time-limit) in epoch 1 of 2 after 1 of 2 steps; continue with: freezetune train --resume run' stderr.txt
     grep -q '^best    epoch 1: ' stdout.txt
     tail -1 stdout.txt | grep -q '^frozen: children 1-8 (conv1..layer4), .*: bit-identical$'
     "$FREEZETUNE" eval --quiet --model run/best.safetensors --data "$photos" >/dev/null

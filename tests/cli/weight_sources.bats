@@ -99,7 +99,7 @@ unnamed() {
         # shellcheck disable=SC2086 # two photos
         run_split "$FREEZETUNE" predict --model only/w.safetensors --format jsonl $photos
         [ "$status" = 0 ]
-        [ "$err" = "classes: named by $1 beside only/w.safetensors" ]
+        [ "$err" = "classes: names from $1 beside only/w.safetensors" ]
         cmp stdout.txt expected
     }
     mkdir only
@@ -134,7 +134,7 @@ END
         local count=$1
         shift
         run_split "$@"
-        [ "$(grep -c 'does not say how they are prepared; assumed: ' stderr.txt)" = "$count" ]
+        [ "$(grep -c 'does not say how to prepare them; assumed: ' stderr.txt)" = "$count" ]
     }
     # shellcheck disable=SC2086 # two photos
     says_it 1 "$FREEZETUNE" predict --model plain.safetensors $photos
@@ -162,7 +162,7 @@ END
     printf '{"size": {"shortest_edge": 32}, "do_center_crop": false}' >hf/preprocessor_config.json
     # shellcheck disable=SC2086 # two photos
     says_it 0 "$FREEZETUNE" predict --model hf $photos
-    [ "$(grep -c 'leaves them oblong; here the short side becomes 32 ' stderr.txt)" = 1 ]
+    [ "$(grep -c 'keeps them oblong; here the short side becomes 32 ' stderr.txt)" = 1 ]
 }
 
 @test "a processor that squashes is followed by predict, eval, train and convert" {
@@ -261,7 +261,7 @@ END
     grep -q '"weights": ".*/run"' out/config.json
     "$FREEZETUNE" train --quiet --resume out
     printf 'x' | dd of=run/best.safetensors bs=1 seek=20000 conv=notrunc 2>dd.txt
-    fails 65 'is not the file that the run began with' "$FREEZETUNE" train --quiet --resume out
+    fails 65 'is not the file that the run started with' "$FREEZETUNE" train --quiet --resume out
 }
 
 @test "what keeps a ResNet from being one of ours is said" {
@@ -307,7 +307,7 @@ PYTHON
         "$FREEZETUNE" predict --model $file.safetensors "$fixtures/photos/grey.jpg" >answer.txt
         cmp expected.txt answer.txt
     done
-    fails 65 "neck\.safetensors: a body without a last layer" \
+    fails 65 "neck\.safetensors: a backbone without a last layer" \
         "$FREEZETUNE" predict --model neck.safetensors "$fixtures/photos/grey.jpg"
     fails 65 "two\.safetensors: its last layer cannot be used: 'fc\.0\.weight' is a part of a last layer of several" \
         "$FREEZETUNE" predict --model two.safetensors "$fixtures/photos/grey.jpg"

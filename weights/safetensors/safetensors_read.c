@@ -86,7 +86,7 @@ static enum status place_tensor(struct parser *p, size_t at, struct weight_tenso
         return fail_beyond(p, tensor->name, begin, end);
     weight_shape_text(shape, sizeof shape, tensor->rank, tensor->shape);
     if (!weight_size(&values, &bytes, tensor->dtype, tensor->rank, tensor->shape))
-        return strict_fail(&p->json, at, "shape %s of type %s is no whole number of bytes that a computer can hold",
+        return strict_fail(&p->json, at, "shape %s of type %s is not a whole number of bytes that a computer can hold",
                            shape, weight_dtype_name(tensor->dtype));
     if (bytes != end - begin)
         return strict_fail(&p->json, at, "data_offsets [%llu,%llu] hold %llu bytes, shape %s of type %s needs %zu",

@@ -89,8 +89,8 @@ enum status machine_stack_global(struct machine *m)
         return status;
     const struct pickle_value *module = machine_top(m, 1), *name = machine_top(m, 0);
     if (module->kind != PICKLE_TEXT || name->kind != PICKLE_TEXT)
-        return pickle_fail(m->pickle, m->opcode, "opcode %s: %s and %s are no name", m->name, pickle_kind_text(module),
-                           pickle_kind_text(name));
+        return pickle_fail(m->pickle, m->opcode, "opcode %s: %s and %s are not a name", m->name,
+                           pickle_kind_text(module), pickle_kind_text(name));
     m->stack_count -= 2;
     return push_name(m, (struct pickle_class){module->begin, module->length, name->begin, name->length});
 }

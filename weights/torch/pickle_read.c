@@ -347,7 +347,7 @@ static enum status step(struct machine *m)
     if (m->opcode == 0 && byte != 0x80)
         return pickle_fail(pickle, 0, "expected a pickle of protocol 2 to 5, found byte 0x%02x", byte);
     if (!m->name)
-        return pickle_fail(pickle, m->opcode, "byte 0x%02x is no opcode of a pickle", byte);
+        return pickle_fail(pickle, m->opcode, "byte 0x%02x is not an opcode of a pickle", byte);
     if (!opcodes[byte].run)
         return pickle_fail(pickle, m->opcode,
                            "opcode %s, which no pickle of protocol 2 to 5 in a file has: refused, nothing was run",

@@ -60,7 +60,7 @@ static void what_was_read_stays_when_the_file_is_cut_or_overwritten(void **state
     assert_memory_equal(map.bytes + page, content + page, 2 * page);
     assert_int_equal(file_map_read(&map, page, 2 * page, &err), OK);
     assert_int_equal(file_map_read(&map, page, 3 * page, &err), ERR_IO);
-    assert_non_null(strstr(err.text, "became shorter while it was read"));
+    assert_non_null(strstr(err.text, "shrank while it was read"));
     assert_int_equal(file_map_check(&map, &err), ERR_IO);
     assert_int_equal(file_map_read(&map, 0, page, &err), OK); /* still there */
     assert_memory_equal(map.bytes, content, page);

@@ -49,7 +49,7 @@ static void bad_configs_are_refused(void **state)
         {"[]", "not a JSON object"},
         {"{} x", "not a JSON object"},
         {"{\"id2label\": {\"0\": \"caf\xe9\", \"1\": \"b\"}}", "not a JSON object in UTF-8"},
-        {"{\"other\": \"a\\u0000b\"}", "zero byte (\\u0000)"},
+        {"{\"other\": \"a\\u0000b\"}", "NUL character (\\u0000)"},
         {"{\"id2label\": []}", "id2label: not a JSON object"},
         {"{\"id2label\": {\"0\": \"a\"}}", "id2label: 1 names, the network has 2 outputs"},
         {"{\"id2label\": {\"0\": \"a\", \"1\": \"b\", \"2\": \"c\"}}", "from \"0\" on"},
@@ -62,7 +62,7 @@ static void bad_configs_are_refused(void **state)
         {"{\"downsample_in_bottleneck\": true}", "another network"},
         {"{\"downsample_in_first_stage\": true}", "another network"},
         {"{\"hidden_act\": \"gelu\"}", "another network"},
-        {"{\"problem_type\": \"ranking\"}", "problem_type: not one that is known"},
+        {"{\"problem_type\": \"ranking\"}", "problem_type: unknown value"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct class_names classes = {0};

@@ -177,7 +177,7 @@ static void other_networks_are_refused_by_name(void **state)
         {"\"model_args\": [1]", "model_args: not a JSON object"},
         {"\"global_pool\": \"catavgmax\"", "global_pool: not \"avg\""},
         {"\"in_chans\": 4", "in_chans: not 3"},
-        {"\"label_names\": [\"a\"]", "label_names: another number of names"},
+        {"\"label_names\": [\"a\"]", "label_names: the number of names differs"},
         {"\"label_names\": [\"a\", 5]", "label_names: expected a name for each"},
         {"\"label_names\": \"a, b\"", "label_names: expected a list"},
         {"\"label_names\": null", NULL},

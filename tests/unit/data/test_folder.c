@@ -116,9 +116,9 @@ static void what_is_wrong_is_named(void **state)
     touch("train/empty/.keep");
     assert_refused(0, ERR_DATA, "'empty' holds no photo, there are only hidden files or system folders in it (1)");
     touch("train/empty/a.txt");
-    assert_refused(0, ERR_DATA, "'empty' holds no photo, its 1 file is no photo");
+    assert_refused(0, ERR_DATA, "'empty' holds no photo, its 1 file is not a photo");
     touch("train/empty/b.txt");
-    assert_refused(0, ERR_DATA, "'empty' holds no photo, its 2 files are no photos");
+    assert_refused(0, ERR_DATA, "'empty' holds no photo, its 2 files are not photos");
     for (const char *const *name = (const char *const[]){"a.txt", "b.txt", ".keep", NULL}; *name; name++) {
         char path[64];
         snprintf(path, sizeof path, "train/empty/%s", *name);
@@ -283,7 +283,7 @@ static void lists_from_windows_name_the_same_files(void **state)
                 16, "is UTF-16: save it as UTF-8"},
                {"\xFE\xFF\0a\0.\0j\0\n", 10, "is UTF-16"},
                {"a\0.\0j\0p\0g\0\n\0", 12, "is UTF-16"},
-               {"sub/a.jpg\0b.jpg\0", 16, "needs --null"}};
+               {"sub/a.jpg\0b.jpg\0", 16, "use --null for"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct photo_list list = {0};
         struct error err = {0};

@@ -110,8 +110,8 @@ static const struct layout_case class_folders[] = {
     {"bus/1.jpg train/2.jpg train/more/3.jpg", "classes", "train/ is taken for a class"},
     {"cats/1.jpg cats/kittens/2.jpg dogs/3.jpg", "classes", NULL},
     {"cats/images/1.jpg dogs/images/2.jpg", "classes", "the classes are the folders of"},
-    {"animals/cats/1.jpg animals/dogs/2.jpg plants/roses/3.jpg", "classes", "those in them are no classes"},
-    {"cats/1.jpg cats/a/2.jpg cats/b/2.jpg dogs/1.jpg dogs/a/2.jpg dogs/b/3.jpg", "classes", "are no classes"},
+    {"animals/cats/1.jpg animals/dogs/2.jpg plants/roses/3.jpg", "classes", "those in them are not classes"},
+    {"cats/1.jpg cats/a/2.jpg cats/b/2.jpg dogs/1.jpg dogs/a/2.jpg dogs/b/3.jpg", "classes", "are not classes"},
     {"cats/1.jpg dogs/2.jpg @eaDir/3.jpg lost+found/ __MACOSX/cats/._1.jpg .ipynb_checkpoints/x.jpg", "classes", NULL},
     {"cats/1.jpg cats/masks/1.xml dogs/2.jpg dogs/masks/2.xml", "classes", NULL},
 };

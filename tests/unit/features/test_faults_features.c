@@ -118,7 +118,7 @@ static void a_header_is_synced(void **state)
         long calls = faults_disarm();
         if (status == OK)
             feature_store_close(store);
-        told += status == ERR_CANTCREATE && strstr(err.text, ".features: cannot be made: ");
+        told += status == ERR_CANTCREATE && strstr(err.text, ".features: cannot be created: ");
         if (calls < n)
             break;
     }

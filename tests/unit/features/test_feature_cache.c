@@ -181,8 +181,8 @@ static void what_cannot_be_kept_is_not(void **state)
     } rows[] = {{false, false, 6, 1, NULL},
                 {true, false, 6, 1, "--mixup, --cutmix and --random-erasing change"},
                 {false, true, 6, 1, "with --bn-frozen batch"},
-                {false, false, 6, 0, "with --views 0 no view comes back"},
-                {false, false, 0, 1, "no child is frozen"}};
+                {false, false, 6, 0, "with --views 0 no view repeats"},
+                {false, false, 0, 1, "no child that processes the photos is frozen"}};
     const struct feature_ground ground = {.preprocess = preprocess_for_size(64)};
     struct hash128 *params;
     struct net *net;

@@ -137,7 +137,7 @@ static void a_header_with_a_flipped_bit_is_refused(void **state)
              feature_folder);
     for (size_t at = 0; at < FEATURE_HEADER_BYTES; at += at < 160 || at > FEATURE_HEADER_BYTES - 20 ? 1 : 61) {
         feature_good[at] ^= (uint8_t)(1 << at % 8);
-        assert_refused(feature_good, feature_good_size, at < 8 ? "is not a file of features; move it away" : clear);
+        assert_refused(feature_good, feature_good_size, at < 8 ? "is not a feature file; move it away" : clear);
         feature_good[at] ^= (uint8_t)(1 << at % 8);
     }
 }
@@ -183,9 +183,9 @@ static void headers_that_are_refused(void **state)
         page[12 + i] = (uint8_t)(i + 1);
     }
     assert_refused(page, sizeof page, "another byte order");
-    assert_refused("hello", 5, "is not a file of features; move it away");
+    assert_refused("hello", 5, "is not a feature file; move it away");
     static const uint8_t zeros[5000];
-    assert_refused(zeros, sizeof zeros, "is not a file of features; move it away");
+    assert_refused(zeros, sizeof zeros, "is not a feature file; move it away");
 }
 
 static void things_that_are_no_files(void **state)
@@ -274,7 +274,7 @@ static void files_of_others_are_refused(void **state)
     struct feature_store *store;
     test_write(feature_path, feature_good, feature_good_size);
     assert_int_equal(chmod(feature_path, 0666), 0);
-    assert_not_opened("every user may write it");
+    assert_not_opened("every user may write to it");
     assert_int_equal(chmod(feature_path, 0644), 0);
     store = feature_fixture_open();
     feature_store_close(store);

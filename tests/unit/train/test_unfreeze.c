@@ -68,9 +68,9 @@ static void what_makes_no_sense_is_refused(void **state)
         {8, 0, {"1:6"}, "--unfreeze-at 1:6: the epoch must be from 2", {0}},
         {8, 0, {"11:6"}, "--unfreeze-at 11:6: the epoch must be from 2", {0}},
         {8, 0, {"-3:6"}, "the epoch must be from 2", {0}},
-        {8, 0, {"99999999999999999999:6"}, "'99999999999999999999' is no epoch", {0}},
+        {8, 0, {"99999999999999999999:6"}, "'99999999999999999999' is not an epoch", {0}},
         {8, 0, {"999999999999999999999999999999:6"}, "must be EPOCH:N", {0}},
-        {8, 0, {"x:6"}, "--unfreeze-at x:6: 'x' is no epoch; must be EPOCH:N, as 3:8", {0}},
+        {8, 0, {"x:6"}, "--unfreeze-at x:6: 'x' is not an epoch; must be EPOCH:N, such as 3:8", {0}},
         {8, 0, {"3"}, "--unfreeze-at 3: must be EPOCH:N", {0}},
         {8, 0, {":3"}, "must be EPOCH:N", {0}},
         {8, 0, {"3:"}, "--unfreeze-at 3:: not a number", {0}},
@@ -82,10 +82,10 @@ static void what_makes_no_sense_is_refused(void **state)
         {6, 0, {"3:8"}, "--unfreeze-at 3:8: before that epoch children 1 to 6 are frozen", {0}},
         {6, 0, {"3:6"}, "N must be below 6", {0}},
         {8, 0, {"5:4", "7:6"}, "--unfreeze-at 7:6: before that epoch children 1 to 4", {0}},
-        {8, 0, {"5:4", "5:2"}, "--unfreeze-at 5:2: epoch 5 has another freeze point already, 4", {0}},
+        {8, 0, {"5:4", "5:2"}, "--unfreeze-at 5:2: epoch 5 already has another freeze point, 4", {0}},
         {6, 10, {NULL}, "--head-first 10: must be less than --epochs (10)", {0}},
-        {6, 3, {"3:4"}, "--unfreeze-at 3:4: until epoch 3 the head trains alone", {0}},
-        {6, 3, {"4:4"}, "epoch 4 has another freeze point already, 6", {0}},
+        {6, 3, {"3:4"}, "--unfreeze-at 3:4: the head trains alone until epoch 3", {0}},
+        {6, 3, {"4:4"}, "epoch 4 already has another freeze point, 6", {0}},
     };
     struct net *net = resnet();
     for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {

@@ -211,7 +211,7 @@ static void every_other_shape_is_named(void **state)
                                      .data = tensor->data,
                                      .bytes = tensor->bytes};
     assert_edit_refused(&edit, &exact,
-                        "'layer1.0.conv1.weight' is [4,4,1], the model (resnet50, 5 outputs) wants [4,4,1,1]");
+                        "'layer1.0.conv1.weight' is [4,4,1], the model (resnet50, 5 outputs) expects [4,4,1,1]");
     for (size_t i = 0; i < net->params_count; i++) {
         static const float none[1];
         char wanted[128];
@@ -245,7 +245,7 @@ static void extra_tensors_are_named_left_out_or_ignored(void **state)
     edit.tensors[edit.count++].name = "layer1.1.conv1.weight";
     edit.tensors[edit.count] = extra;
     edit.tensors[edit.count++].name = "layer1.0.se.conv1.weight";
-    assert_edit_refused(&edit, &exact, "is none of resnet50's (2 such tensors)");
+    assert_edit_refused(&edit, &exact, "is not part of resnet50 (2 such tensors)");
 
     edit_begin(&edit);
     edit.tensors[edit.count] = extra;
@@ -255,7 +255,7 @@ static void extra_tensors_are_named_left_out_or_ignored(void **state)
     struct net *net = small_net_make(SMALL_NET_CLASSES, 2);
     assert_int_equal(weights_load(net, file, &(struct weights_rules){.ignore = "optimizer."}, NULL, NULL), OK);
     assert_int_equal(weights_load(net, file, &exact, NULL, &err), ERR_DATA);
-    assert_non_null(strstr(err.text, "tensor 'optimizer.step' is none of resnet50's (1 such tensor)"));
+    assert_non_null(strstr(err.text, "tensor 'optimizer.step' is not part of resnet50 (1 such tensor)"));
     net_destroy(net);
     weight_file_close(file);
     weight_file_close(edit.source);
@@ -336,7 +336,7 @@ static void a_head_of_another_size_is_drawn_if_that_is_allowed(void **state)
     struct weights_loaded loaded;
     struct error err;
     assert_int_equal(weights_load(net, file, &exact, &loaded, &err), ERR_DATA);
-    assert_non_null(strstr(err.text, "tensor 'fc.weight' is [5,128], the model (resnet50, 3 outputs) wants [3,128]"));
+    assert_non_null(strstr(err.text, "tensor 'fc.weight' is [5,128], the model (resnet50, 3 outputs) expects [3,128]"));
     assert_int_equal(weights_load(net, file, &(struct weights_rules){.new_head = true, .seed = 9}, &loaded, NULL), OK);
     assert_true(loaded.head_drawn);
     assert_int_equal(loaded.file_classes, SMALL_NET_CLASSES);
@@ -425,7 +425,7 @@ static void buffers_go_there_and_back(void **state)
     assert_int_equal(weights_read_buffer(back, param, momentum, file, NULL), OK);
     assert_memory_equal(back, param->data, param->count * sizeof *back);
     assert_int_equal(weights_read_buffer(back, other, momentum, file, &err), ERR_DATA);
-    assert_non_null(strstr(err.text, "'optimizer.momentum' is [8,8,3,3], 'layer1.0.conv2.weight' wants [4,4,3,3]"));
+    assert_non_null(strstr(err.text, "'optimizer.momentum' is [8,8,3,3], 'layer1.0.conv2.weight' expects [4,4,3,3]"));
     assert_int_equal(weights_load(net, file, &(struct weights_rules){.ignore = "optimizer."}, NULL, NULL), OK);
     weight_file_close(file);
     free(back);

@@ -467,7 +467,7 @@ static void whole_files_up_to_a_limit_are_read(void **state)
     path = "/sys/devices/system/cpu/online";
     if (access(path, R_OK) == 0) {
         assert_int_equal(file_read(&bytes, &size, path, 1 << 20, &err), ERR_IO);
-        assert_non_null(strstr(err.text, "became shorter while it was read"));
+        assert_non_null(strstr(err.text, "shrank while it was read"));
     }
 }
 

@@ -36,7 +36,7 @@ static const struct {
     {BYTES("\x80\2N"), "ends without its STOP"},
     {BYTES("\x80\4\x95\2\0\0\0\0\0\0\0N."), NULL},
     {BYTES("\x80\4\x95\3\0\0\0\0\0\0\0N."), "a frame of 3 bytes, 2 are left"},
-    {BYTES("\x80\2\xff"), "byte 0xff is no opcode"},
+    {BYTES("\x80\2\xff"), "byte 0xff is not an opcode"},
     {BYTES("\x80\2F1.5\n."), "opcode FLOAT"},
     /* operands that are not all there */
     {BYTES("\x80\2X\3\0\0\0ab"), "needs 3 bytes, 2 are left"},
@@ -71,8 +71,8 @@ static const struct {
     {BYTES("\x80\2K\1)R."), "would call a whole number"},
     {BYTES("\x80\2]N\x81."), "would call a list"},
     {BYTES("\x80\4\x8c\1a\x8c\1b\x93."), NULL},
-    {BYTES("\x80\4\x8c\1aK\1\x93."), "are no name"},
-    {BYTES("\x80\4K\1\x8c\1a\x93."), "are no name"},
+    {BYTES("\x80\4\x8c\1aK\1\x93."), "are not a name"},
+    {BYTES("\x80\4K\1\x8c\1a\x93."), "are not a name"},
     {BYTES("\x80\2K\1Q."), "names a storage by a whole number"},
     {BYTES("\x80\2K\1}b."), "would set attributes of a whole number"},
 };
