@@ -40,7 +40,7 @@ static const struct option options[] = {
     ENGINE_ROW_CONV(struct values),
 };
 
-/* An option of the network on the command line of a file would do nothing: better said than passed over. */
+/* An option of the network on the command line of a file would do nothing: better refused than ignored. */
 static enum status refuse_network_options(const struct arguments *args, struct error *err)
 {
     for (size_t i = 0; i < args->command->option_count; i++)

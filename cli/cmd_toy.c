@@ -87,7 +87,7 @@ static void take_gradient(void *context, size_t param, const float *gradient)
 }
 
 /* Steps of an optimizer on the mean squared error over all samples.
- * Plans anew, as what is trainable may have changed. */
+ * Plans again, because the set of trainable parameters may have changed. */
 static enum status train(struct toy *toy, struct optimizer *optimizer, double lr, struct error *err)
 {
     const struct plan_options plan_options = {

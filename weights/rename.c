@@ -175,7 +175,7 @@ static enum status take_tensor(struct renaming *r, const struct weight_tensor *t
                 (is_body(name) || name_begins(name, "fc."));
     part = part || rename_head_name(name, r, tensor->name);
     if (part && weight_left_is_record(name))
-        return rename_leave(r, tensor->name, "a counter, no part of the network");
+        return rename_leave(r, tensor->name, "a counter, not part of the network");
     if (!part && inside && is_strange(network->style, tensor->name + network->length)) {
         snprintf(name, WEIGHT_NAME_MAX, "%s", tensor->name);
         part = true;
@@ -188,7 +188,7 @@ static enum status take_tensor(struct renaming *r, const struct weight_tensor *t
         return weight_file_leave(r->file, &left, r->err); /* which note_others names */
     }
     if (!part)
-        return rename_leave(r, tensor->name, "a tensor that is no part of the network");
+        return rename_leave(r, tensor->name, "a tensor that is not part of the network");
     struct weight_tensor taken = *tensor;
     taken.name = name;
     r->file->tensors[r->kept++] = taken;

@@ -10,7 +10,7 @@
 enum { WEIGHT_FORMAT_BEGINNING = 4096 };
 
 struct weight_format {
-    /* Whether the file is of this format, by its first WEIGHT_FORMAT_BEGINNING bytes (fewer in a smaller file, which is
+    /* Whether the file has this format, by its first WEIGHT_FORMAT_BEGINNING bytes (fewer in a smaller file, which is
      * not empty): map.bytes may be looked at so far. */
     bool (*recognises)(const struct weight_file *file);
     /* Fills everything but path and map, from map. What has been allocated on failure is freed by weight_file_close. */

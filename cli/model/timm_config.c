@@ -174,8 +174,8 @@ static enum status read_config(struct model_card *card, const cJSON *root, const
     return OK;
 }
 
-/* Where pretrained_cfg's values stand, or NULL when the file is none of timm's. Other programs have files of that name,
- * with an architecture in it too: the older form has what only timm writes beside it. */
+/* Where pretrained_cfg's values stand, or NULL when timm did not write the file. Other programs have files of that
+ * name, with an architecture in it too: the older form has what only timm writes beside it. */
 static const cJSON *find_config(const cJSON *root)
 {
     static const char *const keys[] = {"input_size",  "crop_pct",   "crop_mode",    "first_conv",       "pool_size",
@@ -195,7 +195,7 @@ static const cJSON *find_config(const cJSON *root)
 enum status timm_config_parse(struct model_card *card, bool *found, const char *text, size_t size, size_t outputs,
                               const char *path, struct error *err)
 {
-    /* Not json_text_parse: what is none of timm's may hold anything, and only the parsed text tells whose it is. */
+    /* Not json_text_parse: a file that timm did not write may hold anything; only the parsed text tells whose it is. */
     cJSON *root = strlen(text) == size ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
     const cJSON *config = find_config(root);
     enum status status = OK;

@@ -26,7 +26,7 @@ struct cache_folder {
     size_t unread; /* files that could not be opened; each was named on stderr */
 };
 
-/* Lists the folder; one that does not exist is empty. Folders in it are passed over. A file that cannot be opened is
+/* Lists the folder; one that does not exist is empty. Folders in it are skipped. A file that cannot be opened is
  * named on stderr and left out. *out is owned by the caller (cache_folder_free), and may be freed after an error too.
  * ERR_NOINPUT, ERR_IO, ERR_SYSTEM */
 MUST_CHECK enum status cache_folder_list(struct cache_folder *out, const char *path, struct error *err);

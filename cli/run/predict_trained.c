@@ -87,7 +87,7 @@ static enum status count_trained(size_t *count, const struct photo_list *photos,
     return OK;
 }
 
-/* An error of the run's photos is none of predict's. */
+/* An error of the run's photos does not concern predict. */
 static enum status remark_on(const struct record_config *record, const struct model *model,
                              const struct photo_list *photos, struct error *err)
 {

@@ -5,8 +5,8 @@
  *   DIR/photos.bin      how the photos looked (record_photos.h)
  *   DIR/<name>/         a run as train makes it; with a result.json it is done and is not touched again
  *
- * Where a series is stands in these folders alone: whoever resumes it passes over the runs that are done, goes on with
- * the one that was at work, and begins the others. All runs see the same photos and weights: their hashes are in
+ * These folders alone record how far a series is: resuming it skips the finished runs, continues the interrupted one
+ * and starts the others. All runs see the same photos and weights: their hashes are in
  * config.json.
  */
 #ifndef FREEZETUNE_SERIES_H

@@ -48,7 +48,7 @@ static void warn_of_no_photo(const struct run_setup *t, uint32_t class, bool val
             warn("class %s: its only photo to %s on cannot be read, %s (%s: %s)", name, what, end,
                  photo_name(list, bad->photo), bad->reason);
         else
-            warn("class %s: none of its %u photos to %s on can be read, %s (%s: %s)", name, listed, what, end,
+            warn("class %s: its %u photos to %s on cannot be read, %s (%s: %s)", name, listed, what, end,
                  photo_name(list, bad->photo), bad->reason);
         return;
     }

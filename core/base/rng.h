@@ -1,7 +1,7 @@
 /* Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
  *
  * A stream is named by (seed, purpose, epoch, item) and nothing else, so that the order of execution, the number of
- * threads or a resumed run cannot change what it gives. A stream is a value: copy it, keep it on the stack.
+ * threads or a resumed run cannot change its numbers. A stream is a value: copy it, keep it on the stack.
  */
 #ifndef FREEZETUNE_RNG_H
 #define FREEZETUNE_RNG_H

@@ -1,8 +1,8 @@
 /* A pool of threads over which work is cut into items of fixed size.
  *
- * Items are handed out in order to whoever is free; which thread takes an item is left to chance, so an item's result
- * must depend on its number alone and items must write to disjoint places. That is what makes every result the same
- * for any number of threads.
+ * Items are handed out in order to the next free thread; which thread takes an item is left to chance, so an item's
+ * result must depend on its number alone and items must write to disjoint places. That makes every result the same for
+ * any number of threads.
  */
 #ifndef FREEZETUNE_THREADS_H
 #define FREEZETUNE_THREADS_H

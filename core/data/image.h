@@ -82,7 +82,7 @@ struct image_info {
 struct image_options {
     bool ignore_exif;  /* leave the orientation as stored */
     size_t max_pixels; /* H*W beyond this is refused; 0 means IMAGE_MAX_PIXELS */
-    /* What image_probe's cost goes by when photos are decoded smaller (reduce_shift_least); 0: at full size. */
+    /* For the cost in image_probe when photos are decoded smaller (reduce_shift_least); 0: at full size. */
     int fast_resize, fast_crop;
 };
 

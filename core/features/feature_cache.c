@@ -22,10 +22,10 @@ struct feature_cache {
     struct feature_counts counts;
     size_t damaged_before; /* by the store's count */
     struct error failure;
-    /* Of the batch at hand, [batch] each. */
+    /* Of the current batch, [batch] each. */
     struct feature_id *ids;
     struct hash128 *now; /* what the files hash to after they were read */
-    bool *lost, *given;  /* entries that were not there; which of them were computed anew */
+    bool *lost, *given;  /* entries that were not there; which of them were computed again */
     uint32_t *missing;   /* [missing_room] photos */
     size_t missing_room;
 };

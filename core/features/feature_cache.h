@@ -39,9 +39,9 @@ struct feature_counts {
 
 struct feature_cache;
 
-/* Opens the store that was planned (not CACHE_OFF). `run` is of an inference plan with its cut, and its from; `batch`
- * is how many images it takes; `draw` is the feature_draw of the views. run and pool are borrowed. Errors of
- * feature_store_open_disk and _ram. */
+/* Opens the store that was planned (not CACHE_OFF). `run` must belong to an inference plan that has the same cut and
+ * from; `batch` is how many images it takes; `draw` is the feature_draw of the views. run and pool are borrowed. Errors
+ * of feature_store_open_disk and _ram. */
 MUST_CHECK enum status feature_cache_open(struct feature_cache **out, const struct feature_plan *plan, const char *dir,
                                           struct exec *exec, size_t batch, uint64_t draw, struct pool *pool,
                                           struct error *err);
@@ -51,7 +51,7 @@ void feature_cache_close(struct feature_cache *cache);
  * few enough to be kept in memory as well. */
 size_t feature_cache_memory(const struct feature_plan *plan);
 
-/* Told how many of the missing ones are done; false stops. */
+/* Progress callback: `done` of `all` missing features are computed. Return false to stop. */
 typedef bool feature_watch(void *context, size_t done, size_t all);
 
 /* Computes what is missing of a view. *stopped: `watch` (may be NULL) said so. OK too when the store cannot be written

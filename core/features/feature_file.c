@@ -128,7 +128,7 @@ static bool has_name(const struct stat *mine, const char *path)
     return lstat(path, &named) == 0 && mine->st_dev == named.st_dev && mine->st_ino == named.st_ino;
 }
 
-/* Who removes the file has it alone. Whoever waited for that holds a file without a name, and opens the next one. */
+/* A process that removes the file has it alone. One that waited holds a file without a name, and opens the next. */
 static enum status open_in_use(struct feature_file *file, struct error *err)
 {
     enum { TIMES_MOST = 1000 };
@@ -150,7 +150,7 @@ static enum status open_in_use(struct feature_file *file, struct error *err)
     return error_set(err, ERR_IO, "%s: another program keeps removing it", file->path);
 }
 
-/* What is not ours is for its owner to move; the rest goes by `cache clear`. */
+/* A file that is not ours is for its owner to move; `cache clear` removes the others. */
 static enum status header_error(const struct feature_file *file, const char *dir, enum feature_header header,
                                 const char *what, struct error *err)
 {

@@ -3,8 +3,8 @@
  *
  * Two bytes of the header are locked, by locks of the open file (F_OFD_SETLK): flock would know one lock for the whole
  * file, and one is needed for "in use" beside that for appending.
- *   byte 0   shared by all who have the file open; whoever may lock it alone may remove the file
- *   byte 1   alone by who makes the file or appends; shared by who lists
+ *   byte 0   shared by all processes that have the file open; a process that locks it alone may remove the file
+ *   byte 1   alone while a process makes the file or appends; shared while one lists
  *
  * Read with pread, not mapped: another process may cut the file off, and a mapped page that is gone kills the reader.
  */

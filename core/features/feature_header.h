@@ -40,8 +40,8 @@ enum feature_header {
 
 void feature_header_write(uint8_t page[FEATURE_HEADER_BYTES], const struct feature_store_about *about);
 
-/* Of the first `size` bytes of a file: all of it, or the whole page. *about only when GOOD: everything in it is in
- * range then, whoever wrote the file. */
+/* Reads the first `size` bytes of a file: all of it, or the whole page. *about is set only when GOOD, and everything in
+ * it is then in range, even if the file is hostile. */
 enum feature_header feature_header_read(struct feature_store_about *about, const uint8_t *page, size_t size);
 
 /* What is wrong, as an end of a sentence: "is not a file of features". */

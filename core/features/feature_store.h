@@ -66,13 +66,13 @@ bool feature_store_has(const struct feature_store *store, const struct feature_i
 MUST_CHECK enum status feature_store_refresh(struct feature_store *store, struct error *err);
 
 /* out[floats] = the entry's features, *found = true; or *found = false and out unspecified. An entry whose checksum is
- * wrong or that the disk will not give is forgotten, counts as damaged and is not found: the caller appends it anew. So
- * neither kind of store returns an error now. */
+ * wrong or that the disk does not return is forgotten, counts as damaged and is not found: the caller appends it
+ * again. So neither kind of store returns an error now. */
 MUST_CHECK enum status feature_store_read(float *out, bool *found, struct feature_store *store,
                                           const struct feature_id *id, struct error *err);
 
 /* Appends features[count,floats] under their ids. An id that is there already (another process may have been faster)
- * is passed over. ERR_CANTCREATE (the store only reads), ERR_IO (disk full) and ERR_SYSTEM (memory): some first entries
+ * is skipped. ERR_CANTCREATE (the store only reads), ERR_IO (disk full) and ERR_SYSTEM (memory): some first entries
  * may have been appended, the store then only reads, and each later call returns the same error at once. ERR_DATA: a
  * finite number is too large for F16; nothing was appended, the store stays as it was. */
 MUST_CHECK enum status feature_store_append(struct feature_store *store, const struct feature_id *ids,

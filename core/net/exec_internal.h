@@ -28,7 +28,7 @@ struct exec {
 struct conv_input exec_input(const struct exec *exec, const struct operand *operand, const float *x);
 
 float *exec_tensor(const struct exec *exec, int tensor);   /* in the arena: the whole batch, as forward has it */
-float *exec_kept(const struct exec *exec, int tensor);     /* as backward has it: a sum made again lies elsewhere */
+float *exec_kept(const struct exec *exec, int tensor);     /* as backward has it: a recomputed sum lies elsewhere */
 float *exec_gradient(const struct exec *exec, int tensor); /* of the whole batch */
 
 /* Step `index`, a merge, from its operands as forward has them. OVERWRITES out [images,h,w,channels]. */
@@ -54,7 +54,7 @@ void exec_profile(const struct exec *exec, size_t index, enum profile_pass pass,
 
 /* ---- backward ---------------------------------------------------------------------------------------------------- */
 /* When a step's turn comes, the gradient of its output is ready: of the tensor as it is stored, before any lazy
- * BatchNorm and ReLU, because whoever wrote it took it through them (exec_finish_operand). */
+ * BatchNorm and ReLU, because the step that wrote it took it through them (exec_finish_operand). */
 struct backward {
     struct exec *exec;
     gradient_sink *sink;

@@ -105,7 +105,7 @@ int net_linear(struct net *net, int x, const char *name, size_t features_out);
 MUST_CHECK enum status net_finish(struct net *net, struct error *err);
 
 /* ---- questions --------------------------------------------------------------------------------------------------- */
-/* -1 when there is none of that name. */
+/* -1 when no parameter has that name. */
 int net_param_find(const struct net *net, const char *name);
 /* Outputs of the last operator: the number of classes. */
 size_t net_classes(const struct net *net);

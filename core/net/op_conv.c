@@ -21,7 +21,7 @@ static bool shape(struct plan_step *planned, struct plan_tensor *out, const stru
     return true;
 }
 
-/* Weights are prepared once where each image wants them anew, and in a frozen part that is trained behind, which has
+/* Weights are prepared once where each image needs them again, and in a frozen part that is trained behind, which has
  * memory to spare and many passes to come; not those that its kernel can do without, which may be four times as large.
  */
 static bool keeps_prepared(const struct plan *plan, size_t index)

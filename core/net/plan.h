@@ -55,7 +55,7 @@ struct plan_tensor {
     size_t offset;                 /* in the arena, or in a thread's buffer when depth_first */
     bool depth_first;
     int place_of; /* the residual of its maker, whose place it takes over, or -1 */
-    bool remade;  /* a merge's sum: given up after its last reader, made again when backward comes to that one */
+    bool remade;  /* a merge's sum: dropped after its last reader, recomputed when backward reaches that reader */
     size_t remade_offset; /* where backward finds it */
     bool has_gradient;
     size_t gradient;           /* offset */

@@ -10,7 +10,7 @@ static size_t backward_time(const struct plan *plan, size_t step)
 }
 
 /* The sum of a merge is as large as each of its operands, which backward needs anyway, and costs one pass over them. So
- * it is not kept through the rest of forward but made again when backward comes to its last reader, unless an operand
+ * it is not kept through the rest of forward but recomputed when backward reaches its last reader, unless an operand
  * is itself one of these: a residual network keeps the output of every second block. */
 static void choose_remade(struct plan *plan)
 {

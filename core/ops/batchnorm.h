@@ -2,7 +2,7 @@
  * running one, momentum 0.1, eps 1e-5 (Ioffe and Szegedy, arXiv 1502.03167; PyTorch's page of BatchNorm2d).
  *
  * It never makes a pass of its own over the activations where it can help it: forward it turns sums that the
- * convolution gathered into one scale and one shift per channel, which whoever reads z applies; backward it turns two
+ * convolution gathered into one scale and one shift per channel, which the readers of z apply; backward it turns two
  * sums into three coefficients.
  *
  *   forward   y = z * scale + shift       scale = weight / sqrt(var + eps), shift = bias - mean * scale

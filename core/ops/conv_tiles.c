@@ -8,7 +8,7 @@
 
 size_t tiling_most_rows(size_t width)
 {
-    /* About 2 MB of operands; not fewer rows than 192, because BLAS packs the weights anew at every call, and not more
+    /* About 2 MB of operands; not fewer rows than 192, because BLAS packs the weights again at every call, and not more
      * than 768, so that many threads find work. */
     size_t rows = ((size_t)2 << 20) / sizeof(float) / width;
     return rows < 192 ? 192 : rows > 768 ? 768 : rows;

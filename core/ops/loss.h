@@ -28,7 +28,7 @@ double cross_entropy(float *dlogits, const float *logits, const int32_t *labels,
  *                 N                                  with others (probabilities are given: PyTorch's mean)
  */
 struct targets {
-    const int32_t *labels, *others; /* [N]; others NULL: each photo is of one class */
+    const int32_t *labels, *others; /* [N]; others NULL: each photo has one class */
     double share;                   /* of labels, where there are others */
     double smoothing;               /* 0..1 */
     const float *weights;           /* [K], of classes; NULL: all 1 */

@@ -272,7 +272,7 @@ static void gradient(float *d, struct winograd_steps steps, const float *dy, str
 
 /* ---- output ------------------------------------------------------------------------------------------------------ */
 
-/* struct panel_finish for the vector of channels at hand; residual: that of the tile's first pixel. */
+/* struct panel_finish for the current vector of channels; residual: that of the tile's first pixel. */
 struct finish {
     bool any;
     vec scale, shift;

@@ -7,7 +7,7 @@
  *   over                      after STEPS steps, or as soon as the smoothed loss is above DIVERGED times its least
  *   chosen                    a tenth of the rate at which the smoothed loss was least, rounded to two digits
  *
- * Steps run by train_range with the schedule given here; its caller hands each to lr_find_add.
+ * Steps run by train_range with the schedule given here; the training loop passes each to lr_find_add.
  */
 #ifndef FREEZETUNE_LR_FIND_H
 #define FREEZETUNE_LR_FIND_H

@@ -3,8 +3,8 @@
  *   p = (softmax(logits of the square) + softmax(logits of the square, mirrored)) / 2
  *
  * The mean of softmax outputs is what Krizhevsky, Sutskever and Hinton took ("ImageNet Classification with Deep
- * Convolutional Neural Networks", 2012). It is handed on as log(p), whose softmax is p, so that whoever takes logits
- * can take it. What is mirrored is the square that the network sees.
+ * Convolutional Neural Networks", 2012). It is handed on as log(p), whose softmax is p, so that a
+ * function of logits can take it. The mirrored image is the square that the network sees.
  */
 #ifndef FREEZETUNE_MIRRORED_H
 #define FREEZETUNE_MIRRORED_H

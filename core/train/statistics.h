@@ -13,7 +13,7 @@ struct interval {
  *
  *   (p + z^2 / 2n -+ z * sqrt(p * (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
  *
- * It holds for shares near 0 and 1 and for few photos too, where p -+ z * sqrt(p * (1 - p) / n) is of no width. [0, 1]
+ * It holds for shares near 0 and 1 and for few photos too, where p -+ z * sqrt(p * (1 - p) / n) has no width. [0, 1]
  * when count is 0. */
 struct interval interval_of_share(size_t right, size_t count, double z);
 

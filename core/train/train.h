@@ -1,4 +1,4 @@
-/* Training: epochs over the photos, an evaluation after each, and hooks that watch and save.
+/* Training: epochs over the photos, an evaluation after each, and hooks to watch and to save.
  *
  *   train_create   checks the options and makes the plans: everything is known, nothing large is allocated (--dry-run)
  *   train_prepare  allocates: optimizer, activations, loaders
@@ -116,13 +116,13 @@ void train_destroy(struct train *train);
 struct train_needs train_needs(const struct train *train);
 size_t train_stage_count(const struct train *train);
 struct train_stage train_stage_get(const struct train *train, size_t index);
-/* Whether the current stage keeps features, and where: train_prepare may find that what was planned cannot be.
+/* Whether the current stage keeps features, and where: train_prepare may find that the planned cache cannot be used.
  * Borrowed. */
 const struct feature_plan *train_cache(const struct train *train);
 /* The plan of the training pass, borrowed until the stage changes: before train_prepare that of the last stage, which
  * has the most work. */
 const struct plan *train_plan(const struct train *train);
-/* What is frozen in the current stage. After train_run: what stayed frozen to the end. */
+/* The frozen children of the current stage. After train_run: those that stayed frozen to the end. */
 const struct freeze *train_freeze(const struct train *train);
 
 /* The net's parameters must be loaded. ERR_SYSTEM without memory or threads. */

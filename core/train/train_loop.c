@@ -11,8 +11,8 @@
  *       all epochs done, out of patience or time: end
  *       save, if the run ends or the last checkpoint is old
  *
- * train->end says whether the run ends, and why: the function that finds a reason sets it, and every loop here looks
- * at it. A reason is no error: the status stays OK. Only save_is_due decides to save.
+ * train->end says whether the run ends, and why: the function that finds a reason sets it, and every loop here
+ * looks at it. A reason is no error: the status stays OK. Only save_is_due decides to save.
  *
  * The step is train_step.c's, a pass over photos train_pass.c's, the evaluation train_validate.c's; what a checkpoint
  * holds is checkpoint.c's.

@@ -25,7 +25,7 @@ static bool watch_evaluation(void *context, size_t done)
     return !train_interrupted(watch->train);
 }
 
-/* Without a validation photo there is nothing to go by. */
+/* Without a validation photo there is nothing to judge the run by. */
 static enum status refuse_blind(const struct train *train, struct error *err)
 {
     const struct photo_list *list = &train->dataset->val;

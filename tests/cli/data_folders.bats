@@ -134,7 +134,7 @@ train() {
     cp data/train/class1/00.png data/val/class1
     run_split train --data data --dry-run
     [ "$status" = 0 ]
-    grep -q 'warning: class class1: none of its 10 photos to train on can be read, so it cannot be learned (class1/00.png: truncated: ' stderr.txt
+    grep -q 'warning: class class1: its 10 photos to train on cannot be read, so it cannot be learned (class1/00.png: truncated: ' stderr.txt
     grep -q 'warning: class class1: its only photo to validate on cannot be read, so its accuracy is not known (class1/00.png' stderr.txt
     grep -q 'warning: class class2 has no photo to validate on, so its accuracy is not known$' stderr.txt
 }

@@ -454,6 +454,6 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     [ "$(grep -c 'class class[0-7] has no photo to validate on, so its accuracy is not known$' stderr.txt)" = 5 ]
     grep -q 'warning: 3 more classes have no photo to validate on$' stderr.txt
     [ "$(grep -c 'class class[0-4] has [12] photos* to train on; with fewer than 20' stderr.txt)" = 4 ]
-    grep -q 'warning: class class3: none of its 2 photos to train on can be read, so it cannot be learned (class3/00.png: an empty file)$' stderr.txt
+    grep -q 'warning: class class3: its 2 photos to train on cannot be read, so it cannot be learned (class3/00.png: an empty file)$' stderr.txt
     grep -q 'warning: 4 more classes have fewer than 20 photos' stderr.txt
 }

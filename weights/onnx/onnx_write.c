@@ -112,7 +112,7 @@ static enum status write_initializer(struct writer *writer, const struct onnx_te
 
 /* ---- the file ---------------------------------------------------------------------------------------------------- */
 
-/* All of ModelProto before the content of its graph, which is of that size. */
+/* All of ModelProto before the content of its graph, which has that size. */
 static void put_model(struct bytes *out, int version, const struct weight_metadata *metadata, size_t count,
                       uint64_t graph_size)
 {

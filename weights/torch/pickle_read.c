@@ -381,7 +381,7 @@ enum status pickle_read(struct pickle *out, const uint8_t *bytes, size_t size, s
     *out = (struct pickle){.bytes = bytes, .size = size, .base = base, .path = path, .err = err};
     out->attributed = out->attributes = PICKLE_NOTHING;
     if (out->size > PICKLE_MAX_BYTES)
-        out->size = PICKLE_MAX_BYTES; /* whoever comes to this end says so: machine_too_long */
+        out->size = PICKLE_MAX_BYTES; /* reading to this end says so: machine_too_long */
     struct machine m = {.pickle = out};
     enum status status = make_shared(out);
     while (status == OK && !m.stopped)
