@@ -1,8 +1,18 @@
 #!/bin/sh
-# lint.sh: what can be said of the sources without running or compiling them (make lint).
-# Prints each finding; exit code 1 when there are any, 64 outside a git checkout.
+# lint.sh [--walls]: checks the sources without running or compiling them (make lint). With --walls only those checks
+# that need nothing but git: who includes whom, words, and the like (tests/cli/lint.bats).
+# Prints each finding; exit code 1 when there are any, 64 usage or outside a git checkout.
 # shellcheck disable=SC2317 # check calls the functions
 set -u
+walls=
+case $* in
+'') ;;
+--walls) walls=yes ;;
+*)
+    echo "usage: lint.sh [--walls]" >&2
+    exit 64
+    ;;
+esac
 cd "$(dirname "$0")/.." || exit 1
 # Git says which files are ours; where these are not in it, there would be nothing to find.
 git ls-files --error-unmatch scripts/lint.sh >/dev/null 2>&1 || {
@@ -58,14 +68,29 @@ only_commands() {
 
 commands_named() {
     for file in cli/cmd_*.c; do
-        name=${file#cli/}
-        grep -q "^const struct command ${name%.c} = {" "$file" || { echo "$file"; return 1; }
+        command=${file#cli/}
+        grep -q "^const struct command ${command%.c} = {" "$file" || { echo "$file"; return 1; }
     done
 }
 
-check "layout (make format)" layout
-check "shell" shell
-check "Python" python
+# Phrases that a native would not write, in documents, in the comments of headers, and in messages and --help (texts in
+# quotes). Each has a plain word: again, skipped, current, by, not part of, has, the output of.
+no_banned_words() {
+    words='\banew\b|\b[Ww]hoever\b|\bat hand\b|\bmade again\b|\bpassed over\b|\bgoes by\b'
+    words="$words|\\b(is|are|was|were) none of\\b|\\bnone of its\\b"
+    words="$words|\\b(is|are|was|were) of (an?|the|one|its|no|what|this|another) "
+    words="$words|\\b[Ww]hat ([a-z]+ ){1,4}gives?\\b"
+    ! {
+        git grep -nE "$words" -- '*.md' docs/freezetune.1.in 'cli/*.h' 'core/*.h' 'models/*.h' 'weights/*.h'
+        git grep -nE "\"[^\"]*($words)" -- 'cli/*.c' 'core/*.c' 'models/*.c' 'weights/*.c'
+    } | grep .
+}
+
+[ "$walls" ] || {
+    check "layout (make format)" layout
+    check "shell" shell
+    check "Python" python
+}
 
 # The arrows of CONTRIBUTING.md: who may include whom, and who may print or end the program.
 check "core includes cli, models or weights" none '^#include "(cli|models|weights)/' core
@@ -89,4 +114,5 @@ check "core, models or weights print or end the program" \
 check "rand() or time()" none '\b(rand|srand|random|time)\(' 'core/*.[ch]' 'models/*.[ch]' 'weights/*.[ch]'
 check "a line '! command' of bats fails no test" none '^[[:blank:]]*! ' '*.bats'
 check "a blank at the end of a line" none '[[:blank:]]+$' '*.c' '*.h' '*.sh' '*.py' '*.bats' '*.md' Makefile
+check "a banned word" no_banned_words
 exit "$found"
