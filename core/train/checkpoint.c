@@ -301,7 +301,7 @@ static enum status mark_bad(struct train *train, const cJSON *list, const char *
     return OK;
 }
 
-/* Four numbers from the list on, none beyond `most`; *at moves behind them. */
+/* Four numbers from the list on, none beyond `most`; *at moves behind them. A photo is away at most once in an epoch. */
 static bool take_row(struct absence_row *out, const cJSON **at, const double most[4])
 {
     uint32_t numbers[4];
@@ -312,24 +312,24 @@ static bool take_row(struct absence_row *out, const cJSON **at, const double mos
         numbers[n] = (uint32_t)value;
     }
     *out = (struct absence_row){numbers[0], numbers[1], numbers[2], numbers[3]};
-    return out->epochs > 0;
+    return out->epochs > 0 && out->epochs <= out->last + 1;
 }
 
 /* cJSON's arrays are lists: they are walked once. */
-static enum status take_absence(struct train *train, const cJSON *object, bool val, const char *where,
+static enum status take_absence(struct train *train, const cJSON *object, bool val, size_t epoch, const char *where,
                                 struct error *err)
 {
     struct absence *absence = &train->absence[val];
     const cJSON *rows = cJSON_GetObjectItemCaseSensitive(object, val ? "val" : "train"), *reason;
     const cJSON *reasons = cJSON_GetObjectItemCaseSensitive(object, val ? "val_reasons" : "train_reasons");
-    double epochs = (double)train->options.schedule.epochs;
+    double epochs = (double)train->options.schedule.epochs, last = fmin((double)epoch, epochs - 1);
     enum status status = cJSON_IsArray(rows) && cJSON_IsArray(reasons) ? OK : ERR_DATA;
     cJSON_ArrayForEach(reason, reasons)
     {
         if (status == OK)
             status = cJSON_IsString(reason) ? absence_restore_reason(absence, reason->valuestring, err) : ERR_DATA;
     }
-    const double most[4] = {(double)absence->photos->count - 1, epochs, epochs - 1, (double)absence->reason_count - 1};
+    const double most[4] = {(double)absence->photos->count - 1, epochs, last, (double)absence->reason_count - 1};
     for (const cJSON *at = rows ? rows->child : NULL; status == OK && at;) {
         struct absence_row row;
         status = take_row(&row, &at, most) ? absence_restore(absence, &row, err) : ERR_DATA;
@@ -390,7 +390,7 @@ enum status checkpoint_restore(struct train *train, const char *text, const char
     status = mark_bad(train, cJSON_GetObjectItemCaseSensitive(root, "bad"), where, err);
     const cJSON *away = cJSON_GetObjectItemCaseSensitive(root, "away");
     for (int val = 0; val < 2 && status == OK && away; val++)
-        status = take_absence(train, away, val, where, err);
+        status = take_absence(train, away, val, state.epoch, where, err);
     if (status != OK)
         goto cleanup;
     train->state = state;

@@ -232,6 +232,10 @@ static void what_is_no_state_is_refused(void **state)
         {"\"bad\":[]",
          "\"bad\":[],\"away\":{\"train\":[1,1,5,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
         {"\"bad\":[]",
+         "\"bad\":[],\"away\":{\"train\":[1,2,0,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
+        {"\"bad\":[]", /* an epoch that is not yet there */
+         "\"bad\":[],\"away\":{\"train\":[1,1,1,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
+        {"\"bad\":[]",
          "\"bad\":[],\"away\":{\"train\":[1,1,0,1],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
         {"\"bad\":[]",
          "\"bad\":[],\"away\":{\"train\":[1.5,1,0,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
