@@ -14,8 +14,8 @@ setup() {
 # copy_tree: a copy of the sources in ./tree, with the objects, so that make compiles only what the diff changes.
 copy_tree() {
     mkdir tree
-    (cd "$root" && tar -cf - --exclude='*.bats' --exclude=tests/fixtures Makefile cli core docs models scripts tests \
-        weights) | tar -C tree -xf -
+    (cd "$root" && tar -cf - --exclude=tests/fixtures CONTRIBUTING.md Makefile README.md cli core docs models scripts \
+        tests weights) | tar -C tree -xf -
     (cd "$root" && find build/release \( -name '*.o' -o -name '*.d' -o -name '*.a' -o -name flags \) \
         -not -path '*/tests/fuzz/*' -not -path '*/tests/tools/*' -not -name 'test_*' -print0 | tar -cf - --null -T -) |
         tar -C tree -xf -
