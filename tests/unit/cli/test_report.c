@@ -118,7 +118,7 @@ static void reports(void **state)
 
     text = text_open();
     assert_int_equal(report_worst(text->out, &metrics, &classes, &photos, 1, &err), OK);
-    text_is(text, "file  class  taken for  probability\n"
+    text_is(text, "file  class  predicted  probability\n"
                   "b     ants   bees           100.0 %\n");
     metrics_free(&metrics);
 }
@@ -139,7 +139,7 @@ static void many_classes_show_the_confusions(void **state)
     struct confusion confusion = {cells, 4};
     struct text *text = text_open();
     assert_int_equal(report_confusion(text->out, &confusion, &many_classes, &err), OK);
-    text_is(text, "class  taken for  photos\n"
+    text_is(text, "class  predicted  photos\n"
                   "c16    c2              7\n"
                   "c1     c0              2\n"
                   "c3     c5              2\n");
