@@ -70,6 +70,14 @@ ifneq ($(TIFF),)
 TIFF_CFLAGS ?= -DHAVE_LIBTIFF $(shell $(PKG_CONFIG) --cflags libtiff-4 2>/dev/null)
 TIFF_LIBS ?= $(shell $(PKG_CONFIG) --libs libtiff-4 2>/dev/null || echo -ltiff)
 endif
+# UTF8PROC=libutf8proc tells how many columns a character takes; empty: one for each.
+ifeq ($(origin UTF8PROC),undefined)
+UTF8PROC := $(call has_package,libutf8proc,libutf8proc)
+endif
+ifneq ($(UTF8PROC),)
+UTF8PROC_CFLAGS ?= -DHAVE_UTF8PROC $(shell $(PKG_CONFIG) --cflags libutf8proc 2>/dev/null)
+UTF8PROC_LIBS ?= $(shell $(PKG_CONFIG) --libs libutf8proc 2>/dev/null || echo -lutf8proc)
+endif
 comma := ,
 
 # ---- flags ------------------------------------------------------------------------------------------------------------
@@ -77,10 +85,11 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wmiss
 CFLAGS ?= -O2 -g
 STRICT ?= $(if $(CI),-Werror)
 # What packages bring is a system header: no warnings of ours about it.
-PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(WEBP_CFLAGS) $(GIF_CFLAGS) $(TIFF_CFLAGS)
+PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(WEBP_CFLAGS) $(GIF_CFLAGS) $(TIFF_CFLAGS) \
+	$(UTF8PROC_CFLAGS)
 ALL_CFLAGS = -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' $(BLAS_DEFINE) \
 	$(patsubst -I%,-isystem %,$(filter -I%,$(PACKAGES_CFLAGS))) $(filter-out -I%,$(PACKAGES_CFLAGS)) -pthread
-ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(WEBP_LIBS) $(GIF_LIBS) $(TIFF_LIBS) -ldl -lm -pthread
+ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(WEBP_LIBS) $(GIF_LIBS) $(TIFF_LIBS) $(UTF8PROC_LIBS) -ldl -lm -pthread
 
 # Files named *.simd.c hold loops over channels that are compiled once for each instruction set and chosen at start by
 # core/ops/cpu.c. Products and sums may be fused (FMA) there; nowhere else. Nobody there asks errno about a root, and a

@@ -22,11 +22,11 @@ tools=
 case "${1:-build}" in
 build)
     tools="cc:gcc make:make pkg-config:pkg-config"
-    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libxxhash-dev libmd-dev libdeflate-dev"
+    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libxxhash-dev libmd-dev libdeflate-dev libutf8proc-dev"
     ;;
 check)
     tools="cc:gcc make:make pkg-config:pkg-config bats:bats prove:perl python3:python3"
-    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libxxhash-dev libmd-dev libdeflate-dev libcmocka-dev"
+    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libxxhash-dev libmd-dev libdeflate-dev libutf8proc-dev libcmocka-dev"
     ;;
 download | demo)
     command -v wget >/dev/null 2>&1 || tools="curl:curl"
@@ -60,7 +60,7 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
     case "${1:-build}" in
     build | check)
         more=" (with the development files; OpenBLAS in its pthread build)"
-        for library in openblas:OpenBLAS libcjson:cJSON libxxhash:xxHash libmd:libmd libdeflate:libdeflate libjpeg:libjpeg-turbo libpng:libpng libwebp:libwebp libtiff-4:libtiff stb:stb_image; do
+        for library in openblas:OpenBLAS libcjson:cJSON libxxhash:xxHash libmd:libmd libdeflate:libdeflate libjpeg:libjpeg-turbo libpng:libpng libwebp:libwebp libtiff-4:libtiff libutf8proc:utf8proc stb:stb_image; do
             pkg-config --exists "${library%%:*}" 2>/dev/null || missing="$missing ${library#*:}"
         done
         ;;

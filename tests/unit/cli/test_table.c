@@ -247,10 +247,15 @@ static void widths_of_text(void **state)
     (void)state;
     assert_int_equal(text_width("ants"), 4);
     assert_int_equal(text_width("caf\xc3\xa9"), 4);
-    assert_int_equal(text_width("cafe\xcc\x81"), 4);     /* combining acute */
-    assert_int_equal(text_width("\xe7\x8c\xab"), 2);     /* a CJK cat */
-    assert_int_equal(text_width("\xf0\x9f\x90\x9c"), 2); /* an ant */
     assert_int_equal(text_width("\xff\xfe"), 2);
+    assert_int_equal(text_width("a\tb\x7f"), 4);
+#ifdef HAVE_UTF8PROC
+    assert_int_equal(text_width("cafe\xcc\x81"), 4);             /* combining acute */
+    assert_int_equal(text_width("\xe7\x8c\xab"), 2);             /* a CJK cat */
+    assert_int_equal(text_width("\xf0\x9f\x90\x9c"), 2);         /* an ant */
+    assert_int_equal(text_width("\xf0\x9f\xa6\x84"), 2);         /* a unicorn, of Unicode 8 */
+    assert_int_equal(text_width("\xe0\xa4\x95\xe0\xa5\x81"), 1); /* Devanagari ka with its vowel sign u */
+#endif
 }
 
 int main(void)
