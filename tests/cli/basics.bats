@@ -116,3 +116,39 @@ setup() {
     "$FREEZETUNE" --version <&- >&- 2>&- || status=$?
     [ "$status" = 74 ]
 }
+
+@test "a reader that leaves: a training goes on to its end, 141" {
+    cd "$BATS_TEST_TMPDIR"
+    "$BUILD/tests/tools/make_photos" photos 2 2 1 40 1
+    mkfifo pipe
+    exec 8<>pipe 9>pipe
+    exec 8<&-
+    status=0
+    "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --epochs 2 --freeze-until 9 \
+        --cache off --out run >&9 2>stderr.txt || status=$?
+    exec 9>&-
+    [ "$status" = 141 ]
+    [ ! -s stderr.txt ]
+    [ -s run/result.json ]
+}
+
+@test "standard streams that are closed: no file of a run gets what they would" {
+    cd "$BATS_TEST_TMPDIR"
+    "$BUILD/tests/tools/make_photos" photos 2 2 1 40 1
+    echo no photo >photos/train/class0/broken.png
+    train() {
+        "$FREEZETUNE" train --data photos --weights random --arch resnet18 --image-size 32 --epochs 2 --freeze-until 9 \
+            --cache off --out "$1"
+    }
+    train open >/dev/null 2>&1
+    status=0
+    train closed <&- >&- 2>&- || status=$?
+    [ "$status" = 74 ]
+    for file in log.jsonl metrics.csv bad_images.tsv predictions_val.csv; do
+        [ "$(wc -l <open/$file)" = "$(wc -l <closed/$file)" ]
+    done
+    [ "$(grep -cv '^{.*}$' closed/log.jsonl)" = 0 ]
+    [ "$(grep -cv '^[0-9e]' closed/metrics.csv)" = 0 ]
+    cmp open/bad_images.tsv closed/bad_images.tsv
+    cmp open/best.safetensors closed/best.safetensors
+}
