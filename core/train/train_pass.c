@@ -46,8 +46,7 @@ static enum status check_class(const struct train *train, uint32_t photo, const 
     if (!absence_takes_class(absence, photo))
         return OK;
     return error_set(err, ERR_NOINPUT,
-                     "%s: epoch %zu: none of the %u photos of class %s can be read (%s: %s): make them available, then "
-                     "continue with --resume",
+                     "%s: epoch %zu: none of the %u photos of class %s can be read (%s: %s): make them available",
                      list->root, train->state.epoch + 1, absence->away_of_class[class],
                      train->dataset->classes.names[class], photo_name(list, photo), reason);
 }

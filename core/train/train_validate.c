@@ -32,11 +32,9 @@ static enum status refuse_blind(const struct train *train, struct error *err)
     size_t away = absence_in(&train->absence[1], train->state.epoch);
     if (away == 0)
         return error_set(err, ERR_DATA, "%s: none of the %zu validation photos can be read", list->root, list->count);
-    return error_set(
-        err, ERR_NOINPUT,
-        "%s: epoch %zu: none of the %zu validation photos can be read: make them available, then continue with "
-        "--resume",
-        list->root, train->state.epoch + 1, list->count);
+    return error_set(err, ERR_NOINPUT,
+                     "%s: epoch %zu: none of the %zu validation photos can be read: make them available", list->root,
+                     train->state.epoch + 1, list->count);
 }
 
 /* One class at minus infinity would leave the loss finite, but such an output is no answer. */

@@ -89,7 +89,7 @@ stop() {
     wait "$pid" || status=$?
     pid=
     [ "$status" = 66 ]
-    [[ $(tail -1 stderr.txt) == "freezetune train: /"*"/photos/train: epoch "*": none of the 6 photos of class class1 can be read (class1/"*": No such file or directory): make them available, then continue with --resume" ]]
+    [[ $(tail -1 stderr.txt) == "freezetune train: /"*"/photos/train: epoch "*": none of the 6 photos of class class1 can be read (class1/"*": No such file or directory): make them available; "*" are good: continue with: freezetune train --resume run" ]]
     "$FREEZETUNE" inspect run/last.safetensors >/dev/null
     mv away photos/train/class1
     "$FREEZETUNE" train --resume run >/dev/null 2>stderr.txt &
