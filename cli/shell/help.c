@@ -92,11 +92,10 @@ void command_help(FILE *out, const struct command *command, int width)
 void program_help(FILE *out, const struct command *const *commands, int width)
 {
     fputs("usage: freezetune COMMAND [options]\n\n", out);
-    wrap(
-        out,
-        "freezetune fine-tunes a pretrained ResNet-50 on folders of photos, on the CPU. The first children of the network "
-        "are frozen, the rest is trained.",
-        0, 0, width);
+    wrap(out,
+         "freezetune fine-tunes a pretrained ResNet-50 on folders of photos, on the CPU. It freezes the first children "
+         "of the network and trains the rest.",
+         0, 0, width);
     fputs("\nCommands:\n", out);
     for (size_t i = 0; commands[i]; i++) {
         fprintf(out, "  %-10s", commands[i]->name);
@@ -109,22 +108,22 @@ void program_help(FILE *out, const struct command *const *commands, int width)
                "\nOptions:\n",
                false);
     fputs("  --help      ", out);
-    wrap(out, "show this help; freezetune COMMAND --help, or freezetune help COMMAND, shows that of a command", 14, 14,
-         width);
+    wrap(out, "show this help; freezetune COMMAND --help, or freezetune help COMMAND, shows the help of a command", 14,
+         14, width);
     wrap_lines(out,
                "  --version   show the version, the libraries and the instruction set in use\n"
                "\nExit codes:\n"
                "  0    done\n"
-               "  1    the answer is no: diff found a difference, an asserted accuracy was not reached\n"
+               "  1    the answer is no: diff found a difference, or the accuracy is below --assert-accuracy\n"
                "  64   the command line is wrong\n"
-               "  65   a photo (the others are done), a folder of photos or a weight file is wrong\n"
+               "  65   a photo (all others are processed), a folder of photos or a weight file is wrong\n"
                "  66   an input is missing, or a class has no photo that can be read now\n"
                "  70   a promise of freezetune broke: the frozen weights changed, or an internal check failed\n"
                "  71   the system refused: memory, threads, file descriptors\n"
                "  73   an output cannot be created\n"
                "  74   reading or writing failed\n"
                "  78   the training diverged: a lower --lr or a longer --warmup may help\n"
-               "  130  stopped by Ctrl-C (143: by SIGTERM), after what was done so far has been saved\n"
+               "  130  stopped by Ctrl-C (143: by SIGTERM), after saving the work so far\n"
                "  141  the reader of the output went away\n"
                "\nResults go to stdout, progress and remarks to stderr. NO_COLOR is respected.\n",
                false);
