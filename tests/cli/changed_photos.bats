@@ -42,7 +42,7 @@ touch_all() {
     flip photos/train/class0/03.bmp
     cp photos/val/class1/00.png photos/val/class0/01.bmp
     fails 65 'run: the content of 2 photos has changed since it was read' "$FREEZETUNE" train --time-limit 0 --resume run --quiet
-    [[ $err == *"the first: /"*"/photos/train/class0/03.bmp: "*"--accept-changed-photos" ]]
+    [[ $err == *"the first: /"*"/photos/train/class0/03.bmp: "*"--accept-changed-photos, to a different result" ]]
     fails 65 'class0/03.bmp' "$FREEZETUNE" train --time-limit 0 --resume run --quiet --dry-run
     cmp run/photos.bin before.bin
     run_split "$FREEZETUNE" train --time-limit 0 --resume run --accept-changed-photos
@@ -95,7 +95,7 @@ touch_all() {
     [ "$(grep -c 'holds no photos.bin' stderr.txt)" = 0 ]
     head -c 200 run/photos.bin >damaged/photos.bin
     fails 65 'damaged/photos.bin: is truncated or damaged' "$FREEZETUNE" train --time-limit 0 --resume damaged --quiet
-    fails 64 'accept-changed-photos belongs to --resume' train --accept-changed-photos --out no
+    fails 64 'accept-changed-photos only applies to --resume' train --accept-changed-photos --out no
 }
 
 @test "sweep --resume and --folds --resume refuse them too, and pass the permission on" {
