@@ -45,7 +45,8 @@ static const struct option options[] = {
                       0, 1e6,
                       "limit the total time of the sweep: the current run is stopped, and --resume continues; 0: no "
                       "limit"),
-    OPTION_ROW_CHOICE("Output", "format", table_formats, struct sweep_values, format, "table", "of the table"),
+    OPTION_ROW_CHOICE("Output", "format", table_formats, struct sweep_values, format, "table",
+                      "print the table in this format"),
     {.name = "dry-run"},
     {.name = "profile"},
     {.name = "folds"},

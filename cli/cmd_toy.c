@@ -41,7 +41,7 @@ static const struct option options[] = {
     OPTION_ROW_STRING("Options", "out", "FILE", struct values, out, NULL, "a temporary file",
                       "save the network of stage 2 to this file"),
     OPTION_ROW_NUMBER("Options", "threads", "N", OPTION_INT, struct values, threads, "1", NULL, 1, POOL_THREADS_MOST,
-                      "threads"),
+                      "use N threads"),
 };
 
 struct toy {

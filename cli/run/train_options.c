@@ -50,7 +50,7 @@ static const struct option options[] = {
 
     CHOICE(GROUP_STEPS, "optimizer", optimizer_names, optimizer, "sgd",
            "update the weights with this optimizer, as PyTorch defines it"),
-    NUMBER(GROUP_STEPS, "momentum", "X", OPTION_FLOAT, momentum, "0.9", NULL, 0, 1, "of sgd"),
+    NUMBER(GROUP_STEPS, "momentum", "X", OPTION_FLOAT, momentum, "0.9", NULL, 0, 1, "set the momentum of sgd"),
     FLAG(GROUP_STEPS, "nesterov", nesterov, "use Nesterov momentum, with sgd"),
     NUMBER(GROUP_STEPS, "weight-decay", "X", OPTION_FLOAT, weight_decay, "0.0001", NULL, 0, 1e3,
            "apply weight decay to every trained parameter, never to a frozen one"),
