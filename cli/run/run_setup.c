@@ -254,7 +254,7 @@ static enum status find_cache(struct run_setup *t, struct error *err)
         return OK;
     enum status status = path_cache(&t->cache, t->values->cache_dir, err);
     if (status == ERR_USAGE && cache->mode == CACHE_AUTO) {
-        cache->mode = CACHE_OFF; /* nobody who has no home folder asked for one */
+        cache->mode = CACHE_OFF; /* auto: without a home folder, run without a cache */
         return OK;
     }
     cache->dir = t->cache;

@@ -1,4 +1,4 @@
-/* The look at the photos before training: what can be said without decoding them. Reports, prints nothing.
+/* The scan of the photos before training, without decoding them. It reports and prints nothing.
  *
  * Every file is opened once and its head and end are read (image_probe). Files of equal size, head and end are read
  * whole and hashed (same_bytes.h). What passes may still turn out bad when it is decoded: the loader keeps that list.
