@@ -1,4 +1,4 @@
-/* The formats of weight files. A further one is a file with a struct weight_format, declared here, and a row of the
+/* The formats of weight files. A new one is a file with a struct weight_format, declared here, and a row of the
  * table in weight_open.c. */
 #ifndef FREEZETUNE_WEIGHT_FORMATS_H
 #define FREEZETUNE_WEIGHT_FORMATS_H

@@ -1,4 +1,4 @@
-/* What becomes of the last layer of a weight file when it has as many outputs as photos have classes: kept, its outputs
+/* How the last layer of a weight file is treated when it has as many outputs as photos have classes: kept, its outputs
  * in the order of the folders, or re-initialised.
  *
  *   named by the file, a file beside it or --classes   kept if the folders have the same names, in any order

@@ -1,4 +1,4 @@
-/* preprocessor_config.json beside the weights of a Hugging Face model: what happens to a photo. It is read as JSON and
+/* preprocessor_config.json beside the weights of a Hugging Face model: how photos are prepared. It is read as JSON and
  * nothing else, and followed as the processor's Pillow version does it (use_fast=False), to the last bit:
  *
  *   image_processor_type   whose rules hold, and the values of what is missing (feature_extractor_type in older files):

@@ -1,4 +1,4 @@
-/* A model made ready to answer for a list of photos: what predict and eval share. */
+/* A model prepared to classify a list of photos: shared by predict and eval. */
 #ifndef FREEZETUNE_INFERENCE_H
 #define FREEZETUNE_INFERENCE_H
 

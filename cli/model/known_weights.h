@@ -1,4 +1,4 @@
-/* The weight files that torchvision publishes for its ResNets, and how each wants its photos prepared: the files do not
+/* The weight files that torchvision publishes for its ResNets, and how to prepare photos for each: the files do not
  * say so themselves.
  *
  * A file is recognised by its SHA-256: by all of it, or by the eight digits that torch.hub checks, where no more is

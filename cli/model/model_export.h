@@ -1,4 +1,4 @@
-/* What other libraries want to find beside a model's weights, written by `convert --format hf` and `timm`. The readers
+/* The files that other libraries need beside a model, written by `convert --format hf` and `timm`. The readers
  * of the same files are hugging_face.h and timm_config.h.
  *
  *   Hugging Face  config.json: the network as a ResNetConfig, the classes as id2label and label2id;

@@ -1,4 +1,4 @@
-/* What `freezetune bench` measures, in rounds: the parts of a round follow each other, so that a machine that slows
+/* The work of `freezetune bench`, in rounds: the parts of a round follow each other, so that a machine that slows
  * down slows all of them. */
 #ifndef FREEZETUNE_BENCH_RUN_H
 #define FREEZETUNE_BENCH_RUN_H

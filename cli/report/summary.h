@@ -1,4 +1,4 @@
-/* What a person wants to know before the first step: which children are frozen and which are trained, how much memory
+/* The summary before the first step: which children are frozen and which are trained, how much memory
  * it takes and how much work it is. `inspect --arch` and `train` print the same. */
 #ifndef FREEZETUNE_SUMMARY_H
 #define FREEZETUNE_SUMMARY_H

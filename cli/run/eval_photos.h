@@ -1,4 +1,4 @@
-/* Which photos eval measures, and what is to be said of them: photos that a model was trained on flatter it. */
+/* Which photos eval measures, and the remarks on them: photos that a model was trained on make it look better. */
 #ifndef FREEZETUNE_EVAL_PHOTOS_H
 #define FREEZETUNE_EVAL_PHOTOS_H
 

@@ -1,4 +1,4 @@
-/* train --folds K: K runs in RUN/fold-1..K, each of which validates another part of the photos. */
+/* train --folds K: K runs in RUN/fold-1..K, and each validates another part of the photos. */
 #ifndef FREEZETUNE_FOLDS_H
 #define FREEZETUNE_FOLDS_H
 

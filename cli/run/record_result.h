@@ -1,4 +1,4 @@
-/* What came out of a run: RUN/result.json, written when the run is over and proved. Its presence says so; sweep and
+/* The result of a run: RUN/result.json, written when the run is over and proved. Its presence says so; sweep and
  * --folds put their tables together from it. It also holds the state that the run ended in (checkpoint_text), so that
  * last.safetensors can go: with it and best.safetensors, --resume still says what it said at the end. */
 #ifndef FREEZETUNE_RECORD_RESULT_H

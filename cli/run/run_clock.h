@@ -1,4 +1,4 @@
-/* The time of a run as it goes on: the clock beside core/train/forecast.h, which has none. The hooks of the loop tell
+/* The running time of a run: the clock beside core/train/forecast.h, which has none. The hooks of the loop tell
  * what the seconds since their last call were spent on. */
 #ifndef FREEZETUNE_RUN_CLOCK_H
 #define FREEZETUNE_RUN_CLOCK_H

@@ -1,4 +1,4 @@
-/* What a training run writes: known before the first step, and looked at before anything is trained.
+/* The disk space of a training run: known before the first step, and checked before anything is trained.
  *
  *   best.safetensors   the network
  *   last.safetensors   the network, the optimizer's state and the average; removed when the run is over

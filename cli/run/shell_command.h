@@ -1,4 +1,4 @@
-/* A command line that does it again. */
+/* A shell command line that repeats a run. */
 #ifndef FREEZETUNE_SHELL_COMMAND_H
 #define FREEZETUNE_SHELL_COMMAND_H
 

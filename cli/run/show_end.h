@@ -1,4 +1,4 @@
-/* What train says at the end, on stdout: the epochs, the best one, the proof. */
+/* The output of train at the end, on stdout: the epochs, the best one, the proof. */
 #ifndef FREEZETUNE_SHOW_END_H
 #define FREEZETUNE_SHOW_END_H
 

@@ -1,4 +1,4 @@
-/* What train says before the first step: warnings about the photos on stderr, on stdout the plan. */
+/* The output of train before the first step: warnings about the photos on stderr, the plan on stdout. */
 #ifndef FREEZETUNE_SHOW_PLAN_H
 #define FREEZETUNE_SHOW_PLAN_H
 

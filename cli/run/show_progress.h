@@ -1,4 +1,4 @@
-/* What train says while it runs, on stderr. */
+/* The output of train while it runs, on stderr. */
 #ifndef FREEZETUNE_SHOW_PROGRESS_H
 #define FREEZETUNE_SHOW_PROGRESS_H
 

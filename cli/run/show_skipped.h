@@ -1,4 +1,4 @@
-/* What train says of photos that it skips on the way: the first at once, the others of the same pass in one line at its
+/* The remarks of train on photos that it skips: the first at once, the others of the same pass in one line at its
  * end. Photos that were away in the epoch before are not told of again; the line of the epoch counts them. */
 #ifndef FREEZETUNE_SHOW_SKIPPED_H
 #define FREEZETUNE_SHOW_SKIPPED_H

@@ -1,4 +1,4 @@
-/* What sweep shows and writes: the table of combinations, the choice, and how to do it again. */
+/* The output of sweep: the table of combinations, the choice, and the command that trains it again. */
 #ifndef FREEZETUNE_SHOW_SWEEP_H
 #define FREEZETUNE_SHOW_SWEEP_H
 

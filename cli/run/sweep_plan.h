@@ -1,4 +1,4 @@
-/* What sweep tries, and what it makes of what came out. */
+/* The combinations that sweep tries, and its choice from their results. */
 #ifndef FREEZETUNE_SWEEP_PLAN_H
 #define FREEZETUNE_SWEEP_PLAN_H
 

@@ -1,4 +1,4 @@
-/* The options of train: the table, and what they become. */
+/* The options of train: the table, and the values made from them. */
 #ifndef FREEZETUNE_TRAIN_OPTIONS_H
 #define FREEZETUNE_TRAIN_OPTIONS_H
 

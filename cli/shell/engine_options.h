@@ -1,4 +1,4 @@
-/* The options that every command which computes has, and what they become. */
+/* The options shared by all commands that compute, and the values made from them. */
 #ifndef FREEZETUNE_ENGINE_OPTIONS_H
 #define FREEZETUNE_ENGINE_OPTIONS_H
 

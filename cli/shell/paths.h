@@ -1,4 +1,4 @@
-/* Where things are when the command line does not say. */
+/* Default paths: where things are when the command line does not say. */
 #ifndef FREEZETUNE_PATHS_H
 #define FREEZETUNE_PATHS_H
 

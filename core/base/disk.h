@@ -1,4 +1,4 @@
-/* How much a disk still takes. */
+/* The free space on a disk. */
 #ifndef FREEZETUNE_DISK_H
 #define FREEZETUNE_DISK_H
 

@@ -1,4 +1,4 @@
-/* Features kept: the numbers that the frozen prefix of a network gives for a view of a photo, so that they are computed
+/* Stored features: the output of the frozen prefix of a network for a view of a photo, so that it is computed
  * once. What they are and how they are made is the caller's; here they are `floats` numbers under an id.
  *
  * One interface, two places: RAM, or a file that later runs find again, DIR/<key>.features, the key in 32 hexadecimal

@@ -1,4 +1,4 @@
-/* What "freeze until" and "frozen" mean. This is their only home: everybody else asks here.
+/* What "freeze until" and "frozen" mean. They are defined only here; all other code asks here.
  *
  *   ct = 0
  *   for child in model.children():

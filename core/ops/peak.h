@@ -1,4 +1,4 @@
-/* The rate at which this machine can multiply and add at best: what the rates of products are compared with. */
+/* The highest multiply-add rate of this machine: the rates of products are compared with it. */
 #ifndef FREEZETUNE_PEAK_H
 #define FREEZETUNE_PEAK_H
 

@@ -1,4 +1,4 @@
-/* What a run must remember to go on to the same bytes: tensors by name and a text.
+/* The state that a run needs to continue to the same bytes: tensors by name and a text.
  *
  *   tensors   the network's parameters, running statistics and counts, under PyTorch's names: a checkpoint is a model
  *             file that holds more

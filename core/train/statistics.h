@@ -1,4 +1,4 @@
-/* How sure a figure is. */
+/* The uncertainty of a figure. */
 #ifndef FREEZETUNE_STATISTICS_H
 #define FREEZETUNE_STATISTICS_H
 

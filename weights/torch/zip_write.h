@@ -1,4 +1,4 @@
-/* The writer of zip files as PyTorch wants them: entries stored, not compressed, each entry's data at a multiple of 64
+/* The writer of zip files as PyTorch needs them: entries stored, not compressed, each entry's data at a multiple of 64
  * bytes (padding in an extra field), sizes and CRC-32 in the local headers, no timestamps, so that the same input gives
  * the same bytes. No zip64: at most 65,534 entries and 4 GiB. (PKWARE, "APPNOTE.TXT - .ZIP File Format Specification".)
  *
