@@ -23,14 +23,14 @@ struct values {
 };
 
 static const struct option options[] = {
-    OPTION_ROW_STRING("Common", "cache-dir", "DIR", struct values, cache_dir, NULL, "~/.cache/freezetune",
-                      "use the cache in this folder"),
-    OPTION_ROW_CHOICE("Common", "format", table_formats, struct values, format, "table",
-                      "print the list in this format"),
-    OPTION_ROW_NUMBER("Clear", "older-than", "DAYS", OPTION_FLOAT, struct values, older_than, NULL, NULL, 0, 1e6,
-                      "remove only files that were not used for this many days"),
-    OPTION_ROW_NUMBER("Clear", "keep", "SIZE", OPTION_SIZE, struct values, keep, NULL, NULL, 0, 1e18,
-                      "remove the least recently used files until at most this much is left"),
+    OPTION_ROW("Common", OPTION_STRING, "cache-dir", struct values, cache_dir, .placeholder = "DIR",
+               .shown = "~/.cache/freezetune", .help = "use the cache in this folder"),
+    OPTION_ROW("Common", OPTION_CHOICE, "format", struct values, format, .choices = table_formats, .initial = "table",
+               .help = "print the list in this format"),
+    OPTION_ROW("Clear", OPTION_FLOAT, "older-than", struct values, older_than, .placeholder = "DAYS", .high = 1e6,
+               .help = "remove only files that were not used for this many days"),
+    OPTION_ROW("Clear", OPTION_SIZE, "keep", struct values, keep, .placeholder = "SIZE", .high = 1e18,
+               .help = "remove the least recently used files until at most this much is left"),
 };
 
 /* ---- list -------------------------------------------------------------------------------------------------------- */

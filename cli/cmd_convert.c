@@ -35,19 +35,22 @@ static const char *const naming[] = {"torchvision", "hf", NULL};
 static const enum weight_dtype dtype_values[] = {WEIGHT_F32, WEIGHT_F16, WEIGHT_BF16};
 
 static const struct option options[] = {
-    OPTION_ROW_CHOICE(
-        "Common", "format", formats, struct values, format, NULL,
-        "write OUT in this format when its name does not end in .safetensors, .pth, .pt or .onnx; hf and timm make a "
-        "folder, which transformers or timm opens"),
-    OPTION_ROW_CHOICE("Common", "dtype", dtypes, struct values, dtype, NULL,
-                      "round float tensors to this type, to nearest; without it they stay as they are"),
-    OPTION_ROW_CHOICE("Common", "names", naming, struct values, names, "torchvision",
-                      "name the tensors as torchvision (and timm) does, or as Hugging Face does"),
+    OPTION_ROW(
+        "Common", OPTION_CHOICE, "format", struct values, format, .choices = formats,
+        .help =
+            "write OUT in this format when its name does not end in .safetensors, .pth, .pt or .onnx; hf and timm make a "
+            "folder, which transformers or timm opens"),
+    OPTION_ROW("Common", OPTION_CHOICE, "dtype", struct values, dtype, .choices = dtypes,
+               .help = "round float tensors to this type, to nearest; without it they stay as they are"),
+    OPTION_ROW("Common", OPTION_CHOICE, "names", struct values, names, .choices = naming, .initial = "torchvision",
+               .help = "name the tensors as torchvision (and timm) does, or as Hugging Face does"),
     CHOICE_ROWS("Common", struct values, choice),
     CLASSES_ROW("Common", struct values, classes),
-    OPTION_ROW_FLAG("ONNX", "fold-bn", struct values, fold, "fold each BatchNorm into the convolution before it"),
-    OPTION_ROW_NUMBER("ONNX", "opset", "N", OPTION_INT, struct values, opset, "7", NULL, ONNX_OPSET_LEAST,
-                      ONNX_OPSET_MOST, "write this operator set, for a program that does not accept the default"),
+    OPTION_ROW("ONNX", OPTION_FLAG, "fold-bn", struct values, fold,
+               .help = "fold each BatchNorm into the convolution before it"),
+    OPTION_ROW("ONNX", OPTION_INT, "opset", struct values, opset, .placeholder = "N", .initial = "7",
+               .low = ONNX_OPSET_LEAST, .high = ONNX_OPSET_MOST,
+               .help = "write this operator set, for a program that does not accept the default"),
     PREPROCESS_ROWS(struct values),
 };
 

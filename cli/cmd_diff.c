@@ -22,14 +22,17 @@ struct values {
 };
 
 static const struct option options[] = {
-    OPTION_ROW_FLAG("Options", "tensors", struct values, tensors, "list every tensor that differs"),
+    OPTION_ROW("Options", OPTION_FLAG, "tensors", struct values, tensors, .help = "list every tensor that differs"),
     CHOICE_ROWS("Options", struct values, choice_a),
-    OPTION_ROW_STRING("Options", "key-b", "KEY", struct values, choice_b.key, NULL, "found by content",
-                      "take the state dict under this key of B; --key and --prefix apply to A"),
-    OPTION_ROW_STRING("Options", "prefix-b", "PREFIX", struct values, choice_b.prefix, NULL, "found by content",
-                      "take the network of B whose tensors' names begin with this"),
-    OPTION_ROW_FLAG("Options", "json", struct values, json, "print one JSON object with all children and tensors"),
-    OPTION_ROW_FLAG("Options", "quiet", struct values, quiet, "print nothing; the exit code tells the result"),
+    OPTION_ROW("Options", OPTION_STRING, "key-b", struct values, choice_b.key, .placeholder = "KEY",
+               .shown = "found by content",
+               .help = "take the state dict under this key of B; --key and --prefix apply to A"),
+    OPTION_ROW("Options", OPTION_STRING, "prefix-b", struct values, choice_b.prefix, .placeholder = "PREFIX",
+               .shown = "found by content", .help = "take the network of B whose tensors' names begin with this"),
+    OPTION_ROW("Options", OPTION_FLAG, "json", struct values, json,
+               .help = "print one JSON object with all children and tensors"),
+    OPTION_ROW("Options", OPTION_FLAG, "quiet", struct values, quiet,
+               .help = "print nothing; the exit code tells the result"),
 };
 
 /* One child, from tensors first..first+tensors-1 of the comparison. */

@@ -33,28 +33,29 @@ struct values {
 };
 
 static const struct option options[] = {
-    OPTION_ROW_STRING("Common", "model", "FILE", struct values, model, NULL, NULL,
-                      "use this model: best.safetensors of a run, or plain ImageNet weights (required)"),
-    OPTION_ROW_NUMBER("Common", "top-k", "K", OPTION_INT, struct values, top_k, "5", NULL, 1, 1e9,
-                      "show the K most probable classes of each photo"),
+    OPTION_ROW("Common", OPTION_STRING, "model", struct values, model, .placeholder = "FILE",
+               .help = "use this model: best.safetensors of a run, or plain ImageNet weights (required)"),
+    OPTION_ROW("Common", OPTION_INT, "top-k", struct values, top_k, .placeholder = "K", .initial = "5", .low = 1,
+               .high = 1e9, .help = "show the K most probable classes of each photo"),
     CHOICE_ROWS("Common", struct values, choice),
     CLASSES_ROW("Common", struct values, classes),
-    OPTION_ROW_CHOICE("Common", "format", table_formats, struct values, format, "table",
-                      "write the answers in this format"),
-    OPTION_ROW_STRING("Output", "out", "FILE", struct values, out, NULL, "stdout", "write the answers to this file"),
-    OPTION_ROW_STRING("Output", "logits", "FILE", struct values, logits, NULL, NULL,
-                      "also write the network's raw outputs, [photos, classes], as safetensors; with --tta the "
-                      "logarithms of the probabilities"),
+    OPTION_ROW("Common", OPTION_CHOICE, "format", struct values, format, .choices = table_formats, .initial = "table",
+               .help = "write the answers in this format"),
+    OPTION_ROW("Output", OPTION_STRING, "out", struct values, out, .placeholder = "FILE", .shown = "stdout",
+               .help = "write the answers to this file"),
+    OPTION_ROW("Output", OPTION_STRING, "logits", struct values, logits, .placeholder = "FILE",
+               .help = "also write the network's raw outputs, [photos, classes], as safetensors; with --tta the "
+                       "logarithms of the probabilities"),
     ENGINE_ROW_QUIET(struct values),
     ENGINE_ROW_EXIF(struct values),
     ENGINE_ROW_DECODE(struct values),
     PREPROCESS_ROWS(struct values),
     INFERENCE_ROW_TTA(struct values, tta),
-    OPTION_ROW_FLAG("Photos", "null", struct values, null,
-                    "read NUL-terminated paths from stdin, as find -print0 writes them"),
+    OPTION_ROW("Photos", OPTION_FLAG, "null", struct values, null,
+               .help = "read NUL-terminated paths from stdin, as find -print0 writes them"),
     ENGINE_ROW_THREADS(struct values),
-    OPTION_ROW_NUMBER("Engine", "batch-size", "N", OPTION_INT, struct values, batch_size, "16", NULL, 1, 4096,
-                      "compute N photos together"),
+    OPTION_ROW("Engine", OPTION_INT, "batch-size", struct values, batch_size, .placeholder = "N", .initial = "16",
+               .low = 1, .high = 4096, .help = "compute N photos together"),
     ENGINE_ROW_CONV(struct values),
 };
 

@@ -24,29 +24,29 @@ struct sweep_values {
     int format;
 };
 
-#define TEXT(name, placeholder, field, initial, shown, help)                                                           \
-    OPTION_ROW_STRING("Main", name, placeholder, struct sweep_values, field, initial, shown, help)
+#define TEXT(name, field, ...) OPTION_ROW("Main", OPTION_STRING, name, struct sweep_values, field, __VA_ARGS__)
 
 static const struct option options[] = {
-    TEXT("freeze-until", "LIST", points, "4..9", NULL,
-         "try these freeze points: numbers or names of children, a range 4..9 or a list 6,8,9"),
-    TEXT("lr", "LIST", rates, NULL, LR_DEFAULTS,
-         "try these learning rates: A,B,C; `find` searches for one at each freeze point"),
-    TEXT("out", "SWEEP", train.out, NULL, "runs/1, runs/2, ...",
-         "write everything to this folder, each run to SWEEP/<freeze>-<lr>"),
-    TEXT("resume", "SWEEP", train.resume, NULL, NULL,
-         "resume a sweep that was stopped: finished runs stay, the interrupted one continues"),
-    OPTION_ROW_CHOICE("Photos", "augment", augment_names, struct sweep_values, train.augment, "flip",
-                      "augment as train does; with none and flip the frozen part is computed only once for all epochs "
-                      "and runs"),
-    OPTION_ROW_NUMBER("Steps", "patience", "N", OPTION_INT, struct sweep_values, train.patience, "3", NULL, 0, 1e6,
-                      "stop a run after N epochs without better validation; 0: never"),
-    OPTION_ROW_NUMBER("Steps", "time-limit", "MINUTES", OPTION_FLOAT, struct sweep_values, train.time_limit, "0", NULL,
-                      0, 1e6,
-                      "limit the total time of the sweep: the current run is stopped, and --resume continues; 0: no "
-                      "limit"),
-    OPTION_ROW_CHOICE("Output", "format", table_formats, struct sweep_values, format, "table",
-                      "print the table in this format"),
+    TEXT("freeze-until", points, .placeholder = "LIST", .initial = "4..9",
+         .help = "try these freeze points: numbers or names of children, a range 4..9 or a list 6,8,9"),
+    TEXT("lr", rates, .placeholder = "LIST", .shown = LR_DEFAULTS,
+         .help = "try these learning rates: A,B,C; `find` searches for one at each freeze point"),
+    TEXT("out", train.out, .placeholder = "SWEEP", .shown = "runs/1, runs/2, ...",
+         .help = "write everything to this folder, each run to SWEEP/<freeze>-<lr>"),
+    TEXT("resume", train.resume, .placeholder = "SWEEP",
+         .help = "resume a sweep that was stopped: finished runs stay, the interrupted one continues"),
+    OPTION_ROW("Photos", OPTION_CHOICE, "augment", struct sweep_values, train.augment, .choices = augment_names,
+               .initial = "flip",
+               .help = "augment as train does; with none and flip the frozen part is computed only once for all epochs "
+                       "and runs"),
+    OPTION_ROW("Steps", OPTION_INT, "patience", struct sweep_values, train.patience, .placeholder = "N", .initial = "3",
+               .high = 1e6, .help = "stop a run after N epochs without better validation; 0: never"),
+    OPTION_ROW("Steps", OPTION_FLOAT, "time-limit", struct sweep_values, train.time_limit, .placeholder = "MINUTES",
+               .initial = "0", .high = 1e6,
+               .help = "limit the total time of the sweep: the current run is stopped, and --resume continues; 0: no "
+                       "limit"),
+    OPTION_ROW("Output", OPTION_CHOICE, "format", struct sweep_values, format, .choices = table_formats,
+               .initial = "table", .help = "print the table in this format"),
     {.name = "dry-run"},
     {.name = "profile"},
     {.name = "folds"},

@@ -34,14 +34,14 @@ struct values {
 };
 
 static const struct option options[] = {
-    OPTION_ROW_NUMBER("Options", "seed", "N", OPTION_INT, struct values, seed, "0", NULL, 0, 9e15,
-                      "seed the weights and the data"),
-    OPTION_ROW_NUMBER("Options", "steps", "N", OPTION_INT, struct values, steps, "100", NULL, 1, 1e6,
-                      "take N optimizer steps in each stage"),
-    OPTION_ROW_STRING("Options", "out", "FILE", struct values, out, NULL, "a temporary file",
-                      "save the network of stage 2 to this file"),
-    OPTION_ROW_NUMBER("Options", "threads", "N", OPTION_INT, struct values, threads, "1", NULL, 1, POOL_THREADS_MOST,
-                      "use N threads"),
+    OPTION_ROW("Options", OPTION_INT, "seed", struct values, seed, .placeholder = "N", .initial = "0", .high = 9e15,
+               .help = "seed the weights and the data"),
+    OPTION_ROW("Options", OPTION_INT, "steps", struct values, steps, .placeholder = "N", .initial = "100", .low = 1,
+               .high = 1e6, .help = "take N optimizer steps in each stage"),
+    OPTION_ROW("Options", OPTION_STRING, "out", struct values, out, .placeholder = "FILE", .shown = "a temporary file",
+               .help = "save the network of stage 2 to this file"),
+    OPTION_ROW("Options", OPTION_INT, "threads", struct values, threads, .placeholder = "N", .initial = "1", .low = 1,
+               .high = POOL_THREADS_MOST, .help = "use N threads"),
 };
 
 struct toy {

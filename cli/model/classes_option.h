@@ -8,9 +8,10 @@
 
 /* A row of a string. */
 #define CLASSES_ROW(group, type, field)                                                                                \
-    OPTION_ROW_STRING(group, "classes", "NAMES|FILE", type, field, NULL, "as the model says",                          \
-                      "name the model's outputs, in their order: a,b,c, or a file with one name per line, or with a "  \
-                      "list or a dictionary of JSON")
+    OPTION_ROW(group, OPTION_STRING, "classes", type, field, .placeholder = "NAMES|FILE",                              \
+               .shown = "as the model says",                                                                           \
+               .help = "name the model's outputs, in their order: a,b,c, or a file with one name per line, or with a " \
+                       "list or a dictionary of JSON")
 
 /* Replaces the names of the model at `path`, unless option is NULL: by those of a file of that name, else JSON (from [
  * or { on), else names with commas between them. There must be one for each of info->classes, all different. ERR_USAGE

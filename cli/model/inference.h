@@ -15,8 +15,8 @@ enum { TTA_NONE, TTA_FLIP };
 extern const char *const tta_choices[]; /* "none", "flip" */
 
 #define INFERENCE_ROW_TTA(type, field)                                                                                 \
-    OPTION_ROW_CHOICE("Photos", "tta", tta_choices, type, field, "none",                                               \
-                      "flip: average the probabilities of each photo and its mirror image, for twice the work")
+    OPTION_ROW("Photos", OPTION_CHOICE, "tta", type, field, .choices = tta_choices, .initial = "none",                 \
+               .help = "flip: average the probabilities of each photo and its mirror image, for twice the work")
 
 struct inference {
     struct pool *pool;

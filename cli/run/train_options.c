@@ -16,155 +16,169 @@
 #define GROUP_ENGINE "Engine"
 #define GROUP_OUTPUT "Output"
 
-#define NUMBER(group, name, placeholder, kind, field, initial, shown, low, high, help)                                 \
-    OPTION_ROW_NUMBER(group, name, placeholder, kind, struct train_values, field, initial, shown, low, high, help)
-#define TEXT(group, name, placeholder, field, initial, shown, help)                                                    \
-    OPTION_ROW_STRING(group, name, placeholder, struct train_values, field, initial, shown, help)
-#define CHOICE(group, name, choices, field, initial, help)                                                             \
-    OPTION_ROW_CHOICE(group, name, choices, struct train_values, field, initial, help)
-#define LIST(group, name, placeholder, field, help)                                                                    \
-    OPTION_ROW_LIST(group, name, placeholder, struct train_values, field, help)
-#define FLAG(group, name, field, help) OPTION_ROW_FLAG(group, name, struct train_values, field, help)
+#define ROW(group, kind, name, field, ...) OPTION_ROW(group, kind, name, struct train_values, field, __VA_ARGS__)
 
 static const char *const dtype_choices[] = {[FEATURE_F16] = "f16", [FEATURE_F32] = "f32", NULL};
 static const char *const lr_words[] = {"find", NULL}; /* LR_FIND */
 
 static const struct option options[] = {
-    TEXT(GROUP_MAIN, "data", "DIR", data, NULL, "data",
-         "read photos from this folder: it holds train/ and val/ (or the like), or one folder per class (then use "
-         "--val-split)"),
-    TEXT(
-        GROUP_MAIN, "weights", "FILE", weights, NULL,
-        "$FREEZETUNE_WEIGHTS, ./resnet50.safetensors, freezetune/resnet50.safetensors in $XDG_DATA_HOME or ~/.local/share",
-        "start from these pretrained weights, from the model of an earlier run, or `random`"),
-    TEXT(GROUP_MAIN, "freeze-until", "N", freeze_until, "6", NULL,
-         "freeze children 1..N (a number, or a child's name such as layer2) and train the rest"),
-    TEXT(GROUP_MAIN, "out", "RUN", out, NULL, "runs/1, runs/2, ...", "write everything to this folder"),
-    NUMBER(GROUP_MAIN, "epochs", "N", OPTION_INT, epochs, "10", NULL, 1, 1e6, "go through all photos N times"),
-    NUMBER(GROUP_MAIN, "batch-size", "N", OPTION_INT, batch_size, "16", NULL, 1, 65536, "use N photos in each step"),
-    {GROUP_MAIN, "lr", "X", OPTION_FLOAT, offsetof(struct train_values, lr), NULL, LR_DEFAULTS, 0, 1e6, lr_words,
-     "set the learning rate; `find` searches for one first, with rising rates over 100 steps"},
-    TEXT(GROUP_MAIN, "resume", "RUN", resume, NULL, NULL,
-         "resume a run that was stopped; the result is the same as without the stop"),
-    FLAG(GROUP_MAIN, "dry-run", dry_run, "show what would be trained, its memory, work, disk and time, then stop"),
+    ROW(GROUP_MAIN, OPTION_STRING, "data", data, .placeholder = "DIR", .shown = "data",
+        .help =
+            "read photos from this folder: it holds train/ and val/ (or the like), or one folder per class (then use "
+            "--val-split)"),
+    ROW(GROUP_MAIN, OPTION_STRING, "weights", weights, .placeholder = "FILE",
+        .shown =
+            "$FREEZETUNE_WEIGHTS, ./resnet50.safetensors, freezetune/resnet50.safetensors in $XDG_DATA_HOME or ~/.local/share",
+        .help = "start from these pretrained weights, from the model of an earlier run, or `random`"),
+    ROW(GROUP_MAIN, OPTION_STRING, "freeze-until", freeze_until, .placeholder = "N", .initial = "6",
+        .help = "freeze children 1..N (a number, or a child's name such as layer2) and train the rest"),
+    ROW(GROUP_MAIN, OPTION_STRING, "out", out, .placeholder = "RUN", .shown = "runs/1, runs/2, ...",
+        .help = "write everything to this folder"),
+    ROW(GROUP_MAIN, OPTION_INT, "epochs", epochs, .placeholder = "N", .initial = "10", .low = 1, .high = 1e6,
+        .help = "go through all photos N times"),
+    ROW(GROUP_MAIN, OPTION_INT, "batch-size", batch_size, .placeholder = "N", .initial = "16", .low = 1, .high = 65536,
+        .help = "use N photos in each step"),
+    ROW(GROUP_MAIN, OPTION_FLOAT, "lr", lr, .placeholder = "X", .shown = LR_DEFAULTS, .high = 1e6, .choices = lr_words,
+        .help = "set the learning rate; `find` searches for one first, with rising rates over 100 steps"),
+    ROW(GROUP_MAIN, OPTION_STRING, "resume", resume, .placeholder = "RUN",
+        .help = "resume a run that was stopped; the result is the same as without the stop"),
+    ROW(GROUP_MAIN, OPTION_FLAG, "dry-run", dry_run,
+        .help = "show what would be trained, its memory, work, disk and time, then stop"),
 
-    CHOICE(GROUP_STEPS, "optimizer", optimizer_names, optimizer, "sgd",
-           "update the weights with this optimizer, as PyTorch defines it"),
-    NUMBER(GROUP_STEPS, "momentum", "X", OPTION_FLOAT, momentum, "0.9", NULL, 0, 1, "set the momentum of sgd"),
-    FLAG(GROUP_STEPS, "nesterov", nesterov, "use Nesterov momentum, with sgd"),
-    NUMBER(GROUP_STEPS, "weight-decay", "X", OPTION_FLOAT, weight_decay, "0.0001", NULL, 0, 1e3,
-           "apply weight decay to every trained parameter, never to a frozen one"),
-    CHOICE(GROUP_STEPS, "schedule", schedule_names, schedule, "cosine", "follow this learning rate schedule"),
-    NUMBER(GROUP_STEPS, "warmup", "EPOCHS", OPTION_FLOAT, warmup, "0", NULL, 0, 1e6,
-           "raise the rate to --lr over this many epochs (0.5 is half an epoch)"),
-    NUMBER(GROUP_STEPS, "step-epochs", "N", OPTION_INT, step_epochs, "7", NULL, 1, 1e6,
-           "change the rate every N epochs, with --schedule step"),
-    NUMBER(GROUP_STEPS, "gamma", "X", OPTION_FLOAT, gamma, "0.1", NULL, 0, 1,
-           "multiply the rate by X at each change, with --schedule step"),
-    NUMBER(GROUP_STEPS, "lr-decay-by-child", "X", OPTION_FLOAT, lr_decay_by_child, "1", NULL, 1e-6, 1,
-           "let children near the pixels learn more slowly: the rate of a child is --lr times X^k, where k counts the "
-           "later children that have parameters (0 for fc, 1 for layer4, 2 for layer3, ...)"),
-    NUMBER(GROUP_STEPS, "head-lr-mult", "X", OPTION_FLOAT, head_lr_mult, NULL,
-           "1; 10 where it is re-initialised and --lr is left out", 1e-6, 1e6, "train the last layer at X times --lr"),
-    NUMBER(GROUP_STEPS, "patience", "N", OPTION_INT, patience, "0", NULL, 0, 1e6,
-           "stop after N epochs without better validation, counted from the last --unfreeze-at; 0: never"),
-    NUMBER(
-        GROUP_STEPS, "time-limit", "MINUTES", OPTION_FLOAT, time_limit, "0", NULL, 0, 1e6,
-        "stop training after this time, at the end of a step; the best model so far is kept and --resume continues; 0: "
-        "no limit"),
-    NUMBER(GROUP_STEPS, "seed", "N", OPTION_INT, seed, "0", NULL, 0, 9e15,
-           "seed all random numbers; the same seed gives the same result, byte for byte"),
+    ROW(GROUP_STEPS, OPTION_CHOICE, "optimizer", optimizer, .choices = optimizer_names, .initial = "sgd",
+        .help = "update the weights with this optimizer, as PyTorch defines it"),
+    ROW(GROUP_STEPS, OPTION_FLOAT, "momentum", momentum, .placeholder = "X", .initial = "0.9", .high = 1,
+        .help = "set the momentum of sgd"),
+    ROW(GROUP_STEPS, OPTION_FLAG, "nesterov", nesterov, .help = "use Nesterov momentum, with sgd"),
+    ROW(GROUP_STEPS, OPTION_FLOAT, "weight-decay", weight_decay, .placeholder = "X", .initial = "0.0001", .high = 1e3,
+        .help = "apply weight decay to every trained parameter, never to a frozen one"),
+    ROW(GROUP_STEPS, OPTION_CHOICE, "schedule", schedule, .choices = schedule_names, .initial = "cosine",
+        .help = "follow this learning rate schedule"),
+    ROW(GROUP_STEPS, OPTION_FLOAT, "warmup", warmup, .placeholder = "EPOCHS", .initial = "0", .high = 1e6,
+        .help = "raise the rate to --lr over this many epochs (0.5 is half an epoch)"),
+    ROW(GROUP_STEPS, OPTION_INT, "step-epochs", step_epochs, .placeholder = "N", .initial = "7", .low = 1, .high = 1e6,
+        .help = "change the rate every N epochs, with --schedule step"),
+    ROW(GROUP_STEPS, OPTION_FLOAT, "gamma", gamma, .placeholder = "X", .initial = "0.1", .high = 1,
+        .help = "multiply the rate by X at each change, with --schedule step"),
+    ROW(GROUP_STEPS, OPTION_FLOAT, "lr-decay-by-child", lr_decay_by_child, .placeholder = "X", .initial = "1",
+        .low = 1e-6, .high = 1,
+        .help =
+            "let children near the pixels learn more slowly: the rate of a child is --lr times X^k, where k counts the "
+            "later children that have parameters (0 for fc, 1 for layer4, 2 for layer3, ...)"),
+    ROW(GROUP_STEPS, OPTION_FLOAT, "head-lr-mult", head_lr_mult, .placeholder = "X",
+        .shown = "1; 10 where it is re-initialised and --lr is left out", .low = 1e-6, .high = 1e6,
+        .help = "train the last layer at X times --lr"),
+    ROW(GROUP_STEPS, OPTION_INT, "patience", patience, .placeholder = "N", .initial = "0", .high = 1e6,
+        .help = "stop after N epochs without better validation, counted from the last --unfreeze-at; 0: never"),
+    ROW(GROUP_STEPS, OPTION_FLOAT, "time-limit", time_limit, .placeholder = "MINUTES", .initial = "0", .high = 1e6,
+        .help =
+            "stop training after this time, at the end of a step; the best model so far is kept and --resume continues; 0: "
+            "no limit"),
+    ROW(GROUP_STEPS, OPTION_INT, "seed", seed, .placeholder = "N", .initial = "0", .high = 9e15,
+        .help = "seed all random numbers; the same seed gives the same result, byte for byte"),
 
-    NUMBER(GROUP_RECIPES, "label-smoothing", "X", OPTION_FLOAT, label_smoothing, "0", NULL, 0, 1,
-           "spread this share of the target over all classes; 0.1 is usual"),
-    NUMBER(GROUP_RECIPES, "class-weight-power", "P", OPTION_FLOAT, class_weight_power, "0", NULL, 0, 1,
-           "weight a class of n photos by (1/n)^P: 1 makes classes count alike, 0.5 goes half the way"),
-    NUMBER(GROUP_RECIPES, "mixup", "ALPHA", OPTION_FLOAT, mixup, "0", NULL, 0, 1000,
-           "blend each photo with its neighbour in the batch, by a share from Beta(ALPHA, ALPHA)"),
-    NUMBER(GROUP_RECIPES, "cutmix", "ALPHA", OPTION_FLOAT, cutmix, "0", NULL, 0, 1000,
-           "paste a box of its neighbour into each photo; with --mixup, one of the two for each batch"),
-    NUMBER(GROUP_RECIPES, "clip-norm", "X", OPTION_FLOAT, clip_norm, "0", NULL, 0, 1e9,
-           "scale the gradient down to this norm where it is longer; 0: never"),
-    NUMBER(GROUP_RECIPES, "micro-batch", "M", OPTION_INT, micro_batch, NULL, "the whole batch", 1, 65536,
-           "process a batch in pieces of at most M photos: the same step in less memory"),
-    NUMBER(GROUP_RECIPES, "ema", "DECAY", OPTION_FLOAT, ema, "0", NULL, 0, 0.999999999,
-           "validate and keep a moving average of the weights; 0.99 averages over about 100 steps; 0: no average"),
+    ROW(GROUP_RECIPES, OPTION_FLOAT, "label-smoothing", label_smoothing, .placeholder = "X", .initial = "0", .high = 1,
+        .help = "spread this share of the target over all classes; 0.1 is usual"),
+    ROW(GROUP_RECIPES, OPTION_FLOAT, "class-weight-power", class_weight_power, .placeholder = "P", .initial = "0",
+        .high = 1, .help = "weight a class of n photos by (1/n)^P: 1 makes classes count alike, 0.5 goes half the way"),
+    ROW(GROUP_RECIPES, OPTION_FLOAT, "mixup", mixup, .placeholder = "ALPHA", .initial = "0", .high = 1000,
+        .help = "blend each photo with its neighbour in the batch, by a share from Beta(ALPHA, ALPHA)"),
+    ROW(GROUP_RECIPES, OPTION_FLOAT, "cutmix", cutmix, .placeholder = "ALPHA", .initial = "0", .high = 1000,
+        .help = "paste a box of its neighbour into each photo; with --mixup, one of the two for each batch"),
+    ROW(GROUP_RECIPES, OPTION_FLOAT, "clip-norm", clip_norm, .placeholder = "X", .initial = "0", .high = 1e9,
+        .help = "scale the gradient down to this norm where it is longer; 0: never"),
+    ROW(GROUP_RECIPES, OPTION_INT, "micro-batch", micro_batch, .placeholder = "M", .shown = "the whole batch", .low = 1,
+        .high = 65536, .help = "process a batch in pieces of at most M photos: the same step in less memory"),
+    ROW(GROUP_RECIPES, OPTION_FLOAT, "ema", ema, .placeholder = "DECAY", .initial = "0", .high = 0.999999999,
+        .help = "validate and keep a moving average of the weights; 0.99 averages over about 100 steps; 0: no average"),
 
     CHOICE_ROWS(GROUP_NET, struct train_values, choice),
     CLASSES_ROW(GROUP_NET, struct train_values, classes),
-    FLAG(GROUP_NET, "new-head", new_head,
-         "re-initialise the last layer even where its outputs fit the folders; without it a layer for the same classes "
-         "is kept"),
-    TEXT(GROUP_NET, "arch", "NAME", arch, NULL, "as the weights; resnet50 with random",
-         "train this network: resnet18, resnet34, resnet50, resnet101 or resnet152"),
-    LIST(GROUP_NET, "unfreeze-at", "EPOCH:N", unfreeze_at,
-         "freeze only children 1..N from that epoch on, where N is below its value before; may be repeated"),
-    NUMBER(GROUP_NET, "head-first", "EPOCHS", OPTION_INT, head_first, "0", NULL, 0, 1e6,
-           "train the last layer alone for this many epochs, then all layers after --freeze-until"),
-    CHOICE(
-        GROUP_NET, "bn-frozen", bn_choices, bn_frozen, "eval",
-        "set how BatchNorm of frozen children works: eval keeps its statistics fixed; batch uses batch statistics and "
-        "updates the running ones, as PyTorch's usual recipe does"),
-    CHOICE(GROUP_NET, "bn-trained", bn_choices, bn_trained, "batch", "set the same for BatchNorm of trained children"),
+    ROW(GROUP_NET, OPTION_FLAG, "new-head", new_head,
+        .help =
+            "re-initialise the last layer even where its outputs fit the folders; without it a layer for the same classes "
+            "is kept"),
+    ROW(GROUP_NET, OPTION_STRING, "arch", arch, .placeholder = "NAME", .shown = "as the weights; resnet50 with random",
+        .help = "train this network: resnet18, resnet34, resnet50, resnet101 or resnet152"),
+    ROW(GROUP_NET, OPTION_LIST, "unfreeze-at", unfreeze_at, .placeholder = "EPOCH:N",
+        .help = "freeze only children 1..N from that epoch on, where N is below its value before; may be repeated"),
+    ROW(GROUP_NET, OPTION_INT, "head-first", head_first, .placeholder = "EPOCHS", .initial = "0", .high = 1e6,
+        .help = "train the last layer alone for this many epochs, then all layers after --freeze-until"),
+    ROW(GROUP_NET, OPTION_CHOICE, "bn-frozen", bn_frozen, .choices = bn_choices, .initial = "eval",
+        .help =
+            "set how BatchNorm of frozen children works: eval keeps its statistics fixed; batch uses batch statistics and "
+            "updates the running ones, as PyTorch's usual recipe does"),
+    ROW(GROUP_NET, OPTION_CHOICE, "bn-trained", bn_trained, .choices = bn_choices, .initial = "batch",
+        .help = "set the same for BatchNorm of trained children"),
 
-    NUMBER(GROUP_PHOTOS, "image-size", "N", OPTION_INT, image_size, "224", NULL, 1, 4096,
-           "crop photos to squares of N pixels a side, the input of the network"),
-    NUMBER(GROUP_PHOTOS, "resize", "N", OPTION_INT, resize, NULL, "as the weights want it, 256 for 224", 1,
-           PREPROCESS_MAX_SIDE, "resize the short side of validation photos to N before the centre crop"),
+    ROW(GROUP_PHOTOS, OPTION_INT, "image-size", image_size, .placeholder = "N", .initial = "224", .low = 1,
+        .high = 4096, .help = "crop photos to squares of N pixels a side, the input of the network"),
+    ROW(GROUP_PHOTOS, OPTION_INT, "resize", resize, .placeholder = "N", .shown = "as the weights want it, 256 for 224",
+        .low = 1, .high = PREPROCESS_MAX_SIDE,
+        .help = "resize the short side of validation photos to N before the centre crop"),
     PREPROCESS_ROW_FIT(struct train_values, fit),
     PREPROCESS_ROW_INTERPOLATION(struct train_values, interpolation),
-    CHOICE(GROUP_PHOTOS, "augment", augment_names, augment, "standard",
-           "augment training photos; none: resize and centre crop only; flip: mirror at random as well; standard: "
-           "random crop, size and mirroring; trivial: the same, then one of 14 changes of colour or geometry "
-           "(TrivialAugmentWide)"),
-    TEXT(GROUP_PHOTOS, "color-jitter", "B,C,S,H", color_jitter, NULL, "none",
-         "with standard or trivial: change brightness, contrast, saturation and hue at random by up to this much, such "
-         "as 0.4,0.4,0.4,0.1"),
-    NUMBER(GROUP_PHOTOS, "random-erasing", "P", OPTION_FLOAT, random_erasing, "0", NULL, 0, 1,
-           "with standard or trivial: with probability P, fill a box of 2 to 33 % of a photo with the mean colour"),
-    NUMBER(GROUP_PHOTOS, "views", "K", OPTION_INT, views, NULL, "1 with --augment none, 2 with flip, 0 with standard",
-           0, 1e6,
-           "cycle through K fixed views of each photo, the first without augmentation, so that their features can be "
-           "cached; 0: a new view in every epoch"),
-    NUMBER(GROUP_PHOTOS, "val-split", "X", OPTION_FLOAT, val_split, NULL, NULL, 0, 0.9,
-           "keep this share of each class for validation, where DIR has no train/ and val/"),
-    NUMBER(GROUP_PHOTOS, "folds", "K", OPTION_INT, folds, NULL, NULL, 2, 1000,
-           "train K runs in RUN/fold-1..K, where each photo validates in one of them and trains in the others; DIR "
-           "must not have train/ and val/"),
-    NUMBER(GROUP_PHOTOS, "fold", "I", OPTION_INT, fold, NULL, NULL, 1, 1000, "train only run I of --folds"),
+    ROW(GROUP_PHOTOS, OPTION_CHOICE, "augment", augment, .choices = augment_names, .initial = "standard",
+        .help = "augment training photos; none: resize and centre crop only; flip: mirror at random as well; standard: "
+                "random crop, size and mirroring; trivial: the same, then one of 14 changes of colour or geometry "
+                "(TrivialAugmentWide)"),
+    ROW(GROUP_PHOTOS, OPTION_STRING, "color-jitter", color_jitter, .placeholder = "B,C,S,H", .shown = "none",
+        .help =
+            "with standard or trivial: change brightness, contrast, saturation and hue at random by up to this much, such "
+            "as 0.4,0.4,0.4,0.1"),
+    ROW(GROUP_PHOTOS, OPTION_FLOAT, "random-erasing", random_erasing, .placeholder = "P", .initial = "0", .high = 1,
+        .help =
+            "with standard or trivial: with probability P, fill a box of 2 to 33 % of a photo with the mean colour"),
+    ROW(GROUP_PHOTOS, OPTION_INT, "views", views, .placeholder = "K",
+        .shown = "1 with --augment none, 2 with flip, 0 with standard", .high = 1e6,
+        .help =
+            "cycle through K fixed views of each photo, the first without augmentation, so that their features can be "
+            "cached; 0: a new view in every epoch"),
+    ROW(GROUP_PHOTOS, OPTION_FLOAT, "val-split", val_split, .placeholder = "X", .high = 0.9,
+        .help = "keep this share of each class for validation, where DIR has no train/ and val/"),
+    ROW(GROUP_PHOTOS, OPTION_INT, "folds", folds, .placeholder = "K", .low = 2, .high = 1000,
+        .help =
+            "train K runs in RUN/fold-1..K, where each photo validates in one of them and trains in the others; DIR "
+            "must not have train/ and val/"),
+    ROW(GROUP_PHOTOS, OPTION_INT, "fold", fold, .placeholder = "I", .low = 1, .high = 1000,
+        .help = "train only run I of --folds"),
     ENGINE_ROW_EXIF(struct train_values),
     ENGINE_ROW_DECODE(struct train_values),
-    FLAG(GROUP_PHOTOS, "strict", strict,
-         "end the run at the first photo that cannot be read; otherwise it is listed and skipped"),
-    FLAG(GROUP_PHOTOS, "accept-changed-photos", accept_changed_photos,
-         "with --resume: continue although the content of photos has changed; the result will differ"),
+    ROW(GROUP_PHOTOS, OPTION_FLAG, "strict", strict,
+        .help = "end the run at the first photo that cannot be read; otherwise it is listed and skipped"),
+    ROW(GROUP_PHOTOS, OPTION_FLAG, "accept-changed-photos", accept_changed_photos,
+        .help = "with --resume: continue although the content of photos has changed; the result will differ"),
 
-    CHOICE(
-        GROUP_CACHE, "cache", cache_mode_names, cache, "auto",
-        "keep the output of the frozen children for each view of a photo, so that it is computed only once; auto: on "
-        "disk where it fits and views repeat"),
-    TEXT(GROUP_CACHE, "cache-dir", "DIR", cache_dir, NULL, "freezetune in $XDG_CACHE_HOME or ~/.cache",
-         "keep feature files in this folder, which later runs use too; `freezetune cache` lists and clears them"),
-    NUMBER(GROUP_CACHE, "cache-limit", "SIZE", OPTION_SIZE, cache_limit, "20G", NULL, 1, 9e15,
-           "limit the size of all caches of a run together; a cache that would exceed it is not started"),
-    CHOICE(
-        GROUP_CACHE, "cache-dtype", dtype_choices, cache_dtype, "f32",
-        "store features in this type; f16 takes half the room, but rounds the output of the frozen children, cached or "
-        "not, which changes the result a little"),
+    ROW(GROUP_CACHE, OPTION_CHOICE, "cache", cache, .choices = cache_mode_names, .initial = "auto",
+        .help =
+            "keep the output of the frozen children for each view of a photo, so that it is computed only once; auto: on "
+            "disk where it fits and views repeat"),
+    ROW(GROUP_CACHE, OPTION_STRING, "cache-dir", cache_dir, .placeholder = "DIR",
+        .shown = "freezetune in $XDG_CACHE_HOME or ~/.cache",
+        .help =
+            "keep feature files in this folder, which later runs use too; `freezetune cache` lists and clears them"),
+    ROW(GROUP_CACHE, OPTION_SIZE, "cache-limit", cache_limit, .placeholder = "SIZE", .initial = "20G", .low = 1,
+        .high = 9e15,
+        .help = "limit the size of all caches of a run together; a cache that would exceed it is not started"),
+    ROW(GROUP_CACHE, OPTION_CHOICE, "cache-dtype", cache_dtype, .choices = dtype_choices, .initial = "f32",
+        .help =
+            "store features in this type; f16 takes half the room, but rounds the output of the frozen children, cached or "
+            "not, which changes the result a little"),
 
     ENGINE_ROW_THREADS(struct train_values),
-    NUMBER(GROUP_ENGINE, "loader-threads", "N", OPTION_INT, loader_threads, NULL, "as --threads", 1, 256,
-           "decode photos with N threads"),
+    ROW(GROUP_ENGINE, OPTION_INT, "loader-threads", loader_threads, .placeholder = "N", .shown = "as --threads",
+        .low = 1, .high = 256, .help = "decode photos with N threads"),
     ENGINE_ROW_CONV(struct train_values),
 
-    NUMBER(GROUP_OUTPUT, "save-every", "MINUTES", OPTION_FLOAT, save_every, "10", NULL, 0, 1e6,
-           "also save for --resume within an epoch, this often; 0: only after every epoch. Epochs that are shorter "
-           "than both this time and 10 seconds share a checkpoint"),
-    FLAG(GROUP_OUTPUT, "keep-last", keep_last,
-         "keep last.safetensors, the state for --resume, when the run is over; by default it is removed"),
-    FLAG(GROUP_OUTPUT, "json", json, "print one JSON object on stdout instead of tables"),
-    FLAG(GROUP_OUTPUT, "profile", profile,
-         "show at the end where the time went, operator by operator, and the time outside the network"),
+    ROW(GROUP_OUTPUT, OPTION_FLOAT, "save-every", save_every, .placeholder = "MINUTES", .initial = "10", .high = 1e6,
+        .help =
+            "also save for --resume within an epoch, this often; 0: only after every epoch. Epochs that are shorter "
+            "than both this time and 10 seconds share a checkpoint"),
+    ROW(GROUP_OUTPUT, OPTION_FLAG, "keep-last", keep_last,
+        .help = "keep last.safetensors, the state for --resume, when the run is over; by default it is removed"),
+    ROW(GROUP_OUTPUT, OPTION_FLAG, "json", json, .help = "print one JSON object on stdout instead of tables"),
+    ROW(GROUP_OUTPUT, OPTION_FLAG, "profile", profile,
+        .help = "show at the end where the time went, operator by operator, and the time outside the network"),
     ENGINE_ROW_QUIET(struct train_values),
 };
 

@@ -7,10 +7,11 @@
 
 /* Two rows; `choice` is a struct weight_choice in the command's struct of values. */
 #define CHOICE_ROWS(group, type, choice)                                                                               \
-    OPTION_ROW_STRING(group, "key", "KEY", type, choice.key, NULL, "found by content",                                 \
-                      "take the state dict under this key of a checkpoint, such as model_ema"),                        \
-        OPTION_ROW_STRING(group, "prefix", "PREFIX", type, choice.prefix, NULL, "found by content",                    \
-                          "take the network whose tensors' names begin with this, such as teacher.backbone.")
+    OPTION_ROW(group, OPTION_STRING, "key", type, choice.key, .placeholder = "KEY", .shown = "found by content",       \
+               .help = "take the state dict under this key of a checkpoint, such as model_ema"),                       \
+        OPTION_ROW(group, OPTION_STRING, "prefix", type, choice.prefix, .placeholder = "PREFIX",                       \
+                   .shown = "found by content",                                                                        \
+                   .help = "take the network whose tensors' names begin with this, such as teacher.backbone.")
 
 /* Says in one remark each on stderr: which file of a folder was read; that the file holds other networks, which was
  * taken and which options take the others; that tensors or entries were left out which somebody could miss. Silent for

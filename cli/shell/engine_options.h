@@ -27,19 +27,19 @@ extern const char *const decode_choices[]; /* "exact", "fast" */
 extern const char *const bn_choices[];     /* "eval", "batch": by enum bn_mode */
 
 #define ENGINE_ROW_THREADS(type)                                                                                       \
-    OPTION_ROW_NUMBER("Engine", "threads", "N", OPTION_INT, type, engine.threads, NULL, "all processors", 1,           \
-                      POOL_THREADS_MOST, "use N threads; results are the same with any number")
+    OPTION_ROW("Engine", OPTION_INT, "threads", type, engine.threads, .placeholder = "N", .shown = "all processors",   \
+               .low = 1, .high = POOL_THREADS_MOST, .help = "use N threads; results are the same with any number")
 #define ENGINE_ROW_CONV(type)                                                                                          \
-    OPTION_ROW_CHOICE("Engine", "conv", conv_choices, type, engine.conv, "fast",                                       \
-                      "exact: compute convolutions by their definition, without methods that save multiplications")
+    OPTION_ROW("Engine", OPTION_CHOICE, "conv", type, engine.conv, .choices = conv_choices, .initial = "fast",         \
+               .help = "exact: compute convolutions by their definition, without methods that save multiplications")
 #define ENGINE_ROW_EXIF(type)                                                                                          \
-    OPTION_ROW_CHOICE("Photos", "exif", exif_choices, type, engine.exif, "apply",                                      \
-                      "ignore: leave photos as they are stored, as torchvision does")
+    OPTION_ROW("Photos", OPTION_CHOICE, "exif", type, engine.exif, .choices = exif_choices, .initial = "apply",        \
+               .help = "ignore: leave photos as they are stored, as torchvision does")
 #define ENGINE_ROW_DECODE(type)                                                                                        \
-    OPTION_ROW_CHOICE("Photos", "decode", decode_choices, type, engine.decode, "exact",                                \
-                      "fast: decode large JPEG photos at 1/2, 1/4 or 1/8, never below twice the needed size")
+    OPTION_ROW("Photos", OPTION_CHOICE, "decode", type, engine.decode, .choices = decode_choices, .initial = "exact",  \
+               .help = "fast: decode large JPEG photos at 1/2, 1/4 or 1/8, never below twice the needed size")
 #define ENGINE_ROW_QUIET(type)                                                                                         \
-    OPTION_ROW_FLAG("Output", "quiet", type, engine.quiet, "print no progress, remarks or warnings")
+    OPTION_ROW("Output", OPTION_FLAG, "quiet", type, engine.quiet, .help = "print no progress, remarks or warnings")
 
 size_t engine_threads(const struct engine_options *engine);
 struct image_options engine_image_options(const struct engine_options *engine);

@@ -46,27 +46,14 @@ struct option {
     const char *help;           /* one sentence without a full stop; wrapped to the width */
 };
 
-/* Rows: `type` is the command's struct of values, `field` a member of it of the type above. A default of NULL and a
- * `shown` of NULL are written out. */
-#define OPTION_ROW_FLAG(group, name, type, field, help)                                                                \
+/* A row: `type` is the command's struct of values, `field` a member of it of the type above; what follows are the other
+ * members of the row that are not NULL or 0, by name:
+ *
+ *   OPTION_ROW("Main", OPTION_INT, "epochs", struct values, epochs, .placeholder = "N", .initial = "10", .low = 1, ...)
+ */
+#define OPTION_ROW(heading, type_of_value, long_name, type, field, ...)                                                \
     {                                                                                                                  \
-        group, name, NULL, OPTION_FLAG, offsetof(type, field), NULL, NULL, 0, 0, NULL, help                            \
-    }
-#define OPTION_ROW_NUMBER(group, name, placeholder, kind, type, field, initial, shown, low, high, help)                \
-    {                                                                                                                  \
-        group, name, placeholder, kind, offsetof(type, field), initial, shown, low, high, NULL, help                   \
-    }
-#define OPTION_ROW_STRING(group, name, placeholder, type, field, initial, shown, help)                                 \
-    {                                                                                                                  \
-        group, name, placeholder, OPTION_STRING, offsetof(type, field), initial, shown, 0, 0, NULL, help               \
-    }
-#define OPTION_ROW_LIST(group, name, placeholder, type, field, help)                                                   \
-    {                                                                                                                  \
-        group, name, placeholder, OPTION_LIST, offsetof(type, field), NULL, NULL, 0, 0, NULL, help                     \
-    }
-#define OPTION_ROW_CHOICE(group, name, choices, type, field, initial, help)                                            \
-    {                                                                                                                  \
-        group, name, NULL, OPTION_CHOICE, offsetof(type, field), initial, NULL, 0, 0, choices, help                    \
+        .group = (heading), .kind = (type_of_value), .name = (long_name), .offset = offsetof(type, field), __VA_ARGS__ \
     }
 
 /* The value that word i of a FLOAT's choices gives: no row allows it as a number. */

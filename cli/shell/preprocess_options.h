@@ -16,21 +16,23 @@ extern const char *const fit_choices[];           /* "auto", then fit_names */
 
 /* A row for train too, whose sizes are other options. */
 #define PREPROCESS_ROW_INTERPOLATION(type, field)                                                                      \
-    OPTION_ROW_CHOICE("Photos", "interpolation", interpolation_choices, type, field, "auto",                           \
-                      "resize with this filter, as Pillow does; auto: as the model says, else bilinear")
+    OPTION_ROW("Photos", OPTION_CHOICE, "interpolation", type, field, .choices = interpolation_choices,                \
+               .initial = "auto",                                                                                      \
+               .help = "resize with this filter, as Pillow does; auto: as the model says, else bilinear")
 
 #define PREPROCESS_ROW_FIT(type, field)                                                                                \
-    OPTION_ROW_CHOICE("Photos", "resize-mode", fit_choices, type, field, "auto",                                       \
-                      "short: resize the short side and keep the aspect ratio; squash: resize both sides; auto: as "   \
-                      "the model says, else short")
+    OPTION_ROW("Photos", OPTION_CHOICE, "resize-mode", type, field, .choices = fit_choices, .initial = "auto",         \
+               .help = "short: resize the short side and keep the aspect ratio; squash: resize both sides; auto: as "  \
+                       "the model says, else short")
 
 /* Four rows. */
 #define PREPROCESS_ROWS(type)                                                                                          \
-    OPTION_ROW_NUMBER("Photos", "resize", "N", OPTION_INT, type, preprocess.resize, NULL, "as the model says", 1,      \
-                      PREPROCESS_MAX_SIDE,                                                                             \
-                      "resize the short side of a photo to N before the crop; torchvision's V2 weights need 232"),     \
-        OPTION_ROW_NUMBER("Photos", "crop", "N", OPTION_INT, type, preprocess.crop, NULL, "as the model says", 1,      \
-                          PREPROCESS_MAX_SIDE, "crop photos to squares of N pixels a side, the input of the network"), \
+    OPTION_ROW("Photos", OPTION_INT, "resize", type, preprocess.resize, .placeholder = "N",                            \
+               .shown = "as the model says", .low = 1, .high = PREPROCESS_MAX_SIDE,                                    \
+               .help = "resize the short side of a photo to N before the crop; torchvision's V2 weights need 232"),    \
+        OPTION_ROW("Photos", OPTION_INT, "crop", type, preprocess.crop, .placeholder = "N",                            \
+                   .shown = "as the model says", .low = 1, .high = PREPROCESS_MAX_SIDE,                                \
+                   .help = "crop photos to squares of N pixels a side, the input of the network"),                     \
         PREPROCESS_ROW_FIT(type, preprocess.fit), PREPROCESS_ROW_INTERPOLATION(type, preprocess.interpolation)
 
 /* Changes what was given on the command line. */

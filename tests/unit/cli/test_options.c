@@ -23,14 +23,18 @@ enum { STEP = 1, COSINE = 2 };
 static const char *const schedules[] = {"constant", "step", "cosine", NULL};
 
 static const struct option rows[] = {
-    OPTION_ROW_STRING("Common", "data", "DIR", struct values, data, NULL, "./data", "the folder of photos"),
-    OPTION_ROW_NUMBER("Common", "epochs", "N", OPTION_INT, struct values, epochs, "4", NULL, 1, 10000,
-                      "passes over the photos"),
-    OPTION_ROW_NUMBER("Common", "lr", "X", OPTION_FLOAT, struct values, lr, "0.001", NULL, 0, 1e3, "learning rate"),
-    OPTION_ROW_CHOICE("More", "schedule", schedules, struct values, schedule, "cosine", "how the rate changes"),
-    OPTION_ROW_FLAG("More", "nesterov", struct values, nesterov, "look ahead"),
-    OPTION_ROW_NUMBER("More", "memory", "SIZE", OPTION_SIZE, struct values, memory, "1G", NULL, 0, 1e18, "at most"),
-    OPTION_ROW_LIST("More", "stage", "EPOCH:N", struct values, stages, "one of several"),
+    OPTION_ROW("Common", OPTION_STRING, "data", struct values, data, .placeholder = "DIR", .shown = "./data",
+               .help = "the folder of photos"),
+    OPTION_ROW("Common", OPTION_INT, "epochs", struct values, epochs, .placeholder = "N", .initial = "4", .low = 1,
+               .high = 10000, .help = "passes over the photos"),
+    OPTION_ROW("Common", OPTION_FLOAT, "lr", struct values, lr, .placeholder = "X", .initial = "0.001", .high = 1e3,
+               .help = "learning rate"),
+    OPTION_ROW("More", OPTION_CHOICE, "schedule", struct values, schedule, .choices = schedules, .initial = "cosine",
+               .help = "how the rate changes"),
+    OPTION_ROW("More", OPTION_FLAG, "nesterov", struct values, nesterov, .help = "look ahead"),
+    OPTION_ROW("More", OPTION_SIZE, "memory", struct values, memory, .placeholder = "SIZE", .initial = "1G",
+               .high = 1e18, .help = "at most"),
+    OPTION_ROW("More", OPTION_LIST, "stage", struct values, stages, .placeholder = "EPOCH:N", .help = "one of several"),
 };
 
 static const struct command command = {
@@ -53,7 +57,8 @@ struct more_values {
 static const char *const words[] = {"find", "ask", NULL};
 
 static const struct option more_rows[] = {
-    OPTION_ROW_NUMBER("Common", "depth", "N", OPTION_INT, struct more_values, depth, "2", NULL, 1, 9, "how deep"),
+    OPTION_ROW("Common", OPTION_INT, "depth", struct more_values, depth, .placeholder = "N", .initial = "2", .low = 1,
+               .high = 9, .help = "how deep"),
     {"Common", "lr", "X", OPTION_FLOAT, offsetof(struct more_values, values.lr), "find", NULL, 0, 1, words, "a rate"},
     {.name = "memory"},
 };
