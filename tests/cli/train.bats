@@ -350,8 +350,8 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     fails 64 '--momentum' train --momentum 1
     fails 64 '--nesterov' train --optimizer adam --nesterov
     fails 64 '--momentum only applies to --optimizer sgd' train --optimizer adamw --momentum 0.9
-    fails 64 '--step-epochs belongs to --schedule step' train --step-epochs 3
-    fails 64 '--gamma belongs to --schedule step' train --schedule constant --gamma 0.5
+    fails 64 '--step-epochs only applies to --schedule step' train --step-epochs 3
+    fails 64 '--gamma only applies to --schedule step' train --schedule constant --gamma 0.5
     fails 64 '--warmup' train --warmup 3
     fails 64 '--arch resnet50: .*resnet18' train --arch resnet50
     fails 64 '--val-split' train --val-split 0.2
