@@ -239,10 +239,19 @@ static const char *contradiction(const struct train_state *state, bool counted)
         return "uncompared_lately";
     if (state->has_best ? state->best_epoch >= state->epoch : state->best_epoch > 0)
         return "best_epoch";
+    if (!counted && state->best_right > 0)
+        return "best_right";
+    if (!state->has_best && state->best_photos > 0)
+        return "best_photos";
     if (counted && (state->best_right > state->best_photos ||
                     fabs((double)state->best_right - state->best_accuracy * (double)state->best_photos) > 0.25))
         return "best_right";
     return NULL;
+}
+
+static bool has_item(const cJSON *object, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, key) != NULL;
 }
 
 static struct train_state read_state(struct reader *reader, const struct train *train)
@@ -277,7 +286,7 @@ static struct train_state read_state(struct reader *reader, const struct train *
     if (!reader->wrong && state.steps_per_epoch == 0)
         reader->wrong = "steps_per_epoch";
     if (!reader->wrong)
-        reader->wrong = contradiction(&state, cJSON_HasObjectItem(reader->object, "best_photos"));
+        reader->wrong = contradiction(&state, has_item(reader->object, "best_photos"));
     return state;
 }
 
@@ -394,7 +403,7 @@ enum status checkpoint_restore(struct train *train, const char *text, const char
     if (status != OK)
         goto cleanup;
     train->state = state;
-    if (state.has_best && !cJSON_HasObjectItem(root, "best_photos"))
+    if (state.has_best && !has_item(root, "best_photos"))
         derive_best(train);
     train->options.schedule.steps_per_epoch = state.steps_per_epoch;
     status = train_enter_stage(train, saved_in(&state), err);

@@ -245,6 +245,8 @@ static void what_is_no_state_is_refused(void **state)
          "\"bad\":[],\"away\":{\"train\":[1,1,0,0,1,1,0,0],\"train_reasons\":[\"x\"],\"val\":[],\"val_reasons\":[]}"},
         {"\"bad\":[]", "\"bad\":[],\"away\":{\"train\":[],\"train_reasons\":[\"x\"]}"},
         {"\"bad\":[]", "\"bad\":[],\"away\":7"},
+        {"\"bad\":[]", "\"bad\":[],\"best_right\":1"}, /* of no photos, and of no best epoch */
+        {"\"bad\":[]", "\"bad\":[],\"best_photos\":3,\"best_right\":0"},
         {"\"bad\":[]", "\"bad\":[],\"best_photos\":5"},
         {"\"bad\":[]", "\"bad\":[],\"uncompared\":-1"},
         {"{", "["},
