@@ -25,7 +25,7 @@ build)
     packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libxxhash-dev libmd-dev libdeflate-dev libutf8proc-dev"
     ;;
 check)
-    tools="cc:gcc make:make pkg-config:pkg-config bats:bats prove:perl python3:python3"
+    tools="cc:gcc make:make pkg-config:pkg-config bats:bats prove:perl python3:python3 patch:patch"
     packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libxxhash-dev libmd-dev libdeflate-dev libutf8proc-dev libcmocka-dev"
     ;;
 download | demo)
