@@ -15,21 +15,23 @@ static int ends_in(const char *name, const char *text)
     return length >= wanted && strcmp(name + length - wanted, text) == 0;
 }
 
-static int fill(struct weight_tensor *tensor, float value)
+/* Owned by the caller; NULL without memory. */
+static float *fill(struct weight_tensor *tensor, float value)
 {
     float *data = malloc(tensor->bytes + 1);
     if (!data)
-        return 0;
+        return NULL;
     for (size_t i = 0; i < tensor->bytes / sizeof value; i++)
         data[i] = value;
-    tensor->data = data; /* for the rest of the process */
-    return 1;
+    tensor->data = data;
+    return data;
 }
 
 int main(int argc, char **argv)
 {
     static struct weight_tensor tensors[MOST];
     static struct weight_metadata metadata[MOST];
+    static float *values[MOST];
     struct weight_file *file;
     struct error err;
     if (argc != 5) {
@@ -49,12 +51,15 @@ int main(int argc, char **argv)
         if (weight_tensor_fetch(&tensors[i], file, &err) != OK)
             return ERR_IO;
         if (ends_in(tensors[i].name, argv[3]))
-            filled += (size_t)fill(&tensors[i], strtof(argv[4], NULL));
+            filled += (values[i] = fill(&tensors[i], strtof(argv[4], NULL))) != NULL;
     }
     for (size_t i = 0; i < texts; i++)
         metadata[i] = weight_file_metadata_at(file, i);
     status = filled ? safetensors_write(argv[2], tensors, count, metadata, texts, &err) : ERR_USAGE;
     if (status != OK)
         fprintf(stderr, "fill_weights: %s\n", filled ? err.text : "no such tensor");
+    for (size_t i = 0; i < count; i++)
+        free(values[i]);
+    weight_file_close(file);
     return (int)status;
 }
