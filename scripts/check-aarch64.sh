@@ -29,7 +29,7 @@ for tool in aarch64-linux-gnu-gcc qemu-aarch64 debootstrap; do
     }
 done
 
-# The mark of a whole folder says what is in it: one made from another list is made anew.
+# The mark of a whole folder says what is in it: one made from another list is replaced.
 if [ "$(cat "$sysroot/.complete" 2>/dev/null)" != "$suite $packages" ]; then
     # shellcheck disable=SC2016 # apt's own variables
     mirror=$(apt-get indextargets --format '$(SITE)|$(COMPONENT)|$(CODENAME)' 'Created-By: Packages' |

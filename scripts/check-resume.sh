@@ -60,7 +60,7 @@ same() {
     cmp "$work/whole/best.safetensors" "$1/best.safetensors" && cmp "$work/whole/last.safetensors" "$1/last.safetensors"
 }
 
-# Begins anew: without a cache, so that the next kills come while it is filled.
+# Starts again: without a cache, so that the next kills come while it is filled.
 forget() {
     rm -rf "$work/broken" "$work/cache"
 }

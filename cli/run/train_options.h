@@ -69,7 +69,7 @@ struct resumed {
     char photos[33];       /* of a series: checkpoint_photos; else "" */
 };
 
-/* `given` is of train, or of a command that is like it. ERR_NOINPUT when RUN holds no config.json, ERR_DATA when it is
+/* `given` belongs to train, or to a command that is like it. ERR_NOINPUT when RUN holds no config.json, ERR_DATA when it is
  * not one, ERR_USAGE for an option that may not change or when another command made RUN. */
 MUST_CHECK enum status train_options_resume(struct resumed *out, const struct arguments *given, struct error *err);
 void resumed_free(struct resumed *resumed);

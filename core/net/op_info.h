@@ -37,7 +37,7 @@ struct op_info {
     const char *onnx; /* its op_type in ONNX */
     bool window;      /* it has op.kernel, stride and pad: attributes of its ONNX node */
 
-    /* The rest is of operators that are steps. NULL where it says so. */
+    /* Only operators that are steps have the rest. NULL where it says so. */
 
     /* Fills out->h and w, and planned->shape if it has a use for that; false: the input is too small. NULL: the output
      * has the input's height and width. */

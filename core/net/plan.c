@@ -200,7 +200,7 @@ static enum status place_depth_first(struct plan *plan, struct error *err)
     enum status status = memory_alloc(&memory, program->tensors_count, sizeof(struct placed), "the plan", err);
     if (status != OK)
         return status;
-    struct placed *buffers = memory; /* as many as tensors: those that have none are of size 0 */
+    struct placed *buffers = memory; /* as many as tensors: those that have none have size 0 */
     for (size_t t = 0; t < program->tensors_count; t++) {
         const struct plan_tensor *tensor = &plan->tensors[t];
         struct placed *buffer = &buffers[plan_place_root(plan, (int)t)];

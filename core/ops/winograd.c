@@ -354,7 +354,7 @@ static void backward_weight(float *dw, const struct conv_task *task, const float
 static size_t backward_scratch(const struct conv_shape *shape, size_t images, size_t threads)
 {
     struct winograd_cut cut = winograd_cut_of(shape, images);
-    /* Groups are of equal size, so those of a smaller batch may be larger: 24 rows of at most 23 are two groups of 12,
+    /* Groups have equal sizes, so those of a smaller batch may be larger: 24 rows of at most 23 are two groups of 12,
      * 16 are one. */
     size_t tiles = min_size(cut.group_most, cut.rows) * cut.row_tiles, squares = threads;
     if (cut.groups > 1 && squares < squares_of(shape))

@@ -11,10 +11,10 @@
 #include "core/base/sizes.h"
 #include "core/ops/conv.h"
 
-/* Tiles are of 4x4 outputs and 6x6 inputs; a tile's frequency (i, j) is number f = 6*i + j. */
+/* A tile has 4x4 outputs and 6x6 inputs; its frequency (i, j) is number f = 6*i + j. */
 enum { WINOGRAD_TILE = 4, WINOGRAD_SIDE = 6, WINOGRAD_FREQUENCIES = 36 };
 
-/* A side of `size` pixels: how many tiles, and how many of them, the first ones, are of four pixels; the rest has
+/* A side of `size` pixels: how many tiles, and how many of them, the first ones, have four pixels; the rest has
  * three. */
 static inline size_t winograd_tiles(size_t size)
 {
@@ -84,7 +84,7 @@ struct winograd_place winograd_place_of(const struct winograd_cut *cut, size_t r
  *
  *   low and wide, tall and wide, tall and narrow, low and narrow
  *
- * so that the tiles that have a frequency are neighbours, whichever it is: i = 5 is of tall ones, j = 5 of wide ones.
+ * so that the tiles that have a frequency are neighbours, whichever it is: tall ones have i = 5, wide ones j = 5.
  */
 struct winograd_layout {
     const struct winograd_cut *cut; /* borrowed */

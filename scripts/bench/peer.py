@@ -1,4 +1,4 @@
-"""One peer, one measurement, in a process of its own: the driver (bench.py) starts it anew for every round.
+"""One peer, one measurement, in a process of its own: the driver (bench.py) starts it again for every round.
 
   python peer.py torch|torch-nchw|torch-compile|onnxruntime|openvino|darknet forward|step --threads T --batch-size B ...
 

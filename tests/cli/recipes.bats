@@ -38,7 +38,7 @@ setup() {
     cmp "$whole/last.safetensors" run/last.safetensors
 }
 
-@test "config.json holds every one, log.jsonl the norm of each gradient, and --resume goes by them" {
+@test "config.json holds every one, log.jsonl the norm of each gradient, and --resume uses them" {
     for pair in label-smoothing:0.1 class-weight-power:0.5 mixup:0.2 cutmix:1 clip-norm:1 micro-batch:3 ema:0.8; do
         grep -qx "    \"${pair%:*}\": ${pair#*:},\?" "$whole/config.json"
     done

@@ -15,7 +15,7 @@ stand_in() {
     chmod +x "bin/$1"
 }
 
-@test "check-aarch64: a folder made from another list of packages is made anew" {
+@test "check-aarch64: a folder made from another list of packages is replaced" {
     for tool in aarch64-linux-gnu-gcc qemu-aarch64 apt-get; do
         stand_in "$tool" ''
     done

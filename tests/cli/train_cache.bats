@@ -233,7 +233,7 @@ expect_counts() {
     [ ! -e d ]
 }
 
-@test "the limit is of all stages together" {
+@test "the limit covers all stages together" {
     run_split train --cache-limit 120K --unfreeze-at 2:7 --out both
     [ "$(grep -c '^cache   up to .* on disk' stdout.txt)" = 1 ]
     grep -q '^cache   off: it would take .* together with the caches of earlier stages, and --cache-limit allows ' stdout.txt

@@ -1,5 +1,5 @@
 /* Feeds a fuzz target the saved inputs: the files in the folder tests/fuzz/corpus/NAME of the program fuzz_NAME. One
- * line of TAP for all of them, printed at the end: whoever crashes or hangs before never says "ok". */
+ * line of TAP for all of them, printed at the end: a target that crashes or hangs before never says "ok". */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <stdio.h>

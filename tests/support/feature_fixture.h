@@ -1,4 +1,4 @@
-/* A folder with one file of three entries of features, numbers 0 to 2 of feature_sample.h, made anew for each test. */
+/* A folder with one file of three entries of features, numbers 0 to 2 of feature_sample.h, recreated for each test. */
 #ifndef FREEZETUNE_FEATURE_FIXTURE_H
 #define FREEZETUNE_FEATURE_FIXTURE_H
 

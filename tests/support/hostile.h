@@ -13,7 +13,7 @@
 
 enum { HOSTILE_MEMORY = 16 << 20 };
 
-/* `err` is of ERR_DATA, one line, begins with the path and names a byte, which is returned. */
+/* `err` holds ERR_DATA and one line, which begins with the path and names a byte, which is returned. */
 size_t hostile_assert_message(const struct error *err, const char *path);
 
 /* The file is refused, and the error holds `wanted`. Returns the byte that it names. */

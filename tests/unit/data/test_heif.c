@@ -143,7 +143,7 @@ static void items_that_share_too_much_data_are_refused(void **state)
     }
 }
 
-/* The type that is checked must be the one that a decoder goes by. */
+/* The type that is checked must be the one that a decoder uses. */
 static void two_items_of_one_number_are_refused(void **state)
 {
     (void)state;

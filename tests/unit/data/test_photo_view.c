@@ -1,4 +1,4 @@
-/* Which view an epoch sees, and what hash it goes by. */
+/* Which view an epoch sees, and the hash of its features. */
 #define _GNU_SOURCE
 #include "tests/support/test.h"
 

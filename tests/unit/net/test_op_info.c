@@ -1,4 +1,4 @@
-/* The table of operators is whole: whoever adds a row and forgets a part of it sees it here. */
+/* The table of operators is whole: a new row that lacks a part is found here. */
 #include "tests/support/test.h"
 
 #include <ctype.h>

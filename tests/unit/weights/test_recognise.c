@@ -13,7 +13,7 @@
 #include "weights/recognise.h"
 #include "weights/safetensors/safetensors.h"
 
-/* A file with the tensors that tell a ResNet from another; `width` is of the blocks. */
+/* A file with the tensors that tell a ResNet from another; `width` is that of the blocks. */
 static void write_resnet(const struct resnet_shape *shape, uint64_t classes, uint64_t features, uint64_t width)
 {
     static float zeros[64 * 3 * 49 + 7 * 4096];

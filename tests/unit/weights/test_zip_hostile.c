@@ -146,7 +146,7 @@ static void compressed_and_encrypted_files_say_so(void **state)
     bytes_free(&file);
 }
 
-/* Files that end where their last page ends: whoever reads behind them is killed. */
+/* Files that end where their last page ends: reading beyond them kills the process. */
 static void nothing_behind_the_file_is_read(void **state)
 {
     (void)state;
