@@ -176,15 +176,7 @@ static bool read_three(float out[3], const cJSON *list, const float usual[3])
     memcpy(out, usual, 3 * sizeof *out);
     if (is_missing(list))
         return true;
-    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != 3)
-        return false;
-    for (int i = 0; i < 3; i++) {
-        const cJSON *item = cJSON_GetArrayItem(list, i);
-        if (!cJSON_IsNumber(item))
-            return false;
-        out[i] = (float)item->valuedouble;
-    }
-    return true;
+    return json_text_floats(out, 3, list);
 }
 
 static bool read_colours(struct preprocess *out, const struct processor *processor, const cJSON *config)

@@ -125,16 +125,7 @@ static int read_choice(const cJSON *object, const char *key, const char *const *
 
 static bool read_three(float out[3], const cJSON *object, const char *name)
 {
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, name);
-    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != 3)
-        return false;
-    for (int i = 0; i < 3; i++) {
-        const cJSON *item = cJSON_GetArrayItem(list, i);
-        if (!cJSON_IsNumber(item))
-            return false;
-        out[i] = (float)item->valuedouble;
-    }
-    return true;
+    return json_text_floats(out, 3, cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
 static enum status read_preprocess(struct preprocess *out, const cJSON *object, const struct weight_file *file,

@@ -10,6 +10,7 @@
 #include "cli/model/timm_args.h"
 #include "cli/shell/paths.h"
 #include "core/base/file.h"
+#include "core/base/json_text.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
 
@@ -72,15 +73,7 @@ static bool read_filter(enum interpolation *out, const cJSON *filter)
 
 static bool read_three(float out[3], const cJSON *list)
 {
-    if (is_default(list))
-        return true;
-    for (int i = 0; i < 3; i++) {
-        const cJSON *item = cJSON_GetArrayItem(list, i);
-        if (!cJSON_IsNumber(item))
-            return false;
-        out[i] = (float)item->valuedouble;
-    }
-    return cJSON_GetArraySize(list) == 3;
+    return is_default(list) || json_text_floats(out, 3, list);
 }
 
 enum { OTHER_TEXT = 200, SHOWN_TEXT = 60 };

@@ -2,6 +2,7 @@
 #ifndef FREEZETUNE_JSON_TEXT_H
 #define FREEZETUNE_JSON_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <cjson/cJSON.h>
@@ -10,5 +11,8 @@
  * more than blanks follows it, when it is not UTF-8, and when a text in it holds a zero byte, at which a C string would
  * end early. Also NULL without memory. Owned by the caller (cJSON_Delete). */
 cJSON *json_text_parse(const char *text, size_t size);
+
+/* out[0..count-1] = the numbers of a list of exactly `count`. False for anything else; out is then unspecified. */
+bool json_text_floats(float *out, int count, const cJSON *list);
 
 #endif
