@@ -167,7 +167,7 @@ static void print_json(const struct values *v, const struct bench_result *result
     json_int(&json, "batch_size", (int64_t)o->batch);
     json_int(&json, "image_size", (int64_t)o->image_size);
     json_int(&json, "threads", (int64_t)o->threads);
-    json_text(&json, "conv", conv_choices[v->engine.conv]);
+    json_text(&json, "conv", conv_engine_names[v->engine.conv]);
     json_text(&json, "instruction_set", cpu_set_name(cpu_set_get()));
     json_text(&json, "blas", blas_library());
     json_int(&json, "repeat", v->repeat);
@@ -246,7 +246,7 @@ static enum status run(const struct arguments *args, struct error *err)
                               .image_size = (size_t)v->image_size,
                               .threads = engine_threads(&v->engine),
                               .repeat = (size_t)v->repeat,
-                              .exact = v->engine.conv == CONV_EXACT,
+                              .conv = (enum conv_engine)v->engine.conv,
                               .forward_only = v->forward,
                               .photo = v->photo};
     struct pool *pool = NULL;

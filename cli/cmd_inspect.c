@@ -72,7 +72,7 @@ static enum status run(const struct arguments *args, struct error *err)
                                       .batch = (size_t)v->batch_size,
                                       .image_size = (size_t)v->image_size,
                                       .threads = engine_threads(&v->engine),
-                                      .exact = v->engine.conv == CONV_EXACT,
+                                      .conv = (enum conv_engine)v->engine.conv,
                                       .json = v->json};
     return inspect_arch(&what, err);
 }

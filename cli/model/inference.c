@@ -14,7 +14,7 @@ static enum status make_run(struct inference *inference, const struct model *mod
     const struct plan_options options = {.batch = batch_size,
                                          .height = (size_t)preprocess->crop,
                                          .width = (size_t)preprocess->crop,
-                                         .exact = engine->conv == CONV_EXACT,
+                                         .conv = (enum conv_engine)engine->conv,
                                          .threads = engine_threads(engine)};
     struct normalise normalise;
     memcpy(normalise.mean, preprocess->mean, sizeof normalise.mean);

@@ -59,7 +59,7 @@ static enum status prepare_runs(struct bench *b, struct error *err)
     struct plan_options plan = {.batch = o->batch,
                                 .height = o->image_size,
                                 .width = o->image_size,
-                                .exact = o->exact,
+                                .conv = o->conv,
                                 .threads = o->threads,
                                 .freeze = {o->freeze_until, BN_EVAL, BN_BATCH}};
     freeze_apply(b->net, &plan.freeze);

@@ -6,6 +6,7 @@
 #include "core/base/threads.h"
 #include "core/net/net.h"
 #include "core/net/profile.h"
+#include "core/ops/conv.h"
 
 enum bench_part {
     BENCH_PEAK_ONE, /* GFLOP/s */
@@ -25,7 +26,8 @@ enum bench_part {
 struct bench_options {
     size_t batch, image_size, threads, repeat;
     int freeze_until;
-    bool exact, forward_only;
+    enum conv_engine conv;
+    bool forward_only;
     const char *photo; /* a file to decode, or NULL: noise of 500x375 is resized */
 };
 

@@ -85,7 +85,7 @@ enum status inspect_arch(const struct inspect_arch *what, struct error *err)
                                    .height = what->image_size,
                                    .width = what->image_size,
                                    .freeze = {.bn_frozen = what->bn_frozen, .bn_trained = what->bn_trained},
-                                   .exact = what->exact,
+                                   .conv = what->conv,
                                    .threads = what->threads};
     enum status status = resnet_create(&net, what->arch, what->classes, err);
     if (status == OK)

@@ -7,13 +7,15 @@
 
 #include "core/base/error.h"
 #include "core/net/freeze.h"
+#include "core/ops/conv.h"
 
 struct inspect_arch {
     const char *arch;
     const char *freeze_until; /* as it was written: a number or a child's name */
     enum bn_mode bn_frozen, bn_trained;
     size_t classes, batch, image_size, threads;
-    bool exact, json;
+    enum conv_engine conv;
+    bool json;
 };
 
 /* Prints the children and what training with SGD and momentum would take, to stdout. */

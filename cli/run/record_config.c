@@ -7,6 +7,7 @@
 #include "core/base/file.h"
 #include "core/base/json_text.h"
 #include "core/base/memory.h"
+#include "core/ops/conv.h"
 
 enum { CONFIG_MOST = 64 << 20, FOLDS_MOST = 1000000 };
 
@@ -79,7 +80,7 @@ static enum status take(struct record_config *record, const cJSON *root, const c
         .seed = (uint64_t)number_of(options, "seed", 0, 0x1p53, 0),
         .exif = choice_of(options, "exif", exif_choices),
         .decode = choice_of(options, "decode", decode_choices),
-        .conv = choice_of(options, "conv", conv_choices),
+        .conv = choice_of(options, "conv", conv_engine_names),
     };
     record->count =
         (uint64_t)(number_of(root, "train_photos", 0, 0x1p53, 0) + number_of(root, "val_photos", 0, 0x1p53, 0));

@@ -160,7 +160,7 @@ static enum status trial_open(struct trial *out, const struct run_setup *t, stru
     const struct plan_options options = {.batch = loader.batch,
                                          .height = (size_t)preprocess->crop,
                                          .width = (size_t)preprocess->crop,
-                                         .exact = t->options.exact,
+                                         .conv = t->options.conv,
                                          .threads = pool_threads(t->pool)};
     memcpy(normalise.mean, preprocess->mean, sizeof normalise.mean);
     memcpy(normalise.std, preprocess->std, sizeof normalise.std);

@@ -236,7 +236,7 @@ struct train_options train_options_from(const struct train_values *v, const stru
         .freeze = {.bn_frozen = (enum bn_mode)v->bn_frozen, .bn_trained = (enum bn_mode)v->bn_trained},
         .rates = {.decay = v->lr_decay_by_child, .head = v->head_lr_mult},
         .patience = (size_t)v->patience,
-        .exact = v->engine.conv == CONV_EXACT,
+        .conv = (enum conv_engine)v->engine.conv,
         .profile = v->profile,
         .augment = (enum augment)v->augment,
         .views = (size_t)v->views,

@@ -8,7 +8,6 @@
 #include "cli/shell/remark.h"
 #include "core/net/freeze.h"
 
-const char *const conv_choices[] = {"fast", "exact", NULL};
 const char *const exif_choices[] = {"apply", "ignore", NULL};
 const char *const decode_choices[] = {[DECODE_EXACT] = "exact", [DECODE_FAST] = "fast", [DECODE_FAST + 1] = NULL};
 const char *const bn_choices[] = {[BN_EVAL] = "eval", [BN_BATCH] = "batch", [BN_BATCH + 1] = NULL};

@@ -8,20 +8,19 @@
 #include "cli/shell/options.h"
 #include "core/base/threads.h"
 #include "core/data/image.h"
+#include "core/ops/conv.h"
 
 /* A member of the command's struct of values, named `engine`. */
 struct engine_options {
     long long threads; /* 0: all processors */
-    int conv;          /* CONV_ */
+    int conv;          /* enum conv_engine */
     int exif;          /* EXIF_ */
     int decode;        /* DECODE_ */
     bool quiet;
 };
 
-enum { CONV_FAST, CONV_EXACT };
 enum { EXIF_APPLY, EXIF_IGNORE };
 enum { DECODE_EXACT, DECODE_FAST };
-extern const char *const conv_choices[];   /* "fast", "exact" */
 extern const char *const exif_choices[];   /* "apply", "ignore" */
 extern const char *const decode_choices[]; /* "exact", "fast" */
 extern const char *const bn_choices[];     /* "eval", "batch": by enum bn_mode */
@@ -30,8 +29,11 @@ extern const char *const bn_choices[];     /* "eval", "batch": by enum bn_mode *
     OPTION_ROW("Engine", OPTION_INT, "threads", type, engine.threads, .placeholder = "N", .shown = "all processors",   \
                .low = 1, .high = POOL_THREADS_MOST, .help = "use N threads; results are the same with any number")
 #define ENGINE_ROW_CONV(type)                                                                                          \
-    OPTION_ROW("Engine", OPTION_CHOICE, "conv", type, engine.conv, .choices = conv_choices, .initial = "fast",         \
-               .help = "exact: compute convolutions by their definition, without methods that save multiplications")
+    OPTION_ROW("Engine", OPTION_CHOICE, "conv", type, engine.conv, .choices = conv_engine_names, .initial = "fast",    \
+               .help =                                                                                                 \
+                   "fast: own kernels, with Winograd's method for 3x3; exact: own kernels, without methods that save " \
+                   "multiplications; im2col: windows copied side by side and multiplied by OpenBLAS, the textbook's "  \
+                   "loop")
 #define ENGINE_ROW_EXIF(type)                                                                                          \
     OPTION_ROW("Photos", OPTION_CHOICE, "exif", type, engine.exif, .choices = exif_choices, .initial = "apply",        \
                .help = "ignore: leave photos as they are stored, as torchvision does")

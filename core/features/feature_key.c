@@ -79,7 +79,7 @@ struct hash128 feature_key(const struct net *net, size_t cut, const struct hash1
 {
     const char *blas = "no BLAS";
     /* Where it cannot be loaded no step will be made either: exec_create says so. */
-    if (cpu_set_get() == CPU_PLAIN && blas_open(0, NULL) == OK)
+    if ((ground->conv == CONV_IM2COL || cpu_set_get() == CPU_PLAIN) && blas_open(0, NULL) == OK)
         blas = blas_library();
     size_t count = params_before(net, cut);
     struct hash128 pixels = hash_bytes(&ground->preprocess, sizeof ground->preprocess, 0);
@@ -93,7 +93,7 @@ struct hash128 feature_key(const struct net *net, size_t cut, const struct hash1
         "by %s with %s",
         FEATURE_FORMAT, FREEZETUNE_VERSION, net->arch, cut, weights_hex, pixels_hex,
         ground->image.ignore_exif ? "ignore" : "apply", image_jpeg_library(), ground->fast ? " fast" : "",
-        image_png_library(), ground->exact ? "exact" : "fast", cpu_set_name(cpu_set_get()), feature_compiler, blas);
+        image_png_library(), conv_engine_names[ground->conv], cpu_set_name(cpu_set_get()), feature_compiler, blas);
     return hash_bytes(text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1, 0);
 }
 

@@ -23,6 +23,7 @@
 #include "core/data/preprocess.h"
 #include "core/features/feature_store.h"
 #include "core/net/net.h"
+#include "core/ops/conv.h"
 
 /* Goes up when kernels or preprocessing begin to round differently without a new version of the program:
  * tests/unit/features/test_feature_sums.c holds the bytes of each instruction set. */
@@ -40,8 +41,8 @@ MUST_CHECK enum status param_hashes(struct hash128 **out, const struct net *net,
 struct feature_ground {
     struct preprocess preprocess;
     struct image_options image;
-    bool fast;  /* --decode fast */
-    bool exact; /* --conv exact */
+    bool fast; /* --decode fast */
+    enum conv_engine conv;
 };
 
 /* The key of the features at a cut (operators before it). `params` are the net's param_hashes. */

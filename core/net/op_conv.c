@@ -9,13 +9,13 @@
 
 /* ---- plan -------------------------------------------------------------------------------------------------------- */
 static bool shape(struct plan_step *planned, struct plan_tensor *out, const struct plan_tensor *in, const struct op *op,
-                  bool exact)
+                  enum conv_engine engine)
 {
     if (!conv_shape_init(&planned->shape, in->h, in->w, in->channels, out->channels, op->kernel, op->stride, op->pad))
         return false;
     out->h = planned->shape.p;
     out->w = planned->shape.q;
-    planned->kernel = conv_kernel_choose(&planned->shape, exact);
+    planned->kernel = conv_kernel_choose(&planned->shape, engine);
     planned->flops = 2.0 * (double)(out->h * out->w * out->channels) * (double)(op->kernel * op->kernel * in->channels);
     planned->work = planned->kernel->work ? planned->kernel->work(&planned->shape) : planned->flops;
     return true;

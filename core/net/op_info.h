@@ -42,7 +42,7 @@ struct op_info {
     /* Fills out->h and w, and planned->shape if it has a use for that; false: the input is too small. NULL: the output
      * has the input's height and width. */
     bool (*shape)(struct plan_step *planned, struct plan_tensor *out, const struct plan_tensor *in, const struct op *op,
-                  bool exact);
+                  enum conv_engine engine);
     /* Bytes that forward keeps of one image for backward, beside input and output, which are there. NULL: none. */
     size_t (*saved_bytes)(const struct plan_tensor *in, const struct plan_tensor *out);
     /* What it needs of scratch and state. NULL: nothing. */

@@ -15,9 +15,9 @@ int net_maxpool(struct net *net, int x, size_t kernel, size_t stride, size_t pad
 }
 
 static bool shape(struct plan_step *planned, struct plan_tensor *out, const struct plan_tensor *in, const struct op *op,
-                  bool exact)
+                  enum conv_engine engine)
 {
-    (void)exact;
+    (void)engine;
     if (!conv_shape_init(&planned->shape, in->h, in->w, in->channels, out->channels, op->kernel, op->stride, op->pad))
         return false;
     out->h = planned->shape.p;

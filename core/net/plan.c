@@ -42,7 +42,7 @@ static bool shape_step(struct plan *plan, size_t index)
     const struct op_info *info = op_info_of(fused->kind);
     out->h = in->h;
     out->w = in->w;
-    return !info->shape || info->shape(planned, out, in, op, plan->options.exact);
+    return !info->shape || info->shape(planned, out, in, op, plan->options.conv);
 }
 
 /* Sizes are products of an image's sides and channel counts, each far below 2^32,

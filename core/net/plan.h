@@ -28,7 +28,7 @@ struct plan_options {
     size_t batch; /* the most images of a pass */
     size_t height, width;
     struct freeze freeze;
-    bool exact; /* --conv exact: no kernel that multiplies less than the definition does */
+    enum conv_engine conv; /* which kernels may be chosen */
     size_t threads;
     /* Operators before a cut, as freeze_cut counts them; 0: none. A training plan has the cut of its own freeze point,
      * whatever is said here. */
@@ -126,8 +126,8 @@ size_t plan_bytes(const struct plan *plan);
 /* Bytes of the arena and scratch, which two runs that never work at the same time can share. */
 size_t plan_shared_bytes(const struct plan *plan);
 
-/* Whether BLAS makes some of its products: with AVX2 or wider vectors only the gradient of a
- * trained first convolution. */
+/* Whether BLAS makes some of its products: all with CONV_IM2COL; else, with AVX2 or wider vectors, only the gradient of
+ * a trained first convolution. */
 bool plan_uses_blas(const struct plan *plan);
 
 /* Whether a batch of `images` would give some BatchNorm with batch statistics a single value per channel. */

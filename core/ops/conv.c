@@ -7,6 +7,9 @@
 #include "core/ops/cpu.h"
 #include "core/ops/lanes.h"
 
+const char *const conv_engine_names[] = {
+    [CONV_FAST] = "fast", [CONV_EXACT] = "exact", [CONV_IM2COL] = "im2col", [CONV_IM2COL + 1] = NULL};
+
 /* In order of preference. */
 const struct conv_kernel *const conv_kernels[] = {&conv_packed, &conv_pointwise, &conv_winograd,
                                                   &conv_direct, &conv_im2col,    NULL};
@@ -29,16 +32,22 @@ bool conv_shape_init(struct conv_shape *out, size_t h, size_t w, size_t c, size_
     return true;
 }
 
+static bool allowed(const struct conv_kernel *kernel, const struct conv_shape *shape, enum conv_engine engine)
+{
+    if (engine == CONV_IM2COL)
+        return kernel->blas && kernel->blas(shape, false);
+    return (kernel->exact || engine != CONV_EXACT) && (!kernel->wide || cpu_set_get() != CPU_PLAIN);
+}
+
 /* The first of the table that fits and is allowed; the last one fits everything. The order is that of measured speed
  * (docs/benchmarks/kernels.md): packed weights beat BLAS, which packs both operands at every call (1x1 on 14x14 maps
  * 102 to 106 GFLOP/s against 92 to 95), and Winograd makes 36 multiplications of 144. Without AVX2 it is the other way
  * round for the kernels that are marked wide: vectors of four floats leave them behind BLAS. The choice depends on
  * shape, engine and instruction set, never on the batch or the threads, or features would not be the same bytes. */
-const struct conv_kernel *conv_kernel_choose(const struct conv_shape *shape, bool exact)
+const struct conv_kernel *conv_kernel_choose(const struct conv_shape *shape, enum conv_engine engine)
 {
-    bool wide = cpu_set_get() != CPU_PLAIN;
     for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++)
-        if ((*kernel)->fits(shape) && ((*kernel)->exact || !exact) && (wide || !(*kernel)->wide))
+        if ((*kernel)->fits(shape) && allowed(*kernel, shape, engine))
             return *kernel;
     return NULL;
 }

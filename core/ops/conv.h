@@ -21,6 +21,14 @@
 #include "core/base/threads.h"
 #include "core/ops/panel.h"
 
+/* Who makes the products (--conv). */
+enum conv_engine {
+    CONV_FAST,  /* our kernels, and Winograd's method, which multiplies less than the definition does */
+    CONV_EXACT, /* our kernels, with the definition's multiplications */
+    CONV_IM2COL /* im2col in tiles, or a map's own rows for 1x1, and BLAS's sgemm: all three products of every shape */
+};
+extern const char *const conv_engine_names[]; /* "fast" and so on, NULL at the end */
+
 struct conv_shape {
     size_t h, w, c; /* input map */
     size_t r, s;    /* kernel */
@@ -108,8 +116,8 @@ struct conv_kernel {
                             float *scratch);
 };
 
-/* The kernel for a shape: the fast ones first unless `exact`. There always is one. */
-const struct conv_kernel *conv_kernel_choose(const struct conv_shape *shape, bool exact);
+/* The kernel of an engine for a shape. There always is one. */
+const struct conv_kernel *conv_kernel_choose(const struct conv_shape *shape, enum conv_engine engine);
 /* All kernels, NULL at the end. */
 extern const struct conv_kernel *const conv_kernels[];
 

@@ -52,7 +52,7 @@ struct train_options {
     struct unfreezing unfreezing;
     struct child_rates rates;
     size_t patience; /* epochs without a better evaluation after which the run ends; 0: it does not */
-    bool exact;      /* --conv exact */
+    enum conv_engine conv;
     enum augment augment;
     size_t views; /* that training goes round, see photo_view.h; 0: a new one of each photo in every epoch */
     struct cache_options cache;

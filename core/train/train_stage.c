@@ -24,7 +24,7 @@ static bool mixes(const struct train_options *options)
 static struct feature_ground ground_of(const struct train *train)
 {
     const struct loader_options *loader = &train->options.loader;
-    return (struct feature_ground){loader->preprocess, loader->image, loader->fast, train->options.exact};
+    return (struct feature_ground){loader->preprocess, loader->image, loader->fast, train->options.conv};
 }
 
 /* `freeze` and `ground` must outlive it. */
@@ -175,7 +175,7 @@ enum status train_plan_stage(struct train *train, size_t epoch, struct error *er
         .height = (size_t)options->loader.preprocess.crop,
         .width = (size_t)options->loader.preprocess.crop,
         .freeze = options->freeze,
-        .exact = options->exact,
+        .conv = options->conv,
         .threads = pool_threads(train->pool),
     };
     plan.freeze.until = until_of(train, epoch);

@@ -76,7 +76,7 @@ def ours(options, case, optimizer, folder):
         for step, until in case.unfreeze:
             command += ["--unfreeze-at", f"{step}:{until}"]
         command += ["--lr-decay-by-child", case.lr_decay_by_child, "--head-lr-mult", case.head_lr_mult]
-    command += ["--exact"] if options.exact else []
+    command += ["--conv", options.conv]
     command += ["--gates", folder / "gates"] if options.gates == "ours" else []
     subprocess.run([str(word) for word in command], check=True)
     return load_file(folder / "found.safetensors")
@@ -152,7 +152,7 @@ def main():
     parser.add_argument("--limit", type=float, default=2e-4)
     parser.add_argument("--near", type=float, default=1e-4, help="for inputs of ReLU, in deviations")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--exact", action="store_true", help="freezetune's plain convolutions")
+    parser.add_argument("--conv", choices=["fast", "exact", "im2col"], default="fast", help="who makes freezetune's convolutions")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

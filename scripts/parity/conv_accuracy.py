@@ -37,7 +37,7 @@ def ours(options, case, kernels, folder):
     command = [options.program, options.weights, folder / "batches.safetensors", found, "--freeze-until",
                case.freeze_until, "--bn-frozen", case.bn_frozen, "--bn-trained", case.bn_trained, "--threads",
                options.threads, "--gates", folder / kernels]
-    command += ["--exact"] if kernels == "exact" else []
+    command += ["--conv", kernels]
     subprocess.run([str(word) for word in command], check=True)
     return load_file(found)
 

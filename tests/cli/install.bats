@@ -68,7 +68,7 @@ complete_line() {
     [ "$(complete_line insp)" = inspect ]
     complete_line inspect -- | cmp - <(options inspect)
     [ "$(complete_line inspect --freeze-)" = --freeze-until ]
-    [ "$(complete_line inspect --conv "")" = $'fast\nexact' ]
+    [ "$(complete_line inspect --conv "")" = $'fast\nexact\nim2col' ]
     [ "$(complete_line inspect --conv = e)" = exact ]
     touch some.safetensors
     [ "$(complete_line inspect some)" = some.safetensors ]

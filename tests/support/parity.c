@@ -170,7 +170,7 @@ static enum status enter_stage(struct session *s)
                                 .height = s->batches->height,
                                 .width = s->batches->width,
                                 .freeze = options->freeze,
-                                .exact = options->exact,
+                                .conv = options->conv,
                                 .threads = options->threads};
     plan.freeze.until = unfreezing_until(&options->unfreezing, options->freeze.until, s->step);
     if (s->stage.plan && s->stage.plan->options.freeze.until == plan.freeze.until)

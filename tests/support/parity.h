@@ -20,6 +20,7 @@
 
 #include "core/base/error.h"
 #include "core/net/freeze.h"
+#include "core/ops/conv.h"
 #include "core/net/net.h"
 #include "core/train/optimizer.h"
 #include "core/train/rates.h"
@@ -40,7 +41,7 @@ struct parity_options {
     struct child_rates rates;
     struct unfreezing unfreezing; /* by step */
     size_t steps;                 /* the batches come again and again; 0: as many as there are batches */
-    bool exact;
+    enum conv_engine conv;
     size_t threads;
     const char
         *gates; /* NULL, or where to write the choices of ReLU before each backward: step S to GATES.S (gates.h) */

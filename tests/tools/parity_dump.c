@@ -1,5 +1,5 @@
 /* parity_dump WEIGHTS BATCHES OUT [--freeze-until N] [--bn-frozen eval|batch] [--bn-trained batch|eval]
- *             [--optimizer sgd|adam|adamw --lr X [--momentum X] [--nesterov] [--weight-decay X]] [--exact]
+ *             [--optimizer sgd|adam|adamw --lr X [--momentum X] [--nesterov] [--weight-decay X]] [--conv fast|exact|im2col]
  *             [--unfreeze-at STEP:N ...] [--lr-decay-by-child X] [--head-lr-mult X] [--threads N] [--gates FILE]
  *
  * Our side of scripts/parity/compare_live.py: what tests/support/parity.h keeps of a training, as safetensors. BATCHES
@@ -52,6 +52,17 @@ static bool parse_unfreeze(struct unfreezing *unfreezing, const char *text)
     return true;
 }
 
+static bool parse_conv(enum conv_engine *out, const char *text)
+{
+    for (int i = 0; conv_engine_names[i]; i++) {
+        if (strcmp(conv_engine_names[i], text) == 0) {
+            *out = (enum conv_engine)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One option with its value; the optimizer must come before what belongs to it. */
 static bool parse_valued(struct parity_options *options, const char *name, const char *value)
 {
@@ -72,6 +83,8 @@ static bool parse_valued(struct parity_options *options, const char *name, const
         return parse_bn(&options->freeze.bn_frozen, value);
     if (strcmp(name, "--bn-trained") == 0)
         return parse_bn(&options->freeze.bn_trained, value);
+    if (strcmp(name, "--conv") == 0)
+        return parse_conv(&options->conv, value);
     if (strcmp(name, "--optimizer") == 0)
         return parse_optimizer(options, value);
     if (strcmp(name, "--lr") == 0)
@@ -94,9 +107,7 @@ static enum status parse(struct command *out, char **arguments, struct error *er
     const char **places[] = {&out->weights, &out->batches, &out->out};
     size_t place = 0;
     for (; *arguments; arguments++) {
-        if (strcmp(*arguments, "--exact") == 0) {
-            out->options.exact = true;
-        } else if (strcmp(*arguments, "--nesterov") == 0) {
+        if (strcmp(*arguments, "--nesterov") == 0) {
             out->options.optimizer.nesterov = true;
         } else if (strncmp(*arguments, "--", 2) == 0) {
             if (!arguments[1] || !parse_valued(&out->options, arguments[0], arguments[1]))

@@ -107,14 +107,14 @@ static bool by_blas(const struct plan *plan)
 }
 
 /* *sum goes on with the features before child `until` + 1. False where BLAS makes some. */
-static bool add_features(uint64_t *sum, struct net *net, int until, bool exact, struct pool *pool)
+static bool add_features(uint64_t *sum, struct net *net, int until, enum conv_engine engine, struct pool *pool)
 {
     struct plan_options options = {.train = true,
                                    .batch = PHOTOS,
                                    .height = SIZE,
                                    .width = SIZE,
                                    .freeze = {until, BN_EVAL, BN_BATCH},
-                                   .exact = exact,
+                                   .conv = engine,
                                    .threads = pool_threads(pool)};
     struct plan *plan;
     struct exec *exec;
@@ -142,14 +142,14 @@ static bool add_features(uint64_t *sum, struct net *net, int until, bool exact, 
 }
 
 /* All cuts before the head. */
-static bool features_sum(uint64_t *sum, struct net *net, bool exact)
+static bool features_sum(uint64_t *sum, struct net *net, enum conv_engine engine)
 {
     struct pool *pool;
     bool ours = true;
     assert_int_equal(pool_create(&pool, 2, NULL), OK);
     *sum = 0;
     for (int until = 1; ours && until < (int)net->children; until++)
-        ours = add_features(sum, net, until, exact, pool);
+        ours = add_features(sum, net, until, engine, pool);
     pool_destroy(pool);
     return ours;
 }
@@ -198,10 +198,10 @@ static void features_have_the_bytes_of_their_format(void **state)
     for (size_t n = 0; n < 2; n++) {
         struct net *net = nets[n].create();
         fill(net);
-        for (int exact = 0; exact < 2; exact++) {
-            const char *conv = exact ? "exact" : "fast";
+        for (int engine = 0; conv_engine_names[engine]; engine++) {
+            const char *conv = conv_engine_names[engine];
             uint64_t sum;
-            if (!features_sum(&sum, net, exact)) {
+            if (!features_sum(&sum, net, (enum conv_engine)engine)) {
                 print_message("# skipped: %s, %s, --conv %s: BLAS makes some of the features\n", set, nets[n].name,
                               conv);
             } else if (is_known(set, nets[n].name, conv, sum)) {

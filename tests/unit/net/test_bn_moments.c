@@ -47,12 +47,12 @@ struct job {
     struct bn_moments *moments;
 };
 
-static struct job job_open(struct net *net, size_t size, size_t threads, size_t most, bool exact)
+static struct job job_open(struct net *net, size_t size, size_t threads, size_t most, enum conv_engine engine)
 {
     struct job job = {0};
     struct error err = {0};
     const struct plan_options options = {
-        .batch = IMAGES, .height = size, .width = size, .exact = exact, .threads = threads};
+        .batch = IMAGES, .height = size, .width = size, .conv = engine, .threads = threads};
     assert_int_equal(pool_create(&job.pool, threads, &err), OK);
     assert_int_equal(plan_create(&job.plan, net, &options, &err), OK);
     assert_int_equal(exec_create(&job.exec, job.plan, NULL, job.pool, NULL, &err), OK);
@@ -102,7 +102,7 @@ static void check_layer(const struct job *job, size_t layer, const struct refere
     free(moments);
 }
 
-static void check_shape(const struct resnet_shape *shape, size_t size, size_t layers, bool exact)
+static void check_shape(const struct resnet_shape *shape, size_t size, size_t layers, enum conv_engine engine)
 {
     struct net *net = make_net(shape);
     size_t count = IMAGES * size * size * 3;
@@ -113,7 +113,7 @@ static void check_shape(const struct resnet_shape *shape, size_t size, size_t la
     struct reference_net *reference = reference_create(net, NULL, IMAGES, size, size);
     reference_forward(reference, wide);
 
-    struct job all = job_open(net, size, 2, 100, exact), some = job_open(net, size, 3, 3, exact);
+    struct job all = job_open(net, size, 2, 100, engine), some = job_open(net, size, 3, 3, engine);
     exec_forward(all.exec, x, IMAGES);
     assert_int_equal(bn_moments_photos(all.moments), IMAGES);
     assert_int_equal(bn_moments_layers(all.moments), layers);
@@ -137,30 +137,30 @@ static void check_shape(const struct resnet_shape *shape, size_t size, size_t la
 static void test_bottlenecks(void **state)
 {
     (void)state;
-    check_shape(&bottlenecks, SMALL, 1 + 2 * 6 + 4, false);
-    check_shape(&bottlenecks, LARGE, 1 + 2 * 6 + 4, false);
-    check_shape(&bottlenecks, LARGE, 1 + 2 * 6 + 4, true);
+    check_shape(&bottlenecks, SMALL, 1 + 2 * 6 + 4, CONV_FAST);
+    check_shape(&bottlenecks, LARGE, 1 + 2 * 6 + 4, CONV_FAST);
+    check_shape(&bottlenecks, LARGE, 1 + 2 * 6 + 4, CONV_EXACT);
+    check_shape(&bottlenecks, LARGE, 1 + 2 * 6 + 4, CONV_IM2COL);
 }
 
 static void test_basics(void **state)
 {
     (void)state;
-    check_shape(&basics, SMALL, 1 + 5 + 3, false);
-    check_shape(&basics, LARGE, 1 + 5 + 3, false);
+    check_shape(&basics, SMALL, 1 + 5 + 3, CONV_FAST);
+    check_shape(&basics, LARGE, 1 + 5 + 3, CONV_FAST);
 }
 
 /* The logits with and without moments, and the moments with any number of threads. */
-static void test_same_bits(void **state)
+static void check_bits(enum conv_engine engine)
 {
-    (void)state;
     struct net *net = make_net(&bottlenecks);
     float *x = make_input(IMAGES * LARGE * LARGE * 3), expected[IMAGES * CLASSES];
     double first[2 * 512] = {0}, again[2 * 512] = {0};
-    struct job plain = job_open(net, LARGE, 1, 0, false);
+    struct job plain = job_open(net, LARGE, 1, 0, engine);
     memcpy(expected, exec_forward(plain.exec, x, IMAGES), sizeof expected);
     job_close(&plain);
     for (size_t threads = 1; threads <= 3; threads++) {
-        struct job job = job_open(net, LARGE, threads, 4, false);
+        struct job job = job_open(net, LARGE, threads, 4, engine);
         assert_memory_equal(exec_forward(job.exec, x, IMAGES), expected, sizeof expected);
         assert_int_equal(bn_moments_photos(job.moments), 4);
         assert_memory_equal(exec_forward(job.exec, x, IMAGES), expected,
@@ -174,6 +174,13 @@ static void test_same_bits(void **state)
     }
     net_destroy(net);
     free(x);
+}
+
+static void test_same_bits(void **state)
+{
+    (void)state;
+    check_bits(CONV_FAST);
+    check_bits(CONV_IM2COL);
 }
 
 int main(void)

@@ -122,7 +122,7 @@ static void check_running(const struct net *net, const struct reference_net *ref
 }
 
 /* Destroys the net. */
-static void check_net(struct net *net, size_t size, struct freeze freeze, bool train, bool exact)
+static void check_net(struct net *net, size_t size, struct freeze freeze, bool train, enum conv_engine engine)
 {
     size_t values = IMAGES * size * size * 3;
     float *x = malloc(values * sizeof *x), logits[IMAGES * CLASSES];
@@ -137,7 +137,7 @@ static void check_net(struct net *net, size_t size, struct freeze freeze, bool t
                                    .height = size,
                                    .width = size,
                                    .freeze = freeze,
-                                   .exact = exact,
+                                   .conv = engine,
                                    .threads = 2};
     struct collected all = {0};
     one_step(net, &options, x, labels, logits, &all);
@@ -157,17 +157,19 @@ static void check_net(struct net *net, size_t size, struct freeze freeze, bool t
     net_destroy(net);
 }
 
-static void check_one(const struct resnet_shape *shape, size_t size, struct freeze freeze, bool train, bool exact)
+static void check_one(const struct resnet_shape *shape, size_t size, struct freeze freeze, bool train,
+                      enum conv_engine engine)
 {
-    check_net(tiny(shape), size, freeze, train, exact);
+    check_net(tiny(shape), size, freeze, train, engine);
 }
 
 static void inference_equals_the_unfused_network(void **state)
 {
     (void)state;
-    check_one(&bottlenecks, SIZE, (struct freeze){0}, false, false);
-    check_one(&bottlenecks, LARGE, (struct freeze){0}, false, true);
-    check_one(&basics, LARGE, (struct freeze){0}, false, false);
+    check_one(&bottlenecks, SIZE, (struct freeze){0}, false, CONV_FAST);
+    check_one(&bottlenecks, LARGE, (struct freeze){0}, false, CONV_EXACT);
+    check_one(&bottlenecks, LARGE, (struct freeze){0}, false, CONV_IM2COL);
+    check_one(&basics, LARGE, (struct freeze){0}, false, CONV_FAST);
 }
 
 static void training_equals_the_unfused_network(void **state)
@@ -177,21 +179,21 @@ static void training_equals_the_unfused_network(void **state)
         for (int frozen = BN_EVAL; frozen <= BN_BATCH; frozen++)
             for (int trained = BN_EVAL; trained <= BN_BATCH; trained++) {
                 struct freeze freeze = {until, (enum bn_mode)frozen, (enum bn_mode)trained};
-                check_one(&bottlenecks, SIZE, freeze, true, until % 2 == 0);
-                check_one(&basics, SIZE, freeze, true, until % 2 == 1);
+                check_one(&bottlenecks, SIZE, freeze, true, (enum conv_engine)(until % 3));
+                check_one(&basics, SIZE, freeze, true, (enum conv_engine)((until + 1) % 3));
             }
 }
 
 static void a_deep_prefix_equals_the_unfused_network(void **state)
 {
     (void)state;
-    check_one(&bottlenecks, LARGE, (struct freeze){6, BN_EVAL, BN_BATCH}, true, false);
-    check_one(&basics, LARGE, (struct freeze){5, BN_EVAL, BN_EVAL}, true, true);
+    check_one(&bottlenecks, LARGE, (struct freeze){6, BN_EVAL, BN_BATCH}, true, CONV_FAST);
+    check_one(&bottlenecks, LARGE, (struct freeze){6, BN_EVAL, BN_BATCH}, true, CONV_IM2COL);
+    check_one(&basics, LARGE, (struct freeze){5, BN_EVAL, BN_EVAL}, true, CONV_EXACT);
 }
 
-static void threads_do_not_change_a_byte(void **state)
+static void check_threads(enum conv_engine engine)
 {
-    (void)state;
     enum { VALUES = IMAGES * SIZE * SIZE * 3 };
     float *x = malloc(VALUES * sizeof *x), logits[3][IMAGES * CLASSES];
     double *wide = malloc(VALUES * sizeof *wide);
@@ -203,8 +205,13 @@ static void threads_do_not_change_a_byte(void **state)
     for (size_t t = 0; t < 3; t++) {
         nets[t] = tiny(&bottlenecks);
         freeze_apply(nets[t], &freeze);
-        struct plan_options options = {
-            .train = true, .batch = IMAGES, .height = SIZE, .width = SIZE, .freeze = freeze, .threads = t + 1};
+        struct plan_options options = {.train = true,
+                                       .batch = IMAGES,
+                                       .height = SIZE,
+                                       .width = SIZE,
+                                       .freeze = freeze,
+                                       .conv = engine,
+                                       .threads = t + 1};
         one_step(nets[t], &options, x, labels, logits[t], &all[t]);
         assert_memory_equal(logits[t], logits[0], sizeof logits[0]);
         for (size_t i = 0; i < nets[t]->params_count; i++) {
@@ -221,6 +228,13 @@ static void threads_do_not_change_a_byte(void **state)
     }
     free(x);
     free(wide);
+}
+
+static void threads_do_not_change_a_byte(void **state)
+{
+    (void)state;
+    for (int engine = 0; conv_engine_names[engine]; engine++)
+        check_threads((enum conv_engine)engine);
 }
 
 static void a_frozen_child_is_not_written(void **state)
@@ -310,7 +324,7 @@ static void branches_around_poolings_run_too(void **state)
 {
     (void)state;
     enum { PIXELS = 29 }; /* large enough to be depth-first */
-    check_net(branches(), PIXELS, (struct freeze){0}, false, false);
+    check_net(branches(), PIXELS, (struct freeze){0}, false, CONV_FAST);
     for (int until = 0; until <= 3; until++)
         for (int trained = BN_EVAL; trained <= BN_BATCH; trained++)
             check_net(branches(), PIXELS, (struct freeze){until, BN_EVAL, (enum bn_mode)trained}, true, false);

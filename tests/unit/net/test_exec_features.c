@@ -75,16 +75,22 @@ static void machine_destroy(struct machine *machine)
     plan_destroy(machine->plan);
 }
 
+/* A test that goes through depths goes through engines as well. */
+static enum conv_engine engine_in_turn(int depth)
+{
+    return (enum conv_engine)(depth % (CONV_IM2COL + 1));
+}
+
 static struct freeze freeze_until(int until)
 {
     return (struct freeze){until, BN_EVAL, BN_BATCH};
 }
 
 /* features[PHOTOS] of each photo by itself, by the training plan on one thread. Returns the floats of one. */
-static size_t features_alone(float **out, const struct world *world, int until, bool exact)
+static size_t features_alone(float **out, const struct world *world, int until, enum conv_engine engine)
 {
     struct machine machine = machine_create(
-        world, (struct plan_options){.train = true, .batch = 1, .freeze = freeze_until(until), .exact = exact}, 1);
+        world, (struct plan_options){.train = true, .batch = 1, .freeze = freeze_until(until), .conv = engine}, 1);
     size_t floats = machine.plan->cut.floats;
     assert_true(floats > 0);
     *out = malloc(PHOTOS * floats * sizeof(float));
@@ -111,10 +117,10 @@ static void check_batch(const struct world *world, const struct machine *machine
     free(pixels);
 }
 
-static void check_any_batch(const struct world *world, int until, bool exact)
+static void check_any_batch(const struct world *world, int until, enum conv_engine engine)
 {
     float *alone;
-    size_t floats = features_alone(&alone, world, until, exact);
+    size_t floats = features_alone(&alone, world, until, engine);
     for (int train = 0; train <= 1; train++)
         for (size_t threads = 1; threads <= 3; threads += 2) {
             struct freeze freeze = freeze_until(until);
@@ -122,7 +128,7 @@ static void check_any_batch(const struct world *world, int until, bool exact)
                                                     (struct plan_options){.train = train,
                                                                           .batch = PHOTOS + 1,
                                                                           .freeze = freeze,
-                                                                          .exact = exact,
+                                                                          .conv = engine,
                                                                           .cut = freeze_cut(world->net, &freeze)},
                                                     threads);
             check_batch(world, &machine, alone, floats, 0, PHOTOS + 1);
@@ -137,13 +143,15 @@ static void features_do_not_depend_on_the_batch(void **state)
     (void)state;
     struct world world = world_create(&bottlenecks);
     for (int until = 2; until <= 9; until++)
-        check_any_batch(&world, until, until % 2);
-    check_any_batch(&world, 9, false);
+        check_any_batch(&world, until, engine_in_turn(until));
+    for (int engine = 0; conv_engine_names[engine]; engine++)
+        check_any_batch(&world, 9, (enum conv_engine)engine);
     world_destroy(&world);
     world = world_create(&basics);
     for (int until = 4; until <= 9; until++)
-        check_any_batch(&world, until, until % 2 == 0);
-    check_any_batch(&world, 9, true);
+        check_any_batch(&world, until, engine_in_turn(until + 1));
+    for (int engine = 0; conv_engine_names[engine]; engine++)
+        check_any_batch(&world, 9, (enum conv_engine)engine);
     world_destroy(&world);
 }
 
@@ -187,14 +195,14 @@ static struct gradients one_step(const struct world *world, struct machine *mach
     return kept;
 }
 
-static void check_going_on(const struct world *world, int until, bool train, bool exact)
+static void check_going_on(const struct world *world, int until, bool train, enum conv_engine engine)
 {
     struct freeze freeze = freeze_until(until);
     freeze.bn_trained = BN_EVAL; /* or the second forward pass would see moved statistics */
     struct machine machine = machine_create(
         world,
         (struct plan_options){
-            .train = train, .batch = PHOTOS, .freeze = freeze, .exact = exact, .cut = freeze_cut(world->net, &freeze)},
+            .train = train, .batch = PHOTOS, .freeze = freeze, .conv = engine, .cut = freeze_cut(world->net, &freeze)},
         3);
     float logits[2][PHOTOS * CLASSES];
     struct gradients kept[2];
@@ -221,8 +229,8 @@ static void the_rest_goes_on_from_features_as_from_pixels(void **state)
     (void)state;
     struct world world = world_create(&bottlenecks);
     for (int until = 2; until <= 9; until++) {
-        check_going_on(&world, until, true, until % 2);
-        check_going_on(&world, until, false, until % 2);
+        check_going_on(&world, until, true, engine_in_turn(until));
+        check_going_on(&world, until, false, engine_in_turn(until));
     }
     world_destroy(&world);
 }
@@ -233,14 +241,14 @@ static void deeper_features_are_made_from_shallower_ones(void **state)
     struct world world = world_create(&bottlenecks);
     for (int from = 4; from <= 7; from++)
         for (int until = from + 1; until <= 9; until += 2) {
-            bool exact = from % 2;
+            enum conv_engine engine = engine_in_turn(from);
             struct freeze freeze = freeze_until(until), shallow = freeze_until(from);
             float *alone, *start;
-            size_t floats = features_alone(&alone, &world, until, exact);
-            size_t start_floats = features_alone(&start, &world, from, exact);
+            size_t floats = features_alone(&alone, &world, until, engine);
+            size_t start_floats = features_alone(&start, &world, from, engine);
             struct machine machine = machine_create(&world,
                                                     (struct plan_options){.batch = PHOTOS,
-                                                                          .exact = exact,
+                                                                          .conv = engine,
                                                                           .freeze = freeze,
                                                                           .cut = freeze_cut(world.net, &freeze),
                                                                           .from = freeze_cut(world.net, &shallow)},

@@ -178,7 +178,7 @@ static void kernels_know_what_they_really_do(void **state)
     struct plan_options options = {.batch = 16, .height = 224, .width = 224, .threads = 1};
     struct plan *fast = plan_of(net, options);
     assert_true(fast->work > 5.96e9 && fast->work < 5.97e9);
-    options.exact = true;
+    options.conv = CONV_EXACT;
     struct plan *exact = plan_of(net, options);
     assert_true(fabs(exact->work - exact->flops_prefix) < 1);
     options.train = true;

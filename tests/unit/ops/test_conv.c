@@ -391,7 +391,7 @@ static void the_output_may_lie_over_the_residual(void **state)
     check_all(true, true, &(struct options){.residual = true, .over_residual = true});
 }
 
-static void choice_prefers_fast_kernels_unless_exact(void **state)
+static void choice_is_that_of_the_engine(void **state)
 {
     (void)state;
     struct conv_shape three, one, odd;
@@ -399,14 +399,38 @@ static void choice_prefers_fast_kernels_unless_exact(void **state)
     assert_true(conv_shape_init(&one, 14, 14, 8, 8, 1, 1, 0));
     assert_true(conv_shape_init(&odd, 14, 14, 8, 8, 3, 2, 1));
     bool wide = cpu_set_get() != CPU_PLAIN; /* without AVX2 plain products go to BLAS */
-    assert_string_equal(conv_kernel_choose(&three, false)->name, "winograd");
-    assert_string_equal(conv_kernel_choose(&three, true)->name, wide ? "direct" : "im2col");
-    assert_string_equal(conv_kernel_choose(&one, false)->name, wide ? "packed" : "pointwise");
-    assert_string_equal(conv_kernel_choose(&odd, false)->name, wide ? "direct" : "im2col");
+    assert_string_equal(conv_kernel_choose(&three, CONV_FAST)->name, "winograd");
+    assert_string_equal(conv_kernel_choose(&three, CONV_EXACT)->name, wide ? "direct" : "im2col");
+    assert_string_equal(conv_kernel_choose(&one, CONV_FAST)->name, wide ? "packed" : "pointwise");
+    assert_string_equal(conv_kernel_choose(&odd, CONV_FAST)->name, wide ? "direct" : "im2col");
+    assert_string_equal(conv_kernel_choose(&one, CONV_IM2COL)->name, "pointwise");
+    assert_string_equal(conv_kernel_choose(&three, CONV_IM2COL)->name, "im2col");
+    assert_string_equal(conv_kernel_choose(&odd, CONV_IM2COL)->name, "im2col");
     assert_int_equal(odd.p, 7);
     struct conv_shape untouched = odd;
     assert_false(conv_shape_init(&untouched, 4, 9, 1, 1, 7, 1, 1));
     assert_memory_equal(&untouched, &odd, sizeof odd);
+}
+
+/* Forward and backward: an engine that says BLAS means all three products. */
+static void im2col_leaves_every_product_to_blas(void **state)
+{
+    (void)state;
+    static const size_t kernels[] = {1, 2, 3, 7};
+    size_t seen = 0;
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        for (size_t stride = 1; stride <= 2; stride++)
+            for (size_t pad = 0; pad <= 3; pad++) {
+                struct conv_shape shape;
+                if (!conv_shape_init(&shape, 9, 8, 5, 3, kernels[i], stride, pad))
+                    continue;
+                const struct conv_kernel *kernel = conv_kernel_choose(&shape, CONV_IM2COL);
+                assert_non_null(kernel);
+                assert_true(kernel->blas(&shape, false) && kernel->blas(&shape, true));
+                assert_true(kernel->exact);
+                seen++;
+            }
+    assert_true(seen >= 30);
 }
 
 /* ---- the references themselves ----------------------------------------------------------------------------------- */
@@ -470,7 +494,8 @@ int main(void)
         cmocka_unit_test(the_view_is_applied_at_the_load),
         cmocka_unit_test(epilogues_and_tails_match),
         cmocka_unit_test(the_output_may_lie_over_the_residual),
-        cmocka_unit_test(choice_prefers_fast_kernels_unless_exact),
+        cmocka_unit_test(choice_is_that_of_the_engine),
+        cmocka_unit_test(im2col_leaves_every_product_to_blas),
         cmocka_unit_test(gradients_match_finite_differences),
         cmocka_unit_test(narrow_test),
     };

@@ -91,8 +91,8 @@ static const struct run_setup twenty_steps[] = {
 };
 
 /* Runs one training and compares every row that the fixture has of it; *compared counts them. */
-static void compare_training(struct fixture *fixture, const struct run_setup *training, bool optimize, bool exact,
-                             size_t threads, double tolerance, size_t *compared)
+static void compare_training(struct fixture *fixture, const struct run_setup *training, bool optimize,
+                             enum conv_engine engine, size_t threads, double tolerance, size_t *compared)
 {
     struct error err = {0};
     struct weight_file *file;
@@ -110,7 +110,7 @@ static void compare_training(struct fixture *fixture, const struct run_setup *tr
                                      .rates = training->rates,
                                      .unfreezing = training->unfreezing,
                                      .steps = training->steps,
-                                     .exact = exact,
+                                     .conv = engine,
                                      .threads = threads};
     if (weight_file_open(&file, FOLDER "small_weights.safetensors", &err) != OK ||
         parity_net_create(&net, file, &err) != OK || parity_run(&result, net, &batches, &options, &err) != OK)
@@ -124,7 +124,7 @@ static void compare_training(struct fixture *fixture, const struct run_setup *tr
         struct fixture_tensor wanted = fixture_get(fixture, "%s/%s", training->name, row->name);
         compare_tensor(&comparison, row->name, row->values, row->count, wanted.values, wanted.count, tolerance);
     }
-    print_message("# %s%s, %zu threads: %zu tensors, worst %.1e (%s)\n", training->name, exact ? ", exact" : "",
+    print_message("# %s, %s, %zu threads: %zu tensors, worst %.1e (%s)\n", training->name, conv_engine_names[engine],
                   threads, comparison.tensors, comparison.worst, comparison.worst_name);
     if (!compare_passed(&comparison))
         fail_msg("%s: %zu tensors differ, first %s", training->name, comparison.failures, comparison.first_fault);
@@ -139,10 +139,10 @@ static void compare_all(const char *path, const struct run_setup *trainings, siz
                         double tolerance)
 {
     struct fixture *fixture = fixture_open(path);
-    for (int exact = 0; exact < 2; exact++) {
-        size_t compared = 0;
+    for (int engine = 0; conv_engine_names[engine]; engine++) {
+        size_t compared = 0, threads = engine == CONV_EXACT ? 1 : 3;
         for (size_t i = 0; i < count; i++)
-            compare_training(fixture, &trainings[i], optimize, exact == 1, exact == 1 ? 1 : 3, tolerance, &compared);
+            compare_training(fixture, &trainings[i], optimize, (enum conv_engine)engine, threads, tolerance, &compared);
         assert_int_equal(compared, fixture_count(fixture));
     }
     fixture_close(fixture);
