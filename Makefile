@@ -81,7 +81,7 @@ endif
 comma := ,
 
 # ---- flags ------------------------------------------------------------------------------------------------------------
-WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wmissing-prototypes
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wmissing-prototypes -Wpointer-arith
 CFLAGS ?= -O2 -g
 STRICT ?= $(if $(CI),-Werror)
 # What packages bring is a system header: no warnings of ours about it.
@@ -92,8 +92,9 @@ ALL_CFLAGS = -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFR
 ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(WEBP_LIBS) $(GIF_LIBS) $(TIFF_LIBS) $(UTF8PROC_LIBS) -ldl -lm -pthread
 
 # Files named *.simd.c hold loops over channels that are compiled once for each instruction set and chosen at start by
-# core/ops/cpu.c. Products and sums may be fused (FMA) there; nowhere else. Nobody there asks errno about a root, and a
-# sqrtf that sets it would keep Adam's loop scalar.
+# core/ops/cpu.c; those named *_bf16.simd.c once more for processors that multiply pairs of bfloat16. Products and sums
+# may be fused (FMA) there; nowhere else. Nobody there asks errno about a root, and a sqrtf that sets it would keep Adam's
+# loop scalar.
 ARCH := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
 SIMD_FLAGS := -O3 -ffp-contract=fast -fno-math-errno
 SIMD_MORE =
@@ -101,7 +102,9 @@ SIMD_plain := $(SIMD_FLAGS)
 ifeq ($(ARCH),x86_64)
 SIMD_SETS := plain avx2 avx512
 SIMD_avx2 := $(SIMD_FLAGS) -mavx2 -mfma
+SIMD_BF16 := avx512bf16
 SIMD_avx512 := $(SIMD_FLAGS) -mavx2 -mfma -mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512
+SIMD_avx512bf16 := $(SIMD_avx512) -mavx512bf16
 else
 SIMD_SETS := plain
 endif
@@ -111,7 +114,8 @@ SIMD_SOURCES := $(wildcard core/*/*.simd.c)
 LIB_SOURCES := $(filter-out $(SIMD_SOURCES),$(wildcard core/*/*.c)) $(wildcard models/*.c weights/*.c weights/*/*.c)
 CLI_SOURCES := $(wildcard cli/*.c cli/*/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) \
-	$(foreach set,$(SIMD_SETS),$(SIMD_SOURCES:%.simd.c=$(BUILD)/%.$(set).o))
+	$(foreach set,$(SIMD_SETS),$(SIMD_SOURCES:%.simd.c=$(BUILD)/%.$(set).o)) \
+	$(foreach set,$(SIMD_BF16),$(patsubst %.simd.c,$(BUILD)/%.$(set).o,$(filter %_bf16.simd.c,$(SIMD_SOURCES))))
 CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libfreezetune.a
 CLI_LIBRARY := $(BUILD)/libfreezetune-cli.a
@@ -157,7 +161,7 @@ $(BUILD)/%.$(1).o: %.simd.c $(BUILD)/flags
 	@mkdir -p $$(@D)
 	$$(quiet)$(CC) $$(ALL_CFLAGS) $(SIMD_$(1)) $$(SIMD_MORE) -DSIMD_SET=$(1) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach set,$(SIMD_SETS),$(eval $(call simd_rule,$(set))))
+$(foreach set,$(SIMD_SETS) $(SIMD_BF16),$(eval $(call simd_rule,$(set))))
 
 $(IDX_TO_PNG): $(BUILD)/scripts/idx_to_png.o $(LIBRARY)
 	$(call say,LD)

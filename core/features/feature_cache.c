@@ -160,7 +160,7 @@ static enum status advance_batch(struct feature_cache *cache, const struct featu
     for (; status == OK && *at < missing && count < cache->batch; ++*at) {
         struct feature_id id = id_of(cache, list, cache->missing[*at], view);
         bool found = photo_hash_known(list->hashes[cache->missing[*at]]) && feature_store_has(cache->from, &id);
-        float *place = exec_advance_place(cache->exec) + count * cache->from_floats;
+        float *place = (float *)exec_advance_place(cache->exec) + count * cache->from_floats;
         if (found)
             status = feature_store_read(place, &found, cache->from, &id, err);
         if (found)

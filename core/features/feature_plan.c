@@ -176,8 +176,8 @@ enum status feature_plan_size(struct feature_plan *cache, const struct cache_ask
     char why[160], takes[24], limit[24];
     if (cache->mode == CACHE_OFF)
         return OK;
-    cache->about.floats = plan->cut.floats;
-    cache->from_about.floats = plan->from.floats;
+    cache->about.floats = plan->cut.values;
+    cache->from_about.floats = plan->from.values;
     cache->entries = entries_of(ask);
     cache->bytes = feature_store_bytes(&cache->about, cache->entries);
     if (cache->bytes + ask->kept > ask->options->limit) {

@@ -5,7 +5,7 @@
 
 #include "core/base/memory.h"
 #include "core/ops/batchnorm.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 
 struct bn_moments {
     const struct plan *plan;
@@ -126,7 +126,7 @@ static void add_contrast(struct bn_moments *moments, const uint8_t *photo)
 
 void bn_moments_begin(struct bn_moments *moments, const uint8_t *pixels, size_t images)
 {
-    size_t left = moments->most - moments->taken, floats = moments->plan->tensors[0].floats;
+    size_t left = moments->most - moments->taken, floats = moments->plan->tensors[0].values;
     moments->before = moments->taken;
     moments->taken += images < left ? images : left;
     for (size_t i = moments->before; pixels && i < moments->taken; i++)
@@ -138,14 +138,15 @@ bool bn_moments_wants(const struct bn_moments *moments, size_t index)
     return moments->offset[index] != NOT_WATCHED && moments->taken > moments->before;
 }
 
-void bn_moments_add(struct bn_moments *moments, size_t index, size_t image, const float *y, size_t rows)
+void bn_moments_add(struct bn_moments *moments, size_t index, size_t image, const void *y, size_t rows)
 {
     size_t slot = moments->before + image;
     if (slot >= moments->taken)
         return;
     const struct fused_op *fused = &moments->plan->program->steps[index];
     double *sum = moments->sums + slot * 2 * moments->channels + moments->offset[index];
-    lanes()->moments(sum, sum + moments->channels, y, rows, moments->plan->program->bns[fused->bn].channels);
+    map_lanes(moments->plan->steps[index].shape.precision)
+        ->moments(sum, sum + moments->channels, y, rows, moments->plan->program->bns[fused->bn].channels);
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */

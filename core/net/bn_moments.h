@@ -38,7 +38,7 @@ void bn_moments_begin(struct bn_moments *moments, const uint8_t *pixels, size_t 
 bool bn_moments_wants(const struct bn_moments *moments, size_t index);
 /* The output y[rows, channels] of step `index`, of image `image` of the pass, with neither residual nor ReLU. Does
  * nothing for an image that is not to be taken. Calls for different images may run at the same time. */
-void bn_moments_add(struct bn_moments *moments, size_t index, size_t image, const float *y, size_t rows);
+void bn_moments_add(struct bn_moments *moments, size_t index, size_t image, const void *y, size_t rows);
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */
 /* The mean square of the difference between pixels three apart, in units of ImageNet's standard deviation: how strong

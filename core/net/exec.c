@@ -7,21 +7,21 @@
 #include "core/base/memory.h"
 #include "core/net/exec_internal.h"
 #include "core/ops/blas.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 
 /* ---- places ------------------------------------------------------------------------------------------------------ */
-float *exec_tensor(const struct exec *exec, int tensor)
+void *exec_tensor(const struct exec *exec, int tensor)
 {
     return exec->arena + exec->plan->tensors[tensor].offset;
 }
 
-float *exec_kept(const struct exec *exec, int tensor)
+void *exec_kept(const struct exec *exec, int tensor)
 {
     const struct plan_tensor *planned = &exec->plan->tensors[tensor];
     return exec->arena + (planned->remade ? planned->remade_offset : planned->offset);
 }
 
-float *exec_gradient(const struct exec *exec, int tensor)
+void *exec_gradient(const struct exec *exec, int tensor)
 {
     return exec->arena + exec->plan->tensors[tensor].gradient;
 }
@@ -164,7 +164,7 @@ void exec_profile(const struct exec *exec, size_t index, enum profile_pass pass,
 }
 
 /* ---- one step ---------------------------------------------------------------------------------------------------- */
-struct conv_input exec_input(const struct exec *exec, const struct operand *operand, const float *x)
+struct conv_input exec_input(const struct exec *exec, const struct operand *operand, const void *x)
 {
     struct conv_input input = {.x = x, .relu = operand->relu};
     if (operand->bn >= 0) {
@@ -212,8 +212,8 @@ static void forward_item(void *context, size_t image, size_t thread)
 {
     (void)thread;
     struct op_task task = *(const struct op_task *)context;
-    task.in.x += image * task.from->floats;
-    task.out += image * task.to->floats;
+    task.in.x = map_from(task.in.x, image * task.from->values, task.from->precision);
+    task.out = map_at(task.out, image * task.to->values, task.to->precision);
     if (task.saved)
         task.saved = (uint8_t *)task.saved + image * task.planned->saved_bytes;
     task.images = 1;
@@ -238,27 +238,31 @@ static void exec_steps(struct exec *exec, size_t from, size_t to)
 }
 
 /* ---- the input --------------------------------------------------------------------------------------------------- */
-static void load_image(const struct exec *exec, float *to, size_t image)
+static void load_image(const struct exec *exec, void *to, size_t image)
 {
     const struct plan_tensor *input = &exec->plan->tensors[0];
+    const struct map_lanes *lanes = map_lanes(input->precision);
     if (exec->pixels)
-        lanes()->pixels(to, exec->pixels + image * input->floats, input->h * input->w, exec->pixel_table);
+        lanes->pixels(to, exec->pixels + image * input->values, input->h * input->w, exec->pixel_table);
     else
-        memcpy(to, exec->x + image * input->floats, input->floats * sizeof *to);
+        lanes->narrow(to, exec->x + image * input->values, input->values);
 }
 
 static void load_item(void *context, size_t image, size_t thread)
 {
     (void)thread;
     const struct exec *exec = context;
-    load_image(exec, exec_tensor(exec, 0) + image * exec->plan->tensors[0].floats, image);
+    const struct plan_tensor *input = &exec->plan->tensors[0];
+    load_image(exec, map_at(exec_tensor(exec, 0), image * input->values, input->precision), image);
 }
 
 /* ---- depth-first ------------------------------------------------------------------------------------------------- */
-static float *image_tensor(const struct exec *exec, int tensor, float *buffer, size_t image)
+static void *image_tensor(const struct exec *exec, int tensor, float *buffer, size_t image)
 {
     const struct plan_tensor *planned = &exec->plan->tensors[tensor];
-    return planned->depth_first ? buffer + planned->offset : exec_tensor(exec, tensor) + image * planned->floats;
+    if (planned->depth_first)
+        return buffer + planned->offset;
+    return map_at(exec_tensor(exec, tensor), image * planned->values, planned->precision);
 }
 
 static struct op_task image_task(const struct exec *exec, size_t index, float *buffer, size_t image, float *tiles)
@@ -385,22 +389,22 @@ void exec_advance(struct exec *exec, size_t images)
     forward_folded(exec, exec->plan->from.steps, exec->plan->cut.steps);
 }
 
-float *exec_features_place(const struct exec *exec)
+void *exec_features_place(const struct exec *exec)
 {
     return exec_tensor(exec, exec->plan->cut.tensor);
 }
 
 size_t exec_features_count(const struct exec *exec)
 {
-    return exec->plan->cut.floats;
+    return exec->plan->cut.values;
 }
 
 size_t exec_pixels_size(const struct exec *exec)
 {
-    return exec->plan->tensors[0].floats;
+    return exec->plan->tensors[0].values;
 }
 
-float *exec_advance_place(const struct exec *exec)
+void *exec_advance_place(const struct exec *exec)
 {
     return exec_tensor(exec, exec->plan->from.tensor);
 }

@@ -49,7 +49,7 @@ void exec_set_moments(struct exec *exec, struct bn_moments *moments);
 const float *exec_forward_pixels(struct exec *exec, const uint8_t *pixels, size_t images);
 const float *exec_forward(struct exec *exec, const float *x, size_t images);
 
-/* The same in two parts, for a plan with a cut. Features are [images, plan->cut.floats]; both parts together do what
+/* The same in two parts, for a plan with a cut. Features are [images, plan->cut.values]; both parts together do what
  * exec_forward_pixels does, to the byte, and so does the second after any other pass, with the features put back.
  *
  *   exec_features            from uint8 pixels[images,H,W,3] to the features, at exec_features_place
@@ -61,10 +61,10 @@ const float *exec_forward(struct exec *exec, const float *x, size_t images);
 void exec_features(struct exec *exec, const uint8_t *pixels, size_t images);
 const float *exec_forward_features(struct exec *exec, size_t images);
 void exec_advance(struct exec *exec, size_t images);
-float *exec_features_place(const struct exec *exec);
-size_t exec_features_count(const struct exec *exec); /* floats of one image; 0 where there is no cut */
+void *exec_features_place(const struct exec *exec);
+size_t exec_features_count(const struct exec *exec); /* values of one image; 0 where there is no cut */
 size_t exec_pixels_size(const struct exec *exec);    /* bytes of one image */
-float *exec_advance_place(const struct exec *exec);
+void *exec_advance_place(const struct exec *exec);
 
 /* Is told the gradient of a parameter (in the parameter's layout) as soon as it is complete: when the parameter itself
  * is not read again in this backward pass, so it may be updated at once. `gradient` is borrowed for the call. */

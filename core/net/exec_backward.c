@@ -4,7 +4,7 @@
 #include "core/base/clock.h"
 #include "core/net/exec.h"
 #include "core/net/exec_internal.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 
 void exec_give(const struct backward *back, int param, const float *gradient)
 {
@@ -14,12 +14,13 @@ void exec_give(const struct backward *back, int param, const float *gradient)
 
 /* ---- rows in tiles: for steps that are not products -------------------------------------------------------------- */
 struct rows_work {
-    float *g; /* gradient of the values that the readers saw */
+    enum precision precision;
+    void *g; /* gradient of the values that the readers saw */
     size_t rows, channels;
-    const float *y; /* ReLU's mask: where y > 0; NULL for none */
+    const void *y; /* ReLU's mask: where y > 0; NULL for none */
     struct tail tails[2];
-    float *out; /* apply: dz = BatchNorm's backward of g */
-    const float *z;
+    void *out; /* apply: dz = BatchNorm's backward of g */
+    const void *z;
     const struct batchnorm *bn;
     bool batch;
 };
@@ -34,12 +35,12 @@ static void mask_and_sum_tile(void *context, size_t tile, size_t thread)
 {
     (void)thread;
     const struct rows_work *work = context;
-    size_t m0, rows = tile_of_rows(work, tile, &m0);
-    float *g = work->g + m0 * work->channels;
+    size_t m0, rows = tile_of_rows(work, tile, &m0), at = m0 * work->channels;
     if (work->y)
-        lanes()->mask(g, work->y + m0 * work->channels, rows, work->channels);
+        map_lanes(work->precision)
+            ->mask(map_at(work->g, at, work->precision), map_from(work->y, at, work->precision), rows, work->channels);
     for (int i = 0; i < 2; i++)
-        tail_apply(&work->tails[i], g, m0, rows, work->channels, tile, true);
+        tail_apply(&work->tails[i], work->g, m0, rows, work->channels, tile, true);
 }
 
 static void apply_tile(void *context, size_t tile, size_t thread)
@@ -48,8 +49,10 @@ static void apply_tile(void *context, size_t tile, size_t thread)
     const struct rows_work *work = context;
     size_t m0, rows = tile_of_rows(work, tile, &m0), at = m0 * work->channels;
     const struct batchnorm *bn = work->bn;
-    lanes()->gradient_apply(work->out + at, work->g + at, work->z + at, bn->a, work->batch ? bn->b : NULL,
-                            work->batch ? bn->c : NULL, rows, work->channels);
+    map_lanes(work->precision)
+        ->gradient_apply(map_at(work->out, at, work->precision), map_from(work->g, at, work->precision),
+                         map_from(work->z, at, work->precision), bn->a, work->batch ? bn->b : NULL,
+                         work->batch ? bn->c : NULL, rows, work->channels);
 }
 
 size_t exec_row_tiles(size_t rows)
@@ -57,11 +60,16 @@ size_t exec_row_tiles(size_t rows)
     return (rows + PLAN_ROWS - 1) / PLAN_ROWS;
 }
 
-void exec_mask_and_sum(const struct exec *exec, float *g, const float *y, size_t rows, size_t channels,
+void exec_mask_and_sum(const struct exec *exec, void *g, const void *y, const struct plan_tensor *tensor,
                        const struct tail tails[2])
 {
-    struct rows_work work = {.g = g, .rows = rows, .channels = channels, .y = y, .tails = {tails[0], tails[1]}};
-    pool_for(exec->pool, exec_row_tiles(rows), mask_and_sum_tile, &work);
+    struct rows_work work = {.precision = tensor->precision,
+                             .g = g,
+                             .rows = exec->images * tensor->h * tensor->w,
+                             .channels = tensor->channels,
+                             .y = y,
+                             .tails = {tails[0], tails[1]}};
+    pool_for(exec->pool, exec_row_tiles(work.rows), mask_and_sum_tile, &work);
 }
 
 /* ---- operands ---------------------------------------------------------------------------------------------------- */
@@ -70,6 +78,7 @@ struct tail exec_operand_tail(const struct exec *exec, const struct operand *ope
     struct tail tail = {0};
     if (operand->bn < 0 && !operand->relu)
         return tail;
+    tail.precision = exec->plan->tensors[operand->tensor].precision;
     tail.z = exec_kept(exec, operand->tensor);
     tail.relu = operand->relu;
     if (operand->bn >= 0) {
@@ -81,7 +90,7 @@ struct tail exec_operand_tail(const struct exec *exec, const struct operand *ope
     return tail;
 }
 
-void exec_finish_operand(const struct backward *back, const struct operand *operand, float *out, float *g,
+void exec_finish_operand(const struct backward *back, const struct operand *operand, void *out, void *g,
                          const double *sums, size_t tiles)
 {
     struct exec *exec = back->exec;
@@ -96,7 +105,8 @@ void exec_finish_operand(const struct backward *back, const struct operand *oper
     batchnorm_backward(bn, dweight, dbias, sums, tiles, rows, batch);
     exec_give(back, planned->param, dweight);
     exec_give(back, planned->param + 1, dbias);
-    struct rows_work work = {.g = g,
+    struct rows_work work = {.precision = tensor->precision,
+                             .g = g,
                              .rows = rows,
                              .channels = tensor->channels,
                              .out = out,
@@ -117,13 +127,12 @@ static void data_backward(const struct backward *back, const struct op_info *inf
     if (!in->has_gradient)
         return;
     struct op_task task = exec_backward_task(exec, index);
-    float *dx = exec_gradient(exec, fused->in.tensor);
+    void *dx = exec_gradient(exec, fused->in.tensor);
     info->backward_data(dx, in->last_reader != index, exec_gradient(exec, fused->out), &task);
     const struct tail tails[2] = {exec_operand_tail(exec, &fused->in, exec_sums(exec))};
-    size_t rows = exec->images * in->h * in->w;
     if (tails[0].z) {
-        exec_mask_and_sum(exec, dx, NULL, rows, in->channels, tails);
-        exec_finish_operand(back, &fused->in, dx, dx, exec_sums(exec), exec_row_tiles(rows));
+        exec_mask_and_sum(exec, dx, NULL, in, tails);
+        exec_finish_operand(back, &fused->in, dx, dx, exec_sums(exec), exec_row_tiles(exec->images * in->h * in->w));
     }
     exec_profile(exec, index, PROFILE_DATA, start);
 }
@@ -162,7 +171,7 @@ void exec_backward(struct exec *exec, const float *dlogits, gradient_sink *sink,
     if (program->backward_from > last)
         return;
     const struct plan_tensor *logits = &exec->plan->tensors[program->steps[last].out];
-    memcpy(exec_gradient(exec, program->steps[last].out), dlogits, exec->images * logits->floats * sizeof *dlogits);
+    memcpy(exec_gradient(exec, program->steps[last].out), dlogits, exec->images * logits->values * sizeof *dlogits);
     for (size_t i = program->steps_count; i-- > program->backward_from;)
         step_backward(&back, i);
     if (exec->profile)

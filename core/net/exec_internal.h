@@ -25,21 +25,21 @@ struct exec {
 };
 
 /* How a tensor at `x` is read. */
-struct conv_input exec_input(const struct exec *exec, const struct operand *operand, const float *x);
+struct conv_input exec_input(const struct exec *exec, const struct operand *operand, const void *x);
 
-float *exec_tensor(const struct exec *exec, int tensor);   /* in the arena: the whole batch, as forward has it */
-float *exec_kept(const struct exec *exec, int tensor);     /* as backward has it: a recomputed sum lies elsewhere */
-float *exec_gradient(const struct exec *exec, int tensor); /* of the whole batch */
+void *exec_tensor(const struct exec *exec, int tensor);   /* in the arena: the whole batch, as forward has it */
+void *exec_kept(const struct exec *exec, int tensor);     /* as backward has it: a recomputed sum lies elsewhere */
+void *exec_gradient(const struct exec *exec, int tensor); /* of the whole batch */
 
 /* Step `index`, a merge, from its operands as forward has them. OVERWRITES out [images,h,w,channels]. */
-void exec_merge(const struct exec *exec, size_t index, float *out);
+void exec_merge(const struct exec *exec, size_t index, void *out);
 
 /* Whether the moments of the output of step `index` are to be taken in this pass. Then its task is to leave out the
  * ReLU, and exec_take_image (of one image's output y), or exec_take_batch (of the whole batch's), takes the moments and
  * makes up for that, with the same bits. */
 bool exec_takes_moments(const struct exec *exec, size_t index);
-void exec_take_image(const struct exec *exec, size_t index, size_t image, float *y);
-void exec_take_batch(const struct exec *exec, size_t index, float *y);
+void exec_take_image(const struct exec *exec, size_t index, size_t image, void *y);
+void exec_take_batch(const struct exec *exec, size_t index, void *y);
 
 /* Parts of the scratch memory: see plan.h. */
 float *exec_prepared(const struct exec *exec);
@@ -72,11 +72,12 @@ struct tail exec_operand_tail(const struct exec *exec, const struct operand *ope
 
 /* Takes the gradient `g` of what a reader saw back through the operand's BatchNorm, given its tail's sums in so many
  * tiles: parameters to the sink, the gradient of the stored tensor into `out` (which may be g). */
-void exec_finish_operand(const struct backward *back, const struct operand *operand, float *out, float *g,
+void exec_finish_operand(const struct backward *back, const struct operand *operand, void *out, void *g,
                          const double *sums, size_t tiles);
 
-/* g[rows,channels] *= y > 0 (y NULL: no mask), then both tails, in exec_row_tiles(rows) tiles. */
-void exec_mask_and_sum(const struct exec *exec, float *g, const float *y, size_t rows, size_t channels,
+/* The gradient g of `tensor`, of the whole batch: g *= y > 0 (y NULL: no mask), then both tails, in exec_row_tiles(rows)
+ * tiles. */
+void exec_mask_and_sum(const struct exec *exec, void *g, const void *y, const struct plan_tensor *tensor,
                        const struct tail tails[2]);
 size_t exec_row_tiles(size_t rows);
 

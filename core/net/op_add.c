@@ -5,14 +5,23 @@
 
 #include "core/net/op_info.h"
 #include "core/net/exec_internal.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 
 struct merge_work {
     const struct exec *exec;
     const struct fused_op *fused;
-    float *out;
+    void *out;
     size_t rows, channels;
+    enum precision precision;
 };
+
+/* Rows of an operand from value `at` on, as it is read; .x NULL for no operand. */
+static struct conv_input operand_at(const struct merge_work *work, const struct operand *operand, size_t at)
+{
+    if (operand->tensor < 0)
+        return (struct conv_input){0};
+    return exec_input(work->exec, operand, map_from(exec_tensor(work->exec, operand->tensor), at, work->precision));
+}
 
 static void merge_tile(void *context, size_t tile, size_t thread)
 {
@@ -21,19 +30,18 @@ static void merge_tile(void *context, size_t tile, size_t thread)
     const struct fused_op *fused = work->fused;
     size_t m0 = tile * PLAN_ROWS, rows = work->rows - m0 < PLAN_ROWS ? work->rows - m0 : PLAN_ROWS;
     size_t at = m0 * work->channels;
-    struct conv_input in = exec_input(work->exec, &fused->in, exec_tensor(work->exec, fused->in.tensor) + at),
-                      residual = {0};
-    if (fused->residual.tensor >= 0)
-        residual = exec_input(work->exec, &fused->residual, exec_tensor(work->exec, fused->residual.tensor) + at);
-    lanes()->affine(work->out + at, in.x, rows, work->channels, in.scale, in.shift, residual.x, residual.scale,
-                    residual.shift, fused->relu);
+    struct conv_input in = operand_at(work, &fused->in, at), residual = operand_at(work, &fused->residual, at);
+    map_lanes(work->precision)
+        ->affine(map_at(work->out, at, work->precision), in.x, rows, work->channels, in.scale, in.shift, residual.x,
+                 residual.scale, residual.shift, fused->relu);
 }
 
-void exec_merge(const struct exec *exec, size_t index, float *out)
+void exec_merge(const struct exec *exec, size_t index, void *out)
 {
     const struct fused_op *fused = &exec->plan->program->steps[index];
     const struct plan_tensor *planned = &exec->plan->tensors[fused->out];
-    struct merge_work work = {exec, fused, out, exec->images * planned->h * planned->w, planned->channels};
+    struct merge_work work = {
+        exec, fused, out, exec->images * planned->h * planned->w, planned->channels, planned->precision};
     pool_for(exec->pool, (work.rows + PLAN_ROWS - 1) / PLAN_ROWS, merge_tile, &work);
 }
 
@@ -46,22 +54,24 @@ static void forward_image(const struct op_task *task)
 {
     const struct conv_input *in = &task->in, *residual = &task->residual;
     bool relu = task->exec->plan->program->steps[task->index].relu;
-    lanes()->affine(task->out, in->x, task->to->h * task->to->w, task->to->channels, in->scale, in->shift, residual->x,
-                    residual->scale, residual->shift, relu);
+    map_lanes(task->to->precision)
+        ->affine(task->out, in->x, task->to->h * task->to->w, task->to->channels, in->scale, in->shift, residual->x,
+                 residual->scale, residual->shift, relu);
 }
 
 /* ---- backward ---------------------------------------------------------------------------------------------------- */
 /* Hands g to an operand without BatchNorm. Nothing to do where the operand's gradient lives in the same place. */
-static void pass_on(const struct exec *exec, size_t index, const struct operand *operand, const float *g, size_t floats)
+static void pass_on(const struct exec *exec, size_t index, const struct operand *operand, const void *g)
 {
     const struct plan_tensor *tensor = &exec->plan->tensors[operand->tensor];
-    float *to = exec_gradient(exec, operand->tensor);
+    size_t values = exec->images * tensor->values;
+    void *to = exec_gradient(exec, operand->tensor);
     if (to == g)
         return;
     if (tensor->last_reader == index)
-        memcpy(to, g, floats * sizeof *to);
+        memcpy(to, g, values * precision_size(tensor->precision));
     else
-        lanes()->add(to, g, floats);
+        map_lanes(tensor->precision)->add(to, g, values);
 }
 
 /* Both operands get the same gradient g, masked by the merge's own ReLU, and each takes it through its own BatchNorm.
@@ -77,8 +87,7 @@ static void backward(const struct backward *back, size_t index)
     const struct operand *operands[2] = {&fused->in,
                                          &fused->residual}; /* the second may share g's place: it comes last */
     double *sums[2] = {exec_sums(exec), exec_residual_sums(exec)};
-    float *g = exec_gradient(exec, fused->out);
-    size_t rows = exec->images * out->h * out->w;
+    void *g = exec_gradient(exec, fused->out);
     struct tail tails[2] = {{0}, {0}};
     bool wanted[2];
     double start = exec_clock(exec);
@@ -87,13 +96,13 @@ static void backward(const struct backward *back, size_t index)
         if (wanted[i])
             tails[i] = exec_operand_tail(exec, operands[i], sums[i]);
     }
-    exec_mask_and_sum(exec, g, fused->relu ? exec_kept(exec, fused->out) : NULL, rows, out->channels, tails);
+    exec_mask_and_sum(exec, g, fused->relu ? exec_kept(exec, fused->out) : NULL, out, tails);
     for (int i = 0; i < 2; i++) {
         if (wanted[i] && operands[i]->bn >= 0)
             exec_finish_operand(back, operands[i], exec_gradient(exec, operands[i]->tensor), g, sums[i],
-                                exec_row_tiles(rows));
+                                exec_row_tiles(exec->images * out->h * out->w));
         else if (wanted[i])
-            pass_on(exec, index, operands[i], g, rows * out->channels);
+            pass_on(exec, index, operands[i], g);
     }
     exec_profile(exec, index, PROFILE_DATA, start);
 }

@@ -19,20 +19,30 @@ static bool shape(struct plan_step *planned, struct plan_tensor *out, const stru
     return true;
 }
 
+static struct avgpool_shape shape_of(const struct op_task *task)
+{
+    return (struct avgpool_shape){.pixels = task->from->h * task->from->w,
+                                  .c = task->from->channels,
+                                  .in = task->from->precision,
+                                  .out = task->to->precision};
+}
+
 static void forward(const struct op_task *task)
 {
-    avgpool_forward(task->out, &task->in, task->images, task->from->h * task->from->w, task->from->channels,
-                    task->pool);
+    struct avgpool_shape pooling = shape_of(task);
+    avgpool_forward(task->out, &task->in, &pooling, task->images, task->pool);
 }
 
 static void forward_image(const struct op_task *task)
 {
-    avgpool_image(task->out, &task->in, task->from->h * task->from->w, task->from->channels);
+    struct avgpool_shape pooling = shape_of(task);
+    avgpool_image(task->out, &task->in, &pooling);
 }
 
-static void backward_data(float *dx, bool add, const float *dy, const struct op_task *task)
+static void backward_data(void *dx, bool add, const void *dy, const struct op_task *task)
 {
-    avgpool_backward(dx, add, dy, task->images, task->from->h * task->from->w, task->from->channels, task->pool);
+    struct avgpool_shape pooling = shape_of(task);
+    avgpool_backward(dx, add, dy, &pooling, task->images, task->pool);
 }
 
 const struct op_info op_avgpool = {.name = "avgpool",

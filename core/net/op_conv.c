@@ -5,7 +5,7 @@
 #include "core/net/op_info.h"
 #include "core/net/plan_internal.h"
 #include "core/net/exec_internal.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 
 /* ---- plan -------------------------------------------------------------------------------------------------------- */
 static bool shape(struct plan_step *planned, struct plan_tensor *out, const struct plan_tensor *in, const struct op *op,
@@ -13,6 +13,7 @@ static bool shape(struct plan_step *planned, struct plan_tensor *out, const stru
 {
     if (!conv_shape_init(&planned->shape, in->h, in->w, in->channels, out->channels, op->kernel, op->stride, op->pad))
         return false;
+    planned->shape.precision = in->precision;
     out->h = planned->shape.p;
     out->w = planned->shape.q;
     planned->kernel = conv_kernel_choose(&planned->shape, engine);
@@ -135,14 +136,14 @@ static void forward_image(const struct op_task *task)
 }
 
 /* ---- backward ---------------------------------------------------------------------------------------------------- */
-static void bias_gradient(const struct backward *back, const struct conv_task *conv, int bias, const float *dy)
+static void bias_gradient(const struct backward *back, const struct conv_task *conv, int bias, const void *dy)
 {
     const struct exec *exec = back->exec;
     size_t rows = conv->images * conv->shape.p * conv->shape.q, channels = conv->shape.k;
     double *sums = exec_sums(exec);
     float *dbias = exec_gradient_scratch(exec);
     memset(sums, 0, 2 * channels * sizeof *sums);
-    lanes()->moments(sums, sums + channels, dy, rows, channels);
+    map_lanes(conv->shape.precision)->moments(sums, sums + channels, dy, rows, channels);
     for (size_t k = 0; k < channels; k++)
         dbias[k] = (float)sums[k];
     exec_give(back, bias, dbias);
@@ -161,10 +162,10 @@ static void backward(const struct backward *back, size_t index)
     const struct plan_tensor *in = &plan->tensors[fused->in.tensor];
     struct op_task task = exec_backward_task(exec, index);
     struct conv_task conv = conv_task(&task);
-    const float *dy = exec_gradient(exec, fused->out);
+    const void *dy = exec_gradient(exec, fused->out);
     double start = exec_clock(exec);
     if (in->has_gradient) {
-        float *da = exec_gradient(exec, fused->in.tensor);
+        void *da = exec_gradient(exec, fused->in.tensor);
         struct tail tail = exec_operand_tail(exec, &fused->in, exec_sums(exec));
         conv.kernel->backward_data(da, in->last_reader != index, &conv, dy, &tail, task.pool, task.tiles);
         exec_finish_operand(back, &fused->in, da, da, exec_sums(exec),

@@ -25,7 +25,7 @@ struct op_task {
     const struct plan_step *planned;
     const struct plan_tensor *from, *to; /* h, w, channels of one image: of the input, of the output */
     struct conv_input in, residual;      /* [images,from->h,from->w,from->channels]; residual.x is NULL without one */
-    float *out;                          /* [images,to->h,to->w,to->channels] */
+    void *out;                           /* [images,to->h,to->w,to->channels] */
     void *saved;          /* saved_bytes(from, to) for each image, from forward to backward; NULL: no backward comes */
     size_t images, image; /* how many, and the number of the first in the batch */
     float *tiles;         /* scratch, as needs asked for it */
@@ -54,7 +54,7 @@ struct op_info {
 
     /* One of the two. backward_data: the gradient dx of what `in` reads, after its BatchNorm and ReLU, given dy of out;
      * OVERWRITES dx, or ADDS to it when `add`. Parameters would get none. backward: all of it, see exec_backward.c. */
-    void (*backward_data)(float *dx, bool add, const float *dy, const struct op_task *task);
+    void (*backward_data)(void *dx, bool add, const void *dy, const struct op_task *task);
     void (*backward)(const struct backward *back, size_t index);
 };
 

@@ -20,6 +20,7 @@ static bool shape(struct plan_step *planned, struct plan_tensor *out, const stru
     (void)engine;
     if (!conv_shape_init(&planned->shape, in->h, in->w, in->channels, out->channels, op->kernel, op->stride, op->pad))
         return false;
+    planned->shape.precision = in->precision;
     out->h = planned->shape.p;
     out->w = planned->shape.q;
     return true;
@@ -29,7 +30,7 @@ static bool shape(struct plan_step *planned, struct plan_tensor *out, const stru
 static size_t saved_bytes(const struct plan_tensor *in, const struct plan_tensor *out)
 {
     (void)in;
-    return out->floats;
+    return out->values;
 }
 
 static void forward(const struct op_task *task)
@@ -42,7 +43,7 @@ static void forward_image(const struct op_task *task)
     maxpool_image(task->out, task->saved, &task->in, &task->planned->shape);
 }
 
-static void backward_data(float *dx, bool add, const float *dy, const struct op_task *task)
+static void backward_data(void *dx, bool add, const void *dy, const struct op_task *task)
 {
     maxpool_backward(dx, add, dy, task->saved, &task->planned->shape, task->images, task->pool);
 }

@@ -31,6 +31,11 @@ void plan_need(size_t *need, size_t amount)
         *need = amount;
 }
 
+size_t plan_tensor_floats(const struct plan_tensor *tensor, size_t images)
+{
+    return precision_floats(tensor->values * images, tensor->precision);
+}
+
 /* ---- shapes ------------------------------------------------------------------------------------------------------ */
 static bool shape_step(struct plan *plan, size_t index)
 {
@@ -45,6 +50,21 @@ static bool shape_step(struct plan *plan, size_t index)
     return !info->shape || info->shape(planned, out, in, op, plan->options.conv);
 }
 
+/* Maps are of the plan's precision; the values of the last average pooling and all that comes of them, logits among them,
+ * are float32: they are few, and a class is told from another by small differences. A network without such a pooling is
+ * float32 altogether. */
+static void choose_precisions(struct plan *plan)
+{
+    const struct program *program = plan->program;
+    size_t maps = program->steps_count;
+    while (maps > 0 && program->steps[maps - 1].kind != OP_AVGPOOL)
+        maps--;
+    for (size_t i = 0; i + 1 < maps; i++)
+        plan->tensors[program->steps[i].out].precision = plan->options.precision;
+    if (maps > 0)
+        plan->tensors[0].precision = plan->options.precision;
+}
+
 /* Sizes are products of an image's sides and channel counts, each far below 2^32,
  * so an image cannot wrap; a batch can. */
 static bool size_tensors(struct plan *plan)
@@ -52,8 +72,8 @@ static bool size_tensors(struct plan *plan)
     for (size_t t = 0; t < plan->program->tensors_count; t++) {
         struct plan_tensor *tensor = &plan->tensors[t];
         size_t pixels, bytes;
-        if (!size_mul(&pixels, tensor->h, tensor->w) || !size_mul(&tensor->floats, pixels, tensor->channels) ||
-            !size_mul(&bytes, tensor->floats, plan->options.batch) || !size_mul(&bytes, bytes, sizeof(float) * 4))
+        if (!size_mul(&pixels, tensor->h, tensor->w) || !size_mul(&tensor->values, pixels, tensor->channels) ||
+            !size_mul(&bytes, tensor->values, plan->options.batch) || !size_mul(&bytes, bytes, sizeof(float) * 4))
             return false;
     }
     return true;
@@ -117,7 +137,8 @@ static struct plan_cut cut_at(const struct plan *plan, size_t op)
         return cut;
     assert(tensors_across(plan, cut.steps) == 1);
     cut.tensor = program->steps[cut.steps - 1].out;
-    cut.floats = plan->tensors[cut.tensor].floats;
+    cut.values = plan->tensors[cut.tensor].values;
+    cut.precision = plan->tensors[cut.tensor].precision;
     return cut;
 }
 
@@ -207,7 +228,8 @@ static enum status place_depth_first(struct plan *plan, struct error *err)
         if (!tensor->depth_first)
             continue;
         if (tensor->place_of < 0)
-            *buffer = (struct placed){.size = tensor->floats, .start = tensor->maker, .end = tensor->last_reader};
+            *buffer = (struct placed){
+                .size = plan_tensor_floats(tensor, 1), .start = tensor->maker, .end = tensor->last_reader};
         buffer->end = max_size(buffer->end, tensor->last_reader);
     }
     status = place(buffers, program->tensors_count, PLAN_ALIGN, &plan->thread.buffer.floats, err);
@@ -336,6 +358,7 @@ static enum status lay_out(struct plan *plan, struct error *err)
         plan->tensors[t].channels = program->tensor_channels[t];
     plan->tensors[0].h = options->height;
     plan->tensors[0].w = options->width;
+    choose_precisions(plan);
     for (size_t i = 0; i < program->steps_count; i++)
         if (!shape_step(plan, i))
             return error_set(err, ERR_USAGE, "an image of %zux%zu is too small for %s: use a larger --image-size",

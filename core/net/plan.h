@@ -24,8 +24,9 @@
 enum { PLAN_ROWS = 256 }; /* rows of a tile where a step is not a product */
 
 struct plan_options {
-    bool train;   /* false: forward only, everything folded; `freeze` is then ignored */
-    size_t batch; /* the most images of a pass */
+    enum precision precision; /* of the maps up to the last average pooling; what comes after it is float32 */
+    bool train;               /* false: forward only, everything folded; `freeze` is then ignored */
+    size_t batch;             /* the most images of a pass */
     size_t height, width;
     struct freeze freeze;
     enum conv_engine conv; /* which kernels may be chosen */
@@ -44,14 +45,16 @@ struct plan_region {
 
 /* Where an operator boundary lies among the steps. */
 struct plan_cut {
-    size_t steps;  /* before it; 0: there is no such cut */
-    int tensor;    /* that crosses it */
-    size_t floats; /* of one image's features */
+    size_t steps;             /* before it; 0: there is no such cut */
+    int tensor;               /* that crosses it */
+    size_t values;            /* of one image's features */
+    enum precision precision; /* and how they are stored */
 };
 
-/* A tensor is [images, h, w, channels] float32. Offsets are in floats into the arena. */
+/* A tensor is [images, h, w, channels]. Offsets are in floats into the arena. */
 struct plan_tensor {
-    size_t h, w, channels, floats; /* floats of one image */
+    size_t h, w, channels, values; /* values of one image */
+    enum precision precision;      /* of the tensor and of its gradient */
     size_t offset;                 /* in the arena, or in a thread's buffer when depth_first */
     bool depth_first;
     int place_of; /* the residual of its maker, whose place it takes over, or -1 */

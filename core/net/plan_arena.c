@@ -83,7 +83,7 @@ static void add_tensors(struct plan *plan, struct arena *arena)
 {
     for (size_t t = 0; t < plan->program->tensors_count; t++) {
         const struct plan_tensor *tensor = &plan->tensors[t];
-        size_t size = tensor->floats * plan->options.batch, end = kept_until(plan, t);
+        size_t size = plan_tensor_floats(tensor, plan->options.batch), end = kept_until(plan, t);
         /* While one image is at the last depth-first step another may be at the first. */
         if (tensor->maker < plan->depth_first_steps && end < plan->depth_first_steps)
             end = plan->depth_first_steps - 1;
@@ -110,7 +110,7 @@ static void add_gradients(struct plan *plan, struct arena *arena)
         size_t start = i + 1 == program->steps_count ? program->steps_count : backward_time(plan, tensor->last_reader);
         size_t end = backward_time(plan, i);
         if (root == t)
-            arena->gradient_buffer[t] = arena_add(arena, tensor->floats * plan->options.batch, start, end);
+            arena->gradient_buffer[t] = arena_add(arena, plan_tensor_floats(tensor, plan->options.batch), start, end);
         else
             take_over(arena, arena->gradient_buffer[root], end);
     }

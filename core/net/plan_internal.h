@@ -8,6 +8,9 @@ enum { PLAN_ALIGN = 16 }; /* floats: places begin at multiples of a cache line *
 
 size_t plan_align(size_t floats);
 
+/* Floats of memory of a tensor, or of its gradient, of so many images. */
+size_t plan_tensor_floats(const struct plan_tensor *tensor, size_t images);
+
 /* The next `floats` of a memory of which *total are taken. */
 struct plan_region plan_take(size_t *total, size_t floats);
 

@@ -5,7 +5,7 @@
 
 #include "core/ops/conv_kernels.h"
 #include "core/ops/cpu.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 
 const char *const conv_engine_names[] = {
     [CONV_FAST] = "fast", [CONV_EXACT] = "exact", [CONV_IM2COL] = "im2col", [CONV_IM2COL + 1] = NULL};
@@ -36,7 +36,8 @@ static bool allowed(const struct conv_kernel *kernel, const struct conv_shape *s
 {
     if (engine == CONV_IM2COL)
         return kernel->blas && kernel->blas(shape, false);
-    return (kernel->exact || engine != CONV_EXACT) && (!kernel->wide || cpu_set_get() != CPU_PLAIN);
+    bool wide = cpu_set_get() != CPU_PLAIN || shape->precision != PRECISION_F32; /* BLAS knows float32 alone */
+    return (kernel->exact || engine != CONV_EXACT) && (wide || !kernel->wide);
 }
 
 /* The first of the table that fits and is allowed; the last one fits everything. The order is that of measured speed
@@ -80,9 +81,10 @@ static void apart_tile(void *context, size_t item, size_t thread)
     const struct conv_shape *shape = &task.shape;
     size_t tiles = task.kernel->tiles(shape, 1), n = item / tiles, out = n * shape->p * shape->q * shape->k;
     task.images = 1;
-    task.in.x += n * shape->h * shape->w * shape->c;
-    task.y += out;
-    task.epilogue.residual = task.epilogue.residual ? task.epilogue.residual + out : NULL;
+    task.in.x = map_from(task.in.x, n * shape->h * shape->w * shape->c, shape->precision);
+    task.y = map_at(task.y, out, shape->precision);
+    if (task.epilogue.residual)
+        task.epilogue.residual = map_from(task.epilogue.residual, out, shape->precision);
     task.kernel->forward(&task, item % tiles, work->scratch + thread * work->scratch_size);
 }
 
@@ -98,43 +100,52 @@ static bool does_something(const struct epilogue *epilogue)
     return epilogue->scale || epilogue->shift || epilogue->residual || epilogue->relu;
 }
 
-const struct panel_finish *epilogue_finish(struct panel_finish *finish, const struct epilogue *epilogue, size_t m,
-                                           size_t k, size_t channel)
+const struct panel_finish *epilogue_finish(struct panel_finish *finish, const struct conv_task *task, size_t m,
+                                           size_t channel)
 {
+    const struct epilogue *epilogue = &task->epilogue;
     if (epilogue->sums || !does_something(epilogue))
         return NULL;
     *finish = (struct panel_finish){.scale = epilogue->scale ? epilogue->scale + channel : NULL,
                                     .shift = epilogue->shift ? epilogue->shift + channel : NULL,
-                                    .residual = epilogue->residual ? epilogue->residual + m * k + channel : NULL,
                                     .relu = epilogue->relu};
+    if (epilogue->residual)
+        finish->residual = map_from(epilogue->residual, m * task->shape.k + channel, task->shape.precision);
     return finish;
 }
 
-void epilogue_apply(const struct epilogue *epilogue, float *y, size_t m, size_t rows, size_t k, size_t tile, bool first)
+void epilogue_apply(const struct conv_task *task, size_t m, size_t rows, size_t tile, bool first)
 {
+    const struct epilogue *epilogue = &task->epilogue;
+    enum precision precision = task->shape.precision;
+    size_t k = task->shape.k;
+    void *y = map_at(task->y, m * k, precision);
     if (epilogue->sums) {
         double *sums = epilogue->sums + tile * 2 * k;
         if (first)
             memset(sums, 0, 2 * k * sizeof *sums);
-        lanes()->moments(sums, sums + k, y, rows, k);
+        map_lanes(precision)->moments(sums, sums + k, y, rows, k);
         return;
     }
     if (does_something(epilogue))
-        lanes()->affine(y, y, rows, k, epilogue->scale, epilogue->shift,
-                        epilogue->residual ? epilogue->residual + m * k : NULL, NULL, NULL, epilogue->relu);
+        map_lanes(precision)->affine(y, y, rows, k, epilogue->scale, epilogue->shift,
+                                     epilogue->residual ? map_from(epilogue->residual, m * k, precision) : NULL, NULL,
+                                     NULL, epilogue->relu);
 }
 
-void tail_apply(const struct tail *tail, float *da, size_t m, size_t rows, size_t channels, size_t tile, bool first)
+void tail_apply(const struct tail *tail, void *da, size_t m, size_t rows, size_t channels, size_t tile, bool first)
 {
     if (!tail || !tail->z)
         return;
-    const float *z = tail->z + m * channels;
+    const struct map_lanes *lanes = map_lanes(tail->precision);
+    const void *z = map_from(tail->z, m * channels, tail->precision);
+    void *g = map_at(da, m * channels, tail->precision);
     if (tail->relu)
-        lanes()->mask_affine(da, z, rows, channels, tail->scale, tail->shift);
+        lanes->mask_affine(g, z, rows, channels, tail->scale, tail->shift);
     if (tail->mean) {
         double *sums = tail->sums + tile * 2 * channels;
         if (first)
             memset(sums, 0, 2 * channels * sizeof *sums);
-        lanes()->gradient_sums(sums, sums + channels, da, z, tail->mean, rows, channels);
+        lanes->gradient_sums(sums, sums + channels, g, z, tail->mean, rows, channels);
     }
 }

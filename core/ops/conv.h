@@ -9,6 +9,9 @@
  *   epilogue  what happens to a fresh tile of y: folded BatchNorm or bias, residual, ReLU; or the sums of BatchNorm
  *   tail      backward: what happens to a fresh tile of da: the ReLU's mask and the backward sums of BatchNorm
  *
+ * Maps (x, y, residual, z, their gradients) are stored in the shape's precision; products are summed in float32 and
+ * rounded once, after all that surrounds them. Weights, their gradients and everything per channel are float.
+ *
  * A kernel cuts the work into tiles whose number and size depend on the shape and the batch alone, never on threads;
  * each tile writes to places of its own. conv_kernels[] is the table of kernels; conv_kernel_choose picks one.
  */
@@ -20,6 +23,7 @@
 
 #include "core/base/threads.h"
 #include "core/ops/panel.h"
+#include "core/ops/precision.h"
 
 /* Who makes the products (--conv). */
 enum conv_engine {
@@ -34,15 +38,16 @@ struct conv_shape {
     size_t r, s;    /* kernel */
     size_t stride, pad;
     size_t p, q, k; /* output map: p = (h + 2*pad - r) / stride + 1 */
+    enum precision precision;
 };
 
-/* Fills p and q. false when the padded input is smaller than the kernel. */
+/* Fills p and q; float32. false when the padded input is smaller than the kernel. */
 bool conv_shape_init(struct conv_shape *out, size_t h, size_t w, size_t c, size_t k, size_t kernel, size_t stride,
                      size_t pad);
 
 /* a = relu?(x * scale + shift). scale and shift NULL together: x as it is stored. */
 struct conv_input {
-    const float *x;
+    const void *x;
     const float *scale, *shift;
     bool relu;
 };
@@ -50,14 +55,15 @@ struct conv_input {
 /* y = relu?(y * scale + shift + residual); sums gathers moments of y before all that (then the rest must be unset). */
 struct epilogue {
     const float *scale, *shift; /* [K], NULL: 1 and 0 */
-    const float *residual;      /* [M,K] or NULL */
+    const void *residual;       /* [M,K] or NULL */
     bool relu;
     double *sums; /* NULL, or [tiles][2][K]: per tile, sum and sum of squares. OVERWRITTEN. */
 };
 
 /* da *= mask of (z * scale + shift) when relu; sums gathers sum(da) and sum(da * (z - mean)) after that. */
 struct tail {
-    const float *z;             /* [N*H*W, C], NULL: nothing to do */
+    enum precision precision;   /* of da and z */
+    const void *z;              /* [N*H*W, C], NULL: nothing to do */
     const float *scale, *shift; /* [C] */
     const float *mean;          /* [C], NULL: no sums */
     bool relu;
@@ -74,7 +80,7 @@ struct conv_task {
     struct conv_input in;
     const float *w;        /* [K,R,S,C] */
     const float *prepared; /* for forward: weights as kernel->prepare made them; NULL where that is allowed */
-    float *y;
+    void *y;
     struct epilogue epilogue;
 };
 
@@ -110,10 +116,9 @@ struct conv_kernel {
      * `tail` is applied to da (never together with `add`). */
     size_t (*backward_scratch)(const struct conv_shape *shape, size_t images, size_t threads);
     size_t (*tail_tiles)(const struct conv_shape *shape, size_t images);
-    void (*backward_data)(float *da, bool add, const struct conv_task *task, const float *dy, const struct tail *tail,
+    void (*backward_data)(void *da, bool add, const struct conv_task *task, const void *dy, const struct tail *tail,
                           struct pool *pool, float *scratch);
-    void (*backward_weight)(float *dw, const struct conv_task *task, const float *dy, struct pool *pool,
-                            float *scratch);
+    void (*backward_weight)(float *dw, const struct conv_task *task, const void *dy, struct pool *pool, float *scratch);
 };
 
 /* The kernel of an engine for a shape. There always is one. */
@@ -126,16 +131,15 @@ void conv_forward(const struct conv_task *task, struct pool *pool, float *scratc
 /* The same, each image as if it were the only one: its bytes do not depend on the others. Without sums. */
 void conv_forward_apart(const struct conv_task *task, struct pool *pool, float *scratch);
 
-/* For kernels: the epilogue of rows m..m+rows of y, of tile `tile`, unless their products did it. `y` points at row m.
- * The first call for a tile must say `first`: its sums start at zero. */
-void epilogue_apply(const struct epilogue *epilogue, float *y, size_t m, size_t rows, size_t k, size_t tile,
-                    bool first);
+/* For kernels: the epilogue of rows m..m+rows of task->y, of tile `tile`, unless their products did it. The first call
+ * for a tile must say `first`: its sums start at zero. */
+void epilogue_apply(const struct conv_task *task, size_t m, size_t rows, size_t tile, bool first);
 /* The same for kernels whose products do it while they are stored: *finish is what they do to rows from m on and
- * channels from `channel` of k on, and is returned, or NULL for nothing. Sums are not among it: they stay with
+ * channels from `channel` on, and is returned, or NULL for nothing. Sums are not among it: they stay with
  * epilogue_apply. */
-const struct panel_finish *epilogue_finish(struct panel_finish *finish, const struct epilogue *epilogue, size_t m,
-                                           size_t k, size_t channel);
-/* The tail of rows m..m+rows of da [N*H*W, C], of tail tile `tile`. `da` points at row m. */
-void tail_apply(const struct tail *tail, float *da, size_t m, size_t rows, size_t channels, size_t tile, bool first);
+const struct panel_finish *epilogue_finish(struct panel_finish *finish, const struct conv_task *task, size_t m,
+                                           size_t channel);
+/* The tail of rows m..m+rows of da [N*H*W, C], of tail tile `tile`. */
+void tail_apply(const struct tail *tail, void *da, size_t m, size_t rows, size_t channels, size_t tile, bool first);
 
 #endif

@@ -6,12 +6,11 @@
 #include "core/ops/conv_kernels.h"
 #include "core/ops/conv_tiles.h"
 #include "core/ops/gemm.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 
 static bool fits(const struct conv_shape *shape)
 {
-    (void)shape;
-    return true;
+    return shape->precision == PRECISION_F32;
 }
 
 static size_t window(const struct conv_shape *shape)
@@ -66,8 +65,8 @@ static void gather_line(float *out, const struct conv_input *in, const float *x,
     if (first > s0)
         memset(out, 0, (first - s0) * c * sizeof *out);
     if (in->scale || in->relu)
-        lanes()->affine(out + (first - s0) * c, from, last - first, c, in->scale, in->shift, NULL, NULL, NULL,
-                        in->relu);
+        map_lanes(PRECISION_F32)
+            ->affine(out + (first - s0) * c, from, last - first, c, in->scale, in->shift, NULL, NULL, NULL, in->relu);
     else
         memcpy(out + (first - s0) * c, from, (last - first) * c * sizeof *out);
     if (last < s1)
@@ -83,7 +82,7 @@ static const float *gather(const struct conv_task *task, size_t m0, size_t rows,
     *ld = j1 - j0;
     for (size_t i = 0; i < rows; i++) {
         size_t m = m0 + i, n = m / pixels, p = m % pixels / shape->q, q = m % shape->q;
-        const float *x = task->in.x + n * shape->h * shape->w * shape->c;
+        const float *x = (const float *)task->in.x + n * shape->h * shape->w * shape->c;
         float *out = scratch + i * *ld;
         for (size_t rs = rs0; rs < rs1;) {
             size_t r = rs / shape->s, s0 = rs % shape->s, s1 = s0 + (rs1 - rs) < shape->s ? s0 + (rs1 - rs) : shape->s;
@@ -103,9 +102,8 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
     size_t m0 = tile * cut.rows_per_tile;
     size_t rows = total - m0 < cut.rows_per_tile ? total - m0 : cut.rows_per_tile;
     const float *a = gather(task, m0, rows, 0, window(shape), scratch, &ld);
-    float *y = task->y + m0 * shape->k;
-    gemm(GEMM_NT, rows, shape->k, ld, a, ld, task->w, ld, 0.0f, y, shape->k);
-    epilogue_apply(&task->epilogue, y, m0, rows, shape->k, tile, true);
+    gemm(GEMM_NT, rows, shape->k, ld, a, ld, task->w, ld, 0.0f, (float *)task->y + m0 * shape->k, shape->k);
+    epilogue_apply(task, m0, rows, tile, true);
 }
 
 /* ---- backward ---------------------------------------------------------------------------------------------------- */
@@ -149,7 +147,7 @@ static void scatter_window(float *da, const float *got, const struct conv_shape 
         if (h < shape->pad || h >= shape->h + shape->pad || last == first)
             continue;
         float *to = da + ((h - shape->pad) * shape->w + q * shape->stride + first - shape->pad) * c;
-        lanes()->add(to, got + first * c, (last - first) * c);
+        map_lanes(PRECISION_F32)->add(to, got + first * c, (last - first) * c);
     }
 }
 
@@ -170,17 +168,17 @@ static void data_image(void *context, size_t n, size_t thread)
         for (size_t i = 0; i < count; i++)
             scatter_window(da, got + i * width, shape, m0 + i);
     }
-    tail_apply(work->tail, da, n * pixels, pixels, shape->c, n, true);
+    tail_apply(work->tail, work->da, n * pixels, pixels, shape->c, n, true);
 }
 
-static void backward_data(float *da, bool add, const struct conv_task *task, const float *dy, const struct tail *tail,
+static void backward_data(void *da, bool add, const struct conv_task *task, const void *dy, const struct tail *tail,
                           struct pool *pool, float *scratch)
 {
     struct data_work work = {.da = da, .scratch = scratch, .add = add, .task = task, .dy = dy, .tail = tail};
     pool_for(pool, task->images, data_image, &work);
 }
 
-static void backward_weight(float *dw, const struct conv_task *task, const float *dy, struct pool *pool, float *scratch)
+static void backward_weight(float *dw, const struct conv_task *task, const void *dy, struct pool *pool, float *scratch)
 {
     weight_blocks(dw, task, dy, column_block(&task->shape), gather, pool, scratch);
 }

@@ -1,10 +1,12 @@
 /* The 1x1 convolution as a product of panels (panel.h): the weights are packed once, the activations are read in place
  * or packed while the conv_input is applied, and no library call packs them again.
  *
- *   forward   y[M,K] = a[M,C] w^T         w^T packed by prepare: [K/32][C][32]
- *   data      da[M,C] = dy[M,K] w         w packed at the call:  [C/32][K][32]
+ *   forward   y[M,K] = a[M,C] w^T         w^T packed by prepare, a panel for 32 outputs
+ *   data      da[M,C] = dy[M,K] w         w packed at the call, a panel for 32 inputs
  *   weight    dw[K,C] = dy^T a            dy and a packed in groups of rows, squares of 32 outputs by 32 inputs
  */
+#include <string.h>
+
 #include "core/base/sizes.h"
 #include "core/ops/conv_kernels.h"
 #include "core/ops/panel.h"
@@ -49,12 +51,18 @@ static size_t tiles(const struct conv_shape *shape, size_t images)
 
 static size_t scratch_size(const struct conv_shape *shape)
 {
-    return STEP_ROWS * padded(shape->c);
+    return precision_floats(STEP_ROWS * padded(shape->c), shape->precision);
+}
+
+/* Values from one panel of prepared weights to the next. */
+static size_t panel_size(const struct conv_shape *shape)
+{
+    return panel_rows(shape->c, shape->precision) * PANEL;
 }
 
 static size_t prepared_size(const struct conv_shape *shape)
 {
-    return padded(shape->k) * shape->c;
+    return precision_floats(ceil_div(shape->k, PANEL) * panel_size(shape), shape->precision);
 }
 
 struct prepare_work {
@@ -67,8 +75,11 @@ static void prepare_panel(void *context, size_t panel, size_t thread)
 {
     (void)thread;
     struct prepare_work *work = context;
-    size_t c = work->shape->c, k0 = panel * PANEL;
-    panel_lanes()->transpose(work->prepared + k0 * c, work->w + k0 * c, c, min_size(PANEL, work->shape->k - k0), c);
+    const struct conv_shape *shape = work->shape;
+    size_t c = shape->c, k0 = panel * PANEL;
+    panel_lanes(shape->precision)
+        ->transpose(map_at(work->prepared, panel * panel_size(shape), shape->precision), work->w + k0 * c, c,
+                    min_size(PANEL, shape->k - k0), c);
 }
 
 static void prepare(float *prepared, const float *w, const struct conv_shape *shape, struct pool *pool)
@@ -79,56 +90,66 @@ static void prepare(float *prepared, const float *w, const struct conv_shape *sh
 
 /* ---- the left operand -------------------------------------------------------------------------------------------- */
 
-/* Rows m0..m0+rows of the input, packed: panels of `count` rows, the first of them row `at`. */
-static void pack_rows(float *panels, size_t count, size_t at, const struct conv_task *task, size_t m0, size_t rows)
+/* Where output row m reads its pixel, as a row of the input: with stride 1 it is m. */
+static size_t input_pixel(const struct conv_shape *shape, size_t m)
+{
+    size_t line = m / shape->q, column = m % shape->q;
+    return (line / shape->p * shape->h + line % shape->p * shape->stride) * shape->w + column * shape->stride;
+}
+
+/* Rows m0..m0+rows of the input, packed: one panel of `rows` rows after another. */
+static void pack_rows(void *panels, const struct conv_task *task, size_t m0, size_t rows)
 {
     const struct conv_shape *shape = &task->shape;
     const struct conv_input *in = &task->in;
     for (size_t done = 0; done < rows;) {
-        size_t m = m0 + done, line = m / shape->q, column = m % shape->q,
-               run = min_size(shape->q - column, rows - done);
-        size_t pixel =
-            (line / shape->p * shape->h + line % shape->p * shape->stride) * shape->w + column * shape->stride;
-        if (shape->stride == 1) { /* rows of the output are rows of the input */
-            pixel = m;
-            run = rows;
-        }
-        panel_lanes()->pack(panels + (at + done) * PANEL, count * PANEL, in->x + pixel * shape->c,
-                            shape->stride * shape->c, run, shape->c, in->scale, in->shift, in->relu);
+        size_t m = m0 + done, run = shape->stride == 1 ? rows : min_size(shape->q - m % shape->q, rows - done);
+        panel_lanes(shape->precision)
+            ->pack(map_at(panels, done * PANEL, shape->precision), rows * PANEL,
+                   map_from(in->x, input_pixel(shape, m) * shape->c, shape->precision), shape->stride * shape->c, run,
+                   shape->c, in->scale, in->shift, in->relu);
         done += run;
     }
 }
 
 /* Rows that were packed, of `count` rows; rows where they lie, ld apart. */
-static struct panel_left packed(const float *panels, size_t count)
+static struct panel_left packed(const void *panels, size_t count)
 {
     return (struct panel_left){panels, PANEL, PANEL, count * PANEL};
 }
 
-static struct panel_left in_place(const float *a, size_t ld)
+static struct panel_left in_place(const void *a, size_t ld)
 {
     return (struct panel_left){a, ld, ld, 0};
+}
+
+/* Whether rows of so many channels can be multiplied where they lie: what is summed comes in pairs in bfloat16. */
+static bool lies_well(const struct conv_shape *shape, size_t channels)
+{
+    return channels <= PLACE_MOST && panel_rows(channels, shape->precision) == channels;
 }
 
 static void forward(const struct conv_task *task, size_t tile, float *scratch)
 {
     const struct conv_shape *shape = &task->shape;
     const struct conv_input *in = &task->in;
-    bool plain = shape->stride == 1 && !in->scale && !in->relu && shape->c <= PLACE_MOST;
+    const struct panel_lanes *lanes = panel_lanes(shape->precision);
+    bool plain = shape->stride == 1 && !in->scale && !in->relu && lies_well(shape, shape->c);
     size_t begin = tile * tile_rows(shape), end = min_size(begin + tile_rows(shape), rows_of(shape, task->images));
     for (size_t m = begin, rows; m < end; m += rows) {
         rows = min_size(STEP_ROWS, end - m);
-        float *y = task->y + m * shape->k;
-        struct panel_left a = plain ? in_place(in->x + m * shape->c, shape->c) : packed(scratch, rows);
+        struct panel_left a =
+            plain ? in_place(map_from(in->x, m * shape->c, shape->precision), shape->c) : packed(scratch, rows);
         struct panel_finish finish;
         if (!plain)
-            pack_rows(scratch, rows, 0, task, m, rows);
+            pack_rows(scratch, task, m, rows);
         for (size_t k = 0; k < shape->k; k += PANEL)
-            panel_lanes()->product(y + k, shape->k, a, task->prepared + k * shape->c, rows,
-                                   min_size(PANEL, shape->k - k), shape->c, false,
-                                   epilogue_finish(&finish, &task->epilogue, m, shape->k, k));
+            lanes->product(map_at(task->y, m * shape->k + k, shape->precision), shape->k, a,
+                           map_from(task->prepared, k / PANEL * panel_size(shape), shape->precision), rows,
+                           min_size(PANEL, shape->k - k), panel_rows(shape->c, shape->precision), false,
+                           epilogue_finish(&finish, task, m, k));
         if (task->epilogue.sums)
-            epilogue_apply(&task->epilogue, y, m, rows, shape->k, tile, m == begin);
+            epilogue_apply(task, m, rows, tile, m == begin);
     }
 }
 
@@ -140,12 +161,29 @@ static size_t tail_tiles(const struct conv_shape *shape, size_t images)
 }
 
 struct data_work {
-    float *da, *weights, *scratch;
+    void *da;
+    float *weights, *scratch;
     bool add;
     const struct conv_task *task;
-    const float *dy;
+    const void *dy;
     const struct tail *tail;
 };
+
+/* Values from one panel of these weights to the next, and floats of them all; floats of one thread's rows of dy. */
+static size_t data_panel(const struct conv_shape *shape)
+{
+    return panel_rows(shape->k, shape->precision) * PANEL;
+}
+
+static size_t data_weights_size(const struct conv_shape *shape)
+{
+    return precision_floats(ceil_div(shape->c, PANEL) * data_panel(shape), shape->precision);
+}
+
+static size_t data_rows_size(const struct conv_shape *shape)
+{
+    return precision_floats(STEP_ROWS * padded(shape->k), shape->precision);
+}
 
 static void data_weights(void *context, size_t item, size_t thread)
 {
@@ -153,8 +191,9 @@ static void data_weights(void *context, size_t item, size_t thread)
     struct data_work *work = context;
     const struct conv_shape *shape = &work->task->shape;
     size_t k0 = item * PACK_ROWS, rows = min_size(PACK_ROWS, shape->k - k0);
-    panel_lanes()->pack(work->weights + k0 * PANEL, shape->k * PANEL, work->task->w + k0 * shape->c, shape->c, rows,
-                        shape->c, NULL, NULL, false);
+    panel_lanes(shape->precision)
+        ->weights(map_at(work->weights, k0 * PANEL, shape->precision), data_panel(shape), work->task->w + k0 * shape->c,
+                  shape->c, rows, shape->c);
 }
 
 static void data_tile(void *context, size_t tile, size_t thread)
@@ -163,23 +202,24 @@ static void data_tile(void *context, size_t tile, size_t thread)
     const struct conv_shape *shape = &work->task->shape;
     size_t begin = tile * tile_rows(shape),
            end = min_size(begin + tile_rows(shape), rows_of(shape, work->task->images));
-    float *panels = work->scratch + thread * STEP_ROWS * padded(shape->k);
+    const struct panel_lanes *lanes = panel_lanes(shape->precision);
+    float *panels = work->scratch + thread * data_rows_size(shape);
+    bool plain = lies_well(shape, shape->k);
     for (size_t m = begin, rows; m < end; m += rows) {
         rows = min_size(STEP_ROWS, end - m);
-        const float *dy = work->dy + m * shape->k;
-        float *da = work->da + m * shape->c;
-        bool plain = shape->k <= PLACE_MOST;
+        const void *dy = map_from(work->dy, m * shape->k, shape->precision);
         struct panel_left a = plain ? in_place(dy, shape->k) : packed(panels, rows);
         if (!plain)
-            panel_lanes()->pack(panels, rows * PANEL, dy, shape->k, rows, shape->k, NULL, NULL, false);
+            lanes->pack(panels, rows * PANEL, dy, shape->k, rows, shape->k, NULL, NULL, false);
         for (size_t c = 0; c < shape->c; c += PANEL)
-            panel_lanes()->product(da + c, shape->c, a, work->weights + c * shape->k, rows,
-                                   min_size(PANEL, shape->c - c), shape->k, work->add, NULL);
-        tail_apply(work->tail, da, m, rows, shape->c, tile, m == begin);
+            lanes->product(map_at(work->da, m * shape->c + c, shape->precision), shape->c, a,
+                           map_from(work->weights, c / PANEL * data_panel(shape), shape->precision), rows,
+                           min_size(PANEL, shape->c - c), panel_rows(shape->k, shape->precision), work->add, NULL);
+        tail_apply(work->tail, work->da, m, rows, shape->c, tile, m == begin);
     }
 }
 
-static void backward_data(float *da, bool add, const struct conv_task *task, const float *dy, const struct tail *tail,
+static void backward_data(void *da, bool add, const struct conv_task *task, const void *dy, const struct tail *tail,
                           struct pool *pool, float *scratch)
 {
     const struct conv_shape *shape = &task->shape;
@@ -189,7 +229,7 @@ static void backward_data(float *da, bool add, const struct conv_task *task, con
     }
     struct data_work work = {.da = da,
                              .weights = scratch,
-                             .scratch = scratch + shape->k * padded(shape->c),
+                             .scratch = scratch + data_weights_size(shape),
                              .add = add,
                              .task = task,
                              .dy = dy,
@@ -200,19 +240,37 @@ static void backward_data(float *da, bool add, const struct conv_task *task, con
 
 /* ---- gradient of the weights ------------------------------------------------------------------------------------- */
 
-static void weight_pack(float *panels, size_t count, size_t at, const struct conv_task *task, size_t m0, size_t rows,
+static void weight_pack(void *panels, size_t count, size_t at, const struct conv_task *task, size_t m0, size_t rows,
                         float *scratch)
 {
-    (void)scratch;
-    pack_rows(panels, count, at, task, m0, rows);
+    const struct conv_shape *shape = &task->shape;
+    const struct conv_input *in = &task->in;
+    const void *x = in->x;
+    size_t row = shape->c * precision_size(shape->precision), first = m0;
+    if (shape->stride != 1) { /* pairs of rows may lie on two lines: they are brought together first */
+        for (size_t i = 0; i < rows; i++)
+            memcpy((char *)scratch + i * row, map_from(x, input_pixel(shape, m0 + i) * shape->c, shape->precision),
+                   row);
+        x = scratch;
+        first = 0;
+    }
+    panel_lanes(shape->precision)
+        ->pack_summed(map_at(panels, at * PANEL, shape->precision), count * PANEL,
+                      map_from(x, first * shape->c, shape->precision), shape->c, rows, shape->c, in->scale, in->shift,
+                      in->relu);
 }
 
 static struct weight_panels weight_panels(const struct conv_shape *shape)
 {
-    return (struct weight_panels){.parts = 1, .width = shape->c, .unit = PACK_ROWS, .pack = weight_pack};
+    return (struct weight_panels){.parts = 1,
+                                  .width = shape->c,
+                                  .unit = PACK_ROWS,
+                                  .scratch =
+                                      shape->stride == 1 ? 0 : precision_floats(PACK_ROWS * shape->c, shape->precision),
+                                  .pack = weight_pack};
 }
 
-static void backward_weight(float *dw, const struct conv_task *task, const float *dy, struct pool *pool, float *scratch)
+static void backward_weight(float *dw, const struct conv_task *task, const void *dy, struct pool *pool, float *scratch)
 {
     struct weight_panels how = weight_panels(&task->shape);
     weight_panels_run(dw, &how, task, dy, pool, scratch);
@@ -222,7 +280,7 @@ static size_t backward_scratch(const struct conv_shape *shape, size_t images, si
 {
     struct weight_panels how = weight_panels(shape);
     size_t weight = weight_panels_scratch(&how, shape, images, threads);
-    size_t data = shape->k * padded(shape->c) + threads * STEP_ROWS * padded(shape->k);
+    size_t data = data_weights_size(shape) + threads * data_rows_size(shape);
     if (shape->stride != 1)
         data = conv_direct.backward_scratch(shape, images, threads);
     return max_size(weight, data);

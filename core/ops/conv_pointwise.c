@@ -6,11 +6,11 @@
 #include "core/ops/conv_kernels.h"
 #include "core/ops/conv_tiles.h"
 #include "core/ops/gemm.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 
 static bool fits(const struct conv_shape *shape)
 {
-    return shape->r == 1 && shape->s == 1 && shape->pad == 0;
+    return shape->r == 1 && shape->s == 1 && shape->pad == 0 && shape->precision == PRECISION_F32;
 }
 
 static struct tiling tiling(const struct conv_shape *shape, size_t images)
@@ -47,23 +47,25 @@ static const float *gather(const struct conv_task *task, size_t m0, size_t rows,
     const struct conv_shape *shape = &task->shape;
     const struct conv_input *in = &task->in;
     size_t channels = j1 - j0;
+    const struct map_lanes *lanes = map_lanes(PRECISION_F32);
+    const float *all = in->x;
     bool plain = !in->scale && !in->relu;
     if (shape->stride == 1 && plain) {
         *ld = shape->c;
-        return in->x + m0 * shape->c + j0;
+        return all + m0 * shape->c + j0;
     }
     *ld = channels;
     const float *scale = in->scale ? in->scale + j0 : NULL, *shift = in->shift ? in->shift + j0 : NULL;
     if (shape->stride == 1 && channels == shape->c) {
-        lanes()->affine(scratch, in->x + m0 * shape->c, rows, channels, scale, shift, NULL, NULL, NULL, in->relu);
+        lanes->affine(scratch, all + m0 * shape->c, rows, channels, scale, shift, NULL, NULL, NULL, in->relu);
         return scratch;
     }
     for (size_t i = 0; i < rows; i++) {
-        const float *x = in->x + input_row(shape, m0 + i) * shape->c + j0;
+        const float *x = all + input_row(shape, m0 + i) * shape->c + j0;
         if (plain)
             memcpy(scratch + i * channels, x, channels * sizeof *x);
         else
-            lanes()->affine(scratch + i * channels, x, 1, channels, scale, shift, NULL, NULL, NULL, in->relu);
+            lanes->affine(scratch + i * channels, x, 1, channels, scale, shift, NULL, NULL, NULL, in->relu);
     }
     return scratch;
 }
@@ -81,9 +83,8 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
     const struct conv_shape *shape = &task->shape;
     size_t m0, rows = tile_rows(shape, task->images, tile, &m0), ld;
     const float *a = gather(task, m0, rows, 0, shape->c, scratch, &ld);
-    float *y = task->y + m0 * shape->k;
-    gemm(GEMM_NT, rows, shape->k, shape->c, a, ld, task->w, shape->c, 0.0f, y, shape->k);
-    epilogue_apply(&task->epilogue, y, m0, rows, shape->k, tile, true);
+    gemm(GEMM_NT, rows, shape->k, shape->c, a, ld, task->w, shape->c, 0.0f, (float *)task->y + m0 * shape->k, shape->k);
+    epilogue_apply(task, m0, rows, tile, true);
 }
 
 /* ---- backward ---------------------------------------------------------------------------------------------------- */
@@ -119,7 +120,7 @@ static void data_tile(void *context, size_t tile, size_t thread)
     float *da = work->da + m0 * shape->c;
     gemm(GEMM_NN, rows, shape->c, shape->k, work->dy + m0 * shape->k, shape->k, work->task->w, shape->c,
          work->add ? 1.0f : 0.0f, da, shape->c);
-    tail_apply(work->tail, da, m0, rows, shape->c, tile, true);
+    tail_apply(work->tail, work->da, m0, rows, shape->c, tile, true);
 }
 
 /* Any other stride, one image: the pixels that were skipped have no gradient. */
@@ -133,11 +134,11 @@ static void data_image(void *context, size_t n, size_t thread)
     if (!work->add)
         memset(da, 0, pixels * c * sizeof *da);
     for (size_t m = 0; m < rows; m++)
-        lanes()->add(da + input_row(shape, m) * c, got + m * c, c);
-    tail_apply(work->tail, da, n * pixels, pixels, c, n, true);
+        map_lanes(PRECISION_F32)->add(da + input_row(shape, m) * c, got + m * c, c);
+    tail_apply(work->tail, work->da, n * pixels, pixels, c, n, true);
 }
 
-static void backward_data(float *da, bool add, const struct conv_task *task, const float *dy, const struct tail *tail,
+static void backward_data(void *da, bool add, const struct conv_task *task, const void *dy, const struct tail *tail,
                           struct pool *pool, float *scratch)
 {
     struct data_work work = {.da = da, .scratch = scratch, .add = add, .task = task, .dy = dy, .tail = tail};
@@ -147,7 +148,7 @@ static void backward_data(float *da, bool add, const struct conv_task *task, con
         pool_for(pool, task->images, data_image, &work);
 }
 
-static void backward_weight(float *dw, const struct conv_task *task, const float *dy, struct pool *pool, float *scratch)
+static void backward_weight(float *dw, const struct conv_task *task, const void *dy, struct pool *pool, float *scratch)
 {
     weight_blocks(dw, task, dy, CHANNEL_BLOCK, gather, pool, scratch);
 }

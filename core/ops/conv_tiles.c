@@ -4,7 +4,7 @@
 
 #include "core/base/sizes.h"
 #include "core/ops/gemm.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 
 size_t tiling_most_rows(size_t width)
 {
@@ -96,7 +96,8 @@ static void sum_groups(void *context, size_t k, size_t thread)
     const struct conv_shape *shape = &work->task->shape;
     size_t width = shape->r * shape->s * shape->c;
     for (size_t group = 1; group < work->blocks.groups; group++)
-        lanes()->add(work->dw + k * width, work->partials + ((group - 1) * shape->k + k) * width, width);
+        map_lanes(PRECISION_F32)
+            ->add(work->dw + k * width, work->partials + ((group - 1) * shape->k + k) * width, width);
 }
 
 void weight_blocks(float *dw, const struct conv_task *task, const float *dy, size_t column, conv_gather *gather,

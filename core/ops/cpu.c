@@ -17,6 +17,15 @@ static enum cpu_set widest(void)
     return CPU_PLAIN;
 }
 
+static bool has_bf16(void)
+{
+#if defined(__x86_64__)
+    return cpu_set_get() == CPU_AVX512 && __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
 const char *cpu_set_name(enum cpu_set set)
 {
     static const char *const names[] = {"plain", "avx2", "avx512"};
@@ -37,4 +46,16 @@ enum cpu_set cpu_set_get(void)
         __atomic_store_n(&chosen, set, __ATOMIC_RELAXED);
     }
     return (enum cpu_set)set;
+}
+
+bool cpu_has_bf16(void)
+{
+    static int known = -1;
+    int answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (answer < 0) {
+        const char *wish = getenv("FREEZETUNE_CPU");
+        answer = has_bf16() && !(wish && strcmp(wish, cpu_set_name(CPU_AVX512)) == 0);
+        __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
+    }
+    return answer;
 }

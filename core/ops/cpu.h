@@ -3,10 +3,16 @@
 #ifndef FREEZETUNE_CPU_H
 #define FREEZETUNE_CPU_H
 
+#include <stdbool.h>
+
 enum cpu_set { CPU_PLAIN, CPU_AVX2, CPU_AVX512 };
 
 enum cpu_set cpu_set_get(void);
 const char *cpu_set_name(enum cpu_set set);
+
+/* Whether loops over bfloat16 use AVX512_BF16's products of pairs. They are no set of their own: in float32 there is no
+ * difference. FREEZETUNE_CPU=avx512 goes without them. */
+bool cpu_has_bf16(void);
 
 /* What a *.simd.c file defines as SIMD_NAME(name), once for each instruction set: declares all of them, and
  *
@@ -20,6 +26,14 @@ const char *cpu_set_name(enum cpu_set set);
         static type *const table[] = {&name##_plain, &name##_avx2, &name##_avx512};                                    \
         return table[cpu_set_get()];                                                                                   \
     }
+/* The same for a *_bf16.simd.c file, which is compiled once more for AVX512_BF16. */
+#define CPU_DISPATCH_BF16(type, name)                                                                                  \
+    extern type name##_plain, name##_avx2, name##_avx512, name##_avx512bf16;                                           \
+    static type *name##_of_cpu(void)                                                                                   \
+    {                                                                                                                  \
+        static type *const table[] = {&name##_plain, &name##_avx2, &name##_avx512};                                    \
+        return cpu_has_bf16() ? &name##_avx512bf16 : table[cpu_set_get()];                                             \
+    }
 #else
 #define CPU_DISPATCH(type, name)                                                                                       \
     extern type name##_plain;                                                                                          \
@@ -27,6 +41,7 @@ const char *cpu_set_name(enum cpu_set set);
     {                                                                                                                  \
         return &name##_plain;                                                                                          \
     }
+#define CPU_DISPATCH_BF16(type, name) CPU_DISPATCH(type, name)
 #endif
 
 #endif

@@ -3,8 +3,9 @@
 #include "core/ops/cpu.h"
 
 CPU_DISPATCH(const struct panel_lanes, panel_lanes)
+CPU_DISPATCH_BF16(const struct panel_lanes, panel_lanes_bf16)
 
-const struct panel_lanes *panel_lanes(void)
+const struct panel_lanes *panel_lanes(enum precision precision)
 {
-    return panel_lanes_of_cpu();
+    return precision == PRECISION_BF16 ? panel_lanes_bf16_of_cpu() : panel_lanes_of_cpu();
 }

@@ -66,7 +66,7 @@ static void end_with(struct ending *ending, const struct panel_finish *finish, s
     ending->finished = true;
     load_columns(ending->scale, finish->scale ? finish->scale + column : NULL, ending->n, 1);
     load_columns(ending->shift, finish->shift ? finish->shift + column : NULL, ending->n, 0);
-    ending->residual = finish->residual ? finish->residual + row * ld + column : NULL;
+    ending->residual = finish->residual ? (const float *)finish->residual + row * ld + column : NULL;
     ending->residual_ld = ld;
     ending->floor = finish->relu ? 0 : -INFINITY;
 }
@@ -199,7 +199,7 @@ static void product_rows(float *c, size_t ldc, struct panel_left a, const float 
             }
             if (last && finish)
                 end_with(&ending, finish, ldc, row + begin, column);
-            struct left left = {.a = a.a + j / a.chunk * a.block + (row + begin) * a.row,
+            struct left left = {.a = (const float *)a.a + j / a.chunk * a.block + (row + begin) * a.row,
                                 .row = a.row,
                                 .column = 1,
                                 .chunk = a.chunk,
@@ -211,7 +211,7 @@ static void product_rows(float *c, size_t ldc, struct panel_left a, const float 
     }
 }
 
-static void product(float *c, size_t ldc, struct panel_left a, const float *b, size_t m, size_t n, size_t k, bool add,
+static void product(void *c, size_t ldc, struct panel_left a, const void *b, size_t m, size_t n, size_t k, bool add,
                     const struct panel_finish *finish)
 {
     for (size_t row = 0; row < m; row += GROUP)
@@ -219,8 +219,10 @@ static void product(float *c, size_t ldc, struct panel_left a, const float *b, s
             product_rows(c, ldc, a, b, row, m - row < GROUP ? m - row : GROUP, column, n, k, add, finish);
 }
 
-static void outer(float *c, size_t ldc, const float *a, const float *b, size_t m, size_t n, size_t k, bool add)
+static void outer(float *c, size_t ldc, const void *left_panel, const void *right_panel, size_t m, size_t n, size_t k,
+                  bool add)
 {
+    const float *a = left_panel, *b = right_panel;
     size_t blocks = (m + ROWS - 1) / ROWS;
     for (size_t column = 0; column < n; column += COLUMNS)
         for (size_t i = 0; i < blocks; i++) {
@@ -260,9 +262,11 @@ static void pack_rest(float *panel, const float *x, size_t ld, size_t rows, size
         }
 }
 
-static void pack(float *panels, size_t step, const float *x, size_t ld, size_t rows, size_t columns, const float *scale,
+static void pack(void *to, size_t step, const void *map, size_t ld, size_t rows, size_t columns, const float *scale,
                  const float *shift, bool relu)
 {
+    float *panels = to;
+    const float *x = map;
     size_t j = columns / PANEL * PANEL;
     if (scale && relu)
         pack_rows(panels, step, x, ld, rows, columns, scale, shift, true, true);
@@ -291,8 +295,14 @@ ALWAYS_INLINE void transpose_4x4(float *out, const float *w, size_t ld)
     *(four_unaligned *)(out + 3 * PANEL) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
-static void transpose(float *panel, const float *w, size_t ld, size_t n, size_t columns)
+static void weights(void *panels, size_t step, const float *w, size_t ld, size_t rows, size_t columns)
 {
+    pack(panels, step, w, ld, rows, columns, NULL, NULL, false);
+}
+
+static void transpose(void *to, const float *w, size_t ld, size_t n, size_t columns)
+{
+    float *panel = to;
     size_t whole = n == PANEL ? columns / 4 * 4 : 0;
     for (size_t j = 0; j < whole; j += 4)
         for (size_t i = 0; i < PANEL; i += 4)
@@ -304,4 +314,10 @@ static void transpose(float *panel, const float *w, size_t ld, size_t n, size_t 
 
 extern const struct panel_lanes SIMD_NAME(panel_lanes);
 const struct panel_lanes SIMD_NAME(panel_lanes) = {
-    .product = product, .outer = outer, .pack = pack, .transpose = transpose};
+    .product = product,
+    .outer = outer,
+    .pack = pack,
+    .pack_summed = pack,
+    .weights = weights,
+    .transpose = transpose,
+};

@@ -2,18 +2,12 @@
 
 #include <string.h>
 
-#include "core/ops/lanes.h"
+#include "core/base/sizes.h"
+#include "core/ops/map_lanes.h"
 
-static void take_first(float *best, uint8_t *where, const struct conv_input *in, const float *x, size_t channels,
-                       uint8_t place)
+void maxpool_image(void *y, uint8_t *where, const struct conv_input *in, const struct conv_shape *shape)
 {
-    lanes()->affine(best, x, 1, channels, in->scale, in->shift, NULL, NULL, NULL, in->relu);
-    if (where)
-        memset(where, place, channels);
-}
-
-void maxpool_image(float *y, uint8_t *where, const struct conv_input *in, const struct conv_shape *shape)
-{
+    const struct map_lanes *lanes = map_lanes(shape->precision);
     size_t channels = shape->c;
     for (size_t p = 0; p < shape->p; p++)
         for (size_t q = 0; q < shape->q; q++) {
@@ -23,28 +17,30 @@ void maxpool_image(float *y, uint8_t *where, const struct conv_input *in, const 
                     size_t h = p * shape->stride + r, w = q * shape->stride + s;
                     if (h < shape->pad || h - shape->pad >= shape->h || w < shape->pad || w - shape->pad >= shape->w)
                         continue;
-                    const float *x = in->x + ((h - shape->pad) * shape->w + w - shape->pad) * channels;
+                    const void *x =
+                        map_from(in->x, ((h - shape->pad) * shape->w + w - shape->pad) * channels, shape->precision);
                     uint8_t place = (uint8_t)(r * shape->s + s);
-                    if (first)
-                        take_first(y, where, in, x, channels, place);
+                    if (!first)
+                        lanes->larger(y, where, x, channels, in->scale, in->shift, in->relu, place);
                     else
-                        lanes()->larger(y, where, x, channels, in->scale, in->shift, in->relu, place);
+                        lanes->affine(y, x, 1, channels, in->scale, in->shift, NULL, NULL, NULL, in->relu);
+                    if (first && where)
+                        memset(where, place, channels);
                     first = false;
                 }
-            y += channels;
+            y = map_at(y, channels, shape->precision);
             where = where ? where + channels : NULL;
         }
 }
 
 struct pooling_work {
-    float *out;
+    void *out;
     bool add;
     uint8_t *where;
     const uint8_t *kept;
     const struct conv_input *in;
-    const float *dy;
+    const void *dy;
     const struct conv_shape *shape;
-    size_t pixels, channels;
 };
 
 static void maxpool_item(void *context, size_t n, size_t thread)
@@ -54,15 +50,41 @@ static void maxpool_item(void *context, size_t n, size_t thread)
     const struct conv_shape *shape = work->shape;
     size_t out = n * shape->p * shape->q * shape->c;
     struct conv_input in = *work->in;
-    in.x += n * shape->h * shape->w * shape->c;
-    maxpool_image(work->out + out, work->where ? work->where + out : NULL, &in, shape);
+    in.x = map_from(in.x, n * shape->h * shape->w * shape->c, shape->precision);
+    maxpool_image(map_at(work->out, out, shape->precision), work->where ? work->where + out : NULL, &in, shape);
 }
 
-void maxpool_forward(float *y, uint8_t *where, const struct conv_input *in, const struct conv_shape *shape,
+void maxpool_forward(void *y, uint8_t *where, const struct conv_input *in, const struct conv_shape *shape,
                      size_t images, struct pool *pool)
 {
     struct pooling_work work = {.out = y, .where = where, .in = in, .shape = shape};
     pool_for(pool, images, maxpool_item, &work);
+}
+
+/* The windows p of a side that pixel `at` lies in: from *first to before *last. */
+static void windows_over(size_t at, size_t kernel, size_t stride, size_t pad, size_t count, size_t *first, size_t *last)
+{
+    *first = at + pad < kernel ? 0 : (at + pad - kernel) / stride + 1;
+    *last = min_size((at + pad) / stride + 1, count);
+}
+
+enum { BLOCK = 64 }; /* channels whose sums are in hand at a time */
+
+/* Channels c..c+count of pixel (h, w) get what the windows over it had from it, in their order, summed as floats whatever
+ * dx is stored as. */
+static void maxpool_pixel(float *sum, const void *dy, const uint8_t *where, const struct conv_shape *shape, size_t h,
+                          size_t w, size_t c, size_t count)
+{
+    size_t p, p_end, q_begin, q_end;
+    windows_over(h, shape->r, shape->stride, shape->pad, shape->p, &p, &p_end);
+    windows_over(w, shape->s, shape->stride, shape->pad, shape->q, &q_begin, &q_end);
+    for (; p < p_end; p++)
+        for (size_t q = q_begin; q < q_end; q++) {
+            size_t r = h + shape->pad - p * shape->stride, s = w + shape->pad - q * shape->stride;
+            size_t at = (p * shape->q + q) * shape->c + c;
+            map_lanes(shape->precision)
+                ->winners(sum, map_from(dy, at, shape->precision), where + at, count, (uint8_t)(r * shape->s + s));
+        }
 }
 
 static void maxpool_backward_item(void *context, size_t n, size_t thread)
@@ -70,78 +92,101 @@ static void maxpool_backward_item(void *context, size_t n, size_t thread)
     (void)thread;
     struct pooling_work *work = context;
     const struct conv_shape *shape = work->shape;
-    size_t channels = shape->c, out = n * shape->p * shape->q * channels;
-    float *dx = work->out + n * shape->h * shape->w * channels;
-    const float *dy = work->dy + out;
-    const uint8_t *where = work->kept + out;
-    if (!work->add)
-        memset(dx, 0, shape->h * shape->w * channels * sizeof *dx);
-    for (size_t p = 0; p < shape->p; p++)
-        for (size_t q = 0; q < shape->q; q++, dy += channels, where += channels)
-            for (size_t c = 0; c < channels; c++) {
-                size_t h = p * shape->stride + where[c] / shape->s - shape->pad;
-                size_t w = q * shape->stride + where[c] % shape->s - shape->pad;
-                dx[(h * shape->w + w) * channels + c] += dy[c];
-            }
+    const struct map_lanes *lanes = map_lanes(shape->precision);
+    size_t out = n * shape->p * shape->q * shape->c;
+    const void *dy = map_from(work->dy, out, shape->precision);
+    for (size_t pixel = 0; pixel < shape->h * shape->w; pixel++)
+        for (size_t c = 0; c < shape->c; c += BLOCK) {
+            float sum[BLOCK] = {0};
+            size_t count = min_size(BLOCK, shape->c - c);
+            void *dx = map_at(work->out, (n * shape->h * shape->w + pixel) * shape->c + c, shape->precision);
+            if (work->add)
+                lanes->widen(sum, dx, count);
+            maxpool_pixel(sum, dy, work->kept + out, shape, pixel / shape->w, pixel % shape->w, c, count);
+            lanes->narrow(dx, sum, count);
+        }
 }
 
-void maxpool_backward(float *dx, bool add, const float *dy, const uint8_t *where, const struct conv_shape *shape,
+void maxpool_backward(void *dx, bool add, const void *dy, const uint8_t *where, const struct conv_shape *shape,
                       size_t images, struct pool *pool)
 {
     struct pooling_work work = {.out = dx, .add = add, .dy = dy, .kept = where, .shape = shape};
     pool_for(pool, images, maxpool_backward_item, &work);
 }
 
-static float input_value(const struct conv_input *in, const float *x, size_t c)
+/* ---- average ----------------------------------------------------------------------------------------------------- */
+static float input_value(const struct conv_input *in, float v, size_t c)
 {
-    float v = in->scale ? x[c] * in->scale[c] + in->shift[c] : x[c];
+    v = in->scale ? v * in->scale[c] + in->shift[c] : v;
     return in->relu && v < 0.0f ? 0.0f : v;
 }
 
-void avgpool_image(float *y, const struct conv_input *in, size_t pixels, size_t channels)
+void avgpool_image(void *y, const struct conv_input *in, const struct avgpool_shape *shape)
 {
-    enum { BLOCK = 64 };
-    for (size_t c0 = 0; c0 < channels; c0 += BLOCK) {
+    for (size_t c0 = 0; c0 < shape->c; c0 += BLOCK) {
         double sums[BLOCK] = {0};
-        size_t count = channels - c0 < BLOCK ? channels - c0 : BLOCK;
-        for (size_t pixel = 0; pixel < pixels; pixel++)
+        float values[BLOCK];
+        size_t count = min_size(BLOCK, shape->c - c0);
+        for (size_t pixel = 0; pixel < shape->pixels; pixel++) {
+            map_lanes(shape->in)->widen(values, map_from(in->x, pixel * shape->c + c0, shape->in), count);
             for (size_t c = 0; c < count; c++)
-                sums[c] += input_value(in, in->x + pixel * channels, c0 + c);
+                sums[c] += input_value(in, values[c], c0 + c);
+        }
         for (size_t c = 0; c < count; c++)
-            y[c0 + c] = (float)(sums[c] / (double)pixels);
+            values[c] = (float)(sums[c] / (double)shape->pixels);
+        map_lanes(shape->out)->narrow(map_at(y, c0, shape->out), values, count);
     }
 }
+
+struct avgpool_work {
+    void *out;
+    bool add;
+    const struct conv_input *in;
+    const void *dy;
+    const struct avgpool_shape *shape;
+};
 
 static void avgpool_item(void *context, size_t n, size_t thread)
 {
     (void)thread;
-    struct pooling_work *work = context;
+    struct avgpool_work *work = context;
+    const struct avgpool_shape *shape = work->shape;
     struct conv_input in = *work->in;
-    in.x += n * work->pixels * work->channels;
-    avgpool_image(work->out + n * work->channels, &in, work->pixels, work->channels);
+    in.x = map_from(in.x, n * shape->pixels * shape->c, shape->in);
+    avgpool_image(map_at(work->out, n * shape->c, shape->out), &in, shape);
 }
 
-void avgpool_forward(float *y, const struct conv_input *in, size_t images, size_t pixels, size_t channels,
+void avgpool_forward(void *y, const struct conv_input *in, const struct avgpool_shape *shape, size_t images,
                      struct pool *pool)
 {
-    struct pooling_work work = {.out = y, .in = in, .pixels = pixels, .channels = channels};
+    struct avgpool_work work = {.out = y, .in = in, .shape = shape};
     pool_for(pool, images, avgpool_item, &work);
 }
 
 static void avgpool_backward_item(void *context, size_t n, size_t thread)
 {
     (void)thread;
-    struct pooling_work *work = context;
-    const float *dy = work->dy + n * work->channels;
-    float *dx = work->out + n * work->pixels * work->channels, share = (float)(1.0 / (double)work->pixels);
-    for (size_t pixel = 0; pixel < work->pixels; pixel++, dx += work->channels)
-        for (size_t c = 0; c < work->channels; c++)
-            dx[c] = work->add ? dx[c] + dy[c] * share : dy[c] * share;
+    struct avgpool_work *work = context;
+    const struct avgpool_shape *shape = work->shape;
+    float share = (float)(1.0 / (double)shape->pixels);
+    for (size_t c0 = 0; c0 < shape->c; c0 += BLOCK) {
+        float dy[BLOCK], values[BLOCK];
+        size_t count = min_size(BLOCK, shape->c - c0);
+        map_lanes(shape->out)->widen(dy, map_from(work->dy, n * shape->c + c0, shape->out), count);
+        for (size_t pixel = 0; pixel < shape->pixels; pixel++) {
+            void *dx = map_at(work->out, (n * shape->pixels + pixel) * shape->c + c0, shape->in);
+            if (work->add)
+                map_lanes(shape->in)->widen(values, dx, count);
+            for (size_t c = 0; c < count; c++)
+                values[c] = work->add ? values[c] + dy[c] * share : dy[c] * share;
+            map_lanes(shape->in)->narrow(dx, values, count);
+        }
+    }
 }
 
-void avgpool_backward(float *dx, bool add, const float *dy, size_t images, size_t pixels, size_t channels,
+void avgpool_backward(void *dx, bool add, const void *dy, const struct avgpool_shape *shape, size_t images,
                       struct pool *pool)
 {
-    struct pooling_work work = {.out = dx, .add = add, .dy = dy, .pixels = pixels, .channels = channels};
+    struct avgpool_work work = {.out = dx, .add = add, .dy = dy, .shape = shape};
     pool_for(pool, images, avgpool_backward_item, &work);
 }

@@ -24,6 +24,12 @@ static size_t rows_of(const struct conv_shape *shape, size_t images)
     return images * shape->p * shape->q;
 }
 
+/* Rows of panels that `rows` rows take up. */
+static size_t packed_rows(const struct weight_panels *how, const struct conv_shape *shape, size_t rows)
+{
+    return rows / how->unit * panel_rows(how->unit, shape->precision) + panel_rows(rows % how->unit, shape->precision);
+}
+
 static size_t whole_units(const struct weight_panels *how, size_t rows)
 {
     return ceil_div(rows, how->unit) * how->unit;
@@ -31,7 +37,8 @@ static size_t whole_units(const struct weight_panels *how, size_t rows)
 
 static size_t most_rows(const struct weight_panels *how, const struct conv_shape *shape)
 {
-    size_t most = GROUP_FLOATS / PANEL / (panels_across(how) + panels_down(shape));
+    size_t floats = GROUP_FLOATS * sizeof(float) / precision_size(shape->precision);
+    size_t most = floats / PANEL / (panels_across(how) + panels_down(shape));
     return most < GROUP_LEAST ? GROUP_LEAST : most;
 }
 
@@ -46,21 +53,25 @@ static size_t group_rows(const struct weight_panels *how, const struct conv_shap
 }
 
 struct weight_work {
-    float *dw, *a, *d, *scratch;
+    float *dw, *scratch;
+    void *a, *d;
     const struct weight_panels *how;
     const struct conv_task *task;
-    const float *dy;
-    size_t begin, rows; /* of this group */
+    const void *dy;
+    size_t begin, rows, packed; /* of this group; rows of its panels */
 };
 
 static void pack_unit(void *context, size_t item, size_t thread)
 {
     struct weight_work *work = context;
     const struct weight_panels *how = work->how;
-    size_t k = work->task->shape.k, at = item * how->unit, rows = min_size(how->unit, work->rows - at);
-    how->pack(work->a, work->rows, at, work->task, work->begin + at, rows, work->scratch + thread * how->scratch);
-    panel_lanes()->pack(work->d + at * PANEL, work->rows * PANEL, work->dy + (work->begin + at) * k, k, rows, k, NULL,
-                        NULL, false);
+    const struct conv_shape *shape = &work->task->shape;
+    size_t k = shape->k, first = item * how->unit, rows = min_size(how->unit, work->rows - first);
+    size_t at = packed_rows(how, shape, first);
+    how->pack(work->a, work->packed, at, work->task, work->begin + first, rows, work->scratch + thread * how->scratch);
+    panel_lanes(shape->precision)
+        ->pack_summed(map_at(work->d, at * PANEL, shape->precision), work->packed * PANEL,
+                      map_from(work->dy, (work->begin + first) * k, shape->precision), k, rows, k, NULL, NULL, false);
 }
 
 static void add_square(void *context, size_t item, size_t thread)
@@ -68,33 +79,39 @@ static void add_square(void *context, size_t item, size_t thread)
     (void)thread;
     struct weight_work *work = context;
     const struct weight_panels *how = work->how;
+    enum precision precision = work->task->shape.precision;
     size_t across = panels_across(how), column = item % across, k0 = item / across * PANEL;
     size_t in_part = ceil_div(how->width, PANEL), c0 = column % in_part * PANEL, ld = how->parts * how->width;
-    const float *d = work->d + k0 * work->rows, *a = work->a + column * PANEL * work->rows;
-    for (size_t m = 0; m < work->rows; m += SUM_ROWS)
-        panel_lanes()->outer(work->dw + k0 * ld + column / in_part * how->width + c0, ld, d + m * PANEL, a + m * PANEL,
-                             min_size(PANEL, work->task->shape.k - k0), min_size(PANEL, how->width - c0),
-                             min_size(SUM_ROWS, work->rows - m), work->begin + m > 0);
+    const void *d = map_from(work->d, k0 * work->packed, precision);
+    const void *a = map_from(work->a, column * PANEL * work->packed, precision);
+    for (size_t m = 0; m < work->packed; m += SUM_ROWS)
+        panel_lanes(precision)->outer(work->dw + k0 * ld + column / in_part * how->width + c0, ld,
+                                      map_from(d, m * PANEL, precision), map_from(a, m * PANEL, precision),
+                                      min_size(PANEL, work->task->shape.k - k0), min_size(PANEL, how->width - c0),
+                                      min_size(SUM_ROWS, work->packed - m), work->begin + m > 0);
 }
 
 size_t weight_panels_scratch(const struct weight_panels *how, const struct conv_shape *shape, size_t images,
                              size_t threads)
 {
     /* Not the groups of this many images: those of fewer may be larger, as one group may be more than half of two. */
-    size_t rows = whole_units(how, min_size(rows_of(shape, images), most_rows(how, shape)));
-    return rows * PANEL * (panels_across(how) + panels_down(shape)) + threads * how->scratch;
+    size_t rows = packed_rows(how, shape, whole_units(how, min_size(rows_of(shape, images), most_rows(how, shape))));
+    return precision_floats(rows * PANEL * (panels_across(how) + panels_down(shape)), shape->precision) +
+           threads * how->scratch;
 }
 
-void weight_panels_run(float *dw, const struct weight_panels *how, const struct conv_task *task, const float *dy,
+void weight_panels_run(float *dw, const struct weight_panels *how, const struct conv_task *task, const void *dy,
                        struct pool *pool, float *scratch)
 {
     const struct conv_shape *shape = &task->shape;
     size_t rows = rows_of(shape, task->images), group = group_rows(how, shape, task->images);
+    size_t most = packed_rows(how, shape, group) * PANEL;
     struct weight_work work = {.dw = dw, .a = scratch, .how = how, .task = task, .dy = dy};
-    work.d = work.a + group * PANEL * panels_across(how);
-    work.scratch = work.d + group * PANEL * panels_down(shape);
+    work.d = map_at(work.a, most * panels_across(how), shape->precision);
+    work.scratch = scratch + precision_floats(most * (panels_across(how) + panels_down(shape)), shape->precision);
     for (; work.begin < rows; work.begin += work.rows) {
         work.rows = min_size(group, rows - work.begin);
+        work.packed = packed_rows(how, shape, work.rows);
         pool_for(pool, ceil_div(work.rows, how->unit), pack_unit, &work);
         pool_for(pool, panels_down(shape) * panels_across(how), add_square, &work);
     }

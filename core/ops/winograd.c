@@ -6,6 +6,12 @@
 #include "core/ops/panel.h"
 
 CPU_DISPATCH(const struct winograd_lanes, winograd_lanes)
+CPU_DISPATCH_BF16(const struct winograd_lanes, winograd_lanes_bf16)
+
+static const struct winograd_lanes *lanes_of(enum precision precision)
+{
+    return precision == PRECISION_BF16 ? winograd_lanes_bf16_of_cpu() : winograd_lanes_of_cpu();
+}
 
 static size_t panels(size_t channels)
 {
@@ -64,10 +70,10 @@ typedef void weights_rows(float *u, size_t step, const float *w, const struct co
 struct block {
     struct conv_input in;
     struct winograd_map from, to;
-    float *out;
+    void *out;
     bool add;
-    const struct epilogue *epilogue; /* or NULL */
-    const float *w, *prepared;       /* prepared may be NULL: they are made where they are needed */
+    const struct conv_task *finished; /* the one whose epilogue the output gets, or NULL */
+    const float *w, *prepared;        /* prepared may be NULL: they are made where they are needed */
     weights_rows *weights;
     size_t (*frequency)(size_t f); /* which of u belongs to f */
 };
@@ -97,9 +103,10 @@ static void block_products(float *m, const struct block *b, const struct conv_sh
         for (size_t f = 0; f < WINOGRAD_FREQUENCIES; f++) {
             struct winograd_span span = winograd_span_of(layout, f);
             const float *left = v + f * steps.frequency + r0 / PANEL * steps.panel + span.begin * PANEL;
-            panel_lanes()->product(m + f * out_steps.frequency + span.begin * PANEL, PANEL,
-                                   (struct panel_left){left, PANEL, PANEL, steps.panel}, u + b->frequency(f) * step,
-                                   span.count, PANEL, panels(r1 - r0) * PANEL, chunk > 0, NULL);
+            panel_lanes(PRECISION_F32)
+                ->product(m + f * out_steps.frequency + span.begin * PANEL, PANEL,
+                          (struct panel_left){left, PANEL, PANEL, steps.panel}, u + b->frequency(f) * step, span.count,
+                          PANEL, panels(r1 - r0) * PANEL, chunk > 0, NULL);
         }
     }
 }
@@ -116,18 +123,19 @@ static void block_run(const struct block *b, const struct conv_shape *shape, con
     struct winograd_layout layout = winograd_layout_of(cut, begin, end);
     struct conv_input image = b->in;
     for (size_t row = begin; row < end; row++) {
-        image.x = b->in.x + row / cut->tile_rows * b->from.h * b->from.w * b->from.c;
-        winograd_lanes_of_cpu()->input(v, steps, &image, b->from, winograd_row_of(&layout, row, b->from.h));
+        image.x = map_from(b->in.x, row / cut->tile_rows * b->from.h * b->from.w * b->from.c, shape->precision);
+        lanes_of(shape->precision)->input(v, steps, &image, b->from, winograd_row_of(&layout, row, b->from.h));
     }
     for (size_t panel = 0; panel < panels(b->to.c); panel++) {
         block_products(m, b, shape, v, &layout, panel, made);
         for (size_t row = begin; row < end; row++) {
             size_t pixel = row / cut->tile_rows * b->to.h * b->to.w;
             struct panel_finish finish;
-            winograd_lanes_of_cpu()->output(
-                b->out + pixel * b->to.c, m, out_steps.frequency, b->to, winograd_row_of(&layout, row, b->to.h),
-                panel * PANEL, min_size(PANEL, b->to.c - panel * PANEL), b->add,
-                b->epilogue ? epilogue_finish(&finish, b->epilogue, pixel, b->to.c, 0) : NULL);
+            lanes_of(shape->precision)
+                ->output(map_at(b->out, pixel * b->to.c, shape->precision), m, out_steps.frequency, b->to,
+                         winograd_row_of(&layout, row, b->to.h), panel * PANEL,
+                         min_size(PANEL, b->to.c - panel * PANEL), b->add,
+                         b->finished ? epilogue_finish(&finish, b->finished, pixel, 0) : NULL);
         }
     }
 }
@@ -153,7 +161,8 @@ static void forward_weights(float *u, size_t step, const float *w, const struct 
     for (size_t c0 = r0; c0 < r1; c0 += PANEL) {
         size_t columns = min_size(PANEL, r1 - c0);
         for (size_t tap = 0; tap < 9; tap++)
-            panel_lanes()->transpose(turned + tap * PANEL * PANEL, w + (k0 * 9 + tap) * c + c0, 9 * c, n, columns);
+            panel_lanes(PRECISION_F32)
+                ->transpose(turned + tap * PANEL * PANEL, w + (k0 * 9 + tap) * c + c0, 9 * c, n, columns);
         winograd_lanes_of_cpu()->weights(u + (c0 - r0) * PANEL, step, turned, PANEL * PANEL, columns * PANEL,
                                          PANEL * PANEL);
     }
@@ -194,7 +203,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
                           .from = {shape->h, shape->w, shape->c},
                           .to = {shape->p, shape->q, shape->k},
                           .out = task->y,
-                          .epilogue = &task->epilogue,
+                          .finished = task,
                           .w = task->w,
                           .prepared = task->prepared,
                           .weights = forward_weights,
@@ -203,8 +212,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
     for (size_t row = begin; task->epilogue.sums && row < end; row++) {
         struct winograd_place place = winograd_place_of(&cut, row, shape->p);
         size_t m0 = (place.image * shape->p + place.top) * shape->q;
-        epilogue_apply(&task->epilogue, task->y + m0 * shape->k, m0, place.rows * shape->q, shape->k, tile,
-                       row == begin);
+        epilogue_apply(task, m0, place.rows * shape->q, tile, row == begin);
     }
 }
 
@@ -239,10 +247,11 @@ static void data_weights(float *u, size_t step, const float *w, const struct con
 }
 
 struct data_work {
-    float *da, *scratch;
+    void *da;
+    float *scratch;
     bool add;
     const struct conv_task *task;
-    const float *dy;
+    const void *dy;
     const struct tail *tail;
 };
 
@@ -264,11 +273,11 @@ static void data_block(void *context, size_t tile, size_t thread)
     for (size_t row = begin; row < end; row++) {
         struct winograd_place place = winograd_place_of(&cut, row, shape->h);
         size_t m0 = (place.image * shape->h + place.top) * shape->w;
-        tail_apply(work->tail, work->da + m0 * shape->c, m0, place.rows * shape->w, shape->c, tile, row == begin);
+        tail_apply(work->tail, work->da, m0, place.rows * shape->w, shape->c, tile, row == begin);
     }
 }
 
-static void backward_data(float *da, bool add, const struct conv_task *task, const float *dy, const struct tail *tail,
+static void backward_data(void *da, bool add, const struct conv_task *task, const void *dy, const struct tail *tail,
                           struct pool *pool, float *scratch)
 {
     struct data_work work = {.da = da, .scratch = scratch, .add = add, .task = task, .dy = dy, .tail = tail};
@@ -286,7 +295,7 @@ struct weight_work {
     float *dw, *squares, *v, *d;
     struct winograd_steps v_steps, d_steps;
     const struct conv_task *task;
-    const float *dy;
+    const void *dy;
     struct winograd_cut cut;
     size_t begin, end; /* rows of tiles of this group */
     struct winograd_layout layout;
@@ -300,11 +309,12 @@ static void weight_transform(void *context, size_t item, size_t thread)
     size_t image = (work->begin + item) / work->cut.tile_rows;
     struct winograd_row row = winograd_row_of(&work->layout, work->begin + item, shape->p);
     struct conv_input in = work->task->in;
-    in.x += image * shape->h * shape->w * shape->c;
-    winograd_lanes_of_cpu()->input(work->v, work->v_steps, &in, (struct winograd_map){shape->h, shape->w, shape->c},
-                                   row);
-    winograd_lanes_of_cpu()->gradient(work->d, work->d_steps, work->dy + image * shape->p * shape->q * shape->k,
-                                      (struct winograd_map){shape->p, shape->q, shape->k}, row);
+    in.x = map_from(in.x, image * shape->h * shape->w * shape->c, shape->precision);
+    lanes_of(shape->precision)
+        ->input(work->v, work->v_steps, &in, (struct winograd_map){shape->h, shape->w, shape->c}, row);
+    lanes_of(shape->precision)
+        ->gradient(work->d, work->d_steps, map_from(work->dy, image * shape->p * shape->q * shape->k, shape->precision),
+                   (struct winograd_map){shape->p, shape->q, shape->k}, row);
 }
 
 static void weight_square(void *context, size_t item, size_t thread)
@@ -317,8 +327,9 @@ static void weight_square(void *context, size_t item, size_t thread)
         struct winograd_span span = winograd_span_of(&work->layout, f);
         const float *d = work->d + f * work->d_steps.frequency + item / across * work->d_steps.panel;
         const float *v = work->v + f * work->v_steps.frequency + item % across * work->v_steps.panel;
-        panel_lanes()->outer(u + f * SQUARE_STEP, PANEL, d + span.begin * PANEL, v + span.begin * PANEL, PANEL, PANEL,
-                             span.count, work->begin > 0);
+        panel_lanes(PRECISION_F32)
+            ->outer(u + f * SQUARE_STEP, PANEL, d + span.begin * PANEL, v + span.begin * PANEL, PANEL, PANEL,
+                    span.count, work->begin > 0);
     }
     if (work->end < work->cut.rows)
         return;
@@ -332,7 +343,7 @@ static size_t squares_of(const struct conv_shape *shape)
     return panels(shape->c) * panels(shape->k);
 }
 
-static void backward_weight(float *dw, const struct conv_task *task, const float *dy, struct pool *pool, float *scratch)
+static void backward_weight(float *dw, const struct conv_task *task, const void *dy, struct pool *pool, float *scratch)
 {
     const struct conv_shape *shape = &task->shape;
     struct weight_work work = {

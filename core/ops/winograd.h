@@ -39,7 +39,8 @@
 
 #include "core/ops/winograd_cut.h"
 
-/* What the kernel is made of, compiled once per instruction set (winograd.simd.c). Operands of products lie in panels of
+/* What the kernel is made of, compiled once per precision of the maps and instruction set (winograd.simd.c); all between
+ * the transformations is float32. Operands of products lie in panels of
  * 32 channels (panel.h), frequency after frequency:
  *
  *   v[f][C/32][tiles][32]    m[f][tiles][32] (one panel)    u[f][rows][32] (one panel)
@@ -51,13 +52,13 @@ struct winograd_lanes {
                   struct winograd_row row);
 
     /* d = A dy A^T, in the same way, of dy[H,W,C]. */
-    void (*gradient)(float *d, struct winograd_steps steps, const float *dy, struct winograd_map map,
+    void (*gradient)(float *d, struct winograd_steps steps, const void *dy, struct winograd_map map,
                      struct winograd_row row);
 
     /* y = A^T m A for a row of tiles of y[H,W,C] and its n (1..32) channels from `c` on. OVERWRITES, or ADDS when
      * `add`; then does what `finish` says (its pointers are those of channel 0 and of the image's first pixel), which
      * may be NULL. */
-    void (*output)(float *y, const float *m, size_t frequency, struct winograd_map map, struct winograd_row row,
+    void (*output)(void *y, const float *m, size_t frequency, struct winograd_map map, struct winograd_row row,
                    size_t c, size_t n, bool add, const struct panel_finish *finish);
 
     /* u[f][i] = G g G^T of the weights g[9][i], i < n, and zeros up to `width`; g's nine rows are `ld` floats apart.

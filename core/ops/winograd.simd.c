@@ -6,18 +6,7 @@
 
 #include "core/base/sizes.h"
 #include "core/ops/panel.h"
-#include "core/ops/simd.h"
-
-#if defined(__AVX512F__)
-#define WIDTH 16
-#elif defined(__AVX2__)
-#define WIDTH 8
-#else
-#define WIDTH 4
-#endif
-
-typedef float vec __attribute__((vector_size(WIDTH * sizeof(float))));
-typedef int vec_mask __attribute__((vector_size(WIDTH * sizeof(float))));
+#include "core/ops/vec.h"
 
 /* The points a and b and what B and G make of them: see winograd.h. */
 #define POINT_A 0.67457462
@@ -40,6 +29,45 @@ ALWAYS_INLINE void store(float *p, vec v, size_t n)
 {
     memcpy(p, &v, n * sizeof(float));
 }
+
+/* The same of values of a map. */
+#if defined(STORED_BF16)
+typedef uint16_t value;
+#define MAP_NAME(name) SIMD_NAME(name##_bf16)
+
+ALWAYS_INLINE vec load_values(const value *p, size_t n)
+{
+    value row[WIDTH] = {0};
+    if (n == WIDTH)
+        return vec_of_bf16(p);
+    memcpy(row, p, n * sizeof *row);
+    return vec_of_bf16(row);
+}
+
+ALWAYS_INLINE void store_values(value *p, vec v, size_t n)
+{
+    value row[WIDTH];
+    if (n == WIDTH) {
+        bf16_of_vec(p, v);
+        return;
+    }
+    bf16_of_vec(row, v);
+    memcpy(p, row, n * sizeof *row);
+}
+#else
+typedef float value;
+#define MAP_NAME(name) SIMD_NAME(name)
+
+ALWAYS_INLINE vec load_values(const value *p, size_t n)
+{
+    return load(p, n);
+}
+
+ALWAYS_INLINE void store_values(value *p, vec v, size_t n)
+{
+    store(p, v, n);
+}
+#endif
 
 /* Keeps NaN, as PyTorch does. */
 ALWAYS_INLINE vec at_least(vec v, float floor)
@@ -153,14 +181,14 @@ ALWAYS_INLINE void input_column(vec *v, const struct conv_input *in, struct wino
                                 size_t c, size_t n, vec scale, vec shift)
 {
     vec d[WINOGRAD_SIDE];
-    const float *x = in->x + column * map.c + c;
+    const value *x = (const value *)in->x + column * map.c + c;
     for (size_t i = 0; i < WINOGRAD_SIDE; i++) {
         size_t row = top + i - 1; /* wraps to a huge number above the map */
         if (row >= map.h) {
             d[i] = (vec){0};
             continue;
         }
-        d[i] = load(x + row * map.w * map.c, n);
+        d[i] = load_values(x + row * map.w * map.c, n);
         if (in->scale)
             d[i] = d[i] * scale + shift;
         if (in->relu)
@@ -231,14 +259,14 @@ static void input(float *v, struct winograd_steps steps, const struct conv_input
 
 /* ---- gradient of the output -------------------------------------------------------------------------------------- */
 
-ALWAYS_INLINE void gradient_tile(float *d, size_t frequency, const float *dy, struct winograd_map map,
+ALWAYS_INLINE void gradient_tile(float *d, size_t frequency, const value *dy, struct winograd_map map,
                                  const struct tile *tile, size_t rows, size_t columns, size_t n)
 {
     vec half[WINOGRAD_TILE][WINOGRAD_SIDE];
     for (size_t j = 0; j < WINOGRAD_TILE; j++) {
         vec line[WINOGRAD_TILE];
         for (size_t i = 0; i < WINOGRAD_TILE; i++)
-            line[i] = i < rows && j < columns ? load(dy + (i * map.w + j) * map.c, n) : (vec){0};
+            line[i] = i < rows && j < columns ? load_values(dy + (i * map.w + j) * map.c, n) : (vec){0};
         gradient_line(half[j], line);
     }
     for (size_t i = 0; i < tile->down; i++) {
@@ -250,7 +278,7 @@ ALWAYS_INLINE void gradient_tile(float *d, size_t frequency, const float *dy, st
     }
 }
 
-static void gradient(float *d, struct winograd_steps steps, const float *dy, struct winograd_map map,
+static void gradient(float *d, struct winograd_steps steps, const void *dy, struct winograd_map map,
                      struct winograd_row row)
 {
     size_t c = 0;
@@ -259,7 +287,7 @@ static void gradient(float *d, struct winograd_steps steps, const float *dy, str
             struct tile tile = tile_of(&row, map.w, t);
             size_t rows = pixels_of(tile.down, map.h, row.top), columns = pixels_of(tile.across, map.w, tile.left);
             float *out = d + c / PANEL * steps.panel + tile.number * PANEL + c % PANEL;
-            const float *corner = dy + (row.top * map.w + tile.left) * map.c + c;
+            const value *corner = (const value *)dy + (row.top * map.w + tile.left) * map.c + c;
             if (map.c - c < WIDTH)
                 gradient_tile(out, steps.frequency, corner, map, &tile, rows, columns, map.c - c);
             else if (rows == WINOGRAD_TILE && columns == WINOGRAD_TILE)
@@ -276,7 +304,7 @@ static void gradient(float *d, struct winograd_steps steps, const float *dy, str
 struct finish {
     bool any;
     vec scale, shift;
-    const float *residual;
+    const value *residual;
     float floor;
 };
 
@@ -286,7 +314,7 @@ ALWAYS_INLINE struct finish finish_of(const struct panel_finish *whole, size_t p
     if (whole) {
         finish.scale = whole->scale ? load(whole->scale + channel, n) : (vec){0} + 1;
         finish.shift = whole->shift ? load(whole->shift + channel, n) : (vec){0};
-        finish.residual = whole->residual ? whole->residual + pixel + channel : NULL;
+        finish.residual = whole->residual ? (const value *)whole->residual + pixel + channel : NULL;
         finish.floor = whole->relu ? 0 : -INFINITY;
     }
     return finish;
@@ -296,11 +324,11 @@ ALWAYS_INLINE vec finished(vec v, const struct finish *finish, size_t offset, si
 {
     v = v * finish->scale + finish->shift;
     if (finish->residual)
-        v += load(finish->residual + offset, n);
+        v += load_values(finish->residual + offset, n);
     return at_least(v, finish->floor);
 }
 
-ALWAYS_INLINE void output_tile(float *y, const float *m, size_t frequency, struct winograd_map map,
+ALWAYS_INLINE void output_tile(value *y, const float *m, size_t frequency, struct winograd_map map,
                                const struct tile *tile, size_t rows, size_t columns, bool add,
                                const struct finish *finish, size_t n)
 {
@@ -320,13 +348,13 @@ ALWAYS_INLINE void output_tile(float *y, const float *m, size_t frequency, struc
         for (size_t i = 0; i < WINOGRAD_TILE && i < rows; i++) {
             size_t offset = (i * map.w + j) * map.c;
             if (add)
-                out[i] += load(y + offset, n);
-            store(y + offset, finish->any ? finished(out[i], finish, offset, n) : out[i], n);
+                out[i] += load_values(y + offset, n);
+            store_values(y + offset, finish->any ? finished(out[i], finish, offset, n) : out[i], n);
         }
     }
 }
 
-static void output(float *y, const float *m, size_t frequency, struct winograd_map map, struct winograd_row row,
+static void output(void *y, const float *m, size_t frequency, struct winograd_map map, struct winograd_row row,
                    size_t c, size_t n, bool add, const struct panel_finish *whole)
 {
     for (size_t t = 0; t < winograd_tiles(map.w); t++) {
@@ -335,7 +363,7 @@ static void output(float *y, const float *m, size_t frequency, struct winograd_m
         size_t pixel = (row.top * map.w + tile.left) * map.c;
         const float *from = m + tile.number * PANEL;
         for (size_t i = 0; i < n; i += WIDTH) {
-            float *corner = y + pixel + c + i;
+            value *corner = (value *)y + pixel + c + i;
             struct finish finish = finish_of(whole, pixel, c + i, min_size(WIDTH, n - i));
             if (n - i < WIDTH)
                 output_tile(corner, from + i, frequency, map, &tile, rows, columns, add, &finish, n - i);
@@ -406,8 +434,8 @@ static void weight_gradient(float *dg, size_t ld, const float *u, size_t frequen
         weight_gradient_vector(dg + i, ld, u + i, frequency, n - i);
 }
 
-extern const struct winograd_lanes SIMD_NAME(winograd_lanes);
-const struct winograd_lanes SIMD_NAME(winograd_lanes) = {
+extern const struct winograd_lanes MAP_NAME(winograd_lanes);
+const struct winograd_lanes MAP_NAME(winograd_lanes) = {
     .input = input,
     .gradient = gradient,
     .output = output,

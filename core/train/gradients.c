@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 
 /* Values of one item of work. */
 enum { PIECE = 16384 };
@@ -127,7 +127,7 @@ static void add_piece(void *context, size_t item, size_t thread)
 {
     (void)thread;
     const struct piece_work *work = context;
-    lanes()->add(work->data + item * PIECE, work->more + item * PIECE, piece_count(work, item));
+    map_lanes(PRECISION_F32)->add(work->data + item * PIECE, work->more + item * PIECE, piece_count(work, item));
 }
 
 static void square_piece(void *context, size_t item, size_t thread)

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 
 struct mix mix_cut(double lambda, size_t x, size_t y, size_t height, size_t width)
 {
@@ -103,7 +103,7 @@ static void paste(float *x, const uint8_t *other, const struct area *hole, const
     size_t width = work->photos->width;
     for (size_t row = mix->top; row < mix->bottom; row++) {
         size_t at = (row * width + mix->left) * 3;
-        lanes()->pixels(x + at, other + at, mix->right - mix->left, work->photos->table);
+        map_lanes(PRECISION_F32)->pixels(x + at, other + at, mix->right - mix->left, work->photos->table);
     }
     struct area both = {.left = hole->left > mix->left ? hole->left : mix->left,
                         .top = hole->top > mix->top ? hole->top : mix->top,
@@ -128,7 +128,7 @@ static void mix_one(void *context, size_t item, size_t thread)
         mix_up_holes(x, own, other, holes, work);
         return;
     }
-    lanes()->pixels(x, own, pixels, photos->table);
+    map_lanes(PRECISION_F32)->pixels(x, own, pixels, photos->table);
     clear(x, &holes[0], photos->width);
     if (work->mix->kind == MIX_CUT)
         paste(x, other, &holes[1], work);

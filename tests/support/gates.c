@@ -4,7 +4,7 @@
 
 #include "core/base/memory.h"
 #include "core/net/exec_internal.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 #include "weights/safetensors/safetensors.h"
 
 enum { GATES_MAX = 256, GATES_NAME = 16 };
@@ -23,7 +23,7 @@ struct gates {
 static enum status add(struct gates *gates, const char *kind, size_t number, const struct plan_tensor *planned)
 {
     void *memory;
-    size_t bytes = gates->exec->images * planned->floats;
+    size_t bytes = gates->exec->images * planned->values;
     if (gates->count == GATES_MAX)
         return error_set(gates->err, ERR_PROMISE, "gates: more than %d", GATES_MAX);
     enum status status = memory_alloc(&memory, bytes, 1, "gates", gates->err);
@@ -45,7 +45,7 @@ static enum status add(struct gates *gates, const char *kind, size_t number, con
 /* Where [image,c,pixel] of PyTorch lies in our [image,pixel,c]. */
 static size_t place_of(const struct plan_tensor *planned, size_t image, size_t c, size_t pixel)
 {
-    return image * planned->floats + pixel * planned->channels + c;
+    return image * planned->values + pixel * planned->channels + c;
 }
 
 /* One more ReLU of the program. Its input is how `z` is read; NULL where no gradient comes. The mask is made by what
@@ -53,17 +53,20 @@ static size_t place_of(const struct plan_tensor *planned, size_t image, size_t c
 static enum status add_relu(struct gates *gates, int tensor, const struct conv_input *z)
 {
     const struct plan_tensor *planned = &gates->exec->plan->tensors[tensor];
-    size_t number = gates->relus++, pixels = planned->h * planned->w, count = gates->exec->images * planned->floats;
+    size_t number = gates->relus++, pixels = planned->h * planned->w, count = gates->exec->images * planned->values;
     if (!z)
         return OK;
     void *memory;
-    enum status status = memory_alloc(&memory, count, sizeof(float), "gates", gates->err);
+    enum status status = memory_alloc(&memory, 2 * count, sizeof(float), "gates", gates->err);
     if (status != OK)
         return status;
-    float *open = memory;
+    float *open = memory, *stored = open + count; /* the latter in the map's precision */
+    const struct map_lanes *lanes = map_lanes(planned->precision);
     for (size_t i = 0; i < count; i++)
         open[i] = 1;
-    lanes()->mask_affine(open, z->x, gates->exec->images * pixels, planned->channels, z->scale, z->shift);
+    lanes->narrow(stored, open, count);
+    lanes->mask_affine(stored, z->x, gates->exec->images * pixels, planned->channels, z->scale, z->shift);
+    lanes->widen(open, stored, count);
     status = add(gates, "relu", number, planned);
     if (status == OK) {
         uint8_t *next = gates->values[gates->count - 1];
@@ -113,7 +116,7 @@ static enum status add_own(struct gates *gates, size_t index)
     struct conv_input input = {.x = exec_tensor(gates->exec, out)};
     void *memory = NULL;
     if (planned->remade) {
-        size_t count = gates->exec->images * planned->floats;
+        size_t count = gates->exec->images * planned->values;
         enum status status = memory_alloc(&memory, count, sizeof(float), "gates", gates->err);
         if (status != OK)
             return status;

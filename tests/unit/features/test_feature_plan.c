@@ -43,7 +43,7 @@ static enum status plan_with_room(struct feature_plan *cache, enum cache_mode mo
         .mode = mode, .dir = folder, .limit = UINT64_MAX, .reserve = disk.free - (uint64_t)(room * (double)bytes)};
     const struct cache_ask ask = {
         .options = &options, .augment = AUGMENT_NONE, .views = 1, .epochs = 1, .train = photos};
-    const struct plan plan = {.cut = {.floats = FLOATS}};
+    const struct plan plan = {.cut = {.values = FLOATS}};
     enum status status = feature_plan_size(cache, &ask, &plan, err);
     assert_true(cache->bytes == bytes);
     return status;

@@ -129,7 +129,7 @@ static bool add_features(uint64_t *sum, struct net *net, int until, enum conv_en
         assert_int_equal(exec_create(&exec, plan, &normalise, pool, NULL, NULL), OK);
         exec_features(exec, pixels, PHOTOS);
         const float *features = exec_features_place(exec);
-        size_t count = PHOTOS * plan->cut.floats, zeros = 0;
+        size_t count = PHOTOS * plan->cut.values, zeros = 0;
         for (size_t i = 0; i < count; i++)
             zeros += features[i] == 0;
         assert_true(count > 0 && zeros < count * 3 / 4);

@@ -91,7 +91,7 @@ static size_t features_alone(float **out, const struct world *world, int until, 
 {
     struct machine machine = machine_create(
         world, (struct plan_options){.train = true, .batch = 1, .freeze = freeze_until(until), .conv = engine}, 1);
-    size_t floats = machine.plan->cut.floats;
+    size_t floats = machine.plan->cut.values;
     assert_true(floats > 0);
     *out = malloc(PHOTOS * floats * sizeof(float));
     for (size_t i = 0; i < PHOTOS; i++) {
@@ -109,11 +109,11 @@ static void check_batch(const struct world *world, const struct machine *machine
     uint8_t *pixels = malloc(count * VALUES);
     for (size_t i = 0; i < count; i++)
         memcpy(pixels + i * VALUES, world->pixels + (first + i) % PHOTOS * VALUES, VALUES);
-    assert_int_equal(machine->plan->cut.floats, floats);
+    assert_int_equal(machine->plan->cut.values, floats);
     exec_features(machine->exec, pixels, count);
     for (size_t i = 0; i < count; i++)
-        assert_memory_equal(exec_features_place(machine->exec) + i * floats, alone + (first + i) % PHOTOS * floats,
-                            floats * sizeof(float));
+        assert_memory_equal((const float *)exec_features_place(machine->exec) + i * floats,
+                            alone + (first + i) % PHOTOS * floats, floats * sizeof(float));
     free(pixels);
 }
 
@@ -175,7 +175,7 @@ static struct gradients one_step(const struct world *world, struct machine *mach
     struct gradients kept = {world->net, calloc(world->net->params_count, sizeof(float *))};
     const int32_t labels[PHOTOS] = {0, 3, 4, 1, 0};
     float dlogits[PHOTOS * CLASSES];
-    size_t bytes = PHOTOS * machine->plan->cut.floats * sizeof(float);
+    size_t bytes = PHOTOS * machine->plan->cut.values * sizeof(float);
     const float *logits;
     if (carried) {
         float *features = malloc(bytes);
@@ -253,7 +253,7 @@ static void deeper_features_are_made_from_shallower_ones(void **state)
                                                                           .cut = freeze_cut(world.net, &freeze),
                                                                           .from = freeze_cut(world.net, &shallow)},
                                                     3);
-            assert_int_equal(machine.plan->from.floats, start_floats);
+            assert_int_equal(machine.plan->from.values, start_floats);
             memcpy(exec_advance_place(machine.exec), start, PHOTOS * start_floats * sizeof(float));
             exec_advance(machine.exec, PHOTOS);
             assert_memory_equal(exec_features_place(machine.exec), alone, PHOTOS * floats * sizeof(float));
@@ -274,7 +274,7 @@ static void what_is_trained_has_no_cut(void **state)
         struct machine machine =
             machine_create(&world, (struct plan_options){.train = true, .batch = 2, .freeze = freezes[i]}, 1);
         assert_int_equal(machine.plan->cut.steps, 0);
-        assert_int_equal(machine.plan->cut.floats, 0);
+        assert_int_equal(machine.plan->cut.values, 0);
         assert_true(machine.plan->flops_features == 0);
         machine_destroy(&machine);
     }

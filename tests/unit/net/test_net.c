@@ -229,8 +229,8 @@ static void backward_makes_sums_again(void **state)
         const struct fused_op *fused = &plan->program->steps[i];
         const struct plan_tensor *out = &plan->tensors[fused->out];
         remade += out->remade;
-        floats += out->remade ? out->floats : 0;
-        kept += out->remade ? 0 : out->floats;
+        floats += out->remade ? out->values : 0;
+        kept += out->remade ? 0 : out->values;
         if (!out->remade)
             continue;
         assert_int_equal(fused->kind, OP_ADD);
@@ -239,7 +239,7 @@ static void backward_makes_sums_again(void **state)
     assert_int_equal(remade, 9); /* of blocks 1 and 3 of 3, 1 and 3 of 4, 1, 3 and 5 of 6, 1 and 3 of 3 */
     assert_true(floats * sizeof(float) > 12800000 && floats * sizeof(float) < 13000000);
     /* What backward needs besides at any moment is small beside what is kept. */
-    assert_true(plan->arena_floats < (kept + plan->tensors[0].floats) * 16 * 103 / 100);
+    assert_true(plan->arena_floats < (kept + plan->tensors[0].values) * 16 * 103 / 100);
     plan_destroy(plan);
     net_destroy(net);
 }

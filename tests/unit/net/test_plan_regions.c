@@ -138,7 +138,7 @@ static void check_lifetimes(const struct plan *plan)
             const struct plan_tensor *a = &plan->tensors[t], *b = &plan->tensors[u];
             size_t images = a->depth_first ? 1 : plan->options.batch;
             if (alive_together(plan, t, u))
-                assert_true(a->offset + images * a->floats <= b->offset || b->offset + images * b->floats <= a->offset);
+                assert_true(a->offset + images * a->values <= b->offset || b->offset + images * b->values <= a->offset);
         }
 }
 
@@ -149,9 +149,9 @@ static void check_arena(const struct plan *plan)
         assert_inside(plan->steps[i].saved, plan->arena_floats);
     for (size_t t = 0; t < plan->program->tensors_count; t++) {
         const struct plan_tensor *tensor = &plan->tensors[t];
-        size_t batch = tensor->floats * plan->options.batch;
+        size_t batch = tensor->values * plan->options.batch;
         if (tensor->depth_first)
-            assert_inside((struct plan_region){tensor->offset, tensor->floats}, plan->thread.buffer.floats);
+            assert_inside((struct plan_region){tensor->offset, tensor->values}, plan->thread.buffer.floats);
         else
             assert_inside((struct plan_region){tensor->offset, batch}, plan->arena_floats);
         if (tensor->remade)
@@ -214,12 +214,12 @@ static void spread_arena(struct plan *plan, struct spread *arena, struct spread 
 {
     for (size_t t = 0; t < plan->program->tensors_count; t++) {
         struct plan_tensor *tensor = &plan->tensors[t];
-        size_t batch = tensor->floats * plan->options.batch;
+        size_t batch = tensor->values * plan->options.batch;
         if (tensor->place_of >= 0)
             tensor->offset = plan->tensors[plan_place_root(plan, (int)t)].offset;
         else
             tensor->offset =
-                spread_take(tensor->depth_first ? buffer : arena, tensor->depth_first ? tensor->floats : batch);
+                spread_take(tensor->depth_first ? buffer : arena, tensor->depth_first ? tensor->values : batch);
         if (tensor->remade)
             tensor->remade_offset = spread_take(arena, batch);
     }
@@ -227,7 +227,7 @@ static void spread_arena(struct plan *plan, struct spread *arena, struct spread 
         struct plan_tensor *tensor = &plan->tensors[t];
         if (tensor->has_gradient)
             tensor->gradient = tensor->gradient_of >= 0 ? plan->tensors[tensor->gradient_of].gradient
-                                                        : spread_take(arena, tensor->floats * plan->options.batch);
+                                                        : spread_take(arena, tensor->values * plan->options.batch);
     }
     for (size_t i = 0; i < plan->program->steps_count; i++)
         spread_region(arena, &plan->steps[i].saved);
@@ -287,7 +287,7 @@ static struct exec *pass(struct answer *answer, const struct plan *plan, struct 
     struct exec *exec;
     struct error err = {0};
     struct rng rng = rng_stream(12, RNG_TEST, 0, 0);
-    size_t count = IMAGES * plan->tensors[0].floats;
+    size_t count = IMAGES * plan->tensors[0].values;
     float *x = test_malloc(count * sizeof *x), dlogits[IMAGES * CLASSES];
     for (size_t i = 0; i < count; i++)
         x[i] = (float)rng_normal(&rng);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/ops/batchnorm.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 #include "tests/support/guarded.h"
 #include "tests/support/naive.h"
 #include "tests/support/narrow.h"
@@ -67,7 +67,7 @@ static void bn_end(struct bn_trial *t)
 static void check_applied(const struct bn_trial *t, const double *want)
 {
     float *y = guarded_alloc(BN_COUNT);
-    lanes()->affine(y, t->x, BN_ROWS, BN_CHANNELS, t->bn.scale, t->bn.shift, NULL, NULL, NULL, false);
+    map_lanes(PRECISION_F32)->affine(y, t->x, BN_ROWS, BN_CHANNELS, t->bn.scale, t->bn.shift, NULL, NULL, NULL, false);
     assert_true(naive_error(y, want, BN_COUNT) <= several);
     guarded_free(y);
 }
@@ -79,14 +79,16 @@ static void check_bn_backward(struct bn_trial *t, bool batch, const double *dx, 
     double sums[BN_TILES][2][BN_CHANNELS] = {{{0}}};
     for (size_t tile = 0; tile < BN_TILES; tile++) {
         size_t m = tile * 20, rows = tile == BN_TILES - 1 ? BN_ROWS - m : 20;
-        lanes()->gradient_sums(sums[tile][0], sums[tile][1], t->dy + m * BN_CHANNELS, t->x + m * BN_CHANNELS,
-                               t->bn.mean, rows, BN_CHANNELS);
+        map_lanes(PRECISION_F32)
+            ->gradient_sums(sums[tile][0], sums[tile][1], t->dy + m * BN_CHANNELS, t->x + m * BN_CHANNELS, t->bn.mean,
+                            rows, BN_CHANNELS);
     }
     float dweight[BN_CHANNELS], dbias[BN_CHANNELS], *dz = guarded_alloc(BN_COUNT);
     batchnorm_backward(&t->bn, dweight, dbias, &sums[0][0][0], BN_TILES, BN_ROWS, batch);
     batchnorm_backward(&t->bn, NULL, NULL, &sums[0][0][0], BN_TILES, BN_ROWS, batch);
-    lanes()->gradient_apply(dz, t->dy, t->x, t->bn.a, batch ? t->bn.b : NULL, batch ? t->bn.c : NULL, BN_ROWS,
-                            BN_CHANNELS);
+    map_lanes(PRECISION_F32)
+        ->gradient_apply(dz, t->dy, t->x, t->bn.a, batch ? t->bn.b : NULL, batch ? t->bn.c : NULL, BN_ROWS,
+                         BN_CHANNELS);
     assert_true(naive_error(dweight, dgamma, BN_CHANNELS) <= several);
     assert_true(naive_error(dbias, dbeta, BN_CHANNELS) <= several);
     assert_true(naive_error(dz, dx, BN_COUNT) <= several);
@@ -101,7 +103,7 @@ static void batchnorm_of_the_batch(void **state)
     double sums[BN_TILES][2][BN_CHANNELS] = {{{0}}}, running[2][BN_CHANNELS];
     for (size_t tile = 0; tile < BN_TILES; tile++) {
         size_t m = tile * 20, rows = tile == BN_TILES - 1 ? BN_ROWS - m : 20;
-        lanes()->moments(sums[tile][0], sums[tile][1], t.x + m * BN_CHANNELS, rows, BN_CHANNELS);
+        map_lanes(PRECISION_F32)->moments(sums[tile][0], sums[tile][1], t.x + m * BN_CHANNELS, rows, BN_CHANNELS);
     }
     naive_moments(t.mean, t.var, t.x_wide, BN_ROWS, BN_CHANNELS);
     for (size_t c = 0; c < BN_CHANNELS; c++) {

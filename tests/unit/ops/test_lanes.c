@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 #include "tests/support/guarded.h"
 #include "tests/support/naive.h"
 #include "tests/support/narrow.h"
@@ -74,8 +74,9 @@ static void check_affine(const struct arrays *a, unsigned form)
         }
         if (in_place)
             memcpy(y, in_place == 1 ? a->x : a->residual, a->count * sizeof *y);
-        lanes()->affine(y, in_place == 1 ? y : a->x, a->rows, a->channels, scale, shift, in_place == 2 ? y : residual,
-                        other_scale, other_shift, form & 16);
+        map_lanes(PRECISION_F32)
+            ->affine(y, in_place == 1 ? y : a->x, a->rows, a->channels, scale, shift, in_place == 2 ? y : residual,
+                     other_scale, other_shift, form & 16);
         assert_true(guarded_intact(y));
         off = norm = 0;
         for (size_t i = 0; i < a->count; i++) {
@@ -109,17 +110,17 @@ static void a_mask_is_where_the_relu_was_positive(void **state)
         arrays_init(&a, i);
         a.x[0] = -a.shift[0] / a.scale[0]; /* at or next to the kink */
         float *y = guarded_alloc(a.count), *g = guarded_alloc(a.count);
-        lanes()->affine(y, a.x, a.rows, a.channels, a.scale, a.shift, NULL, NULL, NULL, true);
+        map_lanes(PRECISION_F32)->affine(y, a.x, a.rows, a.channels, a.scale, a.shift, NULL, NULL, NULL, true);
         memcpy(g, a.g, a.count * sizeof *g);
-        lanes()->mask_affine(g, a.x, a.rows, a.channels, a.scale, a.shift);
+        map_lanes(PRECISION_F32)->mask_affine(g, a.x, a.rows, a.channels, a.scale, a.shift);
         for (size_t j = 0; j < a.count; j++)
             assert_true(g[j] == (y[j] > 0 ? a.g[j] : 0));
         memcpy(g, a.g, a.count * sizeof *g);
-        lanes()->mask(g, y, a.rows, a.channels);
+        map_lanes(PRECISION_F32)->mask(g, y, a.rows, a.channels);
         for (size_t j = 0; j < a.count; j++)
             assert_true(g[j] == (y[j] > 0 ? a.g[j] : 0));
         memcpy(g, a.g, a.count * sizeof *g);
-        lanes()->mask_affine(g, a.x, a.rows, a.channels, NULL, NULL);
+        map_lanes(PRECISION_F32)->mask_affine(g, a.x, a.rows, a.channels, NULL, NULL);
         for (size_t j = 0; j < a.count; j++)
             assert_true(g[j] == (a.x[j] > 0 ? a.g[j] : 0));
         assert_true(guarded_intact(y) && guarded_intact(g));
@@ -146,8 +147,9 @@ static void sums_are_in_double_and_add(void **state)
             want[2 * a.channels + c] += g;
             want[3 * a.channels + c] += g * (double)(a.x[j] - a.shift[c]);
         }
-        lanes()->moments(sums, sums + a.channels, a.x, a.rows, a.channels);
-        lanes()->gradient_sums(sums + 2 * a.channels, sums + 3 * a.channels, a.g, a.x, a.shift, a.rows, a.channels);
+        map_lanes(PRECISION_F32)->moments(sums, sums + a.channels, a.x, a.rows, a.channels);
+        map_lanes(PRECISION_F32)
+            ->gradient_sums(sums + 2 * a.channels, sums + 3 * a.channels, a.g, a.x, a.shift, a.rows, a.channels);
         for (size_t c = 0; c < 4 * a.channels; c++)
             assert_true(fabs(sums[c] - want[c]) <= 1e-13 * (fabs(want[c]) + (double)a.rows));
         free(sums);
@@ -170,11 +172,11 @@ static void the_other_loops(void **state)
             want[j] = want[a.count + j] + (double)a.x[j] * (double)a.other_scale[c] + (double)a.shift[c];
             want[2 * a.count + j] = (double)a.g[j] + (double)a.x[j];
         }
-        lanes()->gradient_apply(full, a.g, a.x, a.scale, a.other_scale, a.shift, a.rows, a.channels);
+        map_lanes(PRECISION_F32)->gradient_apply(full, a.g, a.x, a.scale, a.other_scale, a.shift, a.rows, a.channels);
         memcpy(eval, a.g, a.count * sizeof *eval);
-        lanes()->gradient_apply(eval, eval, a.x, a.scale, NULL, NULL, a.rows, a.channels);
+        map_lanes(PRECISION_F32)->gradient_apply(eval, eval, a.x, a.scale, NULL, NULL, a.rows, a.channels);
         memcpy(sum, a.g, a.count * sizeof *sum);
-        lanes()->add(sum, a.x, a.count);
+        map_lanes(PRECISION_F32)->add(sum, a.x, a.count);
         assert_true(naive_error(full, want, a.count) <= rounding);
         assert_true(naive_error(eval, want + a.count, a.count) <= rounding);
         assert_true(naive_error(sum, want + 2 * a.count, a.count) <= rounding);
@@ -188,7 +190,7 @@ static void the_other_loops(void **state)
     float table[3 * 256], pixels[6];
     for (int i = 0; i < 3 * 256; i++)
         table[i] = (float)i;
-    lanes()->pixels(pixels, (const uint8_t[]){0, 255, 7, 9, 0, 255}, 2, table);
+    map_lanes(PRECISION_F32)->pixels(pixels, (const uint8_t[]){0, 255, 7, 9, 0, 255}, 2, table);
     assert_memory_equal(pixels, ((float[]){0, 511, 519, 9, 256, 767}), sizeof pixels);
 }
 

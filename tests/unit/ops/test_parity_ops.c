@@ -9,7 +9,7 @@
 #include "core/ops/batchnorm.h"
 #include "core/ops/blas.h"
 #include "core/ops/conv.h"
-#include "core/ops/lanes.h"
+#include "core/ops/map_lanes.h"
 #include "core/ops/loss.h"
 #include "core/ops/pooling.h"
 #include "tests/support/parity_values.h"
@@ -153,15 +153,16 @@ static void one_batchnorm(int number)
                            .c = per_channel + 6 * c};
     float *dweight = per_channel + 7 * c, *dbias = per_channel + 8 * c;
 
-    lanes()->moments(sums, sums + c, x.values, rows, c);
+    map_lanes(PRECISION_F32)->moments(sums, sums + c, x.values, rows, c);
     if (evaluate)
         batchnorm_from_running(&bn);
     else
         batchnorm_from_sums(&bn, sums, 1, rows);
-    lanes()->affine(y, x.values, rows, c, bn.scale, bn.shift, NULL, NULL, NULL, false);
-    lanes()->gradient_sums(backward_sums, backward_sums + c, dy.values, x.values, bn.mean, rows, c);
+    map_lanes(PRECISION_F32)->affine(y, x.values, rows, c, bn.scale, bn.shift, NULL, NULL, NULL, false);
+    map_lanes(PRECISION_F32)->gradient_sums(backward_sums, backward_sums + c, dy.values, x.values, bn.mean, rows, c);
     batchnorm_backward(&bn, dweight, dbias, backward_sums, 1, rows, !evaluate);
-    lanes()->gradient_apply(dx, dy.values, x.values, bn.a, evaluate ? NULL : bn.b, evaluate ? NULL : bn.c, rows, c);
+    map_lanes(PRECISION_F32)
+        ->gradient_apply(dx, dy.values, x.values, bn.a, evaluate ? NULL : bn.b, evaluate ? NULL : bn.c, rows, c);
 
     parity_values_expect(fixture, "batchnorm", number, "y", y, x.count, TOLERANCE_BATCHNORM);
     parity_values_expect(fixture, "batchnorm", number, "after_mean", mean.values, c, TOLERANCE);
@@ -189,8 +190,8 @@ static void relu_and_its_mask(void **state)
     struct fixture_tensor x = fixture_get(fixture, "relu.0/x"), dy = fixture_get(fixture, "relu.0/dy");
     size_t c = x.shape[3], rows = x.count / c;
     float *y = floats(x.count);
-    lanes()->affine(y, x.values, rows, c, NULL, NULL, NULL, NULL, NULL, true);
-    lanes()->mask(dy.values, y, rows, c);
+    map_lanes(PRECISION_F32)->affine(y, x.values, rows, c, NULL, NULL, NULL, NULL, NULL, true);
+    map_lanes(PRECISION_F32)->mask(dy.values, y, rows, c);
     parity_values_expect(fixture, "relu", 0, "y", y, x.count, 0);
     parity_values_expect(fixture, "relu", 0, "dx", dy.values, x.count, 0);
     memory_free(y);
@@ -227,10 +228,10 @@ static void avgpool_over_the_map(void **state)
     for (; fixture_has(fixture, "avgpool.%d/x", number); number++) {
         struct fixture_tensor x = fixture_get(fixture, "avgpool.%d/x", number);
         struct fixture_tensor dy = fixture_get(fixture, "avgpool.%d/dy", number);
-        size_t pixels = x.shape[1] * x.shape[2];
+        struct avgpool_shape shape = {.pixels = x.shape[1] * x.shape[2], .c = x.shape[3]};
         float *y = floats(dy.count), *dx = floats(x.count);
-        avgpool_forward(y, &(struct conv_input){.x = x.values}, x.shape[0], pixels, x.shape[3], pool);
-        avgpool_backward(dx, false, dy.values, x.shape[0], pixels, x.shape[3], pool);
+        avgpool_forward(y, &(struct conv_input){.x = x.values}, &shape, x.shape[0], pool);
+        avgpool_backward(dx, false, dy.values, &shape, x.shape[0], pool);
         parity_values_expect(fixture, "avgpool", number, "y", y, dy.count, TOLERANCE);
         parity_values_expect(fixture, "avgpool", number, "dx", dx, x.count, TOLERANCE);
         memory_free(y);

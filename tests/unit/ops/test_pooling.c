@@ -107,8 +107,9 @@ static void avgpool_is_the_mean(void **state)
     assert_int_equal(pool_create(&pool, 2, NULL), OK);
     float *y = guarded_alloc(Y), *dx = guarded_alloc(X);
     struct conv_input input = {.x = x, .scale = scale, .shift = shift, .relu = true};
-    avgpool_forward(y, &input, IMAGES, PIXELS, CHANNELS, pool);
-    avgpool_backward(dx, false, dy, IMAGES, PIXELS, CHANNELS, pool);
+    const struct avgpool_shape shape = {.pixels = PIXELS, .c = CHANNELS};
+    avgpool_forward(y, &input, &shape, IMAGES, pool);
+    avgpool_backward(dx, false, dy, &shape, IMAGES, pool);
     assert_true(naive_error(y, want, Y) <= rounding && naive_error(dx, want_dx, X) <= rounding);
     assert_true(guarded_intact(y) && guarded_intact(dx));
     guarded_free(y);

@@ -1,0 +1,58 @@
+/* For *.simd.c files: the widest vector of float of the instruction set that they are compiled for, and the same number
+ * of bfloat16, which it is made of and rounded to. */
+#ifndef FREEZETUNE_VEC_H
+#define FREEZETUNE_VEC_H
+
+#include <stdint.h>
+#include <string.h>
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
+#include "core/ops/simd.h"
+
+#if defined(__AVX512F__)
+#define WIDTH 16
+#elif defined(__AVX2__)
+#define WIDTH 8
+#else
+#define WIDTH 4
+#endif
+
+typedef float vec __attribute__((vector_size(WIDTH * sizeof(float))));
+typedef int vec_mask __attribute__((vector_size(WIDTH * sizeof(int))));
+typedef uint32_t vec_bits __attribute__((vector_size(WIDTH * sizeof(uint32_t))));
+typedef uint16_t vec_halves __attribute__((vector_size(WIDTH * sizeof(uint16_t))));
+
+/* Values in the upper half of each lane, of values in 16 bits. */
+ALWAYS_INLINE vec_bits bits_of(const uint16_t *p)
+{
+    vec_halves v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(v, vec_bits) << 16;
+}
+
+ALWAYS_INLINE vec vec_of_bf16(const uint16_t *p)
+{
+    return (vec)bits_of(p);
+}
+
+/* Rounded to nearest, ties to even, in the lower half of each lane. See put() in value.h. */
+ALWAYS_INLINE vec_bits rounded_bits(vec v)
+{
+    vec_bits bits = (vec_bits)v, rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, nan = bits >> 16 | 0x40;
+    vec_bits is_nan = (vec_bits)((vec_mask)(bits & 0x7fffffff) > 0x7f800000);
+    return (nan & is_nan) | (rounded & ~is_nan);
+}
+
+ALWAYS_INLINE void bf16_of_vec(uint16_t *p, vec v)
+{
+#if defined(__AVX512BF16__)
+    __m256bh h = _mm512_cvtneps_pbh((__m512)v);
+#else
+    vec_halves h = __builtin_convertvector(rounded_bits(v), vec_halves);
+#endif
+    memcpy(p, &h, sizeof h);
+}
+
+#endif
