@@ -35,12 +35,18 @@ static void mask_and_sum_tile(void *context, size_t tile, size_t thread)
 {
     (void)thread;
     const struct rows_work *work = context;
-    size_t m0, rows = tile_of_rows(work, tile, &m0), at = m0 * work->channels;
-    if (work->y)
-        map_lanes(work->precision)
-            ->mask(map_at(work->g, at, work->precision), map_from(work->y, at, work->precision), rows, work->channels);
-    for (int i = 0; i < 2; i++)
-        tail_apply(&work->tails[i], work->g, m0, rows, work->channels, tile, true);
+    enum { ROWS = 8 }; /* through all passes at a time, while they are in the cache */
+    size_t m0, rows = tile_of_rows(work, tile, &m0);
+    for (size_t done = 0, count; done < rows; done += count) {
+        size_t m = m0 + done, at = m * work->channels;
+        count = rows - done < ROWS ? rows - done : ROWS;
+        if (work->y)
+            map_lanes(work->precision)
+                ->mask(map_at(work->g, at, work->precision), map_from(work->y, at, work->precision), count,
+                       work->channels);
+        for (int i = 0; i < 2; i++)
+            tail_apply(&work->tails[i], work->g, m, count, work->channels, tile, done == 0);
+    }
 }
 
 static void apply_tile(void *context, size_t tile, size_t thread)

@@ -133,19 +133,23 @@ void epilogue_apply(const struct conv_task *task, size_t m, size_t rows, size_t 
                                      NULL, epilogue->relu);
 }
 
+/* A few rows at a time, whose second pass finds them in the first cache. */
 void tail_apply(const struct tail *tail, void *da, size_t m, size_t rows, size_t channels, size_t tile, bool first)
 {
+    enum { ROWS = 8 };
     if (!tail || !tail->z)
         return;
     const struct map_lanes *lanes = map_lanes(tail->precision);
-    const void *z = map_from(tail->z, m * channels, tail->precision);
-    void *g = map_at(da, m * channels, tail->precision);
-    if (tail->relu)
-        lanes->mask_affine(g, z, rows, channels, tail->scale, tail->shift);
-    if (tail->mean) {
-        double *sums = tail->sums + tile * 2 * channels;
-        if (first)
-            memset(sums, 0, 2 * channels * sizeof *sums);
-        lanes->gradient_sums(sums, sums + channels, g, z, tail->mean, rows, channels);
+    double *sums = tail->sums + tile * 2 * channels;
+    if (tail->mean && first)
+        memset(sums, 0, 2 * channels * sizeof *sums);
+    for (size_t end = m + rows, count; m < end; m += count) {
+        const void *z = map_from(tail->z, m * channels, tail->precision);
+        void *g = map_at(da, m * channels, tail->precision);
+        count = end - m < ROWS ? end - m : ROWS;
+        if (tail->relu)
+            lanes->mask_affine(g, z, count, channels, tail->scale, tail->shift);
+        if (tail->mean)
+            lanes->gradient_sums(sums, sums + channels, g, z, tail->mean, count, channels);
     }
 }

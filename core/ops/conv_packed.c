@@ -18,6 +18,7 @@ enum {
     TILE_ROWS = 384,  /* rows of a tile, so that many threads find work */
     STEP_ROWS = 96,   /* rows that are worked on at a time, so that all around them stays in the cache */
     PLACE_MOST = 384, /* rows of more channels are packed: their strides fall on the same cache lines */
+    PLACE_MOST_BF16 = 1024,
     PACK_ROWS = 64
 };
 
@@ -126,7 +127,8 @@ static struct panel_left in_place(const void *a, size_t ld)
 /* Whether rows of so many channels can be multiplied where they lie: what is summed comes in pairs in bfloat16. */
 static bool lies_well(const struct conv_shape *shape, size_t channels)
 {
-    return channels <= PLACE_MOST && panel_rows(channels, shape->precision) == channels;
+    size_t most = shape->precision == PRECISION_BF16 ? PLACE_MOST_BF16 : PLACE_MOST;
+    return channels <= most && panel_rows(channels, shape->precision) == channels;
 }
 
 static void forward(const struct conv_task *task, size_t tile, float *scratch)

@@ -39,13 +39,18 @@ struct map_lanes {
     void (*gradient_apply)(void *dz, const void *g, const void *z, const float *a, const float *b, const float *c,
                            size_t rows, size_t channels);
 
-    /* best[c] = the larger of best[c] and relu?(x[c] * scale[c] + shift[c]) (scale and shift may be NULL: 1, 0), NaN
-     * being larger than all; where[c] = place where x wins. where may be NULL. Values are rounded before they are
-     * compared. */
-    void (*larger)(void *best, uint8_t *where, const void *x, size_t channels, const float *scale, const float *shift,
-                   bool relu, uint8_t place);
+    /* y[c] = the mean over the rows of relu?(x * scale + shift), summed in double; rows are `ld` apart. scale and shift may
+     * be NULL: 1, 0. OVERWRITES. */
+    void (*average)(float *y, const void *x, size_t ld, size_t rows, size_t channels, const float *scale,
+                    const float *shift, bool relu);
 
-    /* sum[c] += dy[c] where where[c] == place: back through `larger`. */
+    /* y[c] = the largest of relu?(x[i][c] * scale[c] + shift[c]) for i < count, 1 or more (scale and shift may be NULL:
+     * 1, 0), NaN being larger than all; where[c] = place[i] of the first that is. where may be NULL. Values are rounded
+     * before they are compared. OVERWRITES. */
+    void (*largest)(void *y, uint8_t *where, const void *const *x, const uint8_t *place, size_t count, size_t channels,
+                    const float *scale, const float *shift, bool relu);
+
+    /* sum[c] += dy[c] where where[c] == place: back through `largest`. */
     void (*winners)(float *sum, const void *dy, const uint8_t *where, size_t channels, uint8_t place);
 
     /* y += x. */

@@ -70,23 +70,52 @@ static void affine(void *y, const void *x, size_t rows, size_t channels, const f
         AFFINE(NONE, NONE, false);
 }
 
-/* ---- sums over rows: eight channels at a time stay in registers down all rows ------------------------------------ */
-static void moments(double *sum, double *squares, const void *map, size_t rows, size_t channels)
+/* ---- sums over rows -------------------------------------------------------------------------------------------------
+ * A few rows at a time, from their beginning to their end as memory likes it, while the sums of all channels stay in
+ * the first cache. Doubles fill one register: gcc makes vectors of two registers element by element. */
+#if defined(__AVX512F__)
+enum { SUM_WIDTH = 8 };
+#elif defined(__AVX2__)
+enum { SUM_WIDTH = 4 };
+#else
+enum { SUM_WIDTH = 2 };
+#endif
+enum { SUM_ROWS = 4 };
+
+typedef double sum_vector __attribute__((vector_size(SUM_WIDTH * sizeof(double)), aligned(8), may_alias));
+typedef float sum_floats __attribute__((vector_size(SUM_WIDTH * sizeof(float)), aligned(4), may_alias));
+
+ALWAYS_INLINE sum_vector doubles(sum_floats v)
 {
-    const value *x = map;
+    return __builtin_convertvector(v, sum_vector);
+}
+
+ALWAYS_INLINE sum_floats get_some(const value *p)
+{
+#if defined(STORED_BF16)
+    typedef uint16_t some_values __attribute__((vector_size(SUM_WIDTH * sizeof(uint16_t))));
+    typedef uint32_t some_bits __attribute__((vector_size(SUM_WIDTH * sizeof(uint32_t))));
+    some_values v;
+    memcpy(&v, p, sizeof v);
+    return (sum_floats)(__builtin_convertvector(v, some_bits) << 16);
+#else
+    return *(const sum_floats *)p;
+#endif
+}
+
+/* `rows` is a constant after inlining wherever there are SUM_ROWS. */
+ALWAYS_INLINE void moments_rows(double *sum, double *squares, const value *x, size_t rows, size_t channels)
+{
     size_t c = 0;
-    for (; c + LANES <= channels; c += LANES) {
-        wide s = {0}, q = {0};
-        const value *at = x + c;
-        for (size_t row = 0; row < rows; row++, at += channels) {
-            vector x_vector;
-            get_vector(&x_vector, at);
-            wide v = __builtin_convertvector(x_vector, wide);
+    for (; c + SUM_WIDTH <= channels; c += SUM_WIDTH) {
+        sum_vector s = *(const sum_vector *)(sum + c), q = *(const sum_vector *)(squares + c);
+        for (size_t row = 0; row < rows; row++) {
+            sum_vector v = doubles(get_some(x + row * channels + c));
             s += v;
             q += v * v;
         }
-        *(wide_unaligned *)(sum + c) += s;
-        *(wide_unaligned *)(squares + c) += q;
+        *(sum_vector *)(sum + c) = s;
+        *(sum_vector *)(squares + c) = q;
     }
     for (; c < channels; c++)
         for (size_t row = 0; row < rows; row++) {
@@ -96,25 +125,28 @@ static void moments(double *sum, double *squares, const void *map, size_t rows, 
         }
 }
 
-static void gradient_sums(double *sum, double *product, const void *gradient, const void *stored, const float *mean,
-                          size_t rows, size_t channels)
+static void moments(double *sum, double *squares, const void *map, size_t rows, size_t channels)
 {
-    const value *g = gradient, *z = stored;
+    const value *x = map;
+    for (; rows >= SUM_ROWS; rows -= SUM_ROWS, x += SUM_ROWS * channels)
+        moments_rows(sum, squares, x, SUM_ROWS, channels);
+    moments_rows(sum, squares, x, rows, channels);
+}
+
+ALWAYS_INLINE void gradient_rows(double *sum, double *product, const value *g, const value *z, const float *mean,
+                                 size_t rows, size_t channels)
+{
     size_t c = 0;
-    for (; c + LANES <= channels; c += LANES) {
-        wide s = {0}, p = {0};
-        vector m = *(const vector_unaligned *)(mean + c);
+    for (; c + SUM_WIDTH <= channels; c += SUM_WIDTH) {
+        sum_vector s = *(const sum_vector *)(sum + c), p = *(const sum_vector *)(product + c);
+        sum_floats m = *(const sum_floats *)(mean + c);
         for (size_t row = 0; row < rows; row++) {
-            vector g_vector, d;
-            get_vector(&g_vector, g + row * channels + c);
-            get_vector(&d, z + row * channels + c);
-            d -= m;
-            wide v = __builtin_convertvector(g_vector, wide);
+            sum_vector v = doubles(get_some(g + row * channels + c));
             s += v;
-            p += v * __builtin_convertvector(d, wide);
+            p += v * doubles(get_some(z + row * channels + c) - m);
         }
-        *(wide_unaligned *)(sum + c) += s;
-        *(wide_unaligned *)(product + c) += p;
+        *(sum_vector *)(sum + c) = s;
+        *(sum_vector *)(product + c) = p;
     }
     for (; c < channels; c++)
         for (size_t row = 0; row < rows; row++) {
@@ -122,6 +154,56 @@ static void gradient_sums(double *sum, double *product, const void *gradient, co
             sum[c] += v;
             product[c] += v * (double)(get(z[row * channels + c]) - mean[c]);
         }
+}
+
+static void gradient_sums(double *sum, double *product, const void *gradient, const void *stored, const float *mean,
+                          size_t rows, size_t channels)
+{
+    const value *g = gradient, *z = stored;
+    for (; rows >= SUM_ROWS; rows -= SUM_ROWS, g += SUM_ROWS * channels, z += SUM_ROWS * channels)
+        gradient_rows(sum, product, g, z, mean, SUM_ROWS, channels);
+    gradient_rows(sum, product, g, z, mean, rows, channels);
+}
+
+/* The mean of each channel of relu?(x * scale + shift), summed over the rows in double. */
+ALWAYS_INLINE void average_channels(float *y, const value *x, size_t ld, size_t rows, size_t channels,
+                                    const float *scale, const float *shift, bool affine, bool relu)
+{
+    size_t c = 0;
+    for (; c + SUM_WIDTH <= channels; c += SUM_WIDTH) {
+        sum_vector sum = {0};
+        for (size_t row = 0; row < rows; row++) {
+            sum_floats v = get_some(x + row * ld + c);
+            if (affine)
+                v = v * *(const sum_floats *)(scale + c) + *(const sum_floats *)(shift + c);
+            for (size_t i = 0; relu && i < SUM_WIDTH; i++)
+                v[i] = relu_value(v[i]);
+            sum += doubles(v);
+        }
+        *(sum_floats *)(y + c) = __builtin_convertvector(sum / (double)rows, sum_floats);
+    }
+    for (; c < channels; c++) {
+        double sum = 0;
+        for (size_t row = 0; row < rows; row++) {
+            float v = get(x[row * ld + c]);
+            v = affine ? v * scale[c] + shift[c] : v;
+            sum += relu ? relu_value(v) : v;
+        }
+        y[c] = (float)(sum / (double)rows);
+    }
+}
+
+static void average(float *y, const void *x, size_t ld, size_t rows, size_t channels, const float *scale,
+                    const float *shift, bool relu)
+{
+    if (!scale && !relu)
+        average_channels(y, x, ld, rows, channels, NULL, NULL, false, false);
+    else if (!scale)
+        average_channels(y, x, ld, rows, channels, NULL, NULL, false, true);
+    else if (!relu)
+        average_channels(y, x, ld, rows, channels, scale, shift, true, false);
+    else
+        average_channels(y, x, ld, rows, channels, scale, shift, true, true);
 }
 
 /* ---- backward, element by element -------------------------------------------------------------------------------- */
@@ -170,56 +252,43 @@ static void gradient_apply(void *out, const void *gradient, const void *stored, 
 
 /* ---- max pooling ------------------------------------------------------------------------------------------------- */
 /* Written in vectors: compilers leave a loop alone that compares floats and keeps bytes. */
-typedef int vector_mask __attribute__((vector_size(32)));
-typedef int8_t byte_mask __attribute__((vector_size(8)));
-typedef int8_t bytes_unaligned __attribute__((vector_size(8), aligned(1), may_alias));
+typedef int8_t place_vector __attribute__((vector_size(WIDTH)));
 
-/* As the map would hold it. */
-ALWAYS_INLINE void round_vector(vector *v)
+/* The largest of `count` values for each of n <= WIDTH channels, which is a constant after inlining where there are
+ * WIDTH. */
+ALWAYS_INLINE void largest_vector(value *y, uint8_t *where, const void *const *x, const uint8_t *place, size_t count,
+                                  size_t c, size_t n, const float *scale, const float *shift, bool relu)
 {
-    value stored[LANES];
-    put_vector(stored, v);
-    get_vector(v, stored);
-}
-
-ALWAYS_INLINE void larger_vector(value *best, uint8_t *where, const value *x, const float *scale, const float *shift,
-                                 bool relu, uint8_t place)
-{
-    vector v, old;
-    get_vector(&v, x);
-    get_vector(&old, best);
+    vec best = {0}, factor = {0}, term = {0};
+    place_vector won = {0};
     if (scale) {
-        v = v * *(const vector_unaligned *)scale + *(const vector_unaligned *)shift;
-        round_vector(&v);
+        memcpy(&factor, scale + c, n * sizeof *scale);
+        memcpy(&term, shift + c, n * sizeof *shift);
     }
-    if (relu) /* keeps NaN, as relu_value */
-        v = (vector)((vector_mask)v & ~(v < (vector){0}));
-    vector_mask wins = (v > old) | (v != v);
-    vector larger = (vector)(((vector_mask)v & wins) | ((vector_mask)old & ~wins));
-    put_vector(best, &larger);
-    if (!where)
-        return;
-    byte_mask won = __builtin_convertvector(wins, byte_mask), before = *(const bytes_unaligned *)where;
-    *(bytes_unaligned *)where = (((byte_mask){0} + (int8_t)place) & won) | (before & ~won);
+    for (size_t i = 0; i < count; i++) {
+        vec v = get_vec((const value *)x[i] + c, n);
+        if (scale)
+            v = round_vec(v * factor + term);
+        if (relu) /* keeps NaN, as relu_value */
+            v = (vec)((vec_mask)v & ~(vec_mask)(v < 0));
+        vec_mask wins = i == 0 ? ~(vec_mask){0} : (vec_mask)(v > best) | (vec_mask)(v != v);
+        place_vector keeps = ~__builtin_convertvector(wins, place_vector);
+        best = (vec)(((vec_mask)v & wins) | ((vec_mask)best & ~wins));
+        won = (((place_vector){0} + (int8_t)place[i]) & ~keeps) | (won & keeps);
+    }
+    put_vec(y + c, best, n);
+    if (where)
+        memcpy(where + c, &won, n);
 }
 
-static void larger(void *most, uint8_t *where, const void *map, size_t channels, const float *scale, const float *shift,
-                   bool relu, uint8_t place)
+static void largest(void *y, uint8_t *where, const void *const *x, const uint8_t *place, size_t count, size_t channels,
+                    const float *scale, const float *shift, bool relu)
 {
-    value *best = most;
-    const value *x = map;
     size_t c = 0;
-    for (; c + LANES <= channels; c += LANES)
-        larger_vector(best + c, where ? where + c : NULL, x + c, scale ? scale + c : NULL, scale ? shift + c : NULL,
-                      relu, place);
-    for (; c < channels; c++) {
-        float v = scale ? get(put(get(x[c]) * scale[c] + shift[c])) : get(x[c]);
-        v = relu ? relu_value(v) : v;
-        bool wins = (v > get(best[c])) | (v != v);
-        best[c] = wins ? put(v) : best[c];
-        if (where)
-            where[c] = wins ? place : where[c];
-    }
+    for (; c + WIDTH <= channels; c += WIDTH)
+        largest_vector(y, where, x, place, count, c, WIDTH, scale, shift, relu);
+    if (c < channels)
+        largest_vector(y, where, x, place, count, c, channels - c, scale, shift, relu);
 }
 
 static void winners(float *sum, const void *gradient, const uint8_t *where, size_t channels, uint8_t place)
@@ -274,7 +343,8 @@ const struct map_lanes MAP_NAME(map_lanes) = {
     .mask_affine = mask_affine,
     .gradient_sums = gradient_sums,
     .gradient_apply = gradient_apply,
-    .larger = larger,
+    .average = average,
+    .largest = largest,
     .winners = winners,
     .add = add,
     .pixels = pixels,

@@ -1,36 +1,41 @@
 #include "core/ops/pooling.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/base/sizes.h"
 #include "core/ops/map_lanes.h"
 
+enum { WINDOW_MOST = 256 }; /* pixels of a window, so that a place is a byte */
+
+/* The pixels of the window at output (p, q) that are inside the image `map`, in their order, and their places. */
+static size_t window_pixels(const void *x[WINDOW_MOST], uint8_t place[WINDOW_MOST], const void *map,
+                            const struct conv_shape *shape, size_t p, size_t q)
+{
+    size_t count = 0;
+    for (size_t r = 0; r < shape->r; r++)
+        for (size_t s = 0; s < shape->s; s++) {
+            size_t h = p * shape->stride + r, w = q * shape->stride + s;
+            if (h < shape->pad || h - shape->pad >= shape->h || w < shape->pad || w - shape->pad >= shape->w)
+                continue;
+            x[count] = map_from(map, ((h - shape->pad) * shape->w + w - shape->pad) * shape->c, shape->precision);
+            place[count++] = (uint8_t)(r * shape->s + s);
+        }
+    return count;
+}
+
 void maxpool_image(void *y, uint8_t *where, const struct conv_input *in, const struct conv_shape *shape)
 {
-    const struct map_lanes *lanes = map_lanes(shape->precision);
-    size_t channels = shape->c;
-    for (size_t p = 0; p < shape->p; p++)
-        for (size_t q = 0; q < shape->q; q++) {
-            bool first = true;
-            for (size_t r = 0; r < shape->r; r++)
-                for (size_t s = 0; s < shape->s; s++) {
-                    size_t h = p * shape->stride + r, w = q * shape->stride + s;
-                    if (h < shape->pad || h - shape->pad >= shape->h || w < shape->pad || w - shape->pad >= shape->w)
-                        continue;
-                    const void *x =
-                        map_from(in->x, ((h - shape->pad) * shape->w + w - shape->pad) * channels, shape->precision);
-                    uint8_t place = (uint8_t)(r * shape->s + s);
-                    if (!first)
-                        lanes->larger(y, where, x, channels, in->scale, in->shift, in->relu, place);
-                    else
-                        lanes->affine(y, x, 1, channels, in->scale, in->shift, NULL, NULL, NULL, in->relu);
-                    if (first && where)
-                        memset(where, place, channels);
-                    first = false;
-                }
-            y = map_at(y, channels, shape->precision);
-            where = where ? where + channels : NULL;
-        }
+    const void *x[WINDOW_MOST];
+    uint8_t place[WINDOW_MOST];
+    assert(shape->r * shape->s <= WINDOW_MOST);
+    for (size_t pixel = 0; pixel < shape->p * shape->q; pixel++) {
+        size_t count = window_pixels(x, place, in->x, shape, pixel / shape->q, pixel % shape->q);
+        size_t at = pixel * shape->c;
+        map_lanes(shape->precision)
+            ->largest(map_at(y, at, shape->precision), where ? where + at : NULL, x, place, count, shape->c, in->scale,
+                      in->shift, in->relu);
+    }
 }
 
 struct pooling_work {
@@ -115,26 +120,14 @@ void maxpool_backward(void *dx, bool add, const void *dy, const uint8_t *where, 
 }
 
 /* ---- average ----------------------------------------------------------------------------------------------------- */
-static float input_value(const struct conv_input *in, float v, size_t c)
-{
-    v = in->scale ? v * in->scale[c] + in->shift[c] : v;
-    return in->relu && v < 0.0f ? 0.0f : v;
-}
-
 void avgpool_image(void *y, const struct conv_input *in, const struct avgpool_shape *shape)
 {
-    for (size_t c0 = 0; c0 < shape->c; c0 += BLOCK) {
-        double sums[BLOCK] = {0};
-        float values[BLOCK];
-        size_t count = min_size(BLOCK, shape->c - c0);
-        for (size_t pixel = 0; pixel < shape->pixels; pixel++) {
-            map_lanes(shape->in)->widen(values, map_from(in->x, pixel * shape->c + c0, shape->in), count);
-            for (size_t c = 0; c < count; c++)
-                sums[c] += input_value(in, values[c], c0 + c);
-        }
-        for (size_t c = 0; c < count; c++)
-            values[c] = (float)(sums[c] / (double)shape->pixels);
-        map_lanes(shape->out)->narrow(map_at(y, c0, shape->out), values, count);
+    for (size_t c = 0; c < shape->c; c += BLOCK) {
+        float mean[BLOCK];
+        size_t count = min_size(BLOCK, shape->c - c);
+        map_lanes(shape->in)->average(mean, map_from(in->x, c, shape->in), shape->c, shape->pixels, count,
+                                      in->scale ? in->scale + c : NULL, in->scale ? in->shift + c : NULL, in->relu);
+        map_lanes(shape->out)->narrow(map_at(y, c, shape->out), mean, count);
     }
 }
 

@@ -16,11 +16,4 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-/* Eight neighbouring channels. `wide` holds them in double. Loads and stores need no alignment. */
-enum { LANES = 8 };
-typedef float vector __attribute__((vector_size(32)));
-typedef float vector_unaligned __attribute__((vector_size(32), aligned(4), may_alias));
-typedef double wide __attribute__((vector_size(64)));
-typedef double wide_unaligned __attribute__((vector_size(64), aligned(8), may_alias));
-
 #endif

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "core/ops/simd.h"
+#include "core/ops/vec.h"
 
 #if defined(STORED_BF16)
 
@@ -33,20 +33,33 @@ ALWAYS_INLINE value put(float f)
     return (value)((bits & 0x7fffffff) > 0x7f800000 ? nan : rounded);
 }
 
-typedef uint16_t values_unaligned __attribute__((vector_size(16), aligned(2), may_alias));
-typedef uint32_t vector_bits __attribute__((vector_size(32)));
-
-/* Through pointers: without AVX, such a vector is nothing that a function returns. */
-ALWAYS_INLINE void get_vector(vector *v, const value *p)
+/* n <= WIDTH values is a constant after inlining wherever a whole vector is left. */
+ALWAYS_INLINE vec get_vec(const value *p, size_t n)
 {
-    *v = (vector)(__builtin_convertvector(*(const values_unaligned *)p, vector_bits) << 16);
+    value row[WIDTH] = {0};
+    if (n == WIDTH)
+        return vec_of_bf16(p);
+    memcpy(row, p, n * sizeof *row);
+    return vec_of_bf16(row);
 }
 
-ALWAYS_INLINE void put_vector(value *p, const vector *v)
+ALWAYS_INLINE void put_vec(value *p, vec v, size_t n)
 {
-    vector_bits bits = (vector_bits)*v, rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, nan = bits >> 16 | 0x40;
-    vector_bits is_nan = (vector_bits)((bits & 0x7fffffff) > 0x7f800000);
-    *(values_unaligned *)p = __builtin_convertvector((nan & is_nan) | (rounded & ~is_nan), values_unaligned);
+    value row[WIDTH];
+    if (n == WIDTH) {
+        bf16_of_vec(p, v);
+        return;
+    }
+    bf16_of_vec(row, v);
+    memcpy(p, row, n * sizeof *row);
+}
+
+/* As the map would hold it. */
+ALWAYS_INLINE vec round_vec(vec v)
+{
+    value row[WIDTH];
+    bf16_of_vec(row, v);
+    return vec_of_bf16(row);
 }
 
 #else
@@ -64,14 +77,21 @@ ALWAYS_INLINE value put(float f)
     return f;
 }
 
-ALWAYS_INLINE void get_vector(vector *v, const value *p)
+ALWAYS_INLINE vec get_vec(const value *p, size_t n)
 {
-    *v = *(const vector_unaligned *)p;
+    vec v = {0};
+    memcpy(&v, p, n * sizeof *p);
+    return v;
 }
 
-ALWAYS_INLINE void put_vector(value *p, const vector *v)
+ALWAYS_INLINE void put_vec(value *p, vec v, size_t n)
 {
-    *(vector_unaligned *)p = *v;
+    memcpy(p, &v, n * sizeof *p);
+}
+
+ALWAYS_INLINE vec round_vec(vec v)
+{
+    return v;
 }
 
 #endif

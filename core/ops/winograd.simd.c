@@ -6,7 +6,7 @@
 
 #include "core/base/sizes.h"
 #include "core/ops/panel.h"
-#include "core/ops/vec.h"
+#include "core/ops/value.h"
 
 /* The points a and b and what B and G make of them: see winograd.h. */
 #define POINT_A 0.67457462
@@ -29,45 +29,6 @@ ALWAYS_INLINE void store(float *p, vec v, size_t n)
 {
     memcpy(p, &v, n * sizeof(float));
 }
-
-/* The same of values of a map. */
-#if defined(STORED_BF16)
-typedef uint16_t value;
-#define MAP_NAME(name) SIMD_NAME(name##_bf16)
-
-ALWAYS_INLINE vec load_values(const value *p, size_t n)
-{
-    value row[WIDTH] = {0};
-    if (n == WIDTH)
-        return vec_of_bf16(p);
-    memcpy(row, p, n * sizeof *row);
-    return vec_of_bf16(row);
-}
-
-ALWAYS_INLINE void store_values(value *p, vec v, size_t n)
-{
-    value row[WIDTH];
-    if (n == WIDTH) {
-        bf16_of_vec(p, v);
-        return;
-    }
-    bf16_of_vec(row, v);
-    memcpy(p, row, n * sizeof *row);
-}
-#else
-typedef float value;
-#define MAP_NAME(name) SIMD_NAME(name)
-
-ALWAYS_INLINE vec load_values(const value *p, size_t n)
-{
-    return load(p, n);
-}
-
-ALWAYS_INLINE void store_values(value *p, vec v, size_t n)
-{
-    store(p, v, n);
-}
-#endif
 
 /* Keeps NaN, as PyTorch does. */
 ALWAYS_INLINE vec at_least(vec v, float floor)
@@ -188,7 +149,7 @@ ALWAYS_INLINE void input_column(vec *v, const struct conv_input *in, struct wino
             d[i] = (vec){0};
             continue;
         }
-        d[i] = load_values(x + row * map.w * map.c, n);
+        d[i] = get_vec(x + row * map.w * map.c, n);
         if (in->scale)
             d[i] = d[i] * scale + shift;
         if (in->relu)
@@ -266,7 +227,7 @@ ALWAYS_INLINE void gradient_tile(float *d, size_t frequency, const value *dy, st
     for (size_t j = 0; j < WINOGRAD_TILE; j++) {
         vec line[WINOGRAD_TILE];
         for (size_t i = 0; i < WINOGRAD_TILE; i++)
-            line[i] = i < rows && j < columns ? load_values(dy + (i * map.w + j) * map.c, n) : (vec){0};
+            line[i] = i < rows && j < columns ? get_vec(dy + (i * map.w + j) * map.c, n) : (vec){0};
         gradient_line(half[j], line);
     }
     for (size_t i = 0; i < tile->down; i++) {
@@ -324,7 +285,7 @@ ALWAYS_INLINE vec finished(vec v, const struct finish *finish, size_t offset, si
 {
     v = v * finish->scale + finish->shift;
     if (finish->residual)
-        v += load_values(finish->residual + offset, n);
+        v += get_vec(finish->residual + offset, n);
     return at_least(v, finish->floor);
 }
 
@@ -348,8 +309,8 @@ ALWAYS_INLINE void output_tile(value *y, const float *m, size_t frequency, struc
         for (size_t i = 0; i < WINOGRAD_TILE && i < rows; i++) {
             size_t offset = (i * map.w + j) * map.c;
             if (add)
-                out[i] += load_values(y + offset, n);
-            store_values(y + offset, finish->any ? finished(out[i], finish, offset, n) : out[i], n);
+                out[i] += get_vec(y + offset, n);
+            put_vec(y + offset, finish->any ? finished(out[i], finish, offset, n) : out[i], n);
         }
     }
 }
