@@ -53,6 +53,7 @@ static const struct option options[] = {
                .shown = "noise of 500x375, not decoded", .help = "decode, resize and augment this photo"),
     ENGINE_ROW_THREADS(struct values),
     ENGINE_ROW_CONV(struct values),
+    ENGINE_ROW_PRECISION(struct values),
 };
 
 struct part_text {
@@ -168,6 +169,7 @@ static void print_json(const struct values *v, const struct bench_result *result
     json_int(&json, "image_size", (int64_t)o->image_size);
     json_int(&json, "threads", (int64_t)o->threads);
     json_text(&json, "conv", conv_engine_names[v->engine.conv]);
+    json_text(&json, "precision", precision_names[v->engine.precision]);
     json_text(&json, "instruction_set", cpu_set_name(cpu_set_get()));
     json_text(&json, "blas", blas_library());
     json_int(&json, "repeat", v->repeat);
@@ -225,9 +227,9 @@ static enum status print(const struct values *v, const struct bench_result *resu
         return OK;
     }
     if (v->format == FORMAT_MD)
-        say(stdout, "%s, %s %d, batch %zu, %zu px, %zu thread%s, %s, %s\n", net->arch,
+        say(stdout, "%s, %s %d, batch %zu, %zu px, %zu thread%s, %s, %s, %s\n", net->arch,
             v->forward ? "forward alone; freeze" : "freeze", o->freeze_until, o->batch, o->image_size, o->threads,
-            o->threads == 1 ? "" : "s", cpu_set_name(cpu_set_get()), blas_library());
+            o->threads == 1 ? "" : "s", precision_names[o->precision], cpu_set_name(cpu_set_get()), blas_library());
     enum status status = OK;
     if (v->format == FORMAT_MD && term_limit(stdout))
         status = print_aligned(v, result, err);
@@ -247,6 +249,7 @@ static enum status run(const struct arguments *args, struct error *err)
                               .threads = engine_threads(&v->engine),
                               .repeat = (size_t)v->repeat,
                               .conv = (enum conv_engine)v->engine.conv,
+                              .precision = (enum precision)v->engine.precision,
                               .forward_only = v->forward,
                               .photo = v->photo};
     struct pool *pool = NULL;

@@ -64,6 +64,7 @@ static const struct option options[] = {
     OPTION_ROW("Engine", OPTION_INT, "batch-size", struct values, batch_size, .placeholder = "N", .initial = "16",
                .low = 1, .high = 4096, .help = "compute N photos together"),
     ENGINE_ROW_CONV(struct values),
+    ENGINE_ROW_PRECISION(struct values),
 };
 
 struct job {
@@ -102,6 +103,8 @@ static void prepare_as_run(struct job *job, const struct arguments *args)
         job->engine.decode = job->record.decode;
     if (!arguments_given(args, "conv"))
         job->engine.conv = job->record.conv;
+    if (!arguments_given(args, "precision"))
+        job->engine.precision = job->record.precision;
 }
 
 static enum status open_photos(struct job *job, const struct arguments *args, struct error *err)

@@ -57,6 +57,7 @@ static const struct option options[] = {
     OPTION_ROW("Engine", OPTION_INT, "batch-size", struct values, batch_size, .placeholder = "N", .initial = "16",
                .low = 1, .high = 4096, .help = "compute N photos together"),
     ENGINE_ROW_CONV(struct values),
+    ENGINE_ROW_PRECISION(struct values),
 };
 
 /* A predict under way. */

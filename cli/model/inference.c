@@ -15,6 +15,7 @@ static enum status make_run(struct inference *inference, const struct model *mod
                                          .height = (size_t)preprocess->crop,
                                          .width = (size_t)preprocess->crop,
                                          .conv = (enum conv_engine)engine->conv,
+                                         .precision = (enum precision)engine->precision,
                                          .threads = engine_threads(engine)};
     struct normalise normalise;
     memcpy(normalise.mean, preprocess->mean, sizeof normalise.mean);

@@ -60,6 +60,7 @@ static enum status prepare_runs(struct bench *b, struct error *err)
                                 .height = o->image_size,
                                 .width = o->image_size,
                                 .conv = o->conv,
+                                .precision = o->precision,
                                 .threads = o->threads,
                                 .freeze = {o->freeze_until, BN_EVAL, BN_BATCH}};
     freeze_apply(b->net, &plan.freeze);

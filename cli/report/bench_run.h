@@ -7,6 +7,7 @@
 #include "core/net/net.h"
 #include "core/net/profile.h"
 #include "core/ops/conv.h"
+#include "core/ops/precision.h"
 
 enum bench_part {
     BENCH_PEAK_ONE, /* GFLOP/s */
@@ -27,6 +28,7 @@ struct bench_options {
     size_t batch, image_size, threads, repeat;
     int freeze_until;
     enum conv_engine conv;
+    enum precision precision;
     bool forward_only;
     const char *photo; /* a file to decode, or NULL: noise of 500x375 is resized */
 };

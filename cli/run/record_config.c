@@ -8,6 +8,7 @@
 #include "core/base/json_text.h"
 #include "core/base/memory.h"
 #include "core/ops/conv.h"
+#include "core/ops/precision.h"
 
 enum { CONFIG_MOST = 64 << 20, FOLDS_MOST = 1000000 };
 
@@ -81,6 +82,7 @@ static enum status take(struct record_config *record, const cJSON *root, const c
         .exif = choice_of(options, "exif", exif_choices),
         .decode = choice_of(options, "decode", decode_choices),
         .conv = choice_of(options, "conv", conv_engine_names),
+        .precision = choice_of(options, "precision", precision_names),
     };
     record->count =
         (uint64_t)(number_of(root, "train_photos", 0, 0x1p53, 0) + number_of(root, "val_photos", 0, 0x1p53, 0));

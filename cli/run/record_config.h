@@ -14,9 +14,9 @@ struct record_config {
     double val_split;
     unsigned folds, fold; /* 0: none */
     uint64_t seed;
-    uint64_t count;         /* photos of both lists */
-    char photos[33];        /* checkpoint_photos of both lists; "" in a run of an older version */
-    int exif, decode, conv; /* as struct engine_options has them */
+    uint64_t count;                    /* photos of both lists */
+    char photos[33];                   /* checkpoint_photos of both lists; "" in a run of an older version */
+    int exif, decode, conv, precision; /* as struct engine_options has them */
 };
 
 /* A model that was copied out of its run's folder, or lies beside another program's config.json, or has other classes

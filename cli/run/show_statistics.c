@@ -161,6 +161,7 @@ static enum status trial_open(struct trial *out, const struct run_setup *t, stru
                                          .height = (size_t)preprocess->crop,
                                          .width = (size_t)preprocess->crop,
                                          .conv = t->options.conv,
+                                         .precision = t->options.precision,
                                          .threads = pool_threads(t->pool)};
     memcpy(normalise.mean, preprocess->mean, sizeof normalise.mean);
     memcpy(normalise.std, preprocess->std, sizeof normalise.std);

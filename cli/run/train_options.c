@@ -169,6 +169,7 @@ static const struct option options[] = {
     ROW(GROUP_ENGINE, OPTION_INT, "loader-threads", loader_threads, .placeholder = "N", .shown = "as --threads",
         .low = 1, .high = 256, .help = "decode photos with N threads"),
     ENGINE_ROW_CONV(struct train_values),
+    ENGINE_ROW_PRECISION(struct train_values),
 
     ROW(GROUP_OUTPUT, OPTION_FLOAT, "save-every", save_every, .placeholder = "MINUTES", .initial = "10", .high = 1e6,
         .help =
@@ -214,7 +215,7 @@ enum status train_values_check(const struct arguments *args, struct error *err)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (arguments_given(args, rows[i].name) && !rows[i].used)
             return error_set(err, ERR_USAGE, "--%s only applies to %s", rows[i].name, rows[i].with);
-    return OK;
+    return engine_check(&values->engine, err);
 }
 
 /* With --lr find: that of the range test. */
@@ -237,6 +238,7 @@ struct train_options train_options_from(const struct train_values *v, const stru
         .rates = {.decay = v->lr_decay_by_child, .head = v->head_lr_mult},
         .patience = (size_t)v->patience,
         .conv = (enum conv_engine)v->engine.conv,
+        .precision = (enum precision)v->engine.precision,
         .profile = v->profile,
         .augment = (enum augment)v->augment,
         .views = (size_t)v->views,

@@ -39,7 +39,7 @@ const char *lr_default(int optimizer);
 void train_values_complete(const struct arguments *args);
 
 /* ERR_USAGE for an option of the command line that would do nothing, because it belongs to another optimizer or
- * schedule. Not for a recorded run, whose every option is given. */
+ * schedule, and errors of engine_check. Not for a recorded run, whose every option is given. */
 MUST_CHECK enum status train_values_check(const struct arguments *args, struct error *err);
 
 /* The pieces of train_options that the command line decides alone (all but the freeze point and the

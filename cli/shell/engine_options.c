@@ -33,10 +33,20 @@ static void return_large_blocks(void)
 #endif
 }
 
+enum status engine_check(const struct engine_options *engine, struct error *err)
+{
+    if (engine->precision == PRECISION_BF16 && engine->conv == CONV_IM2COL)
+        return error_set(err, ERR_USAGE,
+                         "--precision bf16 cannot be combined with --conv im2col, since BLAS computes in float32; use "
+                         "--precision f32 or another --conv");
+    return OK;
+}
+
 enum status engine_start(struct pool **pool, const struct engine_options *engine, struct error *err)
 {
     if (engine->quiet)
         remarks_silence();
     return_large_blocks();
-    return pool_create(pool, engine_threads(engine), err);
+    enum status status = engine_check(engine, err);
+    return status == OK ? pool_create(pool, engine_threads(engine), err) : status;
 }

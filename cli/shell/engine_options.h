@@ -9,11 +9,13 @@
 #include "core/base/threads.h"
 #include "core/data/image.h"
 #include "core/ops/conv.h"
+#include "core/ops/precision.h"
 
 /* A member of the command's struct of values, named `engine`. */
 struct engine_options {
     long long threads; /* 0: all processors */
     int conv;          /* enum conv_engine */
+    int precision;     /* enum precision */
     int exif;          /* EXIF_ */
     int decode;        /* DECODE_ */
     bool quiet;
@@ -34,6 +36,11 @@ extern const char *const bn_choices[];     /* "eval", "batch": by enum bn_mode *
                    "fast: own kernels, with Winograd's method for 3x3; exact: own kernels, without methods that save " \
                    "multiplications; im2col: windows copied side by side and multiplied by OpenBLAS, the textbook's "  \
                    "loop")
+#define ENGINE_ROW_PRECISION(type)                                                                                     \
+    OPTION_ROW("Engine", OPTION_CHOICE, "precision", type, engine.precision, .choices = precision_names,               \
+               .initial = "f32",                                                                                       \
+               .help = "bf16: keep the maps between the layers as bfloat16, in half the memory; sums and all weights " \
+                       "stay float32")
 #define ENGINE_ROW_EXIF(type)                                                                                          \
     OPTION_ROW("Photos", OPTION_CHOICE, "exif", type, engine.exif, .choices = exif_choices, .initial = "apply",        \
                .help = "ignore: leave photos as they are stored, as torchvision does")
@@ -46,7 +53,11 @@ extern const char *const bn_choices[];     /* "eval", "batch": by enum bn_mode *
 size_t engine_threads(const struct engine_options *engine);
 struct image_options engine_image_options(const struct engine_options *engine);
 
-/* Silences remarks if asked to, and makes the pool. ERR_SYSTEM when the system refuses. */
+/* ERR_USAGE for a precision that the engine of --conv does not have. */
+MUST_CHECK enum status engine_check(const struct engine_options *engine, struct error *err);
+
+/* Silences remarks if asked to, and makes the pool. Errors of engine_check; ERR_SYSTEM when the
+ * system refuses. */
 MUST_CHECK enum status engine_start(struct pool **pool, const struct engine_options *engine, struct error *err);
 
 #endif

@@ -74,12 +74,19 @@ static size_t params_before(const struct net *net, size_t cut)
 
 /* ---- the key ----------------------------------------------------------------------------------------------------- */
 
+/* A product of pairs rounds otherwise than two multiply-adds; only bfloat16 has it. */
+static const char *instructions(enum precision precision)
+{
+    return precision == PRECISION_BF16 && cpu_has_bf16() ? "avx512bf16" : cpu_set_name(cpu_set_get());
+}
+
 struct hash128 feature_key(const struct net *net, size_t cut, const struct hash128 *params,
                            const struct feature_ground *ground)
 {
     const char *blas = "no BLAS";
     /* Where it cannot be loaded no step will be made either: exec_create says so. */
-    if ((ground->conv == CONV_IM2COL || cpu_set_get() == CPU_PLAIN) && blas_open(0, NULL) == OK)
+    bool plain = cpu_set_get() == CPU_PLAIN && ground->precision == PRECISION_F32;
+    if ((ground->conv == CONV_IM2COL || plain) && blas_open(0, NULL) == OK)
         blas = blas_library();
     size_t count = params_before(net, cut);
     struct hash128 pixels = hash_bytes(&ground->preprocess, sizeof ground->preprocess, 0);
@@ -89,11 +96,12 @@ struct hash128 feature_key(const struct net *net, size_t cut, const struct hash1
     hash_hex(weights_hex, weights);
     int length = snprintf(
         text, sizeof text,
-        "format %d, version %s, %s, cut %zu, weights %s, preprocess %s, exif %s, jpeg %s%s, png %s, conv %s, %s "
-        "by %s with %s",
+        "format %d, version %s, %s, cut %zu, weights %s, preprocess %s, exif %s, jpeg %s%s, png %s, conv %s, %s, "
+        "%s by %s with %s",
         FEATURE_FORMAT, FREEZETUNE_VERSION, net->arch, cut, weights_hex, pixels_hex,
         ground->image.ignore_exif ? "ignore" : "apply", image_jpeg_library(), ground->fast ? " fast" : "",
-        image_png_library(), conv_engine_names[ground->conv], cpu_set_name(cpu_set_get()), feature_compiler, blas);
+        image_png_library(), conv_engine_names[ground->conv], precision_names[ground->precision],
+        instructions(ground->precision), feature_compiler, blas);
     return hash_bytes(text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1, 0);
 }
 

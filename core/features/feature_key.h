@@ -3,7 +3,7 @@
  *
  *   key           the network up to the cut: architecture, place of the cut, every weight and running statistic
  *                 before it; how photos become pixels: resize and its mode, crop, mean, deviation, EXIF rule, JPEG
- *                 decoder; how products are rounded: --conv, instruction set, compiler, BLAS where it is used; the
+ *                 decoder; how values are rounded: --conv, --precision, instruction set, compiler, BLAS where it is used; the
  *                 program's version
  *   feature_id    the photo's content; the view and, unless that is the plain one, what it was drawn from
  */
@@ -24,6 +24,7 @@
 #include "core/features/feature_store.h"
 #include "core/net/net.h"
 #include "core/ops/conv.h"
+#include "core/ops/precision.h"
 
 /* Goes up when kernels or preprocessing begin to round differently without a new version of the program:
  * tests/unit/features/test_feature_sums.c holds the bytes of each instruction set. */
@@ -43,6 +44,7 @@ struct feature_ground {
     struct image_options image;
     bool fast; /* --decode fast */
     enum conv_engine conv;
+    enum precision precision;
 };
 
 /* The key of the features at a cut (operators before it). `params` are the net's param_hashes. */

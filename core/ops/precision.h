@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 enum precision { PRECISION_F32, PRECISION_BF16, PRECISIONS };
+extern const char *const precision_names[]; /* "f32", "bf16", NULL at the end */
 
 /* Bytes of a value. */
 static inline size_t precision_size(enum precision precision)

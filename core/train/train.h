@@ -53,6 +53,7 @@ struct train_options {
     struct child_rates rates;
     size_t patience; /* epochs without a better evaluation after which the run ends; 0: it does not */
     enum conv_engine conv;
+    enum precision precision;
     enum augment augment;
     size_t views; /* that training goes round, see photo_view.h; 0: a new one of each photo in every epoch */
     struct cache_options cache;

@@ -24,7 +24,11 @@ static bool mixes(const struct train_options *options)
 static struct feature_ground ground_of(const struct train *train)
 {
     const struct loader_options *loader = &train->options.loader;
-    return (struct feature_ground){loader->preprocess, loader->image, loader->fast, train->options.conv};
+    return (struct feature_ground){.preprocess = loader->preprocess,
+                                   .image = loader->image,
+                                   .fast = loader->fast,
+                                   .conv = train->options.conv,
+                                   .precision = train->options.precision};
 }
 
 /* `freeze` and `ground` must outlive it. */
@@ -176,6 +180,7 @@ enum status train_plan_stage(struct train *train, size_t epoch, struct error *er
         .width = (size_t)options->loader.preprocess.crop,
         .freeze = options->freeze,
         .conv = options->conv,
+        .precision = options->precision,
         .threads = pool_threads(train->pool),
     };
     plan.freeze.until = until_of(train, epoch);

@@ -148,7 +148,7 @@ static void every_part_of_the_ground_changes_the_key(void **state)
     keyed.cut = freeze_cut(keyed.net, &freeze);
     struct hash128 key = key_of(&keyed);
     assert_string_equal(feature_cut_name(keyed.net, keyed.cut), "layer2");
-    for (int change = 0; change < 12; change++) {
+    for (int change = 0; change < 13; change++) {
         struct keyed other = keyed;
         other.ground.preprocess.resize += change == 0;
         other.ground.preprocess.crop += change == 1;
@@ -156,6 +156,7 @@ static void every_part_of_the_ground_changes_the_key(void **state)
         other.ground.preprocess.std[0] += change == 3 ? 1e-3f : 0;
         other.ground.image.ignore_exif ^= change == 4;
         other.ground.conv = change == 5 ? CONV_EXACT : change == 11 ? CONV_IM2COL : CONV_FAST;
+        other.ground.precision = change == 12 ? PRECISION_BF16 : PRECISION_F32;
         other.ground.fast ^= change == 7;
         other.ground.preprocess.fit = change == 8 ? FIT_SQUASH : FIT_SHORT;
         other.ground.preprocess.center = change == 9 ? CENTER_FLOOR : CENTER_ROUND;
