@@ -170,7 +170,7 @@ static void print_json(const struct values *v, const struct bench_result *result
     json_int(&json, "threads", (int64_t)o->threads);
     json_text(&json, "conv", conv_engine_names[v->engine.conv]);
     json_text(&json, "precision", precision_names[v->engine.precision]);
-    json_text(&json, "instruction_set", cpu_set_name(cpu_set_get()));
+    json_text(&json, "instruction_set", cpu_instructions());
     json_text(&json, "blas", blas_library());
     json_int(&json, "repeat", v->repeat);
     for (int i = 0; i < BENCH_PARTS; i++)
@@ -180,6 +180,11 @@ static void print_json(const struct values *v, const struct bench_result *result
     if (!v->forward)
         json_double(&json, "step_gflops", part_rate(result, BENCH_STEP, bench_median(result, BENCH_STEP, n)));
     json_double(&json, "peak_rss_mb", (double)result->peak_rss / 1e6);
+    json_double(&json, "network_mb", (double)result->network / 1e6);
+    if (result->network_bf16)
+        json_double(&json, "network_bf16_mb", (double)result->network_bf16 / 1e6);
+    else
+        json_text(&json, "network_bf16_mb", NULL);
     json_open(&json, "lowest_highest", '{');
     for (int i = 0; i < BENCH_PARTS; i++) {
         if (!part_measured(v, (enum bench_part)i))
@@ -219,6 +224,17 @@ static enum status load_net(struct net **out, const struct values *v, struct err
     return status;
 }
 
+/* What the other precision would take is known of the memory; its time is another bench's to measure. */
+static void print_precision(const struct bench_options *o, const struct bench_result *result)
+{
+    char now[NUMBER_TEXT], bf16[NUMBER_TEXT];
+    if (o->precision == PRECISION_BF16 && !cpu_has_bf16())
+        say(stdout, "this processor lacks AVX512_BF16: it does the same operations in float32, slower\n");
+    if (o->precision == PRECISION_F32 && cpu_has_bf16() && result->network_bf16)
+        say(stdout, "--precision bf16 would take %s for the network instead of %s; bench it for its time\n",
+            number_bytes(bf16, result->network_bf16), number_bytes(now, result->network));
+}
+
 static enum status print(const struct values *v, const struct bench_result *result, const struct bench_options *o,
                          const struct net *net, const struct profile_sums *sums, struct error *err)
 {
@@ -230,6 +246,8 @@ static enum status print(const struct values *v, const struct bench_result *resu
         say(stdout, "%s, %s %d, batch %zu, %zu px, %zu thread%s, %s, %s, %s\n", net->arch,
             v->forward ? "forward alone; freeze" : "freeze", o->freeze_until, o->batch, o->image_size, o->threads,
             o->threads == 1 ? "" : "s", precision_names[o->precision], cpu_set_name(cpu_set_get()), blas_library());
+    if (v->format == FORMAT_MD)
+        print_precision(o, result);
     enum status status = OK;
     if (v->format == FORMAT_MD && term_limit(stdout))
         status = print_aligned(v, result, err);

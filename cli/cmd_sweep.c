@@ -158,7 +158,7 @@ static enum status plan(struct series *series, const struct arguments *args, con
         sweep_distinct(all.points, &all.point_count, all.same_as, setup.net);
         show_inputs(&setup);
         say_same(&all);
-        peak = estimate_peak(setup.pool);
+        peak = estimate_peak(setup.pool, setup.options.precision);
         status = plan_points(&all, &setup, peak, err);
     }
     if (status == OK)

@@ -13,6 +13,7 @@
 #include "core/ops/loss.h"
 #include "core/ops/peak.h"
 #include "core/train/optimizer.h"
+#include "core/train/stage.h"
 
 static const double peak_seconds = 0.1;
 enum { NOISE_HEIGHT = 375, NOISE_WIDTH = 500, PHOTO_REPEATS = 8 };
@@ -84,6 +85,20 @@ static enum status prepare_runs(struct bench *b, struct error *err)
         status = exec_create(&b->infer, b->infer_plan, &normalise, b->pool, b->shared, err);
     if (status == OK && b->train_plan)
         status = exec_create(&b->train, b->train_plan, &normalise, b->pool, b->shared, err);
+    return status;
+}
+
+/* What the runs take, planned as bench_run plans them but for the precision. */
+static enum status network_bytes(size_t *out, const struct bench *b, enum precision precision, struct error *err)
+{
+    struct plan_options options = b->infer_plan->options;
+    struct stage stage = {0};
+    options.precision = precision;
+    enum status status = b->train_plan ? stage_plan(&stage, b->net, &options, err)
+                                       : plan_create(&stage.evaluation_plan, b->net, &options, err);
+    if (status == OK)
+        *out = b->train_plan ? stage_bytes(&stage) : plan_bytes(stage.evaluation_plan);
+    stage_free(&stage);
     return status;
 }
 
@@ -181,9 +196,10 @@ static enum status photo_seconds(struct bench *b, double parts[BENCH_PARTS], str
 
 static enum status one_round(struct bench *b, double parts[BENCH_PARTS], struct error *err)
 {
+    const enum precision precision = b->options->precision;
     memset(parts, 0, BENCH_PARTS * sizeof *parts);
-    parts[BENCH_PEAK_ONE] = peak_flops(b->pool, 1, peak_seconds) / 1e9;
-    parts[BENCH_PEAK_ALL] = peak_flops(b->pool, b->options->threads, peak_seconds) / 1e9;
+    parts[BENCH_PEAK_ONE] = peak_flops(b->pool, 1, peak_seconds, precision) / 1e9;
+    parts[BENCH_PEAK_ALL] = peak_flops(b->pool, b->options->threads, peak_seconds, precision) / 1e9;
     parts[BENCH_FORWARD] = forward_seconds(b);
     if (b->train)
         step_seconds(b, parts);
@@ -279,6 +295,10 @@ enum status bench_run(struct bench_result *out, struct net *net, const struct be
         out->step_flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward;
         out->peak_rss = peak_rss();
     }
+    if (status == OK)
+        status = network_bytes(&out->network, &b, options->precision, err);
+    if (status == OK && options->conv != CONV_IM2COL)
+        status = network_bytes(&out->network_bf16, &b, PRECISION_BF16, err);
     if (status == OK && sums && (status = profile_sums_reserve(sums, plan, NULL, err)) == OK)
         profile_sums_add(sums, b.profile, "forward");
     bench_close(&b);

@@ -36,7 +36,8 @@ struct bench_options {
 struct bench_result {
     double *values[BENCH_PARTS];      /* [repeat], sorted */
     double forward_flops, step_flops; /* of a photo */
-    size_t peak_rss;                  /* bytes, of this process at the end */
+    size_t network, network_bf16; /* bytes of both runs as planned, and in bfloat16; the latter 0 with CONV_IM2COL */
+    size_t peak_rss;              /* bytes, of this process at the end */
 };
 
 /* Fills *out (free with bench_result_free). The network is trained on noise: its weights change. `sums`, if not

@@ -8,9 +8,9 @@
 static const double share_of_peak = 0.77;
 static const double seconds = 0.1;
 
-double estimate_peak(struct pool *pool)
+double estimate_peak(struct pool *pool, enum precision precision)
 {
-    return peak_flops(pool, pool_threads(pool), seconds);
+    return peak_flops(pool, pool_threads(pool), seconds, precision);
 }
 
 double estimate_speed(double peak, const struct plan *plan)

@@ -7,8 +7,8 @@
 #include "core/net/plan.h"
 #include "core/train/forecast.h"
 
-/* The multiply-add peak of this machine with these threads, operations a second: measured for a tenth of a second. */
-double estimate_peak(struct pool *pool);
+/* The multiply-add peak of this machine with these threads in this precision, operations a second: measured for a tenth of a second. */
+double estimate_peak(struct pool *pool, enum precision precision);
 
 /* Floating-point operations per second, counted as direct convolution, that this machine does on a plan like this: a
  * share of the peak times what the plan's kernels spare (plan.work). An estimate for people: good to a factor of 1.5

@@ -235,7 +235,7 @@ enum status folds_run(const struct arguments *args, const struct resumed *resume
     enum status status = run_setup_open(&setup, &first, resumed ? resumed->weights_hash : NULL, err);
     if (status == OK) { /* what fold 1 can be, every fold can: their shares differ by a photo, and none is empty */
         show_inputs(&setup);
-        peak = estimate_peak(setup.pool);
+        peak = estimate_peak(setup.pool, setup.options.precision);
         estimate_forecast(&forecast, &setup, setup.train, peak);
         const struct plan_time time = {&forecast, (size_t)values->folds,
                                        seconds_of_folds(&forecast, (size_t)values->folds)};

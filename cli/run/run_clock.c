@@ -10,7 +10,7 @@ void run_clock_plan(struct run_clock *out, struct series_clock *series, const st
 {
     *out = (struct run_clock){.series = series};
     if (!(series->peak > 0))
-        series->peak = estimate_peak(setup->pool);
+        series->peak = estimate_peak(setup->pool, setup->options.precision);
     estimate_forecast(&out->forecast, setup, setup->train, series->peak);
 }
 

@@ -17,6 +17,7 @@
 #include "cli/shell/table.h"
 #include "cli/shell/wrap.h"
 #include "core/base/disk.h"
+#include "core/ops/cpu.h"
 
 enum { FEW_LINES = 5 }; /* of each kind of warning */
 
@@ -174,6 +175,14 @@ static struct memory_summary memory_of(const struct run_setup *t, const struct t
                                    .program = summary_program(pool_threads(t->pool), loaders)};
 }
 
+/* Memory of the same run with --precision bf16, its cache aside; 0 where there is no such run. */
+static size_t memory_in_bf16(const struct run_setup *t, const struct train_needs *needs)
+{
+    struct memory_summary memory = memory_of(t, needs);
+    memory.plan = needs->network_bf16;
+    return needs->network_bf16 ? memory_summary_total(&memory) : 0;
+}
+
 static void json_stages(struct json *json, const struct run_setup *t)
 {
     json_open(json, "stages", '[');
@@ -229,6 +238,11 @@ static void json_plan(const struct run_setup *t, const struct train_needs *needs
     }
     json_close(&json);
     json_int(&json, "memory", (int64_t)memory_summary_total(&memory));
+    json_text(&json, "precision", precision_names[t->options.precision]);
+    if (needs->network_bf16)
+        json_int(&json, "memory_bf16", (int64_t)memory_in_bf16(t, needs));
+    else
+        json_text(&json, "memory_bf16", NULL);
     json_int(&json, "disk", (int64_t)run_disk_most(&t->disk, time->runs));
     json_int(&json, "disk_when_over", (int64_t)run_disk_over(&t->disk, time->runs));
     json_double(&json, "flop_per_photo", needs->step_flops);
@@ -238,6 +252,19 @@ static void json_plan(const struct run_setup *t, const struct train_needs *needs
     json_double(&json, "seconds", time->all);
     json_close(&json);
     json_end(&json);
+}
+
+/* "maps    float32; --precision bf16 would take 412 MB of memory": where either precision has a choice to offer. */
+static void print_precision(const struct run_setup *t, const struct train_needs *needs)
+{
+    char memory[NUMBER_TEXT];
+    if (t->options.precision == PRECISION_BF16)
+        say(stdout, "maps    bfloat16, %s",
+            cpu_has_bf16() ? "multiplied by this processor's own instruction"
+                           : "and this processor lacks AVX512_BF16: it does the same operations in float32, slower");
+    else if (cpu_has_bf16() && needs->network_bf16)
+        say(stdout, "maps    float32; --precision bf16 would take %s of memory, and this processor has its instruction",
+            number_bytes(memory, memory_in_bf16(t, needs)));
 }
 
 /* "stages  epochs 1-2: children 1-9 frozen", where there is more than one. */
@@ -343,6 +370,7 @@ enum status show_plan(const struct run_setup *t, const struct plan_time *time, s
     show_recipe(stdout, t);
     print_rates(t);
     summary_cost(stdout, train_plan(t->train), &memory);
+    print_precision(t, &needs);
     print_caches(t);
     print_disk(t, time->runs);
     if (time->all > 0)

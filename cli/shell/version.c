@@ -59,7 +59,7 @@ struct version_part version_part(size_t i, bool load, char space[256])
     }
     switch (i < FIRST ? i : i - formats) {
     case 0:
-        return (struct version_part){"instructions", cpu_set_name(cpu_set_get())};
+        return (struct version_part){"instructions", cpu_instructions()};
     case 1:
         return (struct version_part){"BLAS", blas(load, space)};
     case 2:

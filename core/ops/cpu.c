@@ -59,3 +59,8 @@ bool cpu_has_bf16(void)
     }
     return answer;
 }
+
+const char *cpu_instructions(void)
+{
+    return cpu_has_bf16() ? "avx512, bf16" : cpu_set_name(cpu_set_get());
+}

@@ -9,6 +9,8 @@ enum cpu_set { CPU_PLAIN, CPU_AVX2, CPU_AVX512 };
 
 enum cpu_set cpu_set_get(void);
 const char *cpu_set_name(enum cpu_set set);
+/* What people are told is used: "avx2", "avx512, bf16". */
+const char *cpu_instructions(void);
 
 /* Whether loops over bfloat16 use AVX512_BF16's products of pairs. They are no set of their own: in float32 there is no
  * difference. FREEZETUNE_CPU=avx512 goes without them. */

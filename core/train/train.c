@@ -89,6 +89,23 @@ static double flops_before(const struct plan *plan)
     return flops;
 }
 
+/* What the stage that is planned would take in bfloat16. */
+static enum status bytes_in_bf16(size_t *out, const struct train *train, struct error *err)
+{
+    struct plan_options options = train->stage.evaluation_plan->options;
+    struct stage stage;
+    *out = 0;
+    if (options.conv == CONV_IM2COL)
+        return OK;
+    options.precision = PRECISION_BF16;
+    enum status status = stage_plan(&stage, train->net, &options, err);
+    if (status != OK)
+        return status;
+    *out = stage_bytes(&stage);
+    stage_free(&stage);
+    return OK;
+}
+
 /* Plans every stage once: a batch that BatchNorm cannot use in the last stage is an error before the first epoch, not
  * after a night of training, and --dry-run shows the memory of the largest stage. The last stage remains planned,
  * because it has the most work (train_plan); train_prepare goes back to the first. */
@@ -97,11 +114,13 @@ static enum status plan_all_stages(struct train *train, struct error *err)
     const struct unfreezing *unfreezing = &train->options.unfreezing;
     struct train_needs *needs = &train->needs;
     for (size_t i = 0; i <= unfreezing->count; i++) {
-        size_t epoch = i ? unfreezing->steps[i - 1].epoch : 0, steps = 0;
+        size_t epoch = i ? unfreezing->steps[i - 1].epoch : 0, steps = 0, bf16 = 0;
         size_t next = i < unfreezing->count ? unfreezing->steps[i].epoch : train->options.schedule.epochs;
         enum status status = train_plan_stage(train, epoch, err);
         if (status == OK)
             status = count_steps(&steps, train, err);
+        if (status == OK)
+            status = bytes_in_bf16(&bf16, train, err);
         if (status != OK)
             return status;
         const struct plan *plan = train->stage.plan, *evaluation = train->stage.evaluation_plan;
@@ -117,6 +136,7 @@ static enum status plan_all_stages(struct train *train, struct error *err)
                                                                     .cache = train->feature_plan};
         needs->cache = larger(needs->cache, feature_cache_memory(&train->feature_plan));
         needs->network = larger(needs->network, stage_bytes(&train->stage));
+        needs->network_bf16 = larger(needs->network_bf16, bf16);
         needs->optimizer = larger(needs->optimizer, optimizer_bytes(train->net, &train->options.optimizer));
         needs->gradients = larger(needs->gradients, recipe.gradients);
         needs->average = larger(needs->average, recipe.average);

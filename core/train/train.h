@@ -69,6 +69,7 @@ struct train_options {
 /* What a run needs. Bytes; operations of one photo. The most over all stages. */
 struct train_needs {
     size_t weights, optimizer, network, photos, cache;
+    size_t network_bf16;               /* that of the same run in bfloat16; 0 with CONV_IM2COL, which has none */
     size_t metrics;                    /* counts of classes, predictions, gradients of logits */
     size_t gradients, average, mixing; /* of a recipe */
     size_t steps_per_epoch;
