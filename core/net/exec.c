@@ -101,6 +101,18 @@ void normalise_table(float table[3 * 256], const struct normalise *normalise)
             table[c * 256 + v] = ((float)v / 255.0f - normalise->mean[c]) / normalise->std[c];
 }
 
+/* Opens it where the plan has products for it. Who has chosen it without need can do without. */
+static enum status open_blas(const struct plan *plan, const struct pool *pool, struct error *err)
+{
+    struct error why = {.text = ""};
+    if (!plan_uses_blas(plan, plan->options.conv))
+        return OK;
+    enum status status = blas_open(pool_threads(pool), &why);
+    return status == OK ? OK
+                        : error_set(err, status, "%s%s", why.text,
+                                    plan_uses_blas(plan, CONV_FAST) ? "" : ", or choose --conv fast, which needs none");
+}
+
 enum status exec_create(struct exec **out, const struct plan *plan, const struct normalise *normalise,
                         struct pool *pool, void *shared, struct error *err)
 {
@@ -122,7 +134,7 @@ enum status exec_create(struct exec **out, const struct plan *plan, const struct
             goto cleanup;
         shared = exec->owned;
     }
-    if (plan_uses_blas(plan) && (status = blas_open(pool_threads(pool), err)) != OK)
+    if ((status = open_blas(plan, pool, err)) != OK)
         goto cleanup;
     exec->arena = shared;
     exec->scratch = exec->arena + plan->arena_floats;

@@ -315,12 +315,14 @@ bool plan_batch_too_small(const struct plan *plan, size_t images)
     return false;
 }
 
-bool plan_uses_blas(const struct plan *plan)
+bool plan_uses_blas(const struct plan *plan, enum conv_engine engine)
 {
     for (size_t i = 0; i < plan->program->steps_count; i++) {
-        const struct conv_kernel *kernel = plan->steps[i].kernel;
         const struct conv_shape *shape = &plan->steps[i].shape;
-        if (kernel && kernel->blas &&
+        if (!plan->steps[i].kernel)
+            continue;
+        const struct conv_kernel *kernel = conv_kernel_choose(shape, engine);
+        if (kernel->blas &&
             (kernel->blas(shape, false) || (i >= plan->program->backward_from && kernel->blas(shape, true))))
             return true;
     }

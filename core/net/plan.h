@@ -129,9 +129,9 @@ size_t plan_bytes(const struct plan *plan);
 /* Bytes of the arena and scratch, which two runs that never work at the same time can share. */
 size_t plan_shared_bytes(const struct plan *plan);
 
-/* Whether BLAS makes some of its products: all with CONV_IM2COL; else, with AVX2 or wider vectors, only the gradient of
- * a trained first convolution. */
-bool plan_uses_blas(const struct plan *plan);
+/* Whether BLAS makes some of its products when that engine chooses the kernels: all with CONV_IM2COL; else, with AVX2 or
+ * wider vectors, only the gradient of a trained first convolution. */
+bool plan_uses_blas(const struct plan *plan, enum conv_engine engine);
 
 /* Whether a batch of `images` would give some BatchNorm with batch statistics a single value per channel. */
 bool plan_batch_too_small(const struct plan *plan, size_t images);

@@ -43,6 +43,8 @@ as_said() {
     "$BUILD/tests/tools/make_photos" photos 2 2 1 256 1
     as_said --batch-size 4 --freeze-until 6 --threads 2
     as_said --batch-size 1 --freeze-until 9 --threads 1
+    as_said --batch-size 4 --freeze-until 6 --threads 2 --conv im2col
+    as_said --batch-size 1 --freeze-until 9 --threads 1 --conv im2col
 }
 
 @test "large photos count while they are decoded" {

@@ -72,7 +72,7 @@ expect_counts() {
         FREEZETUNE_CPU=$set train --epochs 2 --conv $conv "$@" >/dev/null
     }
     for set in plain avx2; do
-        for conv in fast exact; do
+        for conv in fast exact im2col; do
             one --cache off --threads 2 --out off-$set-$conv
             one --threads 1 --out on-$set-$conv
             same_run off-$set-$conv on-$set-$conv
@@ -161,6 +161,10 @@ expect_counts() {
     expect_counts exif "27 0 27 0;"
     one --out exact --conv exact
     expect_counts exact "27 0 27 0;"
+    one --out im2col --conv im2col
+    expect_counts im2col "27 0 27 0;"
+    one --out threads --conv im2col --threads 3
+    expect_counts threads "0 0 27 0;"
 }
 
 @test "f16: half the room, and the same bytes kept or not" {
