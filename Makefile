@@ -193,7 +193,7 @@ debug: ## build build/debug/freezetune without optimisation, for a debugger
 	$(again) build/debug/freezetune VARIANT=debug CFLAGS='-O0 -g3'
 
 bench: freezetune ## beside PyTorch, ONNX Runtime and OpenVINO from PyPI (some gigabytes); options in BENCH='--rounds 3 ...'
-	@python=$$(sh scripts/venv.sh --bench) && "$$python" scripts/bench/bench.py $(BENCH)
+	@python=$$(sh scripts/venv.sh --bench) && "$$python" scripts/bench/bench.py --results docs/benchmarks/results.csv $(BENCH)
 
 # Written from the rules above by a dry run, so that it says what a build does; tests and fuzz targets are in it.
 compile_commands.json: FORCE ## write how each file is compiled, for editors and clang-tidy

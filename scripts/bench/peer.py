@@ -4,7 +4,8 @@
 
 Prints one JSON object: ms (per photo, median of --repeat passes after one to warm up), rss_mb (the process's peak) and
 the version. forward: inference of a batch. step: the PyTorch recipe, forward, cross-entropy, backward, SGD with
-momentum, children 1..N frozen and in eval mode.
+momentum, children 1..N frozen and in eval mode. --precision bf16: forward and loss under torch.autocast, as PyTorch's
+documentation has it; OpenVINO by its hint.
 """
 import argparse
 import json
@@ -14,6 +15,7 @@ import re
 import resource
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -22,6 +24,7 @@ def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("peer", choices=["torch", "torch-nchw", "torch-compile", "onnxruntime", "openvino", "darknet"])
     parser.add_argument("what", choices=["forward", "step"])
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--image-size", type=int, default=224)
@@ -39,7 +42,11 @@ def torch_pass(a):
     layout = torch.contiguous_format if a.peer == "torch-nchw" else torch.channels_last
     model = torchvision.models.resnet50().to(memory_format=layout)
     x = torch.randn(a.batch_size, 3, a.image_size, a.image_size).contiguous(memory_format=layout)
-    version = "PyTorch " + torch.__version__.split("+")[0]
+    version = "PyTorch " + torch.__version__.split("+")[0] + a.peer[5:].replace("-", " ")
+
+    def rounded():
+        return torch.autocast("cpu", torch.bfloat16, enabled=a.precision == "bf16")
+
     if a.what == "forward":
         model.eval()
         run = model
@@ -48,7 +55,7 @@ def torch_pass(a):
             run = torch.compile(model)
 
         def forward():
-            with torch.no_grad():
+            with torch.no_grad(), rounded():
                 run(x)
 
         return forward, version
@@ -66,7 +73,9 @@ def torch_pass(a):
 
     def step():
         optimizer.zero_grad()
-        loss_of(run(x), labels).backward()
+        with rounded():
+            loss = loss_of(run(x), labels)
+        loss.backward()
         optimizer.step()
 
     return step, version
@@ -89,7 +98,7 @@ def openvino_pass(a):
 
     core = openvino.Core()
     compiled = core.compile_model(core.read_model(a.onnx), "CPU",
-                                  {"INFERENCE_NUM_THREADS": a.threads, "INFERENCE_PRECISION_HINT": "f32"})
+                                  {"INFERENCE_NUM_THREADS": a.threads, "INFERENCE_PRECISION_HINT": a.precision})
     x = numpy.random.rand(a.batch_size, 3, a.image_size, a.image_size).astype("float32")
     return lambda: compiled([x]), "OpenVINO " + openvino.__version__.split("-")[0]
 
@@ -133,6 +142,8 @@ def darknet(a):
 
 def main():
     a = arguments()
+    if a.precision == "bf16" and a.peer in ("onnxruntime", "darknet"):
+        sys.exit(f"peer.py: {a.peer} does not compute in bf16")
     if a.peer == "darknet":
         darknet(a)
         return

@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# scripts/bench/bench.py: who takes part and what is written. The programs are stand-ins
+# that say made-up times; nothing here needs PyTorch.
+
+load common
+
+setup() {
+    scripts=$BATS_TEST_DIRNAME/../../scripts
+    cd "$BATS_TEST_TMPDIR"
+    unset MAKEFLAGS MFLAGS MAKELEVEL
+    # A checkout of its own, with the scripts and a Makefile that "builds" freezetune from a file.
+    mkdir -p tree/scripts/bench tree/docs/benchmarks outside
+    cp "$scripts"/bench/{bench,measure}.py tree/scripts/bench/
+    printf '%s\n' 'freezetune: program.sh' '	@$(SLOWLY)' '	@cp program.sh $@ && chmod +x $@' \
+        '	@echo "$(CC)" >"$(or $(SEEN),/dev/null)"' >tree/Makefile
+    echo freezetune >tree/.gitignore
+    program 20 '--conv fast|exact|im2col --precision f32|bf16'
+    git -C tree init -q
+    commit first
+    export TMPDIR=$PWD/outside
+    bench="python3 tree/scripts/bench/bench.py --rounds 2 --repeat 1 --threads 1"
+}
+
+# program MS HELP: freezetune, which takes MS for a forward pass, three times that for a step and half of it in bf16.
+program() {
+    cat >tree/program.sh <<END
+#!/bin/sh
+case "\$*" in
+*--help*) echo "$2" ;;
+*--version*) echo "freezetune 9.8.7" ;;
+*--precision*) echo '{"forward_ms": $(($1 / 2)), "step_ms": $(($1 * 3 / 2)), "peak_rss_mb": 70}' ;;
+*) echo '{"forward_ms": $1, "step_ms": $(($1 * 3)), "peak_rss_mb": 100}' ;;
+esac
+echo "\$*" >>"$PWD/calls.txt"
+END
+    cp tree/program.sh tree/freezetune
+    chmod +x tree/freezetune
+}
+
+commit() {
+    git -C tree add -A
+    git -C tree -c user.name=n -c user.email=e@example.org commit -qm "$1"
+}
+
+# peer MS: every other program takes MS.
+peer() {
+    printf '%s\n' 'import sys' "print('{\"ms\": $1, \"rss_mb\": 300, \"version\": \"' + sys.argv[1] + ' 1.0\"}')" >tree/scripts/bench/peer.py
+}
+
+@test "bench: a table for each precision, ratios within it, and a line of results.csv for each row" {
+    peer 40
+    commit peers
+    run_split $bench --freeze 6 --peers torch torch-nchw --results tree/docs/benchmarks/results.csv
+    [ "$status" = 0 ]
+    [ "$(grep -c '^## ' stdout.txt)" = 2 ]
+    grep -qx '| forward | 1 | freezetune | 20.0 | 100 |  |' stdout.txt
+    grep -qx '| forward | 1 | freezetune --conv im2col | 20.0 | 100 | 1.00 |' stdout.txt
+    grep -qx '| forward | 1 | torch 1.0 | 40.0 | 300 | 0.50 |' stdout.txt
+    grep -qx '| forward | 1 | torch 1.0 | 40.0 | 300 | 0.25 |' stdout.txt
+    grep -qx '| step, freeze 6 | 1 | freezetune | 30.0 | 70 |  |' stdout.txt
+    python3 - "$(git -C tree rev-parse --short HEAD)" <<'PYTHON'
+import csv, sys
+rows = list(csv.DictReader(open("tree/docs/benchmarks/results.csv")))
+assert len(rows) == 12, len(rows)  # (3 programs and --conv im2col in f32, 2 in bf16) for two passes
+assert {r["commit"] for r in rows} == {sys.argv[1]}
+found = {(r["what"], r["precision"], r["program"]): (r["ms"], r["ratio"], r["peak_mb"]) for r in rows}
+assert found["step, freeze 6", "bf16", "torch 1.0"] == ("40.00", "0.750", "300"), found
+assert found["forward", "f32", "freezetune"] == ("20.00", "", "100"), found
+PYTHON
+    # More lines are added to it; they are those of a commit that has changes.
+    echo '# changed' >>tree/program.sh
+    $bench --freeze --peers --precisions f32 --no-im2col --results tree/docs/benchmarks/results.csv
+    [ "$(wc -l <tree/docs/benchmarks/results.csv)" = 14 ]
+    [[ $(tail -n 1 tree/docs/benchmarks/results.csv) == *-dirty,*,forward,16,224,1,freezetune,f32,20.00,100,,2 ]]
+}
+
+@test "bench: a build without --precision or im2col is not asked for them, and the row is missed aloud" {
+    program 20 'nothing new'
+    peer 40
+    run_split $bench --freeze --peers torch --results results.csv
+    [ "$status" = 0 ]
+    [[ $err == *'left out: freezetune in bf16'*'left out: freezetune --conv im2col'* || $err == *'im2col'*'freezetune in bf16'* ]]
+    absent im2col
+    grep -qx '| forward | 1 | torch 1.0 | 40.0 | 300 | 0.50 |' stdout.txt
+    [ "$(grep -c 'freezetune' stdout.txt)" = 2 ] # in the line about ratios too
+    # A ratio across precisions is not kept.
+    [[ $(tail -n 1 results.csv) == *,bf16,40.00,300,,2 ]]
+    grep -c precision calls.txt && return 1
+    grep -c conv calls.txt && return 1
+    true
+}
+
+@test "bench: a peer that breaks costs its row alone" {
+    echo 'raise SystemExit("broken today")' >tree/scripts/bench/peer.py
+    run_split $bench --freeze --peers torch --results results.csv
+    [ "$status" = 0 ]
+    [[ $err == *'PyTorch'*'broken today'* ]]
+    grep -qx '| forward | 1 | PyTorch | failed | | |' stdout.txt
+    ! grep PyTorch results.csv || return 1
+    [ "$(grep -c freezetune results.csv)" = 3 ]
+}
+
+@test "bench: what cannot be asked" {
+    fails 64 'cannot be combined' $bench --program tree/freezetune --results results.csv
+    for wrong in '--peers caffe' '--rounds 0' '--precisions f64' '--rounds many'; do
+        # shellcheck disable=SC2086 # words
+        run_split $bench $wrong
+        [ "$status" != 0 ]
+        [ -z "$out" ]
+        [[ $err == *"${wrong%% *}"* ]]
+    done
+    echo 'ms,program' >other.csv
+    fails 1 'other.csv: its columns' $bench --peers --results other.csv
+    [ "$(cat other.csv)" = ms,program ]
+    program 20 ''
+    rm tree/freezetune
+    fails 1 'freezetune: No such file' $bench --peers
+}
