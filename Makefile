@@ -195,6 +195,9 @@ debug: ## build build/debug/freezetune without optimisation, for a debugger
 bench: freezetune ## beside PyTorch, ONNX Runtime and OpenVINO from PyPI (some gigabytes); options in BENCH='--rounds 3 ...'
 	@python=$$(sh scripts/venv.sh --bench) && "$$python" scripts/bench/bench.py --results docs/benchmarks/results.csv $(BENCH)
 
+bench-compare: freezetune ## beside another commit: REV=HEAD~1; options in COMPARE='--rounds 15 ...'
+	@python3 scripts/bench/compare.py $(COMPARE) -- '$(REV)'
+
 # Written from the rules above by a dry run, so that it says what a build does; tests and fuzz targets are in it.
 compile_commands.json: FORCE ## write how each file is compiled, for editors and clang-tidy
 	@$(MAKE) --no-print-directory -n -B V=1 VARIANT=$(VARIANT) programs | python3 scripts/compile_commands.py $@
@@ -229,7 +232,7 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all deps demo debug bench format install uninstall clean help FORCE
+.PHONY: all deps demo debug bench bench-compare format install uninstall clean help FORCE
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# scripts/bench/bench.py: who takes part and what is written. The programs are stand-ins
+# scripts/bench/bench.py and compare.py: who takes part, what is written, what is left behind. The programs are stand-ins
 # that say made-up times; nothing here needs PyTorch.
 
 load common
@@ -10,7 +10,7 @@ setup() {
     unset MAKEFLAGS MFLAGS MAKELEVEL
     # A checkout of its own, with the scripts and a Makefile that "builds" freezetune from a file.
     mkdir -p tree/scripts/bench tree/docs/benchmarks outside
-    cp "$scripts"/bench/{bench,measure}.py tree/scripts/bench/
+    cp "$scripts"/bench/{bench,compare,measure}.py tree/scripts/bench/
     printf '%s\n' 'freezetune: program.sh' '	@$(SLOWLY)' '	@cp program.sh $@ && chmod +x $@' \
         '	@echo "$(CC)" >"$(or $(SEEN),/dev/null)"' >tree/Makefile
     echo freezetune >tree/.gitignore
@@ -19,6 +19,7 @@ setup() {
     commit first
     export TMPDIR=$PWD/outside
     bench="python3 tree/scripts/bench/bench.py --rounds 2 --repeat 1 --threads 1"
+    compare="python3 tree/scripts/bench/compare.py --rounds 3 --repeat 1"
 }
 
 # program MS HELP: freezetune, which takes MS for a forward pass, three times that for a step and half of it in bf16.
@@ -45,6 +46,12 @@ commit() {
 # peer MS: every other program takes MS.
 peer() {
     printf '%s\n' 'import sys' "print('{\"ms\": $1, \"rss_mb\": 300, \"version\": \"' + sys.argv[1] + ' 1.0\"}')" >tree/scripts/bench/peer.py
+}
+
+# Nothing is left of the other commit: neither a folder nor git's note of it.
+left_clean() {
+    [ -z "$(ls -A outside)" ]
+    [ "$(git -C tree worktree list | wc -l)" = 1 ]
 }
 
 @test "bench: a table for each precision, ratios within it, and a line of results.csv for each row" {
@@ -115,4 +122,78 @@ PYTHON
     program 20 ''
     rm tree/freezetune
     fails 1 'freezetune: No such file' $bench --peers
+}
+
+@test "compare: ratios to another commit, in both precisions, and nothing is left" {
+    program 10 '--precision'
+    run_split $compare HEAD --freeze 6
+    [ "$status" = 0 ]
+    [ "$(grep -c '| 0.500 | 0.500 to 0.500 |$' stdout.txt)" = 4 ]
+    grep -qx '| forward | 1 | bf16 | 5.0 | 10.0 | 0.500 | 0.500 to 0.500 |' stdout.txt
+    grep -qx '| step, freeze 6 | 1 | f32 | 30.0 | 60.0 | 0.500 | 0.500 to 0.500 |' stdout.txt
+    left_clean
+    # The order turns round: this, other, other, this, ...
+    [ "$(grep -c forward calls.txt)" = 12 ]
+}
+
+@test "compare: a precision that one side lacks is left out" {
+    program 10 'nothing new'
+    run_split $compare HEAD --freeze
+    [ "$status" = 0 ]
+    [[ $err == *'left out: bf16: this build cannot'* ]]
+    [ "$(grep -c '^| forward' stdout.txt)" = 1 ]
+    left_clean
+}
+
+@test "compare: make's variables reach the other build, its REV and options do not" {
+    printf '%s\n' 'run:' '	@python3 scripts/bench/compare.py --rounds 1 $(COMPARE) -- "$(REV)"' >>tree/Makefile
+    run_split make -C tree run REV=HEAD COMPARE='--freeze 9 --precision f32' CC='other cc' SEEN="$PWD/seen.txt"
+    [ "$status" = 0 ]
+    [ "$(cat seen.txt)" = 'other cc' ]
+    grep -q '^| step, freeze 9 | 1 | f32' stdout.txt
+    absent '| bf16'
+    left_clean
+}
+
+@test "compare: no commit, a wrong commit, a commit that does not build" {
+    fails 64 'REV=' $compare ''
+    fails 66 'nowhere: no such commit' $compare nowhere
+    fails 66 'no such commit' $compare --freeze 6 -- --upload-pack
+    printf '%s\n' 'freezetune:' '	@echo "no rule for flour" >&2; exit 1' >tree/Makefile
+    commit broken
+    run_split $compare HEAD
+    [ "$status" = 1 ]
+    [[ $err == *'no rule for flour'*'exit code 2'* ]]
+    left_clean
+}
+
+@test "compare: interrupted while it builds or measures, it takes everything away" {
+    for signal in INT TERM HUP; do
+        # bats starts what runs in the background with SIGINT ignored; Python asks for it again.
+        MAKEFLAGS=" -- SLOWLY=touch\\ $PWD/slow.txt;\\ sleep\\ 300" $compare HEAD >out.txt 2>err.txt 3>&- &
+        pid=$!
+        for _ in $(seq 100); do
+            [ ! -e slow.txt ] || break
+            sleep 0.1
+        done
+        [ -n "$(ls -A outside)" ]
+        kill -s "$signal" "$pid"
+        code=0
+        wait "$pid" || code=$?
+        [ "$code" = $((128 + $(kill -l "$signal"))) ]
+        left_clean
+        rm slow.txt
+    done
+    printf '%s\n' '#!/bin/sh' 'case "$*" in *--help*) ;; *) : >'"$PWD/slow.txt"'; exec sleep 300 ;; esac' >tree/program.sh
+    commit slow
+    $compare HEAD >out.txt 2>err.txt 3>&- &
+    pid=$!
+    for _ in $(seq 100); do
+        [ ! -e slow.txt ] || break
+        sleep 0.1
+    done
+    kill "$pid"
+    wait "$pid" || code=$?
+    [ "$code" = 143 ]
+    left_clean
 }
