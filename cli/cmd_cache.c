@@ -80,14 +80,9 @@ static enum status list_row(struct table *table, const struct cache_file *file, 
         number_bytes(size, file->bytes);
     }
     time_text(used, sizeof used, file->used, people);
-    const char *const cells[COLUMNS] = {file->key,
-                                        file->about.arch,
-                                        file->about.cut,
-                                        pixels,
-                                        file->about.dtype == FEATURE_F16 ? "f16" : "f32",
-                                        entries,
-                                        size,
-                                        used};
+    const char *const cells[COLUMNS] = {
+        file->key, file->about.arch, file->about.cut, pixels, feature_dtype_names[file->about.dtype], entries, size,
+        used};
     return table_row(table, cells, err);
 }
 

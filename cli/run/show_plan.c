@@ -152,13 +152,17 @@ static void print_cache(const struct run_setup *t, const struct train_stage *sta
 static void print_caches(const struct run_setup *t)
 {
     struct train_stage before = {0};
+    bool as_they_are = false;
     for (size_t i = 0; i < train_stage_count(t->train); i++) {
         struct train_stage stage = train_stage_get(t->train, i);
         bool told = i > 0 && stage.cache.mode == CACHE_OFF && strcmp(stage.cache.why, before.cache.why) == 0;
         if (!told)
             print_cache(t, &stage);
+        as_they_are |= stage.cache.mode != CACHE_OFF && stage.cache.about.dtype == FEATURE_BF16;
         before = stage;
     }
+    if (as_they_are && t->options.cache.half)
+        say(stdout, "        as bf16, in half the room already: --cache-dtype f16 only rounds features in float32");
 }
 
 static struct memory_summary memory_of(const struct run_setup *t, const struct train_needs *needs)

@@ -17,7 +17,8 @@ struct feature_cache {
     struct feature_store *from;  /* of the shallower cut, or NULL */
     struct exec *exec;
     struct pool *pool;
-    size_t batch, floats, from_floats;
+    size_t batch, entry, from_entry; /* entries in bytes */
+    size_t halves;                   /* of an entry that are rounded to halves; 0: none are */
     uint64_t draw;
     struct feature_counts counts;
     size_t damaged_before; /* by the store's count */
@@ -84,8 +85,9 @@ enum status feature_cache_open(struct feature_cache **out, const struct feature_
     *cache = (struct feature_cache){.exec = exec,
                                     .pool = pool,
                                     .batch = batch,
-                                    .floats = plan->about.floats,
-                                    .from_floats = plan->from_about.floats,
+                                    .entry = feature_entry_bytes(&plan->about),
+                                    .from_entry = feature_entry_bytes(&plan->from_about),
+                                    .halves = plan->about.dtype == FEATURE_F16 ? plan->about.values : 0,
                                     .draw = draw};
     status = allocate(cache, err);
     if (status == OK)
@@ -129,6 +131,12 @@ struct feature_counts feature_cache_counts(struct feature_cache *cache)
 
 /* ---- keeping ----------------------------------------------------------------------------------------------------- */
 
+/* Entry number `at` of some in a row. */
+static void *entry_at(void *entries, size_t at, size_t entry)
+{
+    return (char *)entries + at * entry;
+}
+
 static struct feature_id id_of(const struct feature_cache *cache, const struct feature_list *list, uint32_t photo,
                                struct photo_view view)
 {
@@ -136,7 +144,7 @@ static struct feature_id id_of(const struct feature_cache *cache, const struct f
 }
 
 /* Appends features[count] under cache->ids. A store that cannot be written is remembered, and no error. */
-static enum status keep(struct feature_cache *cache, const float *features, size_t count, struct error *err)
+static enum status keep(struct feature_cache *cache, const void *features, size_t count, struct error *err)
 {
     struct error failure = {0};
     if (cache->failure.status != OK || count == 0)
@@ -160,7 +168,7 @@ static enum status advance_batch(struct feature_cache *cache, const struct featu
     for (; status == OK && *at < missing && count < cache->batch; ++*at) {
         struct feature_id id = id_of(cache, list, cache->missing[*at], view);
         bool found = photo_hash_known(list->hashes[cache->missing[*at]]) && feature_store_has(cache->from, &id);
-        float *place = (float *)exec_advance_place(cache->exec) + count * cache->from_floats;
+        void *place = entry_at(exec_advance_place(cache->exec), count, cache->from_entry);
         if (found)
             status = feature_store_read(place, &found, cache->from, &id, err);
         if (found)
@@ -193,10 +201,10 @@ static void rehash_one(void *context, size_t i, size_t thread)
 /* Features belong to the bytes that they were made from. A file that has changed since it was hashed gets its new hash;
  * which of both versions was decoded is not known, so nothing is kept of it now. Moves what can be kept to the front
  * and returns how many those are. */
-static size_t sift(const struct piece *piece, struct photo_view view, float *features)
+static size_t sift(const struct piece *piece, struct photo_view view, void *features)
 {
     struct feature_cache *cache = piece->cache;
-    size_t kept = 0, floats = cache->floats;
+    size_t kept = 0, entry = cache->entry;
     pool_for(cache->pool, piece->count, rehash_one, (void *)piece);
     for (size_t i = 0; i < piece->count; i++) {
         struct hash128 *known = &piece->list->hashes[piece->photos[i]], now = cache->now[i];
@@ -207,32 +215,32 @@ static size_t sift(const struct piece *piece, struct photo_view view, float *fea
             continue;
         }
         if (kept != i)
-            memmove(features + kept * floats, features + i * floats, floats * sizeof *features);
+            memcpy(entry_at(features, kept, entry), entry_at(features, i, entry), entry);
         cache->ids[kept++] = id_of(cache, piece->list, piece->photos[i], view);
     }
     return kept;
 }
 
 /* Where recompute wants them: its photos are in this order, but for those that could not be read. */
-static void hand_out(float *out, const struct piece *piece, const uint32_t *photos, const float *features)
+static void hand_out(void *out, const struct piece *piece, const uint32_t *photos, void *features)
 {
-    size_t floats = piece->cache->floats;
+    size_t entry = piece->cache->entry;
     for (size_t i = 0, at = 0; i < piece->count; i++, at++) {
         while (photos[at] != piece->photos[i])
             at++;
-        memcpy(out + at * floats, features + i * floats, floats * sizeof *out);
+        memcpy(entry_at(out, at, entry), entry_at(features, i, entry), entry);
         piece->cache->given[at] = true;
     }
 }
 
-/* The features of photos[count]. `out` [count, floats] takes those of up to one pass of the run, each in its place, and
+/* The features of photos[count]. `out` [count] takes those of up to one pass of the run, each in its place, and
  * cache->given says which came: a photo that cannot be read does not. NULL: they are only kept. */
 static enum status compute(struct feature_cache *cache, const struct feature_list *list, const uint32_t *photos,
-                           size_t count, struct photo_view view, float *out, feature_watch *watch, void *context,
+                           size_t count, struct photo_view view, void *out, feature_watch *watch, void *context,
                            bool *stopped, struct error *err)
 {
     const struct photo_batch *batch;
-    float *features = exec_features_place(cache->exec);
+    void *features = exec_features_place(cache->exec);
     loader_start(list->loader, photos, count, 0, view.number, view.augment);
     for (;;) {
         enum status status = loader_next(list->loader, &batch, err);
@@ -320,7 +328,7 @@ enum status feature_cache_fill(struct feature_cache *cache, const struct feature
 
 /* ---- load -------------------------------------------------------------------------------------------------------- */
 
-static enum status read_one(float *out, bool *found, struct feature_cache *cache, const struct feature_id *id,
+static enum status read_one(void *out, bool *found, struct feature_cache *cache, const struct feature_id *id,
                             struct error *err)
 {
     if (cache->front && feature_store_has(cache->front, id)) {
@@ -353,28 +361,29 @@ static enum status photo_gone(const struct feature_list *list, uint32_t photo, s
 /* Photos of a batch whose entries are not there (any more). */
 struct lost {
     size_t count;
-    float *features; /* [count, floats], in the order of the batch */
+    void *features; /* [count], in the order of the batch */
 };
 
 /* Reads what is there; a photo whose entry is not joins cache->lost. What joined it before comes from `lost`. */
-static enum status read_batch(float *out, struct feature_cache *cache, const struct lost *lost,
+static enum status read_batch(void *out, struct feature_cache *cache, const struct lost *lost,
                               const struct feature_list *list, const uint32_t *photos, size_t count,
                               struct photo_view view, struct error *err)
 {
     enum status status = OK;
     for (size_t i = 0, next = 0; status == OK && i < count; i++) {
         struct feature_id id = id_of(cache, list, photos[i], view);
+        void *place = entry_at(out, i, cache->entry);
         bool found = false;
         if (cache->lost[i])
-            memcpy(out + i * cache->floats, lost->features + next++ * cache->floats, cache->floats * sizeof *out);
+            memcpy(place, entry_at(lost->features, next++, cache->entry), cache->entry);
         else if (photo_hash_known(list->hashes[photos[i]]))
-            status = read_one(out + i * cache->floats, &found, cache, &id, err);
+            status = read_one(place, &found, cache, &id, err);
         cache->lost[i] |= !found;
     }
     return status;
 }
 
-/* All that is lost, from pixels; what was kept of it is replaced. */
+/* All that is lost, from pixels, and rounded as if it had been kept; what was kept of it is replaced. */
 static enum status recompute(struct lost *lost, struct feature_cache *cache, const struct feature_list *list,
                              const uint32_t *photos, size_t count, struct photo_view view, struct error *err)
 {
@@ -388,7 +397,7 @@ static enum status recompute(struct lost *lost, struct feature_cache *cache, con
         if (cache->lost[i])
             wanted[n++] = photos[i];
     memset(cache->given, 0, n * sizeof *cache->given);
-    enum status status = memory_alloc(&memory, n, cache->floats * sizeof(float), "damaged features", err);
+    enum status status = memory_alloc(&memory, n, cache->entry, "damaged features", err);
     if (status != OK)
         return status;
     lost->features = memory;
@@ -396,11 +405,13 @@ static enum status recompute(struct lost *lost, struct feature_cache *cache, con
     for (size_t i = 0; status == OK && i < n; i++)
         if (!cache->given[i])
             status = photo_gone(list, wanted[i], err);
+    if (status == OK && cache->halves)
+        status = feature_round_half(lost->features, n * cache->halves, err);
     lost->count = n;
     return status;
 }
 
-enum status feature_cache_load(float *out, struct feature_cache *cache, const struct feature_list *list,
+enum status feature_cache_load(void *out, struct feature_cache *cache, const struct feature_list *list,
                                const uint32_t *photos, size_t count, struct photo_view view, struct error *err)
 {
     struct lost lost = {0};

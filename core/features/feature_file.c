@@ -184,7 +184,7 @@ static enum status take_header(struct feature_file *file, const char *dir, struc
         return make_header(file, err);
     if (header != FEATURE_HEADER_GOOD)
         return header_error(file, dir, header, feature_header_text(header), err);
-    if (memcmp(found.key, file->about.key, sizeof found.key) != 0 || found.floats != file->about.floats ||
+    if (memcmp(found.key, file->about.key, sizeof found.key) != 0 || found.values != file->about.values ||
         found.dtype != file->about.dtype)
         return header_error(file, dir, header, "holds other features than its name says", err);
     return OK;
@@ -244,7 +244,7 @@ enum status feature_file_list(struct feature_file *file, struct feature_index *i
     if (records < file->records)
         file->records = 0; /* it was cut: others may have taken the place of what is gone */
     for (; file->records < records; file->records++) {
-        uint8_t head[FEATURE_RECORD_FLOATS];
+        uint8_t head[FEATURE_RECORD_VALUES];
         struct feature_id id;
         ssize_t got = read_at(file->fd, head, sizeof head, record_at(file, file->records));
         if (got < 0)

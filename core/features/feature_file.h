@@ -44,7 +44,7 @@ MUST_CHECK enum status feature_file_lock(struct feature_file *file, bool append,
 void feature_file_unlock(struct feature_file *file);
 
 /* Under the lock: puts the records behind those listed so far into the index, later ones in place of earlier ones of
- * the same id, without a look at their floats. ERR_IO, ERR_SYSTEM; ERR_DATA when there are more than
+ * the same id, without a look at their values. ERR_IO, ERR_SYSTEM; ERR_DATA when there are more than
  * FEATURE_RECORDS_MOST. */
 MUST_CHECK enum status feature_file_list(struct feature_file *file, struct feature_index *index, struct error *err);
 

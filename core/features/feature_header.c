@@ -14,7 +14,7 @@ struct page {
     uint8_t magic[8];
     uint32_t version, order;
     uint8_t key[16];
-    uint64_t floats;
+    uint64_t values;
     uint32_t dtype, image_size;
     char arch[32], cut[64];
     uint8_t zeros[FEATURE_HEADER_BYTES - 144 - 8];
@@ -28,11 +28,17 @@ static uint64_t page_checksum(const struct page *page)
     return hash_bytes(page, offsetof(struct page, checksum), 0).low;
 }
 
+/* The first that has the dtype. */
+static uint32_t version_of(enum feature_dtype dtype)
+{
+    return dtype == FEATURE_F16 || dtype == FEATURE_F32 ? 1 : 2;
+}
+
 void feature_header_write(uint8_t page[FEATURE_HEADER_BYTES], const struct feature_store_about *about)
 {
-    struct page out = {.version = FEATURE_VERSION,
+    struct page out = {.version = version_of(about->dtype),
                        .order = ORDER,
-                       .floats = about->floats,
+                       .values = about->values,
                        .dtype = (uint32_t)about->dtype,
                        .image_size = (uint32_t)about->image_size};
     memcpy(out.magic, magic, sizeof magic);
@@ -45,9 +51,9 @@ void feature_header_write(uint8_t page[FEATURE_HEADER_BYTES], const struct featu
 
 bool feature_about_valid(const struct feature_store_about *about)
 {
-    return about->floats >= 1 && about->floats <= FEATURE_FLOATS_MOST &&
-           (about->dtype == FEATURE_F16 || about->dtype == FEATURE_F32) && about->image_size >= 0 &&
-           memchr(about->arch, '\0', sizeof about->arch) && memchr(about->cut, '\0', sizeof about->cut);
+    return about->values >= 1 && about->values <= FEATURE_VALUES_MOST && about->dtype < FEATURE_DTYPES &&
+           about->image_size >= 0 && memchr(about->arch, '\0', sizeof about->arch) &&
+           memchr(about->cut, '\0', sizeof about->cut);
 }
 
 enum feature_header feature_header_read(struct feature_store_about *about, const uint8_t *page, size_t size)
@@ -61,13 +67,14 @@ enum feature_header feature_header_read(struct feature_store_about *about, const
     memcpy(&in, page, sizeof in);
     if (in.order == __builtin_bswap32(ORDER))
         return FEATURE_HEADER_ORDER;
-    if (in.order == ORDER && in.version != FEATURE_VERSION)
+    if (in.order == ORDER && (in.version < 1 || in.version > FEATURE_VERSION))
         return FEATURE_HEADER_VERSION;
-    if (in.order != ORDER || in.checksum != page_checksum(&in) || in.floats > FEATURE_FLOATS_MOST || in.dtype > 1 ||
+    if (in.order != ORDER || in.checksum != page_checksum(&in) || in.values > FEATURE_VALUES_MOST ||
+        in.dtype >= FEATURE_DTYPES || in.version < version_of((enum feature_dtype)in.dtype) ||
         in.image_size > INT32_MAX)
         return FEATURE_HEADER_DAMAGED;
     found = (struct feature_store_about){
-        .floats = (size_t)in.floats, .dtype = (enum feature_dtype)in.dtype, .image_size = (int)in.image_size};
+        .values = (size_t)in.values, .dtype = (enum feature_dtype)in.dtype, .image_size = (int)in.image_size};
     memcpy(found.key, in.key, sizeof found.key);
     memcpy(found.arch, in.arch, sizeof found.arch);
     memcpy(found.cut, in.cut, sizeof found.cut);
@@ -98,8 +105,8 @@ const char *feature_header_text(enum feature_header header)
 
 size_t feature_record_bytes(const struct feature_store_about *about)
 {
-    size_t floats = about->floats * (about->dtype == FEATURE_F16 ? sizeof(uint16_t) : sizeof(float));
-    return FEATURE_RECORD_FLOATS + (floats + 7) / 8 * 8;
+    size_t bytes = about->values * (about->dtype == FEATURE_F32 ? sizeof(float) : sizeof(uint16_t));
+    return FEATURE_RECORD_VALUES + (bytes + 7) / 8 * 8;
 }
 
 /* The key is in it: a record that got into another key's file is none there. */

@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "core/features/feature_plan.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,10 +55,16 @@ static void put_key(uint8_t key[16], struct hash128 hash)
     }
 }
 
+static enum feature_dtype dtype_of(const struct cache_ask *ask, size_t cut)
+{
+    if (plan_precision_at(ask->net, cut, ask->ground->precision) == PRECISION_BF16)
+        return FEATURE_BF16;
+    return ask->options->half ? FEATURE_F16 : FEATURE_F32;
+}
+
 static struct feature_store_about about_cut(const struct cache_ask *ask, size_t cut, const struct hash128 *params)
 {
-    struct feature_store_about about = {.dtype = ask->options->half ? FEATURE_F16 : FEATURE_F32,
-                                        .image_size = ask->ground->preprocess.crop};
+    struct feature_store_about about = {.dtype = dtype_of(ask, cut), .image_size = ask->ground->preprocess.crop};
     struct hash128 hash = feature_key(ask->net, cut, params, ask->ground);
     struct {
         struct hash128 hash;
@@ -90,14 +97,14 @@ static void find_shallower(struct feature_plan *cache, const struct cache_ask *a
                            const struct hash128 *params)
 {
     struct freeze freeze = *ask->freeze;
-    if (cache->mode != CACHE_DISK || ask->options->half)
+    if (cache->mode != CACHE_DISK)
         return;
     for (freeze.until--; freeze.until > 0; freeze.until--) {
         size_t from = freeze_cut(ask->net, &freeze);
         if (from == 0 || from >= cut)
             continue;
         struct feature_store_about about = about_cut(ask, from, params);
-        if (file_bytes(ask->options->dir, &about) > 0) {
+        if (about.dtype != FEATURE_F16 && file_bytes(ask->options->dir, &about) > 0) {
             cache->from = from;
             cache->from_about = about;
             return;
@@ -176,8 +183,9 @@ enum status feature_plan_size(struct feature_plan *cache, const struct cache_ask
     char why[160], takes[24], limit[24];
     if (cache->mode == CACHE_OFF)
         return OK;
-    cache->about.floats = plan->cut.values;
-    cache->from_about.floats = plan->from.values;
+    cache->about.values = plan->cut.values;
+    assert(feature_precision(&cache->about) == plan->cut.precision);
+    cache->from_about.values = plan->from.values;
     cache->entries = entries_of(ask);
     cache->bytes = feature_store_bytes(&cache->about, cache->entries);
     if (cache->bytes + ask->kept > ask->options->limit) {

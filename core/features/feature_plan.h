@@ -19,7 +19,8 @@ extern const char *const cache_mode_names[]; /* "auto", "off", "ram", "disk", NU
 struct cache_options {
     enum cache_mode mode;
     const char *dir;  /* of the files */
-    bool half;        /* features are rounded to half precision, kept or not, so that keeping them changes nothing */
+    bool half;        /* float32 features are rounded to half precision, kept or not, so that keeping them changes
+                         nothing; bfloat16 ones stay as they are */
     uint64_t limit;   /* bytes that a run's caches may take together */
     uint64_t reserve; /* bytes on the disk of `dir` that others will take: the run's own files */
 };

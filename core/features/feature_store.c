@@ -14,7 +14,7 @@ enum { PIECE_BYTES = 1 << 20 };
 struct feature_store {
     struct feature_store_about about;
     struct feature_index index;
-    size_t record_bytes, piece_records;
+    size_t entry_bytes, record_bytes, piece_records;
     size_t damaged;
     struct error refusal; /* status OK: it may be appended to */
 
@@ -29,6 +29,18 @@ struct feature_store {
     uint32_t records;
 };
 
+const char *const feature_dtype_names[] = {[FEATURE_F16] = "f16", [FEATURE_F32] = "f32", [FEATURE_BF16] = "bf16", NULL};
+
+enum precision feature_precision(const struct feature_store_about *about)
+{
+    return about->dtype == FEATURE_BF16 ? PRECISION_BF16 : PRECISION_F32;
+}
+
+size_t feature_entry_bytes(const struct feature_store_about *about)
+{
+    return about->values * precision_size(feature_precision(about));
+}
+
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 static enum status store_create(struct feature_store **out, const struct feature_store_about *about, struct error *err)
@@ -40,6 +52,7 @@ static enum status store_create(struct feature_store **out, const struct feature
         return status;
     struct feature_store *store = memory;
     store->about = *about;
+    store->entry_bytes = feature_entry_bytes(about);
     store->record_bytes = feature_record_bytes(about);
     store->piece_records = store->record_bytes < PIECE_BYTES ? PIECE_BYTES / store->record_bytes : 1;
     store->file.fd = -1;
@@ -106,23 +119,28 @@ enum status feature_store_refresh(struct feature_store *store, struct error *err
 
 /* ---- records ----------------------------------------------------------------------------------------------------- */
 
-static void put_floats(uint8_t *record, const struct feature_store *store, const float *features)
+static void put_values(uint8_t *record, const struct feature_store *store, const void *features)
 {
-    void *place = record + FEATURE_RECORD_FLOATS;
-    memset(record + store->record_bytes - sizeof(uint64_t), 0, sizeof(uint64_t)); /* what is behind the last float */
+    void *place = record + FEATURE_RECORD_VALUES;
+    memset(record + store->record_bytes - sizeof(uint64_t), 0, sizeof(uint64_t)); /* what is behind the last value */
     if (store->about.dtype == FEATURE_F16)
-        half_from_floats(place, features, store->about.floats);
+        half_from_floats(place, features, store->about.values);
     else
-        memcpy(place, features, store->about.floats * sizeof *features);
+        memcpy(place, features, store->entry_bytes);
 }
 
-static void get_floats(float *out, const struct feature_store *store, const uint8_t *record)
+static void get_values(void *out, const struct feature_store *store, const uint8_t *record)
 {
-    const void *place = record + FEATURE_RECORD_FLOATS;
+    const void *place = record + FEATURE_RECORD_VALUES;
     if (store->about.dtype == FEATURE_F16)
-        half_to_floats(out, place, store->about.floats);
+        half_to_floats(out, place, store->about.values);
     else
-        memcpy(out, place, store->about.floats * sizeof *out);
+        memcpy(out, place, store->entry_bytes);
+}
+
+static const void *entry_at(const struct feature_store *store, const void *features, size_t at)
+{
+    return (const char *)features + at * store->entry_bytes;
 }
 
 static uint8_t *ram_record(const struct feature_store *store, uint32_t number)
@@ -135,7 +153,7 @@ bool feature_store_has(const struct feature_store *store, const struct feature_i
     return feature_index_find(NULL, &store->index, id);
 }
 
-enum status feature_store_read(float *out, bool *found, struct feature_store *store, const struct feature_id *id,
+enum status feature_store_read(void *out, bool *found, struct feature_store *store, const struct feature_id *id,
                                struct error *err)
 {
     uint32_t number;
@@ -147,13 +165,13 @@ enum status feature_store_read(float *out, bool *found, struct feature_store *st
         *found = false;
     }
     if (*found)
-        get_floats(out, store, store->ram ? ram_record(store, number) : store->piece);
+        get_values(out, store, store->ram ? ram_record(store, number) : store->piece);
     return OK;
 }
 
 /* ---- appending --------------------------------------------------------------------------------------------------- */
 
-static enum status append_ram(struct feature_store *store, const struct feature_id *id, const float *features,
+static enum status append_ram(struct feature_store *store, const struct feature_id *id, const void *features,
                               struct error *err)
 {
     enum status status = OK;
@@ -174,13 +192,13 @@ static enum status append_ram(struct feature_store *store, const struct feature_
     }
     status = feature_index_put(&store->index, id, store->records, err);
     if (status == OK)
-        put_floats(ram_record(store, store->records++), store, features);
+        put_values(ram_record(store, store->records++), store, features);
     return status;
 }
 
 /* As many of the entries from *next on as make a piece, in one call of the system. */
 static enum status append_piece(struct feature_store *store, size_t *next, const struct feature_id *ids,
-                                const float *features, size_t count, struct error *err)
+                                const void *features, size_t count, struct error *err)
 {
     size_t first = *next, filled = 0, at;
     enum status status = OK;
@@ -188,7 +206,7 @@ static enum status append_piece(struct feature_store *store, size_t *next, const
         uint8_t *record = store->piece + filled * store->record_bytes;
         if (feature_index_find(NULL, &store->index, &ids[at]))
             continue;
-        put_floats(record, store, features + at * store->about.floats);
+        put_values(record, store, entry_at(store, features, at));
         feature_record_seal(record, &store->about, &ids[at]);
         status = feature_index_put(&store->index, &ids[at], store->file.records + (uint32_t)filled, err);
         filled += status == OK;
@@ -203,7 +221,7 @@ static enum status append_piece(struct feature_store *store, size_t *next, const
     return status == OK ? written : status;
 }
 
-static enum status append_disk(struct feature_store *store, const struct feature_id *ids, const float *features,
+static enum status append_disk(struct feature_store *store, const struct feature_id *ids, const void *features,
                                size_t count, struct error *err)
 {
     enum status status = feature_file_lock(&store->file, true, err);
@@ -216,18 +234,35 @@ static enum status append_disk(struct feature_store *store, const struct feature
     return status;
 }
 
-enum status feature_store_append(struct feature_store *store, const struct feature_id *ids, const float *features,
+static enum status check_half(const float *values, size_t count, struct error *err)
+{
+    if (half_holds(values, count))
+        return OK;
+    return error_set(err, ERR_DATA, "a feature is too large for a half (65504): use --cache-dtype f32");
+}
+
+enum status feature_round_half(float *values, size_t count, struct error *err)
+{
+    enum status status = check_half(values, count, err);
+    for (size_t i = 0; status == OK && i < count; i++)
+        values[i] = half_to_float(half_from_float(values[i]));
+    return status;
+}
+
+enum status feature_store_append(struct feature_store *store, const struct feature_id *ids, const void *features,
                                  size_t count, struct error *err)
 {
     enum status status = OK;
     if (store->refusal.status != OK)
         return error_set(err, store->refusal.status, "%s", store->refusal.text);
-    if (store->about.dtype == FEATURE_F16 && !half_holds(features, count * store->about.floats))
-        return error_set(err, ERR_DATA, "a feature is too large for a half (65504): use --cache-dtype f32");
+    if (store->about.dtype == FEATURE_F16)
+        status = check_half(features, count * store->about.values, err);
+    if (status != OK)
+        return status;
     struct error reason = {.status = OK};
     if (store->ram)
         for (size_t i = 0; i < count && status == OK; i++)
-            status = append_ram(store, &ids[i], features + i * store->about.floats, &reason);
+            status = append_ram(store, &ids[i], entry_at(store, features, i), &reason);
     else
         status = append_disk(store, ids, features, count, &reason);
     if (status == OK)

@@ -1,5 +1,5 @@
 /* Stored features: the output of the frozen prefix of a network for a view of a photo, so that it is computed
- * once. What they are and how they are made is the caller's; here they are `floats` numbers under an id.
+ * once. What they are and how they are made is the caller's; here they are `values` numbers under an id.
  *
  * One interface, two places: RAM, or a file that later runs find again, DIR/<key>.features, the key in 32 hexadecimal
  * digits. Runs may share a file while they write it: entries are appended under a lock. An entry is either as it was
@@ -17,9 +17,12 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "core/ops/precision.h"
 
-/* How the numbers are kept. F16: IEEE 754 half precision, rounded to nearest, ties to even. */
-enum feature_dtype { FEATURE_F16, FEATURE_F32 };
+/* How the numbers are kept. F16: floats, rounded to IEEE 754 half precision, to nearest, ties to even. F32, BF16: the bytes
+ * of a map of that precision, as they are. */
+enum feature_dtype { FEATURE_F16, FEATURE_F32, FEATURE_BF16, FEATURE_DTYPES };
+extern const char *const feature_dtype_names[]; /* "f16", "f32", "bf16", NULL at the end */
 
 struct feature_id {
     uint64_t photo[2]; /* content hash of the photo's file */
@@ -31,14 +34,18 @@ struct feature_id {
  * NUL within their arrays. */
 struct feature_store_about {
     uint8_t key[16]; /* XXH3-128 of all that the features depend on, made by the caller */
-    size_t floats;   /* of an entry, 1..FEATURE_FLOATS_MOST */
+    size_t values;   /* of an entry, 1..FEATURE_VALUES_MOST */
     enum feature_dtype dtype;
     char arch[32]; /* the rest is for people: `freezetune cache list` shows it */
     char cut[64];
     int image_size;
 };
 
-#define FEATURE_FLOATS_MOST ((size_t)1 << 26)
+#define FEATURE_VALUES_MOST ((size_t)1 << 26)
+
+/* How the numbers of an entry are given and taken, and the bytes of an entry then. */
+enum precision feature_precision(const struct feature_store_about *about);
+size_t feature_entry_bytes(const struct feature_store_about *about);
 
 struct feature_store;
 
@@ -65,18 +72,21 @@ bool feature_store_has(const struct feature_store *store, const struct feature_i
  * ERR_IO, ERR_SYSTEM, ERR_DATA. */
 MUST_CHECK enum status feature_store_refresh(struct feature_store *store, struct error *err);
 
-/* out[floats] = the entry's features, *found = true; or *found = false and out unspecified. An entry whose checksum is
+/* out[values] = the entry's features in the store's feature_precision, *found = true; or *found = false and out unspecified. An entry whose checksum is
  * wrong or that the disk does not return is forgotten, counts as damaged and is not found: the caller appends it
  * again. So neither kind of store returns an error now. */
-MUST_CHECK enum status feature_store_read(float *out, bool *found, struct feature_store *store,
+MUST_CHECK enum status feature_store_read(void *out, bool *found, struct feature_store *store,
                                           const struct feature_id *id, struct error *err);
 
-/* Appends features[count,floats] under their ids. An id that is there already (another process may have been faster)
+/* Appends features[count,values], of that precision too, under their ids. An id that is there already (another process may have been faster)
  * is skipped. ERR_CANTCREATE (the store only reads), ERR_IO (disk full) and ERR_SYSTEM (memory): some first entries
  * may have been appended, the store then only reads, and each later call returns the same error at once. ERR_DATA: a
  * finite number is too large for F16; nothing was appended, the store stays as it was. */
 MUST_CHECK enum status feature_store_append(struct feature_store *store, const struct feature_id *ids,
-                                            const float *features, size_t count, struct error *err);
+                                            const void *features, size_t count, struct error *err);
+
+/* values[count] become what a store of F16 gives back of them. ERR_DATA: a finite one is too large for F16. */
+MUST_CHECK enum status feature_round_half(float *values, size_t count, struct error *err);
 
 /* Entries that feature_store_has would find, and how many reads met a damaged one since opening. */
 size_t feature_store_count(const struct feature_store *store);

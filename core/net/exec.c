@@ -411,6 +411,11 @@ size_t exec_features_count(const struct exec *exec)
     return exec->plan->cut.values;
 }
 
+enum precision exec_features_precision(const struct exec *exec)
+{
+    return exec->plan->cut.precision;
+}
+
 size_t exec_pixels_size(const struct exec *exec)
 {
     return exec->plan->tensors[0].values;

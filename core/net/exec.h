@@ -63,7 +63,8 @@ const float *exec_forward_features(struct exec *exec, size_t images);
 void exec_advance(struct exec *exec, size_t images);
 void *exec_features_place(const struct exec *exec);
 size_t exec_features_count(const struct exec *exec); /* values of one image; 0 where there is no cut */
-size_t exec_pixels_size(const struct exec *exec);    /* bytes of one image */
+enum precision exec_features_precision(const struct exec *exec);
+size_t exec_pixels_size(const struct exec *exec); /* bytes of one image */
 void *exec_advance_place(const struct exec *exec);
 
 /* Is told the gradient of a parameter (in the parameter's layout) as soon as it is complete: when the parameter itself

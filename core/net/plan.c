@@ -50,19 +50,24 @@ static bool shape_step(struct plan *plan, size_t index)
     return !info->shape || info->shape(planned, out, in, op, plan->options.conv);
 }
 
+enum precision plan_precision_at(const struct net *net, size_t op, enum precision precision)
+{
+    for (size_t i = net->ops_count; i-- > op;)
+        if (net->ops[i].kind == OP_AVGPOOL)
+            return precision;
+    return PRECISION_F32;
+}
+
 /* Maps are of the plan's precision; the values of the last average pooling and all that comes of them, logits among them,
  * are float32: they are few, and a class is told from another by small differences. A network without such a pooling is
  * float32 altogether. */
 static void choose_precisions(struct plan *plan)
 {
     const struct program *program = plan->program;
-    size_t maps = program->steps_count;
-    while (maps > 0 && program->steps[maps - 1].kind != OP_AVGPOOL)
-        maps--;
-    for (size_t i = 0; i + 1 < maps; i++)
-        plan->tensors[program->steps[i].out].precision = plan->options.precision;
-    if (maps > 0)
-        plan->tensors[0].precision = plan->options.precision;
+    plan->tensors[0].precision = plan_precision_at(plan->net, 0, plan->options.precision);
+    for (size_t i = 0; i < program->steps_count; i++)
+        plan->tensors[program->steps[i].out].precision =
+            plan_precision_at(plan->net, (size_t)program->steps[i].op + 1, plan->options.precision);
 }
 
 /* Sizes are products of an image's sides and channel counts, each far below 2^32,

@@ -124,6 +124,10 @@ MUST_CHECK enum status plan_create(struct plan **out, const struct net *net, con
                                    struct error *err);
 void plan_destroy(struct plan *plan);
 
+/* How what the operators before `op` make is stored in a plan of that precision, known before it is made: as float32 from
+ * the last average pooling on, and where there is none. */
+enum precision plan_precision_at(const struct net *net, size_t op, enum precision precision);
+
 /* Bytes that exec_create will allocate for it (arena, scratch and state). */
 size_t plan_bytes(const struct plan *plan);
 /* Bytes of the arena and scratch, which two runs that never work at the same time can share. */

@@ -1,6 +1,5 @@
 #include "core/train/feed.h"
 
-#include "core/base/half.h"
 #include "core/base/memory.h"
 
 struct feed {
@@ -107,20 +106,10 @@ enum status feed_next(struct feed *feed, const struct photo_batch **out, struct 
     return OK;
 }
 
-/* To half precision and back, as a cache of halves would give them. */
-static enum status round_features(float *features, size_t count, struct error *err)
-{
-    if (!half_holds(features, count))
-        return error_set(err, ERR_DATA, "a feature is too large for a half (65504): use --cache-dtype f32");
-    for (size_t i = 0; i < count; i++)
-        features[i] = half_to_float(half_from_float(features[i]));
-    return OK;
-}
-
 enum status feed_forward(const float **logits, struct feed *feed, struct exec *exec, const struct photo_batch *batch,
                          size_t from, size_t count, struct error *err)
 {
-    size_t floats = exec_features_count(exec);
+    size_t values = exec_features_count(exec);
     enum status status = OK;
     if (!batch->pixels) {
         status = feature_cache_load(exec_features_place(exec), feed->cache, &feed->list, batch->photos + from, count,
@@ -130,12 +119,12 @@ enum status feed_forward(const float **logits, struct feed *feed, struct exec *e
         return status;
     }
     const uint8_t *pixels = batch->pixels + from * exec_pixels_size(exec);
-    if (!feed->half || floats == 0) {
+    if (!feed->half || values == 0 || exec_features_precision(exec) != PRECISION_F32) {
         *logits = exec_forward_pixels(exec, pixels, count);
         return OK;
     }
     exec_features(exec, pixels, count);
-    status = round_features(exec_features_place(exec), count * floats, err);
+    status = feature_round_half(exec_features_place(exec), count * values, err);
     if (status == OK)
         *logits = exec_forward_features(exec, count);
     return status;

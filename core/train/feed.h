@@ -1,5 +1,5 @@
 /* What a pass over photos works on, batch after batch: pixels from the loader, or features from a cache. Both ways give
- * the same batches and, with features as float32, the same bytes: which of them it is decides nothing but time.
+ * the same batches and the same bytes: which of them it is decides nothing but time.
  *
  *   feed_start     the order of the pass; with a cache, what is missing of the view is computed first
  *   feed_next      the next batch, by the loader's rule (loader.h): photos that cannot be read are skipped. With a
@@ -23,8 +23,8 @@
 
 struct feed;
 
-/* `loader` is borrowed, of a list of photos, `batch` photos at a time. `half`: features are rounded to half precision
- * where a run has a cut, cached or not. ERR_SYSTEM without memory. */
+/* `loader` is borrowed, of a list of photos, `batch` photos at a time. `half`: float32 features are rounded to half
+ * precision where a run has a cut, cached or not. ERR_SYSTEM without memory. */
 MUST_CHECK enum status feed_create(struct feed **out, struct loader *loader, const struct photo_list *photos,
                                    size_t batch, bool half, struct error *err);
 void feed_destroy(struct feed *feed);

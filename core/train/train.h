@@ -16,8 +16,8 @@
  * With `unfreezing` the freeze point goes down between epochs; a stage (stage.h) is all that depends on it, and
  * train_run puts one in the place of another.
  *
- * The output of the frozen prefix for a photo may be kept and used again (feature_cache.h): with features as float32
- * the run ends with the same bytes as without.
+ * The output of the frozen prefix for a photo may be kept and used again (feature_cache.h): the run ends with the same
+ * bytes as without.
  *
  * The evaluation is evaluate() over the validation photos with an inference plan; it works in the training run's arena.
  */

@@ -9,7 +9,10 @@ struct feature_id feature_sample_id(uint32_t number);
 /* out[floats]: from -8 to 8. */
 void feature_sample(float *out, size_t floats, uint32_t number);
 
+/* The same as a store of about's takes them: of bfloat16 their upper halves. */
+void feature_sample_entry(void *out, const struct feature_store_about *about, uint32_t number);
+
 /* Is what was read of the entry exactly what a store of that type gives back? */
-bool feature_sample_right(const float *found, const struct feature_store_about *about, uint32_t number);
+bool feature_sample_right(const void *found, const struct feature_store_about *about, uint32_t number);
 
 #endif

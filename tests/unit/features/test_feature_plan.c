@@ -37,7 +37,7 @@ static enum status plan_with_room(struct feature_plan *cache, enum cache_mode mo
     const size_t photos = (size_t)(disk.free / 4 / (FLOATS * sizeof(float)));
     assert_true(photos > 0);
     *cache =
-        (struct feature_plan){.mode = CACHE_DISK, .about = {.key = {0xab}, .floats = FLOATS, .dtype = FEATURE_F32}};
+        (struct feature_plan){.mode = CACHE_DISK, .about = {.key = {0xab}, .values = FLOATS, .dtype = FEATURE_F32}};
     uint64_t bytes = feature_store_bytes(&cache->about, photos);
     const struct cache_options options = {
         .mode = mode, .dir = folder, .limit = UINT64_MAX, .reserve = disk.free - (uint64_t)(room * (double)bytes)};

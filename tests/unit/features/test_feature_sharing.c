@@ -83,7 +83,7 @@ static void processes_append_to_one_file(void **state)
     (void)state;
     struct stat info;
     assert_int_equal(unlink(feature_path), 0); /* they make it together, too */
-    feature_about.floats = WIDE;
+    feature_about.values = WIDE;
     in_processes(3, append_from);
     struct feature_store *store = feature_fixture_open();
     assert_int_equal(feature_store_count(store), SHARED);

@@ -4,6 +4,7 @@
 #include "tests/support/test.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,13 +31,15 @@ static struct feature_store *open_store(const struct feature_store_about *about,
 }
 
 /* Entries first .. first + count - 1 in one call. */
-static enum status append(struct feature_store *store, size_t floats, uint32_t first, uint32_t count, struct error *err)
+static enum status append(struct feature_store *store, const struct feature_store_about *about, uint32_t first,
+                          uint32_t count, struct error *err)
 {
-    float *features = malloc(count * floats * sizeof *features);
+    size_t entry = feature_entry_bytes(about);
+    char *features = malloc(count * entry);
     struct feature_id *ids = malloc(count * sizeof *ids);
     for (uint32_t i = 0; i < count; i++) {
         ids[i] = feature_sample_id(first + i);
-        feature_sample(features + i * floats, floats, first + i);
+        feature_sample_entry(features + i * entry, about, first + i);
     }
     enum status status = feature_store_append(store, ids, features, count, err);
     free(features);
@@ -44,10 +47,11 @@ static enum status append(struct feature_store *store, size_t floats, uint32_t f
     return status;
 }
 
-static void append_all(struct feature_store *store, uint32_t first, uint32_t count)
+static void append_all(struct feature_store *store, const struct feature_store_about *about, uint32_t first,
+                       uint32_t count)
 {
     struct error err = {0};
-    if (append(store, FLOATS, first, count, &err) != OK)
+    if (append(store, about, first, count, &err) != OK)
         fail_msg("%s", err.text);
 }
 
@@ -82,9 +86,9 @@ static void filled_and_read(bool ram, enum feature_dtype dtype)
     struct feature_store *store = open_store(&about, ram);
     assert_int_equal(feature_store_count(store), 0);
     assert_lacks(store, 0);
-    append_all(store, 0, 1);
-    append_all(store, 1, ENTRIES - 1);
-    append_all(store, 5, 0);
+    append_all(store, &about, 0, 1);
+    append_all(store, &about, 1, ENTRIES - 1);
+    append_all(store, &about, 5, 0);
     assert_int_equal(feature_store_count(store), ENTRIES);
     assert_holds(store, &about, 0, ENTRIES);
     assert_lacks(store, ENTRIES);
@@ -94,26 +98,28 @@ static void filled_and_read(bool ram, enum feature_dtype dtype)
         return;
     store = open_store(&about, false);
     assert_int_equal(feature_store_count(store), ENTRIES);
-    append_all(store, ENTRIES - 10, 20); /* ten of them are there already */
+    append_all(store, &about, ENTRIES - 10, 20); /* ten of them are there already */
     assert_holds(store, &about, 0, ENTRIES + 10);
     assert_int_equal(feature_store_count(store), ENTRIES + 10);
     assert_int_equal(feature_store_damaged(store), 0);
     feature_store_close(store);
+    static const size_t records[] = {
+        [FEATURE_F16] = 32 + 80, [FEATURE_F32] = 32 + 152, [FEATURE_BF16] = 32 + 80}; /* multiples of 8 */
+    char name[64];
     struct stat info;
-    assert_int_equal(stat(test_path(folder, dtype == FEATURE_F16 ? "a/cache/00112233445566778899aabbccddeeff.features"
-                                                                 : "a/cache/01112233445566778899aabbccddeeff.features"),
-                          &info),
-                     0);
+    snprintf(name, sizeof name, "a/cache/%02x112233445566778899aabbccddeeff.features", dtype);
+    assert_int_equal(stat(test_path(folder, name), &info), 0);
+    assert_int_equal(info.st_size, FEATURE_HEADER_BYTES + (ENTRIES + 10) * records[dtype]);
     assert_int_equal(info.st_size, feature_store_bytes(&about, ENTRIES + 10));
 }
 
 static void what_is_appended_is_found(void **state)
 {
     (void)state;
-    filled_and_read(true, FEATURE_F16);
-    filled_and_read(true, FEATURE_F32);
-    filled_and_read(false, FEATURE_F16);
-    filled_and_read(false, FEATURE_F32);
+    for (int dtype = 0; dtype < FEATURE_DTYPES; dtype++) {
+        filled_and_read(true, (enum feature_dtype)dtype);
+        filled_and_read(false, (enum feature_dtype)dtype);
+    }
 }
 
 /* Records of more than a megabyte, of which one is written at a time. */
@@ -126,7 +132,7 @@ static void large_records(void **state)
     struct error err = {0};
     for (int ram = 0; ram < 2; ram++) {
         struct feature_store *store = open_store(&about, ram);
-        assert_int_equal(append(store, LARGE, 0, 3, &err), OK);
+        assert_int_equal(append(store, &about, 0, 3, &err), OK);
         for (uint32_t i = 0; i < 3; i++) {
             struct feature_id id = feature_sample_id(i);
             bool found;
@@ -162,8 +168,31 @@ static void values_at_the_edges(void **state)
         assert_non_null(strstr(err.text, "--cache-dtype f32"));
         assert_int_equal(feature_store_count(store), 0);
         assert_true(feature_store_writable(store));
-        append_all(store, 0, 3);
+        append_all(store, &about, 0, 3);
         assert_holds(store, &about, 0, 3);
+        feature_store_close(store);
+    }
+}
+
+/* All there are: NaN with their payloads, infinities, denormals, both zeros. */
+static void every_bit_of_a_bfloat16_comes_back(void **state)
+{
+    (void)state;
+    enum { ALL = 1 << 16 };
+    static uint16_t values[ALL], back[ALL];
+    const struct feature_id id = {{1, 2}, 3, 4};
+    const struct feature_store_about about = feature_sample_about(ALL, FEATURE_BF16);
+    struct error err = {0};
+    bool found;
+    for (uint32_t i = 0; i < ALL; i++)
+        values[i] = (uint16_t)i;
+    for (int ram = 0; ram < 2; ram++) {
+        struct feature_store *store = open_store(&about, ram);
+        memset(back, 0, sizeof back);
+        assert_int_equal(feature_store_append(store, &id, values, 1, &err), OK);
+        assert_int_equal(feature_store_read(back, &found, store, &id, &err), OK);
+        assert_true(found);
+        assert_memory_equal(back, values, sizeof values);
         feature_store_close(store);
     }
 }
@@ -183,7 +212,7 @@ static void an_id_twice_is_one_entry(void **state)
         struct feature_store *store = open_store(&about, ram);
         assert_int_equal(feature_store_append(store, ids, features, 3, &err), OK);
         assert_int_equal(feature_store_count(store), 2);
-        append_all(store, 5, 4);
+        append_all(store, &about, 5, 4);
         assert_holds(store, &about, 1, 2);
         assert_holds(store, &about, 5, 4);
         feature_store_close(store);
@@ -279,7 +308,7 @@ static void space_is_asked_of_the_folder_or_one_above(void **state)
     assert_int_equal(disk_look(&disk, "/proc/self/fd/not-there", &err), OK);
     assert_true(disk.device != above.device);
     assert_int_equal(disk_look(&disk, "/proc/self/maps/x", &err), ERR_IO);
-    const struct feature_store_about about = feature_sample_about(FEATURE_FLOATS_MOST, FEATURE_F32);
+    const struct feature_store_about about = feature_sample_about(FEATURE_VALUES_MOST, FEATURE_F32);
     assert_true(feature_store_bytes(&about, SIZE_MAX) == UINT64_MAX);
 }
 
@@ -289,6 +318,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_appended_is_found, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(large_records, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(values_at_the_edges, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(every_bit_of_a_bfloat16_comes_back, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(an_id_twice_is_one_entry, folder_setup, folder_teardown),
         cmocka_unit_test(all_of_an_id_counts),
         cmocka_unit_test(the_index_finds_what_is_in_it),
