@@ -2,9 +2,13 @@
 
 #include "core/ops/value.h"
 
-/* ---- affine ---------------------------------------------------------------------------------------------------------
- * One loop, specialised by constants: what is absent costs nothing. */
-enum term { NONE, SHIFT, SCALE_SHIFT };
+/* n floats; n <= WIDTH is a constant after inlining wherever a whole vector is left, here as in get_vec and put_vec. */
+ALWAYS_INLINE vec load(const float *p, size_t n)
+{
+    vec v = {0};
+    memcpy(&v, p, n * sizeof *p);
+    return v;
+}
 
 /* Keeps NaN, as PyTorch does. */
 ALWAYS_INLINE float relu_value(float v)
@@ -12,27 +16,46 @@ ALWAYS_INLINE float relu_value(float v)
     return v < 0.0f ? 0.0f : v;
 }
 
-ALWAYS_INLINE void affine_rows(value *y, const value *x, size_t rows, size_t channels, const float *scale,
-                               const float *shift, const value *residual, const float *residual_scale,
-                               const float *residual_shift, enum term own, enum term other, bool add, bool relu)
+ALWAYS_INLINE vec relu_vec(vec v)
 {
-    for (size_t row = 0; row < rows; row++) {
-        INDEPENDENT
-        for (size_t c = 0; c < channels; c++) {
-            float v = get(x[c]);
-            if (own == SCALE_SHIFT)
-                v = v * scale[c] + shift[c];
-            else if (own == SHIFT)
-                v = v + shift[c];
-            if (add && other == SCALE_SHIFT)
-                v = v + (get(residual[c]) * residual_scale[c] + residual_shift[c]);
-            else if (add)
-                v = v + get(residual[c]);
-            y[c] = put(relu ? relu_value(v) : v);
-        }
-        x += channels;
-        y += channels;
-        if (add)
+    return (vec)((vec_mask)v & ~(vec_mask)(v < 0));
+}
+
+/* ---- affine ---------------------------------------------------------------------------------------------------------
+ * One loop, specialised by constants: what is absent costs nothing. */
+enum term { NONE, SHIFT, SCALE_SHIFT };
+
+struct affine {
+    const float *scale, *shift, *residual_scale, *residual_shift;
+    enum term own, other;
+    bool add, relu;
+};
+
+ALWAYS_INLINE void affine_vec(value *y, const value *x, const value *residual, size_t c, size_t n,
+                              const struct affine *how)
+{
+    vec v = get_vec(x + c, n);
+    if (how->own == SCALE_SHIFT)
+        v = v * load(how->scale + c, n) + load(how->shift + c, n);
+    else if (how->own == SHIFT)
+        v = v + load(how->shift + c, n);
+    if (how->add && how->other == SCALE_SHIFT)
+        v = v + (get_vec(residual + c, n) * load(how->residual_scale + c, n) + load(how->residual_shift + c, n));
+    else if (how->add)
+        v = v + get_vec(residual + c, n);
+    put_vec(y + c, how->relu ? relu_vec(v) : v, n);
+}
+
+ALWAYS_INLINE void affine_rows(value *y, const value *x, size_t rows, size_t channels, const value *residual,
+                               struct affine how)
+{
+    size_t whole = channels / WIDTH * WIDTH;
+    for (size_t row = 0; row < rows; row++, x += channels, y += channels) {
+        for (size_t c = 0; c < whole; c += WIDTH)
+            affine_vec(y, x, residual, c, WIDTH, &how);
+        if (whole < channels)
+            affine_vec(y, x, residual, whole, channels - whole, &how);
+        if (how.add)
             residual += channels;
     }
 }
@@ -40,16 +63,20 @@ ALWAYS_INLINE void affine_rows(value *y, const value *x, size_t rows, size_t cha
 #define AFFINE(own, other, add)                                                                                        \
     do {                                                                                                               \
         if (relu)                                                                                                      \
-            affine_rows(y, x, rows, channels, scale, shift, residual, residual_scale, residual_shift, own, other, add, \
-                        true);                                                                                         \
+            affine_rows(y, x, rows, channels, residual,                                                                \
+                        (struct affine){scale, shift, residual_scale, residual_shift, own, other, add, true});         \
         else                                                                                                           \
-            affine_rows(y, x, rows, channels, scale, shift, residual, residual_scale, residual_shift, own, other, add, \
-                        false);                                                                                        \
+            affine_rows(y, x, rows, channels, residual,                                                                \
+                        (struct affine){scale, shift, residual_scale, residual_shift, own, other, add, false});        \
     } while (0)
 
 static void affine(void *y, const void *x, size_t rows, size_t channels, const float *scale, const float *shift,
                    const void *residual, const float *residual_scale, const float *residual_shift, bool relu)
 {
+    if (!scale && !shift && !residual_scale) { /* nothing differs from channel to channel: rows of three are one row */
+        channels *= rows;
+        rows = channels > 0;
+    }
     if (scale && residual && residual_scale)
         AFFINE(SCALE_SHIFT, SCALE_SHIFT, true);
     else if (scale && residual)
@@ -103,17 +130,29 @@ ALWAYS_INLINE sum_floats get_some(const value *p)
 #endif
 }
 
-/* `rows` is a constant after inlining wherever there are SUM_ROWS. */
+/* Values of bfloat16 are added as floats over the few rows, which costs less than their own rounding by far (2^-24
+ * beside 2^-9), and then to the doubles. `rows` is a constant after inlining wherever there are SUM_ROWS. */
 ALWAYS_INLINE void moments_rows(double *sum, double *squares, const value *x, size_t rows, size_t channels)
 {
     size_t c = 0;
     for (; c + SUM_WIDTH <= channels; c += SUM_WIDTH) {
         sum_vector s = *(const sum_vector *)(sum + c), q = *(const sum_vector *)(squares + c);
+#if defined(STORED_BF16)
+        sum_floats some = {0}, some_squares = {0};
+        for (size_t row = 0; row < rows; row++) {
+            sum_floats v = get_some(x + row * channels + c);
+            some += v;
+            some_squares += v * v;
+        }
+        s += doubles(some);
+        q += doubles(some_squares);
+#else
         for (size_t row = 0; row < rows; row++) {
             sum_vector v = doubles(get_some(x + row * channels + c));
             s += v;
             q += v * v;
         }
+#endif
         *(sum_vector *)(sum + c) = s;
         *(sum_vector *)(squares + c) = q;
     }
@@ -140,11 +179,22 @@ ALWAYS_INLINE void gradient_rows(double *sum, double *product, const value *g, c
     for (; c + SUM_WIDTH <= channels; c += SUM_WIDTH) {
         sum_vector s = *(const sum_vector *)(sum + c), p = *(const sum_vector *)(product + c);
         sum_floats m = *(const sum_floats *)(mean + c);
+#if defined(STORED_BF16)
+        sum_floats some = {0}, some_products = {0};
+        for (size_t row = 0; row < rows; row++) {
+            sum_floats v = get_some(g + row * channels + c);
+            some += v;
+            some_products += v * (get_some(z + row * channels + c) - m);
+        }
+        s += doubles(some);
+        p += doubles(some_products);
+#else
         for (size_t row = 0; row < rows; row++) {
             sum_vector v = doubles(get_some(g + row * channels + c));
             s += v;
             p += v * doubles(get_some(z + row * channels + c) - m);
         }
+#endif
         *(sum_vector *)(sum + c) = s;
         *(sum_vector *)(product + c) = p;
     }
@@ -232,22 +282,34 @@ static void mask_affine(void *gradient, const void *stored, size_t rows, size_t 
     }
 }
 
-static void gradient_apply(void *out, const void *gradient, const void *stored, const float *a, const float *b,
-                           const float *c, size_t rows, size_t channels)
+ALWAYS_INLINE void apply_vec(value *dz, const value *g, const value *z, const float *a, const float *b, const float *c,
+                             size_t i, size_t n)
 {
-    value *dz = out;
-    const value *g = gradient, *z = stored;
+    vec v = get_vec(g + i, n) * load(a + i, n);
+    if (b)
+        v = get_vec(g + i, n) * load(a + i, n) + (get_vec(z + i, n) * load(b + i, n) + load(c + i, n));
+    put_vec(dz + i, v, n);
+}
+
+ALWAYS_INLINE void apply_rows(value *dz, const value *g, const value *z, const float *a, const float *b, const float *c,
+                              size_t rows, size_t channels)
+{
+    size_t whole = channels / WIDTH * WIDTH;
     for (size_t row = 0; row < rows; row++, dz += channels, g += channels, z += channels) {
-        if (b) {
-            INDEPENDENT
-            for (size_t i = 0; i < channels; i++)
-                dz[i] = put(get(g[i]) * a[i] + (get(z[i]) * b[i] + c[i]));
-        } else {
-            INDEPENDENT
-            for (size_t i = 0; i < channels; i++)
-                dz[i] = put(get(g[i]) * a[i]);
-        }
+        for (size_t i = 0; i < whole; i += WIDTH)
+            apply_vec(dz, g, z, a, b, c, i, WIDTH);
+        if (whole < channels)
+            apply_vec(dz, g, z, a, b, c, whole, channels - whole);
     }
+}
+
+static void gradient_apply(void *dz, const void *g, const void *z, const float *a, const float *b, const float *c,
+                           size_t rows, size_t channels)
+{
+    if (b)
+        apply_rows(dz, g, z, a, b, c, rows, channels);
+    else
+        apply_rows(dz, g, z, a, NULL, NULL, rows, channels);
 }
 
 /* ---- max pooling ------------------------------------------------------------------------------------------------- */
@@ -262,15 +324,15 @@ ALWAYS_INLINE void largest_vector(value *y, uint8_t *where, const void *const *x
     vec best = {0}, factor = {0}, term = {0};
     place_vector won = {0};
     if (scale) {
-        memcpy(&factor, scale + c, n * sizeof *scale);
-        memcpy(&term, shift + c, n * sizeof *shift);
+        factor = load(scale + c, n);
+        term = load(shift + c, n);
     }
     for (size_t i = 0; i < count; i++) {
         vec v = get_vec((const value *)x[i] + c, n);
         if (scale)
             v = round_vec(v * factor + term);
-        if (relu) /* keeps NaN, as relu_value */
-            v = (vec)((vec_mask)v & ~(vec_mask)(v < 0));
+        if (relu)
+            v = relu_vec(v);
         vec_mask wins = i == 0 ? ~(vec_mask){0} : (vec_mask)(v > best) | (vec_mask)(v != v);
         place_vector keeps = ~__builtin_convertvector(wins, place_vector);
         best = (vec)(((vec_mask)v & wins) | ((vec_mask)best & ~wins));
@@ -304,9 +366,11 @@ static void add(void *to, const void *map, size_t count)
 {
     value *y = to;
     const value *x = map;
-    INDEPENDENT
-    for (size_t i = 0; i < count; i++)
-        y[i] = put(get(y[i]) + get(x[i]));
+    size_t whole = count / WIDTH * WIDTH;
+    for (size_t i = 0; i < whole; i += WIDTH)
+        put_vec(y + i, get_vec(y + i, WIDTH) + get_vec(x + i, WIDTH), WIDTH);
+    if (whole < count)
+        put_vec(y + whole, get_vec(y + whole, count - whole) + get_vec(x + whole, count - whole), count - whole);
 }
 
 static void pixels(void *to, const uint8_t *x, size_t count, const float *table)
@@ -322,9 +386,11 @@ static void pixels(void *to, const uint8_t *x, size_t count, const float *table)
 static void narrow(void *to, const float *x, size_t count)
 {
     value *y = to;
-    INDEPENDENT
-    for (size_t i = 0; i < count; i++)
-        y[i] = put(x[i]);
+    size_t whole = count / WIDTH * WIDTH;
+    for (size_t i = 0; i < whole; i += WIDTH)
+        put_vec(y + i, load(x + i, WIDTH), WIDTH);
+    if (whole < count)
+        put_vec(y + whole, load(x + whole, count - whole), count - whole);
 }
 
 static void widen(float *y, const void *map, size_t count)
