@@ -11,7 +11,7 @@
 double estimate_peak(struct pool *pool, enum precision precision);
 
 /* Floating-point operations per second, counted as direct convolution, that this machine does on a plan like this: a
- * share of the peak times what the plan's kernels spare (plan.work). An estimate for people: good to a factor of 1.5
+ * share of the peak of its precision times what the plan's kernels spare (plan.work). An estimate for people: good to a factor of 1.5
  * where the machine is not busy with other things and photos are not larger than the network is slow. */
 double estimate_speed(double peak, const struct plan *plan);
 

@@ -112,6 +112,9 @@ void program_help(FILE *out, const struct command *const *commands, int width)
          14, width);
     wrap_lines(out,
                "  --version   show the version, the libraries and the instruction set in use\n"
+               "\nEnvironment:\n"
+               "  FREEZETUNE_WEIGHTS  the pretrained weights, where --weights is not given\n"
+               "  FREEZETUNE_CPU      plain, avx2 or avx512: use no wider vectors than these; avx512: nor AVX512_BF16\n"
                "\nExit codes:\n"
                "  0    done\n"
                "  1    the answer is no: diff found a difference, or the accuracy is below --assert-accuracy\n"

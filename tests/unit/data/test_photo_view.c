@@ -167,37 +167,57 @@ static void every_part_of_the_ground_changes_the_key(void **state)
     net_destroy(keyed.net);
 }
 
-static void own_key(char hex[33])
+static void own_key(char hex[33], enum precision precision)
 {
     static const struct resnet_shape shape = {"tiny18", false, {1, 1, 1, 1}, 4};
-    struct keyed keyed = {.ground = {.preprocess = preprocess_imagenet()}, .cut = 3};
+    struct keyed keyed = {.ground = {.preprocess = preprocess_imagenet(), .precision = precision}, .cut = 3};
     assert_int_equal(resnet_create_shape(&keyed.net, &shape, 3, NULL), OK);
     net_init(keyed.net, 1);
     hash_hex(hex, key_of(&keyed));
     net_destroy(keyed.net);
 }
 
-/* The instruction set is chosen once in a process: this program says its key again with each narrower one. */
-static void the_instruction_set_changes_the_key(void **state)
+/* The key of this program where FREEZETUNE_CPU names the set, which is chosen once in a process. */
+static void key_on(char hex[33], enum cpu_set set, enum precision precision)
 {
-    (void)state;
-    char keys[CPU_AVX512 + 1][33] = {{0}}, self[512], command[600];
-    int own = (int)cpu_set_get();
+    char self[512], command[600];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     assert_true(length > 0);
     self[length] = '\0';
-    own_key(keys[own]);
-    for (int set = 0; set < own; set++) {
-        snprintf(command, sizeof command, "FREEZETUNE_CPU=%s '%s' key", cpu_set_name((enum cpu_set)set), self);
-        FILE *stream = popen(command, "r");
-        assert_non_null(stream);
-        assert_int_equal(fread(keys[set], 1, 32, stream), 32);
-        assert_int_equal(pclose(stream), 0);
-    }
+    snprintf(command, sizeof command, "FREEZETUNE_CPU=%s '%s' %s", cpu_set_name(set), self, precision_names[precision]);
+    FILE *stream = popen(command, "r");
+    assert_non_null(stream);
+    assert_int_equal(fread(hex, 1, 32, stream), 32);
+    hex[32] = '\0';
+    assert_int_equal(pclose(stream), 0);
+}
+
+static void the_instruction_set_changes_the_key(void **state)
+{
+    (void)state;
+    char keys[CPU_AVX512 + 1][33] = {{0}};
+    int own = (int)cpu_set_get();
+    own_key(keys[own], PRECISION_F32);
+    for (int set = 0; set < own; set++)
+        key_on(keys[set], (enum cpu_set)set, PRECISION_F32);
     for (int set = 0; set <= own; set++)
         for (int other = 0; other < set; other++)
             assert_string_not_equal(keys[set], keys[other]);
     print_message("# %d instruction sets\n", own + 1);
+}
+
+/* Pairs multiplied by AVX512_BF16, which FREEZETUNE_CPU=avx512 goes without, concern bfloat16 alone. */
+static void the_product_of_pairs_changes_the_key_of_bfloat16(void **state)
+{
+    (void)state;
+    for (int precision = 0; precision < PRECISIONS; precision++) {
+        char own[33], without[33];
+        own_key(own, (enum precision)precision);
+        key_on(without, cpu_set_get(), (enum precision)precision);
+        bool other = precision == PRECISION_BF16 && cpu_has_bf16();
+        assert_int_equal(strcmp(own, without) != 0, other);
+    }
+    print_message("# %s\n", cpu_instructions());
 }
 
 /* Where anything is drawn, each photo draws its own. */
@@ -237,14 +257,15 @@ static void every_byte_of_a_photo_is_in_its_hash(void **state)
     test_folder_remove(folder);
 }
 
-/* "key": writes its key, and tests nothing. */
+/* "f32", "bf16": writes its key in this precision, and tests nothing. */
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "key") == 0) {
-        char hex[33];
-        own_key(hex);
-        return fputs(hex, stdout) < 0;
-    }
+    for (int precision = 0; argc == 2 && precision < PRECISIONS; precision++)
+        if (strcmp(argv[1], precision_names[precision]) == 0) {
+            char hex[33];
+            own_key(hex, (enum precision)precision);
+            return fputs(hex, stdout) < 0;
+        }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(views_go_round),
         cmocka_unit_test(different_views_are_counted),
@@ -252,6 +273,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_weight_before_the_cut_changes_the_key),
         cmocka_unit_test(every_part_of_the_ground_changes_the_key),
         cmocka_unit_test(the_instruction_set_changes_the_key),
+        cmocka_unit_test(the_product_of_pairs_changes_the_key_of_bfloat16),
         cmocka_unit_test(equal_photos_share_views_without_chance),
         cmocka_unit_test(every_byte_of_a_photo_is_in_its_hash),
     };
