@@ -163,7 +163,7 @@ static const struct option options[] = {
     ROW(GROUP_CACHE, OPTION_CHOICE, "cache-dtype", cache_dtype, .choices = dtype_choices, .initial = "f32",
         .help =
             "store features in this type; f16 takes half the room, but rounds the output of the frozen children, cached or "
-            "not, which changes the result a little"),
+            "not, which changes the result a little; features in bf16 stay as they are"),
 
     ENGINE_ROW_THREADS(struct train_values),
     ROW(GROUP_ENGINE, OPTION_INT, "loader-threads", loader_threads, .placeholder = "N", .shown = "as --threads",

@@ -179,6 +179,43 @@ expect_counts() {
     fails 64 '--cache-dtype cannot be changed' "$FREEZETUNE" train --resume on --cache-dtype f32
 }
 
+@test "bf16: features as they are, half the room, and the same bytes kept or not" {
+    for until in 5 6 8; do
+        train --precision bf16 --freeze-until $until --cache off --out off$until >/dev/null
+        train --precision bf16 --freeze-until $until --out on$until >plan$until.txt
+        same_run off$until on$until
+    done
+    expect_counts on5 "27 0 27 0;0 0 27 0;0 0 27 0;"
+    expect_counts on6 "0 27 27 0;0 0 27 0;0 0 27 0;"
+    expect_counts on8 "0 27 27 0;0 0 27 0;0 0 27 0;"
+    # Behind the average pooling they are float32.
+    [ "$("$FREEZETUNE" cache list --cache-dir cache --format tsv | cut -f3,5 | sort | tr '\t\n' '=;')" = \
+        "avgpool=f32;cut=dtype;layer1=bf16;layer2=bf16;" ]
+    # f16 has nothing to do there, and finds the same features; a run in float32 has its own.
+    train --precision bf16 --freeze-until 6 --cache-dtype f16 --out half >plan.txt
+    grep 'as bf16, in half the room already: --cache-dtype f16 only rounds features in float32' plan.txt
+    run grep 'as bf16' plan6.txt
+    [ "$status" = 1 ]
+    same_run on6 half
+    expect_counts half "0 0 27 0;0 0 27 0;0 0 27 0;"
+    train --freeze-until 5 --cache-dir other --out wide >/dev/null
+    expect_counts wide "27 0 27 0;0 0 27 0;0 0 27 0;"
+    wide=$(stat -c %s other/*.features)
+    key=$("$FREEZETUNE" cache list --cache-dir cache --format tsv | awk '$3 == "layer1" { print $1 }')
+    narrow=$(stat -c %s "cache/$key.features")
+    [ $((wide - 4096 - 27 * 32)) = $(((narrow - 4096 - 27 * 32) * 2)) ]
+}
+
+@test "bf16: a damaged record is computed again" {
+    train --precision bf16 --freeze-until 5 --cache off --out off >/dev/null
+    train --precision bf16 --freeze-until 5 --epochs 1 --out first >/dev/null
+    file=$(echo cache/*.features)
+    printf '\377\377\377' | dd of="$file" bs=1 seek=5000 conv=notrunc status=none
+    train --precision bf16 --freeze-until 5 --out on >/dev/null
+    same_run off on
+    expect_counts on "1 0 26 1;0 0 27 0;0 0 27 0;"
+}
+
 @test "a byte flipped, a file cut short: found, computed again, the same bytes" {
     train --cache off --out off >/dev/null
     train --epochs 1 --out first >/dev/null

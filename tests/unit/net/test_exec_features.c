@@ -75,10 +75,29 @@ static void machine_destroy(struct machine *machine)
     plan_destroy(machine->plan);
 }
 
-/* A test that goes through depths goes through engines as well. */
-static enum conv_engine engine_in_turn(int depth)
+/* How convolutions are computed and maps stored. */
+struct way {
+    enum conv_engine conv;
+    enum precision precision;
+};
+
+/* BLAS has no products of bfloat16. */
+static const struct way ways[] = {{CONV_FAST, PRECISION_F32},
+                                  {CONV_EXACT, PRECISION_BF16},
+                                  {CONV_EXACT, PRECISION_F32},
+                                  {CONV_FAST, PRECISION_BF16},
+                                  {CONV_IM2COL, PRECISION_F32}};
+enum { WAYS = sizeof ways / sizeof *ways };
+
+/* A test that goes through depths goes through ways as well. */
+static struct way way_in_turn(int depth)
 {
-    return (enum conv_engine)(depth % (CONV_IM2COL + 1));
+    return ways[depth % WAYS];
+}
+
+static size_t bytes_of(const struct plan_cut *cut)
+{
+    return cut->values * precision_size(cut->precision);
 }
 
 static struct freeze freeze_until(int until)
@@ -86,41 +105,49 @@ static struct freeze freeze_until(int until)
     return (struct freeze){until, BN_EVAL, BN_BATCH};
 }
 
-/* features[PHOTOS] of each photo by itself, by the training plan on one thread. Returns the floats of one. */
-static size_t features_alone(float **out, const struct world *world, int until, enum conv_engine engine)
+/* features[PHOTOS] of each photo by itself, by the training plan on one thread. Returns the bytes of one. */
+static size_t features_alone(char **out, const struct world *world, int until, struct way way)
 {
     struct machine machine = machine_create(
-        world, (struct plan_options){.train = true, .batch = 1, .freeze = freeze_until(until), .conv = engine}, 1);
-    size_t floats = machine.plan->cut.values;
-    assert_true(floats > 0);
-    *out = malloc(PHOTOS * floats * sizeof(float));
+        world,
+        (struct plan_options){
+            .train = true, .batch = 1, .freeze = freeze_until(until), .conv = way.conv, .precision = way.precision},
+        1);
+    size_t entry = bytes_of(&machine.plan->cut);
+    assert_true(entry > 0);
+    /* What crosses a cut behind the average pooling is float32. */
+    assert_int_equal(machine.plan->cut.precision, until < 8 ? way.precision : PRECISION_F32);
+    assert_int_equal(
+        machine.plan->cut.precision,
+        plan_precision_at(world->net, freeze_cut(world->net, &machine.plan->options.freeze), way.precision));
+    *out = malloc(PHOTOS * entry);
     for (size_t i = 0; i < PHOTOS; i++) {
         exec_features(machine.exec, world->pixels + i * VALUES, 1);
-        memcpy(*out + i * floats, exec_features_place(machine.exec), floats * sizeof(float));
+        memcpy(*out + i * entry, exec_features_place(machine.exec), entry);
     }
     machine_destroy(&machine);
-    return floats;
+    return entry;
 }
 
 /* Batches of `count` photos, the first being photo `first`, round and round. */
-static void check_batch(const struct world *world, const struct machine *machine, const float *alone, size_t floats,
+static void check_batch(const struct world *world, const struct machine *machine, const char *alone, size_t entry,
                         size_t first, size_t count)
 {
     uint8_t *pixels = malloc(count * VALUES);
     for (size_t i = 0; i < count; i++)
         memcpy(pixels + i * VALUES, world->pixels + (first + i) % PHOTOS * VALUES, VALUES);
-    assert_int_equal(machine->plan->cut.values, floats);
+    assert_int_equal(bytes_of(&machine->plan->cut), entry);
     exec_features(machine->exec, pixels, count);
     for (size_t i = 0; i < count; i++)
-        assert_memory_equal((const float *)exec_features_place(machine->exec) + i * floats,
-                            alone + (first + i) % PHOTOS * floats, floats * sizeof(float));
+        assert_memory_equal((const char *)exec_features_place(machine->exec) + i * entry,
+                            alone + (first + i) % PHOTOS * entry, entry);
     free(pixels);
 }
 
-static void check_any_batch(const struct world *world, int until, enum conv_engine engine)
+static void check_any_batch(const struct world *world, int until, struct way way)
 {
-    float *alone;
-    size_t floats = features_alone(&alone, world, until, engine);
+    char *alone;
+    size_t entry = features_alone(&alone, world, until, way);
     for (int train = 0; train <= 1; train++)
         for (size_t threads = 1; threads <= 3; threads += 2) {
             struct freeze freeze = freeze_until(until);
@@ -128,11 +155,12 @@ static void check_any_batch(const struct world *world, int until, enum conv_engi
                                                     (struct plan_options){.train = train,
                                                                           .batch = PHOTOS + 1,
                                                                           .freeze = freeze,
-                                                                          .conv = engine,
+                                                                          .conv = way.conv,
+                                                                          .precision = way.precision,
                                                                           .cut = freeze_cut(world->net, &freeze)},
                                                     threads);
-            check_batch(world, &machine, alone, floats, 0, PHOTOS + 1);
-            check_batch(world, &machine, alone, floats, 3, 3);
+            check_batch(world, &machine, alone, entry, 0, PHOTOS + 1);
+            check_batch(world, &machine, alone, entry, 3, 3);
             machine_destroy(&machine);
         }
     free(alone);
@@ -143,15 +171,15 @@ static void features_do_not_depend_on_the_batch(void **state)
     (void)state;
     struct world world = world_create(&bottlenecks);
     for (int until = 2; until <= 9; until++)
-        check_any_batch(&world, until, engine_in_turn(until));
-    for (int engine = 0; conv_engine_names[engine]; engine++)
-        check_any_batch(&world, 9, (enum conv_engine)engine);
+        check_any_batch(&world, until, way_in_turn(until));
+    for (size_t way = 0; way < WAYS; way++)
+        check_any_batch(&world, 9, ways[way]);
     world_destroy(&world);
     world = world_create(&basics);
     for (int until = 4; until <= 9; until++)
-        check_any_batch(&world, until, engine_in_turn(until + 1));
-    for (int engine = 0; conv_engine_names[engine]; engine++)
-        check_any_batch(&world, 9, (enum conv_engine)engine);
+        check_any_batch(&world, until, way_in_turn(until + 1));
+    for (size_t way = 0; way < WAYS; way++)
+        check_any_batch(&world, 9, ways[way]);
     world_destroy(&world);
 }
 
@@ -175,10 +203,10 @@ static struct gradients one_step(const struct world *world, struct machine *mach
     struct gradients kept = {world->net, calloc(world->net->params_count, sizeof(float *))};
     const int32_t labels[PHOTOS] = {0, 3, 4, 1, 0};
     float dlogits[PHOTOS * CLASSES];
-    size_t bytes = PHOTOS * machine->plan->cut.values * sizeof(float);
+    size_t bytes = PHOTOS * bytes_of(&machine->plan->cut);
     const float *logits;
     if (carried) {
-        float *features = malloc(bytes);
+        char *features = malloc(bytes);
         exec_features(machine->exec, world->pixels, PHOTOS);
         memcpy(features, exec_features_place(machine->exec), bytes);
         exec_forward_pixels(machine->exec, world->pixels + VALUES, 2);
@@ -195,15 +223,18 @@ static struct gradients one_step(const struct world *world, struct machine *mach
     return kept;
 }
 
-static void check_going_on(const struct world *world, int until, bool train, enum conv_engine engine)
+static void check_going_on(const struct world *world, int until, bool train, struct way way)
 {
     struct freeze freeze = freeze_until(until);
     freeze.bn_trained = BN_EVAL; /* or the second forward pass would see moved statistics */
-    struct machine machine = machine_create(
-        world,
-        (struct plan_options){
-            .train = train, .batch = PHOTOS, .freeze = freeze, .conv = engine, .cut = freeze_cut(world->net, &freeze)},
-        3);
+    struct machine machine = machine_create(world,
+                                            (struct plan_options){.train = train,
+                                                                  .batch = PHOTOS,
+                                                                  .freeze = freeze,
+                                                                  .conv = way.conv,
+                                                                  .precision = way.precision,
+                                                                  .cut = freeze_cut(world->net, &freeze)},
+                                            3);
     float logits[2][PHOTOS * CLASSES];
     struct gradients kept[2];
     for (int carried = 0; carried <= 1; carried++)
@@ -229,8 +260,8 @@ static void the_rest_goes_on_from_features_as_from_pixels(void **state)
     (void)state;
     struct world world = world_create(&bottlenecks);
     for (int until = 2; until <= 9; until++) {
-        check_going_on(&world, until, true, engine_in_turn(until));
-        check_going_on(&world, until, false, engine_in_turn(until));
+        check_going_on(&world, until, true, way_in_turn(until));
+        check_going_on(&world, until, false, way_in_turn(until));
     }
     world_destroy(&world);
 }
@@ -241,22 +272,23 @@ static void deeper_features_are_made_from_shallower_ones(void **state)
     struct world world = world_create(&bottlenecks);
     for (int from = 4; from <= 7; from++)
         for (int until = from + 1; until <= 9; until += 2) {
-            enum conv_engine engine = engine_in_turn(from);
+            struct way way = way_in_turn(from);
             struct freeze freeze = freeze_until(until), shallow = freeze_until(from);
-            float *alone, *start;
-            size_t floats = features_alone(&alone, &world, until, engine);
-            size_t start_floats = features_alone(&start, &world, from, engine);
+            char *alone, *start;
+            size_t entry = features_alone(&alone, &world, until, way);
+            size_t start_entry = features_alone(&start, &world, from, way);
             struct machine machine = machine_create(&world,
                                                     (struct plan_options){.batch = PHOTOS,
-                                                                          .conv = engine,
+                                                                          .conv = way.conv,
+                                                                          .precision = way.precision,
                                                                           .freeze = freeze,
                                                                           .cut = freeze_cut(world.net, &freeze),
                                                                           .from = freeze_cut(world.net, &shallow)},
                                                     3);
-            assert_int_equal(machine.plan->from.values, start_floats);
-            memcpy(exec_advance_place(machine.exec), start, PHOTOS * start_floats * sizeof(float));
+            assert_int_equal(bytes_of(&machine.plan->from), start_entry);
+            memcpy(exec_advance_place(machine.exec), start, PHOTOS * start_entry);
             exec_advance(machine.exec, PHOTOS);
-            assert_memory_equal(exec_features_place(machine.exec), alone, PHOTOS * floats * sizeof(float));
+            assert_memory_equal(exec_features_place(machine.exec), alone, PHOTOS * entry);
             machine_destroy(&machine);
             free(alone);
             free(start);
