@@ -75,7 +75,7 @@ assert rows[1] == {"key": sys.argv[1], "arch": "resnet50", "cut": "layer2", "pix
     cd freezetune
     head -c 1000 $one.features >00000000000000000000000000000000.features
     cp $one.features 11111111111111111111111111111111.features
-    printf '\x02' | dd of=$two.features bs=1 seek=8 conv=notrunc status=none
+    printf '\x03' | dd of=$two.features bs=1 seek=8 conv=notrunc status=none
     printf 'x' | dd of=$three.features bs=1 seek=900 conv=notrunc status=none
     echo "a note" >22222222222222222222222222222222.features
     cp $one.features copy.features
