@@ -1,10 +1,10 @@
-"""How far --conv fast (Winograd) and --conv exact are from the truth, and how far PyTorch is: a table.
+"""How far --conv fast (Winograd), exact and im2col (OpenBLAS) are from the truth, and how far PyTorch is: a table.
 
   make build/release/tests/tools/parity_dump
   $(sh scripts/venv.sh) scripts/parity/conv_accuracy.py resnet50.safetensors [--photos FOLDER] [--points 0 6]
 
 One batch, logits and every gradient. The truth is PyTorch in float64 with the same weights and pixels; a distance is the
-norm of the difference over the norm of the truth. For each freeze point a row of each of three programs: the logits'
+norm of the difference over the norm of the truth. For each freeze point a row of each program: the logits'
 distance, the worst gradient's and the median gradient's. The last row says how many times as far from the truth --conv
 fast is as PyTorch's float32, in these and in the tensor where that is the most.
 
@@ -69,7 +69,7 @@ class Figures:
 
 def compare(options, state, case, pixels, labels, folder):
     """{"held": {program: Figures}, "free": ...}"""
-    found = {kernels: ours(options, case, kernels, folder) for kernels in ("fast", "exact")}
+    found = {kernels: ours(options, case, kernels, folder) for kernels in ("fast", "exact", "im2col")}
     rows = {"held": {}, "free": {}}
     for kernels in found:
         truth = theirs(options, state, case, pixels, labels, torch.float64, folder / kernels)
