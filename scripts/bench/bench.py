@@ -233,8 +233,8 @@ def run(options):
     everybody = contenders(options)
     machine = measure.processor(options.avx2)
     if options.results:
-        results = pathlib.Path(options.results).resolve()
-        common = {"commit": measure.commit_of(options.program, os.path.relpath(results, ROOT)),
+        results = pathlib.Path(options.results)
+        common = {"commit": measure.commit_of(options.program),
                   "date": datetime.date.today().isoformat(), "machine": machine}
         append(results, [])
     print(f"{machine}, batch {options.batch_size}, {options.image_size} px, {options.rounds} rounds of {options.repeat} "
@@ -248,7 +248,7 @@ def run(options):
                 rounds = measure_pass(options, everybody, what, freeze, threads, onnx)
                 rows = {one: figures(one, yardstick(everybody, one), rounds) for one in rounds[0]}
                 done.append((title, threads, rows))
-                if options.results:
+                if options.results:  # now: a run that is stopped keeps what it has
                     append(results, result_rows(options, common, title, threads, rows))
     print_tables(options, everybody, done)
 

@@ -5,6 +5,7 @@ import platform
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+SOURCES = ("core", "models", "weights", "cli", "Makefile")
 USAGE = 64  # exit codes of the program itself
 NO_INPUT = 66
 
@@ -73,11 +74,11 @@ def git(*words, **more):
     return call(["git", "-C", ROOT, *words], **more).strip()
 
 
-def commit_of(program, results):
-    """The commit that the program was built from, with -dirty where files differ from it (`results` may); its version
-    where this is no git checkout."""
+def commit_of(program):
+    """The last commit that changed what the program is built from, with -dirty where files there differ from it; its
+    version where this is no git checkout."""
     try:
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", f":(exclude,top){results}")
-        return git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
+        commit, changed = git("log", "-1", "--format=%h", "--", *SOURCES), git("status", "--porcelain", "--", *SOURCES)
+        return commit + ("-dirty" if changed else "")
     except Failed:
         return call([program, "--version"]).splitlines()[0].split()[-1]

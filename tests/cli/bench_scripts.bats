@@ -7,11 +7,12 @@ load common
 setup() {
     scripts=$BATS_TEST_DIRNAME/../../scripts
     cd "$BATS_TEST_TMPDIR"
+    command -v git >/dev/null && command -v python3 >/dev/null || skip "needs git and python3"
     unset MAKEFLAGS MFLAGS MAKELEVEL
     # A checkout of its own, with the scripts and a Makefile that "builds" freezetune from a file.
-    mkdir -p tree/scripts/bench tree/docs/benchmarks outside
+    mkdir -p tree/scripts/bench tree/docs/benchmarks tree/cli outside
     cp "$scripts"/bench/{bench,compare,measure}.py tree/scripts/bench/
-    printf '%s\n' 'freezetune: program.sh' '	@$(SLOWLY)' '	@cp program.sh $@ && chmod +x $@' \
+    printf '%s\n' 'freezetune: cli/program.sh' '	@$(SLOWLY)' '	@cp cli/program.sh $@ && chmod +x $@' \
         '	@echo "$(CC)" >"$(or $(SEEN),/dev/null)"' >tree/Makefile
     echo freezetune >tree/.gitignore
     program 20 '--conv fast|exact|im2col --precision f32|bf16'
@@ -24,7 +25,7 @@ setup() {
 
 # program MS HELP: freezetune, which takes MS for a forward pass, three times that for a step and half of it in bf16.
 program() {
-    cat >tree/program.sh <<END
+    cat >tree/cli/program.sh <<END
 #!/bin/sh
 case "\$*" in
 *--help*) echo "$2" ;;
@@ -34,7 +35,7 @@ case "\$*" in
 esac
 echo "\$*" >>"$PWD/calls.txt"
 END
-    cp tree/program.sh tree/freezetune
+    cp tree/cli/program.sh tree/freezetune
     chmod +x tree/freezetune
 }
 
@@ -65,7 +66,7 @@ left_clean() {
     grep -qx '| forward | 1 | torch 1.0 | 40.0 | 300 | 0.50 |' stdout.txt
     grep -qx '| forward | 1 | torch 1.0 | 40.0 | 300 | 0.25 |' stdout.txt
     grep -qx '| step, freeze 6 | 1 | freezetune | 30.0 | 70 |  |' stdout.txt
-    python3 - "$(git -C tree rev-parse --short HEAD)" <<'PYTHON'
+    python3 - "$(git -C tree rev-parse --short HEAD~1)" <<'PYTHON'
 import csv, sys
 rows = list(csv.DictReader(open("tree/docs/benchmarks/results.csv")))
 assert len(rows) == 12, len(rows)  # (3 programs and --conv im2col in f32, 2 in bf16) for two passes
@@ -74,10 +75,13 @@ found = {(r["what"], r["precision"], r["program"]): (r["ms"], r["ratio"], r["pea
 assert found["step, freeze 6", "bf16", "torch 1.0"] == ("40.00", "0.750", "300"), found
 assert found["forward", "f32", "freezetune"] == ("20.00", "", "100"), found
 PYTHON
-    # More lines are added to it; they are those of a commit that has changes.
-    echo '# changed' >>tree/program.sh
+    # More lines are added to it, and what is committed with them is no other program.
+    commit results
     $bench --freeze --peers --precisions f32 --no-im2col --results tree/docs/benchmarks/results.csv
-    [ "$(wc -l <tree/docs/benchmarks/results.csv)" = 14 ]
+    [[ $(tail -n 1 tree/docs/benchmarks/results.csv) == "$(git -C tree rev-parse --short HEAD~2),"* ]]
+    echo '# changed' >>tree/cli/program.sh
+    $bench --freeze --peers --precisions f32 --no-im2col --results tree/docs/benchmarks/results.csv
+    [ "$(wc -l <tree/docs/benchmarks/results.csv)" = 15 ]
     [[ $(tail -n 1 tree/docs/benchmarks/results.csv) == *-dirty,*,forward,16,224,1,freezetune,f32,20.00,100,,2 ]]
 }
 
@@ -184,7 +188,7 @@ PYTHON
         left_clean
         rm slow.txt
     done
-    printf '%s\n' '#!/bin/sh' 'case "$*" in *--help*) ;; *) : >'"$PWD/slow.txt"'; exec sleep 300 ;; esac' >tree/program.sh
+    printf '%s\n' '#!/bin/sh' 'case "$*" in *--help*) ;; *) : >'"$PWD/slow.txt"'; exec sleep 300 ;; esac' >tree/cli/program.sh
     commit slow
     $compare HEAD >out.txt 2>err.txt 3>&- &
     pid=$!
