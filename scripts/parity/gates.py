@@ -5,10 +5,13 @@ gradients then differ by all that flows through that place. With the same choice
 smooth function on both sides, and what remains is rounding. `Gates` puts freezetune's choices (tests/support/gates.h)
 into the layers that a gradient flows through, and looks at each that PyTorch would not have made: how far from 0 that
 input was, over its layer's standard deviation. A wrong choice is far from 0.
+
+`Recorder` goes the other way: it writes PyTorch's own choices to such files, for a run in another precision to follow.
 """
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.nn import functional as F
 
 
 class Gates:
@@ -82,6 +85,32 @@ class Gates:
         with torch.no_grad():
             gap = pool(x) - y
             self._look(gap != 0, gap, x)
+        return y
+
+
+class Recorder(Gates):
+    """Leaves every layer its own choice and writes those of step S to PREFIX.S, where a gradient flows through them."""
+
+    def start(self, step):
+        self._step, self._calls, self._given = step, {"relu": 0, "pool": 0}, {}
+
+    def finish(self):
+        save_file(self._given, f"{self.prefix}.{self._step}")
+
+    def _keep(self, kind, x, choice):
+        if x.requires_grad:
+            self._given[f"{kind}{self._calls[kind]}"] = choice.to(torch.uint8).contiguous()
+        self._calls[kind] += 1
+
+    def _relu(self, x):
+        self._keep("relu", x, x > 0)
+        return torch.relu(x)
+
+    def _pool(self, x, pool):
+        y, winner = F.max_pool2d(x, pool.kernel_size, pool.stride, pool.padding, return_indices=True)
+        rows, columns = (torch.arange(n).mul(pool.stride).sub(pool.padding) for n in y.shape[2:])
+        h, w = winner // x.shape[3] - rows[:, None], winner % x.shape[3] - columns
+        self._keep("pool", x, h * pool.kernel_size + w)
         return y
 
 

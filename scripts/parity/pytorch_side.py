@@ -145,9 +145,11 @@ def statistics(model):
     return {name: b for name, b in model.named_buffers() if not name.endswith("num_batches_tracked")}
 
 
-def run(model, case, pixels, labels, optimizer=None, dtype=torch.float32, gates=None):
+def run(model, case, pixels, labels, optimizer=None, dtype=torch.float32, gates=None, autocast=False):
     """One run over pixels [S,N,H,W,3], labels [S,N]; without an optimizer only the first batch's gradients. With `gates`
-    (gates.py) ReLU and max pooling choose what is given. The model is changed. Returns the tensors named above."""
+    (gates.py) ReLU and max pooling choose what is given, or tell what they chose. `autocast`: forward and loss in
+    bfloat16 as torch.autocast mixes it, as PyTorch's documentation has it. The model is changed. Returns the tensors
+    named above."""
     model.to(dtype)
     if gates:
         gates.put_into(model)
@@ -167,10 +169,11 @@ def run(model, case, pixels, labels, optimizer=None, dtype=torch.float32, gates=
             p.grad = None
         if gates:
             gates.start(step)
-        logits = model(normalise(pixels[step], dtype))
-        if gates:
-            gates.finish()
-        loss = loss_of(logits, labels[step])
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            logits = model(normalise(pixels[step], dtype))
+            if gates:
+                gates.finish()
+            loss = loss_of(logits, labels[step])
         loss.backward()
         losses.append(loss.detach())
         if step == 0:
