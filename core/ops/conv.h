@@ -121,7 +121,8 @@ struct conv_kernel {
     void (*backward_weight)(float *dw, const struct conv_task *task, const void *dy, struct pool *pool, float *scratch);
 };
 
-/* The kernel of an engine for a shape. There always is one. */
+/* The kernel of an engine for a shape. There always is one, but for CONV_IM2COL in bfloat16, which BLAS does not
+ * multiply: NULL. */
 const struct conv_kernel *conv_kernel_choose(const struct conv_shape *shape, enum conv_engine engine);
 /* All kernels, NULL at the end. */
 extern const struct conv_kernel *const conv_kernels[];

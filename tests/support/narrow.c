@@ -33,7 +33,8 @@ int narrow_runs(int *runs)
     *runs = 0;
     if (getenv("FREEZETUNE_CPU"))
         return 0;
-    for (int set = 0; set < (int)cpu_set_get(); set++) {
+    int sets = (int)cpu_set_get() + cpu_has_bf16(); /* without its products of pairs the widest set is another one */
+    for (int set = 0; set < sets; set++) {
         FILE *output = tmpfile();
         const char *name = cpu_set_name((enum cpu_set)set);
         int status = output ? run(name, fileno(output)) : -1;

@@ -1,4 +1,4 @@
-/* Every convolution kernel against the definition, with everything that may surround the product. */
+/* Every convolution kernel against the definition, with everything that may surround the product, in both precisions. */
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -10,11 +10,15 @@
 #include "core/ops/blas.h"
 #include "core/ops/conv.h"
 #include "core/ops/cpu.h"
+#include "core/ops/map_lanes.h"
 #include "tests/support/guarded.h"
+#include "tests/support/maps.h"
 #include "tests/support/naive.h"
 #include "tests/support/narrow.h"
 
-/* Relative error (norms). Measured here: at most 3.1e-7 for the exact kernels, 8.6e-7 for Winograd. */
+/* Relative error (norms). Measured here: at most 4.1e-7 for the exact kernels, 1.3e-6 for Winograd. In bfloat16, 1.5e-7
+ * and 6.8e-7: products of such numbers are floats, and what one rounding of a map may change is no error (map_error);
+ * that alone is up to 1.8e-3. */
 static const double exact_tolerance = 8e-7, fast_tolerance = 5e-6;
 
 struct conv_case {
@@ -35,13 +39,19 @@ static const struct conv_case cases[] = {
     {13, 14, 9, 5, 3, 1, 1, 5}, {7, 61, 3, 4, 3, 1, 1, 3},    {10, 30, 40, 33, 3, 1, 1, 5}};
 enum { CASES = sizeof cases / sizeof *cases };
 
-/* One convolution with its inputs, in float and in double, and the references. */
+/* One convolution with its inputs, and the references. Maps are there as they are stored and, rounded to that, as floats
+ * of the same name. */
+struct maps {
+    void *x, *dy, *residual, *z, *before;
+};
+
 struct trial {
     struct conv_shape shape;
     const struct conv_kernel *kernel;
     struct conv_task task;
     size_t images, x_count, y_count, w_count, rows, pixels;
-    float *x, *w, *dy, *prepared, *scale, *shift, *y_scale, *y_shift, *residual, *z, *z_scale, *z_shift, *mean, *before;
+    float *x, *w, *dy, *scale, *shift, *y_scale, *y_shift, *residual, *z, *z_scale, *z_shift, *mean, *before;
+    struct maps maps;
     double *a, *w_wide, *dy_wide, *want_y, *want_da, *want_dw;
     double tolerance;
 };
@@ -51,6 +61,31 @@ static float *floats(struct rng *rng, size_t count, double scale, double shift)
     return random_floats(rng, count, scale, shift);
 }
 
+/* Values of a map, rounded, and the map. */
+static float *stored(void **map, struct rng *rng, size_t count, double scale, double shift, enum precision precision)
+{
+    float *values = floats(rng, count, scale, shift);
+    round_values(values, count, precision);
+    *map = map_of(values, count, precision);
+    return values;
+}
+
+/* What is multiplied must be bfloat16 itself for the kernels that multiply such values: the conv_input's result is
+ * rounded, here as affine() does it, so that none lies on the other side of a tie. */
+static double *rounded_input(const struct trial *t)
+{
+    const struct conv_input *in = &t->task.in;
+    enum precision precision = t->shape.precision;
+    void *map = guarded_map(t->x_count, precision);
+    map_lanes(precision)->affine(map, in->x, t->pixels, t->shape.c, in->scale, in->shift, NULL, NULL, NULL, in->relu);
+    float *values = values_of(map, t->x_count, precision);
+    double *doubles = as_doubles(values, t->x_count);
+    assert_true(guarded_map_intact(map));
+    guarded_map_free(map);
+    free(values);
+    return doubles;
+}
+
 static void references(struct trial *t)
 {
     t->a = as_doubles(t->x, t->x_count);
@@ -58,6 +93,10 @@ static void references(struct trial *t)
         t->a[i] = t->a[i] * (double)t->scale[i % t->shape.c] + (double)t->shift[i % t->shape.c];
     for (size_t i = 0; t->task.in.relu && i < t->x_count; i++)
         t->a[i] = t->a[i] > 0 ? t->a[i] : 0;
+    if (t->shape.precision != PRECISION_F32 && t->kernel->exact) {
+        free(t->a);
+        t->a = rounded_input(t);
+    }
     t->w_wide = as_doubles(t->w, t->w_count);
     t->dy_wide = as_doubles(t->dy, t->y_count);
     t->want_y = calloc(t->y_count, sizeof(double));
@@ -68,12 +107,19 @@ static void references(struct trial *t)
     naive_conv_backward_weight(t->want_dw, t->dy_wide, t->a, &t->shape, t->images);
 }
 
-static void trial_init(struct trial *t, const struct conv_case *one, const struct conv_kernel *kernel, bool affine,
-                       bool relu)
+static struct conv_shape shape_of(const struct conv_case *one, enum precision precision)
+{
+    struct conv_shape shape;
+    assert_true(conv_shape_init(&shape, one->h, one->w, one->c, one->k, one->kernel, one->stride, one->pad));
+    shape.precision = precision;
+    return shape;
+}
+
+static void trial_init(struct trial *t, const struct conv_case *one, enum precision precision,
+                       const struct conv_kernel *kernel, bool affine, bool relu)
 {
     struct rng rng = rng_stream(11, RNG_TEST, 0, (uint64_t)(one - cases));
-    *t = (struct trial){.kernel = kernel, .images = one->images};
-    assert_true(conv_shape_init(&t->shape, one->h, one->w, one->c, one->k, one->kernel, one->stride, one->pad));
+    *t = (struct trial){.kernel = kernel, .images = one->images, .shape = shape_of(one, precision)};
     const struct conv_shape *s = &t->shape;
     t->pixels = t->images * s->h * s->w;
     t->rows = t->images * s->p * s->q;
@@ -81,21 +127,23 @@ static void trial_init(struct trial *t, const struct conv_case *one, const struc
     t->y_count = t->rows * s->k;
     t->w_count = s->k * s->r * s->s * s->c;
     t->tolerance = kernel->exact ? exact_tolerance : fast_tolerance;
-    t->x = floats(&rng, t->x_count, 1, 0.3);
+    t->x = stored(&t->maps.x, &rng, t->x_count, 1, 0.3, precision);
     t->w = floats(&rng, t->w_count, 0.2, 0);
-    t->dy = floats(&rng, t->y_count, 1, 0.1);
+    if (kernel->exact) /* they are rounded where they are packed; Winograd's products are float32 */
+        round_values(t->w, t->w_count, precision);
+    t->dy = stored(&t->maps.dy, &rng, t->y_count, 1, 0.1, precision);
     t->scale = floats(&rng, s->c, 0.3, 1);
     t->shift = floats(&rng, s->c, 0.5, 0.2);
     t->y_scale = floats(&rng, s->k, 0.3, 1);
     t->y_shift = floats(&rng, s->k, 0.5, 0.2);
-    t->residual = floats(&rng, t->y_count, 1, 0);
-    t->z = floats(&rng, t->x_count, 1, 0.2);
+    t->residual = stored(&t->maps.residual, &rng, t->y_count, 1, 0, precision);
+    t->z = stored(&t->maps.z, &rng, t->x_count, 1, 0.2, precision);
     t->z_scale = floats(&rng, s->c, 0.3, 1);
     t->z_shift = floats(&rng, s->c, 0.5, 0);
     t->mean = floats(&rng, s->c, 0.5, 0);
-    t->before = floats(&rng, t->x_count, 1, 0);
+    t->before = stored(&t->maps.before, &rng, t->x_count, 1, 0, precision);
     t->task = (struct conv_task){
-        .kernel = kernel, .shape = *s, .images = t->images, .in = {.x = t->x, .relu = relu}, .w = t->w};
+        .kernel = kernel, .shape = *s, .images = t->images, .in = {.x = t->maps.x, .relu = relu}, .w = t->w};
     if (affine) {
         t->task.in.scale = t->scale;
         t->task.in.shift = t->shift;
@@ -107,23 +155,27 @@ static void trial_end(struct trial *t)
 {
     float *all[] = {t->x,        t->w, t->dy,      t->scale,   t->shift, t->y_scale, t->y_shift,
                     t->residual, t->z, t->z_scale, t->z_shift, t->mean,  t->before};
+    void *maps[] = {t->maps.x, t->maps.dy, t->maps.residual, t->maps.z, t->maps.before};
     double *wide[] = {t->a, t->w_wide, t->dy_wide, t->want_y, t->want_da, t->want_dw};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        free(maps[i]);
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
         free(wide[i]);
 }
 
 /* Results of one run with one number of threads. */
 struct results {
-    float *y, *da, *dw;
+    void *y, *da; /* maps */
+    float *dw;
     double *sums, *tail_sums;
 };
 
 static void results_free(struct results *r)
 {
-    guarded_free(r->y);
-    guarded_free(r->da);
+    guarded_map_free(r->y);
+    guarded_map_free(r->da);
     guarded_free(r->dw);
     free(r->sums);
     free(r->tail_sums);
@@ -164,8 +216,8 @@ static void run(struct results *r, struct trial *t, const struct options *o, siz
     struct pool *pool;
     assert_int_equal(pool_create(&pool, threads, NULL), OK);
     size_t tiles = kernel->tiles(s, t->images), tail_tiles = kernel->tail_tiles(s, t->images);
-    *r = (struct results){.y = guarded_alloc(t->y_count),
-                          .da = guarded_alloc(t->x_count),
+    *r = (struct results){.y = guarded_map(t->y_count, s->precision),
+                          .da = guarded_map(t->x_count, s->precision),
                           .dw = guarded_alloc(t->w_count),
                           .sums = malloc(tiles * 2 * s->k * sizeof(double)),
                           .tail_sums = malloc(tail_tiles * 2 * s->c * sizeof(double))};
@@ -181,34 +233,35 @@ static void run(struct results *r, struct trial *t, const struct options *o, siz
     task.y = r->y;
     task.epilogue = (struct epilogue){.scale = o->y_affine ? t->y_scale : NULL,
                                       .shift = o->y_affine || o->y_shift ? t->y_shift : NULL,
-                                      .residual = o->residual ? t->residual : NULL,
+                                      .residual = o->residual ? t->maps.residual : NULL,
                                       .relu = o->y_relu,
                                       .sums = o->sums ? r->sums : NULL};
     if (o->over_residual && kernel->over_residual) {
-        memcpy(r->y, t->residual, t->y_count * sizeof(float));
+        memcpy(r->y, t->maps.residual, t->y_count * precision_size(s->precision));
         task.epilogue.residual = r->y;
     }
     float *scratch = guarded_alloc(threads * kernel->scratch(s));
     products = 0;
     conv_forward(&task, pool, scratch);
     assert_blas_as_said(kernel, s, false);
-    assert_true(guarded_intact(scratch) && guarded_intact(prepared) && guarded_intact(r->y));
+    assert_true(guarded_intact(scratch) && guarded_intact(prepared) && guarded_map_intact(r->y));
     guarded_free(scratch);
 
-    struct tail tail = {.z = o->mask || o->tail_sums ? t->z : NULL,
+    struct tail tail = {.precision = s->precision,
+                        .z = o->mask || o->tail_sums ? t->maps.z : NULL,
                         .scale = t->z_scale,
                         .shift = t->z_shift,
                         .mean = o->tail_sums ? t->mean : NULL,
                         .relu = o->mask,
                         .sums = r->tail_sums};
     if (o->add)
-        memcpy(r->da, t->before, t->x_count * sizeof(float));
+        memcpy(r->da, t->maps.before, t->x_count * precision_size(s->precision));
     scratch = guarded_alloc(kernel->backward_scratch(s, t->images, threads));
-    kernel->backward_data(r->da, o->add, &task, t->dy, &tail, pool, scratch);
-    assert_true(guarded_intact(scratch) && guarded_intact(r->da));
+    kernel->backward_data(r->da, o->add, &task, t->maps.dy, &tail, pool, scratch);
+    assert_true(guarded_intact(scratch) && guarded_map_intact(r->da));
     guarded_free(scratch);
     scratch = guarded_alloc(kernel->backward_scratch(s, t->images, threads));
-    kernel->backward_weight(r->dw, &task, t->dy, pool, scratch);
+    kernel->backward_weight(r->dw, &task, t->maps.dy, pool, scratch);
     assert_blas_as_said(kernel, s, true);
     assert_true(guarded_intact(scratch) && guarded_intact(r->dw));
     guarded_free(scratch);
@@ -230,33 +283,48 @@ static double sums_error(const double *sums, size_t tiles, size_t channels, cons
     return norm > 0 && isfinite(off) ? sqrt(off / norm) : INFINITY;
 }
 
-static double worst[2];
+/* Of float32 and bfloat16, of fast and exact kernels; and what the rounding of bfloat16 itself changed, of a map of so
+ * many values that it is no chance. */
+static double worst[PRECISIONS][2], worst_rounding;
+enum { MANY = 1000 };
 
 static void within(const char *what, double error, const struct trial *t)
 {
     const struct conv_shape *s = &t->shape;
-    worst[t->kernel->exact] = fmax(worst[t->kernel->exact], error);
+    worst[s->precision][t->kernel->exact] = fmax(worst[s->precision][t->kernel->exact], error);
     if (!(error <= t->tolerance))
-        fail_msg("%s: %s: %zux%zux%zu to %zu, %zux%zu stride %zu pad %zu, %zu images: error %.3g, allowed %.3g",
-                 t->kernel->name, what, s->h, s->w, s->c, s->k, s->r, s->s, s->stride, s->pad, t->images, error,
-                 t->tolerance);
+        fail_msg("%s: %s, %s: %zux%zux%zu to %zu, %zux%zu stride %zu pad %zu, %zu images: error %.3g, allowed %.3g",
+                 t->kernel->name, precision_names[s->precision], what, s->h, s->w, s->c, s->k, s->r, s->s, s->stride,
+                 s->pad, t->images, error, t->tolerance);
+}
+
+static void map_within(const char *what, const void *map, const double *want, size_t count, const struct trial *t)
+{
+    enum precision precision = t->shape.precision;
+    float *values = values_of(map, count, precision);
+    within(what, map_error(map, want, count, precision), t);
+    if (precision == PRECISION_BF16 && count >= MANY)
+        worst_rounding = fmax(worst_rounding, naive_error(values, want, count));
+    free(values);
 }
 
 static void check_forward(const struct results *r, const struct trial *t, const struct options *o)
 {
     size_t k = t->shape.k;
     double *want = malloc(t->y_count * sizeof *want), *sums = calloc(2 * k, sizeof *sums);
+    float *y = values_of(r->y, t->y_count, t->shape.precision);
     for (size_t i = 0; i < t->y_count; i++) {
-        double v = t->want_y[i];
-        sums[i % k] += v;
-        sums[k + i % k] += v * v;
+        double v = t->want_y[i], moment = t->shape.precision == PRECISION_F32 ? v : (double)y[i]; /* once rounded */
+        sums[i % k] += moment;
+        sums[k + i % k] += moment * moment;
         v = v * (o->y_affine ? (double)t->y_scale[i % k] : 1) +
             (o->y_affine || o->y_shift ? (double)t->y_shift[i % k] : 0) + (o->residual ? (double)t->residual[i] : 0);
         want[i] = o->y_relu && v < 0 ? 0 : v;
     }
-    within("forward", naive_error(r->y, want, t->y_count), t);
+    map_within("forward", r->y, want, t->y_count, t);
     if (o->sums)
         within("sums of y", sums_error(r->sums, t->kernel->tiles(&t->shape, t->images), k, sums), t);
+    free(y);
     free(want);
     free(sums);
 }
@@ -265,11 +333,13 @@ static void check_backward(const struct results *r, const struct trial *t, const
 {
     size_t c = t->shape.c;
     double *want = malloc(t->x_count * sizeof *want), *sums = calloc(2 * c, sizeof *sums);
+    float *da = values_of(r->da, t->x_count, t->shape.precision);
     for (size_t i = 0; i < t->x_count; i++) {
         double z = (double)t->z[i], v = t->want_da[i] + (o->add ? (double)t->before[i] : 0);
         if (o->mask && !(z * (double)t->z_scale[i % c] + (double)t->z_shift[i % c] > 0))
             v = 0;
         want[i] = v;
+        v = t->shape.precision == PRECISION_F32 ? v : (double)da[i];
         sums[i % c] += v;
         sums[c + i % c] += v * (z - (double)t->mean[i % c]);
     }
@@ -277,11 +347,12 @@ static void check_backward(const struct results *r, const struct trial *t, const
     for (size_t i = 0; i < t->x_count; i++)
         norm += want[i] * want[i];
     if (norm > 0) { /* the mask may leave nothing of one pixel */
-        within("data gradient", naive_error(r->da, want, t->x_count), t);
+        map_within("data gradient", r->da, want, t->x_count, t);
         if (o->tail_sums)
             within("sums of da", sums_error(r->tail_sums, t->kernel->tail_tiles(&t->shape, t->images), c, sums), t);
     }
     within("weight gradient", naive_error(r->dw, t->want_dw, t->w_count), t);
+    free(da);
     free(want);
     free(sums);
 }
@@ -289,8 +360,8 @@ static void check_backward(const struct results *r, const struct trial *t, const
 static void same_bytes(const struct results *a, const struct results *b, const struct trial *t, const struct options *o)
 {
     const struct conv_shape *s = &t->shape;
-    assert_memory_equal(a->y, b->y, t->y_count * sizeof(float));
-    assert_memory_equal(a->da, b->da, t->x_count * sizeof(float));
+    assert_memory_equal(a->y, b->y, t->y_count * precision_size(s->precision));
+    assert_memory_equal(a->da, b->da, t->x_count * precision_size(s->precision));
     assert_memory_equal(a->dw, b->dw, t->w_count * sizeof(float));
     if (o->sums)
         assert_memory_equal(a->sums, b->sums, t->kernel->tiles(s, t->images) * 2 * s->k * sizeof(double));
@@ -299,12 +370,12 @@ static void same_bytes(const struct results *a, const struct results *b, const s
                             t->kernel->tail_tiles(s, t->images) * 2 * s->c * sizeof(double));
 }
 
-static void check_case(const struct conv_case *one, const struct conv_kernel *kernel, bool affine, bool relu,
-                       const struct options *o)
+static void check_case(const struct conv_case *one, enum precision precision, const struct conv_kernel *kernel,
+                       bool affine, bool relu, const struct options *o)
 {
     struct trial t;
     struct results first, other;
-    trial_init(&t, one, kernel, affine, relu);
+    trial_init(&t, one, precision, kernel, affine, relu);
     run(&first, &t, o, 1);
     check_forward(&first, &t, o);
     check_backward(&first, &t, o);
@@ -317,52 +388,62 @@ static void check_case(const struct conv_case *one, const struct conv_kernel *ke
     trial_end(&t);
 }
 
-static size_t check_all(bool affine, bool relu, const struct options *o)
+static size_t check_precision(enum precision precision, bool affine, bool relu, const struct options *o)
 {
     size_t done = 0;
     for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++)
         for (size_t i = 0; i < CASES; i++) {
-            struct conv_shape shape;
-            const struct conv_case *one = &cases[i];
-            assert_true(conv_shape_init(&shape, one->h, one->w, one->c, one->k, one->kernel, one->stride, one->pad));
+            struct conv_shape shape = shape_of(&cases[i], precision);
             if (!(*kernel)->fits(&shape))
                 continue;
-            check_case(one, *kernel, affine, relu, o);
+            check_case(&cases[i], precision, *kernel, affine, relu, o);
             done++;
         }
     return done;
 }
 
+static void check_all(bool affine, bool relu, const struct options *o)
+{
+    /* In float32 im2col takes all, pointwise, packed or direct, and winograd some of the cases; without BLAS, packed or
+     * direct and winograd are left. */
+    assert_true(check_precision(PRECISION_F32, affine, relu, o) > 2 * CASES + 15);
+    assert_true(check_precision(PRECISION_BF16, affine, relu, o) > CASES + 10);
+}
+
 static void plain_convolutions_match_the_definition(void **state)
 {
     (void)state;
-    /* im2col takes all, pointwise and winograd some of the cases. */
-    assert_true(check_all(false, false, &(struct options){0}) > CASES + 15);
+    check_all(false, false, &(struct options){0});
+}
+
+static void assert_grows_with_the_batch(const struct conv_shape *shape, const struct conv_kernel *kernel,
+                                        size_t threads)
+{
+    enum { BATCH = 40 };
+    size_t scratch = 0, tiles = 0, tails = 0;
+    for (size_t images = 1; images <= BATCH; images++) {
+        size_t needed = kernel->backward_scratch(shape, images, threads);
+        if (needed < scratch)
+            fail_msg("%s, %s, %zux%zux%zu, %zu threads: %zu images need less than %zu", kernel->name,
+                     precision_names[shape->precision], shape->h, shape->w, shape->c, threads, images, images - 1);
+        scratch = needed;
+        assert_true(kernel->tiles(shape, images) >= tiles);
+        tiles = kernel->tiles(shape, images);
+        assert_true(kernel->tail_tiles(shape, images) >= tails);
+        tails = kernel->tail_tiles(shape, images);
+    }
 }
 
 /* Scratch and sums are there for a full batch; the last one of an epoch is smaller. */
 static void a_smaller_batch_needs_no_more_memory(void **state)
 {
     (void)state;
-    enum { BATCH = 40 };
-    for (size_t i = 0; i < CASES; i++)
+    for (size_t i = 0; i < CASES * PRECISIONS; i++)
         for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++)
             for (size_t threads = 1; threads <= 4; threads++) {
-                struct conv_shape shape;
-                size_t scratch = 0, tiles = 0, tails = 0;
-                assert_true(conv_shape_init(&shape, cases[i].h, cases[i].w, cases[i].c, cases[i].k, cases[i].kernel,
-                                            cases[i].stride, cases[i].pad));
-                for (size_t images = 1; images <= BATCH && (*kernel)->fits(&shape); images++) {
-                    size_t needed = (*kernel)->backward_scratch(&shape, images, threads);
-                    if (needed < scratch)
-                        fail_msg("%s, case %zu, %zu threads: %zu images need less than %zu", (*kernel)->name, i,
-                                 threads, images, images - 1);
-                    scratch = needed;
-                    assert_true((*kernel)->tiles(&shape, images) >= tiles);
-                    tiles = (*kernel)->tiles(&shape, images);
-                    assert_true((*kernel)->tail_tiles(&shape, images) >= tails);
-                    tails = (*kernel)->tail_tiles(&shape, images);
-                }
+                struct conv_shape shape = shape_of(&cases[i / PRECISIONS], (enum precision)(i % PRECISIONS));
+                if ((*kernel)->fits(&shape))
+                    assert_grows_with_the_batch(&shape, *kernel, threads);
             }
 }
 
@@ -407,6 +488,13 @@ static void choice_is_that_of_the_engine(void **state)
     assert_string_equal(conv_kernel_choose(&three, CONV_IM2COL)->name, "im2col");
     assert_string_equal(conv_kernel_choose(&odd, CONV_IM2COL)->name, "im2col");
     assert_int_equal(odd.p, 7);
+    three.precision = one.precision = odd.precision = PRECISION_BF16; /* BLAS has none of that */
+    assert_string_equal(conv_kernel_choose(&three, CONV_FAST)->name, "winograd");
+    assert_string_equal(conv_kernel_choose(&three, CONV_EXACT)->name, "direct");
+    assert_string_equal(conv_kernel_choose(&one, CONV_FAST)->name, "packed");
+    assert_string_equal(conv_kernel_choose(&odd, CONV_EXACT)->name, "direct");
+    assert_null(conv_kernel_choose(&one, CONV_IM2COL));
+    assert_null(conv_kernel_choose(&odd, CONV_IM2COL));
     struct conv_shape untouched = odd;
     assert_false(conv_shape_init(&untouched, 4, 9, 1, 1, 7, 1, 1));
     assert_memory_equal(&untouched, &odd, sizeof odd);
@@ -456,7 +544,8 @@ static void gradients_match_finite_differences(void **state)
     static const size_t few[] = {3, 6, 9, 10, 17, 18, 23};
     for (size_t i = 0; i < sizeof few / sizeof *few; i++) {
         struct trial t;
-        trial_init(&t, &cases[few[i]], conv_kernel_choose(&(struct conv_shape){.r = 9}, true), true, false);
+        trial_init(&t, &cases[few[i]], PRECISION_F32, conv_kernel_choose(&(struct conv_shape){.r = 9}, true), true,
+                   false);
         double *y = calloc(t.y_count, sizeof *y);
         for (size_t probe = 0; probe < 20; probe++) {
             size_t at = rng_below(&rng, (uint32_t)t.x_count), tap = rng_below(&rng, (uint32_t)t.w_count);
@@ -482,7 +571,10 @@ static int setup(void **state)
 static int report(void **state)
 {
     (void)state;
-    printf("# worst relative error: exact kernels %.2g, fast kernels %.2g\n", worst[1], worst[0]);
+    for (int i = 0; i < PRECISIONS; i++)
+        printf("# worst relative error, %s: exact kernels %.2g, fast kernels %.2g\n", precision_names[i], worst[i][1],
+               worst[i][0]);
+    printf("# the rounding of bfloat16: at most %.2g\n", worst_rounding);
     return 0;
 }
 
