@@ -20,18 +20,21 @@ static size_t panels(size_t channels)
 
 /* It must save multiplications, and more than the transformations cost: not on maps of a pixel or two. A side of three
  * is one tile of three (25 products instead of 81 for 3x3 outputs); a side of two would be a tile of which a third is
- * thrown away. Not exact: its error is 0.7 to 1.4e-6 against BLAS's 1.5 to 3.2e-7, so --conv exact goes without it. */
+ * thrown away. Not exact: its error is 0.7 to 1.0e-6 against BLAS's 1.5 to 3.2e-7, so --conv exact goes without it. */
 static bool fits(const struct conv_shape *shape)
 {
     return shape->r == 3 && shape->s == 3 && shape->stride == 1 && shape->pad == 1 && shape->p >= 3 && shape->q >= 3;
 }
 
 /* Transformed weights are [panel][chunk][f][chunk_rows][32]: one panel of outputs, some rows of the sum. */
-enum { CHUNK = 256 }; /* rows in use at a time: 1.2 MB */
+enum {
+    CHUNK = 64, /* rows in use at a time: 0.3 MB, which stay in the second cache from their making to their use */
+    CHUNK_WHOLE = 128, /* that many make one chunk: 64 each were 5 % slower where they come prepared */
+};
 
 static size_t chunk_rows(size_t channels)
 {
-    return min_size(CHUNK, panels(channels) * PANEL);
+    return channels > CHUNK_WHOLE ? CHUNK : panels(channels) * PANEL;
 }
 
 static size_t weights_step(size_t channels)
@@ -46,7 +49,7 @@ static size_t chunk_size(size_t channels)
 
 static size_t chunks(size_t channels)
 {
-    return ceil_div(channels, CHUNK);
+    return ceil_div(channels, chunk_rows(channels));
 }
 
 /* Frequencies along a side of `size` pixels. */
@@ -82,19 +85,20 @@ static size_t block_scratch(const struct conv_shape *shape)
 {
     size_t tiles = winograd_block_tiles(shape);
     size_t widest = max_size(shape->c, shape->k);
-    return winograd_size(tiles, widest) + winograd_size(tiles, PANEL) + chunk_size(widest);
+    return winograd_size(tiles, widest) + winograd_size(tiles, PANEL) +
+           max_size(chunk_size(shape->c), chunk_size(shape->k));
 }
 
 /* m = V U for one panel of outputs, chunk after chunk of the sum. U has 36/9 the size of the weights (38 MB for 512
- * channels): where weights change at every step each chunk is computed here, in 1.2 MB, for 4 to 8 % of the products'
- * time, which is less than to write 38 MB and read them back. Frozen weights that run for many epochs come prepared. */
+ * channels): where weights change at every step each chunk is computed here, which takes less time than to write
+ * 38 MB and read them back. Frozen weights that run for many epochs come prepared. */
 static void block_products(float *m, const struct block *b, const struct conv_shape *shape, const float *v,
                            const struct winograd_layout *layout, size_t panel, float *made)
 {
     size_t channels = b->from.c, step = weights_step(channels), tiles = winograd_span_of(layout, 0).count;
     struct winograd_steps steps = winograd_steps_of(tiles, channels), out_steps = winograd_steps_of(tiles, PANEL);
     for (size_t chunk = 0; chunk < chunks(channels); chunk++) {
-        size_t r0 = chunk * CHUNK, r1 = min_size(r0 + CHUNK, channels);
+        size_t r0 = chunk * chunk_rows(channels), r1 = min_size(r0 + chunk_rows(channels), channels);
         const float *u = made;
         if (b->prepared)
             u = b->prepared + (panel * chunks(channels) + chunk) * chunk_size(channels);
@@ -183,9 +187,9 @@ static void prepare_chunk(void *context, size_t item, size_t thread)
 {
     (void)thread;
     struct prepare_work *work = context;
-    size_t c = work->shape->c, panel = item / chunks(c), r0 = item % chunks(c) * CHUNK;
+    size_t c = work->shape->c, panel = item / chunks(c), r0 = item % chunks(c) * chunk_rows(c);
     forward_weights(work->prepared + item * chunk_size(c), weights_step(c), work->w, work->shape, panel, r0,
-                    min_size(r0 + CHUNK, c));
+                    min_size(r0 + chunk_rows(c), c));
 }
 
 static void prepare(float *prepared, const float *w, const struct conv_shape *shape, struct pool *pool)

@@ -26,7 +26,7 @@
 #include "tests/support/narrow.h"
 
 /* 61 pixels: odd sides all the way down, so that the last tile of a map is never a full one. */
-enum { PHOTOS = 3, SIZE = 61, CLASSES = 5, VALUES = SIZE * SIZE * 3, FORMAT = 4 };
+enum { PHOTOS = 3, SIZE = 61, CLASSES = 5, VALUES = SIZE * SIZE * 3, FORMAT = 5 };
 
 static const char *const compilers[] = {"gcc 12", "clang 14"};
 enum { COMPILERS = sizeof compilers / sizeof *compilers };
