@@ -140,7 +140,7 @@ void tail_apply(const struct tail *tail, void *da, size_t m, size_t rows, size_t
     if (!tail || !tail->z)
         return;
     const struct map_lanes *lanes = map_lanes(tail->precision);
-    double *sums = tail->sums + tile * 2 * channels;
+    double *sums = tail->mean ? tail->sums + tile * 2 * channels : NULL;
     if (tail->mean && first)
         memset(sums, 0, 2 * channels * sizeof *sums);
     for (size_t end = m + rows, count; m < end; m += count) {
