@@ -22,7 +22,7 @@ OPENBLAS_DIR := $(if $(filter %.pc,$(OPENBLAS_PC)),$(shell $(PKG_CONFIG) --varia
 BLAS_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(OPENBLAS_PC) 2>/dev/null)
 ifeq ($(BLAS),load)
 OPENBLAS_LIBRARY := $(firstword $(wildcard $(addsuffix /libopenblas.so,$(OPENBLAS_DIR) \
-	$(shell $(PKG_CONFIG) --variable libdir openblas 2>/dev/null))) $(shell $(CC) -print-file-name=libopenblas.so))
+	$(shell $(PKG_CONFIG) --variable libdir openblas 2>/dev/null))) $(shell $(CC) -print-file-name=libopenblas.so 2>/dev/null))
 BLAS_SONAME ?= $(or $(shell LC_ALL=C readelf -d $(OPENBLAS_LIBRARY) 2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\].*/\1/p'),libopenblas.so.0)
 BLAS_LIBS ?= $(addprefix -Wl$(comma)-rpath$(comma),$(OPENBLAS_DIR)) -ldl
 BLAS_DEFINE := -DBLAS_SONAME='"$(BLAS_SONAME)"'

@@ -111,6 +111,12 @@ debian() {
     [ -z "$out$err" ]
 }
 
+@test "make without a compiler says nothing of its own before deps.sh does" {
+    run_split make --no-print-directory -C "$BATS_TEST_DIRNAME/../.." -n CC=no-such-compiler PKG_CONFIG=no-such-pkg-config help
+    [ "$status" = 0 ]
+    [ -z "$err" ]
+}
+
 @test "usage" {
     run_deps everything
     [ "$status" = 64 ]
