@@ -171,6 +171,7 @@ static enum status enter_stage(struct session *s)
                                 .width = s->batches->width,
                                 .freeze = options->freeze,
                                 .conv = options->conv,
+                                .precision = options->precision,
                                 .threads = options->threads};
     plan.freeze.until = unfreezing_until(&options->unfreezing, options->freeze.until, s->step);
     if (s->stage.plan && s->stage.plan->options.freeze.until == plan.freeze.until)

@@ -42,6 +42,7 @@ struct parity_options {
     struct unfreezing unfreezing; /* by step */
     size_t steps;                 /* the batches come again and again; 0: as many as there are batches */
     enum conv_engine conv;
+    enum precision precision;
     size_t threads;
     const char
         *gates; /* NULL, or where to write the choices of ReLU before each backward: step S to GATES.S (gates.h) */

@@ -1,7 +1,7 @@
 /* parity_dump WEIGHTS BATCHES OUT [--freeze-until N] [--bn-frozen eval|batch] [--bn-trained batch|eval]
  *             [--optimizer sgd|adam|adamw --lr X [--momentum X] [--nesterov] [--weight-decay X]] [--conv fast|exact|im2col]
  *             [--unfreeze-at STEP:N ...] [--lr-decay-by-child X] [--head-lr-mult X] [--threads N] [--gates FILE]
- *             [--precision f32]
+ *             [--precision f32|bf16]
  *
  * Our side of scripts/parity/compare_live.py: what tests/support/parity.h keeps of a training, as safetensors. BATCHES
  * holds pixels U8 [S,N,H,W,3] and labels I64 [S,N]. --gates writes the choices of ReLU at step S to FILE.S
@@ -53,6 +53,17 @@ static bool parse_unfreeze(struct unfreezing *unfreezing, const char *text)
     return true;
 }
 
+static bool parse_precision(enum precision *out, const char *text)
+{
+    for (int i = 0; precision_names[i]; i++) {
+        if (strcmp(precision_names[i], text) == 0) {
+            *out = (enum precision)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool parse_conv(enum conv_engine *out, const char *text)
 {
     for (int i = 0; conv_engine_names[i]; i++) {
@@ -87,7 +98,7 @@ static bool parse_valued(struct parity_options *options, const char *name, const
     if (strcmp(name, "--conv") == 0)
         return parse_conv(&options->conv, value);
     if (strcmp(name, "--precision") == 0)
-        return strcmp(value, "f32") == 0; /* the only one that the engine has */
+        return parse_precision(&options->precision, value);
     if (strcmp(name, "--optimizer") == 0)
         return parse_optimizer(options, value);
     if (strcmp(name, "--lr") == 0)
