@@ -1,7 +1,7 @@
 /* Where a plan puts things, and that a run asks nobody else. Regions that are used at once lie apart and inside their
  * memory; and a plan whose regions are all moved away from each other, with gaps between, gives the same bytes and
  * leaves the gaps alone. So neither a place that a run computes by itself nor two values that share a place too early
- * can stay unseen, which the address sanitizer cannot see inside one allocation. */
+ * can stay unseen, which the address sanitizer cannot see inside one allocation. In both precisions. */
 #include "tests/support/test.h"
 
 #include <stdbool.h>
@@ -49,11 +49,12 @@ static struct net *net_of(const struct sample *sample)
     return net;
 }
 
-static struct plan *plan_of(const struct sample *sample, const struct net *net)
+static struct plan *plan_of(const struct sample *sample, enum precision precision, const struct net *net)
 {
     struct plan *plan;
     struct error err = {0};
-    struct plan_options options = {.train = sample->train,
+    struct plan_options options = {.precision = precision,
+                                   .train = sample->train,
                                    .batch = IMAGES + 1,
                                    .height = sample->size,
                                    .width = sample->size,
@@ -123,6 +124,12 @@ static void check_scratch(const struct plan *plan)
     assert_int_equal(scratch->residual_sums.at, scratch->sums.at + half);
 }
 
+/* Floats that the values of some images take. */
+static size_t floats_of(const struct plan_tensor *tensor, size_t images)
+{
+    return precision_floats(tensor->values * images, tensor->precision);
+}
+
 /* Forward alone: from the step that makes it to the last that reads it. */
 static bool alive_together(const struct plan *plan, size_t a, size_t b)
 {
@@ -138,7 +145,8 @@ static void check_lifetimes(const struct plan *plan)
             const struct plan_tensor *a = &plan->tensors[t], *b = &plan->tensors[u];
             size_t images = a->depth_first ? 1 : plan->options.batch;
             if (alive_together(plan, t, u))
-                assert_true(a->offset + images * a->values <= b->offset || b->offset + images * b->values <= a->offset);
+                assert_true(a->offset + floats_of(a, images) <= b->offset ||
+                            b->offset + floats_of(b, images) <= a->offset);
         }
 }
 
@@ -149,9 +157,9 @@ static void check_arena(const struct plan *plan)
         assert_inside(plan->steps[i].saved, plan->arena_floats);
     for (size_t t = 0; t < plan->program->tensors_count; t++) {
         const struct plan_tensor *tensor = &plan->tensors[t];
-        size_t batch = tensor->values * plan->options.batch;
+        size_t batch = floats_of(tensor, plan->options.batch);
         if (tensor->depth_first)
-            assert_inside((struct plan_region){tensor->offset, tensor->values}, plan->thread.buffer.floats);
+            assert_inside((struct plan_region){tensor->offset, floats_of(tensor, 1)}, plan->thread.buffer.floats);
         else
             assert_inside((struct plan_region){tensor->offset, batch}, plan->arena_floats);
         if (tensor->remade)
@@ -164,10 +172,11 @@ static void check_arena(const struct plan *plan)
 static void regions_lie_apart_and_inside(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < SAMPLES; i++) {
-        struct net *net = net_of(&samples[i]);
-        struct plan *plan = plan_of(&samples[i], net);
-        assert_true((plan->depth_first_steps > 0) == (samples[i].size == LARGE));
+    for (size_t i = 0; i < SAMPLES * PRECISIONS; i++) {
+        const struct sample *sample = &samples[i / PRECISIONS];
+        struct net *net = net_of(sample);
+        struct plan *plan = plan_of(sample, (enum precision)(i % PRECISIONS), net);
+        assert_true((plan->depth_first_steps > 0) == (sample->size == LARGE));
         check_state(plan);
         check_scratch(plan);
         check_arena(plan);
@@ -214,12 +223,12 @@ static void spread_arena(struct plan *plan, struct spread *arena, struct spread 
 {
     for (size_t t = 0; t < plan->program->tensors_count; t++) {
         struct plan_tensor *tensor = &plan->tensors[t];
-        size_t batch = tensor->values * plan->options.batch;
+        size_t batch = floats_of(tensor, plan->options.batch);
         if (tensor->place_of >= 0)
             tensor->offset = plan->tensors[plan_place_root(plan, (int)t)].offset;
         else
             tensor->offset =
-                spread_take(tensor->depth_first ? buffer : arena, tensor->depth_first ? tensor->values : batch);
+                spread_take(tensor->depth_first ? buffer : arena, tensor->depth_first ? floats_of(tensor, 1) : batch);
         if (tensor->remade)
             tensor->remade_offset = spread_take(arena, batch);
     }
@@ -227,7 +236,7 @@ static void spread_arena(struct plan *plan, struct spread *arena, struct spread 
         struct plan_tensor *tensor = &plan->tensors[t];
         if (tensor->has_gradient)
             tensor->gradient = tensor->gradient_of >= 0 ? plan->tensors[tensor->gradient_of].gradient
-                                                        : spread_take(arena, tensor->values * plan->options.batch);
+                                                        : spread_take(arena, floats_of(tensor, plan->options.batch));
     }
     for (size_t i = 0; i < plan->program->steps_count; i++)
         spread_region(arena, &plan->steps[i].saved);
@@ -312,10 +321,10 @@ static void assert_gaps_untouched(const struct spread *spread, const float *memo
             fail_msg("float %zu of %zu was written, which the plan gives to nobody", i, spread->total);
 }
 
-static struct answer expected_answer(const struct sample *sample, struct pool *pool)
+static struct answer expected_answer(const struct sample *sample, enum precision precision, struct pool *pool)
 {
     struct net *net = net_of(sample);
-    struct plan *plan = plan_of(sample, net);
+    struct plan *plan = plan_of(sample, precision, net);
     struct answer answer;
     struct error err = {0};
     void *memory = NULL;
@@ -327,11 +336,11 @@ static struct answer expected_answer(const struct sample *sample, struct pool *p
     return answer;
 }
 
-static void check_moved(const struct sample *sample, struct pool *pool)
+static void check_moved(const struct sample *sample, enum precision precision, struct pool *pool)
 {
-    struct answer expected = expected_answer(sample, pool), answer;
+    struct answer expected = expected_answer(sample, precision, pool), answer;
     struct net *net = net_of(sample);
-    struct plan *plan = plan_of(sample, net);
+    struct plan *plan = plan_of(sample, precision, net);
     struct spread kept = {0}, arena = {0}, buffer = {0}, scratch = {0};
     struct error err = {0};
     void *memory = NULL;
@@ -365,8 +374,8 @@ static void a_run_asks_only_the_plan(void **state)
     struct pool *pool;
     struct error err = {0};
     assert_int_equal(pool_create(&pool, THREADS, &err), OK);
-    for (size_t i = 0; i < SAMPLES; i++)
-        check_moved(&samples[i], pool);
+    for (size_t i = 0; i < SAMPLES * PRECISIONS; i++)
+        check_moved(&samples[i / PRECISIONS], (enum precision)(i % PRECISIONS), pool);
     pool_destroy(pool);
 }
 
