@@ -10,8 +10,6 @@
 
 enum { BF16_DIGITS = 8 }; /* bits of the significand, with the one that is not stored */
 
-const char *const precision_names[PRECISIONS] = {"float32", "bfloat16"};
-
 /* The distance of two neighbours in the binade of v, or among the denormals. */
 static double step_at(double v)
 {

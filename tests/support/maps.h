@@ -8,8 +8,6 @@
 
 #include "core/ops/precision.h"
 
-extern const char *const precision_names[PRECISIONS];
-
 /* The number of `precision` that is nearest to v; of two that are equally near the one whose last bit is 0. Infinity
  * beyond the largest, and what is infinite or NaN as it is. */
 double nearest(double v, enum precision precision);
