@@ -396,7 +396,10 @@ enum status plan_create(struct plan **out, const struct net *net, const struct p
     struct plan *plan = memory;
     plan->net = net;
     plan->options = *options;
-    status = program_create(&plan->program, net, options->train ? &options->freeze : NULL, err);
+    if (options->precision != PRECISION_F32 && options->conv == CONV_IM2COL)
+        status = error_set(err, ERR_USAGE, "BLAS computes in float32: leave out --precision bf16, or --conv im2col");
+    else
+        status = program_create(&plan->program, net, options->train ? &options->freeze : NULL, err);
     if (status == OK)
         status = lay_out(plan, err);
     if (status != OK)

@@ -118,7 +118,7 @@ struct plan {
     double work; /* the first three, as the kernels make them */
 };
 
-/* ERR_USAGE when the image is too small for the network;
+/* ERR_USAGE when the image is too small for the network, or for CONV_IM2COL in another precision than float32;
  * ERR_SYSTEM without memory. `net` must outlive the plan; its trainable flags must be set (freeze_apply). */
 MUST_CHECK enum status plan_create(struct plan **out, const struct net *net, const struct plan_options *options,
                                    struct error *err);

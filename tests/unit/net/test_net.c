@@ -291,6 +291,11 @@ static void hopeless_plans_are_refused(void **state)
     options.batch = (size_t)1 << 50;
     assert_int_equal(plan_create(&plan, net, &options, &err), ERR_SYSTEM);
     assert_null(plan);
+    options.batch = 1;
+    options.precision = PRECISION_BF16;
+    options.conv = CONV_IM2COL;
+    assert_int_equal(plan_create(&plan, net, &options, &err), ERR_USAGE);
+    assert_null(plan);
     net_destroy(net);
 }
 
