@@ -21,7 +21,7 @@ struct map_lanes {
     void (*affine)(void *y, const void *x, size_t rows, size_t channels, const float *scale, const float *shift,
                    const void *residual, const float *residual_scale, const float *residual_shift, bool relu);
 
-    /* sum[c] += sum of x, squares[c] += sum of x^2, in double. */
+    /* sum[c] += sum of x, squares[c] += sum of x^2, in double; in bfloat16 four rows are added as floats first. */
     void (*moments)(double *sum, double *squares, const void *x, size_t rows, size_t channels);
 
     /* g *= (y > 0), in place. */
@@ -31,7 +31,7 @@ struct map_lanes {
      * in affine(). scale and shift may be NULL: 1, 0. */
     void (*mask_affine)(void *g, const void *z, size_t rows, size_t channels, const float *scale, const float *shift);
 
-    /* BatchNorm's two backward sums in double: sum[c] += sum of g, product[c] += sum of g * (z - mean). */
+    /* BatchNorm's two backward sums, in the same way: sum[c] += sum of g, product[c] += sum of g * (z - mean). */
     void (*gradient_sums)(double *sum, double *product, const void *g, const void *z, const float *mean, size_t rows,
                           size_t channels);
 

@@ -37,7 +37,8 @@ ALWAYS_INLINE vec vec_of_bf16(const uint16_t *p)
     return (vec)bits_of(p);
 }
 
-/* Rounded to nearest, ties to even, in the lower half of each lane. See put() in value.h. */
+/* Rounded to nearest, ties to even, in the lower half of each lane. See put() in value.h. bf16_of_vec leaves it to the
+ * processor where that has an instruction for it, which makes zeros of denormals. */
 ALWAYS_INLINE vec_bits rounded_bits(vec v)
 {
     vec_bits bits = (vec_bits)v, rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, nan = bits >> 16 | 0x40;
