@@ -19,10 +19,14 @@ static bool source(size_t *out, size_t p, size_t r, size_t limit, const struct c
     return true;
 }
 
-/* One multiplication of the convolution for every call: y[yi] takes x[xi] * w[wi]. */
+/* One multiplication of the convolution for every call: y[yi] takes x[xi] * w[wi]. Inlined with its loops: the tests of
+ * kernels spend their time here. */
 typedef void conv_term(void *context, size_t yi, size_t xi, size_t wi);
 
-static void each_tap(conv_term *term, void *context, const struct conv_shape *s, size_t n, size_t p, size_t q, size_t k)
+#define INLINED static inline __attribute__((always_inline))
+
+INLINED void each_tap(conv_term *term, void *context, const struct conv_shape *s, size_t n, size_t p, size_t q,
+                      size_t k)
 {
     size_t h, w;
     for (size_t r = 0; r < s->r; r++)
@@ -33,7 +37,7 @@ static void each_tap(conv_term *term, void *context, const struct conv_shape *s,
                          ((k * s->r + r) * s->s + t) * s->c + c);
 }
 
-static void each_term(conv_term *term, void *context, const struct conv_shape *s, size_t images)
+INLINED void each_term(conv_term *term, void *context, const struct conv_shape *s, size_t images)
 {
     for (size_t n = 0; n < images; n++)
         for (size_t p = 0; p < s->p; p++)
@@ -47,19 +51,19 @@ struct conv_arrays {
     const double *a, *b;
 };
 
-static void term_forward(void *context, size_t yi, size_t xi, size_t wi)
+INLINED void term_forward(void *context, size_t yi, size_t xi, size_t wi)
 {
     struct conv_arrays *v = context;
     v->out[yi] += v->a[xi] * v->b[wi];
 }
 
-static void term_data(void *context, size_t yi, size_t xi, size_t wi)
+INLINED void term_data(void *context, size_t yi, size_t xi, size_t wi)
 {
     struct conv_arrays *v = context;
     v->out[xi] += v->a[yi] * v->b[wi];
 }
 
-static void term_weight(void *context, size_t yi, size_t xi, size_t wi)
+INLINED void term_weight(void *context, size_t yi, size_t xi, size_t wi)
 {
     struct conv_arrays *v = context;
     v->out[wi] += v->a[yi] * v->b[xi];

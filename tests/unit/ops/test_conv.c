@@ -1,4 +1,4 @@
-/* Every convolution kernel against the definition, with everything that may surround the product, in both precisions. */
+/* Every convolution kernel against the definition, in both precisions, with all that may surround the product. */
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -9,8 +9,8 @@
 
 #include "core/ops/blas.h"
 #include "core/ops/conv.h"
-#include "core/ops/cpu.h"
 #include "core/ops/map_lanes.h"
+#include "tests/support/conv_cases.h"
 #include "tests/support/guarded.h"
 #include "tests/support/maps.h"
 #include "tests/support/naive.h"
@@ -21,32 +21,15 @@
  * that alone is up to 1.8e-3. */
 static const double exact_tolerance = 8e-7, fast_tolerance = 5e-6;
 
-struct conv_case {
-    size_t h, w, c, k, kernel, stride, pad, images;
-};
-
-static const struct conv_case cases[] = {
-    {1, 1, 1, 1, 1, 1, 0, 1},   {1, 1, 37, 19, 1, 1, 0, 3},   {5, 7, 3, 5, 1, 1, 0, 2},
-    {9, 6, 7, 16, 1, 2, 0, 3},  {7, 7, 33, 17, 1, 2, 0, 5},   {4, 4, 2, 3, 1, 1, 1, 2},
-    {1, 1, 2, 3, 3, 1, 1, 2},   {2, 3, 5, 3, 3, 1, 1, 1},     {3, 3, 1, 1, 3, 1, 1, 1},
-    {3, 17, 5, 7, 3, 1, 1, 2},  {17, 3, 7, 5, 3, 1, 1, 2},    {4, 4, 16, 8, 3, 1, 1, 3},
-    {7, 7, 32, 48, 3, 1, 1, 5}, {13, 14, 19, 21, 3, 1, 1, 2}, {8, 12, 4, 9, 3, 1, 1, 1},
-    {5, 70, 3, 2, 3, 1, 1, 1},  {6, 5, 3, 5, 3, 1, 0, 2},     {9, 9, 6, 5, 3, 2, 1, 3},
-    {10, 7, 5, 4, 3, 2, 1, 2},  {8, 8, 3, 4, 3, 2, 0, 1},     {16, 17, 3, 11, 7, 2, 3, 2},
-    {11, 15, 3, 4, 7, 2, 3, 1}, {7, 7, 2, 3, 7, 1, 3, 1},     {7, 9, 2, 3, 7, 2, 0, 2},
-    {6, 6, 3, 2, 7, 1, 1, 1},   {6, 6, 300, 9, 3, 1, 1, 1},   {28, 30, 20, 12, 3, 1, 1, 2},
-    {6, 5, 9, 530, 1, 1, 0, 3}, {3, 37, 600, 70, 1, 1, 0, 1}, {9, 11, 40, 36, 3, 2, 1, 3},
-    {13, 14, 9, 5, 3, 1, 1, 5}, {7, 61, 3, 4, 3, 1, 1, 3},    {10, 30, 40, 33, 3, 1, 1, 5}};
-enum { CASES = sizeof cases / sizeof *cases };
-
-/* One convolution with its inputs, and the references. Maps are there as they are stored and, rounded to that, as floats
- * of the same name. */
+/* One convolution with its inputs, and the references. Maps are there as they are stored and, rounded to that, as
+ * floats of the same name. */
 struct maps {
     void *x, *dy, *residual, *z, *before;
 };
 
 struct trial {
     struct conv_shape shape;
+    bool exact;
     const struct conv_kernel *kernel;
     struct conv_task task;
     size_t images, x_count, y_count, w_count, rows, pixels;
@@ -93,7 +76,7 @@ static void references(struct trial *t)
         t->a[i] = t->a[i] * (double)t->scale[i % t->shape.c] + (double)t->shift[i % t->shape.c];
     for (size_t i = 0; t->task.in.relu && i < t->x_count; i++)
         t->a[i] = t->a[i] > 0 ? t->a[i] : 0;
-    if (t->shape.precision != PRECISION_F32 && t->kernel->exact) {
+    if (t->shape.precision != PRECISION_F32 && t->exact) {
         free(t->a);
         t->a = rounded_input(t);
     }
@@ -107,29 +90,21 @@ static void references(struct trial *t)
     naive_conv_backward_weight(t->want_dw, t->dy_wide, t->a, &t->shape, t->images);
 }
 
-static struct conv_shape shape_of(const struct conv_case *one, enum precision precision)
+/* `exact`: for the kernels that round operands and weights to the precision, and so are the references made. */
+static void trial_init(struct trial *t, const struct conv_case *one, enum precision precision, bool exact, bool affine,
+                       bool relu)
 {
-    struct conv_shape shape;
-    assert_true(conv_shape_init(&shape, one->h, one->w, one->c, one->k, one->kernel, one->stride, one->pad));
-    shape.precision = precision;
-    return shape;
-}
-
-static void trial_init(struct trial *t, const struct conv_case *one, enum precision precision,
-                       const struct conv_kernel *kernel, bool affine, bool relu)
-{
-    struct rng rng = rng_stream(11, RNG_TEST, 0, (uint64_t)(one - cases));
-    *t = (struct trial){.kernel = kernel, .images = one->images, .shape = shape_of(one, precision)};
+    struct rng rng = rng_stream(11, RNG_TEST, 0, (uint64_t)(one - conv_cases));
+    *t = (struct trial){.exact = exact, .images = one->images, .shape = conv_case_shape(one, precision)};
     const struct conv_shape *s = &t->shape;
     t->pixels = t->images * s->h * s->w;
     t->rows = t->images * s->p * s->q;
     t->x_count = t->pixels * s->c;
     t->y_count = t->rows * s->k;
     t->w_count = s->k * s->r * s->s * s->c;
-    t->tolerance = kernel->exact ? exact_tolerance : fast_tolerance;
     t->x = stored(&t->maps.x, &rng, t->x_count, 1, 0.3, precision);
     t->w = floats(&rng, t->w_count, 0.2, 0);
-    if (kernel->exact) /* they are rounded where they are packed; Winograd's products are float32 */
+    if (exact) /* they are rounded where they are packed; Winograd's products are float32 */
         round_values(t->w, t->w_count, precision);
     t->dy = stored(&t->maps.dy, &rng, t->y_count, 1, 0.1, precision);
     t->scale = floats(&rng, s->c, 0.3, 1);
@@ -142,13 +117,18 @@ static void trial_init(struct trial *t, const struct conv_case *one, enum precis
     t->z_shift = floats(&rng, s->c, 0.5, 0);
     t->mean = floats(&rng, s->c, 0.5, 0);
     t->before = stored(&t->maps.before, &rng, t->x_count, 1, 0, precision);
-    t->task = (struct conv_task){
-        .kernel = kernel, .shape = *s, .images = t->images, .in = {.x = t->maps.x, .relu = relu}, .w = t->w};
+    t->task = (struct conv_task){.shape = *s, .images = t->images, .in = {.x = t->maps.x, .relu = relu}, .w = t->w};
     if (affine) {
         t->task.in.scale = t->scale;
         t->task.in.shift = t->shift;
     }
     references(t);
+}
+
+static void trial_use(struct trial *t, const struct conv_kernel *kernel)
+{
+    t->kernel = t->task.kernel = kernel;
+    t->tolerance = kernel->exact ? exact_tolerance : fast_tolerance;
 }
 
 static void trial_end(struct trial *t)
@@ -370,35 +350,49 @@ static void same_bytes(const struct results *a, const struct results *b, const s
                             t->kernel->tail_tiles(s, t->images) * 2 * s->c * sizeof(double));
 }
 
-static void check_case(const struct conv_case *one, enum precision precision, const struct conv_kernel *kernel,
-                       bool affine, bool relu, const struct options *o)
+static void check_kernel(struct trial *t, const struct options *o)
 {
-    struct trial t;
     struct results first, other;
-    trial_init(&t, one, precision, kernel, affine, relu);
-    run(&first, &t, o, 1);
-    check_forward(&first, &t, o);
-    check_backward(&first, &t, o);
+    run(&first, t, o, 1);
+    check_forward(&first, t, o);
+    check_backward(&first, t, o);
     for (size_t threads = 2; threads <= 3; threads++) {
-        run(&other, &t, o, threads);
-        same_bytes(&first, &other, &t, o);
+        run(&other, t, o, threads);
+        same_bytes(&first, &other, t, o);
         results_free(&other);
     }
     results_free(&first);
-    trial_end(&t);
 }
 
+/* All kernels that fit and round alike. The references, which take most of the time, are made once for them. */
+static size_t check_case(const struct conv_case *one, enum precision precision, bool exact, bool affine, bool relu,
+                         const struct options *o)
+{
+    struct trial t;
+    struct conv_shape shape = conv_case_shape(one, precision);
+    size_t done = 0;
+    for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++) {
+        if (!(*kernel)->fits(&shape) || (precision != PRECISION_F32 && (*kernel)->exact != exact))
+            continue;
+        if (done++ == 0)
+            trial_init(&t, one, precision, exact, affine, relu);
+        trial_use(&t, *kernel);
+        check_kernel(&t, o);
+    }
+    if (done > 0)
+        trial_end(&t);
+    return done;
+}
+
+/* In float32 no operand is rounded, whatever the kernel. */
 static size_t check_precision(enum precision precision, bool affine, bool relu, const struct options *o)
 {
     size_t done = 0;
-    for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++)
-        for (size_t i = 0; i < CASES; i++) {
-            struct conv_shape shape = shape_of(&cases[i], precision);
-            if (!(*kernel)->fits(&shape))
-                continue;
-            check_case(&cases[i], precision, *kernel, affine, relu, o);
-            done++;
-        }
+    for (size_t i = 0; i < CONV_CASES; i++) {
+        done += check_case(&conv_cases[i], precision, true, affine, relu, o);
+        if (precision != PRECISION_F32)
+            done += check_case(&conv_cases[i], precision, false, affine, relu, o);
+    }
     return done;
 }
 
@@ -406,45 +400,14 @@ static void check_all(bool affine, bool relu, const struct options *o)
 {
     /* In float32 im2col takes all, pointwise, packed or direct, and winograd some of the cases; without BLAS, packed or
      * direct and winograd are left. */
-    assert_true(check_precision(PRECISION_F32, affine, relu, o) > 2 * CASES + 15);
-    assert_true(check_precision(PRECISION_BF16, affine, relu, o) > CASES + 10);
+    assert_true(check_precision(PRECISION_F32, affine, relu, o) > 2 * CONV_CASES + 15);
+    assert_true(check_precision(PRECISION_BF16, affine, relu, o) > CONV_CASES + 10);
 }
 
 static void plain_convolutions_match_the_definition(void **state)
 {
     (void)state;
     check_all(false, false, &(struct options){0});
-}
-
-static void assert_grows_with_the_batch(const struct conv_shape *shape, const struct conv_kernel *kernel,
-                                        size_t threads)
-{
-    enum { BATCH = 40 };
-    size_t scratch = 0, tiles = 0, tails = 0;
-    for (size_t images = 1; images <= BATCH; images++) {
-        size_t needed = kernel->backward_scratch(shape, images, threads);
-        if (needed < scratch)
-            fail_msg("%s, %s, %zux%zux%zu, %zu threads: %zu images need less than %zu", kernel->name,
-                     precision_names[shape->precision], shape->h, shape->w, shape->c, threads, images, images - 1);
-        scratch = needed;
-        assert_true(kernel->tiles(shape, images) >= tiles);
-        tiles = kernel->tiles(shape, images);
-        assert_true(kernel->tail_tiles(shape, images) >= tails);
-        tails = kernel->tail_tiles(shape, images);
-    }
-}
-
-/* Scratch and sums are there for a full batch; the last one of an epoch is smaller. */
-static void a_smaller_batch_needs_no_more_memory(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < CASES * PRECISIONS; i++)
-        for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++)
-            for (size_t threads = 1; threads <= 4; threads++) {
-                struct conv_shape shape = shape_of(&cases[i / PRECISIONS], (enum precision)(i % PRECISIONS));
-                if ((*kernel)->fits(&shape))
-                    assert_grows_with_the_batch(&shape, *kernel, threads);
-            }
 }
 
 static void the_view_is_applied_at_the_load(void **state)
@@ -472,92 +435,6 @@ static void the_output_may_lie_over_the_residual(void **state)
     check_all(true, true, &(struct options){.residual = true, .over_residual = true});
 }
 
-static void choice_is_that_of_the_engine(void **state)
-{
-    (void)state;
-    struct conv_shape three, one, odd;
-    assert_true(conv_shape_init(&three, 14, 14, 8, 8, 3, 1, 1));
-    assert_true(conv_shape_init(&one, 14, 14, 8, 8, 1, 1, 0));
-    assert_true(conv_shape_init(&odd, 14, 14, 8, 8, 3, 2, 1));
-    bool wide = cpu_set_get() != CPU_PLAIN; /* without AVX2 plain products go to BLAS */
-    assert_string_equal(conv_kernel_choose(&three, CONV_FAST)->name, "winograd");
-    assert_string_equal(conv_kernel_choose(&three, CONV_EXACT)->name, wide ? "direct" : "im2col");
-    assert_string_equal(conv_kernel_choose(&one, CONV_FAST)->name, wide ? "packed" : "pointwise");
-    assert_string_equal(conv_kernel_choose(&odd, CONV_FAST)->name, wide ? "direct" : "im2col");
-    assert_string_equal(conv_kernel_choose(&one, CONV_IM2COL)->name, "pointwise");
-    assert_string_equal(conv_kernel_choose(&three, CONV_IM2COL)->name, "im2col");
-    assert_string_equal(conv_kernel_choose(&odd, CONV_IM2COL)->name, "im2col");
-    assert_int_equal(odd.p, 7);
-    three.precision = one.precision = odd.precision = PRECISION_BF16; /* BLAS has none of that */
-    assert_string_equal(conv_kernel_choose(&three, CONV_FAST)->name, "winograd");
-    assert_string_equal(conv_kernel_choose(&three, CONV_EXACT)->name, "direct");
-    assert_string_equal(conv_kernel_choose(&one, CONV_FAST)->name, "packed");
-    assert_string_equal(conv_kernel_choose(&odd, CONV_EXACT)->name, "direct");
-    assert_null(conv_kernel_choose(&one, CONV_IM2COL));
-    assert_null(conv_kernel_choose(&odd, CONV_IM2COL));
-    struct conv_shape untouched = odd;
-    assert_false(conv_shape_init(&untouched, 4, 9, 1, 1, 7, 1, 1));
-    assert_memory_equal(&untouched, &odd, sizeof odd);
-}
-
-/* Forward and backward: an engine that says BLAS means all three products. */
-static void im2col_leaves_every_product_to_blas(void **state)
-{
-    (void)state;
-    static const size_t kernels[] = {1, 2, 3, 7};
-    size_t seen = 0;
-    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-        for (size_t stride = 1; stride <= 2; stride++)
-            for (size_t pad = 0; pad <= 3; pad++) {
-                struct conv_shape shape;
-                if (!conv_shape_init(&shape, 9, 8, 5, 3, kernels[i], stride, pad))
-                    continue;
-                const struct conv_kernel *kernel = conv_kernel_choose(&shape, CONV_IM2COL);
-                assert_non_null(kernel);
-                assert_true(kernel->blas(&shape, false) && kernel->blas(&shape, true));
-                assert_true(kernel->exact);
-                seen++;
-            }
-    assert_true(seen >= 30);
-}
-
-/* ---- the references themselves ----------------------------------------------------------------------------------- */
-
-/* d/dvalue of sum(dy * forward) by central differences. */
-static double difference(double *value, const struct trial *t, double *y)
-{
-    double kept = *value, step = 1e-4, sum[2] = {0, 0};
-    for (size_t side = 0; side < 2; side++) {
-        *value = side ? kept + step : kept - step;
-        naive_conv_forward(y, t->a, t->w_wide, &t->shape, t->images);
-        for (size_t i = 0; i < t->y_count; i++)
-            sum[side] += t->dy_wide[i] * y[i];
-    }
-    *value = kept;
-    return (sum[1] - sum[0]) / (2 * step);
-}
-
-static void gradients_match_finite_differences(void **state)
-{
-    (void)state;
-    struct rng rng = rng_stream(12, RNG_TEST, 0, 0);
-    static const size_t few[] = {3, 6, 9, 10, 17, 18, 23};
-    for (size_t i = 0; i < sizeof few / sizeof *few; i++) {
-        struct trial t;
-        trial_init(&t, &cases[few[i]], PRECISION_F32, conv_kernel_choose(&(struct conv_shape){.r = 9}, true), true,
-                   false);
-        double *y = calloc(t.y_count, sizeof *y);
-        for (size_t probe = 0; probe < 20; probe++) {
-            size_t at = rng_below(&rng, (uint32_t)t.x_count), tap = rng_below(&rng, (uint32_t)t.w_count);
-            /* The function is linear in each: what remains is rounding, 3e-10 measured. */
-            assert_true(fabs(difference(&t.a[at], &t, y) - t.want_da[at]) <= 3e-9);
-            assert_true(fabs(difference(&t.w_wide[tap], &t, y) - t.want_dw[tap]) <= 3e-9);
-        }
-        free(y);
-        trial_end(&t);
-    }
-}
-
 static int setup(void **state)
 {
     (void)state;
@@ -582,13 +459,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_convolutions_match_the_definition),
-        cmocka_unit_test(a_smaller_batch_needs_no_more_memory),
         cmocka_unit_test(the_view_is_applied_at_the_load),
         cmocka_unit_test(epilogues_and_tails_match),
         cmocka_unit_test(the_output_may_lie_over_the_residual),
-        cmocka_unit_test(choice_is_that_of_the_engine),
-        cmocka_unit_test(im2col_leaves_every_product_to_blas),
-        cmocka_unit_test(gradients_match_finite_differences),
         cmocka_unit_test(narrow_test),
     };
     return cmocka_run_group_tests_name("conv", tests, setup, report);
