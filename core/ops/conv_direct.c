@@ -5,13 +5,14 @@
  * with nothing copied but the padding and what conv_input says:
  *
  *   forward   y[p, 0..Q, K] = windows[Q, R*S*C] w^T     element (q, r*S*C + i) is x[p*stride + r - pad, q*stride*C + i]
- *   data      the same on rows of dy, a class of pixels of da at a time (below)
+ *   data      the same on rows of dy (data_panels.h)
  *   weight    dw = dy^T windows, both packed in groups of rows (weight_panels.h)
  */
 #include <string.h>
 
 #include "core/base/sizes.h"
 #include "core/ops/conv_kernels.h"
+#include "core/ops/data_panels.h"
 #include "core/ops/map_lanes.h"
 #include "core/ops/panel.h"
 #include "core/ops/weight_panels.h"
@@ -48,8 +49,8 @@ static size_t tiles(const struct conv_shape *shape, size_t images)
     return images * image_tiles(shape);
 }
 
-/* Values under one line of a window, and what is multiplied of them: one more if they must be even and are not. That one
- * meets a weight of zero: it may be any finite number, and in a padded row there always is one. */
+/* Values under one line of a window, and what is multiplied of them: one more if they must be even and are not. That
+ * one meets a weight of zero: it may be any finite number, and in a padded row there always is one. */
 static size_t line(const struct conv_shape *shape)
 {
     return shape->s * shape->c;
@@ -157,210 +158,22 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
         epilogue_apply(task, m0, rows * shape->q, tile, true);
 }
 
-/* ---- gradient of the input ------------------------------------------------------------------------------------------
- * With the padding, pixel h + pad of the input is reached by line r of the window of output row p when it is
- * p * stride + r. So only lines r = h + pad modulo stride reach it, the t-th of these, r = class + t * stride, from output
- * row (h + pad) / stride - t; columns likewise. Pixels of one class (row and column modulo stride) are a convolution of
- * stride 1 of dy with the lines and columns of that class, the last first: one product for a row of them, on rows of dy
- * that are padded with zeros.
- *
- * One image is an item, because it is padded as one. */
+/* ---- gradient of the input --------------------------------------------------------------------------------------- */
 
-/* Along one side: `taps` of the window, `in` pixels of da, `out` of dy. */
-struct side {
-    size_t taps, in, out, stride, pad;
-};
-
-static struct side rows_side(const struct conv_shape *shape)
-{
-    return (struct side){shape->r, shape->h, shape->p, shape->stride, shape->pad};
-}
-
-static struct side columns_side(const struct conv_shape *shape)
-{
-    return (struct side){shape->s, shape->w, shape->q, shape->stride, shape->pad};
-}
-
-/* Zeros before dy: what the t-th tap reaches back; and the pixels of a padded side, which the last pixel of da ends. */
-static size_t side_before(struct side side)
-{
-    return ceil_div(side.taps, side.stride) - 1;
-}
-
-static size_t side_padded(struct side side)
-{
-    return side_before(side) + max_size(side.out, (side.in - 1 + side.pad) / side.stride + 1);
-}
-
-/* Taps of a class, and of all classes before it. */
-static size_t class_taps(struct side side, size_t class)
-{
-    return class < side.taps ? ceil_div(side.taps - class, side.stride) : 0;
-}
-
-static size_t taps_before(struct side side, size_t class)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < class; i++)
-        count += class_taps(side, i);
-    return count;
-}
-
-/* The first pixel of da in a class, and how many there are. */
-static size_t class_first(struct side side, size_t class)
-{
-    return (class + side.stride - side.pad % side.stride) % side.stride;
-}
-
-static size_t class_count(struct side side, size_t class)
-{
-    size_t first = class_first(side, class);
-    return first < side.in ? (side.in - 1 - first) / side.stride + 1 : 0;
-}
-
-/* As im2col, to which some are left. */
+/* data_panels.h and im2col both have an image for a tile. */
 static size_t tail_tiles(const struct conv_shape *shape, size_t images)
 {
     (void)shape;
     return images;
 }
 
-/* Values of a pixel of padded dy, of padded dy, and of a panel of the weights, for 32 inputs: a class of rows after the
- * other, in it a class of columns after the other, in it the taps, each summed over the outputs. */
-static size_t data_pixel(const struct conv_shape *shape)
-{
-    return panel_rows(shape->k, shape->precision);
-}
-
-static size_t data_row(const struct conv_shape *shape)
-{
-    return side_padded(columns_side(shape)) * data_pixel(shape);
-}
-
-static size_t data_padded_size(const struct conv_shape *shape)
-{
-    return precision_floats(side_padded(rows_side(shape)) * data_row(shape), shape->precision);
-}
-
-static size_t data_panel(const struct conv_shape *shape)
-{
-    return shape->r * shape->s * data_pixel(shape) * PANEL;
-}
-
-static size_t data_weights_size(const struct conv_shape *shape)
-{
-    return precision_floats(ceil_div(shape->c, PANEL) * data_panel(shape), shape->precision);
-}
-
-/* Where the taps of a class begin in a panel. */
-static size_t data_class(const struct conv_shape *shape, size_t row_class, size_t column_class)
-{
-    struct side rows = rows_side(shape), columns = columns_side(shape);
-    return (taps_before(rows, row_class) * shape->s +
-            class_taps(rows, row_class) * taps_before(columns, column_class)) *
-           data_pixel(shape) * PANEL;
-}
-
-struct data_work {
-    void *da;
-    float *weights, *padded;
-    bool add;
-    const struct conv_task *task;
-    const void *dy;
-    const struct tail *tail;
-};
-
-/* One tap, of all panels. */
-static void data_weights(void *context, size_t tap, size_t thread)
-{
-    (void)thread;
-    struct data_work *work = context;
-    const struct conv_shape *shape = &work->task->shape;
-    size_t r = tap / shape->s, s = tap % shape->s, row_class = r % shape->stride, column_class = s % shape->stride;
-    size_t down = class_taps(rows_side(shape), row_class), across = class_taps(columns_side(shape), column_class);
-    size_t place = (down - 1 - r / shape->stride) * across + across - 1 - s / shape->stride;
-    size_t at = data_class(shape, row_class, column_class) + place * data_pixel(shape) * PANEL;
-    panel_lanes(shape->precision)
-        ->weights(map_at(work->weights, at, shape->precision), data_panel(shape), work->task->w + tap * shape->c,
-                  window(shape), shape->k, shape->c);
-}
-
-static void data_pad(void *padded, const void *dy, const struct conv_shape *shape)
-{
-    size_t size = precision_size(shape->precision), pixel = data_pixel(shape);
-    size_t top = side_before(rows_side(shape)), left = side_before(columns_side(shape));
-    memset(padded, 0, data_padded_size(shape) * sizeof(float));
-    for (size_t p = 0; p < shape->p; p++) {
-        char *to = map_at(padded, (top + p) * data_row(shape) + left * pixel, shape->precision);
-        const char *from = map_from(dy, p * shape->q * shape->k, shape->precision);
-        if (pixel == shape->k)
-            memcpy(to, from, shape->q * shape->k * size);
-        for (size_t q = 0; pixel != shape->k && q < shape->q; q++)
-            memcpy(to + q * pixel * size, from + q * shape->k * size, shape->k * size);
-    }
-}
-
-/* Whether no window reaches some pixels: the stride is longer than the window. */
-static bool leaves_pixels_out(const struct conv_shape *shape)
-{
-    return shape->stride > shape->r || shape->stride > shape->s;
-}
-
-/* The pixels of row h of da in one class of columns that windows reach, channels c..c+32. */
-static void data_pixels(const struct data_work *work, void *da, const void *padded, size_t h, size_t column_class,
-                        size_t c)
-{
-    const struct conv_shape *shape = &work->task->shape;
-    struct side rows = rows_side(shape), columns = columns_side(shape);
-    size_t row_class = (h + shape->pad) % shape->stride, first = class_first(columns, column_class);
-    size_t down = class_taps(rows, row_class), across = class_taps(columns, column_class);
-    if (down * across == 0)
-        return;
-    size_t p = side_before(rows) + (h + shape->pad) / shape->stride + 1 - down;
-    size_t q = side_before(columns) + (first + shape->pad) / shape->stride + 1 - across;
-    struct panel_left left = {map_from(padded, p * data_row(shape) + q * data_pixel(shape), shape->precision),
-                              data_pixel(shape), across * data_pixel(shape), data_row(shape)};
-    size_t at = c / PANEL * data_panel(shape) + data_class(shape, row_class, column_class);
-    panel_lanes(shape->precision)
-        ->product(map_at(da, (h * shape->w + first) * shape->c + c, shape->precision), shape->stride * shape->c, left,
-                  map_from(work->weights, at, shape->precision), class_count(columns, column_class),
-                  min_size(PANEL, shape->c - c), down * across * data_pixel(shape), work->add, NULL);
-}
-
-static void data_image(void *context, size_t n, size_t thread)
-{
-    struct data_work *work = context;
-    const struct conv_shape *shape = &work->task->shape;
-    size_t pixels = shape->h * shape->w;
-    void *padded = work->padded + thread * data_padded_size(shape);
-    void *da = map_at(work->da, n * pixels * shape->c, shape->precision);
-    if (!work->add && leaves_pixels_out(shape))
-        memset(da, 0, pixels * shape->c * precision_size(shape->precision));
-    data_pad(padded, map_from(work->dy, n * shape->p * shape->q * shape->k, shape->precision), shape);
-    for (size_t c = 0; c < shape->c; c += PANEL)
-        for (size_t h = 0; h < shape->h; h++)
-            for (size_t class = 0; class < shape->stride; class ++)
-                data_pixels(work, da, padded, h, class, c);
-    tail_apply(work->tail, work->da, n * pixels, pixels, shape->c, n, true);
-}
-
 static void backward_data(void *da, bool add, const struct conv_task *task, const void *dy, const struct tail *tail,
                           struct pool *pool, float *scratch)
 {
-    const struct conv_shape *shape = &task->shape;
-    if (few_channels(shape)) {
+    if (few_channels(&task->shape))
         conv_im2col.backward_data(da, add, task, dy, tail, pool, scratch);
-        return;
-    }
-    struct data_work work = {.da = da,
-                             .weights = scratch,
-                             .padded = scratch + data_weights_size(shape),
-                             .add = add,
-                             .task = task,
-                             .dy = dy,
-                             .tail = tail};
-    pool_for(pool, shape->r * shape->s, data_weights, &work);
-    pool_for(pool, task->images, data_image, &work);
+    else
+        data_panels_run(da, add, task, dy, tail, pool, scratch);
 }
 
 /* ---- gradient of the weights: a window is R runs of S*C values, a unit one row of outputs ------------------------ */
@@ -403,8 +216,7 @@ static size_t backward_scratch(const struct conv_shape *shape, size_t images, si
         return conv_im2col.backward_scratch(shape, images, threads);
     struct weight_panels how = weight_panels(shape);
     size_t weight = weight_panels_scratch(&how, shape, images, threads);
-    size_t data = data_weights_size(shape) + threads * data_padded_size(shape);
-    return max_size(weight, data);
+    return max_size(weight, data_panels_scratch(shape, threads));
 }
 
 static bool by_blas(const struct conv_shape *shape, bool backward)

@@ -1,6 +1,6 @@
-/* The convolution kernels, each in a file of its own name. For the table in conv.c, and for a kernel that leaves a shape
- * to another one; everybody else finds them in conv_kernels[] (conv.h). A new kernel is its file, a line here and one in
- * the table. */
+/* The convolution kernels, each in a file of its own name. For the table in conv.c, and for a kernel that leaves a
+ * shape to another one; everybody else finds them in conv_kernels[] (conv.h). A new kernel is its file, a line here and
+ * one in the table. */
 #ifndef FREEZETUNE_CONV_KERNELS_H
 #define FREEZETUNE_CONV_KERNELS_H
 

@@ -9,6 +9,7 @@
 
 #include "core/base/sizes.h"
 #include "core/ops/conv_kernels.h"
+#include "core/ops/data_panels.h"
 #include "core/ops/panel.h"
 #include "core/ops/weight_panels.h"
 
@@ -155,11 +156,11 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
     }
 }
 
-/* ---- gradient of the input: strides other than 1 are left to the kernel made for them ---------------------------- */
+/* ---- gradient of the input: data_panels.h has strides other than 1 ---------------------------- */
 
 static size_t tail_tiles(const struct conv_shape *shape, size_t images)
 {
-    return shape->stride == 1 ? tiles(shape, images) : conv_direct.tail_tiles(shape, images);
+    return shape->stride == 1 ? tiles(shape, images) : images;
 }
 
 struct data_work {
@@ -226,7 +227,7 @@ static void backward_data(void *da, bool add, const struct conv_task *task, cons
 {
     const struct conv_shape *shape = &task->shape;
     if (shape->stride != 1) {
-        conv_direct.backward_data(da, add, task, dy, tail, pool, scratch);
+        data_panels_run(da, add, task, dy, tail, pool, scratch);
         return;
     }
     struct data_work work = {.da = da,
@@ -284,13 +285,8 @@ static size_t backward_scratch(const struct conv_shape *shape, size_t images, si
     size_t weight = weight_panels_scratch(&how, shape, images, threads);
     size_t data = data_weights_size(shape) + threads * data_rows_size(shape);
     if (shape->stride != 1)
-        data = conv_direct.backward_scratch(shape, images, threads);
+        data = data_panels_scratch(shape, threads);
     return max_size(weight, data);
-}
-
-static bool by_blas(const struct conv_shape *shape, bool backward)
-{
-    return backward && shape->stride != 1 && conv_direct.blas(shape, true);
 }
 
 const struct conv_kernel conv_packed = {
@@ -299,7 +295,6 @@ const struct conv_kernel conv_packed = {
     .wide = true,
     .rows_alone = true,
     .over_residual = true,
-    .blas = by_blas,
     .fits = fits,
     .tiles = tiles,
     .scratch = scratch_size,

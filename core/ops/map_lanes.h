@@ -39,8 +39,8 @@ struct map_lanes {
     void (*gradient_apply)(void *dz, const void *g, const void *z, const float *a, const float *b, const float *c,
                            size_t rows, size_t channels);
 
-    /* y[c] = the mean over the rows of relu?(x * scale + shift), summed in double; rows are `ld` apart. scale and shift may
-     * be NULL: 1, 0. OVERWRITES. */
+    /* y[c] = the mean over the rows of relu?(x * scale + shift), summed in double; rows are `ld` apart. scale and shift
+     * may be NULL: 1, 0. OVERWRITES. */
     void (*average)(float *y, const void *x, size_t ld, size_t rows, size_t channels, const float *scale,
                     const float *shift, bool relu);
 

@@ -2,23 +2,10 @@
 
 #include "core/ops/value.h"
 
-/* n floats; n <= WIDTH is a constant after inlining wherever a whole vector is left, here as in get_vec and put_vec. */
-ALWAYS_INLINE vec load(const float *p, size_t n)
-{
-    vec v = {0};
-    memcpy(&v, p, n * sizeof *p);
-    return v;
-}
-
 /* Keeps NaN, as PyTorch does. */
 ALWAYS_INLINE float relu_value(float v)
 {
     return v < 0.0f ? 0.0f : v;
-}
-
-ALWAYS_INLINE vec relu_vec(vec v)
-{
-    return (vec)((vec_mask)v & ~(vec_mask)(v < 0));
 }
 
 /* ---- affine ---------------------------------------------------------------------------------------------------------
@@ -43,7 +30,7 @@ ALWAYS_INLINE void affine_vec(value *y, const value *x, const value *residual, s
         v = v + (get_vec(residual + c, n) * load(how->residual_scale + c, n) + load(how->residual_shift + c, n));
     else if (how->add)
         v = v + get_vec(residual + c, n);
-    put_vec(y + c, how->relu ? relu_vec(v) : v, n);
+    put_vec(y + c, how->relu ? at_least(v, 0) : v, n);
 }
 
 ALWAYS_INLINE void affine_rows(value *y, const value *x, size_t rows, size_t channels, const value *residual,
@@ -332,7 +319,7 @@ ALWAYS_INLINE void largest_vector(value *y, uint8_t *where, const void *const *x
         if (scale)
             v = round_vec(v * factor + term);
         if (relu)
-            v = relu_vec(v);
+            v = at_least(v, 0);
         vec_mask wins = i == 0 ? ~(vec_mask){0} : (vec_mask)(v > best) | (vec_mask)(v != v);
         place_vector keeps = ~__builtin_convertvector(wins, place_vector);
         best = (vec)(((vec_mask)v & wins) | ((vec_mask)best & ~wins));

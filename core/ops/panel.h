@@ -9,8 +9,8 @@
  * A left operand is summed over its columns, whose pairs are neighbours already; a right operand, and both of an outer
  * product, over their rows. In float32 both layouts are the first.
  *
- * Compiled once per precision and instruction set; panel_lanes() gives the table of the one in use. Each gives the same bytes for the
- * same input; the sets differ in how they round.
+ * Compiled once per precision and instruction set; panel_lanes() gives the table of the one in use. Each gives the same
+ * bytes for the same input; the sets differ in how they round.
  */
 #ifndef FREEZETUNE_PANEL_H
 #define FREEZETUNE_PANEL_H
@@ -43,14 +43,14 @@ struct panel_finish {
 };
 
 struct panel_lanes {
-    /* c[M,n] = a[M,K] b[K,32], the first n (1..32) columns of it; row i of c is at c + i*ldc. b is one panel, summed over
-     * its K rows: K is even in bfloat16, and what `a` has in place of a missing column must be finite. OVERWRITES c, or
-     * ADDS to it when `add`; then does what `finish` says, which may be NULL. */
+    /* c[M,n] = a[M,K] b[K,32], the first n (1..32) columns of it; row i of c is at c + i*ldc. b is one panel, summed
+     * over its K rows: K is even in bfloat16, and what `a` has in place of a missing column must be finite. OVERWRITES
+     * c, or ADDS to it when `add`; then does what `finish` says, which may be NULL. */
     void (*product)(void *c, size_t ldc, struct panel_left a, const void *b, size_t m, size_t n, size_t k, bool add,
                     const struct panel_finish *finish);
 
-    /* c[m,n] = a[K,32]^T b[K,32] for two panels, summed over their K rows: the first m (1..32) columns of a by the first
-     * n (1..32) of b; row i of c is at c + i*ldc. OVERWRITES c, or ADDS to it when `add`. */
+    /* c[m,n] = a[K,32]^T b[K,32] for two panels, summed over their K rows: the first m (1..32) columns of a by the
+     * first n (1..32) of b; row i of c is at c + i*ldc. OVERWRITES c, or ADDS to it when `add`. */
     void (*outer)(float *c, size_t ldc, const void *a, const void *b, size_t m, size_t n, size_t k, bool add);
 
     /* Panels of relu?(x * scale + shift), rows of x being `ld` apart: element (i, j) goes to
@@ -65,8 +65,8 @@ struct panel_lanes {
     /* Panels of the weights w, rows being `ld` apart, to be summed over rows. OVERWRITES. */
     void (*weights)(void *panels, size_t block, const float *w, size_t ld, size_t rows, size_t columns);
 
-    /* One panel of w^T, to be summed over the columns of w: panel[j,i] = w[i*ld + j] for j < columns; i < n (1..32), the
-     * rest of a row is zeros. OVERWRITES. */
+    /* One panel of w^T, to be summed over the columns of w: panel[j,i] = w[i*ld + j] for j < columns; i < n (1..32),
+     * the rest of a row is zeros. OVERWRITES. */
     void (*transpose)(void *panel, const float *w, size_t ld, size_t n, size_t columns);
 };
 

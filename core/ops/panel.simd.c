@@ -1,101 +1,53 @@
 /* The products of panel.h: a block of rows times two vectors of columns stays in registers down the whole sum. */
-#include "core/ops/panel.h"
+#include "core/ops/panel_columns.h"
 
-#include <math.h>
 #include <string.h>
-
-#include "core/ops/simd.h"
 
 /* Rows of a block: with two vectors each they fill the registers, less what holds the row of b (AVX-512: 24 of 32,
  * AVX2: 12 of 16). 14 rows were not faster than 12, and slower with 512 channels. The bytes do not depend on it: each
  * value is a sum of its own. */
 #if defined(__AVX512F__)
-enum { WIDTH = 16, ROWS = 12 };
-#elif defined(__AVX2__)
-enum { WIDTH = 8, ROWS = 6 };
+enum { ROWS = 12 };
 #else
-enum { WIDTH = 4, ROWS = 6 };
+enum { ROWS = 6 };
 #endif
-enum { COLUMNS = 2 * WIDTH };
 
 enum {
     SUM = 256, /* longer sums are added in pieces: less rounding, and a piece of b stays in the first cache */
     GROUP = 96 /* rows that a piece of b is used for, whose sums wait for the next: whole blocks */
 };
 
-typedef float vec __attribute__((vector_size(WIDTH * sizeof(float))));
-typedef int vec_mask __attribute__((vector_size(WIDTH * sizeof(int))));
-typedef float vec_unaligned __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4), may_alias));
-
-#define UNROLL _Pragma("GCC unroll 16")
-
-ALWAYS_INLINE vec load(const float *p)
-{
-    return *(const vec_unaligned *)p;
-}
-
-ALWAYS_INLINE void store(float *p, vec v)
-{
-    *(vec_unaligned *)p = v;
-}
-
 /* What becomes of a block's sums. */
 struct ending {
     size_t n;            /* columns, COLUMNS or fewer */
     const float *before; /* what is added to them, or NULL; its rows are before_ld apart */
     size_t before_ld;
-    bool finished; /* then: scale and shift of these columns, and the rest of struct panel_finish */
-    vec scale[2], shift[2];
-    const float *residual;
+    const float *residual; /* what is added when it is finished, or NULL; its rows are residual_ld apart */
     size_t residual_ld;
-    float floor; /* of the result: 0 for ReLU, else -infinity */
+    struct columns_finish finish;
 };
-
-/* n values of p, or `otherwise` where p is NULL. */
-ALWAYS_INLINE void load_columns(vec v[2], const float *p, size_t n, float otherwise)
-{
-    float row[COLUMNS];
-    for (size_t j = 0; j < COLUMNS; j++)
-        row[j] = p && j < n ? p[j] : otherwise;
-    v[0] = load(row);
-    v[1] = load(row + WIDTH);
-}
 
 static void end_with(struct ending *ending, const struct panel_finish *finish, size_t ld, size_t row, size_t column)
 {
-    ending->finished = true;
-    load_columns(ending->scale, finish->scale ? finish->scale + column : NULL, ending->n, 1);
-    load_columns(ending->shift, finish->shift ? finish->shift + column : NULL, ending->n, 0);
+    ending->finish = columns_finish_of(finish, column, ending->n);
     ending->residual = finish->residual ? (const float *)finish->residual + row * ld + column : NULL;
     ending->residual_ld = ld;
-    ending->floor = finish->relu ? 0 : -INFINITY;
-}
-
-/* Keeps NaN, as PyTorch does. */
-ALWAYS_INLINE vec at_least(vec v, float floor)
-{
-    return (vec)((vec_mask)v & ~(v < floor));
 }
 
 ALWAYS_INLINE void store_whole(float *c, const float *before, const float *residual, vec low, vec high,
                                const struct ending *ending)
 {
     if (before) {
-        low += load(before);
-        high += load(before + WIDTH);
+        low += load(before, WIDTH);
+        high += load(before + WIDTH, WIDTH);
     }
-    if (ending->finished) {
-        low = low * ending->scale[0] + ending->shift[0];
-        high = high * ending->scale[1] + ending->shift[1];
-        if (residual) {
-            low += load(residual);
-            high += load(residual + WIDTH);
-        }
-        low = at_least(low, ending->floor);
-        high = at_least(high, ending->floor);
-    }
-    store(c, low);
-    store(c + WIDTH, high);
+    if (ending->finish.any && residual)
+        finish_columns(&low, &high, (const vec[]){load(residual, WIDTH), load(residual + WIDTH, WIDTH)},
+                       &ending->finish);
+    else if (ending->finish.any)
+        finish_columns(&low, &high, NULL, &ending->finish);
+    store(c, low, WIDTH);
+    store(c + WIDTH, high, WIDTH);
 }
 
 /* Row i of the block. */
@@ -141,7 +93,7 @@ ALWAYS_INLINE void block(float *c, size_t ldc, struct left left, const float *b,
         const float *a = chunk + left.at * left.column;
         end = left.chunk - left.at < k ? left.chunk - left.at : k;
         for (size_t j = 0; j < end; j++, a += left.column, b += PANEL) {
-            vec b_low = load(b), b_high = load(b + WIDTH);
+            vec b_low = load(b, WIDTH), b_high = load(b + WIDTH, WIDTH);
             UNROLL
             for (size_t i = 0; i < rows; i++) {
                 low[i] += a[i * left.row] * b_low;
@@ -242,10 +194,10 @@ ALWAYS_INLINE void pack_rows(float *panels, size_t step, const float *x, size_t 
     for (size_t i = 0; i < rows; i++, x += ld, panels += PANEL)
         for (size_t j = 0; j + PANEL <= columns; j += PANEL)
             for (size_t v = 0; v < PANEL; v += WIDTH) {
-                vec value = load(x + j + v);
+                vec value = load(x + j + v, WIDTH);
                 if (affine)
-                    value = value * load(scale + j + v) + load(shift + j + v);
-                store(panels + j / PANEL * step + v, relu ? at_least(value, 0) : value);
+                    value = value * load(scale + j + v, WIDTH) + load(shift + j + v, WIDTH);
+                store(panels + j / PANEL * step + v, relu ? at_least(value, 0) : value, WIDTH);
             }
 }
 

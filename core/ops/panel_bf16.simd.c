@@ -2,15 +2,13 @@
  *
  *   c += a[2j+1] b[2j+1],  c += a[2j] b[2j]      each rounded once, as VDPBF16PS does
  *
- * by that instruction where there is one (it takes denormals for zeros), else by two multiply-adds on floats made of the
- * pairs. A block of rows times two vectors of columns stays in registers down the whole sum, whatever its length: sums of
- * products are floats, and rounding them before the end would cost more than it costs to read a long panel once more. */
-#include "core/ops/panel.h"
+ * by that instruction where there is one (it takes denormals for zeros), else by two multiply-adds on floats made of
+ * the pairs. A block of rows times two vectors of columns stays in registers down the whole sum, whatever its length:
+ * sums of products are floats, and rounding them before the end would cost more than it costs to read a long panel once
+ * more. */
+#include "core/ops/panel_columns.h"
 
-#include <math.h>
 #include <string.h>
-
-#include "core/ops/vec.h"
 
 /* As in panel.simd.c; without the instruction, registers are needed for the halves of b. */
 #if defined(__AVX512F__)
@@ -18,9 +16,7 @@ enum { ROWS = 12 };
 #else
 enum { ROWS = 4 };
 #endif
-enum { COLUMNS = 2 * WIDTH, PAIRS = PANEL };
-
-#define UNROLL _Pragma("GCC unroll 16")
+enum { PAIRS = PANEL };
 
 /* ---- one pair ---------------------------------------------------------------------------------------------------- */
 #if defined(__AVX512BF16__)
@@ -73,51 +69,10 @@ ALWAYS_INLINE vec add_pair(vec sum, uint32_t a, struct right b)
 /* What becomes of a block's sums: floats for a weight gradient (`sums`), else values of a map. */
 struct ending {
     size_t n; /* columns, COLUMNS or fewer */
-    bool sums, add, finished;
-    vec scale[2], shift[2];
+    bool sums, add;
     const uint16_t *residual; /* rows as far apart as those of c */
-    float floor;              /* of the result: 0 for ReLU, else -infinity */
+    struct columns_finish finish;
 };
-
-ALWAYS_INLINE vec load(const float *p)
-{
-    vec v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-ALWAYS_INLINE void store(float *p, vec v)
-{
-    memcpy(p, &v, sizeof v);
-}
-
-/* n values of p, or `otherwise` where p is NULL. */
-ALWAYS_INLINE void load_columns(vec v[2], const float *p, size_t n, float otherwise)
-{
-    float row[COLUMNS];
-    for (size_t j = 0; j < COLUMNS; j++)
-        row[j] = p && j < n ? p[j] : otherwise;
-    v[0] = load(row);
-    v[1] = load(row + WIDTH);
-}
-
-static struct ending ending_of(const struct panel_finish *finish, bool add, size_t n, size_t column)
-{
-    struct ending ending = {.n = n, .add = add, .finished = finish != NULL};
-    if (finish) {
-        load_columns(ending.scale, finish->scale ? finish->scale + column : NULL, n, 1);
-        load_columns(ending.shift, finish->shift ? finish->shift + column : NULL, n, 0);
-        ending.residual = finish->residual ? (const uint16_t *)finish->residual + column : NULL;
-        ending.floor = finish->relu ? 0 : -INFINITY;
-    }
-    return ending;
-}
-
-/* Keeps NaN, as PyTorch does. */
-ALWAYS_INLINE vec at_least(vec v, float floor)
-{
-    return (vec)((vec_mask)v & ~(v < floor));
-}
 
 ALWAYS_INLINE void store_values(uint16_t *c, const uint16_t *residual, vec low, vec high, const struct ending *ending)
 {
@@ -125,24 +80,19 @@ ALWAYS_INLINE void store_values(uint16_t *c, const uint16_t *residual, vec low, 
         low += vec_of_bf16(c);
         high += vec_of_bf16(c + WIDTH);
     }
-    if (ending->finished) {
-        low = low * ending->scale[0] + ending->shift[0];
-        high = high * ending->scale[1] + ending->shift[1];
-        if (residual) {
-            low += vec_of_bf16(residual);
-            high += vec_of_bf16(residual + WIDTH);
-        }
-        low = at_least(low, ending->floor);
-        high = at_least(high, ending->floor);
-    }
+    if (ending->finish.any && residual)
+        finish_columns(&low, &high, (const vec[]){vec_of_bf16(residual), vec_of_bf16(residual + WIDTH)},
+                       &ending->finish);
+    else if (ending->finish.any)
+        finish_columns(&low, &high, NULL, &ending->finish);
     bf16_of_vec(c, low);
     bf16_of_vec(c + WIDTH, high);
 }
 
 ALWAYS_INLINE void store_sums(float *c, vec low, vec high, bool add)
 {
-    store(c, add ? load(c) + low : low);
-    store(c + WIDTH, add ? load(c + WIDTH) + high : high);
+    store(c, add ? load(c, WIDTH) + low : low, WIDTH);
+    store(c + WIDTH, add ? load(c + WIDTH, WIDTH) + high : high, WIDTH);
 }
 
 /* Fewer columns than a block has: through a row that has them all. */
@@ -250,12 +200,13 @@ static void product(void *to, size_t ldc, struct panel_left a, const void *panel
     size_t blocks = (m + ROWS - 1) / ROWS;
     for (size_t column = 0; column < n; column += COLUMNS) {
         const uint16_t *b = (const uint16_t *)panel + 2 * column;
-        struct ending whole = ending_of(finish, add, n - column < COLUMNS ? n - column : COLUMNS, column);
+        size_t count = n - column < COLUMNS ? n - column : COLUMNS;
+        struct ending whole = {.n = count, .add = add, .finish = columns_finish_of(finish, column, count)};
         for (size_t i = 0; i < blocks; i++) {
             size_t begin = m * i / blocks, end = m * (i + 1) / blocks;
             struct ending ending = whole;
-            if (ending.residual)
-                ending.residual += begin * ldc;
+            if (finish && finish->residual)
+                ending.residual = (const uint16_t *)finish->residual + begin * ldc + column;
             struct left left = {.a = (const uint16_t *)a.a + begin * a.row,
                                 .row = a.row,
                                 .column = 2,

@@ -10,8 +10,8 @@
 
 /* Floating-point operations per second of `threads` (1..pool_threads) threads that do nothing but independent fused
  * multiply-adds in registers, in the widest vectors of cpu_set_get(); measured over about `seconds`. With bfloat16 they
- * are what products of this precision consist of: pairs in one instruction where cpu_has_bf16(), else the same number of
- * float's. */
+ * are what products of this precision consist of: pairs in one instruction where cpu_has_bf16(), else the same number
+ * of float's. */
 double peak_flops(struct pool *pool, size_t threads, double seconds, enum precision precision);
 
 enum { PEAK_CHAINS = 12 };
@@ -21,8 +21,8 @@ enum { PEAK_CHAINS = 12 };
  * compiler that knows them leaves out the chains whose end it can tell. */
 double peak_loop(float *sum, float factor, float term, size_t rounds);
 
-/* The same with a = a + a product of pairs: `factors` and `others` hold two bfloat16 each, those in the lower halves are
- * multiplied, those in the upper halves, and both products are added: four operations a lane. */
+/* The same with a = a + a product of pairs: `factors` and `others` hold two bfloat16 each, those in the lower halves
+ * are multiplied, those in the upper halves, and both products are added: four operations a lane. */
 double peak_loop_bf16(float *sum, uint32_t factors, uint32_t others, size_t rounds);
 
 #endif

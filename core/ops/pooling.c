@@ -75,8 +75,8 @@ static void windows_over(size_t at, size_t kernel, size_t stride, size_t pad, si
 
 enum { BLOCK = 64 }; /* channels whose sums are in hand at a time */
 
-/* Channels c..c+count of pixel (h, w) get what the windows over it had from it, in their order, summed as floats whatever
- * dx is stored as. */
+/* Channels c..c+count of pixel (h, w) get what the windows over it had from it, in their order, summed as floats
+ * whatever dx is stored as. */
 static void maxpool_pixel(float *sum, const void *dy, const uint8_t *where, const struct conv_shape *shape, size_t h,
                           size_t w, size_t c, size_t count)
 {

@@ -3,6 +3,7 @@
 #ifndef FREEZETUNE_VEC_H
 #define FREEZETUNE_VEC_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #if defined(__AVX512BF16__)
@@ -23,6 +24,25 @@ typedef float vec __attribute__((vector_size(WIDTH * sizeof(float))));
 typedef int vec_mask __attribute__((vector_size(WIDTH * sizeof(int))));
 typedef uint32_t vec_bits __attribute__((vector_size(WIDTH * sizeof(uint32_t))));
 typedef uint16_t vec_halves __attribute__((vector_size(WIDTH * sizeof(uint16_t))));
+
+/* n floats; n <= WIDTH is a constant after inlining wherever a whole vector is left. Missing ones are 0. */
+ALWAYS_INLINE vec load(const float *p, size_t n)
+{
+    vec v = {0};
+    memcpy(&v, p, n * sizeof *p);
+    return v;
+}
+
+ALWAYS_INLINE void store(float *p, vec v, size_t n)
+{
+    memcpy(p, &v, n * sizeof *p);
+}
+
+/* ReLU where floor is 0. Keeps NaN, as PyTorch does. */
+ALWAYS_INLINE vec at_least(vec v, float floor)
+{
+    return (vec)((vec_mask)v & ~(vec_mask)(v < floor));
+}
 
 /* Values in the upper half of each lane, of values in 16 bits. */
 ALWAYS_INLINE vec_bits bits_of(const uint16_t *p)

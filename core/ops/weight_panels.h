@@ -1,8 +1,9 @@
 /* The weight gradient of a convolution by products of panels (panel.h): dw[K, R*S*C] = dy^T a.
  *
  * Rows of a and dy are packed in groups that stay in the cache; then each square of 32 outputs by 32 inputs adds the
- * group's sum. In bfloat16 a unit of odd rows has a row of zeros more, so that pairs lie within a unit. A row of `a` (the values under one window) is `parts` runs of `width` values, each packed into whole
- * panels, so that a run may begin anywhere.
+ * group's sum. In bfloat16 a unit of odd rows has a row of zeros more, so that pairs lie within a unit. A row of `a`
+ * (the values under one window) is `parts` runs of `width` values, each packed into whole panels, so that a run may
+ * begin anywhere.
  */
 #ifndef FREEZETUNE_WEIGHT_PANELS_H
 #define FREEZETUNE_WEIGHT_PANELS_H

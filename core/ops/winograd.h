@@ -39,9 +39,9 @@
 
 #include "core/ops/winograd_cut.h"
 
-/* What the kernel is made of, compiled once per precision of the maps and instruction set (winograd.simd.c); all between
- * the transformations is float32. Operands of products lie in panels of
- * 32 channels (panel.h), frequency after frequency:
+/* What the kernel is made of, compiled once per precision of the maps and instruction set (winograd.simd.c); all
+ * between the transformations is float32. Operands of products lie in panels of 32 channels (panel.h), frequency after
+ * frequency:
  *
  *   v[f][C/32][tiles][32]    m[f][tiles][32] (one panel)    u[f][rows][32] (one panel)
  */

@@ -17,25 +17,6 @@ static const float B1 = (float)POINT_B, B2 = (float)(POINT_B * POINT_B), B3 = (f
 static const float S = (float)(POINT_A * POINT_A + POINT_B * POINT_B);
 static const float G0 = (float)(POINT_B * POINT_C), G1 = (float)POINT_C, G2 = (float)(POINT_A * POINT_C);
 
-/* n <= WIDTH is a constant after inlining wherever a whole vector is left. */
-ALWAYS_INLINE vec load(const float *p, size_t n)
-{
-    vec v = {0};
-    memcpy(&v, p, n * sizeof(float));
-    return v;
-}
-
-ALWAYS_INLINE void store(float *p, vec v, size_t n)
-{
-    memcpy(p, &v, n * sizeof(float));
-}
-
-/* Keeps NaN, as PyTorch does. */
-ALWAYS_INLINE vec at_least(vec v, float floor)
-{
-    return (vec)((vec_mask)v & ~(v < floor));
-}
-
 /* One dimension of B^T d. */
 ALWAYS_INLINE void input_line(vec *v, const vec *d)
 {
