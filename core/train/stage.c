@@ -49,3 +49,20 @@ size_t stage_bytes(const struct stage *stage)
     return shared_bytes(stage) + plan_bytes(stage->plan) - plan_shared_bytes(stage->plan) +
            plan_bytes(stage->evaluation_plan) - plan_shared_bytes(stage->evaluation_plan);
 }
+
+enum status stage_bytes_in(size_t *out, struct net *net, const struct plan_options *options, enum precision precision,
+                           struct error *err)
+{
+    struct plan_options other = *options;
+    struct stage stage;
+    *out = 0;
+    other.precision = precision;
+    if (precision != PRECISION_F32 && other.conv == CONV_IM2COL)
+        return OK;
+    enum status status = stage_plan(&stage, net, &other, err);
+    if (status != OK)
+        return status;
+    *out = stage_bytes(&stage);
+    stage_free(&stage);
+    return OK;
+}

@@ -37,4 +37,9 @@ void stage_free(struct stage *stage);
 /* Bytes that stage_prepare allocates: what both runs share once, what each keeps for itself. */
 size_t stage_bytes(const struct stage *stage);
 
+/* *out = the same for a stage with these options in another precision, planned for the answer alone; 0 where their
+ * engine does not compute in it. Errors of stage_plan. */
+MUST_CHECK enum status stage_bytes_in(size_t *out, struct net *net, const struct plan_options *options,
+                                      enum precision precision, struct error *err);
+
 #endif

@@ -89,23 +89,6 @@ static double flops_before(const struct plan *plan)
     return flops;
 }
 
-/* What the stage that is planned would take in bfloat16. */
-static enum status bytes_in_bf16(size_t *out, const struct train *train, struct error *err)
-{
-    struct plan_options options = train->stage.evaluation_plan->options;
-    struct stage stage;
-    *out = 0;
-    if (options.conv == CONV_IM2COL)
-        return OK;
-    options.precision = PRECISION_BF16;
-    enum status status = stage_plan(&stage, train->net, &options, err);
-    if (status != OK)
-        return status;
-    *out = stage_bytes(&stage);
-    stage_free(&stage);
-    return OK;
-}
-
 /* Plans every stage once: a batch that BatchNorm cannot use in the last stage is an error before the first epoch, not
  * after a night of training, and --dry-run shows the memory of the largest stage. The last stage remains planned,
  * because it has the most work (train_plan); train_prepare goes back to the first. */
@@ -120,7 +103,7 @@ static enum status plan_all_stages(struct train *train, struct error *err)
         if (status == OK)
             status = count_steps(&steps, train, err);
         if (status == OK)
-            status = bytes_in_bf16(&bf16, train, err);
+            status = stage_bytes_in(&bf16, train->net, &train->stage.plan->options, PRECISION_BF16, err);
         if (status != OK)
             return status;
         const struct plan *plan = train->stage.plan, *evaluation = train->stage.evaluation_plan;

@@ -117,7 +117,7 @@ static enum status hash_photos(struct train *train, struct error *err)
     return status;
 }
 
-/* Opens what was planned and gives it to the feeds. A cache that was not asked for by name and cannot be opened is
+/* Opens the planned caches and hands them to the feeds. A cache that was not asked for by name and cannot be opened is
  * none, with the reason in the plan: the run is only slower without it. */
 static enum status open_cache(struct train *train, struct error *err)
 {
