@@ -128,19 +128,27 @@ def batches(options, classes):
     return pixels, torch.randint(classes, (steps, images), generator=generator)
 
 
+def inputs_parser(description, batch_size, image_size):
+    """The arguments of a script that hands parity_dump weights and batches()."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=pathlib.Path)
+    parser.add_argument("--program", type=pathlib.Path, default=root / "build/release/tests/tools/parity_dump")
+    parser.add_argument("--photos", type=pathlib.Path, help="a folder; random pixels without it")
+    parser.add_argument("--batch-size", type=int, default=batch_size)
+    parser.add_argument("--image-size", type=int, default=image_size)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
 def step_and_point(text):
     step, until = text.split(":")
     return int(step), int(until)
 
 
 def main():
-    root = pathlib.Path(__file__).resolve().parents[2]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=pathlib.Path)
-    parser.add_argument("--program", type=pathlib.Path, default=root / "build/release/tests/tools/parity_dump")
-    parser.add_argument("--photos", type=pathlib.Path, help="a folder; random pixels without it")
-    parser.add_argument("--batch-size", type=int, default=4)
-    parser.add_argument("--image-size", type=int, default=64)
+    parser = inputs_parser(__doc__, batch_size=4, image_size=64)
     parser.add_argument("--steps", type=int, default=10, help="0: only the first batch's gradients")
     parser.add_argument("--points", type=int, nargs="+", default=[0, 5, 6, 7, 8, 9])
     parser.add_argument("--unfreeze", type=step_and_point, nargs="+", default=[], metavar="STEP:N",
@@ -151,9 +159,7 @@ def main():
     parser.add_argument("--gates", choices=["ours", "free"], default="ours")
     parser.add_argument("--limit", type=float, default=2e-4)
     parser.add_argument("--near", type=float, default=1e-4, help="for inputs of ReLU, in deviations")
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--conv", choices=["fast", "exact", "im2col"], default="fast", help="who makes freezetune's convolutions")
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 

@@ -17,7 +17,6 @@ Exit code 1 when, choices held, --conv fast is more than --times (3) times as fa
 the logits, or in any gradient, PyTorch's distance there or that of its median gradient being counted, whichever is more
 (in a few small tensors it happens to be very near). docs/benchmarks/parity.md has the table.
 """
-import argparse
 import pathlib
 import statistics
 import subprocess
@@ -27,7 +26,7 @@ import tempfile
 import torch
 from safetensors.torch import load_file, save_file
 
-from compare_live import batches
+from compare_live import batches, inputs_parser
 from gates import Gates
 from pytorch_side import Case, distance, resnet50, run
 
@@ -85,18 +84,10 @@ def compare(options, state, case, pixels, labels, folder):
 
 
 def main():
-    root = pathlib.Path(__file__).resolve().parents[2]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=pathlib.Path)
-    parser.add_argument("--program", type=pathlib.Path, default=root / "build/release/tests/tools/parity_dump")
-    parser.add_argument("--photos", type=pathlib.Path, help="a folder; random pixels without it")
-    parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--image-size", type=int, default=224)
+    parser = inputs_parser(__doc__, batch_size=8, image_size=224)
     parser.add_argument("--points", type=int, nargs="+", default=[0, 6])
     parser.add_argument("--bn-trained", choices=["batch", "eval"], nargs="+", default=["batch", "eval"])
     parser.add_argument("--times", type=float, default=3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.steps = 1
     torch.set_num_threads(options.threads)

@@ -18,7 +18,6 @@ the median ratio, and how many choices each side makes that its truth would not 
 Exit code 1 when a tensor of freezetune is more than --times (1.5) times as far from its truth as PyTorch's.
 docs/benchmarks/parity.md has the table.
 """
-import argparse
 import pathlib
 import statistics
 import subprocess
@@ -28,7 +27,7 @@ import tempfile
 import torch
 from safetensors.torch import load_file, save_file
 
-from compare_live import batches
+from compare_live import batches, inputs_parser
 from gates import Gates, Recorder
 from pytorch_side import Case, distance, resnet50, run
 
@@ -105,23 +104,15 @@ def show(options, title, mine, theirs):
 
 
 def main():
-    root = pathlib.Path(__file__).resolve().parents[2]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=pathlib.Path)
-    parser.add_argument("--program", type=pathlib.Path, default=root / "build/release/tests/tools/parity_dump")
-    parser.add_argument("--photos", type=pathlib.Path, help="a folder; random pixels without it")
+    parser = inputs_parser(__doc__, batch_size=8, image_size=224)
     parser.add_argument("--precision", choices=["f32", "bf16"], default="bf16")
     parser.add_argument("--conv", choices=["fast", "exact", "im2col"], default="fast")
-    parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--points", type=int, nargs="+", default=[6, 0])
     parser.add_argument("--bn-trained", choices=["batch", "eval"], default="batch")
     parser.add_argument("--times", type=float, default=1.5)
     parser.add_argument("--summary", action="store_true")
     parser.add_argument("--pytorch-only", action="store_true")
     parser.add_argument("--free", action="store_true")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.steps = 1
     torch.set_num_threads(options.threads)

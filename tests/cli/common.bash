@@ -46,6 +46,14 @@ fails() {
     fi
 }
 
+# small_weights EPOCHS BATCH_SIZE: weights.safetensors, of a ResNet-18 trained on photos/ of this folder.
+small_weights() {
+    "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --freeze-until 0 \
+        --epochs "$1" --batch-size "$2" --lr 0.01 --out base >/dev/null
+    mv base/best.safetensors weights.safetensors
+    rm -r base
+}
+
 # safetensors FILE HEADER DATA: a file from its JSON header and its bytes (printf escapes).
 safetensors() {
     local n=${#2}

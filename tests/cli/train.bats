@@ -7,9 +7,7 @@ setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     "$BUILD/tests/tools/make_photos" photos 3 12 4 40 1
     # Weights to start from, made by ourselves: three classes.
-    "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --freeze-until 0 \
-        --epochs 1 --batch-size 12 --lr 0.01 --out base >/dev/null
-    cp base/best.safetensors weights.safetensors
+    small_weights 1 12
 }
 
 setup() {
@@ -161,7 +159,7 @@ assert abs(found["macro_f1"] - float(best["val_macro_f1"])) < 1e-8, (found["macr
     [ -e kept/last.safetensors ]
 }
 
-@test "--resume refuses what would not give the same result" {
+@test "--resume refuses options that would change the result" {
     train --freeze-until 9 --out run >/dev/null
     fails 64 '--lr cannot be changed' "$FREEZETUNE" train --resume run --lr 0.1
     fails 66 'nowhere/config.json: cannot be opened' "$FREEZETUNE" train --resume nowhere
