@@ -128,8 +128,7 @@ void program_help(FILE *out, const struct command *const *commands, int width)
                "  78   the training diverged: a lower --lr or a longer --warmup may help\n"
                "  130  stopped by Ctrl-C (143: by SIGTERM), after saving the work so far\n"
                "  141  the reader of the output went away\n"
-               "\nResults go to stdout, progress and remarks to stderr. NO_COLOR is respected.\n"
-               "FREEZETUNE_CPU=plain, avx2 or avx512 uses no instruction set wider than that.\n",
+               "\nResults go to stdout, progress and remarks to stderr. NO_COLOR is respected.\n",
                false);
 }
 
