@@ -1,5 +1,5 @@
-/* The bytes of features, held by a sum for each instruction set: a cache on disk outlives the program that filled it, so
- * kernels that begin to round differently must come with another FEATURE_FORMAT (core/features/feature_key.h).
+/* The bytes of features, held by a sum for each instruction set: a cache on disk outlives the program that filled it,
+ * so kernels that begin to round differently must come with another FEATURE_FORMAT (core/features/feature_key.h).
  *
  * When this turns red and the change is meant: raise FEATURE_FORMAT and put in the sums that it prints.
  *
