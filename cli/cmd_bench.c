@@ -229,7 +229,7 @@ static void print_precision(const struct bench_options *o, const struct bench_re
 {
     char now[NUMBER_TEXT], bf16[NUMBER_TEXT];
     if (o->precision == PRECISION_BF16 && !cpu_has_bf16())
-        say(stdout, "this processor lacks AVX512_BF16: it does the same operations in float32, slower\n");
+        say(stdout, "this processor lacks AVX512_BF16: it does the same operations in float32, no faster\n");
     if (o->precision == PRECISION_F32 && cpu_has_bf16() && result->network_bf16)
         say(stdout, "--precision bf16 would take %s for the network instead of %s; bench it for its time\n",
             number_bytes(bf16, result->network_bf16), number_bytes(now, result->network));

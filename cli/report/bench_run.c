@@ -92,13 +92,14 @@ static enum status prepare_runs(struct bench *b, struct error *err)
 static enum status network_bytes(size_t *out, const struct bench *b, enum precision precision, struct error *err)
 {
     struct plan_options options = b->infer_plan->options;
-    struct stage stage = {0};
+    struct plan *plan = NULL;
+    if (b->train_plan)
+        return stage_bytes_in(out, b->net, &options, precision, err);
     options.precision = precision;
-    enum status status = b->train_plan ? stage_plan(&stage, b->net, &options, err)
-                                       : plan_create(&stage.evaluation_plan, b->net, &options, err);
+    enum status status = plan_create(&plan, b->net, &options, err);
     if (status == OK)
-        *out = b->train_plan ? stage_bytes(&stage) : plan_bytes(stage.evaluation_plan);
-    stage_free(&stage);
+        *out = plan_bytes(plan);
+    plan_destroy(plan);
     return status;
 }
 

@@ -7,12 +7,13 @@
 #include "core/net/plan.h"
 #include "core/train/forecast.h"
 
-/* The multiply-add peak of this machine with these threads in this precision, operations a second: measured for a tenth of a second. */
+/* The multiply-add peak of this machine with these threads in this precision, operations a second: measured for a tenth
+ * of a second. */
 double estimate_peak(struct pool *pool, enum precision precision);
 
 /* Floating-point operations per second, counted as direct convolution, that this machine does on a plan like this: a
- * share of the peak of its precision times what the plan's kernels spare (plan.work). An estimate for people: good to a factor of 1.5
- * where the machine is not busy with other things and photos are not larger than the network is slow. */
+ * share of that precision's peak times what the plan's kernels spare (plan.work). An estimate for people: good to a
+ * factor of 1.5 where the machine is not busy with other things and photos are not larger than the network is slow. */
 double estimate_speed(double peak, const struct plan *plan);
 
 /* OVERWRITES *out: the run that `train` is a plan of, with the photos of `training`, and the range test before it when
