@@ -70,7 +70,7 @@ class Looker:
             return False, self.refusal(done)
         verdicts = {t["name"]: t["verdict"] for t in json.loads(done.stdout)["tensors"]}
         same = sum(verdict == "identical" for verdict in verdicts.values())
-        # FrozenBatchNorm2d keeps no count of batches; fc is none of the body's.
+        # FrozenBatchNorm2d keeps no count of batches; fc is not part of the body.
         others = [n for n, v in verdicts.items() if v != "identical" and "num_batches" not in n and not n.startswith("fc.")]
         whole = not others and same >= sum("num_batches" not in n for n in self.files.body)
         return whole and answered.returncode == 65, f"body: {same} tensors identical; predict: {answered.returncode}"

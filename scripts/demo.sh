@@ -9,7 +9,7 @@
 # photos each, children 1-6 frozen; beside it, the same 200 photos and epochs without that pretraining (with twelve epochs
 # instead of five, and 60 photos, it comes as far).
 #
-# Everything is written below build/demo ($FREEZETUNE_DEMO) and made again by the next call.
+# Everything is written below build/demo ($FREEZETUNE_DEMO) and made afresh by the next call.
 set -eu
 
 case "${1:-}" in

@@ -1,7 +1,7 @@
 /* idx_to_png IMAGES LABELS FOLDER SKIP COUNT LABEL=NAME...
  *
  * Photos of an IDX data set (MNIST and its kin, unpacked) as PNG class folders, for the offline path of the demo. For
- * each LABEL, the SKIP first photos of that label are passed over and the COUNT next are written, as
+ * each LABEL, the SKIP first photos of that label are skipped and the COUNT next are written, as
  * FOLDER/NAME/NNNNN.png with the photo's number in the set. The format is big-endian: magic 0x803, count, height,
  * width, then the pixels; magic 0x801, count, then the labels. Exit codes as freezetune's.
  */
@@ -61,7 +61,7 @@ static void write_bytes(void *stream, void *bytes, int size)
     fwrite(bytes, 1, (size_t)size, stream);
 }
 
-/* Written without a sync for each: thousands of photos that can be made again. The caller renames the whole folder. */
+/* Written without a sync for each: thousands of photos that can be remade. The caller renames the whole folder. */
 static enum status write_photo(const char *path, const uint8_t *pixels, const struct idx *images, struct error *err)
 {
     FILE *stream = fopen(path, "wb");

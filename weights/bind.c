@@ -1,5 +1,5 @@
-/* Loading: parameters and tensors are matched by name once, in a table; then shapes and types are compared, and when all
- * fits values are read. */
+/* Loading: parameters and tensors are matched by name once, in a table; then shapes and types are compared, and when
+ * all fits values are read. */
 #include "weights/bind.h"
 
 #include <math.h>

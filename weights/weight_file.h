@@ -1,9 +1,10 @@
 /* A file of named tensors, open for reading, whatever its format is.
  *
- * Formats: safetensors (weights/safetensors/safetensors.h); what torch.save writes, as a zip file (weights/torch/zip_read.h) or in the
- * legacy format of before PyTorch 1.6 (weights/torch/torch_legacy.c), or unpacked into a folder (weights/torch/torch_folder.c),
- * when it is a state dict or a checkpoint that holds one (weights/torch/torch_state.h). They are told apart by content, never
- * by the file's name. Nothing in a file is ever executed.
+ * Formats: safetensors (weights/safetensors/safetensors.h); what torch.save writes, as a zip file
+ * (weights/torch/zip_read.h) or in the legacy format of before PyTorch 1.6 (weights/torch/torch_legacy.c), or unpacked
+ * into a folder (weights/torch/torch_folder.c), when it is a state dict or a checkpoint that holds one
+ * (weights/torch/torch_state.h). They are told apart by content, never by the file's name. Nothing in a file is ever
+ * executed.
  *
  * A tensor's data is a place in a file_map (file_map.h): values are read from disk when they are asked for, into memory
  * of the process, and the file stays open. (A tensor that lies in a .pth file with other strides than its shape's is

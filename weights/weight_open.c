@@ -6,8 +6,9 @@
 #include "weights/weight_folder.h"
 #include "weights/weight_formats.h"
 
-/* The first that recognises the file reads it. A safetensors file may begin with the bytes of any other, as the low ones
- * of its header's length, and the pickle of an unpacked .pth begins as a legacy file: these two come before the others. */
+/* The first that recognises the file reads it. A safetensors file may begin with the bytes of any other, as the low
+ * ones of its header's length, and the pickle of an unpacked .pth begins as a legacy file: these two come before the
+ * others. */
 static const struct weight_format *const formats[] = {
     &safetensors_format,
     &torch_zip_format,

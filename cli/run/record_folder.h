@@ -17,8 +17,8 @@
  * log.jsonl and metrics.csv grow; a resumed run cuts them down to what they were when last.safetensors was written. The
  * others are replaced whole.
  *
- * Where epochs are short and few values are trained, a best model waits in memory for the next record_folder_save: a head
- * that trains from a cache has an epoch in less time than its files take to be written.
+ * Where epochs are short and few values are trained, a best model waits in memory for the next record_folder_save: a
+ * head that trains from a cache has an epoch in less time than its files take to be written.
  */
 #ifndef FREEZETUNE_RECORD_FOLDER_H
 #define FREEZETUNE_RECORD_FOLDER_H
@@ -46,8 +46,8 @@ struct record_folder {
     size_t bad_written; /* bad_content() of bad_images.tsv + 1; 0: not written yet */
 };
 
-/* A new run: makes the folder (path_run) and begins its files. ERR_CANTCREATE. Free with record_folder_close, also after
- * an error. */
+/* A new run: makes the folder (path_run) and begins its files. ERR_CANTCREATE. Free with record_folder_close, also
+ * after an error. */
 MUST_CHECK enum status record_folder_create(struct record_folder *out, const struct run_setup *setup,
                                             struct error *err);
 
@@ -78,8 +78,8 @@ MUST_CHECK enum status record_folder_epoch(struct record_folder *folder, const s
 MUST_CHECK enum status record_folder_save(struct record_folder *folder, struct error *err);
 
 enum { RUN_GOOD_TEXT = 256 };
-/* After an error of record_folder_epoch or record_folder_save: writes the best model, if it waits and that goes, and says
- * what of the run is there and whole: "best.safetensors of epoch 3 and last.safetensors of epoch 2 are good". */
+/* After an error of record_folder_epoch or record_folder_save: writes the best model, if it waits and that goes, and
+ * says what of the run is there and whole: "best.safetensors of epoch 3 and last.safetensors of epoch 2 are good". */
 void record_folder_good(char out[RUN_GOOD_TEXT], struct record_folder *folder);
 
 /* Removes last.safetensors: the run is over and result.json is written. One that cannot be removed stays. */

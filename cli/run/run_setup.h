@@ -54,7 +54,8 @@ MUST_CHECK enum status run_setup_open(struct run_setup *out, const struct train_
 void run_setup_close(struct run_setup *setup);
 
 /* The plan of a run over the same photos and weights with another freeze point (sweep): for train_destroy, and not to
- * be trained. Between run_setup_open and run_setup_prepare. Errors of freeze_parse, unfreezing_parse and train_create. */
+ * be trained. Between run_setup_open and run_setup_prepare. Errors of freeze_parse, unfreezing_parse and
+ * train_create. */
 MUST_CHECK enum status run_setup_plan(struct train **out, struct run_disk *disk, const struct run_setup *setup,
                                       const char *freeze_until, struct error *err);
 /* The folder that the run writes to, or will make: that of --resume, of --out, or "runs". Borrowed. */

@@ -18,8 +18,8 @@ int term_width(FILE *stream);
 /* Columns that a line on `stream` may take: term_width where it is a terminal, else 0, which is no limit. */
 size_t term_limit(FILE *stream);
 
-/* Columns that the text takes: one for a character, two for wide East Asian ones and emoji, none for combining marks, by
- * utf8proc; in a build without it one for each. A byte that is not UTF-8 counts as one. */
+/* Columns that the text takes: one for a character, two for wide East Asian ones and emoji, none for combining marks,
+ * by utf8proc; in a build without it one for each. A byte that is not UTF-8 counts as one. */
 size_t text_width(const char *text);
 
 /* SGR sequences for stderr, "" without colour: term_style(TERM_BOLD) ... term_style(TERM_PLAIN). */

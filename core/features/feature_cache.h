@@ -60,9 +60,9 @@ MUST_CHECK enum status feature_cache_fill(struct feature_cache *cache, const str
                                           struct photo_view view, feature_watch *watch, void *context, bool *stopped,
                                           struct error *err);
 
-/* out[count], in the run's precision = the features of a view of photos of the list, after feature_cache_fill. `out` may lie in the
- * memory that the run shares. ERR_DATA when an entry is damaged and its photo is bad now, ERR_NOINPUT when that
- * is away; errors of loader_next. */
+/* out[count], in the run's precision = the features of a view of photos of the list, after feature_cache_fill. `out`
+ * may lie in the memory that the run shares. ERR_DATA when an entry is damaged and its photo is bad now, ERR_NOINPUT
+ * when that is away; errors of loader_next. */
 MUST_CHECK enum status feature_cache_load(void *out, struct feature_cache *cache, const struct feature_list *list,
                                           const uint32_t *photos, size_t count, struct photo_view view,
                                           struct error *err);

@@ -18,7 +18,8 @@
  * A record that was being written when all stopped is shorter than the others at the end of the file, where the next
  * one takes its place, or has a wrong checksum. The checksums are the low half of XXH3-128.
  *
- * Version 1 has no bfloat16. A file of halves or float32 is still written as version 1, for programs that know no other.
+ * Version 1 has no bfloat16. A file of halves or float32 is still written as version 1, for programs that know no
+ * other.
  */
 #ifndef FREEZETUNE_FEATURE_HEADER_H
 #define FREEZETUNE_FEATURE_HEADER_H

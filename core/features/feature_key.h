@@ -3,8 +3,8 @@
  *
  *   key           the network up to the cut: architecture, place of the cut, every weight and running statistic
  *                 before it; how photos become pixels: resize and its mode, crop, mean, deviation, EXIF rule, JPEG
- *                 decoder; how values are rounded: --conv, --precision, instruction set, compiler, BLAS where it is used; the
- *                 program's version
+ *                 decoder; how values are rounded: --conv, --precision, instruction set, compiler, BLAS where it is
+ *                 used; the program's version
  *   feature_id    the photo's content; the view and, unless that is the plain one, what it was drawn from
  */
 #ifndef FREEZETUNE_FEATURE_KEY_H

@@ -19,8 +19,8 @@
 #include "core/base/error.h"
 #include "core/ops/precision.h"
 
-/* How the numbers are kept. F16: floats, rounded to IEEE 754 half precision, to nearest, ties to even. F32, BF16: the bytes
- * of a map of that precision, as they are. */
+/* How the numbers are kept. F16: floats, rounded to IEEE 754 half precision, to nearest, ties to even. F32, BF16: the
+ * bytes of a map of that precision, as they are. */
 enum feature_dtype { FEATURE_F16, FEATURE_F32, FEATURE_BF16, FEATURE_DTYPES };
 extern const char *const feature_dtype_names[]; /* "f16", "f32", "bf16", NULL at the end */
 
@@ -72,16 +72,16 @@ bool feature_store_has(const struct feature_store *store, const struct feature_i
  * ERR_IO, ERR_SYSTEM, ERR_DATA. */
 MUST_CHECK enum status feature_store_refresh(struct feature_store *store, struct error *err);
 
-/* out[values] = the entry's features in the store's feature_precision, *found = true; or *found = false and out unspecified. An entry whose checksum is
- * wrong or that the disk does not return is forgotten, counts as damaged and is not found: the caller appends it
- * again. So neither kind of store returns an error now. */
+/* out[values] = the entry's features in the store's feature_precision, *found = true; or *found = false and out
+ * unspecified. An entry whose checksum is wrong or that the disk does not return is forgotten, counts as damaged and is
+ * not found: the caller appends it again. So neither kind of store returns an error now. */
 MUST_CHECK enum status feature_store_read(void *out, bool *found, struct feature_store *store,
                                           const struct feature_id *id, struct error *err);
 
-/* Appends features[count,values], of that precision too, under their ids. An id that is there already (another process may have been faster)
- * is skipped. ERR_CANTCREATE (the store only reads), ERR_IO (disk full) and ERR_SYSTEM (memory): some first entries
- * may have been appended, the store then only reads, and each later call returns the same error at once. ERR_DATA: a
- * finite number is too large for F16; nothing was appended, the store stays as it was. */
+/* Appends features[count,values], of that precision too, under their ids. An id that is there already (another process
+ * may have been faster) is skipped. ERR_CANTCREATE (the store only reads), ERR_IO (disk full) and ERR_SYSTEM (memory):
+ * some first entries may have been appended, the store then only reads, and each later call returns the same error at
+ * once. ERR_DATA: a finite number is too large for F16; nothing was appended, the store stays as it was. */
 MUST_CHECK enum status feature_store_append(struct feature_store *store, const struct feature_id *ids,
                                             const void *features, size_t count, struct error *err);
 

@@ -3,8 +3,8 @@
  * scaled otherwise, or the weights belong to a network of other strides or activations, they do not, although every
  * tensor fits.
  *
- * A run with moments (exec_set_moments) takes them on its way through its folded steps. The result of the pass keeps its
- * bits. A BatchNorm whose step adds the residual is left out: its output is never alone in memory.
+ * A run with moments (exec_set_moments) takes them on its way through its folded steps. The result of the pass keeps
+ * its bits. A BatchNorm whose step adds the residual is left out: its output is never alone in memory.
  *
  *   moments  [photos][2][channels of all layers]   sum and sum of squares of the layer's output of each photo
  *

@@ -75,8 +75,8 @@ struct tail exec_operand_tail(const struct exec *exec, const struct operand *ope
 void exec_finish_operand(const struct backward *back, const struct operand *operand, void *out, void *g,
                          const double *sums, size_t tiles);
 
-/* The gradient g of `tensor`, of the whole batch: g *= y > 0 (y NULL: no mask), then both tails, in exec_row_tiles(rows)
- * tiles. */
+/* The gradient g of `tensor`, of the whole batch: g *= y > 0 (y NULL: no mask), then both tails, in
+ * exec_row_tiles(rows) tiles. */
 void exec_mask_and_sum(const struct exec *exec, void *g, const void *y, const struct plan_tensor *tensor,
                        const struct tail tails[2]);
 size_t exec_row_tiles(size_t rows);

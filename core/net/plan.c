@@ -58,9 +58,9 @@ enum precision plan_precision_at(const struct net *net, size_t op, enum precisio
     return PRECISION_F32;
 }
 
-/* Maps are of the plan's precision; the values of the last average pooling and all that comes of them, logits among them,
- * are float32: they are few, and a class is told from another by small differences. A network without such a pooling is
- * float32 altogether. */
+/* Maps have the plan's precision. What the last average pooling makes and all that follows, logits among it, stays
+ * float32: those are few values, and a class is told from another by small differences. A network without such a
+ * pooling is float32 altogether. */
 static void choose_precisions(struct plan *plan)
 {
     const struct program *program = plan->program;

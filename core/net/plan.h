@@ -124,8 +124,8 @@ MUST_CHECK enum status plan_create(struct plan **out, const struct net *net, con
                                    struct error *err);
 void plan_destroy(struct plan *plan);
 
-/* How what the operators before `op` make is stored in a plan of that precision, known before it is made: as float32 from
- * the last average pooling on, and where there is none. */
+/* How what the operators before `op` make is stored in a plan of that precision, known before it is made: as float32
+ * from the last average pooling on, and where there is none. */
 enum precision plan_precision_at(const struct net *net, size_t op, enum precision precision);
 
 /* Bytes that exec_create will allocate for it (arena, scratch and state). */
@@ -133,8 +133,8 @@ size_t plan_bytes(const struct plan *plan);
 /* Bytes of the arena and scratch, which two runs that never work at the same time can share. */
 size_t plan_shared_bytes(const struct plan *plan);
 
-/* Whether BLAS makes some of its products when that engine chooses the kernels: all with CONV_IM2COL; else, with AVX2 or
- * wider vectors, only the gradient of a trained first convolution. */
+/* Whether BLAS makes some of its products when that engine chooses the kernels: all with CONV_IM2COL; else, with AVX2
+ * or wider vectors, only the gradient of a trained first convolution. */
 bool plan_uses_blas(const struct plan *plan, enum conv_engine engine);
 
 /* Whether a batch of `images` would give some BatchNorm with batch statistics a single value per channel. */

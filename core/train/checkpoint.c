@@ -310,7 +310,8 @@ static enum status mark_bad(struct train *train, const cJSON *list, const char *
     return OK;
 }
 
-/* Four numbers from the list on, none beyond `most`; *at moves behind them. A photo is away at most once in an epoch. */
+/* Four numbers from the list on, none beyond `most`; *at moves behind them. A photo is away at most once in an
+ * epoch. */
 static bool take_row(struct absence_row *out, const cJSON **at, const double most[4])
 {
     uint32_t numbers[4];

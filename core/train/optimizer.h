@@ -12,8 +12,8 @@
  * Coefficients are computed in double and rounded to float32 once. Weight decay acts on every trainable parameter, as
  * torch.optim's does. State exists for trainable parameters only.
  *
- * A parameter is updated by itself, as soon as its gradient is complete (exec_backward's sink), so that no buffer of all
- * gradients is needed.
+ * A parameter is updated by itself, as soon as its gradient is complete (exec_backward's sink), so that no buffer of
+ * all gradients is needed.
  */
 #ifndef FREEZETUNE_OPTIMIZER_H
 #define FREEZETUNE_OPTIMIZER_H

@@ -211,7 +211,7 @@ def arguments():
 
 def main():
     options = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the run at hand ends too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the current run ends too
     options.program_hash = hashlib.sha256(options.program.read_bytes()).hexdigest()
     options.work = options.work.resolve()
     options.work.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ setup() {
     printf '\0\0\10\1\0\0\0\6\7\11\7\7\11\1' >labels
 }
 
-@test "each wanted label gets its own photos, after those passed over" {
+@test "each wanted label gets its own photos, after those skipped" {
     run "$tool" images labels out 1 1 7=Sneaker 9=Boot
     [ "$status" -eq 0 ]
     [ -z "$output" ]

@@ -80,19 +80,22 @@ planted() {
     planted core/data/augment.c 'int f(void) { return rand(); }' "rand() or time()"
 }
 
-@test "a phrase that a native would not write: in a document, in a message, in --help, in a header" {
+@test "a phrase that a native would not write: in a document, a message, --help, a comment" {
     planted README.md 'The features are computed anew.' "a banned word"
     planted docs/weights.md 'What frozen children give is computed once.' "a banned word"
     planted docs/freezetune.1.in 'The file is for whoever comes later.' "a banned word"
     planted cli/cmd_train.c 'const char *message = "--profile is of one run";' "a banned word"
     planted weights/bind.c 'const char *message = "is none of the tensors";' "a banned word"
     planted core/train/train.h '/* The stage at hand. */' "a banned word"
+    planted core/net/plan.c '/* Maps are of the plan. */' "a banned word"
+    planted scripts/demo.sh '# It is made again by the next call.' "a banned word"
 }
 
 @test "lines that say nothing, and blanks at an end" {
     planted tests/cli/basics.bats '    ! grep x file' "a line '! command' of bats fails no test"
     planted tests/cli/basics.bats 'setup_file() { command -v git || skip "no git"; }' "a skip in setup_file of bats fails"
     planted core/base/error.c 'int x; ' "a blank at the end of a line"
+    planted core/base/error.c "/* $(printf '%0118d' 0) */" "a comment of more than 120 columns"
 }
 
 # The last test of the file: a check of lint that is new wants its fault above.

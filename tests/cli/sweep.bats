@@ -7,9 +7,7 @@ setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
     "$BUILD/tests/tools/make_photos" photos 3 6 4 40 1
-    "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --freeze-until 0 \
-        --epochs 1 --batch-size 12 --lr 0.01 --out base >/dev/null
-    cp base/best.safetensors weights.safetensors
+    small_weights 1 12
     cp -r photos "it's"
     "$FREEZETUNE" sweep --quiet --data "it's" --weights weights.safetensors --image-size 32 --epochs 2 --batch-size 6 \
         --freeze-until 8,7 --lr 0.01,1e-3 --keep-last --out whole >whole.txt

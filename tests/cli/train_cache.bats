@@ -6,10 +6,7 @@ load common
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     "$BUILD/tests/tools/make_photos" photos 3 6 3 40 1
-    "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --freeze-until 0 \
-        --epochs 1 --batch-size 9 --lr 0.01 --out base >/dev/null
-    mv base/best.safetensors weights.safetensors
-    rm -r base
+    small_weights 1 9
 }
 
 setup() {

@@ -107,7 +107,7 @@ static enum status add_operand(struct gates *gates, const struct operand *operan
     return add_relu(gates, operand->tensor, gates->exec->plan->tensors[operand->tensor].has_gradient ? &input : NULL);
 }
 
-/* The step's own ReLU. A sum that forward has given up is made again, here too. */
+/* The step's own ReLU. A sum that forward has given up is recomputed, here too. */
 static enum status add_own(struct gates *gates, size_t index)
 {
     const struct plan *plan = gates->exec->plan;

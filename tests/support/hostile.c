@@ -77,8 +77,8 @@ static enum status open_bytes(struct weight_file **file, const void *bytes, size
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
     limit_memory(0);
     double seconds = (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) * 1e-9;
-    /* What this is to find is work that grows with the square of the size: a hundred times as long. Time of a processor that
-     * others use as well is half as long again. */
+    /* What this is to find is work that grows with the square of the size: a hundred times as long. Time of a processor
+     * that others use as well is half as long again. */
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
     const double by_byte = 8e-7;
 #else

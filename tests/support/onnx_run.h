@@ -1,6 +1,6 @@
 /* An ONNX file read and computed from its bytes alone, in double, by the definitions of its operators (onnx/onnx,
- * Operators.md): protobuf fields in a loop, tensors NCHW. Knows the operators that weights/onnx/onnx_write.h names and ends
- * the test when it meets anything else, a number or field of onnx.proto that it does not expect included. */
+ * Operators.md): protobuf fields in a loop, tensors NCHW. Knows the operators that weights/onnx/onnx_write.h names and
+ * ends the test when it meets anything else, a number or field of onnx.proto that it does not expect included. */
 #ifndef FREEZETUNE_ONNX_RUN_H
 #define FREEZETUNE_ONNX_RUN_H
 

@@ -162,7 +162,7 @@ static enum status check_labels(const struct session *s)
     return OK;
 }
 
-/* The stage of the step at hand, in the place of another. */
+/* The stage of the current step, in the place of another. */
 static enum status enter_stage(struct session *s)
 {
     const struct parity_options *options = s->options;

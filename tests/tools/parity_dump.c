@@ -1,7 +1,7 @@
 /* parity_dump WEIGHTS BATCHES OUT [--freeze-until N] [--bn-frozen eval|batch] [--bn-trained batch|eval]
- *             [--optimizer sgd|adam|adamw --lr X [--momentum X] [--nesterov] [--weight-decay X]] [--conv fast|exact|im2col]
+ *             [--optimizer sgd|adam|adamw --lr X [--momentum X] [--nesterov] [--weight-decay X]]
+ *             [--conv fast|exact|im2col] [--precision f32|bf16]
  *             [--unfreeze-at STEP:N ...] [--lr-decay-by-child X] [--head-lr-mult X] [--threads N] [--gates FILE]
- *             [--precision f32|bf16]
  *
  * Our side of scripts/parity/compare_live.py: what tests/support/parity.h keeps of a training, as safetensors. BATCHES
  * holds pixels U8 [S,N,H,W,3] and labels I64 [S,N]. --gates writes the choices of ReLU at step S to FILE.S

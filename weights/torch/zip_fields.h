@@ -1,5 +1,5 @@
-/* Records of a zip file (PKWARE's APPNOTE.TXT, 4.3): signatures and sizes without their variable parts. Their fields are
- * little-endian (core/base/byte_order.h). For the two files of the zip reader. */
+/* Records of a zip file (PKWARE's APPNOTE.TXT, 4.3): signatures and sizes without their variable parts. Their fields
+ * are little-endian (core/base/byte_order.h). For the two files of the zip reader. */
 #ifndef FREEZETUNE_ZIP_FIELDS_H
 #define FREEZETUNE_ZIP_FIELDS_H
 

@@ -178,7 +178,7 @@ static void deeper_features_begin_at_shallower_ones_but_not_at_halves(void **sta
     net_destroy(net);
 }
 
-/* As the maps of that cut are; halves are of float32 alone. What may differ has another key. */
+/* The precision of the maps at that cut; only float32 is rounded to halves. What may differ has another key. */
 static void a_cut_has_its_type_and_key(void **state)
 {
     (void)state;

@@ -188,8 +188,8 @@ static void headers_that_are_refused(void **state)
     assert_refused(zeros, sizeof zeros, "is not a feature file; move it away");
 }
 
-/* What each version may hold. A program that knows version 1 alone reads halves and float32 that this one wrote, and says
- * of bfloat16 that it is of another version, not that it is damaged. */
+/* What each version may hold. A program that knows version 1 alone reads halves and float32 that this one wrote, and
+ * of bfloat16 it says "another version", not "damaged". */
 static void versions_have_their_types(void **state)
 {
     (void)state;

@@ -217,7 +217,7 @@ static void frozen_children_cost_no_memory(void **state)
     net_destroy(net);
 }
 
-/* The sums of residual blocks are given up in forward and made again in backward, from operands that are kept. */
+/* The sums of residual blocks are given up in forward and recomputed in backward, from operands that are kept. */
 static void backward_makes_sums_again(void **state)
 {
     (void)state;

@@ -13,8 +13,8 @@
 #include "tests/support/naive.h"
 #include "tests/support/narrow.h"
 
-/* Relative error (norms); at most 1.5e-7 was measured for one rounding or a few. Of maps of bfloat16 the last rounding is
- * no error (map_error). */
+/* Relative error (norms); at most 1.5e-7 was measured for one rounding or a few. Of maps of bfloat16 the last rounding
+ * is no error (map_error). */
 static const double rounding = 4e-7;
 
 static const size_t sizes[][2] = {{1, 1}, {3, 7}, {5, 8}, {2, 17}, {33, 64}, {700, 3}, {129, 33}}; /* rows, channels */
@@ -165,8 +165,8 @@ static void a_mask_is_where_the_relu_was_positive(void **state)
     }
 }
 
-/* In float32 sums are double from the first row on. Of bfloat16, four rows are added as floats first: three additions and
- * what a product loses, each 2^-24 of the terms at most. */
+/* In float32 sums are double from the first row on. Of bfloat16, four rows are added as floats first: three additions
+ * and what a product loses, each 2^-24 of the terms at most. */
 static double sum_tolerance(enum precision precision, double want, double terms, size_t rows)
 {
     return precision == PRECISION_BF16 ? 5 * ldexp(1, -24) * terms : 1e-13 * (fabs(want) + (double)rows);
@@ -284,7 +284,8 @@ static float of_bits(uint32_t bits)
 }
 
 /* Each number of bfloat16 itself, the numbers that lie halfway to the next one and next to those: ties go to the even
- * one, the halfway beyond the largest to infinity, NaN stays NaN though its mark be in the lower half, denormals stay where the processor's own instruction does not round. */
+ * one, the halfway beyond the largest to infinity, NaN stays NaN though its mark be in the lower half, denormals stay
+ * where the processor's own instruction does not round. */
 static void every_number_is_rounded_to_the_nearest(void **state)
 {
     (void)state;

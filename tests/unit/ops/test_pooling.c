@@ -11,8 +11,8 @@
 #include "tests/support/naive.h"
 #include "tests/support/narrow.h"
 
-/* Relative error (norms); at most 1.5e-7 was measured for one rounding or a few. Of maps of bfloat16 the last rounding is
- * no error (map_error). */
+/* Relative error (norms); at most 1.5e-7 was measured for one rounding or a few. Of maps of bfloat16 the last rounding
+ * is no error (map_error). */
 static const double rounding = 4e-7;
 
 static void check_maxpool(const struct conv_shape *shape, size_t images, bool affine, bool relu, uint64_t seed)

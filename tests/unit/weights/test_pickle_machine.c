@@ -145,7 +145,7 @@ static long long integer_of(const struct pickle *pickle, pickle_id id)
     return value->integer;
 }
 
-/* [1, 2, 3, 4] from APPENDS and APPEND, {1: 2, 3: 4}, (1, 2) and what the memo gives back, in their order. */
+/* [1, 2, 3, 4] from APPENDS and APPEND, {1: 2, 3: 4}, (1, 2) and objects from the memo, in their order. */
 static void containers_hold_what_was_put_in(void **state)
 {
     (void)state;

@@ -205,7 +205,8 @@ static void operands_of_any_size_are_judged(void **state)
             total++;
             memcpy(at, kept, operands.size[i]);
         }
-    /* Read are the numbers that stand there, and frames that end early, which mean nothing where all bytes are there. */
+    /* Read are the numbers that stand there, and frames that end early, which mean nothing where all bytes are
+     * there. */
     assert_in_range(read, operands.count, total / 2);
     bytes_free(&pickle);
 }
