@@ -140,8 +140,7 @@ static bool leaves_pixels_out(const struct conv_shape *shape)
 }
 
 /* The pixels of row h of da in one class of columns that windows reach, channels c..c+32. */
-static void data_pixels(const struct work *work, void *da, const void *padded, size_t h, size_t column_class,
-                        size_t c)
+static void data_pixels(const struct work *work, void *da, const void *padded, size_t h, size_t column_class, size_t c)
 {
     const struct conv_shape *shape = &work->task->shape;
     struct side rows = rows_side(shape), columns = columns_side(shape);

@@ -80,7 +80,8 @@ static void a_smaller_batch_needs_no_more_memory(void **state)
     for (size_t i = 0; i < CONV_CASES * PRECISIONS; i++)
         for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++)
             for (size_t threads = 1; threads <= 4; threads++) {
-                struct conv_shape shape = conv_case_shape(&conv_cases[i / PRECISIONS], (enum precision)(i % PRECISIONS));
+                struct conv_shape shape =
+                    conv_case_shape(&conv_cases[i / PRECISIONS], (enum precision)(i % PRECISIONS));
                 if ((*kernel)->fits(&shape))
                     assert_grows_with_the_batch(&shape, *kernel, threads);
             }
