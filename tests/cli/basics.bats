@@ -23,7 +23,7 @@ setup() {
         grep -q "^  $code  *[a-z]" stdout.txt
     done
     grep -q 'freezetune help' stdout.txt
-    grep -q '^FREEZETUNE_CPU=' stdout.txt
+    [ "$(grep -c FREEZETUNE_CPU stdout.txt)" = 1 ]
     awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on && /^  [a-z]/ { print $1 }' stdout.txt >names.txt
     [ -s names.txt ]
     while read -r name; do

@@ -99,7 +99,8 @@ PYTHON
     "$FREEZETUNE" eval --quiet --model run --conv im2col --precision f32 >stdout.txt
 }
 
-# Measured with all instruction sets: at most 0.0092 (plain), and 1.3e-6 between the float32 of the sets.
+# Measured with all instruction sets, and with weights as a Zen 3 and a Zen 4 trained them: 9.4e-5 to 0.0092, and 1.3e-6
+# between the float32 of the sets: what is apart by more than 1e-5 has been rounded to bfloat16.
 @test "predict: probabilities in bfloat16 are near those in float32, on every instruction set" {
     for set in plain avx2 avx512 all; do
         for conv in fast exact; do
@@ -119,7 +120,7 @@ for conv in ("fast", "exact"):
         assert len(plain) == len(half) == 27
         apart = max(abs(a[name] - b[name]) for a, b in zip(plain, half) for name in a)
         print(set, conv, apart)
-        assert 1e-4 < apart < 0.02, (set, conv, apart)
+        assert 1e-5 < apart < 0.02, (set, conv, apart)
 PYTHON
 }
 
