@@ -112,11 +112,12 @@ endif
 # ---- files ------------------------------------------------------------------------------------------------------------
 SIMD_SOURCES := $(wildcard core/*/*.simd.c)
 LIB_SOURCES := $(filter-out $(SIMD_SOURCES),$(wildcard core/*/*.c)) $(wildcard models/*.c weights/*.c weights/*/*.c)
-CLI_SOURCES := $(wildcard cli/*.c cli/*/*.c)
+CLI_SOURCES := $(wildcard cli/*.c cli/*/*.c cli/*/*/*.c)
+PAGE_FILES := $(wildcard cli/report/html/*.css cli/report/html/*.js)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) \
 	$(foreach set,$(SIMD_SETS),$(SIMD_SOURCES:%.simd.c=$(BUILD)/%.$(set).o)) \
 	$(foreach set,$(SIMD_BF16),$(patsubst %.simd.c,$(BUILD)/%.$(set).o,$(filter %_bf16.simd.c,$(SIMD_SOURCES))))
-CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/%.o)
+CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/%.o) $(PAGE_FILES:%=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libfreezetune.a
 CLI_LIBRARY := $(BUILD)/libfreezetune-cli.a
 PROGRAM := $(BUILD)/freezetune
@@ -153,6 +154,17 @@ $(CLI_LIBRARY): $(filter-out $(BUILD)/cli/main.o,$(CLI_OBJECTS))
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC)
 	@mkdir -p $(@D)
+	$(quiet)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# page.css and page.js, as arrays of bytes named page_css and page_js.
+$(PAGE_FILES:%=$(BUILD)/%.c): $(BUILD)/%.c: %
+	@mkdir -p $(@D)
+	$(quiet){ printf 'extern const char %s[];\nconst char %s[] = {\n' $(subst .,_,$(notdir $<)) $(subst .,_,$(notdir $<)); \
+		LC_ALL=C od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g'; echo '0};'; } >$@.part
+	@mv $@.part $@
+
+$(PAGE_FILES:%=$(BUILD)/%.o): %.o: %.c $(BUILD)/flags
+	$(call say,CC)
 	$(quiet)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 define simd_rule
