@@ -8,21 +8,29 @@
 const char *const tta_choices[] = {[TTA_NONE] = "none", [TTA_FLIP] = "flip", [TTA_FLIP + 1] = NULL};
 
 static enum status make_run(struct inference *inference, const struct model *model, const struct engine_options *engine,
-                            size_t batch_size, struct error *err)
+                            size_t batch_size, bool with_cam, struct error *err)
 {
     const struct preprocess *preprocess = &model->info.preprocess;
-    const struct plan_options options = {.batch = batch_size,
-                                         .height = (size_t)preprocess->crop,
-                                         .width = (size_t)preprocess->crop,
-                                         .conv = (enum conv_engine)engine->conv,
-                                         .precision = (enum precision)engine->precision,
-                                         .threads = engine_threads(engine)};
+    struct plan_options options = {.batch = batch_size,
+                                   .height = (size_t)preprocess->crop,
+                                   .width = (size_t)preprocess->crop,
+                                   .conv = (enum conv_engine)engine->conv,
+                                   .precision = (enum precision)engine->precision,
+                                   .threads = engine_threads(engine)};
     struct normalise normalise;
+    enum status status = OK;
     memcpy(normalise.mean, preprocess->mean, sizeof normalise.mean);
     memcpy(normalise.std, preprocess->std, sizeof normalise.std);
-    enum status status = plan_create(&inference->plan, model->net, &options, err);
+    if (with_cam) {
+        status = cam_place(&options.from, model->net, err);
+        options.cut = options.from + 1;
+    }
+    if (status == OK)
+        status = plan_create(&inference->plan, model->net, &options, err);
     if (status == OK)
         status = exec_create(&inference->exec, inference->plan, &normalise, inference->pool, NULL, err);
+    if (status == OK && with_cam)
+        status = cam_create(&inference->cam, inference->plan, err);
     return status;
 }
 
@@ -39,8 +47,9 @@ static enum status make_loader(struct inference *inference, const struct model *
     return loader_create(&inference->loader, photos, &options, err);
 }
 
-enum status inference_open(struct inference *out, const struct model *model, const struct photo_list *photos,
-                           const struct engine_options *engine, size_t batch_size, bool strict, struct error *err)
+static enum status open_any(struct inference *out, const struct model *model, const struct photo_list *photos,
+                            const struct engine_options *engine, size_t batch_size, bool strict, bool with_cam,
+                            struct error *err)
 {
     struct inference inference = {.model = model, .photos = photos};
     if (photos->count < batch_size)
@@ -48,7 +57,7 @@ enum status inference_open(struct inference *out, const struct model *model, con
     inference.batch = batch_size;
     enum status status = engine_start(&inference.pool, engine, err);
     if (status == OK)
-        status = make_run(&inference, model, engine, batch_size, err);
+        status = make_run(&inference, model, engine, batch_size, with_cam, err);
     if (status == OK)
         status = make_loader(&inference, model, photos, engine, batch_size, strict, err);
     if (status == OK)
@@ -56,6 +65,18 @@ enum status inference_open(struct inference *out, const struct model *model, con
     else
         inference_close(&inference);
     return status;
+}
+
+enum status inference_open(struct inference *out, const struct model *model, const struct photo_list *photos,
+                           const struct engine_options *engine, size_t batch_size, bool strict, struct error *err)
+{
+    return open_any(out, model, photos, engine, batch_size, strict, false, err);
+}
+
+enum status inference_open_cam(struct inference *out, const struct model *model, const struct photo_list *photos,
+                               const struct engine_options *engine, size_t batch_size, bool strict, struct error *err)
+{
+    return open_any(out, model, photos, engine, batch_size, strict, true, err);
 }
 
 enum status inference_set_tta(struct inference *inference, int tta, const struct model *model, struct error *err)
@@ -89,9 +110,14 @@ enum status inference_next(struct inference *inference, const struct photo_batch
     enum status status = loader_next(inference->loader, batch, err);
     if (status != OK || !*batch)
         return status;
-    *logits = inference->mirrored
-                  ? mirrored_forward(inference->mirrored, inference->exec, (*batch)->pixels, (*batch)->count)
-                  : exec_forward_pixels(inference->exec, (*batch)->pixels, (*batch)->count);
+    const uint8_t *pixels = (*batch)->pixels;
+    size_t count = (*batch)->count;
+    if (inference->cam)
+        *logits = cam_forward(inference->cam, inference->exec, pixels, count);
+    else if (inference->mirrored)
+        *logits = mirrored_forward(inference->mirrored, inference->exec, pixels, count);
+    else
+        *logits = exec_forward_pixels(inference->exec, pixels, count);
     return check_finite(inference, *batch, *logits, err);
 }
 
@@ -106,6 +132,7 @@ enum status inference_unreadable(size_t bad, size_t failed, size_t all, const ch
 
 void inference_close(struct inference *inference)
 {
+    cam_destroy(inference->cam);
     mirrored_destroy(inference->mirrored);
     loader_destroy(inference->loader);
     exec_destroy(inference->exec);

@@ -6,6 +6,7 @@
 #include "cli/shell/engine_options.h"
 #include "core/data/folder.h"
 #include "core/data/loader.h"
+#include "core/net/cam.h"
 #include "core/net/plan.h"
 #include "core/net/exec.h"
 #include "core/train/mirrored.h"
@@ -24,6 +25,7 @@ struct inference {
     struct exec *exec;
     struct loader *loader;
     struct mirrored *mirrored; /* with TTA_FLIP */
+    struct cam *cam;           /* by inference_open_cam: maps and features of the photos of the last inference_next */
     const struct model *model;
     const struct photo_list *photos;
     size_t batch;
@@ -34,6 +36,11 @@ struct inference {
 MUST_CHECK enum status inference_open(struct inference *out, const struct model *model, const struct photo_list *photos,
                                       const struct engine_options *engine, size_t batch_size, bool strict,
                                       struct error *err);
+/* The same, with maps and features (cam.h) in out->cam; the logits keep their bits. ERR_DATA when the network has none.
+ * Not with TTA_FLIP, whose logits are not those of one pass. */
+MUST_CHECK enum status inference_open_cam(struct inference *out, const struct model *model,
+                                          const struct photo_list *photos, const struct engine_options *engine,
+                                          size_t batch_size, bool strict, struct error *err);
 void inference_close(struct inference *inference);
 
 /* From now on each photo is looked at as `tta` says. ERR_SYSTEM without memory. */
