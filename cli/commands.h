@@ -4,6 +4,7 @@
 
 #include "cli/shell/options.h"
 
+extern const struct command cmd_check;
 extern const struct command cmd_eval;
 extern const struct command cmd_predict;
 extern const struct command cmd_inspect;

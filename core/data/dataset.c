@@ -101,6 +101,12 @@ static enum status open_one(struct dataset *data, const char *dir, const struct 
     return status;
 }
 
+static enum status open_whole(struct dataset *data, const char *dir, struct error *err)
+{
+    enum status status = folder_list(&data->train, &data->classes, dir, NULL, NULL, err);
+    return status == OK ? check_classes(data, dir, err) : status;
+}
+
 /* There is a split already, and another was asked for. */
 static enum status refuse_split(const struct layout *layout, const char *dir, const struct split *split,
                                 struct error *err)
@@ -123,9 +129,10 @@ static enum status refuse_split(const struct layout *layout, const char *dir, co
                      dir, train, val, layout->train);
 }
 
+/* `split` NULL: as it lies there. */
 static enum status open_split(struct dataset *out, const char *dir, const struct split *split, struct error *err)
 {
-    bool asked = split->fraction > 0 || split->folds;
+    bool asked = split && (split->fraction > 0 || split->folds);
     struct dataset data = {0};
     struct layout layout = {0};
     struct stat info;
@@ -141,6 +148,8 @@ static enum status open_split(struct dataset *out, const char *dir, const struct
         status = refuse_split(&layout, dir, split, err);
     else if (status == OK && layout.train)
         status = open_two(&data, &layout, err);
+    else if (status == OK && !split)
+        status = open_whole(&data, dir, err);
     else if (status == OK && (!asked || !(split->fraction < 1)))
         status = error_set(err, ERR_USAGE,
                            "%s: has no train/ and val/: set the share that validates, with --val-split 0.2", dir);
@@ -160,6 +169,11 @@ static enum status open_split(struct dataset *out, const char *dir, const struct
 enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed, struct error *err)
 {
     return open_split(out, dir, &(struct split){.fraction = val_split, .seed = seed}, err);
+}
+
+enum status dataset_open_all(struct dataset *out, const char *dir, struct error *err)
+{
+    return open_split(out, dir, NULL, err);
 }
 
 enum status dataset_open_fold(struct dataset *out, const char *dir, unsigned folds, unsigned fold, uint64_t seed,

@@ -20,6 +20,9 @@ MUST_CHECK enum status dataset_open(struct dataset *out, const char *dir, double
  * others train. ERR_USAGE with train/ and val/; ERR_DATA when there are fewer photos than folds. */
 MUST_CHECK enum status dataset_open_fold(struct dataset *out, const char *dir, unsigned folds, unsigned fold,
                                          uint64_t seed, struct error *err);
+/* All photos, to look at them: those of a split as it is, or those of one folder of class folders as train, with an
+ * empty val. Errors of dataset_open, but for what it says of --val-split. */
+MUST_CHECK enum status dataset_open_all(struct dataset *out, const char *dir, struct error *err);
 void dataset_close(struct dataset *dataset);
 
 /* Photos to judge with a model that knows *known (in any order): DIR itself if its folders are the model's classes,
