@@ -20,17 +20,10 @@
 #include "core/base/outfile.h"
 #include "weights/bind.h"
 
-static const char *const whole_files[] = {"config.json",
-                                          "best.safetensors",
-                                          "last.safetensors",
-                                          "confusion.csv",
-                                          "predictions_val.csv",
-                                          "bad_images.tsv",
-                                          "lr_find.csv",
-                                          "result.json",
-                                          "duplicates.tsv",
-                                          "photos.bin",
-                                          NULL};
+static const char *const whole_files[] = {"config.json",    "best.safetensors",    "last.safetensors",
+                                          "confusion.csv",  "predictions_val.csv", "probabilities_val.csv",
+                                          "bad_images.tsv", "lr_find.csv",         "result.json",
+                                          "duplicates.tsv", "photos.bin",          NULL};
 
 static const char metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy,val_top5,val_macro_f1,"
                                    "photos,left_out,best,seconds,unavailable,val_unavailable\n";
@@ -186,9 +179,12 @@ enum { HELD_MOST = 8 << 20 }; /* bytes of a best model that waits */
 
 static enum status write_best(struct record_folder *folder, size_t epoch, struct error *err)
 {
+    const struct dataset *dataset = &folder->setup->dataset;
     enum status status = weights_save(folder->best, folder->setup->net, folder->metadata, MODEL_METADATA, err);
     if (status == OK)
         folder->best_epoch = epoch;
+    if (status == OK)
+        status = record_outputs_write(&folder->outputs, folder->path, &dataset->val, &dataset->classes, err);
     return status;
 }
 
@@ -255,6 +251,7 @@ void record_folder_close(struct record_folder *folder)
         fclose(folder->metrics);
     if (folder->lock >= 0)
         close(folder->lock);
+    record_outputs_close(&folder->outputs);
     memory_free(folder->metadata_text);
     memory_free(folder->last);
     memory_free(folder->best);
@@ -329,6 +326,13 @@ static void row_of_epoch(struct record_folder *folder, const struct epoch_result
     putc('\n', folder->metrics);
 }
 
+enum status record_folder_outputs(struct record_folder *folder, const struct photo_batch *batch, const float *logits,
+                                  size_t before, struct error *err)
+{
+    return record_outputs_add(&folder->outputs, folder->path, batch, logits, folder->setup->dataset.classes.count,
+                              before == 0, err);
+}
+
 enum status record_folder_epoch(struct record_folder *folder, const struct epoch_result *epoch, bool may_wait,
                                 struct error *err)
 {
@@ -338,6 +342,7 @@ enum status record_folder_epoch(struct record_folder *folder, const struct epoch
     row_of_epoch(folder, epoch);
     if (!epoch->best)
         return OK;
+    record_outputs_keep(&folder->outputs);
     snapshot_destroy(folder->held); /* it is no longer the best */
     folder->held = NULL;
     status = may_wait ? hold_best(folder, epoch->epoch + 1, err) : write_best(folder, epoch->epoch + 1, err);

@@ -7,6 +7,7 @@
  *   best.safetensors     the model of the best epoch: highest validation accuracy, at equal accuracy the lower loss
  *   last.safetensors     the newest state with all that --resume needs; removed when the run is over and proved
  *   confusion.csv, predictions_val.csv   of the best epoch
+ *   probabilities_val.csv  of best.safetensors, written with it (record_outputs.h)
  *   bad_images.tsv       photos that could not be read: "bad" for good, or "unavailable" in so many epochs;
  *                        and "damaged" ones, which were used
  *   duplicates.tsv       photos of the same bytes (duplicates.h)
@@ -25,6 +26,7 @@
 
 #include <stdio.h>
 
+#include "cli/run/record_outputs.h"
 #include "cli/run/run_setup.h"
 #include "core/train/snapshot.h"
 
@@ -36,6 +38,7 @@ struct record_folder {
     char *metadata_text;
     struct snapshot *held; /* the best model while it waits, or NULL */
     size_t held_epoch;     /* from 1: its epoch */
+    struct record_outputs outputs;
     /* The model files as they are, from 1; 0: there is none. A best model that this process found may be of a later
      * epoch than the state that it goes on from: 0 with best_found. */
     size_t best_epoch, last_epoch, last_batch;
@@ -68,6 +71,10 @@ void record_folder_close(struct record_folder *folder);
 
 /* A line of log.jsonl. Whether writing worked is asked by record_folder_epoch and record_folder_save. */
 void record_folder_step(struct record_folder *folder, const struct step_result *step);
+
+/* A batch of an evaluation, as on_outputs of train_hooks has it. ERR_CANTCREATE, ERR_IO, ERR_SYSTEM. */
+MUST_CHECK enum status record_folder_outputs(struct record_folder *folder, const struct photo_batch *batch,
+                                             const float *logits, size_t before, struct error *err);
 
 /* The files of an epoch that is over. `may_wait`: a save will follow soon enough for the best model.
  * ERR_CANTCREATE, ERR_IO, ERR_SYSTEM. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/run/record_outputs.h"
 #include "cli/shell/numbers.h"
 #include "core/base/disk.h"
 #include "core/base/file.h"
@@ -53,7 +54,9 @@ struct run_disk run_disk_of(struct net *net, const struct dataset *dataset, cons
         disk.last += ema_bytes(net, &freeze);
     disk.rest = (uint64_t)epochs * (EPOCH_LINES + (options->usable / batch + 1) * STEP_LINE) +
                 (uint64_t)dataset->val.count * PREDICTION_ROW + confusion_file_bytes(classes, dataset->val.count) +
-                FILE_MOST_ELSE;
+                record_outputs_csv_bytes(dataset->val.count, classes) + FILE_MOST_ELSE;
+    disk.passing = record_outputs_csv_bytes(dataset->val.count, classes) + /* while it is replaced */
+                   record_outputs_waiting_bytes(dataset->val.count, classes);
     return disk;
 }
 
@@ -65,7 +68,7 @@ uint64_t run_disk_over(const struct run_disk *disk, size_t runs)
 uint64_t run_disk_most(const struct run_disk *disk, size_t runs)
 {
     uint64_t larger = disk->best > disk->last ? disk->best : disk->last;
-    return run_disk_over(disk, runs - 1) + disk->best + disk->last + larger + disk->rest;
+    return run_disk_over(disk, runs - 1) + disk->best + disk->last + larger + disk->rest + disk->passing;
 }
 
 uint64_t run_disk_missing(const struct run_disk *disk, size_t runs, uint64_t there)

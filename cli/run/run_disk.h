@@ -3,6 +3,7 @@
  *   best.safetensors   the network
  *   last.safetensors   the network, the optimizer's state and the average; removed when the run is over
  *   the rest           tables and logs
+ *   passing            probabilities while they wait to be written (record_outputs.h)
  *
  * A file is written beside the one that it replaces, so that for a moment there are two of it.
  */
@@ -18,7 +19,7 @@
 
 /* Bytes. */
 struct run_disk {
-    uint64_t best, last, rest;
+    uint64_t best, last, rest, passing;
     bool keep_last;
 };
 

@@ -57,6 +57,15 @@ static void on_evaluation(void *context, size_t done, size_t all)
     show_evaluation(&session->progress, train_state_get(session->setup->train)->epoch, done, all);
 }
 
+static enum status on_outputs(void *context, const struct photo_batch *batch, const float *logits, size_t before,
+                              struct error *err)
+{
+    struct session *session = context;
+    enum status status = record_folder_outputs(session->folder, batch, logits, before, err);
+    session->write_failed = status != OK;
+    return status;
+}
+
 static void on_features(void *context, size_t done, size_t all)
 {
     struct session *session = context;
@@ -280,6 +289,7 @@ static enum status run_loop(struct session_end *out, struct session *started, st
     const struct train_hooks hooks = {.context = &session,
                                       .on_step = on_step,
                                       .on_evaluation = on_evaluation,
+                                      .on_outputs = on_outputs,
                                       .on_features = on_features,
                                       .on_cache_failure = on_cache_failure,
                                       .on_skipped = on_skipped,

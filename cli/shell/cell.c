@@ -55,6 +55,45 @@ void tsv_cell(FILE *out, const char *text)
     put_text(out, text, false);
 }
 
+/* Of a digit as text_escape_next writes it, or -1. */
+static int hex_value(char digit)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found = digit ? strchr(digits, digit) : NULL;
+    return found ? (int)(found - digits) : -1;
+}
+
+/* The byte that an escape at `text` stands for, and how many it takes; 0 where there is none. A NUL is in no text. */
+static size_t undo_escape(char *byte, const char *text)
+{
+    static const char letters[] = "nt\\", bytes[] = "\n\t\\";
+    const char *letter = text[0] == '\\' && text[1] ? strchr(letters, text[1]) : NULL;
+    if (letter) {
+        *byte = bytes[letter - letters];
+        return 2;
+    }
+    if (text[0] != '\\' || text[1] != 'x')
+        return 0;
+    int high = hex_value(text[2]), low = high < 0 ? -1 : hex_value(text[3]);
+    if (low < 0 || high + low == 0)
+        return 0;
+    *byte = (char)(high * 16 + low);
+    return 4;
+}
+
+char *cell_undo(char *cell)
+{
+    char *to = cell;
+    for (const char *from = cell + (cell[0] == '\''); *from; to++) {
+        size_t taken = undo_escape(to, from);
+        if (taken == 0)
+            *to = *from;
+        from += taken ? taken : 1;
+    }
+    *to = '\0';
+    return cell;
+}
+
 void cell_number(FILE *out, const char *text, bool csv)
 {
     bool quoted = csv && strchr(text, ',');

@@ -18,6 +18,9 @@
 
 void csv_cell(FILE *out, const char *text);
 void tsv_cell(FILE *out, const char *text);
+/* The text that csv_cell or tsv_cell wrote, from a cell without its quotes: undone in place, and returned. Backslashes
+ * that neither would have written stay. */
+char *cell_undo(char *cell);
 /* A number's text as it is, in quotes where thousands are separated by commas. */
 void cell_number(FILE *out, const char *text, bool csv);
 

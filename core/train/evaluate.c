@@ -12,7 +12,7 @@ enum status evaluate(struct metrics *metrics, struct exec *exec, struct feed *fe
         if (status != OK || !batch)
             return status;
         metrics_add(metrics, logits, batch->labels, batch->photos, batch->count);
-        if (hook && !hook(context, batch->position))
+        if (hook && !hook(context, batch, logits))
             return OK;
     }
 }

@@ -186,6 +186,10 @@ struct train_hooks {
     void *context;
     void (*on_step)(void *context, const struct step_result *step);
     void (*on_evaluation)(void *context, size_t done, size_t all);
+    /* The outputs of the network for a batch of an evaluation, logits[batch->count, classes], borrowed for the call;
+     * `before` photos of the same evaluation came before: 0 begins another one. */
+    enum status (*on_outputs)(void *context, const struct photo_batch *batch, const float *logits, size_t before,
+                              struct error *err);
     /* Features that are not kept yet are computed, before an epoch or an evaluation. */
     void (*on_features)(void *context, size_t done, size_t all);
     /* Nothing more can be kept, and why: the run goes on without its cache. Once. */

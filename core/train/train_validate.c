@@ -9,19 +9,22 @@
 
 struct watch {
     struct train *train;
-    enum status status; /* of what was noted of the photos */
+    enum status status; /* of what was noted of the photos, and of on_outputs */
     struct error *err;
 };
 
-static bool watch_evaluation(void *context, size_t done)
+static bool watch_evaluation(void *context, const struct photo_batch *batch, const float *logits)
 {
     struct watch *watch = context;
-    const struct train_hooks *hooks = watch->train->hooks;
+    const struct train *train = watch->train;
+    const struct train_hooks *hooks = train->hooks;
     watch->status = train_note_skipped(watch->train, true, watch->err);
+    if (watch->status == OK && hooks->on_outputs)
+        watch->status = hooks->on_outputs(hooks->context, batch, logits, train->val.count - batch->count, watch->err);
     if (watch->status != OK)
         return false;
     if (hooks->on_evaluation)
-        hooks->on_evaluation(hooks->context, done, watch->train->dataset->val.count);
+        hooks->on_evaluation(hooks->context, batch->position, train->dataset->val.count);
     return !train_interrupted(watch->train);
 }
 

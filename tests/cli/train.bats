@@ -35,6 +35,7 @@ same_run() {
     cmp "$1/best.safetensors" "$2/best.safetensors"
     cmp "$1/last.safetensors" "$2/last.safetensors"
     cmp "$1/predictions_val.csv" "$2/predictions_val.csv"
+    cmp "$1/probabilities_val.csv" "$2/probabilities_val.csv"
     cmp "$1/confusion.csv" "$2/confusion.csv"
     cmp "$1/bad_images.tsv" "$2/bad_images.tsv"
     cmp <(cut -d, -f1-11 "$1/metrics.csv") <(cut -d, -f1-11 "$2/metrics.csv")
@@ -63,7 +64,7 @@ wait_lines() {
     [ "$status" = 1 ]
     grep -qx 'identical: 1 conv1, 2 bn1, 5 layer1, 6 layer2' stdout.txt
     grep -qx 'different: 7 layer3, 8 layer4, 10 fc' stdout.txt
-    [ "$(cd run && printf '%s ' *)" = "bad_images.tsv best.safetensors config.json confusion.csv duplicates.tsv last.safetensors log.jsonl metrics.csv photos.bin predictions_val.csv result.json " ]
+    [ "$(cd run && printf '%s ' *)" = "bad_images.tsv best.safetensors config.json confusion.csv duplicates.tsv last.safetensors log.jsonl metrics.csv photos.bin predictions_val.csv probabilities_val.csv result.json " ]
     [ "$(wc -l <run/metrics.csv)" = 4 ]
     [ "$(wc -l <run/log.jsonl)" = 18 ]
     [ "$(wc -l <run/predictions_val.csv)" = 13 ]

@@ -28,6 +28,7 @@ same_run() {
     cmp "$1/best.safetensors" "$2/best.safetensors"
     cmp "$1/last.safetensors" "$2/last.safetensors"
     cmp "$1/predictions_val.csv" "$2/predictions_val.csv"
+    cmp "$1/probabilities_val.csv" "$2/probabilities_val.csv"
     cmp <(cut -d, -f1-11 "$1/metrics.csv") <(cut -d, -f1-11 "$2/metrics.csv")
     cmp <(sed 's/, "seconds".*//' "$1/log.jsonl") <(sed 's/, "seconds".*//' "$2/log.jsonl")
 }
