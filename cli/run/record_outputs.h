@@ -1,7 +1,7 @@
 /* The outputs of the network over the validation photos, from an evaluation to RUN/probabilities_val.csv
  * (cli/report/probabilities.h), however many photos and classes there are: they wait in a file, not in memory.
  *
- *   evaluation  --add-->  coming  --keep, where it is the best-->  kept  --write, with the model-->  probabilities_val.csv
+ *   evaluation  --add-->  coming  --keep, where it is the best-->  kept  --write-->  probabilities_val.csv
  *
  * Coming and kept are two unfinished files (outfile.h) in the run's folder; a row of them is the photo's number, its
  * class and the logits: 8 + 4 K bytes. They are gone with the process; --resume evaluates again what was not written.

@@ -12,8 +12,8 @@
 #include "core/train/feed.h"
 #include "core/train/metrics.h"
 
-/* Called after every batch, which has been added to the metrics, with its logits[batch->count, classes]; both are borrowed
- * for the call. batch->position is the number of photos so far (bad ones included). false stops the pass. */
+/* Called after every batch, which has been added to the metrics, with its logits[batch->count, classes]; both are
+ * borrowed for the call. batch->position is the number of photos so far (bad ones included). false stops the pass. */
 typedef bool evaluate_hook(void *context, const struct photo_batch *batch, const float *logits);
 
 /* Runs the photos of a pass that was begun (feed_start, in the plain view) through the run of an inference plan and
