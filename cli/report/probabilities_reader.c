@@ -247,7 +247,7 @@ enum status probabilities_next(const struct probability_row **row, struct probab
     const char *file = cell_undo(cells.cells[FILE_COLUMN]), *class = cell_undo(cells.cells[CLASS_COLUMN]);
     const char **found = bsearch(class, reader->sorted, reader->classes.count, sizeof *reader->sorted, name_against);
     if (!found)
-        return wrong(reader, "its class is none of the first line", err);
+        return wrong(reader, "its class is not in the first line", err);
     status = take_numbers(reader, cells.cells + FIRST_COLUMN, err);
     if (status != OK)
         return status;

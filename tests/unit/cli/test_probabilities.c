@@ -94,7 +94,7 @@ static void what_is_no_table_is_refused(void **state)
         {"file,predicted,a\n", "line 1: the columns are not"},
         {"file,class,a,a\n", "line 1: a class has no name, or two have the same"},
         {"file,class,a,\n", "line 1: a class has no name"},
-        {"file,class,a,b\nx,a,1,0\nx,c,1,0\n", "line 3: its class is none of the first line"},
+        {"file,class,a,b\nx,a,1,0\nx,c,1,0\n", "line 3: its class is not in the first line"},
         {"file,class,a,b\nx,a,1\n", "line 2: has another number of cells"},
         {"file,class,a,b\nx,a,1,0,0\n", "line 2: has another number of cells"},
         {"file,class,a,b\nx,a,1.5,-0.5\n", "line 2: a probability is no number from 0 to 1"},
