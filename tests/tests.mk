@@ -64,7 +64,8 @@ check: ## build and run all tests, about ten minutes on two cores (TESTS=... run
 	@sh scripts/deps.sh check
 	$(again) run-tests
 
-run-tests: freezetune $(ALL_PROGRAMS)
+# Some of the tests need no other test to be linked.
+run-tests: freezetune $(if $(TESTS),$(filter build/%,$(TESTS)) $(TOOLS) $(IDX_TO_PNG) $(FAULTY),$(ALL_PROGRAMS))
 	@FREEZETUNE='$(abspath $(PROGRAM))' BUILD='$(abspath $(BUILD))' TESTFLAGS='$(TESTFLAGS)' TEST_WHOLE=$(if $(TESTS),,yes) \
 		sh tests/support/run_tests.sh $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(FUZZ_TARGETS) $(CLI_TESTS))
 
