@@ -8,7 +8,7 @@
 #include "cli/model/classes_option.h"
 #include "cli/model/inference.h"
 #include "cli/model/preprocess_remark.h"
-#include "cli/report/logits_file.h"
+#include "cli/report/predict_files.h"
 #include "cli/report/predict_output.h"
 #include "cli/run/predict_trained.h"
 #include "cli/run/record_config.h"
@@ -26,7 +26,7 @@ struct values {
     struct engine_options engine;
     struct preprocess_options preprocess;
     struct weight_choice choice;
-    const char *model, *out, *logits, *classes;
+    const char *model, *out, *logits, *features, *cam, *classes;
     long long top_k, batch_size;
     int format, tta;
     bool null;
@@ -46,6 +46,12 @@ static const struct option options[] = {
     OPTION_ROW("Output", OPTION_STRING, "logits", struct values, logits, .placeholder = "FILE",
                .help = "also write the network's raw outputs, [photos, classes], as safetensors; with --tta the "
                        "logarithms of the probabilities"),
+    OPTION_ROW("Output", OPTION_STRING, "features", struct values, features, .placeholder = "FILE",
+               .help = "also write what the last layer reads (2,048 numbers a photo of a ResNet-50), [photos, "
+                       "features], as .safetensors or NumPy's .npy"),
+    OPTION_ROW("Output", OPTION_STRING, "cam", struct values, cam, .placeholder = "DIR",
+               .help = "also write pictures with class activation maps, which show what in each photo speaks for its "
+                       "answer, into this new folder; jsonl has their numbers"),
     ENGINE_ROW_QUIET(struct values),
     ENGINE_ROW_EXIF(struct values),
     ENGINE_ROW_DECODE(struct values),
@@ -70,7 +76,7 @@ struct job {
     struct outfile outfile;
     bool outfile_open;
     struct predict_output output;
-    struct logits_file logits;
+    struct predict_files files;
     size_t bad_reported, failed; /* failed: of these, for a disk or a share that did not answer */
 };
 
@@ -128,11 +134,12 @@ static enum status write_batch(struct job *job, const struct photo_batch *batch,
 {
     size_t classes = job->model.info.classes.count;
     enum status status = OK;
-    for (size_t i = 0; i < batch->count && status == OK; i++)
-        status =
-            predict_output_photo(&job->output, photo_name(&job->photos, batch->photos[i]), logits + i * classes, err);
-    if (status == OK && job->values->logits)
-        status = logits_file_add(&job->logits, logits, batch->photos, batch->count, err);
+    for (size_t i = 0; i < batch->count && status == OK; i++) {
+        const float *own = logits + i * classes;
+        status = predict_files_add(&job->files, &job->output.cam, batch, i, own, err);
+        if (status == OK)
+            status = predict_output_photo(&job->output, photo_name(&job->photos, batch->photos[i]), own, err);
+    }
     return status;
 }
 
@@ -173,6 +180,25 @@ static enum status refuse_input(const struct job *job, const char *option, const
     return same ? error_set(err, ERR_USAGE, "--%s %s: is one of the inputs", option, path) : OK;
 }
 
+/* Two answers under one name would be one. */
+static enum status check_outputs(const struct job *job, struct error *err)
+{
+    const struct values *v = job->values;
+    const struct {
+        const char *option, *path;
+    } files[] = {{"out", v->out}, {"logits", v->logits}, {"features", v->features}, {"cam", v->cam}};
+    enum status status = OK;
+    for (size_t i = 0; i < sizeof files / sizeof *files && status == OK; i++) {
+        const char *path = files[i].path;
+        status = refuse_input(job, files[i].option, path, err);
+        for (size_t j = 0; j < i && status == OK; j++)
+            if (path && files[j].path && (strcmp(path, files[j].path) == 0 || path_same_file(path, files[j].path)))
+                status = error_set(err, ERR_USAGE, "--%s %s: is also the file of --%s; choose another", files[i].option,
+                                   path, files[j].option);
+    }
+    return status;
+}
+
 static enum status watch_statistics(struct job *job, struct error *err)
 {
     struct record_config record;
@@ -197,18 +223,17 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
         status = model_check_answers(&job->model, false, err);
     if (status == OK && multi_label && v->tta != TTA_NONE)
         status = error_set(err, ERR_USAGE, "--tta flip cannot be combined with a multi-label model");
+    if (status == OK && predict_files_want_cam(&job->files) && v->tta != TTA_NONE)
+        status = error_set(err, ERR_USAGE, "--%s cannot be combined with --tta flip: it shows a single pass",
+                           v->cam ? "cam" : "features");
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
     if (status == OK)
         status = list_photos(job, args, err);
     if (status == OK)
-        status = refuse_input(job, "out", v->out, err);
+        status = check_outputs(job, err);
     if (status == OK)
-        status = refuse_input(job, "logits", v->logits, err);
-    if (status == OK && v->out && v->logits && (strcmp(v->out, v->logits) == 0 || path_same_file(v->out, v->logits)))
-        status = error_set(err, ERR_USAGE, "--logits %s: is also the file of --out; choose another", v->logits);
-    if (status == OK)
-        status =
-            inference_open(&job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size, false, err);
+        status = (predict_files_want_cam(&job->files) ? inference_open_cam : inference_open)(
+            &job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size, false, err);
     if (status == OK)
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
     if (status == OK)
@@ -224,8 +249,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
         status = outfile_open(&job->outfile, v->out, err);
         job->outfile_open = status == OK;
     }
-    if (status == OK && v->logits)
-        status = logits_file_start(&job->logits, v->logits, job->model.info.classes.count, err);
+    if (status == OK)
+        status = predict_files_start(&job->files, &job->inference, err);
     if (status == OK)
         status = predict_output_start(&job->output, job->outfile_open ? job->outfile.stream : stdout,
                                       (enum table_format)v->format, &job->model.info.classes, (size_t)v->top_k, err);
@@ -247,8 +272,8 @@ static enum status finish(struct job *job, struct error *err)
         status = outfile_commit(&job->outfile, err);
         job->outfile_open = false;
     }
-    if (status == OK && job->values->logits)
-        status = logits_file_write(&job->logits, &job->photos, err);
+    if (status == OK)
+        status = predict_files_write(&job->files, err);
     if (status == OK && job->bad_reported)
         status = inference_unreadable(job->bad_reported, job->failed, job->photos.count, "; the others are done", err);
     return status;
@@ -256,7 +281,9 @@ static enum status finish(struct job *job, struct error *err)
 
 static enum status run(const struct arguments *args, struct error *err)
 {
-    struct job job = {.values = args->values};
+    const struct values *v = args->values;
+    struct job job = {.values = v,
+                      .files = {.logits_path = v->logits, .features_path = v->features, .cam_path = v->cam}};
     if (!job.values->model)
         return error_set(err, ERR_USAGE, "--model is needed: best.safetensors of a run, or a file of ImageNet weights");
     signals_catch();
@@ -266,7 +293,7 @@ static enum status run(const struct arguments *args, struct error *err)
     if (status == OK)
         status = finish(&job, err);
     predict_output_discard(&job.output);
-    logits_file_free(&job.logits);
+    predict_files_free(&job.files);
     if (job.outfile_open)
         outfile_discard(&job.outfile);
     statistics_watch_stop(&job.watch);

@@ -68,6 +68,29 @@ static enum status write_rows(struct predict_output *output, const char *file, s
     return status;
 }
 
+static void write_maps(struct json *json, const struct cam_answer *cam, const struct class_names *classes)
+{
+    json_open(json, "cam", '{');
+    json_text(json, "file", cam->file);
+    json_int(json, "height", (int64_t)cam->height);
+    json_int(json, "width", (int64_t)cam->width);
+    json_open(json, "maps", '[');
+    for (size_t i = 0; i < cam->count; i++) {
+        json_open(json, NULL, '{');
+        json_int(json, "index", (int64_t)cam->shown[i].class);
+        json_text(json, "class", classes->names[cam->shown[i].class]);
+        json_float(json, "logit", cam->shown[i].logit);
+        json_float(json, "bias", cam->shown[i].bias);
+        json_open(json, "values", '[');
+        for (size_t p = 0; p < cam->height * cam->width; p++)
+            json_float(json, NULL, cam->shown[i].map[p]);
+        json_close(json);
+        json_close(json);
+    }
+    json_close(json);
+    json_close(json);
+}
+
 static void write_line(struct predict_output *output, const char *file)
 {
     struct json json = json_start(output->out, false);
@@ -86,6 +109,8 @@ static void write_line(struct predict_output *output, const char *file)
         json_close(&json);
     }
     json_close(&json);
+    if (output->cam)
+        write_maps(&json, output->cam, output->classes);
     json_close(&json);
     json_end(&json);
 }

@@ -2,7 +2,9 @@
  *
  *   table, tsv, csv   a row for each of a photo's top classes
  *   jsonl             {"file": "a.jpg", "top": [{"index": 1, "class": "goldfish", "probability": 0.865948}, ...]}; with
- *                     "multi_label": true before "top" where it is so
+ *                     "multi_label": true before "top" where it is so; with maps (cam_folder.h) behind it
+ *                     "cam": {"file": "0001_a_goldfish.jpg", "height": 7, "width": 7, "maps": [{"index": 1,
+ *                     "class": "goldfish", "logit": 9.2, "bias": 0.1, "values": [49 numbers, row by row]}]}
  */
 #ifndef FREEZETUNE_PREDICT_OUTPUT_H
 #define FREEZETUNE_PREDICT_OUTPUT_H
@@ -11,6 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "cli/report/cam_folder.h"
 #include "cli/shell/table.h"
 #include "core/data/folder.h"
 
@@ -20,6 +23,7 @@ struct predict_output {
     const struct class_names *classes; /* borrowed */
     size_t top;                        /* classes shown of each photo, at most all */
     bool multi_label;                  /* each class has its own probability (sigmoid); false after _start */
+    const struct cam_answer *cam;      /* set by the caller: what was drawn of the next photo, for jsonl; or NULL */
     float *probability;                /* [classes] */
     struct table table;
 };
