@@ -28,7 +28,7 @@ struct values {
     struct engine_options engine;
     struct preprocess_options preprocess;
     struct weight_choice choice;
-    const char *model, *data, *classes;
+    const char *model, *data, *labels, *classes;
     double assert_accuracy;
     long long worst, batch_size;
     int tta, split;
@@ -42,8 +42,13 @@ static const struct option options[] = {
                .shown = "the photos of the model's run, else ./data",
                .help = "measure the photos in this folder of class folders, or in its val/ if it has one, else in its "
                        "test/"),
+    OPTION_ROW("Common", OPTION_STRING, "labels", struct values, labels, .placeholder = "FILE.csv",
+               .help =
+                   "measure the photos in this file (columns file,label,...): those with the split val, or test, or "
+                   "all without that column"),
     OPTION_ROW("Common", OPTION_CHOICE, "split", struct values, split, .choices = part_choices, .initial = "val",
-               .help = "measure this part of the run's photos; with --data DIR, split DIR as the run did"),
+               .help =
+                   "measure this part of the run's photos; with --data DIR or --labels, split those as the run did"),
     CHOICE_ROWS("Common", struct values, choice),
     CLASSES_ROW("Common", struct values, classes),
     OPTION_ROW("Common", OPTION_FLOAT, "assert-accuracy", struct values, assert_accuracy, .placeholder = "X", .high = 1,
@@ -110,10 +115,11 @@ static void prepare_as_run(struct job *job, const struct arguments *args)
 static enum status open_photos(struct job *job, const struct arguments *args, struct error *err)
 {
     const struct values *v = job->values;
+    const struct eval_given given = {v->data, v->labels};
     bool split = arguments_given(args, "split");
     enum status status = record_config_read(&job->record, &job->model, err);
     if (status == OK)
-        status = eval_photos_open(&job->photos, &job->record, v->data, split, v->split, &job->model.info,
+        status = eval_photos_open(&job->photos, &job->record, &given, split, v->split, &job->model.info,
                                   job->model.path, err);
     if (status == OK && job->photos.part >= 0)
         prepare_as_run(job, args);
@@ -150,7 +156,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
     if (status == OK)
-        status = eval_photos_check(&job->photos, &job->record, v->data, classes, job->inference.pool, err);
+        status = eval_photos_check(&job->photos, &job->record, &(struct eval_given){v->data, v->labels}, classes,
+                                   job->inference.pool, err);
     if (status == OK && job->model.info.own_classes)
         classes_remark(&job->model.info, job->model.path);
     if (status == OK)

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "cli/model/eval_unnamed.h"
+#include "cli/run/data_paths.h"
 #include "cli/run/record_photos.h"
 #include "cli/run/run_photos.h"
 #include "cli/shell/paths.h"
@@ -68,6 +69,20 @@ static enum status open_part(struct eval_photos *out, const struct record_config
     return status;
 }
 
+/* A labels file and, where it is given, the folder that its paths begin at. */
+static enum status open_labels(struct eval_photos *out, const struct eval_given *given, const struct class_names *known,
+                               struct error *err)
+{
+    const struct train_values values = {.data = given->data, .labels = given->labels};
+    struct data_paths paths = {0};
+    *out = (struct eval_photos){.part = -1};
+    enum status status = data_paths_find(&paths, &values, err);
+    if (status == OK)
+        status = dataset_labels_val(&out->list, paths.labels, paths.data, known, err);
+    data_paths_free(&paths);
+    return status;
+}
+
 static enum status open_all(struct eval_photos *out, const char *given, struct model_info *info, const char *model,
                             struct error *err)
 {
@@ -84,14 +99,43 @@ static enum status open_all(struct eval_photos *out, const char *given, struct m
     return status;
 }
 
-enum status eval_photos_open(struct eval_photos *out, const struct record_config *record, const char *data, bool split,
-                             int part, struct model_info *info, const char *model, struct error *err)
+/* The part of a labels file that was given, which the record's options divide. */
+static enum status open_part_of_labels(struct eval_photos *out, const struct record_config *record,
+                                       const struct eval_given *given, int part, const struct class_names *classes,
+                                       struct error *err)
 {
+    const struct train_values values = {.data = given->data, .labels = given->labels};
+    struct data_paths paths = {0};
+    char *folder = NULL;
+    const char *name;
+    struct record_config other = *record;
+    enum status status = data_paths_find(&paths, &values, err);
+    if (status == OK && !paths.data)
+        status = path_split(&folder, &name, paths.labels, err);
+    other.labels = paths.labels;
+    other.based = paths.data != NULL;
+    other.data = paths.data ? paths.data : folder;
+    if (status == OK)
+        status = open_part(out, &other, other.data, part, classes, err);
+    memory_free(folder);
+    data_paths_free(&paths);
+    return status;
+}
+
+enum status eval_photos_open(struct eval_photos *out, const struct record_config *record,
+                             const struct eval_given *given, bool split, int part, struct model_info *info,
+                             const char *model, struct error *err)
+{
+    const char *data = given->data;
     if (!record->folder && split)
         return error_set(err, ERR_USAGE,
                          "--split %s: the model is not in the folder of its run, which records how the photos were "
                          "split: name that folder with --model",
                          part_choices[part]);
+    if (given->labels && !split)
+        return open_labels(out, given, &info->classes, err);
+    if (given->labels)
+        return open_part_of_labels(out, record, given, part, &info->classes, err);
     if (!record->folder || (data && !split))
         return open_all(out, data, info, model, err);
     if (!data && !is_folder(record->data))
@@ -175,9 +219,11 @@ static enum status check_by_content(struct eval_photos *photos, const struct rec
     return OK;
 }
 
-enum status eval_photos_check(struct eval_photos *photos, const struct record_config *record, const char *data,
-                              const struct class_names *classes, struct pool *pool, struct error *err)
+enum status eval_photos_check(struct eval_photos *photos, const struct record_config *record,
+                              const struct eval_given *given, const struct class_names *classes, struct pool *pool,
+                              struct error *err)
 {
+    const char *data = given->data ? given->data : given->labels ? photos->list.root : NULL;
     struct run_photos run;
     bool known;
     if (!record->folder || !data || photos->part >= 0)

@@ -54,8 +54,8 @@ static bool is_record(const cJSON *root, const struct class_names *classes)
 {
     const cJSON *options = get(root, "options");
     double folds = number_of(options, "folds", 2, FOLDS_MOST, 0);
-    return cJSON_IsString(get(options, "data")) && has_classes(root, classes) &&
-           (folds == 0 || number_of(options, "fold", 1, folds, 0) > 0);
+    return (cJSON_IsString(get(options, "data")) || cJSON_IsString(get(options, "labels"))) &&
+           has_classes(root, classes) && (folds == 0 || number_of(options, "fold", 1, folds, 0) > 0);
 }
 
 /* The folder of a file as a person would write it: "runs/1" of "runs/1/best.safetensors", "." of "best.safetensors". */
@@ -69,6 +69,25 @@ static enum status folder_of(char **out, const char *file, struct error *err)
     }
     while (slash && slash > *out && *slash == '/')
         *slash-- = '\0';
+    return status;
+}
+
+static enum status take_text(char **out, const cJSON *item, struct error *err)
+{
+    return cJSON_IsString(item) ? memory_strdup(out, item->valuestring, err) : OK;
+}
+
+static enum status take_paths(struct record_config *record, const cJSON *options, struct error *err)
+{
+    const char *name;
+    enum status status = take_text(&record->labels, get(options, "labels"), err);
+    if (status == OK)
+        status = take_text(&record->val_labels, get(options, "val-labels"), err);
+    if (status == OK)
+        status = take_text(&record->data, get(options, "data"), err);
+    record->based = record->data != NULL;
+    if (status == OK && !record->data)
+        status = path_split(&record->data, &name, record->labels, err);
     return status;
 }
 
@@ -89,7 +108,7 @@ static enum status take(struct record_config *record, const cJSON *root, const c
     record->fold = (unsigned)number_of(options, "fold", 1, record->folds, 0);
     if (cJSON_IsString(photos))
         snprintf(record->photos, sizeof record->photos, "%s", photos->valuestring);
-    enum status status = memory_strdup(&record->data, get(options, "data")->valuestring, err);
+    enum status status = take_paths(record, options, err);
     if (status == OK)
         status = folder_of(&record->folder, model, err);
     if (status != OK)
@@ -123,8 +142,22 @@ enum status record_config_read(struct record_config *out, const struct model *mo
     return status;
 }
 
+struct dataset_source record_config_source(const struct record_config *record, const char *data)
+{
+    bool beside = !record->based && strcmp(data, record->data) == 0;
+    return (struct dataset_source){.data = beside ? NULL : data,
+                                   .labels = record->labels,
+                                   .val_labels = record->val_labels,
+                                   .val_split = record->folds ? 0 : record->val_split,
+                                   .folds = record->folds,
+                                   .fold = record->fold,
+                                   .seed = record->seed};
+}
+
 void record_config_free(struct record_config *record)
 {
+    memory_free(record->labels);
+    memory_free(record->val_labels);
     memory_free(record->folder);
     memory_free(record->data);
     *record = (struct record_config){0};

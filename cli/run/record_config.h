@@ -2,15 +2,19 @@
 #ifndef FREEZETUNE_RECORD_CONFIG_H
 #define FREEZETUNE_RECORD_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cli/model/model_file.h"
 #include "cli/shell/engine_options.h"
 #include "core/base/error.h"
+#include "core/data/dataset.h"
 
 struct record_config {
-    char *folder; /* RUN, as far as it was named; NULL: the model lies in no run's folder */
-    char *data;   /* --data, absolute */
+    char *folder;              /* RUN, as far as it was named; NULL: the model lies in no run's folder */
+    char *data;                /* --data, absolute; with labels and without it, the folder of the labels file */
+    bool based;                /* --data was given, or there are no labels */
+    char *labels, *val_labels; /* absolute, or NULL */
     double val_split;
     unsigned folds, fold; /* 0: none */
     uint64_t seed;
@@ -23,6 +27,9 @@ struct record_config {
  * than the run, has no record: that is no error. ERR_SYSTEM without memory, ERR_IO when config.json cannot be read.
  * Free with record_config_free, also after an error. */
 MUST_CHECK enum status record_config_read(struct record_config *out, const struct model *model, struct error *err);
+
+/* How the run listed its photos, which are in `data` now: record->data, or where they have moved to. Borrows. */
+struct dataset_source record_config_source(const struct record_config *record, const char *data);
 void record_config_free(struct record_config *record);
 
 #endif

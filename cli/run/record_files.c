@@ -26,7 +26,9 @@ static void put_versions(struct json *json)
 
 static struct train_decided decided_by(const struct run_setup *t)
 {
-    return (struct train_decided){.data = t->data,
+    return (struct train_decided){.data = t->paths.data,
+                                  .labels = t->paths.labels,
+                                  .val_labels = t->paths.val_labels,
                                   .weights = t->weights ? t->weights : "random",
                                   .classes = t->classes,
                                   .freeze_until = t->freeze_until,

@@ -171,9 +171,8 @@ enum status run_photos_open(struct run_photos *out, const struct record_config *
     struct dataset *dataset = &out->dataset;
     char photos[33];
     *out = (struct run_photos){0};
-    enum status status = record->folds
-                             ? dataset_open_fold(dataset, data, record->folds, record->fold, record->seed, err)
-                             : dataset_open(dataset, data, record->val_split, record->seed, err);
+    const struct dataset_source source = record_config_source(record, data);
+    enum status status = dataset_open_source(dataset, &source, err);
     if (status != OK)
         return status;
     checkpoint_photos(photos, dataset);

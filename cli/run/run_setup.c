@@ -55,9 +55,14 @@ static enum status open_dataset(struct run_setup *t, struct error *err)
         return error_set(err, ERR_USAGE, "--fold %lld: must be 1 to %lld (--folds)", v->fold, v->folds);
     if (v->folds > 0 && v->val_split > 0)
         return error_set(err, ERR_USAGE, "--folds and --val-split: choose one of them");
-    if (v->folds > 0)
-        return dataset_open_fold(&t->dataset, t->data, (unsigned)v->folds, (unsigned)v->fold, (uint64_t)v->seed, err);
-    return dataset_open(&t->dataset, t->data, v->val_split, (uint64_t)v->seed, err);
+    const struct dataset_source source = {.data = t->paths.data,
+                                          .labels = t->paths.labels,
+                                          .val_labels = t->paths.val_labels,
+                                          .val_split = v->val_split,
+                                          .folds = (unsigned)v->folds,
+                                          .fold = (unsigned)v->fold,
+                                          .seed = (uint64_t)v->seed};
+    return dataset_open_source(&t->dataset, &source, err);
 }
 
 /* A class that is not there now would be unlearned. */
@@ -76,9 +81,7 @@ static enum status check_classes(const struct run_setup *t, struct error *err)
 static enum status open_photos(struct run_setup *t, struct error *err)
 {
     const struct train_values *v = t->values;
-    enum status status = path_data(&t->data, v->data, err);
-    if (status == OK)
-        status = make_absolute(&t->data, err);
+    enum status status = data_paths_find(&t->paths, v, err);
     if (status == OK)
         status = open_dataset(t, err);
     if (status == OK)
@@ -308,7 +311,7 @@ void run_setup_close(struct run_setup *setup)
     scan_report_free(&setup->scan);
     dataset_close(&setup->dataset);
     memory_free(setup->cache);
-    memory_free(setup->data);
+    data_paths_free(&setup->paths);
     pool_destroy(setup->pool);
     *setup = (struct run_setup){0};
 }

@@ -7,6 +7,7 @@
 
 #include "cli/model/head_map.h"
 #include "cli/model/model_file.h"
+#include "cli/run/data_paths.h"
 #include "cli/run/run_disk.h"
 #include "cli/run/train_options.h"
 #include "core/base/threads.h"
@@ -23,8 +24,8 @@ struct run_setup {
     const struct train_values *values; /* borrowed */
     struct train_options options;
     struct pool *pool;
-    char *data;  /* absolute path */
-    char *cache; /* folder of the feature cache, or NULL */
+    struct data_paths paths; /* of the photos */
+    char *cache;             /* folder of the feature cache, or NULL */
     struct dataset dataset;
     struct scan_report scan;
     bool *changed;     /* of a run that is resumed: photos with another content (record_photos_check), or NULL */

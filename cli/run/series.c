@@ -52,8 +52,8 @@ static enum status open_folder(struct series *series, const struct train_values 
     if (strcmp(photos, resumed->photos) != 0)
         return error_set(
             err, ERR_DATA,
-            "%s: the photos have changed since this was started (files were added, removed or renamed, or are "
-            "unavailable now, or another version chose other photos for validation), so its runs could not be "
+            "%s: the photos have changed since this was started (files were added, removed or renamed or are "
+            "unavailable now, a labels file changed, or another version chose other photos for validation), so its runs could not be "
             "compared; start again with another --out, or continue with the version in its config.json",
             values->resume);
     bool *changed, stale;
@@ -81,7 +81,7 @@ enum status series_open(struct series *out, const struct arguments *args, const 
         out->deadline = clock_seconds() + 60 * values->time_limit;
     out->head_lr_mult = first->options.rates.head;
     memcpy(out->hash, first->weights_hash, sizeof out->hash);
-    enum status status = memory_strdup(&out->data, first->data, err);
+    enum status status = data_paths_copy(&out->paths, &first->paths, err);
     if (status == OK)
         status = memory_strdup(&out->weights, first->weights ? first->weights : "random", err);
     if (status == OK)
@@ -97,7 +97,7 @@ void series_close(struct series *series)
         memory_free(series->runs[i].name);
     memory_free(series->runs);
     memory_free(series->weights);
-    memory_free(series->data);
+    data_paths_free(&series->paths);
     memory_free(series->path);
     if (series->lock >= 0)
         close(series->lock);
@@ -109,7 +109,9 @@ void series_close(struct series *series)
 struct train_values series_values(const struct series *series, const struct train_values *given)
 {
     struct train_values values = *given;
-    values.data = series->data;
+    values.data = series->paths.data;
+    values.labels = series->paths.labels;
+    values.val_labels = series->paths.val_labels;
     values.weights = series->weights;
     values.head_lr_mult = series->head_lr_mult;
     values.out = values.resume = NULL;
@@ -179,7 +181,9 @@ static enum status go_on(struct session_end *end, const struct series *series, c
     if (status == OK) {
         train_values_complete(&resumed.arguments);
         struct train_values run = *(const struct train_values *)resumed.arguments.values;
-        run.data = series->data;
+        run.data = series->paths.data;
+        run.labels = series->paths.labels;
+        run.val_labels = series->paths.val_labels;
         run.weights = series->weights;
         run.engine.threads = values->engine.threads;
         run.engine.quiet = values->engine.quiet;

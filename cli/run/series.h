@@ -39,12 +39,12 @@ struct series_run {
 struct series {
     const struct command *command;
     char *path;
-    int lock;            /* descriptor of the folder, locked; -1: none */
-    char *data;          /* absolute */
-    char *weights;       /* absolute, or "random" */
-    char hash[33];       /* of the weights */
-    double deadline;     /* by clock_seconds, 0: none */
-    double head_lr_mult; /* as `first` of series_open decided it */
+    int lock;                /* descriptor of the folder, locked; -1: none */
+    struct data_paths paths; /* of the photos */
+    char *weights;           /* absolute, or "random" */
+    char hash[33];           /* of the weights */
+    double deadline;         /* by clock_seconds, 0: none */
+    double head_lr_mult;     /* as `first` of series_open decided it */
     struct series_clock clock;
     struct series_run *runs;
     size_t count, room, running;

@@ -108,9 +108,9 @@ void show_inputs(const struct run_setup *t)
 {
     size_t classes = t->dataset.classes.count;
     char path[PATH_SHOWN];
-    remark("photos: %s: %zu to train on, %zu to validate, %zu classes (%s%s%s)", path_shown(path, t->data, stderr),
-           t->dataset.train.count, t->dataset.val.count, classes, t->dataset.classes.names[0],
-           classes > 2 ? ", ..., " : ", ", t->dataset.classes.names[classes - 1]);
+    remark("photos: %s: %zu to train on, %zu to validate, %zu classes (%s%s%s)",
+           path_shown(path, data_paths_name(&t->paths), stderr), t->dataset.train.count, t->dataset.val.count, classes,
+           t->dataset.classes.names[0], classes > 2 ? ", ..., " : ", ", t->dataset.classes.names[classes - 1]);
     if (t->dataset.train.note)
         remark("photos: %s", t->dataset.train.note);
     warn_of_classes(t);

@@ -48,7 +48,7 @@ static enum status record_classes(struct run_setup *t, const struct class_names 
 static enum status refuse(const struct run_setup *t, const char *stranger, struct error *err)
 {
     char shown[200], data[300];
-    text_escape(data, sizeof data, t->data);
+    text_escape(data, sizeof data, data_paths_name(&t->paths));
     if (!stranger && t->file_classes == t->dataset.classes.count)
         return error_set(err, ERR_DATA,
                          "--classes: the last layer does not choose one of several classes (problem_type), so it is "
@@ -56,14 +56,13 @@ static enum status refuse(const struct run_setup *t, const char *stranger, struc
     if (stranger)
         return error_set(
             err, ERR_DATA,
-            "--classes: no output of the last layer is called '%s', which is a folder of %s; leave --classes "
+            "--classes: no output of the last layer is called '%s', which is a class of %s; leave --classes "
             "out, and --new-head re-initialises the layer",
             text_escape(shown, sizeof shown, stranger), data);
-    return error_set(
-        err, ERR_DATA,
-        "--classes: names %zu outputs, and %s has %zu class folders, so the last layer is re-initialised in "
-        "any case; leave --classes out",
-        t->file_classes, data, t->dataset.classes.count);
+    return error_set(err, ERR_DATA,
+                     "--classes: names %zu outputs, and %s has %zu classes, so the last layer is re-initialised in "
+                     "any case; leave --classes out",
+                     t->file_classes, data, t->dataset.classes.count);
 }
 
 static void draw(struct run_setup *t, enum head_fate fate)

@@ -26,6 +26,11 @@ static const struct option options[] = {
         .help =
             "read photos from this folder: it holds train/ and val/ (or the like), or one folder per class (then use "
             "--val-split)"),
+    ROW(GROUP_MAIN, OPTION_STRING, "labels", labels, .placeholder = "FILE.csv",
+        .help = "read the photos' classes from this file instead of folders: columns file,label and, if wanted, split "
+                "(train, val or test); paths are relative to it, or to --data where that is given"),
+    ROW(GROUP_MAIN, OPTION_STRING, "val-labels", val_labels, .placeholder = "FILE.csv",
+        .help = "with --labels: validate the photos in this file; those in --labels all train"),
     ROW(GROUP_MAIN, OPTION_STRING, "weights", weights, .placeholder = "FILE",
         .shown =
             "$FREEZETUNE_WEIGHTS, ./resnet50.safetensors, freezetune/resnet50.safetensors in $XDG_DATA_HOME or ~/.local/share",
@@ -342,6 +347,10 @@ void train_options_record(struct json *json, const struct command *command, cons
             continue;
         if (strcmp(option->name, "data") == 0)
             json_text(json, option->name, decided->data);
+        else if (strcmp(option->name, "labels") == 0)
+            json_text(json, option->name, decided->labels);
+        else if (strcmp(option->name, "val-labels") == 0)
+            json_text(json, option->name, decided->val_labels);
         else if (strcmp(option->name, "weights") == 0)
             json_text(json, option->name, decided->weights);
         else if (strcmp(option->name, "classes") == 0)

@@ -15,7 +15,8 @@ struct train_values {
     double random_erasing;
     struct engine_options engine;
     struct weight_choice choice;
-    const char *data, *weights, *freeze_until, *out, *arch, *resume, *color_jitter, *cache_dir, *classes;
+    const char *data, *labels, *val_labels, *weights, *freeze_until, *out, *arch, *resume, *color_jitter, *cache_dir,
+        *classes;
     struct option_list unfreeze_at;
     long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience, views,
         cache_limit, folds, fold;
@@ -48,7 +49,7 @@ struct train_options train_options_from(const struct train_values *values, const
 
 /* What became of options when photos and weights were there. */
 struct train_decided {
-    const char *data, *weights, *classes;
+    const char *data, *labels, *val_labels, *weights, *classes;
     int freeze_until; /* below 0: as the option says */
     double head_lr_mult;
 };
@@ -60,7 +61,7 @@ void train_options_record(struct json *json, const struct command *command, cons
                           const struct train_decided *decided);
 
 /* A parsed command line put together from what was recorded in RUN/config.json and from `given`, which may hold only
- * options that do not change the result (and --data, --weights for files that have moved). */
+ * options that do not change the result (and --data, --labels, --val-labels, --weights for files that have moved). */
 struct resumed {
     struct arguments arguments;
     char **texts; /* the options as text; arguments borrows from them */

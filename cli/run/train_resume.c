@@ -16,6 +16,8 @@ enum { CONFIG_MOST = 64 << 20 };
 /* Options that may stand beside --resume: none of them changes what comes out. */
 static const char *const free_options[] = {"resume",
                                            "data",
+                                           "labels",
+                                           "val-labels",
                                            "weights",
                                            "threads",
                                            "loader-threads",

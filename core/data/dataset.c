@@ -10,6 +10,8 @@
 #include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
+#include "core/data/dataset_labels.h"
+#include "core/data/dataset_split.h"
 #include "core/data/layout.h"
 #include "core/data/split.h"
 #include "core/data/walk.h"
@@ -21,15 +23,6 @@ void dataset_close(struct dataset *dataset)
     photo_list_free(&dataset->val);
 }
 
-static enum status check_classes(const struct dataset *data, const char *dir, struct error *err)
-{
-    char shown[300];
-    if (data->classes.count < 2)
-        return error_set(err, ERR_DATA, "%s: only one class, '%s': there is nothing to tell apart", dir,
-                         text_escape(shown, sizeof shown, data->classes.names[0]));
-    return OK;
-}
-
 static enum status open_two(struct dataset *data, const struct layout *layout, struct error *err)
 {
     char shown[300];
@@ -38,7 +31,7 @@ static enum status open_two(struct dataset *data, const struct layout *layout, s
     size_t hidden = 0;
     enum status status = folder_list(&data->train, &data->classes, train, layout->train_part, NULL, err);
     if (status == OK)
-        status = check_classes(data, train, err);
+        status = dataset_check_classes(data, train, err);
     if (status == OK)
         status = walk_folder(&folders, &files, &hidden, val, err);
     for (size_t i = 0; status == OK && i < folders.count; i++) {
@@ -54,51 +47,12 @@ static enum status open_two(struct dataset *data, const struct layout *layout, s
     return status;
 }
 
-/* The photos of the largest class, and of all classes with more than one: a class of one photo trains. */
-static void count_classes(size_t *largest, size_t *movable, const struct photo_list *list)
-{
-    *largest = *movable = 0;
-    for (size_t first = 0, end; first < list->count; first = end) {
-        for (end = first + 1; end < list->count && list->photos[end].class == list->photos[first].class;)
-            end++;
-        if (end - first > *largest)
-            *largest = end - first;
-        if (end - first > 1)
-            *movable += end - first;
-    }
-}
-
-/* Before the split: will there be something to validate on? */
-static enum status check_split(const struct photo_list *list, const struct split *split, struct error *err)
-{
-    size_t largest, movable;
-    count_classes(&largest, &movable, list);
-    if (movable == 0)
-        return error_set(err, ERR_DATA,
-                         "%s: each class has a single photo, which is trained on: none is left to validate on; add "
-                         "photos",
-                         list->root);
-    if (split->folds > movable)
-        return error_set(err, ERR_DATA, "%s: %zu photos can validate, too few for %u folds: use --folds %zu or fewer",
-                         list->root, movable, split->folds, movable);
-    if (!split->folds && split_share(largest, split->fraction) == 0)
-        return error_set(err, ERR_DATA,
-                         "%s: nothing to validate on: %g of a class's photos, at most %zu, is less than half a photo; "
-                         "use --val-split %.2g or more",
-                         list->root, split->fraction, largest, 0.5 / (double)largest + 0.004);
-    return OK;
-}
-
 static enum status open_one(struct dataset *data, const char *dir, const struct split *split, struct error *err)
 {
     enum status status = folder_list(&data->train, &data->classes, dir, NULL, NULL, err);
     if (status == OK)
-        status = check_classes(data, dir, err);
-    if (status == OK)
-        status = check_split(&data->train, split, err);
-    if (status == OK)
-        status = split_list(&data->train, &data->val, split, err);
-    return status;
+        status = dataset_check_classes(data, dir, err);
+    return status == OK ? dataset_split_off(data, split, err) : status;
 }
 
 static enum status open_whole(struct dataset *data, const char *dir, struct error *err)
@@ -166,9 +120,19 @@ static enum status open_split(struct dataset *out, const char *dir, const struct
     return status;
 }
 
+enum status dataset_open_source(struct dataset *out, const struct dataset_source *source, struct error *err)
+{
+    const struct split split = {
+        .fraction = source->val_split, .folds = source->folds, .fold = source->fold, .seed = source->seed};
+    assert(!split.folds || (split.folds >= 2 && split.fold >= 1 && split.fold <= split.folds));
+    if (source->labels)
+        return dataset_labels_open(out, source, &split, err);
+    return open_split(out, source->data, &split, err);
+}
+
 enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed, struct error *err)
 {
-    return open_split(out, dir, &(struct split){.fraction = val_split, .seed = seed}, err);
+    return dataset_open_source(out, &(struct dataset_source){.data = dir, .val_split = val_split, .seed = seed}, err);
 }
 
 enum status dataset_open_all(struct dataset *out, const char *dir, struct error *err)
@@ -179,8 +143,8 @@ enum status dataset_open_all(struct dataset *out, const char *dir, struct error 
 enum status dataset_open_fold(struct dataset *out, const char *dir, unsigned folds, unsigned fold, uint64_t seed,
                               struct error *err)
 {
-    assert(folds >= 2 && fold >= 1 && fold <= folds);
-    return open_split(out, dir, &(struct split){.folds = folds, .fold = fold, .seed = seed}, err);
+    return dataset_open_source(out, &(struct dataset_source){.data = dir, .folds = folds, .fold = fold, .seed = seed},
+                               err);
 }
 
 /* ---- photos to judge --------------------------------------------------------------------------------------------- */

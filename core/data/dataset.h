@@ -1,4 +1,5 @@
-/* --data as a whole: which photos train, which validate, which are judged. layout.h says how the folders are read. */
+/* --data, or --labels, as a whole: which photos train, which validate, which are judged. layout.h says how folders are
+ * read, labels.h how a list is. */
 #ifndef FREEZETUNE_DATASET_H
 #define FREEZETUNE_DATASET_H
 
@@ -8,6 +9,19 @@ struct dataset {
     struct class_names classes;
     struct photo_list train, val; /* train.note tells what is to be said of all */
 };
+
+/* Where photos and classes come from, and how they are split. */
+struct dataset_source {
+    const char *data;                /* the folder; with labels the one that relative paths begin at, or NULL: that of
+                                        the labels file */
+    const char *labels, *val_labels; /* labels files (labels.h), or NULL: folders are the classes */
+    double val_split;                /* in (0, 1); 0: not asked for */
+    unsigned folds, fold;            /* at least 2, and 1..folds; 0: not asked for */
+    uint64_t seed;
+};
+
+/* As dataset_open and dataset_open_fold say of folders, dataset_labels.h of labels files. */
+MUST_CHECK enum status dataset_open_source(struct dataset *out, const struct dataset_source *source, struct error *err);
 
 /* Opens --data. val_split in (0, 1), or 0 when none was asked for: needed without train/ and val/ (ERR_USAGE), refused
  * with them (ERR_USAGE). ERR_DATA for folders that could be a split but cannot be used as one, see layout.h; as
@@ -31,6 +45,12 @@ void dataset_close(struct dataset *dataset);
  * seen. */
 MUST_CHECK enum status dataset_open_val(struct photo_list *out, const char *dir, const struct class_names *known,
                                         struct error *err);
+
+/* Photos to judge from a labels file (relative paths begin at `base`, or at its folder with NULL): those of its split
+ * val, or test where it has none; without such a column all. Class numbers are those of *known, in any order. As
+ * labels_read says; ERR_DATA for a label that is not known (by line) and when nothing is left. */
+MUST_CHECK enum status dataset_labels_val(struct photo_list *out, const char *path, const char *base,
+                                          const struct class_names *known, struct error *err);
 
 /* The same for a model that names no classes: those of the folders, sorted, are *classes (class_names_free). DIR has
  * a val/ or test/, or is the folder of class folders. */

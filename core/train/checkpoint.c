@@ -385,8 +385,8 @@ enum status checkpoint_restore(struct train *train, const char *text, const char
     if (strcmp(known->valuestring, photos) != 0) {
         status = error_set(
             err, ERR_DATA,
-            "%s: the photos have changed since this run started (files were added, removed or renamed, or are "
-            "unavailable now, or another version chose other photos for validation), so it cannot continue to the same "
+            "%s: the photos have changed since this run started (files were added, removed or renamed or are "
+            "unavailable now, a labels file changed, or another version chose other photos for validation), so it cannot continue to the same "
             "result; start a new run with --weights %s, or continue with the version in its config.json",
             where, where);
         goto cleanup;

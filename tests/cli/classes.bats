@@ -186,7 +186,7 @@ trained() {
 }
 
 @test "train refuses --classes that say nothing of a head that it keeps" {
-    fails 65 "no output of the last layer is called 'bees', which is a folder of .*/data; leave --classes out" \
+    fails 65 "no output of the last layer is called 'bees', which is a class of .*/data; leave --classes out" \
         "$FREEZETUNE" train --quiet "${flags[@]}" --weights plain.safetensors --classes cats,ants,dogs
     fails 64 '--classes .* and --new-head' "$FREEZETUNE" train --quiet "${flags[@]}" --weights plain.safetensors \
         --classes cats,ants,bees --new-head

@@ -87,7 +87,12 @@ static char *record(size_t *size, const struct resumed *resumed)
 {
     const struct train_values *values = resumed->arguments.values;
     const struct train_decided decided = {
-        values->data, values->weights, values->classes, -1,
+        values->data,
+        values->labels,
+        values->val_labels,
+        values->weights,
+        values->classes,
+        -1,
         values->head_lr_mult > 0 ? values->head_lr_mult : 1}; /* as run_setup_open decides where it was left open */
     char *text;
     FILE *out = open_memstream(&text, size);
