@@ -98,6 +98,7 @@ static enum status take(struct record_config *record, const cJSON *root, const c
         .val_split = number_of(options, "val-split", 0, 1, 0),
         .folds = (unsigned)number_of(options, "folds", 2, FOLDS_MOST, 0),
         .seed = (uint64_t)number_of(options, "seed", 0, 0x1p53, 0),
+        .group_by = choice_of(options, "group-by", group_by_names),
         .exif = choice_of(options, "exif", exif_choices),
         .decode = choice_of(options, "decode", decode_choices),
         .conv = choice_of(options, "conv", conv_engine_names),
@@ -151,7 +152,8 @@ struct dataset_source record_config_source(const struct record_config *record, c
                                    .val_split = record->folds ? 0 : record->val_split,
                                    .folds = record->folds,
                                    .fold = record->fold,
-                                   .seed = record->seed};
+                                   .seed = record->seed,
+                                   .group_by = (enum group_by)record->group_by};
 }
 
 void record_config_free(struct record_config *record)

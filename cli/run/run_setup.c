@@ -61,7 +61,8 @@ static enum status open_dataset(struct run_setup *t, struct error *err)
                                           .val_split = v->val_split,
                                           .folds = (unsigned)v->folds,
                                           .fold = (unsigned)v->fold,
-                                          .seed = (uint64_t)v->seed};
+                                          .seed = (uint64_t)v->seed,
+                                          .group_by = (enum group_by)v->group_by};
     return dataset_open_source(&t->dataset, &source, err);
 }
 

@@ -141,6 +141,10 @@ static const struct option options[] = {
             "cached; 0: a new view in every epoch"),
     ROW(GROUP_PHOTOS, OPTION_FLOAT, "val-split", val_split, .placeholder = "X", .high = 0.9,
         .help = "keep this share of each class for validation, where DIR has no train/ and val/"),
+    ROW(GROUP_PHOTOS, OPTION_CHOICE, "group-by", group_by, .choices = group_by_names, .initial = "none",
+        .help = "keep photos that belong together on one side of --val-split and --folds, and check a split that is "
+                "there: folder: those of one folder in the class folders; column: those with the same text in the "
+                "column `group` of --labels"),
     ROW(GROUP_PHOTOS, OPTION_INT, "folds", folds, .placeholder = "K", .low = 2, .high = 1000,
         .help =
             "train K runs in RUN/fold-1..K, where each photo validates in one of them and trains in the others; DIR "

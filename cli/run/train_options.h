@@ -6,6 +6,7 @@
 #include "cli/shell/engine_options.h"
 #include "cli/shell/json.h"
 #include "cli/shell/options.h"
+#include "core/data/dataset.h"
 #include "core/train/train.h"
 
 #define LR_FIND OPTION_WORD(0)                                   /* --lr find */
@@ -24,7 +25,7 @@ struct train_values {
     double head_lr_mult; /* 0: run_setup_open decides */
     double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;
     long long micro_batch;
-    int optimizer, schedule, augment, interpolation, fit, bn_frozen, bn_trained, cache, cache_dtype;
+    int group_by, optimizer, schedule, augment, interpolation, fit, bn_frozen, bn_trained, cache, cache_dtype;
     bool nesterov, new_head, strict, dry_run, json, profile, keep_last, accept_changed_photos;
 };
 

@@ -16,6 +16,9 @@
 #include "core/data/split.h"
 #include "core/data/walk.h"
 
+const char *const group_by_names[] = {
+    [GROUP_NONE] = "none", [GROUP_FOLDER] = "folder", [GROUP_COLUMN] = "column", NULL};
+
 void dataset_close(struct dataset *dataset)
 {
     class_names_free(&dataset->classes);
@@ -47,18 +50,49 @@ static enum status open_two(struct dataset *data, const struct layout *layout, s
     return status;
 }
 
-static enum status open_one(struct dataset *data, const char *dir, const struct split *split, struct error *err)
+/* Groups by folders; *given points to them, or is NULL without. */
+static enum status find_groups(struct photo_groups *groups, const struct photo_groups **given,
+                               const struct photo_list *list, const struct class_names *classes, enum group_by by,
+                               struct error *err)
 {
+    *given = by == GROUP_NONE ? NULL : groups;
+    return *given ? photo_groups_add_folders(groups, list, classes, err) : OK;
+}
+
+static enum status check_groups(const struct dataset *data, const char *dir, enum group_by by, struct error *err)
+{
+    struct photo_groups train = {0}, val = {0};
+    const struct photo_groups *given;
+    enum status status = find_groups(&train, &given, &data->train, &data->classes, by, err);
+    if (status == OK)
+        status = find_groups(&val, &given, &data->val, &data->classes, by, err);
+    if (status == OK && given)
+        status = photo_groups_check(&train, &val, dir, err);
+    photo_groups_free(&train);
+    photo_groups_free(&val);
+    return status;
+}
+
+static enum status open_one(struct dataset *data, const char *dir, const struct split *split, enum group_by by,
+                            struct error *err)
+{
+    struct photo_groups groups = {0};
+    const struct photo_groups *given;
     enum status status = folder_list(&data->train, &data->classes, dir, NULL, NULL, err);
     if (status == OK)
         status = dataset_check_classes(data, dir, err);
-    return status == OK ? dataset_split_off(data, split, err) : status;
+    if (status == OK)
+        status = find_groups(&groups, &given, &data->train, &data->classes, by, err);
+    if (status == OK)
+        status = dataset_split_off(data, given, split, err);
+    photo_groups_free(&groups);
+    return status;
 }
 
 static enum status open_whole(struct dataset *data, const char *dir, struct error *err)
 {
     enum status status = folder_list(&data->train, &data->classes, dir, NULL, NULL, err);
-    return status == OK ? check_classes(data, dir, err) : status;
+    return status == OK ? dataset_check_classes(data, dir, err) : status;
 }
 
 /* There is a split already, and another was asked for. */
@@ -84,7 +118,8 @@ static enum status refuse_split(const struct layout *layout, const char *dir, co
 }
 
 /* `split` NULL: as it lies there. */
-static enum status open_split(struct dataset *out, const char *dir, const struct split *split, struct error *err)
+static enum status open_split(struct dataset *out, const char *dir, const struct split *split, enum group_by by,
+                              struct error *err)
 {
     bool asked = split && (split->fraction > 0 || split->folds);
     struct dataset data = {0};
@@ -97,7 +132,7 @@ static enum status open_split(struct dataset *out, const char *dir, const struct
         return error_set(err, ERR_NOINPUT, "%s: there is no such folder: --data names the folder of photos", dir);
     if (!S_ISDIR(info.st_mode))
         return error_set(err, ERR_NOINPUT, "%s: is not a folder: --data names the folder of photos", dir);
-    enum status status = layout_find(&layout, dir, asked, err);
+    enum status status = layout_find(&layout, dir, asked, by == GROUP_FOLDER, err);
     if (status == OK && layout.train && asked)
         status = refuse_split(&layout, dir, split, err);
     else if (status == OK && layout.train)
@@ -108,7 +143,9 @@ static enum status open_split(struct dataset *out, const char *dir, const struct
         status = error_set(err, ERR_USAGE,
                            "%s: has no train/ and val/: set the share that validates, with --val-split 0.2", dir);
     else if (status == OK)
-        status = open_one(&data, dir, split, err);
+        status = open_one(&data, dir, split, by, err);
+    if (status == OK && layout.train)
+        status = check_groups(&data, dir, by, err);
     if (status == OK) {
         data.train.note = layout.note;
         layout.note = NULL;
@@ -127,7 +164,9 @@ enum status dataset_open_source(struct dataset *out, const struct dataset_source
     assert(!split.folds || (split.folds >= 2 && split.fold >= 1 && split.fold <= split.folds));
     if (source->labels)
         return dataset_labels_open(out, source, &split, err);
-    return open_split(out, source->data, &split, err);
+    if (source->group_by == GROUP_COLUMN)
+        return error_set(err, ERR_USAGE, "--group-by column: needs --labels, a file with a column 'group'");
+    return open_split(out, source->data, &split, source->group_by, err);
 }
 
 enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed, struct error *err)
@@ -137,7 +176,7 @@ enum status dataset_open(struct dataset *out, const char *dir, double val_split,
 
 enum status dataset_open_all(struct dataset *out, const char *dir, struct error *err)
 {
-    return open_split(out, dir, NULL, err);
+    return open_split(out, dir, NULL, GROUP_NONE, err);
 }
 
 enum status dataset_open_fold(struct dataset *out, const char *dir, unsigned folds, unsigned fold, uint64_t seed,

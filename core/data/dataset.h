@@ -10,6 +10,9 @@ struct dataset {
     struct photo_list train, val; /* train.note tells what is to be said of all */
 };
 
+enum group_by { GROUP_NONE, GROUP_FOLDER, GROUP_COLUMN };
+extern const char *const group_by_names[]; /* "none", "folder", "column" */
+
 /* Where photos and classes come from, and how they are split. */
 struct dataset_source {
     const char *data;                /* the folder; with labels the one that relative paths begin at, or NULL: that of
@@ -18,9 +21,12 @@ struct dataset_source {
     double val_split;                /* in (0, 1); 0: not asked for */
     unsigned folds, fold;            /* at least 2, and 1..folds; 0: not asked for */
     uint64_t seed;
+    enum group_by group_by; /* photos that belong together stay together in the split (photo_groups.h) */
 };
 
-/* As dataset_open and dataset_open_fold say of folders, dataset_labels.h of labels files. */
+/* As dataset_open and dataset_open_fold say of folders, dataset_labels.h of labels files. With groups a split that is
+ * there is checked: ERR_DATA when a group lies on both sides; for one that is made see split_groups.h. ERR_USAGE for a
+ * column without labels, ERR_DATA for a labels file without it. */
 MUST_CHECK enum status dataset_open_source(struct dataset *out, const struct dataset_source *source, struct error *err);
 
 /* Opens --data. val_split in (0, 1), or 0 when none was asked for: needed without train/ and val/ (ERR_USAGE), refused

@@ -14,6 +14,8 @@
 
 enum { SHOWN = 300 };
 
+static const char not_trained[] = "is no class: no photo with it trains";
+
 /* ---- the order of photos ----------------------------------------------------------------------------------------- */
 
 static int by_label_and_path(const void *a, const void *b, void *text)
@@ -157,6 +159,47 @@ static enum status take_part(struct photo_list *list, const struct labels *label
                      text_escape(shown, sizeof shown, labels_text(labels, unknown->label)), why);
 }
 
+/* The groups of a part, in the order of take_part. */
+static enum status take_groups(struct photo_groups *groups, const struct photo_list *list, const struct labels *labels,
+                               enum split_part part, const struct class_names *classes, enum group_by by,
+                               struct error *err)
+{
+    enum status status = OK;
+    if (by == GROUP_FOLDER)
+        return photo_groups_add_folders(groups, list, classes, err);
+    if (!labels->has_group)
+        return error_set(err, ERR_DATA, "%s: has no column 'group', which --group-by column reads", labels->path);
+    for (size_t i = 0; status == OK && i < labels->count; i++) {
+        const char *group = labels_text(labels, labels->rows[i].group);
+        if (labels->rows[i].part == part)
+            status = photo_groups_add(groups, group, strlen(group), err);
+    }
+    return status;
+}
+
+/* Fills data->val, and with groups holds both lists against them. */
+static enum status divide(struct dataset *data, const struct labels *train, const struct labels *val,
+                          const struct split *split, enum group_by by, struct error *err)
+{
+    struct photo_groups groups[2] = {{0}, {0}};
+    const struct labels *from = val->path ? val : train->has_split ? train : NULL;
+    enum status status = OK;
+    if (by != GROUP_NONE)
+        status = take_groups(&groups[0], &data->train, train, PART_TRAIN, &data->classes, by, err);
+    if (status == OK && from)
+        status = take_part(&data->val, from, PART_VAL, &data->classes, not_trained, err);
+    else if (status == OK)
+        status = dataset_split_off(data, by == GROUP_NONE ? NULL : &groups[0], split, err);
+    if (status == OK && from && by != GROUP_NONE) {
+        status = take_groups(&groups[1], &data->val, from, PART_VAL, &data->classes, by, err);
+        if (status == OK)
+            status = photo_groups_check(&groups[0], &groups[1], train->path, err);
+    }
+    photo_groups_free(&groups[0]);
+    photo_groups_free(&groups[1]);
+    return status;
+}
+
 static enum status note_tests(struct dataset *data, const struct labels *train, const struct labels *val,
                               struct error *err)
 {
@@ -171,7 +214,6 @@ static enum status note_tests(struct dataset *data, const struct labels *train, 
 enum status dataset_labels_open(struct dataset *out, const struct dataset_source *source, const struct split *split,
                                 struct error *err)
 {
-    static const char why[] = "is no class: no photo with it trains";
     struct labels train = {0}, val = {0};
     struct dataset data = {0};
     enum status status = read_ordered(&train, source->labels, source->data, err);
@@ -184,13 +226,9 @@ enum status dataset_labels_open(struct dataset *out, const struct dataset_source
     if (status == OK)
         status = dataset_check_classes(&data, train.path, err);
     if (status == OK)
-        status = take_part(&data.train, &train, PART_TRAIN, &data.classes, why, err);
-    if (status == OK && val.path)
-        status = take_part(&data.val, &val, PART_VAL, &data.classes, why, err);
-    else if (status == OK && train.has_split)
-        status = take_part(&data.val, &train, PART_VAL, &data.classes, why, err);
-    else if (status == OK)
-        status = dataset_split_off(&data, split, err);
+        status = take_part(&data.train, &train, PART_TRAIN, &data.classes, not_trained, err);
+    if (status == OK)
+        status = divide(&data, &train, &val, split, source->group_by, err);
     if (status == OK)
         status = note_tests(&data, &train, &val, err);
     labels_free(&train);

@@ -1,6 +1,7 @@
 #include "core/data/dataset_split.h"
 
 #include "core/base/text.h"
+#include "core/data/split_groups.h"
 
 enum status dataset_check_classes(const struct dataset *data, const char *where, struct error *err)
 {
@@ -46,8 +47,11 @@ static enum status check_split(const struct photo_list *list, const struct split
     return OK;
 }
 
-enum status dataset_split_off(struct dataset *data, const struct split *split, struct error *err)
+enum status dataset_split_off(struct dataset *data, const struct photo_groups *groups, const struct split *split,
+                              struct error *err)
 {
+    if (groups)
+        return split_groups(&data->train, &data->val, groups, split, data->classes.count, err);
     enum status status = check_split(&data->train, split, err);
     return status == OK ? split_list(&data->train, &data->val, split, err) : status;
 }

@@ -97,7 +97,7 @@ static enum status take_class_parts(struct layout *out, const struct subfolders 
     return status;
 }
 
-static enum status find(struct layout *out, const struct subfolders *subs, bool asked, struct error *err)
+static enum status find(struct layout *out, const struct subfolders *subs, bool asked, bool groups, struct error *err)
 {
     struct class_parts class_parts;
     struct parts parts;
@@ -119,18 +119,18 @@ static enum status find(struct layout *out, const struct subfolders *subs, bool 
     if (status == OK)
         status = inner_refuse_splits(subs, err);
     if (status == OK)
-        status = inner_check(&note, subs, err);
+        status = inner_check(&note, subs, groups, err);
     return status == OK ? line_take(&out->note, &note, err) : status;
 }
 
-enum status layout_find(struct layout *out, const char *dir, bool asked, struct error *err)
+enum status layout_find(struct layout *out, const char *dir, bool asked, bool groups, struct error *err)
 {
     struct subfolders subs;
     enum status status = subfolders_read(&subs, dir, err);
     if (status != OK)
         return status;
     *out = (struct layout){0};
-    status = find(out, &subs, asked, err);
+    status = find(out, &subs, asked, groups, err);
     subfolders_free(&subs);
     return status;
 }

@@ -28,8 +28,9 @@ struct layout {
     char *note;                  /* what is to be said of it, owned; NULL: nothing */
 };
 
-/* `asked`: for --val-split or --folds. ERR_NOINPUT when DIR cannot be read. Free with layout_free. */
-MUST_CHECK enum status layout_find(struct layout *out, const char *dir, bool asked, struct error *err);
+/* `asked`: for --val-split or --folds. `groups`: folders in class folders are groups of photos, of which several
+ * classes may have some. ERR_NOINPUT when DIR cannot be read. Free with layout_free. */
+MUST_CHECK enum status layout_find(struct layout *out, const char *dir, bool asked, bool groups, struct error *err);
 
 /* For photos that are judged: out->val is the folder of class folders, and out->train is NULL. *known is sorted. */
 MUST_CHECK enum status layout_find_val(struct layout *out, const char *dir, const struct class_names *known,

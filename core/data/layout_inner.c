@@ -113,7 +113,7 @@ static enum status find_shared(struct shared *out, const struct subfolders *subs
 }
 
 /* day/cats, day/dogs, night/cats, night/dogs: which are the classes? */
-enum status inner_check(struct line *note, const struct subfolders *subs, struct error *err)
+enum status inner_check(struct line *note, const struct subfolders *subs, bool groups, struct error *err)
 {
     struct shared shared;
     size_t nested = 0;
@@ -122,15 +122,15 @@ enum status inner_check(struct line *note, const struct subfolders *subs, struct
         return status;
     for (size_t i = 0; i < subs->count; i++)
         nested += subfolder_nested(&subs->each[i]);
-    if (shared.names > 1 && !shared.direct)
+    if (shared.names > 1 && !shared.direct && !groups)
         return error_set(err, ERR_DATA,
                          "%s: %s/ and %s/ hold the same folders (%s/ and others), so it is not clear which are the "
                          "classes: use one, with --data %s/%s, name them train/ and val/ if they are a split, or put "
                          "the photos of a class directly into its folder",
                          subs->dir, shared.one->name, shared.other->name, shared.name, subs->dir, shared.one->name);
     if (shared.names > 0)
-        line_add(note, "%sthe classes are the folders of %s; those in them, like %s/%s, are not classes",
-                 note->used ? "; " : "", subs->dir, shared.one->name, shared.name);
+        line_add(note, "%sthe classes are the folders of %s; those in them, like %s/%s, are %s", note->used ? "; " : "",
+                 subs->dir, shared.one->name, shared.name, groups ? "groups of photos" : "not classes");
     else if (nested > 0 && nested == subs->count)
         line_add(note, "%sthe classes are the folders of %s; those in them are not classes", note->used ? "; " : "",
                  subs->dir);

@@ -11,7 +11,8 @@
 MUST_CHECK enum status inner_refuse_splits(const struct subfolders *subs, struct error *err);
 
 /* ERR_DATA when folders without photos of their own hold the same folders: day/cats, day/dogs, night/cats, night/dogs.
- * With fewer in common *note says that the folders of --data are the classes. */
-MUST_CHECK enum status inner_check(struct line *note, const struct subfolders *subs, struct error *err);
+ * With fewer in common, or where they are groups of photos (--group-by folder), *note says that the folders of --data
+ * are the classes. */
+MUST_CHECK enum status inner_check(struct line *note, const struct subfolders *subs, bool groups, struct error *err);
 
 #endif

@@ -65,8 +65,7 @@ static void choose(bool *validates, struct ranked *ranked, const struct photo_li
         validates[ranked[i].photo] = true;
 }
 
-/* Moves the marked photos. */
-static enum status move(struct photo_list *all, struct photo_list *val, const bool *validates, struct error *err)
+enum status split_move(struct photo_list *all, struct photo_list *val, const bool *validates, struct error *err)
 {
     struct photo_list chosen = {0};
     enum status status = memory_strdup(&chosen.root, all->root, err);
@@ -100,7 +99,7 @@ enum status split_list(struct photo_list *all, struct photo_list *val, const str
         choose(validates, ranked, all, first, end - first, split, &start);
     }
     if (status == OK)
-        status = move(all, val, validates, err);
+        status = split_move(all, val, validates, err);
     memory_free(ranked);
     memory_free(validates);
     return status;

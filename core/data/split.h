@@ -38,4 +38,8 @@ size_t split_share(size_t n, double fraction);
 MUST_CHECK enum status split_list(struct photo_list *all, struct photo_list *val, const struct split *split,
                                   struct error *err);
 
+/* The same for the photos that are marked. Inside core/data only. */
+MUST_CHECK enum status split_move(struct photo_list *all, struct photo_list *val, const bool *validates,
+                                  struct error *err);
+
 #endif

@@ -44,7 +44,7 @@ static void describe(char *out, size_t size, const char *dir, bool asked, enum s
     struct error err = {0};
     size_t length = strlen(folder) + 1;
     note[0] = '\0';
-    *status = layout_find(&layout, dir, asked, &err);
+    *status = layout_find(&layout, dir, asked, false, &err);
     if (*status != OK)
         snprintf(out, size, "%s", err.text);
     else if (layout.train_part)
@@ -305,7 +305,7 @@ static void an_unreadable_class_among_split_ones_is_named(void **state)
         make("cats/train/1.jpg cats/test/2.jpg dogs/train/3.jpg dogs/test/4.jpg");
         snprintf(text, sizeof text, "%s: Permission denied", test_path(folder, locked[i]));
         assert_int_equal(chmod(test_path(folder, locked[i]), 0), 0);
-        enum status status = layout_find(&layout, folder, false, &err);
+        enum status status = layout_find(&layout, folder, false, false, &err);
         assert_int_equal(chmod(test_path(folder, locked[i]), 0755), 0);
         if (status != ERR_NOINPUT || !strstr(err.text, text))
             fail_msg("%s: status %d, \"%s\"", locked[i], status, err.text);
