@@ -5,8 +5,9 @@
  *
  * Colour shows what speaks for the class (heat_map.h), over the largest value of the picture's maps, so that the two
  * compare; what speaks against it is left without. The strip below goes from 0 to that value. Names begin with the
- * number of the photo, so they are unique; of the photo's and the classes' names letters, digits, '.', '-', '_' and whatever
- * is no ASCII and may be shown stay, the rest becomes '-'. The folder appears with all its files or not at all.
+ * number of the photo, so they are unique; of the photo's and the classes' names letters, digits, '.', '-', '_' and
+ * whatever is no ASCII and may be shown stay, the rest becomes '-'. The folder appears with all its files or not at
+ * all.
  */
 #ifndef FREEZETUNE_CAM_FOLDER_H
 #define FREEZETUNE_CAM_FOLDER_H

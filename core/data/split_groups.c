@@ -238,7 +238,7 @@ static enum status check_sides(const struct work *work, const struct split *spli
                          "from training: use fewer --folds, or smaller groups",
                          work->list->root, work->count, work->sides - empty, split->folds);
     return error_set(err, ERR_DATA,
-                     "%s: none of its %zu groups of photos can validate: each holds all photos of a class; use smaller "
+                     "%s: no group of photos can validate: each of the %zu holds all photos of a class; use smaller "
                      "groups (--group-by)",
                      work->list->root, work->count);
 }

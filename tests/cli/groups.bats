@@ -82,7 +82,7 @@ people() {
     fails 65 "list.csv: has no column 'group'" \
         train --labels list.csv --data "$people" --val-split 0.2 --group-by column --out no
     awk -F, 'NR == 1 { print } NR > 1 { print $3 "," $2 "," $3 }' "$people/list.csv" >whole.csv
-    fails 65 'none of its 2 groups of photos can validate: each holds all photos of a class' \
+    fails 65 'no group of photos can validate: each of the 2 holds all photos of a class' \
         train --labels whole.csv --data "$people" --val-split 0.2 --group-by column --out no
 }
 
