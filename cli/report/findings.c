@@ -20,6 +20,15 @@ const struct finding_about finding_abouts[FINDING_KINDS] = {
                                 false},
     [FINDING_LEAK] = {"leak", "remove it from one of both: the same file trains and validates", false, false, false},
     [FINDING_REPEAT] = {"repeat", "remove one of both: the same file counts twice", false, false, false},
+    [FINDING_NEAR_CONFLICT] = {"near label conflict", "look at both: the same picture has another label", true, false,
+                               false},
+    [FINDING_NEAR_LEAK] = {"near leak", "remove one of both: the same picture trains and validates", true, false,
+                           false},
+    [FINDING_NEAR_REPEAT] = {"near repeat", "remove one of both: the same picture counts twice", true, false, false},
+    [FINDING_WRONG_LABEL] = {"wrong label", "look at it: the other class is more likely", true, true, false},
+    [FINDING_DOUBTFUL_LABEL] = {"doubtful label",
+                                "look at it if there is time: the network takes it for the other class", true, true,
+                                false},
     [FINDING_FEW] = {"few photos", "add photos to this class", true, true, true},
     [FINDING_IMBALANCE] = {"imbalance", "add photos to this class: the larger ones outweigh it", true, false, true},
     [FINDING_NO_VAL] = {"not validated", "add photos of this class to val", false, false, true},
@@ -106,4 +115,11 @@ const char *finding_file(const struct dataset *dataset, uint32_t photo)
 uint32_t finding_class(const struct dataset *dataset, uint32_t photo)
 {
     return finding_list(dataset, photo)->photos[place_of(dataset, photo)].class;
+}
+
+const char *finding_other_class(const struct dataset *dataset, const struct finding *finding)
+{
+    if (finding->kind == FINDING_WRONG_LABEL || finding->kind == FINDING_DOUBTFUL_LABEL)
+        return dataset->classes.names[finding->guess];
+    return finding->other == FINDING_NONE ? NULL : dataset->classes.names[finding_class(dataset, finding->other)];
 }

@@ -26,6 +26,12 @@ enum finding_kind {
     FINDING_LABEL_CONFLICT,
     FINDING_LEAK,
     FINDING_REPEAT,
+    /* The same picture as another photo (core/data/align.h); score: how well both agree, up to 1. */
+    FINDING_NEAR_CONFLICT,
+    FINDING_NEAR_LEAK,
+    FINDING_NEAR_REPEAT,
+    FINDING_WRONG_LABEL,    /* score: normalised margin (core/train/confident.h) */
+    FINDING_DOUBTFUL_LABEL, /* the same */
     /* Of classes. */
     FINDING_FEW,       /* score: usable training photos */
     FINDING_IMBALANCE, /* score: usable training photos of the largest class / of this one */
@@ -49,6 +55,7 @@ struct finding {
     uint32_t photo; /* FINDING_NONE: of a class */
     uint32_t other; /* the photo that it is like, or FINDING_NONE */
     uint32_t class; /* its label; of class findings, the class */
+    uint32_t guess; /* of the two kinds of labels: the class that is more likely */
     double score;
     const char *reason; /* of FINDING_UNREADABLE and _AWAY, borrowed; else NULL */
 };
@@ -74,5 +81,7 @@ const struct photo_list *finding_list(const struct dataset *dataset, uint32_t ph
 const char *finding_list_name(const struct dataset *dataset, uint32_t photo); /* "train", "val" */
 const char *finding_file(const struct dataset *dataset, uint32_t photo);
 uint32_t finding_class(const struct dataset *dataset, uint32_t photo);
+/* The other class: that of `other`, or the guess; NULL: there is none. */
+const char *finding_other_class(const struct dataset *dataset, const struct finding *finding);
 
 #endif

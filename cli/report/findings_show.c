@@ -43,6 +43,8 @@ static const char *beside(char *out, size_t size, const struct finding *finding,
 {
     if (finding->reason)
         return finding->reason;
+    if (finding->kind == FINDING_WRONG_LABEL || finding->kind == FINDING_DOUBTFUL_LABEL)
+        return finding_other_class(dataset, finding);
     if (finding->other == FINDING_NONE)
         return NULL;
     snprintf(out, size, "%s: %s", finding_list_name(dataset, finding->other), finding_file(dataset, finding->other));
@@ -56,7 +58,7 @@ enum status findings_show_worst(FILE *out, const struct findings *findings, cons
                                             {"score", COLUMN_NUMBER, 0, 0},
                                             {"list", COLUMN_TEXT, 0, 1},
                                             {"photo or class", COLUMN_PATH, 16, 0},
-                                            {"why, or like which photo", COLUMN_PROSE, 20, 0}};
+                                            {"why, or like what", COLUMN_PROSE, 20, 0}};
     struct table table;
     enum status status = OK;
     size_t shown = 0;
@@ -101,7 +103,7 @@ enum status findings_write_tsv(FILE *out, const struct findings *findings, const
                                dataset->classes.names[finding->class],
                                other ? finding_file(dataset, finding->other) : NULL,
                                other ? finding_list_name(dataset, finding->other) : NULL,
-                               other ? dataset->classes.names[finding_class(dataset, finding->other)] : NULL,
+                               finding_other_class(dataset, finding),
                                finding->reason};
         status = table_row(&table, cells, err);
     }
@@ -131,7 +133,7 @@ void findings_json(struct json *json, const struct findings *findings, const str
         json_text(json, "class", dataset->classes.names[finding->class]);
         json_text(json, "other_file", other ? finding_file(dataset, finding->other) : NULL);
         json_text(json, "other_list", other ? finding_list_name(dataset, finding->other) : NULL);
-        json_text(json, "other_class", other ? dataset->classes.names[finding_class(dataset, finding->other)] : NULL);
+        json_text(json, "other_class", finding_other_class(dataset, finding));
         json_text(json, "reason", finding->reason);
         json_close(json);
     }

@@ -1,8 +1,8 @@
 /* Whether two photos show the same picture: turned by a quarter, mirrored, turned a little, cut at the edges, brighter,
  * smaller, compressed again.
  *
- * Of each photo there is a small grey picture of all of it, whatever its shape. One is laid over the other, mirrored and
- * turned in the eight ways, and from there moved, turned and enlarged by small steps as long as they agree better: a
+ * Each photo has a small grey picture of all of it, whatever its shape. One is laid over the other, mirrored and turned
+ * in the eight ways, and from there moved, turned and enlarged by small steps as long as they agree better: a
  * pattern search (Hooke and Jeeves, "Direct search", 1961). The measure is the correlation of their grey within the
  * middle three quarters each way, so that light and contrast cancel and edges that only one of them has do not count.
  */

@@ -11,20 +11,23 @@ struct quality_job {
     const struct dataset *dataset;
     const struct image_options *options;
     struct quality_photo *photos;
+    struct align_photo *align;
     struct quality_scratch *scratch; /* [threads] */
     size_t first;                    /* of the piece */
     atomic_flag failed;              /* the system did, and `failure` is how: the first that found it writes */
     struct error failure;
 };
 
-static enum status measure_file(struct quality *out, const char *path, const struct image_options *options,
-                                struct quality_scratch *scratch, struct error *err)
+static enum status measure_file(struct quality_job *job, size_t i, const char *path, size_t thread, struct error *err)
 {
+    struct quality_scratch *scratch = &job->scratch[thread];
     struct image image;
-    enum status status = quality_load(&image, path, options, err);
+    enum status status = quality_load(&image, path, job->options, err);
     if (status != OK)
         return status;
-    status = quality_measure(out, &image, scratch, err);
+    status = quality_measure(&job->photos[i].quality, &image, scratch, err);
+    if (status == OK && job->align)
+        status = align_prepare(&job->align[i], &image, scratch->resizer, err);
     image_free(&image);
     return status;
 }
@@ -41,8 +44,8 @@ static void measure_one(void *context, size_t item, size_t thread)
     path[0] = '\0';
     bool fits = i < train ? photo_path(path, sizeof path, &job->dataset->train, i)
                           : photo_path(path, sizeof path, &job->dataset->val, i - train);
-    enum status status = fits ? measure_file(&photo->quality, path, job->options, &job->scratch[thread], &err)
-                              : error_set(&err, ERR_DATA, "its path is too long");
+    enum status status =
+        fits ? measure_file(job, i, path, thread, &err) : error_set(&err, ERR_DATA, "its path is too long");
     photo->away = status == ERR_NOINPUT || status == ERR_IO;
     if (status != OK && status != ERR_SYSTEM)
         status = memory_strdup(&photo->reason, err.text, &err);
@@ -79,11 +82,11 @@ static enum status measure_all(struct quality_job *job, size_t count, struct poo
     return OK;
 }
 
-enum status quality_dataset(struct quality_photo **out, const struct dataset *dataset, const struct scan_report *scan,
-                            const struct image_options *options, struct pool *pool, quality_watch *watch, void *context,
-                            bool *stopped, struct error *err)
+enum status quality_dataset(struct quality_photo **out, struct align_photo *align, const struct dataset *dataset,
+                            const struct scan_report *scan, const struct image_options *options, struct pool *pool,
+                            quality_watch *watch, void *context, bool *stopped, struct error *err)
 {
-    struct quality_job job = {.dataset = dataset, .options = options, .failed = ATOMIC_FLAG_INIT};
+    struct quality_job job = {.dataset = dataset, .align = align, .options = options, .failed = ATOMIC_FLAG_INIT};
     size_t threads = pool_threads(pool), count = dataset->train.count + dataset->val.count;
     void *memory;
     *stopped = false;

@@ -27,9 +27,9 @@ struct near_row {
 /* Progress callback: `done` of `all` blocks of rows. Return false to stop. */
 typedef bool near_watch(void *context, size_t done, size_t all);
 
-/* out[count][NEAR_MOST], the largest product first (of equals the first row), of those of at least `least`; owned by the
- * caller (memory_free). count < 2^32 - 1. *stopped: `watch` (may be NULL) said so, and the rest is NEAR_NONE. ERR_SYSTEM
- * without memory. */
+/* out[count][NEAR_MOST], the largest product first (of equals the first row), those of at least `least` alone; owned by
+ * the caller (memory_free). count < 2^32 - 1. *stopped: `watch` (may be NULL) said so, and the rest is NEAR_NONE.
+ * ERR_SYSTEM without memory. */
 MUST_CHECK enum status near_rows(struct near_row (**out)[NEAR_MOST], const float *x, size_t count, size_t width,
                                  float least, struct pool *pool, near_watch *watch, void *context, bool *stopped,
                                  struct error *err);

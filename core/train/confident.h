@@ -10,7 +10,8 @@
  *   score                    (p_label - the largest other p + 1) / 2, the normalised margin: 0 is the most likely wrong
  *
  * Thresholds are compared with a tolerance of 1e-6 and are at least 2e-6, as in cleanlab 2.9 (filter_by
- * "confident_learning", ranked by "normalized_margin"), which gives the same likely wrong photos in the same order; both kinds together are its "predicted_neq_given".
+ * "confident_learning", ranked by "normalized_margin"), which gives the same likely
+ * wrong photos in the same order; both kinds together are its "predicted_neq_given".
  *
  * Two passes over the rows: confident_learn each, confident_settle, confident_judge each.
  */

@@ -35,11 +35,17 @@ END
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
+    unset FREEZETUNE_WEIGHTS
     clean=$BATS_FILE_TMPDIR/clean bad=$BATS_FILE_TMPDIR/bad
 }
 
+# Without a network: check_copies.bats has one.
+check() {
+    "$FREEZETUNE" check --near off "$@"
+}
+
 @test "photos without problems: exit code 0 and one sentence" {
-    run_split "$FREEZETUNE" check "$clean"
+    run_split check "$clean"
     [ "$status" = 0 ]
     [ "$err" = '' ]
     [ "$(tail -1 stdout.txt)" = 'no problems found' ]
@@ -47,7 +53,7 @@ setup() {
 }
 
 @test "each kind of problem is found, and nothing else" {
-    run_split "$FREEZETUNE" check "$bad" --tsv found.tsv
+    run_split check "$bad" --tsv found.tsv
     [ "$status" = 1 ]
     [ "$(wc -l <stderr.txt)" = 1 ]
     [[ $err =~ bad:\ [0-9]+\ problems,\ which\ concern\ [0-9]+\ of\ [0-9]+\ photos ]]
@@ -77,15 +83,15 @@ END
 
 @test "any number of threads finds the same; no photo is touched" {
     find "$bad" -type f -exec md5sum {} + | sort >before.txt
-    "$FREEZETUNE" check "$bad" --threads 1 --tsv 1.tsv --json >1.json || [ $? = 1 ]
-    "$FREEZETUNE" check "$bad" --threads 3 --tsv 3.tsv --json >3.json || [ $? = 1 ]
+    check "$bad" --threads 1 --tsv 1.tsv --json >1.json || [ $? = 1 ]
+    check "$bad" --threads 3 --tsv 3.tsv --json >3.json || [ $? = 1 ]
     cmp 1.tsv 3.tsv
     cmp 1.json 3.json
     find "$bad" -type f -exec md5sum {} + | sort | cmp - before.txt
 }
 
 @test "--json has counts and findings; --tsv - takes the place of the tables" {
-    "$FREEZETUNE" check "$bad" --json >found.json || [ $? = 1 ]
+    check "$bad" --json >found.json || [ $? = 1 ]
     python3 - found.json <<'END'
 import json, sys
 found = json.load(open(sys.argv[1]))
@@ -97,7 +103,7 @@ assert leak[0]["file"] == "class0/leak\there" and leak[0]["other_list"] == "trai
 assert leak[0]["score"] is None and leak[0]["suggestion"]
 assert [f["reason"] for f in found["findings"] if f["file"] == "class0/cut.bmp"][0].startswith("truncated")
 END
-    run_split "$FREEZETUNE" check "$bad" --tsv -
+    run_split check "$bad" --tsv -
     [ "$(wc -l <stdout.txt)" = 14 ]
     [ "$(head -c 5 stdout.txt)" = $'file\t' ]
 }
@@ -108,18 +114,18 @@ END
     find made -type f -exec cp {} photos/many \;
     "$BUILD/tests/tools/make_photos" other 1 3 0 80 2
     find other -type f -exec cp {} photos/one \;
-    run_split "$FREEZETUNE" check photos --worst 1 --tsv -
+    run_split check photos --worst 1 --tsv -
     [ "$status" = 1 ]
     cut -f 2,3,6 stdout.txt | grep -qxF $'few photos\t3\tone'
     cut -f 2,3,6 stdout.txt | grep -qxF $'imbalance\t10\tone'
     absent 'not validated'
-    run_split "$FREEZETUNE" check photos --worst 1
+    run_split check photos --worst 1
     [ "$(grep -c '^tiny .* train ' stdout.txt)" = 1 ]
 }
 
 @test "a wrong command line is 64, a folder that is not there 66" {
-    fails 64 'only one of them' "$FREEZETUNE" check "$clean" --json --tsv -
-    fails 64 'wosrt' "$FREEZETUNE" check "$clean" --wosrt 3
-    fails 66 'nowhere' "$FREEZETUNE" check nowhere
-    fails 73 'nowhere/x.tsv' "$FREEZETUNE" check "$clean" --tsv nowhere/x.tsv
+    fails 64 'only one of them' check "$clean" --json --tsv -
+    fails 64 'wosrt' check "$clean" --wosrt 3
+    fails 66 'nowhere' check nowhere
+    fails 73 'nowhere/x.tsv' check "$clean" --tsv nowhere/x.tsv
 }
