@@ -8,7 +8,9 @@
 #include "cli/model/preprocess_remark.h"
 #include "cli/report/profile_report.h"
 #include "cli/report/report.h"
+#include "cli/run/eval_outputs.h"
 #include "cli/run/eval_photos.h"
+#include "cli/run/eval_strangers.h"
 #include "cli/run/show_statistics.h"
 #include "cli/shell/choice_options.h"
 #include "cli/shell/json.h"
@@ -28,11 +30,11 @@ struct values {
     struct engine_options engine;
     struct preprocess_options preprocess;
     struct weight_choice choice;
-    const char *model, *data, *labels, *classes;
+    const char *model, *data, *labels, *classes, *logits, *strangers;
     double assert_accuracy;
     long long worst, batch_size;
     int tta, split;
-    bool json, strict, profile;
+    bool json, strict, profile, calibrate;
 };
 
 static const struct option options[] = {
@@ -53,6 +55,16 @@ static const struct option options[] = {
     CLASSES_ROW("Common", struct values, classes),
     OPTION_ROW("Common", OPTION_FLOAT, "assert-accuracy", struct values, assert_accuracy, .placeholder = "X", .high = 1,
                .help = "exit with 1 when the accuracy is below X, with 65 or 74 when a photo could not be read"),
+    OPTION_ROW("Common", OPTION_FLAG, "calibrate", struct values, calibrate,
+               .help = "fit a temperature to the outputs for these photos, report NLL, Brier score and ECE before and "
+                       "after, and keep it in the model's file, with the thresholds of predict"),
+    OPTION_ROW("Common", OPTION_STRING, "strangers", struct values, strangers, .placeholder = "DIR",
+               .help =
+                   "also look at the photos in DIR, which are of no class, and tell how well they are told from the "
+                   "others: AUROC of probability, energy and distance to the class means"),
+    OPTION_ROW("Output", OPTION_STRING, "logits", struct values, logits, .placeholder = "FILE",
+               .help = "also write the network's raw outputs, [photos, classes], as safetensors; with --tta the "
+                       "logarithms of the probabilities"),
     OPTION_ROW("Output", OPTION_FLAG, "json", struct values, json, .help = "print one JSON object instead of tables"),
     OPTION_ROW("Output", OPTION_INT, "worst", struct values, worst, .placeholder = "N", .initial = "10",
                .high = 1000000, .help = "list the N most confident wrong answers"),
@@ -81,6 +93,8 @@ struct job {
     struct inference inference;
     struct statistics_watch watch;
     struct metrics metrics;
+    struct eval_outputs outputs;
+    struct eval_strangers strangers;
     struct confusion confusion; /* after the pass */
     struct progress progress;
     size_t bad, failed;      /* reported; of these, for a disk or a share that did not answer */
@@ -99,19 +113,6 @@ static void report_bad(struct job *job)
     }
 }
 
-/* The run's own photos are prepared as the run prepared them, but for what the command line says. */
-static void prepare_as_run(struct job *job, const struct arguments *args)
-{
-    if (!arguments_given(args, "exif"))
-        job->engine.exif = job->record.exif;
-    if (!arguments_given(args, "decode"))
-        job->engine.decode = job->record.decode;
-    if (!arguments_given(args, "conv"))
-        job->engine.conv = job->record.conv;
-    if (!arguments_given(args, "precision"))
-        job->engine.precision = job->record.precision;
-}
-
 static enum status open_photos(struct job *job, const struct arguments *args, struct error *err)
 {
     const struct values *v = job->values;
@@ -122,7 +123,7 @@ static enum status open_photos(struct job *job, const struct arguments *args, st
         status = eval_photos_open(&job->photos, &job->record, &given, split, v->split, &job->model.info,
                                   job->model.path, err);
     if (status == OK && job->photos.part >= 0)
-        prepare_as_run(job, args);
+        record_config_prepare(&job->engine, &job->record, args);
     return status;
 }
 
@@ -148,11 +149,21 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
         remark("photos: %zu file%s ignored (%s%s)", job->photos.list.others,
                job->photos.list.others == 1 ? " that is not a photo was" : "s that are not photos were",
                job->photos.list.others == 1 ? "" : "the first: ", job->photos.list.other);
+    if (status == OK && v->calibrate && job->photos.part == PART_TRAIN)
+        status = error_set(err, ERR_USAGE,
+                           "--calibrate needs photos that the model was not trained on: leave --split "
+                           "train out");
+    if (status == OK && v->calibrate && v->tta != TTA_NONE)
+        status = error_set(err, ERR_USAGE, "--calibrate cannot be combined with --tta flip");
+    if (status == OK && v->strangers)
+        status = eval_strangers_open(&job->strangers, v->strangers, &job->model, v->tta, err);
+    if (status == OK)
+        status = eval_outputs_start(&job->outputs, &job->model, v->logits, v->calibrate, err);
     if (status == OK)
         status = metrics_init(&job->metrics, classes->count, job->photos.list.count, err);
     if (status == OK)
-        status = inference_open(&job->inference, &job->model, &job->photos.list, &job->engine, (size_t)v->batch_size,
-                                v->strict, err);
+        status = (v->strangers ? inference_open_cam : inference_open)(
+            &job->inference, &job->model, &job->photos.list, &job->engine, (size_t)v->batch_size, v->strict, err);
     if (status == OK)
         status = inference_set_tta(&job->inference, v->tta, &job->model, err);
     if (status == OK)
@@ -196,6 +207,9 @@ static enum status measure(struct job *job, struct error *err)
         if (status != OK || !batch)
             break;
         metrics_add(&job->metrics, logits, batch->labels, batch->photos, batch->count);
+        status = eval_outputs_add(&job->outputs, batch, logits, err);
+        if (status == OK)
+            status = eval_strangers_add(&job->strangers, &job->inference, batch, logits, err);
         if (!job->values->engine.quiet)
             progress_update(&job->progress, batch->position, NULL);
     }
@@ -206,6 +220,10 @@ static enum status measure(struct job *job, struct error *err)
     if (status == OK && !signals_stop() && job->metrics.count == 0)
         status = error_set(err, ERR_DATA, "%s: none of the %zu photos could be read", job->photos.list.root,
                            job->photos.list.count);
+    if (status == OK && !signals_stop())
+        status = eval_outputs_finish(&job->outputs, &job->model, &job->photos.list, err);
+    if (status == OK && !signals_stop())
+        status = eval_strangers_run(&job->strangers, &job->engine, job->inference.batch, err);
     return status;
 }
 
@@ -243,16 +261,13 @@ static void print_json(const struct job *job, const struct prediction *worst, si
     json_int(&json, "unreadable", (int64_t)job->bad);
     json_int(&json, "damaged", (int64_t)loader_damaged_count(job->inference.loader));
     report_json(&json, &job->metrics, &job->confusion, classes);
+    if (job->outputs.measured)
+        calibration_report_json(&json, &job->outputs.report);
+    if (job->values->strangers)
+        eval_strangers_json(&json, &job->strangers);
     statistics_json(&json, &job->watch.check);
     json_open(&json, "worst", '[');
-    for (size_t i = 0; i < count; i++) {
-        json_open(&json, NULL, '{');
-        json_text(&json, "file", photo_name(&job->photos.list, worst[i].photo));
-        json_text(&json, "class", classes->names[worst[i].label]);
-        json_text(&json, "predicted", classes->names[worst[i].predicted]);
-        json_float(&json, "probability", worst[i].probability);
-        json_close(&json);
-    }
+    report_worst_json(&json, worst, count, classes, &job->photos.list);
     json_close(&json);
     if (job->profile) {
         struct profile_part parts[PARTS];
@@ -302,6 +317,14 @@ static enum status report_as_text(struct job *job, struct error *err)
         puts("\nworst mistakes");
         status = report_worst(stdout, &job->metrics, classes, &job->photos.list, (size_t)job->values->worst, err);
     }
+    if (status == OK && job->outputs.measured) {
+        putchar('\n');
+        status = calibration_report_text(stdout, &job->outputs.report, err);
+    }
+    if (status == OK && job->values->strangers) {
+        putchar('\n');
+        status = eval_strangers_text(stdout, &job->strangers, err);
+    }
     return status == OK && job->profile ? report_profile_text(job, err) : status;
 }
 
@@ -317,6 +340,9 @@ static enum status judge(const struct job *job, const struct arguments *args, st
                  ", so --assert-accuracy %g cannot be decided; the accuracy of the others is %.4f", wanted, accuracy);
     if (job->bad)
         return inference_unreadable(job->bad, job->failed, job->photos.list.count, behind, err);
+    if (job->strangers.bad)
+        return inference_unreadable(job->strangers.bad, job->strangers.failed, job->strangers.list.count,
+                                    "; the others are measured", err);
     if (!asked || accuracy >= wanted)
         return OK;
     return error_set(err, ERR_NO, "accuracy %.4f is below the %.4f that --assert-accuracy requires", accuracy, wanted);
@@ -342,6 +368,8 @@ static enum status run(const struct arguments *args, struct error *err)
             status = judge(&job, args, err);
     }
     confusion_free(&job.confusion);
+    eval_strangers_free(&job.strangers);
+    eval_outputs_free(&job.outputs);
     metrics_free(&job.metrics);
     profile_sums_free(&job.sums);
     profile_destroy(job.profile);
@@ -368,6 +396,7 @@ const struct command cmd_eval = {
         "the others are measured, and the exit code is then 65.",
     .examples = "  freezetune eval --model runs/1\n"
                 "  freezetune eval --model runs/1/best.safetensors --data photos\n"
+                "  freezetune eval --model runs/1 --calibrate\n"
                 "  freezetune eval --model runs/1/best.safetensors --assert-accuracy 0.9 --json\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,

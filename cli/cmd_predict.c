@@ -8,6 +8,7 @@
 #include "cli/model/classes_option.h"
 #include "cli/model/inference.h"
 #include "cli/model/preprocess_remark.h"
+#include "cli/model/unknown_options.h"
 #include "cli/report/predict_files.h"
 #include "cli/report/predict_output.h"
 #include "cli/run/predict_trained.h"
@@ -26,6 +27,7 @@ struct values {
     struct engine_options engine;
     struct preprocess_options preprocess;
     struct weight_choice choice;
+    struct unknown_options unknown;
     const char *model, *out, *logits, *features, *cam, *classes;
     long long top_k, batch_size;
     int format, tta;
@@ -41,6 +43,7 @@ static const struct option options[] = {
     CLASSES_ROW("Common", struct values, classes),
     OPTION_ROW("Common", OPTION_CHOICE, "format", struct values, format, .choices = table_formats, .initial = "table",
                .help = "write the answers in this format"),
+    UNKNOWN_ROWS(struct values, unknown),
     OPTION_ROW("Output", OPTION_STRING, "out", struct values, out, .placeholder = "FILE", .shown = "stdout",
                .help = "write the answers to this file"),
     OPTION_ROW("Output", OPTION_STRING, "logits", struct values, logits, .placeholder = "FILE",
@@ -219,6 +222,9 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status = classes_override(&job->model.info, v->classes, job->model.path, err);
     bool multi_label = job->model.info.problem == PROBLEM_MULTI_LABEL;
+    double threshold = 0;
+    if (status == OK)
+        status = unknown_threshold(&threshold, &v->unknown, args, &job->model, v->tta != TTA_NONE, err);
     if (status == OK)
         status = model_check_answers(&job->model, false, err);
     if (status == OK && multi_label && v->tta != TTA_NONE)
@@ -255,6 +261,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
         status = predict_output_start(&job->output, job->outfile_open ? job->outfile.stream : stdout,
                                       (enum table_format)v->format, &job->model.info.classes, (size_t)v->top_k, err);
     job->output.multi_label = multi_label;
+    job->output.temperature = job->model.info.calibration.temperature;
+    job->output.threshold = threshold;
     return status;
 }
 
@@ -265,6 +273,9 @@ static enum status finish(struct job *job, struct error *err)
     if (damaged > 0)
         warn("%zu of %zu photos %s damaged; the answer covers only the part that could be decoded", damaged,
              job->photos.count, damaged == 1 ? "is" : "are");
+    if (job->output.threshold > 0)
+        remark("%zu of %zu photos are unknown: below the threshold", job->output.unknown,
+               job->photos.count - job->bad_reported);
     predict_output_end(&job->output);
     if (signals_stop())
         return OK; /* no half answers under a final name */
@@ -310,10 +321,12 @@ const struct command cmd_predict = {
     .description =
         "Names the most probable classes of photos: files, the photos in folders, or - for a list of paths on stdin. "
         "Photos that cannot be read are named on stderr; the others are done, and the exit code is then 65. With plain "
-        "ImageNet weights the classes are those of ImageNet. A remark says when the running statistics of the weights "
+        "ImageNet weights the classes are those of ImageNet. A model that eval --calibrate has given a temperature "
+        "answers with probabilities at that temperature, and a remark says so. A remark says when the running statistics of the weights "
         "do not fit the first photos: pixels of another scale, or the weights of another network.",
     .examples = "  freezetune predict --model runs/1/best.safetensors photo.jpg\n"
                 "  freezetune predict --model resnet50.safetensors --format jsonl photos/\n"
+                "  freezetune predict --model runs/1 --error 0.05 photos/\n"
                 "  find photos -print0 | freezetune predict --model m.safetensors --null -\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,

@@ -14,7 +14,8 @@
 enum convert_format { CONVERT_SAFETENSORS, CONVERT_PTH, CONVERT_ONNX, CONVERT_HUGGING_FACE, CONVERT_TIMM };
 
 /* What the file says of itself, in its new form: the entries that predict reads (model_file.h), rewritten when the file
- * holds a ResNet, then all others but freezetune's own. Texts are borrowed from `file`. */
+ * holds a ResNet, then all others but freezetune's own, of which the calibration stays. Texts are borrowed from
+ * `file`. */
 struct convert_texts {
     struct weight_metadata *entries;
     size_t count;

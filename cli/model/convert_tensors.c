@@ -20,7 +20,8 @@ enum { BLOCK = 8192 }; /* values cast at once */
 /* Is the entry rewritten, or the state of a run, which a model alone does not have? */
 static bool is_own(const struct weight_metadata *entry)
 {
-    return strcmp(entry->key, "format") == 0 || strncmp(entry->key, "freezetune.", 11) == 0;
+    bool own = strcmp(entry->key, "format") == 0 || strncmp(entry->key, "freezetune.", 11) == 0;
+    return own && !model_calibration_is_key(entry->key);
 }
 
 enum status convert_texts_make(struct convert_texts *out, const struct weight_file *file, const char *arch,

@@ -7,6 +7,7 @@
  *                          "std": [0.229, 0.224, 0.225]}; without "interpolation", as older files are, bilinear. Where
  *                          they are not the usual, "resize_mode": "squash" and "center_crop": "floor" (preprocess.h)
  *   freezetune.problem_type  what the outputs mean (model_card.h), where it is not one class of several
+ *   freezetune.temperature, freezetune.coverage  see model_calibration.h
  *
  * The files beside the weights of a Hugging Face model say the same (hugging_face.h), and so does timm's
  * (timm_config.h). Class names that scripts keep in the file or beside it come last (other_labels.h).
@@ -21,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/model/model_calibration.h"
 #include "cli/model/model_card.h"
 #include "core/base/error.h"
 #include "core/data/folder.h"
@@ -39,6 +41,7 @@ struct model_info {
     bool says_preprocess;     /* the file, one beside it or known_weights.h said how photos are prepared */
     bool oblong;              /* as model_card.h */
     enum problem problem;
+    struct model_calibration calibration;
 };
 
 /* Reads the metadata of a file whose network has `outputs` outputs. ERR_DATA, naming the file and the key, when an

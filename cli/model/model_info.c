@@ -250,6 +250,8 @@ enum status model_info_read(struct model_info *out, const struct weight_file *fi
         status = default_classes(&info.classes, outputs, err);
     if (status == OK && problem)
         status = read_problem(&info.problem, problem, file, err);
+    if (status == OK)
+        status = model_calibration_read(&info.calibration, file, err);
     if (preprocess) {
         info.says_preprocess = true;
         info.oblong = false; /* as it says itself: nobody else's way is followed */
@@ -274,6 +276,7 @@ void model_info_free(struct model_info *info)
     for (size_t i = 0; i < info->classes.count; i++)
         memory_free(info->classes.names[i]);
     memory_free(info->classes.names);
+    model_calibration_free(&info->calibration);
     *info = (struct model_info){0};
 }
 

@@ -30,6 +30,7 @@ enum status predict_output_start(struct predict_output *output, FILE *out, enum 
                                       .format = format,
                                       .classes = classes,
                                       .top = top < classes->count ? top : classes->count,
+                                      .temperature = 1,
                                       .probability = probability};
     if (format == TABLE_TEXT)
         table_start(&output->table, out, format, text_columns, sizeof text_columns / sizeof *text_columns);
@@ -45,6 +46,18 @@ static size_t take_largest(float *left, size_t count, float *value)
     *value = left[best];
     left[best] = -1;
     return best;
+}
+
+static enum status write_unknown_row(struct predict_output *output, const char *file, float largest, struct error *err)
+{
+    char probability[NUMBER_TEXT];
+    static const char unknown[] = "unknown";
+    if (output->format == TABLE_TEXT) {
+        const char *cells[] = {file, "-1", unknown, number_percent(probability, (double)largest)};
+        return table_row(&output->table, cells, err);
+    }
+    const char *cells[] = {file, "1", "-1", unknown, number_float(probability, largest)};
+    return table_row(&output->table, cells, err);
 }
 
 static enum status write_rows(struct predict_output *output, const char *file, struct error *err)
@@ -66,6 +79,15 @@ static enum status write_rows(struct predict_output *output, const char *file, s
         }
     }
     return status;
+}
+
+static void put_answer(struct json *json, int64_t index, const char *class, float probability)
+{
+    json_open(json, NULL, '{');
+    json_int(json, "index", index);
+    json_text(json, "class", class);
+    json_float(json, "probability", probability);
+    json_close(json);
 }
 
 static void write_maps(struct json *json, const struct cam_answer *cam, const struct class_names *classes)
@@ -91,22 +113,22 @@ static void write_maps(struct json *json, const struct cam_answer *cam, const st
     json_close(json);
 }
 
-static void write_line(struct predict_output *output, const char *file)
+static void write_line(struct predict_output *output, const char *file, bool unknown)
 {
     struct json json = json_start(output->out, false);
     json_open(&json, NULL, '{');
     json_text(&json, "file", file);
     if (output->multi_label)
         json_bool(&json, "multi_label", true);
+    if (output->temperature != 1)
+        json_double(&json, "temperature", output->temperature);
+    if (output->threshold > 0)
+        json_double(&json, "threshold", output->threshold);
     json_open(&json, "top", '[');
-    for (size_t i = 0; i < output->top; i++) {
+    for (size_t i = 0; i < (unknown ? 1 : output->top); i++) {
         float value;
         size_t class = take_largest(output->probability, output->classes->count, &value);
-        json_open(&json, NULL, '{');
-        json_int(&json, "index", (int64_t) class);
-        json_text(&json, "class", output->classes->names[class]);
-        json_float(&json, "probability", value);
-        json_close(&json);
+        put_answer(&json, unknown ? -1 : (int64_t) class, unknown ? NULL : output->classes->names[class], value);
     }
     json_close(&json);
     if (output->cam)
@@ -115,13 +137,30 @@ static void write_line(struct predict_output *output, const char *file)
     json_end(&json);
 }
 
+/* softmax(logits / temperature); at 1 that of loss.h, to the bit. */
+static void tempered(float *probability, const float *logits, size_t classes, double temperature)
+{
+    for (size_t k = 0; k < classes; k++)
+        probability[k] = temperature == 1 ? logits[k] : (float)((double)logits[k] / temperature);
+    softmax(probability, probability, classes);
+}
+
 enum status predict_output_photo(struct predict_output *output, const char *file, const float *logits,
                                  struct error *err)
 {
-    (output->multi_label ? sigmoid : softmax)(output->probability, logits, output->classes->count);
-    if (output->format != TABLE_JSONL)
-        return write_rows(output, file, err);
-    write_line(output, file);
+    float *probability = output->probability;
+    size_t classes = output->classes->count;
+    if (output->multi_label)
+        sigmoid(probability, logits, classes);
+    else
+        tempered(probability, logits, classes, output->temperature);
+    float largest = probability[argmax(probability, classes)];
+    bool unknown = output->threshold > 0 && !((double)largest >= output->threshold);
+    output->unknown += unknown;
+    if (output->format == TABLE_JSONL)
+        write_line(output, file, unknown);
+    else
+        return unknown ? write_unknown_row(output, file, largest, err) : write_rows(output, file, err);
     return OK;
 }
 

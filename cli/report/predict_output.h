@@ -2,9 +2,13 @@
  *
  *   table, tsv, csv   a row for each of a photo's top classes
  *   jsonl             {"file": "a.jpg", "top": [{"index": 1, "class": "goldfish", "probability": 0.865948}, ...]}; with
- *                     "multi_label": true before "top" where it is so; with maps (cam_folder.h) behind it
- *                     "cam": {"file": "0001_a_goldfish.jpg", "height": 7, "width": 7, "maps": [{"index": 1,
- *                     "class": "goldfish", "logit": 9.2, "bias": 0.1, "values": [49 numbers, row by row]}]}
+ *                     "multi_label": true before "top" where it is so, "temperature" and "threshold" where there are;
+ *                     with maps (cam_folder.h) behind it "cam": {"file": "0001_a_goldfish.jpg", "height": 7, "width":
+ *                     7, "maps": [{"index": 1, "class": "goldfish", "logit": 9.2, "bias": 0.1, "values": [49 numbers,
+ *                     row by row]}]}
+ *
+ * A photo whose largest probability is below the threshold has one answer: the class "unknown" with index -1 (null in
+ * jsonl) and that probability.
  */
 #ifndef FREEZETUNE_PREDICT_OUTPUT_H
 #define FREEZETUNE_PREDICT_OUTPUT_H
@@ -23,8 +27,12 @@ struct predict_output {
     const struct class_names *classes; /* borrowed */
     size_t top;                        /* classes shown of each photo, at most all */
     bool multi_label;                  /* each class has its own probability (sigmoid); false after _start */
-    const struct cam_answer *cam;      /* set by the caller: what was drawn of the next photo, for jsonl; or NULL */
-    float *probability;                /* [classes] */
+    /* The logits are divided by the temperature before softmax (core/train/calibration.h); 1 after _start. */
+    double temperature;
+    double threshold;             /* 0: everything is answered; 0 after _start */
+    size_t unknown;               /* photos below it so far */
+    const struct cam_answer *cam; /* set by the caller: what was drawn of the next photo, for jsonl; or NULL */
+    float *probability;           /* [classes] */
     struct table table;
 };
 

@@ -7,6 +7,7 @@
 #include "cli/shell/table.h"
 #include "cli/shell/wrap.h"
 #include "core/base/memory.h"
+#include "core/train/statistics.h"
 
 static enum status close_table(struct table *table, enum status status)
 {
@@ -21,7 +22,9 @@ void report_line(FILE *out, const struct metrics *metrics)
     char text[NUMBER_TEXT];
     struct lines lines;
     FILE *line = lines_start(&lines, out);
-    fprintf(line, "accuracy %s", number_percent(text, metrics_accuracy(metrics)));
+    struct interval interval = interval_of_share(metrics->top1, metrics->count, INTERVAL_95);
+    fprintf(line, "accuracy %s (95 %% interval %.1f to %.1f %%)", number_percent(text, metrics_accuracy(metrics)),
+            100 * interval.low, 100 * interval.high);
     if (metrics->classes > 5)
         fprintf(line, "  top-5 %s", number_percent(text, metrics_top5(metrics)));
     fprintf(line, "  loss %.4f  macro-F1 %s\n", metrics_loss(metrics), number_percent(text, metrics_macro_f1(metrics)));
@@ -138,6 +141,19 @@ enum status report_worst(FILE *out, const struct metrics *metrics, const struct 
     return close_table(&table, status);
 }
 
+void report_worst_json(struct json *json, const struct prediction *worst, size_t count,
+                       const struct class_names *classes, const struct photo_list *photos)
+{
+    for (size_t i = 0; i < count; i++) {
+        json_open(json, NULL, '{');
+        json_text(json, "file", photo_name(photos, worst[i].photo));
+        json_text(json, "class", classes->names[worst[i].label]);
+        json_text(json, "predicted", classes->names[worst[i].predicted]);
+        json_float(json, "probability", worst[i].probability);
+        json_close(json);
+    }
+}
+
 /* [[3, 1], [0, 2]], or the cells where a matrix would be long. */
 static void json_confusion(struct json *json, const struct confusion *confusion, const struct class_names *classes)
 {
@@ -167,7 +183,10 @@ void report_json(struct json *json, const struct metrics *metrics, const struct 
                  const struct class_names *classes)
 {
     json_int(json, "photos", (int64_t)metrics->count);
+    struct interval interval = interval_of_share(metrics->top1, metrics->count, INTERVAL_95);
     json_double(json, "accuracy", metrics_accuracy(metrics));
+    json_double(json, "accuracy_low", interval.low);
+    json_double(json, "accuracy_high", interval.high);
     json_double(json, "top5", metrics_top5(metrics));
     json_double(json, "loss", metrics_loss(metrics));
     json_double(json, "macro_f1", metrics_macro_f1(metrics));

@@ -156,6 +156,19 @@ struct dataset_source record_config_source(const struct record_config *record, c
                                    .group_by = (enum group_by)record->group_by};
 }
 
+void record_config_prepare(struct engine_options *engine, const struct record_config *record,
+                           const struct arguments *args)
+{
+    if (!arguments_given(args, "exif"))
+        engine->exif = record->exif;
+    if (!arguments_given(args, "decode"))
+        engine->decode = record->decode;
+    if (!arguments_given(args, "conv"))
+        engine->conv = record->conv;
+    if (!arguments_given(args, "precision"))
+        engine->precision = record->precision;
+}
+
 void record_config_free(struct record_config *record)
 {
     memory_free(record->labels);

@@ -31,6 +31,10 @@ MUST_CHECK enum status record_config_read(struct record_config *out, const struc
 
 /* How the run listed its photos, which are in `data` now: record->data, or where they have moved to. Borrows. */
 struct dataset_source record_config_source(const struct record_config *record, const char *data);
+
+/* A run's own photos are prepared as the run prepared them, but for what the command line says. */
+void record_config_prepare(struct engine_options *engine, const struct record_config *record,
+                           const struct arguments *args);
 void record_config_free(struct record_config *record);
 
 #endif

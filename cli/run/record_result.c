@@ -129,7 +129,10 @@ static void put(struct json *json, const struct record_result *result, const cha
     json_int(json, "best_epoch", (int64_t)result->best_epoch);
     json_int(json, "val_photos", (int64_t)result->photos);
     json_int(json, "val_right", (int64_t)result->right);
+    struct interval interval = interval_of_share(result->right, result->photos, INTERVAL_95);
     json_double(json, "val_accuracy", record_result_accuracy(result));
+    json_double(json, "val_accuracy_low", interval.low);
+    json_double(json, "val_accuracy_high", interval.high);
     json_bool(json, "val_compared", result->compared);
     json_int(json, "unreadable_photos", (int64_t)result->unreadable);
     json_int(json, "unavailable_photos", (int64_t)result->unavailable);

@@ -14,6 +14,7 @@
 #include "cli/shell/term.h"
 #include "cli/shell/wrap.h"
 #include "core/base/text.h"
+#include "core/train/statistics.h"
 
 void proof_text(char *out, size_t size, const struct run_setup *t, const struct run_proof *proof)
 {
@@ -91,8 +92,10 @@ static enum status text_end(const struct record_folder *folder, const char *proo
         status = show_epochs(stdout, folder->path, state->best_epoch + 1, err);
     }
     print_skipped(folder);
-    say(stdout, "best    epoch %zu: validation accuracy %s, loss %.4f", state->best_epoch + 1,
-        number_percent(accuracy, state->best_accuracy), state->best_loss);
+    struct interval interval = interval_of_share(state->best_right, state->best_photos, INTERVAL_95);
+    say(stdout, "best    epoch %zu: validation accuracy %s (95 %% interval %.1f to %.1f %%), loss %.4f",
+        state->best_epoch + 1, number_percent(accuracy, state->best_accuracy), 100 * interval.low, 100 * interval.high,
+        state->best_loss);
     if (state->best_uncompared)
         say(stdout, "        over %zu of %zu validation photos: some were unavailable in every epoch",
             state->best_photos, folder->setup->dataset.val.count);
@@ -161,7 +164,10 @@ enum status show_end(const struct record_folder *folder, const struct run_proof 
     json_int(&json, "steps", (int64_t)state->step);
     json_text(&json, "ended_by", end_names[train_end_get(t->train)]);
     json_int(&json, "best_epoch", (int64_t)state->best_epoch + 1);
+    struct interval interval = interval_of_share(state->best_right, state->best_photos, INTERVAL_95);
     json_double(&json, "val_accuracy", state->best_accuracy);
+    json_double(&json, "val_accuracy_low", interval.low);
+    json_double(&json, "val_accuracy_high", interval.high);
     json_double(&json, "val_loss", state->best_loss);
     json_int(&json, "val_photos", (int64_t)state->best_photos);
     json_int(&json, "val_right", (int64_t)state->best_right);

@@ -257,7 +257,7 @@ evaluate() {
     for class in ants bees; do
         right=$((right + $(predict --top-k 1 --format tsv data/val/$class | cut -f4 | grep -cx $class || true)))
     done
-    grep -q "^accuracy $(awk "BEGIN { printf \"%.1f\", $right / 5 * 100 }") %  loss [0-9.]*  macro-F1 " stdout.txt
+    grep -q "^accuracy $(awk "BEGIN { printf \"%.1f\", $right / 5 * 100 }") % (95 % interval [0-9.]* to [0-9.]* %)  loss [0-9.]*  macro-F1 " stdout.txt
     grep -qE '^bees +3 ' stdout.txt
     grep -q '^worst mistakes' stdout.txt
     # The same from the folder of class folders itself, and with other threads.

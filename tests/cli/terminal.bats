@@ -81,7 +81,7 @@ fits() {
 
 @test "eval and predict fit" {
     fits 65 eval --model "$model" --data "$photos" --profile
-    grep -qE '^accuracy [0-9.]+ %  loss ' screen.txt
+    grep -qE '^accuracy [0-9.]+ % .95 % interval [0-9.]+ to [0-9.]+ %.  loss ' screen.txt
     fits 65 predict --model "$model" --top-k 3 "$photos/val"
     fits 66 predict --model "$model" "$photos/val/nothing-of-this-name-lies-here-but-its-name-is-long.jpg"
 }
