@@ -58,10 +58,10 @@ static const struct option options[] = {
     OPTION_ROW("Common", OPTION_FLAG, "calibrate", struct values, calibrate,
                .help = "fit a temperature to the outputs for these photos, report NLL, Brier score and ECE before and "
                        "after, and keep it in the model's file, with the thresholds of predict"),
-    OPTION_ROW("Common", OPTION_STRING, "strangers", struct values, strangers, .placeholder = "DIR",
-               .help =
-                   "also look at the photos in DIR, which are of no class, and tell how well they are told from the "
-                   "others: AUROC of probability, energy and distance to the class means"),
+    OPTION_ROW(
+        "Common", OPTION_STRING, "strangers", struct values, strangers, .placeholder = "DIR",
+        .help = "also look at the photos in DIR, which belong to no class, and print how well they are told from the "
+                "others: AUROC of probability, energy and distance to the class means"),
     OPTION_ROW("Output", OPTION_STRING, "logits", struct values, logits, .placeholder = "FILE",
                .help = "also write the network's raw outputs, [photos, classes], as safetensors; with --tta the "
                        "logarithms of the probabilities"),
