@@ -156,6 +156,15 @@ goes_on() {
     each 0 predict --threads 1 --format tsv --out out --model run "$(realpath photos)/train"
 }
 
+@test "eval that calibrates and looks at strangers" {
+    cp good.safetensors model.safetensors
+    cp -r photos/train strangers
+    each 0 eval --quiet --threads 1 --model model.safetensors --data photos --calibrate --logits out
+    program diff good.safetensors model.safetensors
+    each 0 eval --quiet --threads 1 --model model.safetensors --data photos --strangers strangers
+    each 0 predict --threads 1 --format tsv --model model.safetensors --coverage 0.5 photos/val
+}
+
 @test "convert" {
     program convert good.safetensors in.pth 2>/dev/null
     each 0 convert good.safetensors out.pth
