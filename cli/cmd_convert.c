@@ -13,6 +13,7 @@
 #include "cli/shell/paths.h"
 #include "cli/shell/preprocess_options.h"
 #include "cli/shell/remark.h"
+#include "core/base/text.h"
 #include "core/train/checkpoint.h"
 #include "weights/onnx/onnx_write.h"
 #include "weights/recognise.h"
@@ -22,7 +23,7 @@ struct values {
     struct weight_choice choice;
     const char *classes;
     int format, dtype, names;
-    bool fold;
+    bool fold, normalise, softmax;
     long long opset;
 };
 
@@ -48,6 +49,10 @@ static const struct option options[] = {
     CLASSES_ROW("Common", struct values, classes),
     OPTION_ROW("ONNX", OPTION_FLAG, "fold-bn", struct values, fold,
                .help = "fold each BatchNorm into the convolution before it"),
+    OPTION_ROW("ONNX", OPTION_FLAG, "normalise", struct values, normalise,
+               .help = "take pixels, uint8 RGB [batch, crop, crop, 3], and normalise them in the file"),
+    OPTION_ROW("ONNX", OPTION_FLAG, "softmax", struct values, softmax,
+               .help = "give probabilities, after division by the model's temperature if it has one"),
     OPTION_ROW("ONNX", OPTION_INT, "opset", struct values, opset, .placeholder = "N", .initial = "7",
                .low = ONNX_OPSET_LEAST, .high = ONNX_OPSET_MOST,
                .help = "write this operator set, for a program that does not accept the default"),
@@ -111,6 +116,8 @@ static enum status check_options(const struct job *job, const struct arguments *
         return error_set(err, ERR_USAGE,
                          "--fold-bn only applies to ONNX: other formats hold the network's own "
                          "tensors");
+    if (job->format != CONVERT_ONNX && (job->values->normalise || job->values->softmax))
+        return error_set(err, ERR_USAGE, "--%s only applies to ONNX", job->values->normalise ? "normalise" : "softmax");
     if (job->format != CONVERT_ONNX && arguments_given(args, "opset"))
         return error_set(err, ERR_USAGE, "--opset only applies to ONNX");
     if (path_same_file(job->in, job->out))
@@ -149,14 +156,36 @@ static enum status open_input(struct job *job, struct error *err)
     return status;
 }
 
+/* The temperature of the model's metadata, 0 where there is none. */
+static enum status read_temperature(float *out, const struct weight_file *file, struct error *err)
+{
+    const char *text = weight_file_metadata_find(file, "freezetune.temperature");
+    double value = 0;
+    if (text && (!text_to_double(&value, text) || !(value >= 1e-6 && value <= 1e6)))
+        return error_set(err, ERR_DATA, "%s: metadata freezetune.temperature: not a number from 0.000001 to 1000000",
+                         weight_file_path(file));
+    *out = (float)value;
+    return OK;
+}
+
 static enum status convert_onnx(const struct job *job, struct error *err)
 {
-    const struct onnx_options onnx = {.opset = (int)job->values->opset,
-                                      .height = (size_t)job->info.preprocess.crop,
-                                      .width = (size_t)job->info.preprocess.crop,
-                                      .fold = job->values->fold};
+    struct onnx_options onnx = {.opset = (int)job->values->opset,
+                                .height = (size_t)job->info.preprocess.crop,
+                                .width = (size_t)job->info.preprocess.crop,
+                                .fold = job->values->fold,
+                                .softmax = job->values->softmax};
     struct model model = {0};
+    struct normalise normalise;
     enum status status = model_read(&model, job->file, err);
+    if (status == OK && onnx.softmax && model.info.problem == PROBLEM_MULTI_LABEL)
+        status = error_set(err, ERR_USAGE, "--softmax cannot be combined with a multi-label model");
+    if (status == OK && onnx.softmax)
+        status = read_temperature(&onnx.temperature, job->file, err);
+    memcpy(normalise.mean, job->info.preprocess.mean, sizeof normalise.mean);
+    memcpy(normalise.std, job->info.preprocess.std, sizeof normalise.std);
+    if (job->values->normalise)
+        onnx.normalise = &normalise;
     if (status == OK)
         status = onnx_write(job->out, model.net, &onnx, job->texts.entries, job->texts.count, err);
     model_close(&model);
@@ -213,11 +242,13 @@ const struct command cmd_convert = {
         "IN is any weight file. The classes and preprocessing of a ResNet are kept; of a checkpoint (last.safetensors) "
         "only the model is written. A .pth is a state dict for torch.load(weights_only=True); its metadata is the "
         "attribute freezetune_metadata. An ONNX file has operator set 7 or --opset, the input \"input\" [batch, 3, "
-        "crop, crop] (normalised float32 RGB) and the output \"logits\" [batch, classes]. --format hf and timm create "
+        "crop, crop] (normalised float32 RGB) and the output \"logits\" [batch, classes]; with --normalise the input is "
+        "[batch, crop, crop, 3] (uint8 RGB, as decoders give it), with --softmax the output is \"probabilities\". --format hf and timm create "
         "a folder with classes and preprocessing (OUT must not exist, or be empty); it opens with transformers' "
         "from_pretrained(\"OUT\") and timm's create_model(\"local-dir:OUT\", pretrained=True). OUT appears whole or "
         "not at all; a pipe or a device (/dev/stdout) is written at the end.",
     .examples = "  freezetune convert runs/1/best.safetensors model.onnx\n"
+                "  freezetune convert --normalise --softmax runs/1 model.onnx\n"
                 "  freezetune convert runs/1/best.safetensors model.pth\n"
                 "  freezetune convert --format hf runs/1 my-model/\n"
                 "  freezetune convert --dtype f16 runs/1/best.safetensors small.safetensors\n",

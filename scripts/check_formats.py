@@ -141,6 +141,25 @@ def check_onnx(convert, program, base, state, photos):
                                                               [(len(pixels) - 8) % 8])])
         compare(f"{name}: ONNX Runtime against PyTorch", results, theirs)
         compare(f"{name}: ONNX Runtime against freezetune predict", results, ours)
+    if photos:
+        check_pixels(convert, base, names, ours)
+
+
+def check_pixels(convert, base, names, ours):
+    """--normalise --softmax: pixels of torchvision's Resize and CenterCrop in, the probabilities of `ours` out."""
+    preprocess = json.loads(metadata(base)["freezetune.preprocess"])
+    cut = transforms.Compose([transforms.Resize(preprocess["resize"]), transforms.CenterCrop(preprocess["crop"])])
+    pixels = numpy.stack([numpy.asarray(cut(Image.open(name).convert("RGB"))) for name in names])
+    wanted = torch.softmax(torch.from_numpy(ours).double(), 1).numpy()
+    for name, options in (("pixels.onnx", []), ("pixels_newest.onnx", ["--opset", "28", "--fold-bn"])):
+        path = convert(base, name, "--normalise", "--softmax", *options)
+        onnx.checker.check_model(path, full_check=True)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        found = numpy.concatenate([session.run(["probabilities"], {"input": part})[0]
+                                   for part in numpy.array_split(pixels, max(1, len(pixels) // 8))])
+        off = abs(found - wanted).max()
+        check(off <= 1e-5 and (found.argmax(1) == wanted.argmax(1)).all(),
+              f"{name}: ONNX Runtime's probabilities of {len(names)} photos against freezetune predict, within {off:.1e}")
 
 
 def tuned(options, folder):

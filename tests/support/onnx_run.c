@@ -1,6 +1,7 @@
 #include "tests/support/onnx_run.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,14 +92,19 @@ static void read_attribute(struct onnx_node *node, struct cursor c)
         else
             unexpected("AttributeProto", &f);
     }
-    for (size_t i = 1; i < count; i++)
+    bool perm = strcmp(name, "perm") == 0;
+    for (size_t i = 1; i < count && !perm; i++)
         assert_int_equal(ints[i], ints[0]);
-    if (strcmp(name, "kernel_shape") == 0 && type == 7 && count == 2)
+    if (perm && type == 7 && count == 4)
+        memcpy(node->perm, ints, sizeof ints);
+    else if (strcmp(name, "kernel_shape") == 0 && type == 7 && count == 2)
         node->kernel = ints[0];
     else if (strcmp(name, "strides") == 0 && type == 7 && count == 2)
         node->stride = ints[0];
     else if (strcmp(name, "pads") == 0 && type == 7 && count == 4)
         node->pad = ints[0];
+    else if (strcmp(name, "to") == 0 && type == 2)
+        assert_int_equal(one, 1);
     else if (strcmp(name, "axis") == 0 && type == 2)
         node->axis = one;
     else if (strcmp(name, "transB") == 0 && type == 2)
@@ -201,7 +207,7 @@ static void read_shape(char shape[64], struct cursor c)
     }
 }
 
-static void read_value(char name[ONNX_RUN_NAME], char shape[64], struct cursor c)
+static void read_value(char name[ONNX_RUN_NAME], char shape[64], uint64_t *type, struct cursor c)
 {
     struct field f;
     while (next_field(&f, &c)) {
@@ -213,7 +219,7 @@ static void read_value(char name[ONNX_RUN_NAME], char shape[64], struct cursor c
         struct cursor tensor = only(inside(&f), 1);
         while (next_field(&f, &tensor)) {
             if (f.number == 1)
-                assert_int_equal(f.value, 1);
+                *type = f.value;
             else if (f.number == 2)
                 read_shape(shape, inside(&f));
             else
@@ -234,9 +240,9 @@ static void read_graph(struct onnx_model *model, struct cursor c)
         else if (f.number == 5)
             read_initializer(model, inside(&f));
         else if (f.number == 11)
-            read_value(model->input, model->input_shape, inside(&f));
+            read_value(model->input, model->input_shape, &model->input_type, inside(&f));
         else if (f.number == 12)
-            read_value(model->output, model->output_shape, inside(&f));
+            read_value(model->output, model->output_shape, &model->output_type, inside(&f));
         else
             unexpected("GraphProto", &f);
     }
@@ -372,6 +378,51 @@ static void run_gemm(struct onnx_model *model, const struct onnx_node *node, con
     }
 }
 
+/* Div and Sub, whose second input has one value or one for each of the last dimension. */
+static void run_constant(struct onnx_model *model, const struct onnx_node *node, const struct onnx_array *in[])
+{
+    const struct onnx_array *x = in[0];
+    size_t last = x->shape[x->rank - 1];
+    int div = strcmp(node->type, "Div") == 0;
+    assert_true(in[1]->rank == 1 && (in[1]->count == 1 || in[1]->count == last));
+    struct onnx_array *y = add_array(model, node->output, x->rank, x->shape);
+    for (size_t i = 0; i < x->count; i++) {
+        double value = in[1]->values[in[1]->count == 1 ? 0 : i % last];
+        y->values[i] = div ? x->values[i] / value : x->values[i] - value;
+    }
+}
+
+static void run_transpose(struct onnx_model *model, const struct onnx_node *node, const struct onnx_array *x)
+{
+    size_t shape[4], step[4], next = 0;
+    const size_t steps[4] = {x->shape[1] * x->shape[2] * x->shape[3], x->shape[2] * x->shape[3], x->shape[3], 1};
+    assert_int_equal(x->rank, 4);
+    for (size_t i = 0; i < 4; i++) {
+        shape[i] = x->shape[node->perm[i]];
+        step[i] = steps[node->perm[i]];
+    }
+    struct onnx_array *y = add_array(model, node->output, 4, shape);
+    for (size_t a = 0; a < shape[0]; a++)
+        for (size_t b = 0; b < shape[1]; b++)
+            for (size_t c = 0; c < shape[2]; c++)
+                for (size_t d = 0; d < shape[3]; d++)
+                    y->values[next++] = x->values[a * step[0] + b * step[1] + c * step[2] + d * step[3]];
+}
+
+static void run_softmax(struct onnx_model *model, const struct onnx_node *node, const struct onnx_array *x)
+{
+    size_t classes = x->shape[1];
+    assert_true(x->rank == 2 && node->axis == 1);
+    struct onnx_array *y = add_array(model, node->output, 2, x->shape);
+    for (size_t n = 0; n < x->shape[0]; n++) {
+        double sum = 0;
+        for (size_t k = 0; k < classes; k++)
+            sum += exp(x->values[n * classes + k]);
+        for (size_t k = 0; k < classes; k++)
+            y->values[n * classes + k] = exp(x->values[n * classes + k]) / sum;
+    }
+}
+
 static void run_simple(struct onnx_model *model, const struct onnx_node *node, const struct onnx_array *in[])
 {
     const struct onnx_array *x = in[0];
@@ -383,6 +434,9 @@ static void run_simple(struct onnx_model *model, const struct onnx_node *node, c
     } else if (strcmp(node->type, "Flatten") == 0) {
         assert_int_equal(node->axis, 1);
         struct onnx_array *y = add_array(model, node->output, 2, (size_t[4]){x->shape[0], x->count / x->shape[0]});
+        memcpy(y->values, x->values, x->count * sizeof *x->values);
+    } else if (strcmp(node->type, "Cast") == 0) {
+        struct onnx_array *y = add_array(model, node->output, x->rank, x->shape);
         memcpy(y->values, x->values, x->count * sizeof *x->values);
     } else {
         int add = strcmp(node->type, "Add") == 0;
@@ -410,6 +464,12 @@ static void run_node(struct onnx_model *model, const struct onnx_node *node)
         run_batchnorm(model, node, in);
     else if (strcmp(node->type, "Gemm") == 0)
         run_gemm(model, node, in);
+    else if (strcmp(node->type, "Div") == 0 || strcmp(node->type, "Sub") == 0)
+        run_constant(model, node, in);
+    else if (strcmp(node->type, "Transpose") == 0)
+        run_transpose(model, node, in[0]);
+    else if (strcmp(node->type, "Softmax") == 0)
+        run_softmax(model, node, in[0]);
     else
         run_simple(model, node, in);
 }

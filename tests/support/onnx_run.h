@@ -17,7 +17,7 @@ struct onnx_node {
     char type[32], inputs[ONNX_RUN_INPUTS][ONNX_RUN_NAME], output[ONNX_RUN_NAME];
     size_t input_count;
     size_t kernel, stride, pad; /* of a window; all sides alike */
-    size_t axis, trans_b;
+    size_t axis, trans_b, perm[4];
     double epsilon;
 };
 
@@ -36,6 +36,7 @@ struct onnx_model {
     struct onnx_array arrays[2 * ONNX_RUN_NODES]; /* initializers, then what is computed */
     size_t arrays_count;
     char input[ONNX_RUN_NAME], output[ONNX_RUN_NAME], input_shape[64], output_shape[64]; /* "batch,3,45,45" */
+    uint64_t input_type, output_type;                                                    /* 1: float, 2: uint8 */
 };
 
 /* Owned by the caller (onnx_model_free). */

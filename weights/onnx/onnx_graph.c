@@ -1,5 +1,6 @@
 #include "weights/onnx/onnx_graph.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ enum { ATTRIBUTE_NAME = 1, ATTRIBUTE_F = 2, ATTRIBUTE_I = 3, ATTRIBUTE_INTS = 8,
 enum { VALUE_NAME = 1, VALUE_TYPE = 2, TYPE_TENSOR = 1, TENSOR_ELEMENT = 1, TENSOR_SHAPE = 2, SHAPE_DIM = 1 };
 enum { DIM_VALUE = 1, DIM_PARAM = 2 };
 /* Numbers of enum values there. */
-enum { ATTRIBUTE_IS_FLOAT = 1, ATTRIBUTE_IS_INT = 2, ATTRIBUTE_IS_INTS = 7, ELEMENT_FLOAT = 1 };
+enum { ATTRIBUTE_IS_FLOAT = 1, ATTRIBUTE_IS_INT = 2, ATTRIBUTE_IS_INTS = 7, ELEMENT_FLOAT = 1, ELEMENT_UINT8 = 2 };
 
 /* A value of the network in the graph. */
 struct value_name {
@@ -26,7 +27,7 @@ struct value_name {
 struct maker {
     struct onnx_graph *graph;
     const struct net *net;
-    bool fold;
+    const struct onnx_options *options;
     struct value_name *values;
     size_t numbers[OP_KINDS]; /* nodes so far, by kind: those without parameters are numbered */
     struct error *err;
@@ -104,6 +105,17 @@ static void put_param(struct maker *m, struct bytes *to, const struct param *par
     put_tensor(m, to, param->name, ONNX_PLAIN, param, NULL);
 }
 
+/* Makes a constant of `count` values an input of the node. */
+static void put_constant(struct maker *m, struct bytes *to, const char *name, const float *values, size_t count)
+{
+    struct onnx_graph *graph = m->graph;
+    struct param *param = &graph->constants[graph->constants_count];
+    float *own = graph->values[graph->constants_count++];
+    memcpy(own, values, count * sizeof *own);
+    *param = (struct param){.role = PARAM_BIAS, .rank = 1, .shape = {count}, .count = count, .data = own};
+    put_tensor(m, to, name, ONNX_PLAIN, param, NULL);
+}
+
 /* ---- operators --------------------------------------------------------------------------------------------------- */
 
 /* "layer3.0.conv2" of "layer3.0.conv2.weight"; "relu_7" of what has no parameters. */
@@ -120,7 +132,7 @@ static void op_name(char out[NET_NAME], struct maker *m, const struct op *op)
 /* The BatchNorm into which the convolution's output goes and nothing else, or NULL. */
 static const struct op *folded_bn(const struct maker *m, const struct op *conv)
 {
-    if (!m->fold || m->net->values[conv->out].readers != 1)
+    if (!m->options->fold || m->net->values[conv->out].readers != 1)
         return NULL;
     for (size_t i = 0; i < m->net->ops_count; i++)
         if (m->net->ops[i].in[0] == conv->out)
@@ -220,10 +232,59 @@ static void add_op(struct maker *m, const struct op *op)
         add_plain(m, op, name, value->name);
 }
 
+/* ---- around the network ------------------------------------------------------------------------------------------ */
+
+/* A node with one input, and with a constant as the second where `values` is not NULL. */
+static struct bytes step(struct maker *m, const char *type, const char *input, const char *output, const char *constant,
+                         const float *values, size_t count)
+{
+    struct bytes out = node(m, type, output, output);
+    proto_text(&out, NODE_INPUT, input);
+    if (values)
+        put_constant(m, &out, constant, values, count);
+    return out;
+}
+
+/* From uint8 [batch,height,width,3] to what the network reads: the operations of normalise_table, in its order. */
+static void add_normalise(struct maker *m)
+{
+    static const float levels = 255;
+    const struct normalise *normalise = m->options->normalise;
+    struct bytes out = step(m, "Cast", ONNX_INPUT, "pixels.float", NULL, NULL, 0);
+    put_int(m, &out, "to", ELEMENT_FLOAT);
+    add_node(m, &out);
+    out = step(m, "Div", "pixels.float", "pixels.scaled", "pixels.levels", &levels, 1);
+    add_node(m, &out);
+    out = step(m, "Sub", "pixels.scaled", "pixels.centred", "pixels.mean", normalise->mean, 3);
+    add_node(m, &out);
+    out = step(m, "Div", "pixels.centred", "pixels.normalised", "pixels.std", normalise->std, 3);
+    add_node(m, &out);
+    out = step(m, "Transpose", "pixels.normalised", "pixels", NULL, NULL, 0);
+    put_ints(m, &out, "perm", (size_t[]){0, 3, 1, 2}, 4);
+    add_node(m, &out);
+}
+
+/* Along axis 1, which before set 13 is where the matrix of older definitions is cut: the same for [batch,classes]. */
+static void add_softmax(struct maker *m)
+{
+    const float temperature = m->options->temperature;
+    const char *logits = ONNX_OUTPUT;
+    struct bytes out;
+    if (temperature > 0) {
+        out = step(m, "Div", logits, "logits.tempered", "temperature", &temperature, 1);
+        add_node(m, &out);
+        logits = "logits.tempered";
+    }
+    out = step(m, "Softmax", logits, ONNX_OUTPUT_SOFTMAX, NULL, NULL, 0);
+    put_int(m, &out, "axis", 1);
+    add_node(m, &out);
+}
+
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
-/* A float tensor [batch, dims...] as input or output of the graph. */
-static void put_value(struct maker *m, unsigned field, const char *name, const size_t *dims, size_t count)
+/* A tensor [batch, dims...] as input or output of the graph. */
+static void put_value(struct maker *m, unsigned field, const char *name, unsigned element, const size_t *dims,
+                      size_t count)
 {
     struct bytes shape = message(m), tensor = message(m), type = message(m), out = message(m);
     for (size_t i = 0; i <= count; i++) {
@@ -234,7 +295,7 @@ static void put_value(struct maker *m, unsigned field, const char *name, const s
             proto_integer(&dim, DIM_VALUE, dims[i - 1]);
         proto_message(&shape, SHAPE_DIM, &dim);
     }
-    proto_integer(&tensor, TENSOR_ELEMENT, ELEMENT_FLOAT);
+    proto_integer(&tensor, TENSOR_ELEMENT, element);
     proto_message(&tensor, TENSOR_SHAPE, &shape);
     proto_message(&type, TYPE_TENSOR, &tensor);
     proto_text(&out, VALUE_NAME, name);
@@ -242,26 +303,43 @@ static void put_value(struct maker *m, unsigned field, const char *name, const s
     proto_message(&m->graph->bytes, field, &out);
 }
 
+static void put_ends(struct maker *m)
+{
+    const struct onnx_options *options = m->options;
+    const size_t planes[] = {m->net->values[m->net->input].channels, options->height, options->width};
+    const size_t pixels[] = {options->height, options->width, 3};
+    if (options->normalise)
+        put_value(m, GRAPH_INPUT, ONNX_INPUT, ELEMENT_UINT8, pixels, 3);
+    else
+        put_value(m, GRAPH_INPUT, ONNX_INPUT, ELEMENT_FLOAT, planes, 3);
+    put_value(m, GRAPH_OUTPUT, options->softmax ? ONNX_OUTPUT_SOFTMAX : ONNX_OUTPUT, ELEMENT_FLOAT,
+              (size_t[]){net_classes(m->net)}, 1);
+}
+
 enum status onnx_graph_make(struct onnx_graph *out, const struct net *net, const struct onnx_options *options,
                             struct error *err)
 {
-    struct maker m = {.graph = out, .net = net, .fold = options->fold, .err = err};
+    struct maker m = {.graph = out, .net = net, .options = options, .err = err};
     void *tensors = NULL, *values = NULL;
     *out = (struct onnx_graph){.bytes = message(&m)};
-    enum status status = memory_alloc(&tensors, net->params_count, sizeof *out->tensors, "a list of tensors", err);
+    assert(!options->normalise || net->values[net->input].channels == 3);
+    enum status status =
+        memory_alloc(&tensors, net->params_count + ONNX_CONSTANTS, sizeof *out->tensors, "a list of tensors", err);
     out->tensors = tensors;
     if (status == OK)
         status = memory_alloc(&values, net->values_count, sizeof *m.values, "a list of values", err);
     if (status != OK)
         return status;
     m.values = values;
-    snprintf(m.values[net->input].name, NET_NAME, ONNX_INPUT);
+    snprintf(m.values[net->input].name, NET_NAME, "%s", options->normalise ? "pixels" : ONNX_INPUT);
+    if (options->normalise)
+        add_normalise(&m);
     for (size_t i = 0; i < net->ops_count; i++)
         add_op(&m, &net->ops[i]);
+    if (options->softmax)
+        add_softmax(&m);
     proto_text(&out->bytes, GRAPH_NAME, net->arch);
-    put_value(&m, GRAPH_INPUT, ONNX_INPUT,
-              (size_t[]){net->values[net->input].channels, options->height, options->width}, 3);
-    put_value(&m, GRAPH_OUTPUT, ONNX_OUTPUT, (size_t[]){net_classes(net)}, 1);
+    put_ends(&m);
     memory_free(values);
     return out->bytes.status;
 }

@@ -15,6 +15,9 @@ enum onnx_part {
     ONNX_SHIFT   /* the shift of that BatchNorm: the convolution's bias */
 };
 
+/* Numbers of the graph's own: three of the pixels' way, one behind the logits. */
+enum { ONNX_CONSTANTS = 4, ONNX_CONSTANT_VALUES = 3 };
+
 /* An initializer. */
 struct onnx_tensor {
     char name[NET_NAME];
@@ -27,6 +30,9 @@ struct onnx_graph {
     struct bytes bytes;          /* fields of GraphProto: everything but the initializers */
     struct onnx_tensor *tensors; /* in the order of the operators */
     size_t count;
+    struct param constants[ONNX_CONSTANTS]; /* as parameters, which point to the values; so a graph is not copied */
+    float values[ONNX_CONSTANTS][ONNX_CONSTANT_VALUES];
+    size_t constants_count;
 };
 
 /* The net is borrowed. Free with onnx_graph_free, also after a failure (ERR_SYSTEM: memory). */

@@ -185,7 +185,8 @@ enum status onnx_write(const char *path, const struct net *net, const struct onn
         status = error_set(err, ERR_DATA, "%.400s: cannot be written: %llu bytes, and an ONNX file has 2 GiB at most",
                            path, (unsigned long long)(head.length + size));
     if (status == OK)
-        status = memory_alloc(&row, param_rows_longest(net), sizeof(float), "a row of weights", err);
+        status =
+            memory_alloc(&row, param_rows_longest(net) + ONNX_CONSTANT_VALUES, sizeof(float), "a row of weights", err);
     if (status != OK)
         goto cleanup;
     writer.row = row;

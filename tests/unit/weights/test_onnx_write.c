@@ -149,6 +149,60 @@ static void the_file_says_what_it_is(void **state)
     net_destroy(net);
 }
 
+/* Pixels in, probabilities out: as the network's answer to what normalising makes of the pixels. */
+static void pixels_become_probabilities(void **state)
+{
+    (void)state;
+    enum { COUNT = IMAGES * 3 * SIZE * SIZE };
+    const struct normalise normalise = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+    double *pixels = malloc(COUNT * sizeof *pixels), *x = malloc(COUNT * sizeof *x);
+    struct rng rng = rng_stream(6, RNG_TEST, 0, 1);
+    assert_true(pixels && x);
+    for (size_t i = 0; i < COUNT; i++) {
+        pixels[i] = floor(256 * (double)rng_float(&rng));
+        x[i] = (pixels[i] / 255 - (double)normalise.mean[i % 3]) / (double)normalise.std[i % 3];
+    }
+    struct net *net = tiny(&shapes[0]);
+    struct reference_net *reference = reference_create(net, NULL, IMAGES, SIZE, SIZE);
+    const double *logits = reference_forward(reference, x);
+    for (int i = 0; i < 3; i++) {
+        const float temperatures[] = {0, 2.5f, 0};
+        const struct onnx_options options = {.opset = ONNX_OPSET_LEAST,
+                                             .height = SIZE,
+                                             .width = SIZE,
+                                             .normalise = &normalise,
+                                             .softmax = i < 2,
+                                             .temperature = temperatures[i]};
+        const char *path = sample_path("pixels.onnx");
+        assert_int_equal(onnx_write(path, net, &options, notes, 2, NULL), OK);
+        size_t size;
+        uint8_t *bytes = test_read(path, &size);
+        struct onnx_model *model = onnx_model_read(bytes, size);
+        assert_string_equal(model->input_shape, "batch,45,45,3");
+        assert_int_equal(model->input_type, 2);
+        assert_int_equal(model->output_type, 1);
+        assert_string_equal(model->output, i < 2 ? "probabilities" : "logits");
+        const struct onnx_array *found = onnx_model_run(model, pixels, IMAGES, SIZE, SIZE, 3);
+        double wanted[IMAGES * CLASSES];
+        for (size_t n = 0; n < IMAGES; n++) {
+            const double t = temperatures[i] > 0 ? (double)temperatures[i] : 1, *own = logits + n * CLASSES;
+            double sum = 0;
+            for (size_t k = 0; k < CLASSES; k++)
+                sum += exp(own[k] / t);
+            for (size_t k = 0; k < CLASSES; k++)
+                wanted[n * CLASSES + k] = i < 2 ? exp(own[k] / t) / sum : own[k];
+        }
+        assert_int_equal(found->count, IMAGES * CLASSES);
+        assert_true(distance(found->values, wanted, found->count) <= 1e-9);
+        onnx_model_free(model);
+        memory_free(bytes);
+    }
+    reference_destroy(reference);
+    net_destroy(net);
+    free(pixels);
+    free(x);
+}
+
 /* A newer operator set is the same graph: the files differ in one byte. */
 static void the_operator_set_is_that_of_the_options(void **state)
 {
@@ -255,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_graph_computes_the_network),
+        cmocka_unit_test(pixels_become_probabilities),
         cmocka_unit_test(the_file_says_what_it_is),
         cmocka_unit_test(the_operator_set_is_that_of_the_options),
         cmocka_unit_test(a_network_without_convolutions),
