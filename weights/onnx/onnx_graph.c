@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "core/base/protobuf.h"
 #include "core/net/op_info.h"
 #include "core/ops/batchnorm.h"
-#include "weights/onnx/protobuf.h"
 
 /* Numbers of fields in onnx.proto, as MESSAGE_FIELD. */
 enum { GRAPH_NODE = 1, GRAPH_NAME = 2, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };

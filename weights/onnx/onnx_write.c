@@ -9,10 +9,10 @@
 #include "core/base/bytes.h"
 #include "core/base/memory.h"
 #include "core/base/outfile.h"
+#include "core/base/protobuf.h"
 #include "core/base/text.h"
 #include "core/ops/batchnorm.h"
 #include "weights/onnx/onnx_graph.h"
-#include "weights/onnx/protobuf.h"
 #include "weights/param_rows.h"
 
 /* Numbers of fields in onnx.proto, as MESSAGE_FIELD, and of its enum value. */

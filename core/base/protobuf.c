@@ -1,8 +1,8 @@
-#include "weights/onnx/protobuf.h"
+#include "core/base/protobuf.h"
 
 #include <string.h>
 
-enum wire { WIRE_VARINT = 0, WIRE_LENGTH = 2, WIRE_FOUR = 5 };
+enum wire { WIRE_VARINT = 0, WIRE_EIGHT = 1, WIRE_LENGTH = 2, WIRE_FOUR = 5 };
 
 static void proto_varint(struct bytes *out, uint64_t value)
 {
@@ -27,6 +27,14 @@ void proto_float(struct bytes *out, unsigned number, float value)
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     put_tag(out, number, WIRE_FOUR);
+    bytes_put_little(out, bits, sizeof bits);
+}
+
+void proto_double(struct bytes *out, unsigned number, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    put_tag(out, number, WIRE_EIGHT);
     bytes_put_little(out, bits, sizeof bits);
 }
 

@@ -11,6 +11,7 @@
 /* Field `number` of `out`. */
 void proto_integer(struct bytes *out, unsigned number, uint64_t value);
 void proto_float(struct bytes *out, unsigned number, float value);
+void proto_double(struct bytes *out, unsigned number, double value);
 void proto_text(struct bytes *out, unsigned number, const char *text);
 /* The head of a field of `size` bytes, which follow. */
 void proto_head(struct bytes *out, unsigned number, uint64_t size);
