@@ -10,10 +10,11 @@
 #include "cli/run/record_checkpoint.h"
 #include "cli/run/record_files.h"
 #include "cli/run/record_lock.h"
+#include "cli/run/record_log.h"
+#include "cli/run/record_metrics.h"
 #include "cli/run/record_photos.h"
 #include "cli/run/record_result.h"
 #include "cli/shell/growing_file.h"
-#include "cli/shell/json.h"
 #include "cli/shell/paths.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -25,12 +26,10 @@ static const char *const whole_files[] = {"config.json",    "best.safetensors", 
                                           "bad_images.tsv", "lr_find.csv",         "result.json",
                                           "duplicates.tsv", "photos.bin",          NULL};
 
-static const char metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy,val_top5,val_macro_f1,"
-                                   "photos,left_out,best,seconds,unavailable,val_unavailable\n";
-
 /* ---- the files that grow ----------------------------------------------------------------------------------------- */
 
-/* log.jsonl holds a line for each step and each epoch, metrics.csv one for each epoch and its head. */
+/* log.jsonl holds a line for each step and each epoch, metrics.csv one for each epoch and its head. Events that are
+ * there go on, whether or not --tensorboard was given again. */
 static enum status open_all(struct record_folder *folder, bool begins, struct error *err)
 {
     const struct train_state *state = train_state_get(folder->setup->train);
@@ -38,9 +37,11 @@ static enum status open_all(struct record_folder *folder, bool begins, struct er
     if (status == OK)
         status = growing_file_open(&folder->metrics, folder->path, "metrics.csv", begins ? 0 : state->epoch + 1, err);
     if (status == OK && begins)
-        fputs(metrics_head, folder->metrics);
+        fputs(record_metrics_head, folder->metrics);
     if (status == OK)
-        folder->short_rows = !begins && !growing_file_begins_with(folder->metrics, metrics_head);
+        folder->short_rows = !begins && !growing_file_begins_with(folder->metrics, record_metrics_head);
+    if (status == OK && (folder->setup->values->tensorboard || record_events_exist(folder->path)))
+        status = record_events_open(&folder->events, folder->path, folder->setup, err);
     return status;
 }
 
@@ -249,6 +250,7 @@ void record_folder_close(struct record_folder *folder)
         fclose(folder->log);
     if (folder->metrics)
         fclose(folder->metrics);
+    record_events_close(&folder->events);
     if (folder->lock >= 0)
         close(folder->lock);
     record_outputs_close(&folder->outputs);
@@ -263,67 +265,8 @@ void record_folder_close(struct record_folder *folder)
 
 void record_folder_step(struct record_folder *folder, const struct step_result *step)
 {
-    struct json json = json_start(folder->log, false);
-    json_open(&json, NULL, '{');
-    json_text(&json, "event", "step");
-    json_int(&json, "epoch", (int64_t)step->epoch + 1);
-    json_int(&json, "step", (int64_t)step->batch + 1);
-    json_int(&json, "photos", (int64_t)step->images);
-    json_double(&json, "lr", step->lr);
-    json_double(&json, "loss", step->loss);
-    if (step->norm > 0)
-        json_double(&json, "gradient_norm", step->norm);
-    json_close(&json);
-    json_end(&json);
+    record_log_step(folder->log, step);
     fflush(folder->log);
-}
-
-/* What the cache did: it may differ between two runs with the same result. */
-static void log_features(struct json *json, const struct feature_counts *features)
-{
-    json_open(json, "features", '{');
-    json_int(json, "computed", (int64_t)features->pixels);
-    json_int(json, "advanced", (int64_t)features->advanced);
-    json_int(json, "read", (int64_t)features->read);
-    json_int(json, "damaged", (int64_t)features->damaged);
-    json_close(json);
-}
-
-static void log_epoch(struct record_folder *folder, const struct epoch_result *epoch)
-{
-    struct json json = json_start(folder->log, false);
-    json_open(&json, NULL, '{');
-    json_text(&json, "event", "epoch");
-    json_int(&json, "epoch", (int64_t)epoch->epoch + 1);
-    json_double(&json, "lr", epoch->lr);
-    json_double(&json, "train_loss", epoch->train_loss);
-    json_double(&json, "train_accuracy", epoch->train_accuracy);
-    json_double(&json, "val_loss", metrics_loss(epoch->val));
-    json_double(&json, "val_accuracy", metrics_accuracy(epoch->val));
-    json_double(&json, "val_top5", metrics_top5(epoch->val));
-    json_double(&json, "val_macro_f1", metrics_macro_f1(epoch->val));
-    json_int(&json, "val_photos", (int64_t)epoch->val->count);
-    json_int(&json, "photos", (int64_t)epoch->images);
-    json_int(&json, "left_out", (int64_t)epoch->left_out);
-    json_int(&json, "unavailable", (int64_t)epoch->away);
-    json_int(&json, "val_unavailable", (int64_t)epoch->val_away);
-    json_bool(&json, "compared", epoch->compared);
-    json_bool(&json, "best", epoch->best);
-    json_double(&json, "seconds", epoch->seconds);
-    log_features(&json, &epoch->features);
-    json_close(&json);
-    json_end(&json);
-}
-
-static void row_of_epoch(struct record_folder *folder, const struct epoch_result *epoch)
-{
-    fprintf(folder->metrics, "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%zu,%zu,%d,%.3f", epoch->epoch + 1, epoch->lr,
-            epoch->train_loss, epoch->train_accuracy, metrics_loss(epoch->val), metrics_accuracy(epoch->val),
-            metrics_top5(epoch->val), metrics_macro_f1(epoch->val), epoch->images, epoch->left_out, epoch->best,
-            epoch->seconds);
-    if (!folder->short_rows)
-        fprintf(folder->metrics, ",%zu,%zu", epoch->away, epoch->val_away);
-    putc('\n', folder->metrics);
 }
 
 enum status record_folder_outputs(struct record_folder *folder, const struct photo_batch *batch, const float *logits,
@@ -337,11 +280,13 @@ enum status record_folder_epoch(struct record_folder *folder, const struct epoch
                                 struct error *err)
 {
     const struct run_setup *t = folder->setup;
-    enum status status = OK;
-    log_epoch(folder, epoch);
-    row_of_epoch(folder, epoch);
-    if (!epoch->best)
-        return OK;
+    char row[METRICS_ROW];
+    record_log_epoch(folder->log, epoch);
+    record_metrics_write(row, epoch, folder->short_rows);
+    fputs(row, folder->metrics);
+    enum status status = record_events_epoch(&folder->events, row, err);
+    if (status != OK || !epoch->best)
+        return status;
     record_outputs_keep(&folder->outputs);
     snapshot_destroy(folder->held); /* it is no longer the best */
     folder->held = NULL;
@@ -365,6 +310,8 @@ enum status record_folder_save(struct record_folder *folder, struct error *err)
         status = growing_file_sync(folder->log, folder->path, "log.jsonl", err);
     if (status == OK)
         status = growing_file_sync(folder->metrics, folder->path, "metrics.csv", err);
+    if (status == OK)
+        status = record_events_sync(&folder->events, err);
     if (status == OK)
         status = checkpoint_write(folder->last, train, folder->metadata, err);
     if (status == OK)

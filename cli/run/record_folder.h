@@ -4,6 +4,7 @@
  *                        first step
  *   log.jsonl            a line per step and per epoch, as they happen
  *   metrics.csv          a row per epoch
+ *   events.out.tfevents.freezetune       with --tensorboard: the same for TensorBoard (record_events.h)
  *   best.safetensors     the model of the best epoch: highest validation accuracy, at equal accuracy the lower loss
  *   last.safetensors     the newest state with all that --resume needs; removed when the run is over and proved
  *   confusion.csv, predictions_val.csv   of the best epoch
@@ -15,8 +16,8 @@
  *   lr_find.csv          with --lr find: the range test
  *   result.json          what came out (record_result.h), when the run is over and proved
  *
- * log.jsonl and metrics.csv grow; a resumed run cuts them down to what they were when last.safetensors was written. The
- * others are replaced whole.
+ * The first two and the events grow; a resumed run cuts them down to what they were when last.safetensors was written.
+ * The others are replaced whole.
  *
  * Where epochs are short and few values are trained, a best model waits in memory for the next record_folder_save: a
  * head that trains from a cache has an epoch in less time than its files take to be written.
@@ -26,6 +27,7 @@
 
 #include <stdio.h>
 
+#include "cli/run/record_events.h"
 #include "cli/run/record_outputs.h"
 #include "cli/run/run_setup.h"
 #include "core/train/snapshot.h"
@@ -34,6 +36,7 @@ struct record_folder {
     const struct run_setup *setup; /* borrowed */
     char *path, *best, *last;
     FILE *log, *metrics;
+    struct record_events events;
     struct weight_metadata metadata[MODEL_METADATA];
     char *metadata_text;
     struct snapshot *held; /* the best model while it waits, or NULL */

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/file.h"
@@ -51,6 +52,20 @@ static const struct {
     [MISSED] = {true, COUNT_MOST},
     [VAL_MISSED] = {true, COUNT_MOST},
 };
+
+const char record_metrics_head[] = "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy,val_top5,val_macro_f1,"
+                                   "photos,left_out,best,seconds,unavailable,val_unavailable\n";
+
+void record_metrics_write(char out[METRICS_ROW], const struct epoch_result *epoch, bool shorter)
+{
+    char more[64] = "";
+    if (!shorter)
+        snprintf(more, sizeof more, ",%zu,%zu", epoch->away, epoch->val_away);
+    snprintf(out, METRICS_ROW, "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%zu,%zu,%d,%.3f%s\n", epoch->epoch + 1,
+             epoch->lr, epoch->train_loss, epoch->train_accuracy, metrics_loss(epoch->val),
+             metrics_accuracy(epoch->val), metrics_top5(epoch->val), metrics_macro_f1(epoch->val), epoch->images,
+             epoch->left_out, epoch->best, epoch->seconds, more);
+}
 
 enum status record_metrics_read(char **text, const char *folder, struct error *err)
 {

@@ -1,4 +1,4 @@
-/* RUN/metrics.csv as it is read: a line of titles, then a row for each epoch (record_folder.h writes it). */
+/* RUN/metrics.csv: a line of titles, then a row for each epoch. */
 #ifndef FREEZETUNE_RECORD_METRICS_H
 #define FREEZETUNE_RECORD_METRICS_H
 
@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "core/base/error.h"
+#include "core/train/train.h"
 
 struct metrics_row {
     size_t epoch;                          /* from 1 */
@@ -16,6 +17,12 @@ struct metrics_row {
     double seconds;
     size_t missed, val_missed; /* photos that were unavailable: 0 in a row of an earlier version, which has neither */
 };
+
+/* The line of titles, and that of an epoch, each with its newline; `shorter`, without the photos that were unavailable,
+ * in a file that an earlier version began. */
+extern const char record_metrics_head[];
+enum { METRICS_ROW = 512 };
+void record_metrics_write(char out[METRICS_ROW], const struct epoch_result *epoch, bool shorter);
 
 /* The text of folder/metrics.csv with a NUL behind it, owned by the caller (memory_free). Errors of file_read. */
 MUST_CHECK enum status record_metrics_read(char **text, const char *folder, struct error *err);

@@ -2,7 +2,7 @@
  *
  *   best.safetensors   the network
  *   last.safetensors   the network, the optimizer's state and the average; removed when the run is over
- *   the rest           tables and logs
+ *   the rest           tables, logs and events
  *   passing            probabilities while they wait to be written (record_outputs.h)
  *
  * A file is written beside the one that it replaces, so that for a moment there are two of it.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/run/record_events.h"
 #include "cli/run/train_head.h"
 #include "cli/shell/augment_options.h"
 #include "cli/shell/paths.h"
@@ -232,6 +233,8 @@ static void plan_disk(struct run_disk *disk, struct train_options *options, cons
     struct disk run, cache;
     *disk = run_disk_of(t->net, &t->dataset, options);
     disk->keep_last = t->values->keep_last;
+    if (t->values->tensorboard)
+        disk->rest += record_events_bytes(t->net, options->schedule.epochs);
     if (t->cache && disk_look(&run, run_setup_folder(t), NULL) == OK && disk_look(&cache, t->cache, NULL) == OK &&
         run.device == cache.device)
         options->cache.reserve = run_disk_most(disk, 1);

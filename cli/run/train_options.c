@@ -186,6 +186,10 @@ static const struct option options[] = {
             "than both this time and 10 seconds share a checkpoint"),
     ROW(GROUP_OUTPUT, OPTION_FLAG, "keep-last", keep_last,
         .help = "keep last.safetensors, the state for --resume, when the run is over; by default it is removed"),
+    ROW(GROUP_OUTPUT, OPTION_FLAG, "tensorboard", tensorboard,
+        .help =
+            "also write loss, accuracy and rates of each epoch for TensorBoard; see them with `tensorboard --logdir "
+            "RUN`"),
     ROW(GROUP_OUTPUT, OPTION_FLAG, "json", json, .help = "print one JSON object on stdout instead of tables"),
     ROW(GROUP_OUTPUT, OPTION_FLAG, "profile", profile,
         .help = "show at the end where the time went, operator by operator, and the time outside the network"),

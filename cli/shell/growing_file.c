@@ -59,19 +59,30 @@ static enum status cut(FILE *stream, const char *path, off_t length, struct erro
     return OK;
 }
 
+/* *out: open, and a regular file. */
+static enum status open_regular(FILE **out, const char *path, struct error *err)
+{
+    FILE *stream = open_stream(path);
+    if (!stream)
+        return error_set(err, retry_system_is_out(errno) ? ERR_SYSTEM : ERR_CANTCREATE, "%s: cannot be opened: %s",
+                         path, strerror(errno));
+    enum status status = check_regular(stream, path, err);
+    if (status == OK)
+        *out = stream;
+    else
+        fclose(stream);
+    return status;
+}
+
 enum status growing_file_open(FILE **out, const char *folder, const char *name, size_t lines, struct error *err)
 {
     char *path;
     off_t length = 0;
+    FILE *stream = NULL;
     enum status status = path_join(&path, folder, name, err);
     if (status != OK)
         return status;
-    FILE *stream = open_stream(path);
-    if (!stream)
-        status = error_set(err, retry_system_is_out(errno) ? ERR_SYSTEM : ERR_CANTCREATE, "%s: cannot be opened: %s",
-                           path, strerror(errno));
-    if (status == OK)
-        status = check_regular(stream, path, err);
+    status = open_regular(&stream, path, err);
     if (status == OK)
         status = lines_length(&length, stream, path, lines, err);
     if (status == OK)
@@ -80,6 +91,33 @@ enum status growing_file_open(FILE **out, const char *folder, const char *name, 
         *out = stream;
     else if (stream)
         fclose(stream);
+    memory_free(path);
+    return status;
+}
+
+enum status growing_file_begin(FILE **out, const char *folder, const char *name, struct error *err)
+{
+    char *path;
+    enum status status = path_join(&path, folder, name, err);
+    if (status != OK)
+        return status;
+    status = open_regular(out, path, err);
+    if (status == OK && fseeko(*out, 0, SEEK_SET) != 0) {
+        status = error_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+        fclose(*out);
+        *out = NULL;
+    }
+    memory_free(path);
+    return status;
+}
+
+enum status growing_file_cut(FILE *stream, const char *folder, const char *name, long long length, struct error *err)
+{
+    char *path;
+    enum status status = path_join(&path, folder, name, err);
+    if (status != OK)
+        return status;
+    status = cut(stream, path, (off_t)length, err);
     memory_free(path);
     return status;
 }

@@ -15,6 +15,12 @@
 MUST_CHECK enum status growing_file_open(FILE **out, const char *folder, const char *name, size_t lines,
                                          struct error *err);
 
+/* The same for a file that is no text: opens it, or makes it, to be read from its beginning; growing_file_cut cuts it
+ * off behind `length` bytes and goes to its end. The same errors. */
+MUST_CHECK enum status growing_file_begin(FILE **out, const char *folder, const char *name, struct error *err);
+MUST_CHECK enum status growing_file_cut(FILE *stream, const char *folder, const char *name, long long length,
+                                        struct error *err);
+
 /* Whether the file begins with this line, whose newline is part of it; the stream then stands at its end. */
 bool growing_file_begins_with(FILE *stream, const char *line);
 

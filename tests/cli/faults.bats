@@ -106,6 +106,7 @@ content() {
             echo "$file:"
             case $file in
             *.safetensors | *.bin) sha256sum <"$file" ;;
+            *tfevents*) python3 "$BATS_TEST_DIRNAME/../support/events.py" "$(dirname "$file")" ;;
             *metrics.csv) cut -d, -f 1-11,13- "$file" ;;
             *sweep.csv) sed -E 's/^(([^,]*,){13})[^,]*/\1/' "$file" ;;
             *folds.csv) sed 's/,[^,]*$//' "$file" ;;
@@ -203,7 +204,7 @@ options() {
 @test "train" {
     options
     also=goes_on
-    each 0 train "${common[@]}"
+    each 0 train --tensorboard "${common[@]}"
 }
 
 @test "sweep" {

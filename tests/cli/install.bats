@@ -99,8 +99,8 @@ complete_line() {
         options "$command" | sort >"$command.options"
     done
     sort -u ./*.options >all.txt
-    # (What a `make` or `python3` command passes on is not the program's.)
-    sed 's/`make [^`]*`//g; s/`python3 [^`]*`//g' "$root/README.md" | grep -oE -- '--[a-z][a-z-]*' | sort -u >written.txt
+    # (What a `make`, `python3` or `tensorboard` command passes on is not the program's.)
+    sed 's/`make [^`]*`//g; s/`python3 [^`]*`//g; s/`tensorboard [^`]*`//g' "$root/README.md" | grep -oE -- '--[a-z][a-z-]*' | sort -u >written.txt
     [ "$(wc -l <written.txt)" -ge 20 ]
     comm -23 written.txt all.txt >unknown.txt
     [ ! -s unknown.txt ] || { cat unknown.txt; false; }

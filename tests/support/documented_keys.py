@@ -2,8 +2,8 @@
 
   documented_keys.py FORMATS.md TRAIN_HELP RUN_WITH_EVERYTHING PLAIN_RUN SWEEP FOLDS
 
-Prints each difference; exit code 1 when there is one. RUN_WITH_EVERYTHING has used --lr find, --clip-norm, --keep-last and
---ema, PLAIN_RUN none of them. TRAIN_HELP is the text of `freezetune train --help`.
+Prints each difference; exit code 1 when there is one. RUN_WITH_EVERYTHING has used --lr find, --clip-norm, --keep-last, --ema
+and --tensorboard, PLAIN_RUN none of them. TRAIN_HELP is the text of `freezetune train --help`.
 """
 import json
 import re
@@ -110,6 +110,10 @@ for run in (full, plain):
 
 # Tables: columns in their order.
 compare("metrics.csv", keys(tables("metrics.csv")[0]), (full / "metrics.csv").read_text().split("\n")[0].split(","))
+events = (full / "events.out.tfevents.freezetune").read_bytes()
+tags = [tag.decode() for tag in re.findall(rb"[a-z0-9_]+/[a-z0-9_]+", events)]
+compare("tags of events", [tag for tag in keys(tables("events.out.tfevents.freezetune")[0]) if tag != "lr/CHILD"],
+        [tag for tag in tags if tag != "lr/fc"])
 for row in tables("Other tables of a run")[0]:
     name = row[0].strip("`")
     folder = sweep if name == "sweep.csv" else folds if name == "folds.csv" else full
