@@ -3,6 +3,6 @@
 #include <stddef.h>
 
 const struct command *const commands[] = {
-    &cmd_check, &cmd_train,   &cmd_sweep, &cmd_eval,  &cmd_predict, &cmd_inspect,
+    &cmd_check, &cmd_train,   &cmd_sweep, &cmd_eval,  &cmd_predict, &cmd_runs, &cmd_inspect,
     &cmd_diff,  &cmd_convert, &cmd_bench, &cmd_cache, &cmd_toy,     NULL,
 };

@@ -15,6 +15,7 @@ extern const struct command cmd_cache;
 extern const struct command cmd_toy;
 extern const struct command cmd_train;
 extern const struct command cmd_sweep;
+extern const struct command cmd_runs;
 
 extern const struct command *const commands[]; /* in the order in which help lists them, NULL-terminated */
 

@@ -17,4 +17,7 @@ MUST_CHECK enum status record_lock_create(char **path, int *lock, bool *made, co
  * process is at work in it. */
 MUST_CHECK enum status record_lock_open(int *lock, const char *path, struct error *err);
 
+/* Whether a process is at work in the folder. False where that cannot be found out. */
+bool record_lock_is_held(const char *path);
+
 #endif

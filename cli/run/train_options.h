@@ -71,6 +71,9 @@ struct resumed {
     char photos[33];       /* of a series: checkpoint_photos; else "" */
 };
 
+/* Whether the option may stand beside --resume: it changes nothing of the result. */
+bool train_option_is_free(const char *name);
+
 /* `given` belongs to train, or to a command that is like it. ERR_NOINPUT when RUN holds no config.json, ERR_DATA when
  * it is not one, ERR_USAGE for an option that may not change or when another command made RUN. */
 MUST_CHECK enum status train_options_resume(struct resumed *out, const struct arguments *given, struct error *err);

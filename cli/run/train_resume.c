@@ -21,7 +21,7 @@ static const char *const free_options[] = {"resume",     "data",      "labels", 
                                            "quiet",      "keep-last", "tensorboard",    "accept-changed-photos",
                                            NULL};
 
-static bool is_free(const char *name)
+bool train_option_is_free(const char *name)
 {
     for (const char *const *at = free_options; *at; at++)
         if (strcmp(name, *at) == 0)
@@ -33,7 +33,7 @@ static enum status check_given(const struct arguments *given, struct error *err)
 {
     for (size_t i = 0; i < command_option_count(given->command); i++) {
         const char *name = command_option(given->command, i)->name;
-        if (given->given[i] && !is_free(name))
+        if (given->given[i] && !train_option_is_free(name))
             return error_set(err, ERR_USAGE,
                              "--%s cannot be changed when a run is resumed; start a new run instead, with --weights "
                              "RUN/best.safetensors to build on this one",
