@@ -7,6 +7,7 @@
 extern const struct command cmd_check;
 extern const struct command cmd_eval;
 extern const struct command cmd_predict;
+extern const struct command cmd_report;
 extern const struct command cmd_inspect;
 extern const struct command cmd_diff;
 extern const struct command cmd_convert;

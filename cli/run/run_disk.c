@@ -40,6 +40,13 @@ static uint64_t class_text_bytes(const struct class_names *classes)
     return bytes;
 }
 
+/* report.html: its photos, and the rest. Photos of a few pixels take less. */
+static uint64_t page_bytes(size_t val)
+{
+    enum { PAGE_PHOTOS = 150, PAGE_PHOTO = 8000, PAGE_ELSE = 40000 };
+    return (uint64_t)(val < PAGE_PHOTOS ? val : PAGE_PHOTOS) * PAGE_PHOTO + PAGE_ELSE;
+}
+
 struct run_disk run_disk_of(struct net *net, const struct dataset *dataset, const struct train_options *options)
 {
     struct freeze freeze = options->freeze;
@@ -53,7 +60,8 @@ struct run_disk run_disk_of(struct net *net, const struct dataset *dataset, cons
     if (options->recipe.ema > 0)
         disk.last += ema_bytes(net, &freeze);
     disk.rest = (uint64_t)epochs * (EPOCH_LINES + (options->usable / batch + 1) * STEP_LINE) +
-                (uint64_t)dataset->val.count * PREDICTION_ROW + confusion_file_bytes(classes, dataset->val.count) +
+                (uint64_t)dataset->val.count * PREDICTION_ROW + page_bytes(dataset->val.count) +
+                confusion_file_bytes(classes, dataset->val.count) +
                 record_outputs_csv_bytes(dataset->val.count, classes) + FILE_MOST_ELSE;
     disk.passing = record_outputs_csv_bytes(dataset->val.count, classes) + /* while it is replaced */
                    record_outputs_waiting_bytes(dataset->val.count, classes);

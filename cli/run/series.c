@@ -190,6 +190,7 @@ static enum status go_on(struct session_end *end, const struct series *series, c
         run.loader_threads = values->loader_threads;
         run.save_every = values->save_every;
         run.keep_last = values->keep_last;
+        run.no_report = values->no_report;
         run.cache = values->cache;
         run.cache_dir = values->cache_dir;
         run.cache_limit = values->cache_limit;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/run/lr_search.h"
+#include "cli/run/page/run_page.h"
 #include "cli/run/record_folder.h"
 #include "cli/run/record_photos.h"
 #include "cli/run/run_setup.h"
@@ -21,6 +22,7 @@
 #include "core/base/memory.h"
 
 enum { SAVE_LEAST = 10 }; /* seconds between two checkpoints, unless --save-every says less */
+enum { PAGE_LEAST = 10 }; /* seconds between two pages of a run that goes on */
 
 /* What the hooks of the loop work on. */
 struct session {
@@ -31,8 +33,9 @@ struct session {
     struct show_skipped skipped;
     double started;
     struct run_clock clock;
-    bool damage_said;  /* once, after the first epoch */
-    bool write_failed; /* the last error concerns a file of the run */
+    double page_written; /* by clock_seconds; 0: not yet */
+    bool damage_said;    /* once, after the first epoch */
+    bool write_failed;   /* the last error concerns a file of the run */
 };
 
 static void tell_time(struct session *session)
@@ -102,6 +105,18 @@ static bool should_stop(void *context)
     return signals_stop() || (deadline > 0 && clock_seconds() >= deadline);
 }
 
+/* Short epochs share a page. A run of a series has none before it is over. */
+static void write_running_page(struct session *session)
+{
+    double now = clock_seconds();
+    if (session->setup->values->no_report || session->options->one_of_many ||
+        (session->page_written > 0 && now - session->page_written < PAGE_LEAST))
+        return;
+    run_page_try(session->folder->path, true, RUN_PAGE_PHOTOS);
+    session->page_written = clock_seconds();
+    run_clock_other(&session->clock);
+}
+
 static enum status on_epoch(void *context, const struct epoch_result *epoch, struct error *err)
 {
     struct session *session = context;
@@ -116,6 +131,8 @@ static enum status on_epoch(void *context, const struct epoch_result *epoch, str
         show_damaged(session->setup);
     session->damage_said = true;
     session->write_failed = status != OK;
+    if (status == OK)
+        write_running_page(session);
     return status;
 }
 
@@ -330,6 +347,7 @@ static enum status train_once(struct session_end *out, const struct train_values
     struct record_folder folder = {.lock = -1};
     struct series_clock own = {0};
     struct session session = {.options = options, .setup = &setup, .folder = &folder, .started = started};
+    char *page = NULL;
     enum status status = run_setup_open(&setup, values, options->weights_hash, err);
     if (status == OK)
         plan_clock(&session, options->clock ? options->clock : &own);
@@ -367,11 +385,17 @@ static enum status train_once(struct session_end *out, const struct train_values
     if (status == OK) {
         if (!options->one_of_many)
             remark("run: %s", folder.path);
+        if (values->no_report || memory_strdup(&page, folder.path, NULL) != OK)
+            page = NULL;
         status = run_loop(out, &session, err);
     }
 cleanup:
     record_folder_close(&folder);
     run_setup_close(&setup);
+    /* Behind the training, whose memory is free now. A stopped run and one of a series show no photos. */
+    if (page)
+        run_page_try(page, false, status == OK && out->over && !options->one_of_many ? RUN_PAGE_PHOTOS : 0);
+    memory_free(page);
     return status;
 }
 

@@ -190,6 +190,8 @@ static const struct option options[] = {
         .help =
             "also write loss, accuracy and rates of each epoch for TensorBoard; see them with `tensorboard --logdir "
             "RUN`"),
+    ROW(GROUP_OUTPUT, OPTION_FLAG, "no-report", no_report,
+        .help = "do not write report.html, the page that shows the run"),
     ROW(GROUP_OUTPUT, OPTION_FLAG, "json", json, .help = "print one JSON object on stdout instead of tables"),
     ROW(GROUP_OUTPUT, OPTION_FLAG, "profile", profile,
         .help = "show at the end where the time went, operator by operator, and the time outside the network"),
@@ -347,7 +349,7 @@ void train_options_record(struct json *json, const struct command *command, cons
                           const struct train_decided *decided)
 {
     static const char *const left_out[] = {
-        "resume", "out", "dry-run", "json", "profile", "format", "quiet", "accept-changed-photos", NULL};
+        "resume", "out", "dry-run", "json", "profile", "format", "quiet", "no-report", "accept-changed-photos", NULL};
     json_open(json, "options", '{');
     for (size_t i = 0; i < command_option_count(command); i++) {
         const struct option *option = command_option(command, i);

@@ -14,12 +14,11 @@ enum { CONFIG_MOST = 64 << 20 };
 #define WHOLE_MOST 0x1p53 /* every whole number up to here is a double, and fits a long long */
 
 /* Options that may stand beside --resume: none of them changes what comes out. */
-static const char *const free_options[] = {"resume",     "data",      "labels",         "val-labels",
-                                           "weights",    "threads",   "loader-threads", "time-limit",
-                                           "save-every", "cache",     "cache-dir",      "cache-limit",
-                                           "dry-run",    "json",      "profile",        "format",
-                                           "quiet",      "keep-last", "tensorboard",    "accept-changed-photos",
-                                           NULL};
+static const char *const free_options[] = {
+    "resume",     "data",       "labels", "val-labels", "weights",     "threads",   "loader-threads",
+    "time-limit", "save-every", "cache",  "cache-dir",  "cache-limit", "dry-run",   "json",
+    "profile",    "format",     "quiet",  "keep-last",  "tensorboard", "no-report", "accept-changed-photos",
+    NULL};
 
 bool train_option_is_free(const char *name)
 {

@@ -11,13 +11,14 @@
 
 /* What a stream is for. Append only: the numbers are part of what a seed means. */
 enum rng_purpose {
-    RNG_INIT = 1,     /* initial weights; item = the parameter's number in the declaration */
-    RNG_ORDER = 2,    /* the order of the photos in an epoch */
-    RNG_AUGMENT = 3,  /* crop and flip; item = the photo's number in the training list */
-    RNG_TOY = 4,      /* the toy's data */
-    RNG_TEST = 5,     /* tests only */
-    RNG_MIX = 6,      /* mixup and cutmix; item = the step's number in the epoch */
-    RNG_BOOTSTRAP = 7 /* intervals of calibration.h; epoch = the resampling's number, item = what is drawn */
+    RNG_INIT = 1,      /* initial weights; item = the parameter's number in the declaration */
+    RNG_ORDER = 2,     /* the order of the photos in an epoch */
+    RNG_AUGMENT = 3,   /* crop and flip; item = the photo's number in the training list */
+    RNG_TOY = 4,       /* the toy's data */
+    RNG_TEST = 5,      /* tests only */
+    RNG_MIX = 6,       /* mixup and cutmix; item = the step's number in the epoch */
+    RNG_BOOTSTRAP = 7, /* intervals of calibration.h; epoch = the resampling's number, item = what is drawn */
+    RNG_REPORT = 8     /* which photos a report shows; item = the row of predictions_val.csv */
 };
 
 struct rng {

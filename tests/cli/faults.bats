@@ -197,7 +197,7 @@ goes_on() {
 
 # Of a training with a cache on disk
 options() {
-    common=(--quiet --threads 1 --loader-threads 1 --data photos --weights good.safetensors --image-size 32 --epochs 2
+    common=(--quiet --no-report --threads 1 --loader-threads 1 --data photos --weights good.safetensors --image-size 32 --epochs 2
         --batch-size 3 --augment none --cache-dir cache --out out --json)
 }
 

@@ -12,8 +12,10 @@
 #include "cli/report/html/html_chart.h"
 #include "cli/report/html/html_matrix.h"
 #include "cli/report/html/html_page.h"
+#include "cli/report/html/html_png.h"
 #include "cli/report/html/html_text.h"
 #include "core/base/sha256.h"
+#include "core/data/image.h"
 
 static char *written;
 static size_t written_size;
@@ -233,6 +235,27 @@ static void the_policy_allows_our_script_alone(void **state)
         assert_true((unsigned char)*c < 128);
 }
 
+static void a_shade_is_a_png(void **state)
+{
+    (void)state;
+    static const uint8_t opacity[] = {0, 90, 190, 255, 1, 2};
+    uint8_t out[128];
+    size_t size = png_shade_size(2, 3);
+    assert_true(size < sizeof out);
+    out[size] = 0x5A;
+    png_shade(out, opacity, 2, 3);
+    assert_int_equal(out[size], 0x5A);
+    struct image image;
+    struct error err;
+    assert_int_equal(image_decode(&image, out, size, &(struct image_options){0}, &err), OK);
+    assert_int_equal(image.height, 2);
+    assert_int_equal(image.width, 3);
+    assert_false(image.damaged);
+    for (size_t i = 0; i < 6; i++) /* composited over white */
+        assert_int_equal(image.pixels[3 * i], 255 - opacity[i]);
+    image_free(&image);
+}
+
 static int let_go(void **state)
 {
     (void)state;
@@ -252,6 +275,7 @@ int main(void)
         cmocka_unit_test(a_logarithmic_axis_has_powers_of_ten),
         cmocka_unit_test(points_of_a_chart_map_back),
         cmocka_unit_test(a_cell_of_the_matrix_is_a_link_where_it_has_photos),
+        cmocka_unit_test(a_shade_is_a_png),
         cmocka_unit_test(the_policy_allows_our_script_alone),
     };
     return cmocka_run_group_tests(tests, NULL, let_go);

@@ -1,0 +1,48 @@
+/* freezetune report: a page of all that there is to see of a run or a sweep. */
+#include "cli/commands.h"
+#include "cli/run/page/run_page.h"
+#include "cli/shell/engine_options.h"
+#include "cli/shell/remark.h"
+
+struct values {
+    const char *out;
+    long long photos, max_size;
+    bool quiet;
+};
+
+static const struct option options[] = {
+    OPTION_ROW("Common", OPTION_STRING, "out", struct values, out, .placeholder = "FILE", .shown = "report.html in RUN",
+               .help = "write the page to this file"),
+    OPTION_ROW("Common", OPTION_INT, "photos", struct values, photos, .placeholder = "N", .initial = "150",
+               .high = 2000, .help = "show at most N validation photos: mistakes, unsure answers and a sample"),
+    OPTION_ROW("Common", OPTION_SIZE, "max-size", struct values, max_size, .placeholder = "SIZE", .initial = "20M",
+               .low = 1, .high = 1e12, .help = "leave pictures out where the page would become larger"),
+    OPTION_ROW("Common", OPTION_FLAG, "quiet", struct values, quiet, .help = "print no remarks or warnings"),
+};
+
+static enum status run(const struct arguments *args, struct error *err)
+{
+    const struct values *v = args->values;
+    const struct run_page_options page = {.out = v->out, .photos = (size_t)v->photos, .max_size = (size_t)v->max_size};
+    if (v->quiet)
+        remarks_silence();
+    return run_page_write(args->operands[0], &page, err);
+}
+
+const struct command cmd_report = {
+    .name = "report",
+    .summary = "write a page that shows a run: curves, confusion, photos",
+    .usage = "[options] RUN",
+    .description =
+        "Writes RUN/report.html from the files of the run, one file that fetches nothing: the result with its interval, "
+        "curves, confusion matrix, classes, validation photos as the network saw them, and how far the probabilities "
+        "can be trusted. train writes it too, after each epoch and at the end. The same folder gives the same bytes.",
+    .examples = "  freezetune report runs/1\n"
+                "  freezetune report runs/1 --out flowers.html --photos 500\n",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .values_size = sizeof(struct values),
+    .operands_least = 1,
+    .operands_most = 1,
+    .run = run,
+};

@@ -1,0 +1,142 @@
+/* All numbers of the page as JSON, for other programs: <script type="application/json" id="data">. */
+#define _GNU_SOURCE
+#include "cli/run/page/page_parts.h"
+
+#include <stdlib.h>
+
+#include "cli/report/html/html_page.h"
+#include "cli/shell/json.h"
+#include "core/train/statistics.h"
+
+static void put_result(struct json *json, const struct page_run *run)
+{
+    const struct record_result *r = &run->result;
+    struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
+    json_open(json, "result", '{');
+    json_bool(json, "diverged", r->diverged);
+    json_int(json, "freeze_until", r->freeze_until);
+    json_double(json, "lr", r->lr);
+    json_int(json, "epochs", (int64_t)r->epochs);
+    json_int(json, "best_epoch", (int64_t)r->best_epoch);
+    json_int(json, "val_photos", (int64_t)r->photos);
+    json_int(json, "val_right", (int64_t)r->right);
+    json_double(json, "val_accuracy", record_result_accuracy(r));
+    json_double(json, "val_accuracy_low", interval.low);
+    json_double(json, "val_accuracy_high", interval.high);
+    json_double(json, "val_loss", r->loss);
+    json_double(json, "val_macro_f1", r->macro_f1);
+    json_int(json, "trained_parameters", (int64_t)r->parameters);
+    json_double(json, "seconds_per_epoch", r->seconds);
+    json_int(json, "memory", (int64_t)r->memory);
+    json_close(json);
+}
+
+static void put_epochs(struct json *json, const struct page_run *run)
+{
+    json_open(json, "epochs", '[');
+    for (size_t i = 0; i < run->row_count; i++) {
+        const struct metrics_row *row = &run->rows[i];
+        json_open(json, NULL, '{');
+        json_int(json, "epoch", (int64_t)row->epoch);
+        json_double(json, "lr", row->lr);
+        json_double(json, "train_loss", row->train_loss);
+        json_double(json, "train_accuracy", row->train_accuracy);
+        json_double(json, "val_loss", row->val_loss);
+        json_double(json, "val_accuracy", row->val_accuracy);
+        json_double(json, "val_macro_f1", row->macro_f1);
+        json_double(json, "seconds", row->seconds);
+        json_close(json);
+    }
+    json_close(json);
+}
+
+static void put_classes(struct json *json, const struct page_run *run)
+{
+    const struct page_answers *a = &run->answers;
+    json_open(json, "by_class", '[');
+    for (size_t i = 0; i < a->classes; i++) {
+        json_open(json, NULL, '{');
+        json_text(json, "class", run->classes.names[i]);
+        json_int(json, "photos", (int64_t)a->labelled[i]);
+        json_int(json, "predicted", (int64_t)a->predicted[i]);
+        json_int(json, "right", (int64_t)a->hits[i]);
+        json_close(json);
+    }
+    json_close(json);
+    if (!a->matrix)
+        return;
+    json_open(json, "confusion", '[');
+    for (size_t row = 0; row < a->classes; row++) {
+        json_open(json, NULL, '[');
+        for (size_t k = 0; k < a->classes; k++)
+            json_int(json, NULL, (int64_t)a->matrix[row * a->classes + k]);
+        json_close(json);
+    }
+    json_close(json);
+}
+
+static void put_bins(struct json *json, const struct page_answers *a)
+{
+    json_double(json, "ece", page_answers_ece(a));
+    json_open(json, "reliability", '[');
+    for (size_t i = 0; i < PAGE_BINS; i++) {
+        json_open(json, NULL, '{');
+        json_int(json, "photos", (int64_t)a->bins[i].count);
+        json_int(json, "right", (int64_t)a->bins[i].right);
+        json_double(json, "mean_probability", a->bins[i].count ? a->bins[i].sum / (double)a->bins[i].count : 0);
+        json_close(json);
+    }
+    json_close(json);
+}
+
+static void put_photos(struct json *json, const struct page_run *run)
+{
+    static const char *const kinds[] = {"mistake", "unsure", "sample"};
+    json_open(json, "photos", '[');
+    for (size_t i = 0; i < run->answers.chosen_count; i++) {
+        const struct page_answer *answer = &run->answers.chosen[i];
+        json_open(json, NULL, '{');
+        json_text(json, "kind", kinds[answer->kind]);
+        json_text(json, "file", answer->file);
+        json_text(json, "class", run->classes.names[answer->label]);
+        json_text(json, "predicted", run->classes.names[answer->predicted]);
+        json_double(json, "probability", answer->probability);
+        json_double(json, "class_probability", answer->label_probability);
+        json_double(json, "loss", answer->loss);
+        json_close(json);
+    }
+    json_close(json);
+}
+
+static void put_all(FILE *out, const struct page_run *run)
+{
+    struct json json = json_start(out, false);
+    json_open(&json, NULL, '{');
+    json_text(&json, "run", run->name);
+    json_text(&json, "command", run->command);
+    if (run->over)
+        put_result(&json, run);
+    put_epochs(&json, run);
+    if (run->answered) {
+        put_classes(&json, run);
+        put_bins(&json, &run->answers);
+        put_photos(&json, run);
+    }
+    json_close(&json);
+    json_end(&json);
+}
+
+enum status page_put_numbers(FILE *out, const struct page_run *run, struct error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return error_memory(err, "the numbers of the report", 0);
+    put_all(stream, run);
+    enum status status = fclose(stream) == 0 ? OK : error_memory(err, "the numbers of the report", 0);
+    if (status == OK)
+        page_data(out, text, size);
+    free(text);
+    return status;
+}

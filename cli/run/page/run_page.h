@@ -1,0 +1,28 @@
+/* report.html: all that there is to see of a run, in one file (docs/formats.md). */
+#ifndef FREEZETUNE_RUN_PAGE_H
+#define FREEZETUNE_RUN_PAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/error.h"
+
+struct run_page_options {
+    const char *out; /* NULL: report.html in the folder */
+    size_t photos;   /* to show at most */
+    size_t max_size; /* bytes: pictures beyond it are left out */
+    bool running;    /* the run goes on: no pictures, and the page loads itself again */
+};
+
+enum { RUN_PAGE_PHOTOS = 150 };
+#define RUN_PAGE_SIZE ((size_t)20 << 20)
+
+/* Of a run, from the files of its folder alone: the same folder gives the same bytes. ERR_NOINPUT, ERR_DATA for a
+ * folder without a run, ERR_CANTCREATE, ERR_IO, ERR_SYSTEM. */
+MUST_CHECK enum status run_page_write(const char *folder, const struct run_page_options *options, struct error *err);
+
+/* The same for a run that goes on or has ended. A page that cannot be written is no error of the run: a warning says
+ * why. */
+void run_page_try(const char *folder, bool running, size_t photos);
+
+#endif

@@ -1,0 +1,149 @@
+#!/usr/bin/env bats
+# report.html: that train writes it, that it holds the numbers of the run's files, and that nothing in it comes from
+# elsewhere. What a browser makes of it: scripts/check_browser.py.
+
+load common
+
+# The names of classes that somebody might call folders by, to do harm.
+hostile() {
+    printf '%s\n' '<script>alert(1)<%2fscript>' '"><svg onload=x>' "$(printf 'x%.0s' $(seq 200))" 'نمل' '🐜'
+}
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return
+    export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+    "$BUILD/tests/tools/make_photos" made 5 6 4 48 1
+    local part i name
+    for part in train val; do
+        i=0
+        while IFS= read -r name; do
+            mkdir -p "photos/$part"
+            cp -r "made/$part/class$i" "photos/$part/$name"
+            i=$((i + 1))
+        done < <(hostile)
+    done
+    "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --batch-size 8 --epochs 3 \
+        --freeze-until 9 --lr 0.01 --out run >/dev/null
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    run=$BATS_FILE_TMPDIR/run
+}
+
+# numbers FILE: the JSON in a page.
+numbers() {
+    python3 - "$1" <<'END'
+import re, sys
+page = open(sys.argv[1], encoding="utf-8").read()
+print(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S).group(1))
+END
+}
+
+@test "train writes report.html, and report writes the same bytes again" {
+    [ -f "$run/report.html" ]
+    "$FREEZETUNE" report "$run" --out again.html
+    cmp "$run/report.html" again.html
+    "$FREEZETUNE" report --photos 5 "$run" --out few.html
+    [ "$(grep -o '<img ' few.html | wc -l)" -lt "$(grep -o '<img ' again.html | wc -l)" ]
+    [[ $(<again.html) != *'http-equiv="refresh"'* ]]
+}
+
+@test "the numbers of the page are those of the run's files" {
+    numbers "$run/report.html" >data.json
+    python3 - "$run" data.json <<'END'
+import csv, json, sys
+run, data = sys.argv[1], json.load(open(sys.argv[2], encoding="utf-8"))
+result = json.load(open(f"{run}/result.json"))
+assert data["result"]["val_right"] == result["val_right"] and data["result"]["best_epoch"] == result["best_epoch"]
+assert data["result"]["val_accuracy_low"] < data["result"]["val_accuracy"] < data["result"]["val_accuracy_high"]
+rows = list(csv.DictReader(open(f"{run}/metrics.csv")))
+assert len(rows) == len(data["epochs"]) == 3
+for row, epoch in zip(rows, data["epochs"]):
+    for key in epoch:
+        assert float(row[key]) == epoch[key], key
+confusion = [list(map(int, row[1:])) for row in list(csv.reader(open(f"{run}/confusion.csv", encoding="utf-8")))[1:]]
+assert confusion == data["confusion"]
+predictions = list(csv.DictReader(open(f"{run}/predictions_val.csv", encoding="utf-8")))
+assert len(data["photos"]) == len(predictions) == 20
+assert sum(b["photos"] for b in data["reliability"]) == 20
+losses = [p["loss"] for p in data["photos"] if p["kind"] == "mistake"]
+assert losses == sorted(losses, reverse=True) and losses
+unsure = [p["probability"] for p in data["photos"] if p["kind"] == "unsure"]
+assert unsure == sorted(unsure)
+END
+}
+
+@test "names of classes stay text, and nothing is fetched" {
+    python3 - "$run/report.html" <<'END'
+import sys
+from html.parser import HTMLParser
+class Look(HTMLParser):
+    tags, links = {}, []
+    def handle_starttag(self, tag, attrs):
+        self.tags[tag] = self.tags.get(tag, 0) + 1
+        for name, value in attrs:
+            assert not name.startswith("on"), (tag, name)
+            if name in ("src", "href"):
+                self.links.append(value)
+look = Look()
+look.feed(open(sys.argv[1], encoding="utf-8").read())
+assert look.tags["script"] == 2, look.tags
+assert all(link.startswith(("data:image/", "data:,", "#")) for link in look.links), look.links
+END
+    grep -q "default-src 'none'" "$run/report.html"
+    grep -qF '&lt;script&gt;alert(1)&lt;%2fscript&gt;' "$run/report.html"
+}
+
+@test "--max-size leaves pictures out, and says how many" {
+    "$FREEZETUNE" report "$run" --out small.html --max-size 64K
+    [ "$(stat -c %s small.html)" -le 65536 ]
+    grep -q 'pictures are left out' small.html
+}
+
+@test "without the photos the page says so" {
+    cp -r "$run" copy
+    sed -i 's#"data": "[^"]*"#"data": "/nowhere"#' copy/config.json
+    "$FREEZETUNE" report copy
+    grep -q 'Without pictures: /nowhere' copy/report.html
+    grep -q 'id=matrix' copy/report.html
+}
+
+@test "a page that cannot be written is a warning, and no failure of the run" {
+    cp -r "$BATS_FILE_TMPDIR/photos" photos
+    small=(--quiet --data photos --weights random --arch resnet18 --image-size 32 --epochs 1 --freeze-until 9 --seed 1)
+    "$FREEZETUNE" train "${small[@]}" --no-report --out bare >/dev/null
+    [ ! -e bare/report.html ]
+    mkdir bare/report.html
+    run_split "$FREEZETUNE" train --resume bare
+    [ "$status" = 0 ]
+    [[ $err == *'warning: bare/report.html was not written: '* ]]
+    fails 73 'report.html' "$FREEZETUNE" report bare
+}
+
+@test "what is no run is one line" {
+    mkdir empty
+    fails 66 'empty/config.json' "$FREEZETUNE" report empty
+    fails 66 'nowhere' "$FREEZETUNE" report nowhere
+    fails 64 'RUN' "$FREEZETUNE" report
+    cp -r "$run" odd
+    sed -i '2s/,[^,]*,[^,]*$/,2,1/' odd/predictions_val.csv
+    fails 65 'predictions_val.csv:2' "$FREEZETUNE" report odd
+}
+
+@test "a page of a run that goes on loads itself again" {
+    "$BUILD/tests/tools/make_photos" more 2 40 4 48 1
+    "$FREEZETUNE" train --quiet --data more --weights random --arch resnet18 --image-size 32 --batch-size 4 --epochs 400 \
+        --freeze-until 6 --out going >/dev/null 2>&1 &
+    for _ in $(seq 300); do
+        [ ! -f going/report.html ] || break
+        sleep 0.1
+    done
+    cp going/report.html going.html
+    kill -TERM $!
+    wait $! || true
+    grep -q '<meta http-equiv="refresh" content="20">' going.html
+    grep -q 'The run goes on' going.html
+    grep -q 'The run is not over' going/report.html
+    [[ $(<going/report.html) != *'http-equiv="refresh"'* ]]
+}
