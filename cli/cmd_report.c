@@ -11,8 +11,8 @@ struct values {
 };
 
 static const struct option options[] = {
-    OPTION_ROW("Common", OPTION_STRING, "out", struct values, out, .placeholder = "FILE", .shown = "report.html in RUN",
-               .help = "write the page to this file"),
+    OPTION_ROW("Common", OPTION_STRING, "out", struct values, out, .placeholder = "FILE",
+               .shown = "report.html in the folder", .help = "write the page to this file"),
     OPTION_ROW("Common", OPTION_INT, "photos", struct values, photos, .placeholder = "N", .initial = "150",
                .high = 2000, .help = "show at most N validation photos: mistakes, unsure answers and a sample"),
     OPTION_ROW("Common", OPTION_SIZE, "max-size", struct values, max_size, .placeholder = "SIZE", .initial = "20M",
@@ -26,19 +26,23 @@ static enum status run(const struct arguments *args, struct error *err)
     const struct run_page_options page = {.out = v->out, .photos = (size_t)v->photos, .max_size = (size_t)v->max_size};
     if (v->quiet)
         remarks_silence();
-    return run_page_write(args->operands[0], &page, err);
+    bool is_sweep;
+    enum status status = sweep_page_write(&is_sweep, args->operands[0], v->out, err);
+    return status == OK && !is_sweep ? run_page_write(args->operands[0], &page, err) : status;
 }
 
 const struct command cmd_report = {
     .name = "report",
-    .summary = "write a page that shows a run: curves, confusion, photos",
-    .usage = "[options] RUN",
+    .summary = "write a page that shows a run or a sweep: curves, confusion, photos",
+    .usage = "[options] RUN|SWEEP",
     .description =
         "Writes RUN/report.html from the files of the run, one file that fetches nothing: the result with its interval, "
         "curves, confusion matrix, classes, validation photos as the network saw them, and how far the probabilities "
-        "can be trusted. train writes it too, after each epoch and at the end. The same folder gives the same bytes.",
+        "can be trusted. Of a sweep it shows the freeze points with intervals, their cost and the choice. train and sweep write "
+        "it too. The same folder gives the same bytes.",
     .examples = "  freezetune report runs/1\n"
-                "  freezetune report runs/1 --out flowers.html --photos 500\n",
+                "  freezetune report runs/1 --out flowers.html --photos 500\n"
+                "  freezetune report runs/2/6-0.003\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .values_size = sizeof(struct values),

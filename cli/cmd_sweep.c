@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/run/estimate.h"
+#include "cli/run/page/run_page.h"
 #include "cli/run/series.h"
 #include "cli/run/show_plan.h"
 #include "cli/run/show_statistics.h"
@@ -15,6 +16,7 @@
 #include "cli/shell/table.h"
 #include "core/base/clock.h"
 #include "core/base/disk.h"
+#include "core/base/file.h"
 #include "core/base/memory.h"
 
 /* Begins with the values of train, whose options are ours too. */
@@ -186,6 +188,17 @@ static void say_time(const struct series *series)
            early ? number_rough(all, seconds) : number_about(all, seconds), series->count);
 }
 
+/* Of the run that is recommended, with its photos; the others have pages without. */
+static void write_chosen_page(const struct series *series)
+{
+    const struct series_run *run = sweep_recommended(series);
+    char *path;
+    if (!run || path_join(&path, series->path, run->name, NULL) != OK)
+        return;
+    run_page_try(path, false, RUN_PAGE_PHOTOS);
+    memory_free(path);
+}
+
 static enum status sweep(const struct arguments *args, const struct resumed *resumed, struct error *err)
 {
     const struct sweep_values *values = args->values;
@@ -198,6 +211,8 @@ static enum status sweep(const struct arguments *args, const struct resumed *res
         series.write = sweep_write;
         status = series_run(&series, &stopped, err);
     }
+    if (status == OK && !stopped && !values->train.no_report)
+        write_chosen_page(&series);
     if (status == OK)
         status = show_sweep(&series, (enum table_format)values->format, values->train.json, err);
     if (status == OK && stopped)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/run/page/run_page.h"
 #include "cli/run/shell_command.h"
 #include "cli/run/sweep_plan.h"
 #include "cli/shell/json.h"
@@ -214,7 +215,11 @@ enum status sweep_write(const struct series *series, struct error *err)
         return status;
     status = put_table(file.stream, series, TABLE_CSV, err);
     status = outfile_end(&file, status, err);
-    return status == OK && recommended ? write_command(series, recommended, err) : status;
+    if (status == OK && recommended)
+        status = write_command(series, recommended, err);
+    if (status == OK && series->count > 0 && !series->runs[0].values.no_report)
+        sweep_page_try(series->path);
+    return status;
 }
 
 /* ---- the report -------------------------------------------------------------------------------------------------- */

@@ -95,6 +95,35 @@ END
     grep -qF '&lt;script&gt;alert(1)&lt;%2fscript&gt;' "$run/report.html"
 }
 
+@test "the losses of steps, and the stages of freezing, are in the curves" {
+    [ "$(grep -c '<path class="thin k1" d="M[0-9]' "$run/report.html")" = 1 ]
+    "$FREEZETUNE" train --quiet --data "$BATS_FILE_TMPDIR/made" --weights random --arch resnet18 --image-size 32 --epochs 3 \
+        --head-first 1 --freeze-until 8 --out staged >/dev/null
+    [ "$(grep -o '<rect class=band[01] x=[0-9.]* y=[0-9]* width=[0-9.]* height=[0-9]*><title>1 to [98] frozen' \
+        staged/report.html | wc -l)" = 6 ]
+}
+
+@test "sweep writes a page with each run, its interval and the choice, and report the same" {
+    "$FREEZETUNE" sweep --quiet --data "$BATS_FILE_TMPDIR/made" --weights random --arch resnet18 --image-size 32 \
+        --freeze-until 7,9 --epochs 1 --out sweep >/dev/null
+    numbers sweep/report.html >data.json
+    python3 - sweep data.json <<'END'
+import csv, json, sys
+data = json.load(open(sys.argv[2], encoding="utf-8"))
+rows = list(csv.DictReader(open(f"{sys.argv[1]}/sweep.csv")))
+assert len(rows) == len(data["runs"]) == 2
+for row, run in zip(rows, data["runs"]):
+    for key, value in run.items():
+        assert row[key] == value if isinstance(value, str) else float(row[key]) == value, key
+END
+    [ "$(grep -o '<path class="bar k0"' sweep/report.html | wc -l)" = 2 ]
+    chosen=$(awk -F, '/recommended/ { print $1 }' sweep/sweep.csv)
+    grep -q "class=pick><td class=name><a href=\"$chosen/report.html\"" sweep/report.html
+    grep -q '<img ' "sweep/$chosen/report.html"
+    "$FREEZETUNE" report sweep --out again.html
+    cmp again.html sweep/report.html
+}
+
 @test "--max-size leaves pictures out, and says how many" {
     "$FREEZETUNE" report "$run" --out small.html --max-size 64K
     [ "$(stat -c %s small.html)" -le 65536 ]

@@ -6,7 +6,7 @@
 #include "cli/report/html/html_text.h"
 
 /* Units of the drawing; the page scales it. Narrow, so that the letters stay readable on a phone. */
-enum { WIDTH = 440, HEIGHT = 250, SHORT = 150, LEFT = 46, RIGHT = 12, TOP = 20, BOTTOM = 38 };
+enum { WIDTH = 440, HEIGHT = 250, SHORT = 150, LEFT = 46, RIGHT = 20, TOP = 20, BOTTOM = 38 };
 
 struct frame {
     struct axis x, y;

@@ -28,7 +28,7 @@ static void put_cell(FILE *out, uint64_t count, uint64_t whole, size_t row, size
         html_text(out, names[column]);
     fprintf(out, "\">%llu", (unsigned long long)count);
     if (count > 0)
-        fprintf(out, "<small>%.0f%%</small>", 100 * share);
+        fprintf(out, " <small>%.0f%%</small>", 100 * share);
     fputs(linked ? "</a></td>" : "</span></td>", out);
 }
 

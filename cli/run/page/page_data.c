@@ -56,7 +56,7 @@ static size_t lines_of(const char *text)
     return lines;
 }
 
-/* A TSV file of the folder as a table of at most ROWS rows; nothing where it does not exist or has no row. */
+/* A TSV file of the folder as a table of at most ROWS rows; nothing where it does not exist. */
 static enum status put_table(FILE *out, const struct page_run *run, const char *name, const char *title,
                              struct error *err)
 {
@@ -75,6 +75,8 @@ static enum status put_table(FILE *out, const struct page_run *run, const char *
         fprintf(out, "<h3>%s: %s</h3>\n<div class=wide><table>\n<thead>", title, number_count(count, rows - 1));
         put_rows(out, (char *)text);
         fputs("</tbody></table></div>\n", out);
+    } else if (status == OK) {
+        fprintf(out, "<p>%s: none.</p>\n", title);
     }
     if (rows > ROWS + 1)
         fprintf(out, "<p class=soft>The first %d; all are in %s.</p>\n", ROWS, name);

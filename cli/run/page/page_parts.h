@@ -18,6 +18,8 @@ MUST_CHECK enum status page_put_data(FILE *out, const struct page_run *run, stru
 /* All numbers of the page as JSON. */
 MUST_CHECK enum status page_put_numbers(FILE *out, const struct page_run *run, struct error *err);
 
+/* The line of a shell, to be copied; its options are not broken. */
+void page_put_command(FILE *out, const char *command);
 /* "91.5 %", and "86.6 to 95.4 %", Wilson's 95 % interval. */
 void page_put_percent(FILE *out, double share);
 void page_put_interval(FILE *out, size_t right, size_t count);

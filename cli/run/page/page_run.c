@@ -136,7 +136,7 @@ static double value_of(const cJSON *line, const char *key)
 
 static void gather(struct gathered *g, const char *line, size_t length)
 {
-    static const char begins[] = "{\"event\":\"step\"";
+    static const char begins[] = "{\"event\": \"step\"";
     if (length < sizeof begins || strncmp(line, begins, sizeof begins - 1) != 0)
         return;
     cJSON *root = json_text_parse(line, length);

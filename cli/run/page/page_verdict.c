@@ -147,14 +147,30 @@ static void put_facts(FILE *out, const struct page_run *run)
     fputs("</dl>\n", out);
 }
 
+void page_put_command(FILE *out, const char *command)
+{
+    bool inside = false;
+    fputs("<p class=soft>This command trains it again:</p>\n<pre class=command>", out);
+    for (const char *at = command; *at;) {
+        size_t length = strcspn(at + 1, " ") + 1;
+        char piece[400];
+        inside = strncmp(at, " --", 3) == 0 && length < sizeof piece;
+        snprintf(piece, sizeof piece, "%.*s", (int)(length < sizeof piece ? length : sizeof piece - 1), at);
+        at += strlen(piece);
+        /* A browser would break a line behind the hyphens. */
+        fputs(inside ? " <span>" : "", out);
+        html_text(out, inside ? piece + 1 : piece);
+        fputs(inside ? "</span>" : "", out);
+    }
+    fputs("</pre>\n", out);
+}
+
 void page_put_verdict(FILE *out, const struct page_run *run)
 {
     page_section(out, "verdict", "Result");
     put_figures(out, run);
     put_state(out, run);
     put_facts(out, run);
-    fputs("<p class=soft>This command trains it again:</p>\n<pre class=command>", out);
-    html_text(out, run->command);
-    fputs("</pre>\n", out);
+    page_put_command(out, run->command);
     page_section_end(out);
 }

@@ -21,8 +21,14 @@ enum { RUN_PAGE_PHOTOS = 150 };
  * folder without a run, ERR_CANTCREATE, ERR_IO, ERR_SYSTEM. */
 MUST_CHECK enum status run_page_write(const char *folder, const struct run_page_options *options, struct error *err);
 
-/* The same for a run that goes on or has ended. A page that cannot be written is no error of the run: a warning says
- * why. */
+/* Of a sweep, from its sweep.csv and its runs; `out` as above. *is_sweep = false, and nothing else, for a
+ * folder without sweep.csv. The same errors. */
+MUST_CHECK enum status sweep_page_write(bool *is_sweep, const char *folder, const char *out, struct error *err);
+/* The same, where an error is a warning. */
+void sweep_page_try(const char *folder);
+
+/* run_page_write for a run that goes on or has ended. A page that cannot be written is no error of the run: a warning
+ * says why. */
 void run_page_try(const char *folder, bool running, size_t photos);
 
 #endif

@@ -191,8 +191,8 @@ static void a_cell_of_the_matrix_is_a_link_where_it_has_photos(void **state)
     matrix_write(out, counts, linked, names, 2);
     fclose(out);
     assert_non_null(
-        strstr(written, "<a href=\"#c0-1\" title=\"&lt;ants&gt;, predicted as bees\">1<small>25%</small></a>"));
-    assert_non_null(strstr(written, "<span title=\"bees, right\">2<small>100%</small></span>"));
+        strstr(written, "<a href=\"#c0-1\" title=\"&lt;ants&gt;, predicted as bees\">1 <small>25%</small></a>"));
+    assert_non_null(strstr(written, "<span title=\"bees, right\">2 <small>100%</small></span>"));
     assert_non_null(strstr(written, "\">0</span>"));
     assert_null(strstr(written, "#c1-1"));
     assert_null(strstr(written, "<ants"));
