@@ -13,7 +13,7 @@
 #include "core/train/statistics.h"
 
 /* With more classes the top confusions come first, and the matrix opens on demand. */
-enum { OPEN_CLASSES = 30, TOP = 20 };
+enum { OPEN_CLASSES = 30, TOP = 10 };
 
 struct pair {
     uint32_t label, predicted;
