@@ -8,6 +8,7 @@
 #include "cli/report/findings_apply.h"
 #include "cli/report/findings_labels.h"
 #include "cli/report/findings_look.h"
+#include "cli/report/findings_page.h"
 #include "cli/report/findings_show.h"
 #include "cli/shell/engine_options.h"
 #include "cli/shell/json.h"
@@ -24,7 +25,7 @@
 
 struct values {
     struct engine_options engine;
-    const char *tsv, *weights, *cache_dir, *labels_from, *apply;
+    const char *tsv, *weights, *cache_dir, *labels_from, *apply, *report;
     double near;
     long long worst, image_size;
     int wrong_labels;
@@ -57,6 +58,8 @@ static const struct option options[] = {
     OPTION_ROW("Output", OPTION_STRING, "tsv", struct values, tsv, .placeholder = "FILE",
                .help = "write all findings to this file, a line each, tab-separated; - writes them to stdout instead "
                        "of the tables"),
+    OPTION_ROW("Output", OPTION_STRING, "report", struct values, report, .placeholder = "FILE",
+               .help = "write a page with the pictures of the worst findings, for a browser; it fetches nothing"),
     OPTION_ROW("Output", OPTION_FLAG, "json", struct values, json, .help = "print one JSON object instead of tables"),
     ENGINE_ROW_QUIET(struct values),
     ENGINE_ROW_EXIF(struct values),
@@ -258,6 +261,17 @@ static enum status write_list(const struct job *job, struct error *err)
     return OK;
 }
 
+static enum status write_page(const struct job *job, struct error *err)
+{
+    const struct image_options image = engine_image_options(&job->values->engine);
+    struct outfile file;
+    enum status status = outfile_open(&file, job->values->report, err);
+    if (status != OK)
+        return status;
+    status = findings_page(file.stream, &job->findings, &job->dataset, job->data, &image, err);
+    return outfile_end(&file, status, err);
+}
+
 static bool tsv_on_stdout(const struct job *job)
 {
     return job->values->tsv && strcmp(job->values->tsv, "-") == 0;
@@ -265,6 +279,11 @@ static bool tsv_on_stdout(const struct job *job)
 
 static enum status tell(const struct job *job, struct error *err)
 {
+    if (job->values->report) {
+        enum status status = write_page(job, err);
+        if (status != OK)
+            return status;
+    }
     if (job->values->apply) {
         enum status status = write_list(job, err);
         if (status != OK)
