@@ -81,7 +81,10 @@ enum confidence confident_judge(double *score, size_t *class, const struct confi
     if (p[label] + TOLERANCE > other)
         return CONFIDENCE_RIGHT;
     bool wrong = reached > 0 && guess != label;
-    *score = (p[label] - other + 1) / 2;
+    double margin = (p[label] - other + 1) / 2;
+    if (!wrong && margin > CONFIDENT_DOUBTFUL)
+        return CONFIDENCE_RIGHT;
+    *score = margin;
     *class = wrong ? guess : most;
     return wrong ? CONFIDENCE_WRONG : CONFIDENCE_DOUBTFUL;
 }

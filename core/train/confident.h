@@ -6,12 +6,12 @@
  *   photo                    none
  *   likely wrong             there is a confident class, it is not the label (the off-diagonal of the confident joint),
  *                            and the label's p is not the largest
- *   doubtful                 another class is more probable, but it is not a confident one
+ *   doubtful                 not that, but another class is more probable by 0.5 or more: score <= CONFIDENT_DOUBTFUL
  *   score                    (p_label - the largest other p + 1) / 2, the normalised margin: 0 is the most likely wrong
  *
  * Thresholds are compared with a tolerance of 1e-6 and are at least 2e-6, as in cleanlab 2.9 (filter_by
  * "confident_learning", ranked by "normalized_margin"), which gives the same likely
- * wrong photos in the same order; both kinds together are its "predicted_neq_given".
+ * wrong photos in the same order. Doubtful labels are an addition of ours.
  *
  * Two passes over the rows: confident_learn each, confident_settle, confident_judge each.
  */
@@ -21,6 +21,8 @@
 #include <stddef.h>
 
 #include "core/base/error.h"
+
+#define CONFIDENT_DOUBTFUL 0.25
 
 enum confidence { CONFIDENCE_RIGHT, CONFIDENCE_DOUBTFUL, CONFIDENCE_WRONG };
 

@@ -79,11 +79,16 @@ static void a_class_without_photos_is_not_confident(void **state)
     double score;
     size_t class;
     learn(&confident, 3, rows, 2);
-    assert_int_equal(confident_judge(&score, &class, &confident, 0, rows[0].p), CONFIDENCE_DOUBTFUL);
-    assert_int_equal(class, 2);
+    assert_int_equal(confident_judge(&score, &class, &confident, 0, rows[0].p), CONFIDENCE_RIGHT);
     assert_int_equal(confident_judge(&score, &class, &confident, 1, rows[1].p), CONFIDENCE_RIGHT);
     static const double p[] = {0.05, 0.05, 0.9};
     assert_int_equal(confident_judge(&score, &class, &confident, 0, p), CONFIDENCE_DOUBTFUL);
+    assert_int_equal(class, 2);
+    assert_close(score, 0.075);
+    static const double near[] = {0.24, 0.01, 0.75}; /* by 0.51, and by 0.49 */
+    assert_int_equal(confident_judge(&score, &class, &confident, 0, near), CONFIDENCE_DOUBTFUL);
+    static const double nearer[] = {0.25, 0.01, 0.74};
+    assert_int_equal(confident_judge(&score, &class, &confident, 0, nearer), CONFIDENCE_RIGHT);
     confident_free(&confident);
 }
 
@@ -107,7 +112,8 @@ static size_t compare(const struct row *rows, size_t count, size_t classes)
         enum confidence is = confident_judge(&found[wrong].score, &class, &confident, rows[i].label, rows[i].p);
         bool is_wrong = is == CONFIDENCE_WRONG;
         assert_int_equal(is_wrong, rows[i].rank >= 0);
-        assert_int_equal(is != CONFIDENCE_RIGHT, rows[i].doubted);
+        bool doubtful = rows[i].doubted && rows[i].score <= CONFIDENT_DOUBTFUL;
+        assert_int_equal(is != CONFIDENCE_RIGHT, is_wrong || doubtful);
         assert_int_equal(is != CONFIDENCE_RIGHT, class != rows[i].label);
         if (is_wrong) {
             assert_close(found[wrong].score, rows[i].score);
