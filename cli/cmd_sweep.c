@@ -22,7 +22,7 @@
 /* Begins with the values of train, whose options are ours too. */
 struct sweep_values {
     struct train_values train;
-    const char *points, *rates;
+    const char *points, *rates, *limits;
     int format;
 };
 
@@ -37,6 +37,10 @@ static const struct option options[] = {
          .help = "write everything to this folder, each run to SWEEP/<freeze>-<lr>"),
     TEXT("resume", train.resume, .placeholder = "SWEEP",
          .help = "resume a sweep that was stopped: finished runs stay, the interrupted one continues"),
+    OPTION_ROW("Photos", OPTION_STRING, "limit", struct sweep_values, limits, .placeholder = "LIST", .shown = "all",
+               .help =
+                   "try these numbers of training photos of each class, such as 10,20,40,all, and say how much more "
+                   "photos would help"),
     OPTION_ROW("Photos", OPTION_CHOICE, "augment", struct sweep_values, train.augment, .choices = augment_names,
                .initial = "flip",
                .help = "augment as train does; with none and flip the frozen part is computed only once for all epochs "
@@ -65,34 +69,41 @@ static const char *point_text(int point)
     return texts[point];
 }
 
-/* What is tried: every rate at every freeze point. */
+/* What is tried: every rate at every freeze point, with every number of photos. */
 struct combinations {
     int points[NET_CHILDREN];
     char same_as[NET_CHILDREN][SERIES_SAME]; /* sweep_distinct */
     double rates[SWEEP_RATES_MOST];
-    size_t point_count, rate_count;
+    long long limits[SWEEP_LIMITS_MOST];
+    size_t point_count, rate_count, limit_count;
     struct forecast forecasts[NET_CHILDREN]; /* of the points */
     struct run_disk disk;                    /* of the point that takes the most */
 };
+
+static size_t combination_count(const struct combinations *all)
+{
+    return all->point_count * all->rate_count * all->limit_count;
+}
 
 /* Freeze points ascending, so that a cache of a deeper one is made from that of the one before. */
 static enum status add_runs(struct series *series, const struct sweep_values *values, const struct combinations *all,
                             struct error *err)
 {
     enum status status = OK;
-    for (size_t p = 0; p < all->point_count; p++) {
-        for (size_t r = 0; r < all->rate_count && status == OK; r++) {
-            char name[SWEEP_NAME];
-            struct train_values run = series_values(series, &values->train);
-            run.freeze_until = point_text(all->points[p]);
-            run.lr = all->rates[r];
-            sweep_name(name, all->points[p], all->rates[r]);
-            struct forecast forecast = all->forecasts[p];
-            forecast.search = estimate_search(&run);
-            status = series_add(series, name, &run, &forecast, err);
-            if (status == OK)
-                memcpy(series->runs[series->count - 1].same_as, all->same_as[p], SERIES_SAME);
-        }
+    for (size_t i = 0; i < combination_count(all) && status == OK; i++) {
+        size_t l = i % all->limit_count, r = i / all->limit_count % all->rate_count;
+        size_t p = i / all->limit_count / all->rate_count;
+        char name[SWEEP_NAME];
+        struct train_values run = series_values(series, &values->train);
+        run.freeze_until = point_text(all->points[p]);
+        run.lr = all->rates[r];
+        run.limit = all->limits[l];
+        sweep_name(name, all->points[p], all->rates[r], values->limits != NULL, all->limits[l]);
+        struct forecast forecast = all->forecasts[p];
+        forecast.search = estimate_search(&run);
+        status = series_add(series, name, &run, &forecast, err);
+        if (status == OK)
+            memcpy(series->runs[series->count - 1].same_as, all->same_as[p], SERIES_SAME);
     }
     return status;
 }
@@ -125,7 +136,7 @@ static enum status plan_points(struct combinations *all, const struct run_setup 
 
 static void say_disk(const struct combinations *all, const char *folder)
 {
-    size_t runs = all->point_count * all->rate_count;
+    size_t runs = combination_count(all);
     char most[NUMBER_TEXT], over[NUMBER_TEXT], left[NUMBER_TEXT];
     struct disk disk;
     bool known = disk_look(&disk, folder, NULL) == OK;
@@ -147,12 +158,15 @@ static enum status plan(struct series *series, const struct arguments *args, con
     double peak = 0;
     char point[80];
     enum status status = sweep_rates(all.rates, &all.rate_count, values->rates, err);
+    if (status == OK)
+        status = sweep_limits(all.limits, &all.limit_count, values->limits, err);
     if (status != OK)
         return status;
     /* The network says which children there are, and is opened with the first of them. */
     snprintf(point, sizeof point, "%.*s", (int)strcspn(values->points, ",."), values->points);
     first.freeze_until = point;
     first.lr = all.rates[0];
+    first.limit = all.limits[all.limit_count - 1]; /* the most photos */
     status = run_setup_open(&setup, &first, resumed ? resumed->weights_hash : NULL, err);
     if (status == OK)
         status = sweep_points(all.points, &all.point_count, values->points, setup.net, err);
@@ -166,7 +180,7 @@ static enum status plan(struct series *series, const struct arguments *args, con
     if (status == OK)
         say_disk(&all, run_setup_folder(&setup));
     if (status == OK && !values->train.resume)
-        status = run_disk_check(&all.disk, all.point_count * all.rate_count, run_setup_folder(&setup), err);
+        status = run_disk_check(&all.disk, combination_count(&all), run_setup_folder(&setup), err);
     if (status == OK)
         status = show_statistics(&setup, err);
     if (status == OK)
@@ -180,7 +194,9 @@ static enum status plan(struct series *series, const struct arguments *args, con
 static void say_time(const struct series *series)
 {
     char all[NUMBER_TEXT];
-    bool early = series->count > 0 && series->runs[0].values.patience > 0;
+    const struct series_run *first = series->count > 0 ? &series->runs[0] : NULL;
+    /* A run on fewer photos is planned as one on the most. */
+    bool early = first && (first->values.patience > 0 || sweep_photos(first) < sweep_photos(first + series->count - 1));
     double seconds = series_seconds(series, 0), limit = series->deadline > 0 ? series->deadline - clock_seconds() : 0;
     if (limit > 0 && limit < seconds)
         seconds = limit;
@@ -260,10 +276,12 @@ const struct command cmd_sweep = {
         "when it no longer improves. A table shows accuracy with its uncertainty, cost and memory, and recommends one: "
         "of all combinations within one standard error of the best accuracy, the one that trains the fewest "
         "parameters. SWEEP/sweep.csv holds the table, SWEEP/reproduce.sh the command that trains the recommended one "
-        "again, to the same bytes. Ctrl-C and --time-limit keep what is finished; --resume continues.",
+        "again, to the same bytes. With --limit each combination is trained on several numbers of photos; those on the "
+        "most are compared, and a learning curve says what twice as many photos would bring. Ctrl-C and --time-limit keep what is finished; --resume continues.",
     .examples = "  freezetune sweep --data photos --val-split 0.2\n"
                 "  freezetune sweep --freeze-until 5..9 --lr 0.001,0.01 --time-limit 60\n"
                 "  freezetune sweep --freeze-until 6,8,9 --lr find\n"
+                "  freezetune sweep --freeze-until 8 --limit 10,20,40,all\n"
                 "  freezetune sweep --resume runs/1\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,

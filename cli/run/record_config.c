@@ -98,6 +98,7 @@ static enum status take(struct record_config *record, const cJSON *root, const c
         .val_split = number_of(options, "val-split", 0, 1, 0),
         .folds = (unsigned)number_of(options, "folds", 2, FOLDS_MOST, 0),
         .seed = (uint64_t)number_of(options, "seed", 0, 0x1p53, 0),
+        .limit = (size_t)number_of(options, "limit", 1, 0x1p53, 0),
         .group_by = choice_of(options, "group-by", group_by_names),
         .exif = choice_of(options, "exif", exif_choices),
         .decode = choice_of(options, "decode", decode_choices),
@@ -153,7 +154,8 @@ struct dataset_source record_config_source(const struct record_config *record, c
                                    .folds = record->folds,
                                    .fold = record->fold,
                                    .seed = record->seed,
-                                   .group_by = (enum group_by)record->group_by};
+                                   .group_by = (enum group_by)record->group_by,
+                                   .limit = record->limit};
 }
 
 void record_config_prepare(struct engine_options *engine, const struct record_config *record,

@@ -19,6 +19,7 @@ struct record_config {
     unsigned folds, fold; /* 0: none */
     uint64_t seed;
     int group_by;                      /* enum group_by */
+    size_t limit;                      /* photos a class; 0: all */
     uint64_t count;                    /* photos of both lists */
     char photos[33];                   /* checkpoint_photos of both lists; "" in a run of an older version */
     int exif, decode, conv, precision; /* as struct engine_options has them */

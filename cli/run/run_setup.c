@@ -63,7 +63,8 @@ static enum status open_dataset(struct run_setup *t, struct error *err)
                                           .folds = (unsigned)v->folds,
                                           .fold = (unsigned)v->fold,
                                           .seed = (uint64_t)v->seed,
-                                          .group_by = (enum group_by)v->group_by};
+                                          .group_by = (enum group_by)v->group_by,
+                                          .limit = (size_t)v->limit};
     return dataset_open_source(&t->dataset, &source, err);
 }
 

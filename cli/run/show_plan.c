@@ -113,6 +113,8 @@ void show_inputs(const struct run_setup *t)
            t->dataset.classes.names[0], classes > 2 ? ", ..., " : ", ", t->dataset.classes.names[classes - 1]);
     if (t->dataset.train.note)
         remark("photos: %s", t->dataset.train.note);
+    if (t->values->limit)
+        remark("photos: at most %lld of each class train (--limit); all that validate are there", t->values->limit);
     warn_of_classes(t);
     warn_of_photos(t);
     if (!t->weights)

@@ -6,6 +6,7 @@
 
 #include "cli/run/page/run_page.h"
 #include "cli/run/shell_command.h"
+#include "cli/run/show_curve.h"
 #include "cli/run/sweep_plan.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
@@ -88,16 +89,20 @@ static const struct column exact_columns[] = {
     {"memory", COLUMN_NUMBER, 0, 0},
     {"choice", COLUMN_TEXT, 0, 0},
     {"same_as", COLUMN_TEXT, 0, 0},
+    {"limit", COLUMN_NUMBER, 0, 0},
+    {"train_photos", COLUMN_NUMBER, 0, 0},
 };
 
-/* For people. */
+/* For people. The first two only where --limit asked for several numbers of photos. */
 static const struct column shown_columns[] = {
-    {"freeze", COLUMN_NUMBER, 0, 0},   {"lr", COLUMN_NUMBER, 0, 0},       {"epochs", COLUMN_NUMBER, 0, 6},
-    {"best", COLUMN_NUMBER, 0, 5},     {"accuracy", COLUMN_NUMBER, 0, 0}, {"95 % interval", COLUMN_TEXT, 0, 0},
-    {"macro-F1", COLUMN_NUMBER, 0, 7}, {"trained", COLUMN_NUMBER, 0, 3},  {"an epoch", COLUMN_NUMBER, 0, 2},
-    {"memory", COLUMN_NUMBER, 0, 4},   {"", COLUMN_TEXT, 0, 0},
+    {"a class", COLUMN_NUMBER, 0, 0},  {"photos", COLUMN_NUMBER, 0, 8},      {"freeze", COLUMN_NUMBER, 0, 0},
+    {"lr", COLUMN_NUMBER, 0, 0},       {"epochs", COLUMN_NUMBER, 0, 6},      {"best", COLUMN_NUMBER, 0, 5},
+    {"accuracy", COLUMN_NUMBER, 0, 0}, {"95 % interval", COLUMN_TEXT, 0, 0}, {"macro-F1", COLUMN_NUMBER, 0, 7},
+    {"trained", COLUMN_NUMBER, 0, 3},  {"an epoch", COLUMN_NUMBER, 0, 2},    {"memory", COLUMN_NUMBER, 0, 4},
+    {"", COLUMN_TEXT, 0, 0},
 };
 
+enum { LIMITED = 2 };
 enum { EXACT = sizeof exact_columns / sizeof *exact_columns, SHOWN = sizeof shown_columns / sizeof *shown_columns };
 
 struct choice {
@@ -147,6 +152,10 @@ static enum status exact_row(struct table *table, const struct series_run *run, 
     }
     cells[15] = choice_text(choice, run);
     cells[16] = run->same_as;
+    if (run->values.limit)
+        cells[17] = count_text(text[17], (size_t)run->values.limit);
+    if (run->state == SERIES_DONE)
+        cells[18] = count_text(text[18], r->train_photos);
     return table_row(table, cells, err);
 }
 
@@ -168,26 +177,29 @@ static const char *point_shown(char out[NUMBER_TEXT], const struct series_run *r
 }
 
 static enum status shown_row(struct table *table, const struct series_run *run, const struct choice *choice,
-                             struct error *err)
+                             bool limited, struct error *err)
 {
     const struct record_result *r = &run->result;
     struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
     char text[SHOWN][NUMBER_TEXT];
-    const char *rate = rate_text(text[1], run);
-    const char *cells[SHOWN] = {point_shown(text[0], run), rate ? rate : "find"};
+    const char *rate = rate_text(text[3], run);
+    const char *cells[SHOWN] = {"all", NULL, point_shown(text[2], run), rate ? rate : "find"};
+    if (run->values.limit)
+        cells[0] = number_count(text[0], (uint64_t)run->values.limit);
     if (run->state == SERIES_DONE) {
-        cells[2] = count_text(text[2], r->epochs);
-        cells[3] = count_text(text[3], r->best_epoch);
-        cells[4] = number_percent(text[4], record_result_accuracy(r));
-        snprintf(text[5], NUMBER_TEXT, "%.1f to %.1f %%", 100 * interval.low, 100 * interval.high);
-        cells[5] = text[5];
-        cells[6] = number_percent(text[6], r->macro_f1);
-        cells[7] = number_count(text[7], r->parameters);
-        cells[8] = number_seconds(text[8], r->seconds);
-        cells[9] = number_bytes(text[9], r->memory);
+        cells[1] = number_count(text[1], r->train_photos);
+        cells[4] = count_text(text[4], r->epochs);
+        cells[5] = count_text(text[5], r->best_epoch);
+        cells[6] = number_percent(text[6], record_result_accuracy(r));
+        snprintf(text[7], NUMBER_TEXT, "%.1f to %.1f %%", 100 * interval.low, 100 * interval.high);
+        cells[7] = text[7];
+        cells[8] = number_percent(text[8], r->macro_f1);
+        cells[9] = number_count(text[9], r->parameters);
+        cells[10] = number_seconds(text[10], r->seconds);
+        cells[11] = number_bytes(text[11], r->memory);
     }
-    cells[10] = run->state == SERIES_DONE ? shown_choice(choice, run) : series_states[run->state];
-    return table_row(table, cells, err);
+    cells[12] = run->state == SERIES_DONE ? shown_choice(choice, run) : series_states[run->state];
+    return table_row(table, cells + (limited ? 0 : LIMITED), err);
 }
 
 static enum status put_table(FILE *out, const struct series *series, enum table_format format, struct error *err)
@@ -195,11 +207,13 @@ static enum status put_table(FILE *out, const struct series *series, enum table_
     const struct choice choice = {sweep_best(series), sweep_recommended(series)};
     struct table table;
     enum status status = OK;
-    bool exact = format != TABLE_TEXT;
-    table_start(&table, out, format, exact ? exact_columns : shown_columns, exact ? EXACT : SHOWN);
+    bool exact = format != TABLE_TEXT, limited = curve_asked(series);
+    size_t left_out = limited ? 0 : LIMITED;
+    table_start(&table, out, format, exact ? exact_columns : shown_columns + left_out,
+                exact ? EXACT : SHOWN - left_out);
     for (size_t i = 0; i < series->count && status == OK; i++)
         status = exact ? exact_row(&table, &series->runs[i], &choice, err)
-                       : shown_row(&table, &series->runs[i], &choice, err);
+                       : shown_row(&table, &series->runs[i], &choice, limited, err);
     if (status == OK)
         table_end(&table);
     table_discard(&table);
@@ -249,10 +263,17 @@ static void json_run(struct json *json, const struct series_run *run, const stru
     }
     json_text(json, "choice", choice_text(choice, run));
     json_text(json, "same_as", run->same_as[0] ? run->same_as : NULL);
+    if (run->values.limit)
+        json_int(json, "limit", run->values.limit);
+    else
+        json_text(json, "limit", NULL);
+    if (run->state == SERIES_DONE)
+        json_int(json, "train_photos", (int64_t)r->train_photos);
     json_close(json);
 }
 
-static void json_report(const struct series *series, const struct choice *choice, const char *command)
+static enum status json_report(const struct series *series, const struct choice *choice, const char *command,
+                               struct error *err)
 {
     struct json json = json_start(stdout, true);
     json_open(&json, NULL, '{');
@@ -264,8 +285,10 @@ static void json_report(const struct series *series, const struct choice *choice
     json_int(&json, "missing", (int64_t)(series_count(series, SERIES_MISSING) + series_count(series, SERIES_STOPPED)));
     json_text(&json, "recommended", choice->recommended ? choice->recommended->name : NULL);
     json_text(&json, "command", command);
+    enum status status = curve_json(&json, series, choice->recommended, err);
     json_close(&json);
     json_end(&json);
+    return status;
 }
 
 static bool is_safe(const char *text)
@@ -276,7 +299,8 @@ static bool is_safe(const char *text)
     return length != 0;
 }
 
-static void text_report(const struct series *series, const struct choice *choice, const char *command)
+static enum status text_report(const struct series *series, const struct choice *choice, const char *command,
+                               struct error *err)
 {
     const struct series_run *best = choice->best, *chosen = choice->recommended;
     size_t missing = series_count(series, SERIES_MISSING) + series_count(series, SERIES_STOPPED);
@@ -285,7 +309,7 @@ static void text_report(const struct series *series, const struct choice *choice
     if (missing)
         say(stdout, "missing  %zu of %zu combinations", missing, series->count);
     if (!chosen)
-        return;
+        return OK;
     say(stdout,
         "accuracy of the best epoch on %s validation photos, with Wilson's interval; an epoch: the median; memory: as "
         "planned",
@@ -299,10 +323,11 @@ static void text_report(const struct series *series, const struct choice *choice
     text_escape(path, sizeof path, series->path);
     say(stdout, "model    %s/%s/best.safetensors", path, chosen->name);
     say(stdout, "again    sh %s/reproduce.sh", path);
-    if (!is_safe(command)) /* a name that a terminal must not be shown; the file has it as it is */
-        return;
-    fprintf(lines_start_command(&lines, stdout), "         %s\n", command);
-    lines_end(&lines);
+    if (is_safe(command)) { /* else a name that a terminal must not be shown; the file has it as it is */
+        fprintf(lines_start_command(&lines, stdout), "         %s\n", command);
+        lines_end(&lines);
+    }
+    return curve_show(series, chosen, err);
 }
 
 enum status show_sweep(const struct series *series, enum table_format format, bool json, struct error *err)
@@ -313,11 +338,11 @@ enum status show_sweep(const struct series *series, enum table_format format, bo
     if (choice.recommended)
         status = command_of(&command, choice.recommended, err);
     if (status == OK && json)
-        json_report(series, &choice, command);
+        status = json_report(series, &choice, command, err);
     else if (status == OK)
         status = put_table(stdout, series, format, err);
     if (status == OK && !json && format == TABLE_TEXT)
-        text_report(series, &choice, command);
+        status = text_report(series, &choice, command, err);
     free(command);
     return status;
 }

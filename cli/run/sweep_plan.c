@@ -1,6 +1,9 @@
 #include "cli/run/sweep_plan.h"
 
+#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/shell/numbers.h"
@@ -112,10 +115,46 @@ enum status sweep_rates(double out[SWEEP_RATES_MOST], size_t *count, const char 
     return OK;
 }
 
-void sweep_name(char out[SWEEP_NAME], int freeze_until, double lr)
+static int by_limit(const void *a, const void *b)
 {
-    char rate[NUMBER_TEXT];
-    snprintf(out, SWEEP_NAME, "%d-%s", freeze_until, lr == LR_FIND ? "find" : number_double(rate, lr));
+    unsigned long long x = (unsigned long long)*(const long long *)a - 1;
+    unsigned long long y = (unsigned long long)*(const long long *)b - 1; /* all, which is 0, is the largest */
+    return x < y ? -1 : x > y;
+}
+
+enum status sweep_limits(long long out[SWEEP_LIMITS_MOST], size_t *count, const char *text, struct error *err)
+{
+    *count = 0;
+    if (!text)
+        out[(*count)++] = 0;
+    while (text) {
+        char part[PART];
+        long long limit = 0;
+        bool known = false;
+        enum status status = next_part(part, &text, "limit", err);
+        if (status != OK)
+            return status;
+        if (strcmp(part, "all") != 0 && (!text_to_long(&limit, part) || limit < 1 || limit > UINT32_MAX))
+            return error_set(err, ERR_USAGE, "--limit %s: must be a number of photos from 1, or `all`", part);
+        for (size_t i = 0; i < *count; i++)
+            known = known || out[i] == limit;
+        if (!known && *count == SWEEP_LIMITS_MOST)
+            return error_set(err, ERR_USAGE, "--limit: more than %d numbers", SWEEP_LIMITS_MOST);
+        if (!known)
+            out[(*count)++] = limit;
+    }
+    qsort(out, *count, sizeof *out, by_limit);
+    return OK;
+}
+
+void sweep_name(char out[SWEEP_NAME], int freeze_until, double lr, bool limited, long long limit)
+{
+    char rate[NUMBER_TEXT], photos[NUMBER_TEXT] = "";
+    if (limited && limit)
+        snprintf(photos, sizeof photos, "-%lld", limit);
+    else if (limited)
+        snprintf(photos, sizeof photos, "-all");
+    snprintf(out, SWEEP_NAME, "%d-%s%s", freeze_until, lr == LR_FIND ? "find" : number_double(rate, lr), photos);
 }
 
 /* ---- what came out ----------------------------------------------------------------------------------------------- */
@@ -127,12 +166,19 @@ static bool is_better(const struct record_result *a, const struct record_result 
     return x > y || (x == y && a->loss < b->loss);
 }
 
+unsigned long long sweep_photos(const struct series_run *run)
+{
+    return run->values.limit ? (unsigned long long)run->values.limit : ULLONG_MAX;
+}
+
 const struct series_run *sweep_best(const struct series *series)
 {
     const struct series_run *best = NULL;
     for (size_t i = 0; i < series->count; i++) {
         const struct series_run *run = &series->runs[i];
-        if (run->state == SERIES_DONE && (!best || is_better(&run->result, &best->result)))
+        if (run->state != SERIES_DONE || (best && sweep_photos(run) < sweep_photos(best)))
+            continue;
+        if (!best || sweep_photos(run) > sweep_photos(best) || is_better(&run->result, &best->result))
             best = run;
     }
     return best;
@@ -148,7 +194,8 @@ const struct series_run *sweep_recommended(const struct series *series)
     const struct series_run *best = sweep_best(series), *chosen = NULL;
     for (size_t i = 0; best && i < series->count; i++) {
         const struct series_run *run = &series->runs[i];
-        if (run->state != SERIES_DONE || record_result_accuracy(&run->result) < sweep_good_enough(best))
+        if (run->state != SERIES_DONE || sweep_photos(run) != sweep_photos(best) ||
+            record_result_accuracy(&run->result) < sweep_good_enough(best))
             continue;
         if (!chosen || run->result.parameters < chosen->result.parameters ||
             (run->result.parameters == chosen->result.parameters && is_better(&run->result, &chosen->result)))

@@ -151,6 +151,10 @@ static const struct option options[] = {
             "must not have train/ and val/"),
     ROW(GROUP_PHOTOS, OPTION_INT, "fold", fold, .placeholder = "I", .low = 1, .high = 1000,
         .help = "train only run I of --folds"),
+    ROW(GROUP_PHOTOS, OPTION_INT, "limit", limit, .placeholder = "N", .shown = "all photos", .low = 1,
+        .high = 4294967295,
+        .help = "for a trial: train on at most N photos of each class, the same ones as a larger N begins with; all "
+                "photos that validate stay"),
     ENGINE_ROW_EXIF(struct train_values),
     ENGINE_ROW_DECODE(struct train_values),
     ROW(GROUP_PHOTOS, OPTION_FLAG, "strict", strict,

@@ -20,7 +20,7 @@ struct train_values {
         *classes;
     struct option_list unfreeze_at;
     long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience, views,
-        cache_limit, folds, fold;
+        cache_limit, folds, fold, limit;
     double lr, momentum, weight_decay, gamma, warmup, val_split, save_every, lr_decay_by_child, time_limit;
     double head_lr_mult; /* 0: run_setup_open decides */
     double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;

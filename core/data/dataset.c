@@ -13,6 +13,7 @@
 #include "core/data/dataset_labels.h"
 #include "core/data/dataset_split.h"
 #include "core/data/layout.h"
+#include "core/data/limit.h"
 #include "core/data/split.h"
 #include "core/data/walk.h"
 
@@ -162,11 +163,19 @@ enum status dataset_open_source(struct dataset *out, const struct dataset_source
     const struct split split = {
         .fraction = source->val_split, .folds = source->folds, .fold = source->fold, .seed = source->seed};
     assert(!split.folds || (split.folds >= 2 && split.fold >= 1 && split.fold <= split.folds));
+    struct dataset data;
+    enum status status;
     if (source->labels)
-        return dataset_labels_open(out, source, &split, err);
-    if (source->group_by == GROUP_COLUMN)
-        return error_set(err, ERR_USAGE, "--group-by column: needs --labels, a file with a column 'group'");
-    return open_split(out, source->data, &split, source->group_by, err);
+        status = dataset_labels_open(&data, source, &split, err);
+    else if (source->group_by == GROUP_COLUMN)
+        status = error_set(err, ERR_USAGE, "--group-by column: needs --labels, a file with a column 'group'");
+    else
+        status = open_split(&data, source->data, &split, source->group_by, err);
+    if (status == OK && source->limit > 0 && (status = limit_list(&data.train, source->limit, source->seed, err)) != OK)
+        dataset_close(&data);
+    if (status == OK)
+        *out = data;
+    return status;
 }
 
 enum status dataset_open(struct dataset *out, const char *dir, double val_split, uint64_t seed, struct error *err)

@@ -22,6 +22,7 @@ struct dataset_source {
     unsigned folds, fold;            /* at least 2, and 1..folds; 0: not asked for */
     uint64_t seed;
     enum group_by group_by; /* photos that belong together stay together in the split (photo_groups.h) */
+    size_t limit;           /* training photos of a class that are kept (limit.h); 0: all */
 };
 
 /* As dataset_open and dataset_open_fold say of folders, dataset_labels.h of labels files. With groups a split that is

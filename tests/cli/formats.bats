@@ -10,7 +10,7 @@ setup_file() {
     train() { "$FREEZETUNE" "$@" --quiet --image-size 32 --batch-size 6 --epochs 1 >/dev/null 2>&1; }
     train train --data photos --weights random --arch resnet18 --freeze-until 8 --augment none --out plain &&
         train train --data photos --weights plain --freeze-until 8 --lr find --clip-norm 1 --ema 0.9 --keep-last --tensorboard --threads 1 \
-            --loader-threads 1 --micro-batch 3 --resize 36 --augment none --out full &&
+            --loader-threads 1 --micro-batch 3 --resize 36 --limit 7 --augment none --out full &&
         train sweep --data photos --weights plain --freeze-until 8,9 --out sweep &&
         train train --data photos/train --weights plain --freeze-until 9 --folds 2 --augment none --out folds
 }

@@ -100,9 +100,9 @@ static void rates_keep_their_order(void **state)
     assert_int_equal(sweep_rates(rates, &count, "1e-2,find,0.01,3e-4", &err), OK);
     assert_int_equal(count, 3);
     assert_true(rates[0] == 0.01 && rates[1] == LR_FIND && rates[2] == 3e-4);
-    sweep_name(name, 6, rates[0]);
+    sweep_name(name, 6, rates[0], false, 0);
     assert_string_equal(name, "6-0.01");
-    sweep_name(name, 9, rates[1]);
+    sweep_name(name, 9, rates[1], false, 0);
     assert_string_equal(name, "9-find");
     rates_are_refused("0.1,");
     rates_are_refused("0");
@@ -158,6 +158,44 @@ static void ties_go_to_accuracy_then_loss_then_the_first(void **state)
     runs[1].result.right = 400;
     assert_ptr_equal(sweep_best(&series), &runs[1]);
     assert_ptr_equal(sweep_recommended(&series), &runs[1]);
+}
+
+static void limits_are_numbers_and_all(void **state)
+{
+    (void)state;
+    long long limits[SWEEP_LIMITS_MOST];
+    size_t count;
+    struct error err = {0};
+    char name[SWEEP_NAME];
+    assert_int_equal(sweep_limits(limits, &count, "40,all,10,40,20", &err), OK);
+    static const long long expected[] = {10, 20, 40, 0};
+    assert_int_equal(count, 4);
+    assert_memory_equal(limits, expected, sizeof expected);
+    assert_int_equal(sweep_limits(limits, &count, NULL, &err), OK);
+    assert_true(count == 1 && limits[0] == 0);
+    static const char *const wrong[] = {"0", "-1", "1.5", "10,", "ten", "4294967296", ""};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(sweep_limits(limits, &count, wrong[i], &err), ERR_USAGE);
+    sweep_name(name, 6, 0.001, true, 20);
+    assert_string_equal(name, "6-0.001-20");
+    sweep_name(name, 6, LR_FIND, true, 0);
+    assert_string_equal(name, "6-find-all");
+}
+
+/* A run on few photos is no choice, however good it looks. */
+static void only_runs_on_most_photos_are_compared(void **state)
+{
+    (void)state;
+    struct series_run runs[] = {done(400, 1, 0.1), done(360, 900, 1), done(359, 100, 1)};
+    struct series series = {.runs = runs, .count = 3};
+    runs[0].values.limit = 10;
+    runs[1].values.limit = runs[2].values.limit = 40;
+    assert_ptr_equal(sweep_best(&series), &runs[1]);
+    assert_ptr_equal(sweep_recommended(&series), &runs[2]);
+    runs[1].values.limit = 0; /* all */
+    assert_ptr_equal(sweep_recommended(&series), &runs[1]);
+    runs[1].state = SERIES_MISSING;
+    assert_ptr_equal(sweep_best(&series), &runs[2]);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */
@@ -299,6 +337,8 @@ int main(void)
         cmocka_unit_test(rates_keep_their_order),
         cmocka_unit_test(the_cheapest_within_one_standard_error_is_chosen),
         cmocka_unit_test(ties_go_to_accuracy_then_loss_then_the_first),
+        cmocka_unit_test(limits_are_numbers_and_all),
+        cmocka_unit_test(only_runs_on_most_photos_are_compared),
         cmocka_unit_test(words_are_quoted_when_they_must),
         cmocka_unit_test(the_command_holds_what_differs_from_the_defaults),
         cmocka_unit_test(a_result_reads_back),
