@@ -11,7 +11,8 @@
  *   output  "probabilities"  float32 [batch, classes]: softmax(logits / temperature)
  *
  * "batch" is a free dimension, height and width are fixed. Nodes and initializers carry PyTorch's names. Operators
- * used: Conv, BatchNormalization, Relu, MaxPool, Add, GlobalAveragePool, Flatten, Gemm; Cast, Div, Sub, Transpose, Softmax.
+ * used: Conv, BatchNormalization, Relu, MaxPool, Add, GlobalAveragePool, Flatten, Gemm; Cast, Div, Sub, Transpose,
+ * Softmax.
  *
  * The operator set may be any from ONNX_OPSET_LEAST on. In set 7 Add and Gemm began to broadcast as NumPy does, and
  * BatchNormalization to be in evaluation mode without saying so; what later sets change about these operators (types,
