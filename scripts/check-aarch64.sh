@@ -20,7 +20,7 @@ esac
 cd "$(dirname "$0")/.."
 sysroot=${FREEZETUNE_SYSROOT:-/tmp/freezetune-aarch64}
 suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-packages=libc6-dev,libopenblas-pthread-dev,libcjson-dev,libstb-dev,libjpeg-dev,libpng-dev,libwebp-dev,libgif-dev,libtiff-dev,libxxhash-dev,libmd-dev,libdeflate-dev,libcmocka-dev
+packages=libc6-dev,libopenblas-pthread-dev,libcjson-dev,libstb-dev,libjpeg-dev,libpng-dev,libwebp-dev,libgif-dev,libtiff-dev,libxxhash-dev,libmd-dev,libdeflate-dev,libutf8proc-dev,libcmocka-dev
 
 for tool in aarch64-linux-gnu-gcc qemu-aarch64 debootstrap; do
     command -v "$tool" >/dev/null 2>&1 || {

@@ -35,6 +35,12 @@ stand_in() {
     [ "$status" = 3 ]
 }
 
+@test "check-aarch64 unpacks the packages that deps.sh installs for the tests" {
+    wanted=$(sed -n '/^check)/,/;;/s/^ *packages="\(.*\)"$/\1/p' "$scripts/deps.sh" | tr ' ' '\n' | sort)
+    [ "$(wc -l <<<"$wanted")" -ge 12 ]
+    diff <(echo "$wanted") <(sed -n 's/^packages=//p' "$scripts/check-aarch64.sh" | tr , '\n' | sort)
+}
+
 @test "--help is one line on stdout, a wrong option or argument one on stderr and 64" {
     export FREEZETUNE_ROOT=$PWD/none FREEZETUNE_SYSROOT=$PWD/none
     while read -r name wrong; do
