@@ -39,6 +39,7 @@ static const struct option options[] = {
                .initial = "batch", .help = "set the same for BatchNorm of trained children"),
     ENGINE_ROW_THREADS(struct values),
     ENGINE_ROW_CONV(struct values),
+    ENGINE_ROW_PRECISION(struct values),
 };
 
 /* An option of the network on the command line of a file would do nothing: better refused than ignored. */
@@ -73,8 +74,10 @@ static enum status run(const struct arguments *args, struct error *err)
                                       .image_size = (size_t)v->image_size,
                                       .threads = engine_threads(&v->engine),
                                       .conv = (enum conv_engine)v->engine.conv,
+                                      .precision = (enum precision)v->engine.precision,
                                       .json = v->json};
-    return inspect_arch(&what, err);
+    enum status status = engine_check(&v->engine, err);
+    return status == OK ? inspect_arch(&what, err) : status;
 }
 
 const struct command cmd_inspect = {

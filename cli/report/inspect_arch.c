@@ -45,6 +45,7 @@ static void print_json(const struct inspect_arch *what, const struct net *net, c
     json_int(&json, "image_size", (int64_t)what->image_size);
     json_int(&json, "classes", (int64_t)what->classes);
     json_int(&json, "threads", (int64_t)what->threads);
+    json_text(&json, "precision", precision_names[what->precision]);
     json_children(&json, net, freeze);
     json_int(&json, "trained_parameters", (int64_t)trained_values(net, freeze));
     json_open(&json, "memory_bytes", '{');
@@ -70,8 +71,9 @@ static enum status print_text(const struct inspect_arch *what, const struct net 
     enum status status = summary_children(stdout, net, freeze, NULL, err);
     if (status != OK)
         return status;
-    say(stdout, "\ntraining with SGD and momentum, batches of %zu photos of %zux%zu pixels, %zu %s:", what->batch,
-        what->image_size, what->image_size, what->threads, what->threads == 1 ? "thread" : "threads");
+    say(stdout, "\ntraining with SGD and momentum, batches of %zu photos of %zux%zu pixels, %zu %s%s:", what->batch,
+        what->image_size, what->image_size, what->threads, what->threads == 1 ? "thread" : "threads",
+        what->precision == PRECISION_BF16 ? ", maps in bfloat16" : "");
     summary_cost(stdout, plan, &memory);
     return OK;
 }
@@ -86,6 +88,7 @@ enum status inspect_arch(const struct inspect_arch *what, struct error *err)
                                    .width = what->image_size,
                                    .freeze = {.bn_frozen = what->bn_frozen, .bn_trained = what->bn_trained},
                                    .conv = what->conv,
+                                   .precision = what->precision,
                                    .threads = what->threads};
     enum status status = resnet_create(&net, what->arch, what->classes, err);
     if (status == OK)

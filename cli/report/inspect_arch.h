@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/net/freeze.h"
 #include "core/ops/conv.h"
+#include "core/ops/precision.h"
 
 struct inspect_arch {
     const char *arch;
@@ -15,6 +16,7 @@ struct inspect_arch {
     enum bn_mode bn_frozen, bn_trained;
     size_t classes, batch, image_size, threads;
     enum conv_engine conv;
+    enum precision precision;
     bool json;
 };
 

@@ -53,6 +53,23 @@ assert [(t["name"], t["child"], t["type"], t["shape"]) for t in d["tensors"]] ==
     absent 'frozen\|batch$'
 }
 
+@test "inspect --arch --precision bf16 has the memory of maps in bfloat16" {
+    network() {
+        run_split "$FREEZETUNE" inspect --arch resnet50 --freeze-until 6 --threads 1 --json "$@"
+        python3 -c 'import json; d = json.load(open("stdout.txt")); print(d["precision"], d["memory_bytes"]["network"])'
+    }
+    read -r narrow half <<<"$(network --precision bf16)"
+    read -r wide whole <<<"$(network)"
+    [ "$narrow $wide" = "bf16 f32" ]
+    [ "$half" -lt $((whole * 7 / 10)) ]
+    [ "$half" -gt $((whole * 4 / 10)) ]
+    run_split "$FREEZETUNE" inspect --arch resnet50 --precision bf16 --threads 1
+    grep -q 'pixels, 1 thread, maps in bfloat16:$' stdout.txt
+    fails 64 '--precision bf16 cannot be combined with --conv im2col' "$FREEZETUNE" inspect --arch resnet50 \
+        --precision bf16 --conv im2col
+    fails 64 '--precision cannot be combined with a FILE' "$FREEZETUNE" inspect a.safetensors --precision bf16
+}
+
 @test "inspect --arch refuses what makes no sense" {
     fails 64 'leaves nothing to train' "$FREEZETUNE" inspect --arch resnet50 --freeze-until 10
     fails 64 'must be 0 to 9' "$FREEZETUNE" inspect --arch resnet50 --freeze-until 11
