@@ -55,7 +55,7 @@ same_sweep() {
 }
 
 @test "every combination is a run, freeze points ascending, in a table with a choice" {
-    [ "$(cd "$whole" && printf '%s ' *)" = "7-0.001 7-0.01 8-0.001 8-0.01 config.json photos.bin reproduce.sh sweep.csv " ]
+    [ "$(cd "$whole" && printf '%s ' *)" = "7-0.001 7-0.01 8-0.001 8-0.01 config.json photos.bin report.html reproduce.sh sweep.csv " ]
     [ "$(cut -d, -f1-4 "$whole/sweep.csv" | tr -d '\r' | tr '\n' ' ')" = \
         "run,freeze_until,lr,state 7-0.01,7,0.01,done 7-0.001,7,0.001,done 8-0.01,8,0.01,done 8-0.001,8,0.001,done " ]
     grep -qE '^ +7 +0.01 +2 +[12] +[0-9.]+ % +[0-9.]+ to [0-9.]+ % +[0-9.]+ % +8,395,267 ' "$BATS_FILE_TMPDIR/whole.txt"

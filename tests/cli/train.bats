@@ -64,7 +64,7 @@ wait_lines() {
     [ "$status" = 1 ]
     grep -qx 'identical: 1 conv1, 2 bn1, 5 layer1, 6 layer2' stdout.txt
     grep -qx 'different: 7 layer3, 8 layer4, 10 fc' stdout.txt
-    [ "$(cd run && printf '%s ' *)" = "bad_images.tsv best.safetensors config.json confusion.csv duplicates.tsv last.safetensors log.jsonl metrics.csv photos.bin predictions_val.csv probabilities_val.csv result.json " ]
+    [ "$(cd run && printf '%s ' *)" = "bad_images.tsv best.safetensors config.json confusion.csv duplicates.tsv last.safetensors log.jsonl metrics.csv photos.bin predictions_val.csv probabilities_val.csv report.html result.json " ]
     [ "$(wc -l <run/metrics.csv)" = 4 ]
     [ "$(wc -l <run/log.jsonl)" = 18 ]
     [ "$(wc -l <run/predictions_val.csv)" = 13 ]
