@@ -11,6 +11,7 @@
 #include "cli/run/eval_outputs.h"
 #include "cli/run/eval_photos.h"
 #include "cli/run/eval_strangers.h"
+#include "cli/run/page/run_page.h"
 #include "cli/run/show_statistics.h"
 #include "cli/shell/choice_options.h"
 #include "cli/shell/json.h"
@@ -369,12 +370,14 @@ static enum status run(const struct arguments *args, struct error *err)
     }
     confusion_free(&job.confusion);
     eval_strangers_free(&job.strangers);
+    inference_close(&job.inference);
+    if (job.outputs.calibrate && job.outputs.measured && job.record.folder)
+        run_page_renew(job.record.folder);
     eval_outputs_free(&job.outputs);
     metrics_free(&job.metrics);
     profile_sums_free(&job.sums);
     profile_destroy(job.profile);
     statistics_watch_stop(&job.watch);
-    inference_close(&job.inference);
     photo_list_free(&job.photos.list);
     record_config_free(&job.record);
     model_close(&job.model);

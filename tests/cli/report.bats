@@ -74,6 +74,29 @@ assert unsure == sorted(unsure)
 END
 }
 
+@test "eval --calibrate renews the page, which says what eval says" {
+    cp -r "$run" own
+    "$FREEZETUNE" eval --quiet --model own --calibrate --json >eval.json
+    numbers own/report.html >data.json
+    python3 - eval.json data.json own/report.html <<'END'
+import json, sys
+told, data = (json.load(open(name, encoding="utf-8")) for name in sys.argv[1:3])
+told, page = told["calibration"], open(sys.argv[3], encoding="utf-8").read()
+assert told["fitted"] and told["temperature"] != 1
+assert abs(data["temperature"] / told["temperature"] - 1) < 1e-5
+assert abs(data["ece"] - told["before"]["ece"]["value"]) < 1e-5
+assert abs(data["ece_calibrated"] - told["after"]["ece"]["value"]) < 1e-5
+assert data["ece"] != data["ece_calibrated"]
+assert sum(b["photos"] for b in data["reliability_calibrated"]) == told["photos"] == 20
+assert '<b id=temperature>%.4g</b>' % told["temperature"] in page
+END
+    "$FREEZETUNE" report own --out again.html
+    cmp own/report.html again.html
+    rm own/report.html
+    "$FREEZETUNE" eval --quiet --model own --calibrate >stdout.txt
+    [ ! -e own/report.html ]
+}
+
 @test "names of classes stay text, and nothing is fetched" {
     python3 - "$run/report.html" <<'END'
 import sys

@@ -161,13 +161,12 @@ static bool find_share(double *out, const char *cell)
     return text_to_double(out, cell) && *out >= 0 && *out <= 1;
 }
 
-static void count_in(struct page_bin *bins, size_t count, double probability, bool right)
+static void count_in(struct page_bin bins[PAGE_FINE], double probability, bool right)
 {
-    size_t i = (size_t)(probability * (double)count);
-    struct page_bin *bin = &bins[i < count ? i : count - 1];
+    size_t i = (size_t)(probability * PAGE_FINE);
+    struct page_bin *bin = &bins[i < PAGE_FINE ? i : PAGE_FINE - 1];
     bin->count++;
     bin->right += right;
-    bin->sum += probability;
 }
 
 static enum status take(struct reading *r, struct page_answer *answer, struct error *err)
@@ -182,8 +181,8 @@ static enum status take(struct reading *r, struct page_answer *answer, struct er
     a->hits[answer->label] += right;
     if (a->matrix)
         a->matrix[answer->label * a->classes + answer->predicted]++;
-    count_in(a->bins, PAGE_BINS, answer->probability, right);
-    count_in(a->fine, PAGE_FINE, answer->probability, right);
+    reliability_add(&a->reliability, answer->probability, right);
+    count_in(a->fine, answer->probability, right);
     answer->key = right ? answer->probability : -answer->loss;
     enum status status = best_offer(&r->best[right ? PAGE_UNSURE : PAGE_MISTAKE], answer, err);
     struct rng rng = rng_stream(r->seed, RNG_REPORT, 0, answer->row);
@@ -294,12 +293,4 @@ void page_answers_free(struct page_answers *answers)
     memory_free(answers->labelled);
     memory_free(answers->matrix);
     *answers = (struct page_answers){0};
-}
-
-double page_answers_ece(const struct page_answers *answers)
-{
-    double sum = 0;
-    for (size_t i = 0; i < PAGE_BINS; i++)
-        sum += fabs((double)answers->bins[i].right - answers->bins[i].sum);
-    return answers->count > 0 ? sum / (double)answers->count : 0;
 }

@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/data/folder.h"
+#include "core/train/calibration.h"
 #include "core/train/confusion.h"
 
 enum page_kind {
@@ -30,11 +31,10 @@ struct page_answer {
     uint32_t label, predicted;
 };
 
-/* Probabilities between 0 and 1 in equal bins. */
-enum { PAGE_BINS = 15, PAGE_FINE = 200 };
+/* Answers by their probability, in equal parts of 0 to 1. */
+enum { PAGE_FINE = 200 };
 struct page_bin {
     uint64_t count, right;
-    double sum; /* of the probabilities of the answers */
 };
 
 struct page_answers {
@@ -45,7 +45,8 @@ struct page_answers {
     uint64_t *matrix;           /* [classes*classes], rows are labels; NULL with more than CONFUSION_MATRIX_CLASSES */
     struct page_answer *chosen; /* PAGE_MISTAKE first, then PAGE_UNSURE, then PAGE_SAMPLE */
     size_t chosen_count;
-    struct page_bin bins[PAGE_BINS], fine[PAGE_FINE]; /* by the probability of the answer */
+    struct reliability reliability;
+    struct page_bin fine[PAGE_FINE];
 };
 
 /* *there = false where the file does not exist. Keeps at most `most` photos: two fifths of them mistakes, three tenths
@@ -55,9 +56,5 @@ MUST_CHECK enum status page_answers_read(struct page_answers *out, bool *there, 
                                          const struct class_names *classes, size_t most, uint64_t seed,
                                          struct error *err);
 void page_answers_free(struct page_answers *answers);
-
-/* Expected calibration error over the equal bins (Guo et al., "On Calibration of Modern Neural Networks",
- * ICML 2017). */
-double page_answers_ece(const struct page_answers *answers);
 
 #endif

@@ -75,18 +75,31 @@ static void put_classes(struct json *json, const struct page_run *run)
     json_close(json);
 }
 
-static void put_bins(struct json *json, const struct page_answers *a)
+static void put_reliability(struct json *json, const char *key, const struct reliability *reliability)
 {
-    json_double(json, "ece", page_answers_ece(a));
-    json_open(json, "reliability", '[');
-    for (size_t i = 0; i < PAGE_BINS; i++) {
+    json_open(json, key, '[');
+    for (size_t i = 0; i < RELIABILITY_BINS; i++) {
+        const struct reliability_bin *bin = &reliability->bins[i];
         json_open(json, NULL, '{');
-        json_int(json, "photos", (int64_t)a->bins[i].count);
-        json_int(json, "right", (int64_t)a->bins[i].right);
-        json_double(json, "mean_probability", a->bins[i].count ? a->bins[i].sum / (double)a->bins[i].count : 0);
+        json_int(json, "photos", (int64_t)bin->count);
+        json_int(json, "right", (int64_t)bin->right);
+        json_double(json, "mean_probability", bin->count ? bin->confidence / (double)bin->count : 0);
         json_close(json);
     }
     json_close(json);
+}
+
+static void put_trust(struct json *json, const struct page_run *run)
+{
+    const struct page_calibration *c = &run->calibration;
+    json_double(json, "ece", reliability_ece(&run->answers.reliability));
+    put_reliability(json, "reliability", &run->answers.reliability);
+    if (c->known)
+        json_double(json, "temperature", c->temperature);
+    if (c->reliability.count > 0) {
+        json_double(json, "ece_calibrated", reliability_ece(&c->reliability));
+        put_reliability(json, "reliability_calibrated", &c->reliability);
+    }
 }
 
 static void put_photos(struct json *json, const struct page_run *run)
@@ -119,7 +132,7 @@ static void put_all(FILE *out, const struct page_run *run)
     put_epochs(&json, run);
     if (run->answered) {
         put_classes(&json, run);
-        put_bins(&json, &run->answers);
+        put_trust(&json, run);
         put_photos(&json, run);
     }
     json_close(&json);

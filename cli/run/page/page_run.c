@@ -221,6 +221,8 @@ enum status page_run_open(struct page_run *out, const char *folder, size_t photo
     if (status == OK)
         status = page_answers_read(&out->answers, &out->answered, folder, &out->classes, photos,
                                    (uint64_t)out->values->seed, err);
+    if (status == OK && out->answered)
+        status = page_calibration_read(&out->calibration, folder, err);
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "cli/run/page/page_answers.h"
+#include "cli/run/page/page_calibration.h"
 #include "cli/run/record_metrics.h"
 #include "cli/run/record_result.h"
 #include "cli/run/train_options.h"
@@ -35,6 +36,7 @@ struct page_run {
     struct record_result result;
     bool answered; /* there are predictions */
     struct page_answers answers;
+    struct page_calibration calibration;
 };
 
 /* `photos`: how many answers to keep. ERR_NOINPUT where the folder holds no run, ERR_DATA, ERR_IO, ERR_SYSTEM. Free

@@ -4,10 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/report/html/html_page.h"
 #include "cli/run/page/page_parts.h"
 #include "cli/shell/remark.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
 #include "core/base/outfile.h"
 
 enum { REFRESH = 20, END_BYTES = 8192 };
@@ -102,4 +105,15 @@ void run_page_try(const char *folder, bool running, size_t photos)
     struct error why;
     if (run_page_write(folder, &options, &why) != OK)
         warn("%s/report.html was not written: %s", folder, why.text);
+}
+
+void run_page_renew(const char *folder)
+{
+    char *path = NULL;
+    struct error why;
+    struct stat info;
+    bool there = path_join(&path, folder, "report.html", &why) == OK && stat(path, &info) == 0;
+    memory_free(path);
+    if (there)
+        run_page_try(folder, false, RUN_PAGE_PHOTOS);
 }

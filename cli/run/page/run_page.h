@@ -30,5 +30,7 @@ void sweep_page_try(const char *folder);
 /* run_page_write for a run that goes on or has ended. A page that cannot be written is no error of the run: a warning
  * says why. */
 void run_page_try(const char *folder, bool running, size_t photos);
+/* The same after a change of the folder, where it has a page that would be out of date. */
+void run_page_renew(const char *folder);
 
 #endif
