@@ -13,7 +13,6 @@
 #include "cli/shell/paths.h"
 #include "cli/shell/preprocess_options.h"
 #include "cli/shell/remark.h"
-#include "core/base/text.h"
 #include "core/train/checkpoint.h"
 #include "weights/onnx/onnx_write.h"
 #include "weights/recognise.h"
@@ -156,18 +155,6 @@ static enum status open_input(struct job *job, struct error *err)
     return status;
 }
 
-/* The temperature of the model's metadata, 0 where there is none. */
-static enum status read_temperature(float *out, const struct weight_file *file, struct error *err)
-{
-    const char *text = weight_file_metadata_find(file, "freezetune.temperature");
-    double value = 0;
-    if (text && (!text_to_double(&value, text) || !(value >= 1e-6 && value <= 1e6)))
-        return error_set(err, ERR_DATA, "%s: metadata freezetune.temperature: not a number from 0.000001 to 1000000",
-                         weight_file_path(file));
-    *out = (float)value;
-    return OK;
-}
-
 static enum status convert_onnx(const struct job *job, struct error *err)
 {
     struct onnx_options onnx = {.opset = (int)job->values->opset,
@@ -180,8 +167,8 @@ static enum status convert_onnx(const struct job *job, struct error *err)
     enum status status = model_read(&model, job->file, err);
     if (status == OK && onnx.softmax && model.info.problem == PROBLEM_MULTI_LABEL)
         status = error_set(err, ERR_USAGE, "--softmax cannot be combined with a multi-label model");
-    if (status == OK && onnx.softmax)
-        status = read_temperature(&onnx.temperature, job->file, err);
+    if (status == OK && model.info.calibration.known)
+        onnx.temperature = (float)model.info.calibration.temperature;
     memcpy(normalise.mean, job->info.preprocess.mean, sizeof normalise.mean);
     memcpy(normalise.std, job->info.preprocess.std, sizeof normalise.std);
     if (job->values->normalise)

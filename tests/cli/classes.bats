@@ -193,7 +193,7 @@ trained() {
     fails 64 'not of --weights random' "$FREEZETUNE" train --quiet "${flags[@]}" --weights random --classes cats,ants,bees
     mkdir two
     cp -r data/ants data/bees two
-    fails 65 'names 3 outputs, and .*/two has 2 class folders' "$FREEZETUNE" train --quiet "${flags[@]}" --data two \
+    fails 65 'names 3 outputs, and .*/two has 2 classes' "$FREEZETUNE" train --quiet "${flags[@]}" --data two \
         --weights plain.safetensors --classes cats,ants,bees
     [ ! -e runs ]
 }

@@ -67,7 +67,7 @@ END
     [ "$output" = 0 ]
     for wrong in 0 -1 nan inf 1e9 "" "1 "; do
         with_text freezetune.temperature "$wrong" wrong.safetensors
-        fails 65 'metadata freezetune.temperature: not a number from' "$FREEZETUNE" convert --softmax wrong.safetensors x.onnx
+        fails 65 'metadata freezetune.temperature: no number from' "$FREEZETUNE" convert --softmax wrong.safetensors x.onnx
     done
     with_text freezetune.problem_type multi_label_classification many.safetensors
     fails 64 '--softmax cannot be combined with a multi-label model' "$FREEZETUNE" convert --softmax many.safetensors x.onnx
