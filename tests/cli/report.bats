@@ -74,6 +74,28 @@ assert unsure == sorted(unsure)
 END
 }
 
+@test "the photos by class are those of the folders, and the first ones of the first epoch are shown" {
+    numbers "$run/report.html" >data.json
+    python3 - "$BATS_FILE_TMPDIR/photos" data.json <<'END'
+import json, os, sys
+given = json.load(open(sys.argv[2], encoding="utf-8"))["given"]
+assert len(given) == 5
+for row in given:
+    train, val = (len(os.listdir(os.path.join(sys.argv[1], part, row["class"]))) for part in ("train", "val"))
+    assert (row["train"], row["val"]) == (train, val) == (6, 4), row
+END
+    [ "$(grep -c '^<div class=b><span class=pic><img ' "$run/report.html")" = 8 ]
+    cp -r "$BATS_FILE_TMPDIR/photos" more
+    cp more/train/🐜/00.png more/train/🐜/new.png
+    "$FREEZETUNE" report "$run" --out same.html
+    grep -q '<table id=given>' same.html
+    cp -r "$run" moved
+    sed -i "s#\"data\": \"[^\"]*\"#\"data\": \"$PWD/more\"#" moved/config.json
+    "$FREEZETUNE" report moved --out other.html
+    run grep -c '<table id=given>' other.html
+    [ "$output" = 0 ]
+}
+
 @test "eval --calibrate renews the page, which says what eval says" {
     cp -r "$run" own
     "$FREEZETUNE" eval --quiet --model own --calibrate --json >eval.json

@@ -1,4 +1,4 @@
-/* What went in: photos by class, those that could not be read, and those that occur twice. */
+/* What went in: photos that could not be read, those that occur twice, photos by class, and some as augmented. */
 #include "cli/run/page/page_parts.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "core/base/file.h"
 #include "core/base/memory.h"
 
-enum { TABLE_MOST = 64 << 20, ROWS = 50 };
+enum { TABLE_MOST = 64 << 20, ROWS = 50, CLASSES_OPEN = 30 };
 
 /* Ends the cell at `at` with a NUL; returns the next one of the line, or NULL. */
 static char *end_cell(char *at)
@@ -84,7 +84,49 @@ static enum status put_table(FILE *out, const struct page_run *run, const char *
     return status;
 }
 
-enum status page_put_data(FILE *out, const struct page_run *run, struct error *err)
+/* ---- the photos that were given ---------------------------------------------------------------------------------- */
+
+static void put_counts(FILE *out, const struct page_run *run)
+{
+    const struct page_training *t = &run->training;
+    char train[NUMBER_TEXT], val[NUMBER_TEXT];
+    bool many = t->classes > CLASSES_OPEN;
+    fputs(many ? "<details><summary>Photos by class</summary>" : "<h3>Photos by class</h3>", out);
+    fputs("<div class=wide><table id=given>\n<thead><tr><th>class<th class=n>training<th class=n>validation"
+          "</tr></thead>\n<tbody>\n",
+          out);
+    for (size_t i = 0; i < t->classes; i++) {
+        fputs("<tr><td>", out);
+        html_name(out, run->classes.names[i]);
+        fprintf(out, "<td class=n>%s<td class=n>%s</tr>\n", number_count(train, t->train[i]),
+                number_count(val, t->val[i]));
+    }
+    fputs("</tbody></table></div>\n", out);
+    if (many)
+        fputs("</details>\n", out);
+}
+
+static void put_batch(FILE *out, const struct page_run *run, size_t room)
+{
+    const struct page_training *t = &run->training;
+    if (t->shown_count == 0 || html_base64_size(t->shown[0].size) > room)
+        return;
+    fputs("<h3>Training photos of the first epoch, as the network saw them</h3>\n<div class=g>\n", out);
+    for (size_t i = 0; i < t->shown_count; i++) {
+        size_t size = html_base64_size(t->shown[i].size);
+        if (size > room)
+            break;
+        room -= size;
+        fputs("<div class=b><span class=pic><img alt=\"\" src=\"data:image/jpeg;base64,", out);
+        html_base64(out, t->shown[i].jpeg, t->shown[i].size);
+        fputs("\"></span>", out);
+        html_name(out, run->classes.names[t->shown[i].class]);
+        fputs("</div>\n", out);
+    }
+    fputs("</div>\n", out);
+}
+
+enum status page_put_data(FILE *out, const struct page_run *run, size_t room, struct error *err)
 {
     if (!run->answered)
         return OK;
@@ -92,6 +134,10 @@ enum status page_put_data(FILE *out, const struct page_run *run, struct error *e
     enum status status = put_table(out, run, "bad_images.tsv", "Photos that could not be read or are damaged", err);
     if (status == OK)
         status = put_table(out, run, "duplicates.tsv", "Photos with the same bytes", err);
+    if (status == OK && run->training.known) {
+        put_counts(out, run);
+        put_batch(out, run, room);
+    }
     page_section_end(out);
     return status;
 }

@@ -102,6 +102,20 @@ static void put_trust(struct json *json, const struct page_run *run)
     }
 }
 
+static void put_given(struct json *json, const struct page_run *run)
+{
+    const struct page_training *t = &run->training;
+    json_open(json, "given", '[');
+    for (size_t i = 0; i < t->classes; i++) {
+        json_open(json, NULL, '{');
+        json_text(json, "class", run->classes.names[i]);
+        json_int(json, "train", (int64_t)t->train[i]);
+        json_int(json, "val", (int64_t)t->val[i]);
+        json_close(json);
+    }
+    json_close(json);
+}
+
 static void put_photos(struct json *json, const struct page_run *run)
 {
     static const char *const kinds[] = {"mistake", "unsure", "sample"};
@@ -134,6 +148,8 @@ static void put_all(FILE *out, const struct page_run *run)
         put_classes(&json, run);
         put_trust(&json, run);
         put_photos(&json, run);
+        if (run->training.known)
+            put_given(&json, run);
     }
     json_close(&json);
     json_end(&json);

@@ -14,7 +14,8 @@ void page_put_classes(FILE *out, const struct page_run *run);
 MUST_CHECK enum status page_put_trust(FILE *out, const struct page_run *run, struct error *err);
 /* `room`: bytes for the photos. */
 MUST_CHECK enum status page_put_photos(FILE *out, const struct page_run *run, size_t room, struct error *err);
-MUST_CHECK enum status page_put_data(FILE *out, const struct page_run *run, struct error *err);
+/* `room` likewise. */
+MUST_CHECK enum status page_put_data(FILE *out, const struct page_run *run, size_t room, struct error *err);
 /* All numbers of the page as JSON. */
 MUST_CHECK enum status page_put_numbers(FILE *out, const struct page_run *run, struct error *err);
 

@@ -228,6 +228,7 @@ enum status page_run_open(struct page_run *out, const char *folder, size_t photo
 
 void page_run_close(struct page_run *run)
 {
+    page_training_free(&run->training);
     page_answers_free(&run->answers);
     memory_free(run->steps.x);
     memory_free(run->rows);

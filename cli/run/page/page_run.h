@@ -10,6 +10,7 @@
 
 #include "cli/run/page/page_answers.h"
 #include "cli/run/page/page_calibration.h"
+#include "cli/run/page/page_training.h"
 #include "cli/run/record_metrics.h"
 #include "cli/run/record_result.h"
 #include "cli/run/train_options.h"
@@ -37,6 +38,7 @@ struct page_run {
     bool answered; /* there are predictions */
     struct page_answers answers;
     struct page_calibration calibration;
+    struct page_training training; /* not while the run goes on */
 };
 
 /* `photos`: how many answers to keep. ERR_NOINPUT where the folder holds no run, ERR_DATA, ERR_IO, ERR_SYSTEM. Free

@@ -13,23 +13,24 @@
 #include "core/base/memory.h"
 #include "core/base/outfile.h"
 
-enum { REFRESH = 20, END_BYTES = 8192 };
+/* TRAINING_SHARE: a part of --max-size for the photos that show the augmentation; the gallery has the rest. */
+enum { REFRESH = 20, END_BYTES = 8192, TRAINING_SHARE = 8 };
 
 /* What comes behind the photos, of which the size must be known before them. */
-static enum status put_rest(FILE *out, const struct page_run *run, struct error *err)
+static enum status put_rest(FILE *out, const struct page_run *run, size_t room, struct error *err)
 {
     enum status status = page_put_trust(out, run, err);
     if (status == OK)
-        status = page_put_data(out, run, err);
+        status = page_put_data(out, run, room, err);
     return status == OK ? page_put_numbers(out, run, err) : status;
 }
 
-static enum status make_rest(char **text, size_t *size, const struct page_run *run, struct error *err)
+static enum status make_rest(char **text, size_t *size, const struct page_run *run, size_t room, struct error *err)
 {
     FILE *stream = open_memstream(text, size);
     if (!stream)
         return error_memory(err, "the report", 0);
-    enum status status = put_rest(stream, run, err);
+    enum status status = put_rest(stream, run, room, err);
     if (fclose(stream) != 0 && status == OK)
         status = error_memory(err, "the report", 0);
     return status;
@@ -68,7 +69,7 @@ static enum status put_page(FILE *out, const struct page_run *run, size_t max_si
         status = page_put_confusion(out, run, err);
     if (status == OK) {
         page_put_classes(out, run);
-        status = make_rest(&rest, &rest_size, run, err);
+        status = make_rest(&rest, &rest_size, run, max_size / TRAINING_SHARE, err);
     }
     if (status == OK) {
         long so_far = ftell(out);
@@ -89,6 +90,8 @@ enum status run_page_write(const char *folder, const struct run_page_options *op
     struct outfile file;
     enum status status = page_run_open(&run, folder, options->photos, err);
     run.running = options->running;
+    if (status == OK && run.answered && !run.running)
+        status = page_training_read(&run.training, folder, run.values, err);
     if (status == OK) {
         status =
             options->out ? outfile_open(&file, options->out, err) : outfile_open_in(&file, folder, "report.html", err);
