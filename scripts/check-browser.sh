@@ -40,10 +40,15 @@ for part in train val; do
         i=$((i + 1))
     done
     # A name that is no UTF-8 is refused as a class, and fine for a photo.
-    cp "made/$part/class0/"*0* "hostile/$part/🐜/$(printf 'caf\351 <b>.png')" 2>/dev/null || true
+    set -- "made/$part/class0/"*
+    cp "$1" "hostile/$part/🐜/$(printf 'caf\351 <b>.png')"
 done
 for name in plain hostile; do
     "$program" train --quiet --data $name --weights random --arch resnet18 --image-size 64 --batch-size 8 --epochs 5 \
         --lr 0.01 --head-first 2 --freeze-until 8 --cache off --out "$name-run" >/dev/null
 done
+grep -q 'title="[^"]*caf.xe9 &lt;b&gt;\.png"' hostile-run/report.html || {
+    echo "check-browser: the photo whose name is no UTF-8 is not in the report as caf\\xe9 &lt;b&gt;.png" >&2
+    exit 1
+}
 $space sh -c 'ip link set lo up && exec "$@"' sh "$python" "$here/check_browser.py" plain-run hostile-run
