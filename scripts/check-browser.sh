@@ -48,7 +48,7 @@ for name in plain hostile; do
         --lr 0.01 --head-first 2 --freeze-until 8 --cache off --out "$name-run" >/dev/null
 done
 grep -q 'title="[^"]*caf.xe9 &lt;b&gt;\.png"' hostile-run/report.html || {
-    echo "check-browser: the photo whose name is no UTF-8 is not in the report as caf\\xe9 &lt;b&gt;.png" >&2
+    echo "check-browser: the photo whose name is no UTF-8 is not in the report, with that byte escaped" >&2
     exit 1
 }
 $space sh -c 'ip link set lo up && exec "$@"' sh "$python" "$here/check_browser.py" plain-run hostile-run
