@@ -13,7 +13,7 @@ struct values {
 static const struct option options[] = {
     OPTION_ROW("Common", OPTION_STRING, "out", struct values, out, .placeholder = "FILE",
                .shown = "report.html in the folder", .help = "write the page to this file"),
-    OPTION_ROW("Common", OPTION_INT, "photos", struct values, photos, .placeholder = "N", .initial = "150",
+    OPTION_ROW("Common", OPTION_INT, "photos", struct values, photos, .placeholder = "N", .initial = "200",
                .high = 2000, .help = "show at most N validation photos: mistakes, unsure answers and a sample"),
     OPTION_ROW("Common", OPTION_SIZE, "max-size", struct values, max_size, .placeholder = "SIZE", .initial = "20M",
                .low = 1, .high = 1e12, .help = "leave pictures out where the page would become larger"),

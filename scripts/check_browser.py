@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from selenium import webdriver
@@ -20,6 +21,7 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.wait import WebDriverWait
 
+PHOTOS = 200  # what a page shows at most, unless --photos says otherwise
 CHARTS = """return [...document.querySelectorAll('#curves figure')].map(f => ({
     title: f.querySelector('title').textContent,
     x: f.querySelector('svg').dataset.x.split(' ').map(Number), y: f.querySelector('svg').dataset.y.split(' ').map(Number),
@@ -64,8 +66,14 @@ def look_at_matrix(driver, run):
     rows = list(csv.reader(open(run / "confusion.csv", encoding="utf-8")))
     wanted = [[int(cell) for cell in row[1:]] for row in rows[1:]]
     assert driver.execute_script(CELLS) == wanted, "the matrix"
+    data = json.loads(driver.find_element("id", "data").get_attribute("textContent"))
+    names = [row["class"] for row in data["by_class"]]
+    cards = Counter((names.index(photo["class"]), names.index(photo["predicted"])) for photo in data["photos"])
+    assert len(data["photos"]) == min(sum(map(sum, wanted)), PHOTOS), "the photos"
     for label, row in enumerate(wanted):
-        for predicted, count in enumerate(row):
+        for predicted in range(len(row)):
+            count = cards[label, predicted]  # of the cell's photos, the page has those that it chose
+            assert count <= row[predicted], (label, predicted)
             links = driver.find_elements("css selector", f'#matrix a[href="#c{label}-{predicted}"]')
             assert len(links) == (count > 0), (label, predicted)
             if not count:
@@ -75,7 +83,7 @@ def look_at_matrix(driver, run):
             assert len(shown) == count and all(f"c{label}-{predicted}" in name.split() for name in shown), (label, predicted)
             WebDriverWait(driver, 10).until(lambda d: d.find_element("id", "said").text.startswith(f"{count} photo"))
     driver.find_element("css selector", ".show-all").click()
-    assert len(driver.execute_script(VISIBLE)) == sum(map(sum, wanted)), "all photos"
+    assert len(driver.execute_script(VISIBLE)) == cards.total(), "all photos"
 
 
 def look_at_curves(driver, run):

@@ -88,7 +88,7 @@ enum status page_put_confusion(FILE *out, const struct page_run *run, struct err
         return status;
     page_section(out, "confusion", "Confusion");
     fputs(
-        "<p class=soft>Rows are the class, columns the answer of the best epoch. A cell shows its photos below.</p>\n",
+        "<p class=soft>Rows are the class, columns the answer of the best epoch. A cell shows those of its photos that are below.</p>\n",
         out);
     if (many)
         fprintf(out, "<details><summary>The matrix of all %zu classes</summary>\n", a->classes);

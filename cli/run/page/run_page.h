@@ -14,7 +14,7 @@ struct run_page_options {
     bool running;    /* the run goes on: no pictures, and the page loads itself again */
 };
 
-enum { RUN_PAGE_PHOTOS = 150 };
+enum { RUN_PAGE_PHOTOS = 200 };
 #define RUN_PAGE_SIZE ((size_t)20 << 20)
 
 /* Of a run, from the files of its folder alone: the same folder gives the same bytes. ERR_NOINPUT, ERR_DATA for a
