@@ -129,7 +129,7 @@ goes_on() {
     elif [ -f out/config.json ]; then
         # Only what the end of the program printed was lost: the run is over.
         grep -q ': stdout: ' stderr.txt || grep -q "freezetune $command --resume out" stderr.txt || echo "not how to go on"
-        program "$command" --quiet --resume out >again.txt 2>&1 || echo "no resume: $(cat again.txt)"
+        program "$command" --quiet --no-report --resume out >again.txt 2>&1 || echo "no resume: $(cat again.txt)"
     else
         [ -z "$(ls -A out 2>/dev/null)" ] || echo "left: $(ls -A out)"
         program "$@" >again.txt 2>&1 || echo "not again: $(cat again.txt)"
