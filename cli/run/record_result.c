@@ -233,7 +233,7 @@ enum status record_result_read(struct record_result *out, bool *there, char **st
     if (status != OK)
         return status;
     status = file_read(&text, &size, path, RESULT_MOST, err);
-    *there = status != ERR_NOINPUT;
+    *there = status != ERR_NOINPUT || !path_is_missing(path);
     if (status == OK) {
         cJSON *root = json_text_parse((const char *)text, size);
         struct record_result result;

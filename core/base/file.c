@@ -54,6 +54,12 @@ int path_stat(struct stat *out, const char *path)
     return failed;
 }
 
+bool path_is_missing(const char *path)
+{
+    struct stat info;
+    return path_stat(&info, path) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 DIR *folder_open(const char *path)
 {
     struct retry retry = {0};

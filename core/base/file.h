@@ -18,6 +18,8 @@ void file_close(int fd);
 /* fstat, stat, opendir and readdir, what passes tried again. readdir: NULL with errno 0 at the end. */
 int file_stat(struct stat *out, int fd);
 int path_stat(struct stat *out, const char *path);
+/* Nothing has this name. After ERR_NOINPUT it tells a file that is not there from one that cannot be opened. */
+bool path_is_missing(const char *path);
 DIR *folder_open(const char *path);
 struct dirent *folder_next(DIR *folder);
 /* "path: reason" of a call that failed with this errno for good: ERR_SYSTEM, the system is out of descriptors or

@@ -157,6 +157,36 @@ goes_on() {
     each 0 predict --threads 1 --format tsv --out out --model run "$(realpath photos)/train"
 }
 
+# The text of a page, without its pictures.
+words() {
+    sed -E 's/<img [^>]*>//g; s/<span class=pic><.span>//g; /^<div class=b>/d' "$1"
+}
+
+@test "report: each fault is an error, or the page lacks a picture, or says what it lacks" {
+    program train --quiet --no-report --data photos --weights good.safetensors --image-size 32 --epochs 2 --batch-size 3 \
+        --freeze-until 9 --cache off --out run >/dev/null
+    local kind n all every failures=0
+    for kind in memory files; do
+        every=$([ $kind = memory ] && echo 1 || echo 7)
+        faulty $kind 0 report --out out run
+        [ "$status" = 0 ]
+        mv out right
+        all=$calls
+        for ((n = 1; n <= all; n += every)); do
+            faulty $kind $n report --out out run
+            if [ "$status" = 0 ]; then
+                grep -q '<p class=alert>Without ' out || diff <(words right) <(words out)
+            else
+                failures=$((failures + 1))
+                [[ $status =~ ^(65|66|71|73|74)$ ]]
+                [ "$(grep -c '^freezetune report: ' stderr.txt)" = 1 ]
+                [ ! -e out ]
+            fi
+        done
+    done
+    [ "$failures" -gt 100 ]
+}
+
 @test "eval that calibrates and looks at strangers" {
     cp good.safetensors model.safetensors
     cp -r photos/train strangers

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/run/page/page_file.h"
 #include "cli/shell/cell.h"
 #include "core/base/csv.h"
 #include "core/base/file.h"
@@ -12,6 +13,7 @@
 #include "core/base/rng.h"
 #include "core/base/text.h"
 
+#define FILE_NAME "predictions_val.csv"
 enum { PREDICTIONS_MOST = 1 << 30 };
 
 /* ---- the photos that are kept ------------------------------------------------------------------------------------ */
@@ -264,19 +266,16 @@ enum status page_answers_read(struct page_answers *out, bool *there, const char 
                               const struct class_names *classes, size_t most, uint64_t seed, struct error *err)
 {
     struct reading reading = {.answers = out, .classes = classes, .seed = seed, .most = most};
-    char *path;
-    uint8_t *text = NULL;
-    size_t size = 0;
+    char *text, *path;
+    size_t size;
     *out = (struct page_answers){0};
     *there = false;
-    enum status status = path_join(&path, folder, "predictions_val.csv", err);
+    enum status status = path_join(&path, folder, FILE_NAME, err);
     if (status != OK)
         return status;
-    status = file_read(&text, &size, path, PREDICTIONS_MOST, err);
-    if (status == ERR_NOINPUT) {
-        status = OK;
-    } else if (status == OK) {
-        status = read_text(out, (const char *)text, size, path, &reading, err);
+    status = page_file_read(&text, &size, folder, FILE_NAME, PREDICTIONS_MOST, err);
+    if (text) {
+        status = read_text(out, text, size, path, &reading, err);
         *there = status == OK && out->count > 0;
         reading_end(&reading);
     }

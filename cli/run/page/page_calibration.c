@@ -17,9 +17,10 @@ static enum status read_temperature(struct page_calibration *out, const char *fo
     if (status != OK)
         return status;
     status = weight_file_open(&file, path, err);
+    bool missing = status == ERR_NOINPUT && path_is_missing(path);
     memory_free(path);
     if (status != OK)
-        return status == ERR_NOINPUT ? OK : status;
+        return missing ? OK : status;
     status = model_calibration_read(&kept, file, err);
     if (status == OK) {
         out->known = kept.known;
@@ -63,9 +64,10 @@ enum status page_calibration_read(struct page_calibration *out, const char *fold
     if (status != OK)
         return status;
     status = probabilities_open(&reader, path, err);
+    bool missing = status == ERR_NOINPUT && path_is_missing(path);
     memory_free(path);
     if (status != OK)
-        return status == ERR_NOINPUT ? OK : status;
+        return missing ? OK : status;
     status = add_rows(&out->reliability, reader, out->temperature, err);
     probabilities_close(reader);
     return status;

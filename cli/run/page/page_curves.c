@@ -9,6 +9,7 @@
 #include "cli/report/html/html_chart.h"
 #include "cli/report/html/html_page.h"
 #include "cli/report/html/html_text.h"
+#include "cli/run/page/page_file.h"
 #include "core/base/csv.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -227,18 +228,12 @@ static void put_rates_chart(FILE *out, const struct rates *rates, double chosen)
 static enum status put_rates(FILE *out, const struct page_run *run, struct error *err)
 {
     struct rates rates = {0};
-    char *path;
-    uint8_t *text = NULL;
+    char *text;
     size_t size;
-    enum status status = path_join(&path, run->folder, "lr_find.csv", err);
-    if (status != OK)
+    enum status status = page_file_read(&text, &size, run->folder, "lr_find.csv", LR_FIND_MOST, err);
+    if (!text)
         return status;
-    status = file_read(&text, &size, path, LR_FIND_MOST, err);
-    memory_free(path);
-    if (status == ERR_NOINPUT)
-        return OK;
-    if (status == OK)
-        status = read_rates(&rates, (const char *)text, size, err);
+    status = read_rates(&rates, text, size, err);
     if (status == OK && rates.count > 1)
         put_rates_chart(out, &rates, run->over ? run->result.lr : run->values->lr);
     memory_free(rates.lr);

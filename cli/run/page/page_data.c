@@ -5,9 +5,9 @@
 
 #include "cli/report/html/html_page.h"
 #include "cli/report/html/html_text.h"
+#include "cli/run/page/page_file.h"
 #include "cli/shell/cell.h"
 #include "cli/shell/numbers.h"
-#include "core/base/file.h"
 #include "core/base/memory.h"
 
 enum { TABLE_MOST = 64 << 20, ROWS = 50, CLASSES_OPEN = 30 };
@@ -60,22 +60,17 @@ static size_t lines_of(const char *text)
 static enum status put_table(FILE *out, const struct page_run *run, const char *name, const char *title,
                              struct error *err)
 {
-    char *path, count[NUMBER_TEXT];
-    uint8_t *text = NULL;
+    char *text, count[NUMBER_TEXT];
     size_t size;
-    enum status status = path_join(&path, run->folder, name, err);
-    if (status != OK)
+    enum status status = page_file_read(&text, &size, run->folder, name, TABLE_MOST, err);
+    if (!text)
         return status;
-    status = file_read(&text, &size, path, TABLE_MOST, err);
-    memory_free(path);
-    if (status == ERR_NOINPUT)
-        return OK;
-    size_t rows = status == OK ? lines_of((const char *)text) : 0;
+    size_t rows = lines_of(text);
     if (rows > 1) {
         fprintf(out, "<h3>%s: %s</h3>\n<div class=wide><table>\n<thead>", title, number_count(count, rows - 1));
-        put_rows(out, (char *)text);
+        put_rows(out, text);
         fputs("</tbody></table></div>\n", out);
-    } else if (status == OK) {
+    } else {
         fprintf(out, "<p>%s: none.</p>\n", title);
     }
     if (rows > ROWS + 1)
@@ -134,6 +129,11 @@ enum status page_put_data(FILE *out, const struct page_run *run, size_t room, st
     enum status status = put_table(out, run, "bad_images.tsv", "Photos that could not be read or are damaged", err);
     if (status == OK)
         status = put_table(out, run, "duplicates.tsv", "Photos with the same bytes", err);
+    if (status == OK && run->training.why) {
+        fputs("<p class=alert>Without photos by class: ", out);
+        html_text(out, run->training.why);
+        fputs("</p>\n", out);
+    }
     if (status == OK && run->training.known) {
         put_counts(out, run);
         put_batch(out, run, room);

@@ -98,12 +98,17 @@ static enum status read_options(struct page_run *run, struct error *err)
 
 static enum status read_rows(struct page_run *run, struct error *err)
 {
-    char *text = NULL;
+    char *text = NULL, *path;
     void *rows = NULL;
     size_t room = 0;
-    enum status status = record_metrics_read(&text, run->folder, err);
-    if (status == ERR_NOINPUT)
-        return OK; /* it has not begun */
+    enum status status = path_join(&path, run->folder, "metrics.csv", err);
+    if (status != OK)
+        return status;
+    bool begun = !path_is_missing(path);
+    memory_free(path);
+    if (!begun)
+        return OK;
+    status = record_metrics_read(&text, run->folder, err);
     for (const char *line = text; status == OK && *line; line = record_metrics_next(line)) {
         struct metrics_row row;
         if (!strchr(line, '\n') || !record_metrics_row(&row, line))

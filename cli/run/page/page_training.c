@@ -79,7 +79,7 @@ static void fill_hole(uint8_t *pixels, size_t side, const struct box *hole, cons
 static enum status keep_batch(struct page_training *out, const struct photo_batch *batch,
                               const struct preprocess *preprocess, struct error *err)
 {
-    struct resizer *resizer;
+    struct resizer *resizer = NULL;
     size_t side = (size_t)preprocess->crop, bytes = 3 * side * side;
     void *pixels = NULL;
     enum status status = resizer_create(&resizer, err);
@@ -148,7 +148,9 @@ enum status page_training_read(struct page_training *out, const char *folder, co
         out->known = status == OK;
     }
     source_close(&source);
-    return status == ERR_SYSTEM || status == ERR_IO ? status : OK;
+    if (status == OK || status == ERR_SYSTEM || status == ERR_IO)
+        return status;
+    return memory_strdup(&out->why, err->text, err);
 }
 
 void page_training_free(struct page_training *training)
@@ -156,5 +158,6 @@ void page_training_free(struct page_training *training)
     for (size_t i = 0; i < training->shown_count; i++)
         memory_free(training->shown[i].jpeg);
     memory_free(training->train);
+    memory_free(training->why);
     *training = (struct page_training){0};
 }

@@ -14,6 +14,7 @@ enum { TRAINING_SHOWN = 16 };
 
 struct page_training {
     bool known; /* the photos are there, and the same as when the run began */
+    char *why;  /* else, where they were not found: the reason; owned */
     size_t classes;
     uint64_t *train, *val; /* [classes] photos */
     struct training_photo {
@@ -24,8 +25,7 @@ struct page_training {
     size_t shown_count;
 };
 
-/* Not known where the photos are gone or have changed: the page says so beside the validation photos. ERR_SYSTEM,
- * ERR_IO. Free with page_training_free, also after an error. */
+/* Not known where the photos have changed or cannot be found, which is no error. ERR_SYSTEM, ERR_IO. Free with page_training_free, also after an error. */
 MUST_CHECK enum status page_training_read(struct page_training *out, const char *folder,
                                           const struct train_values *values, struct error *err);
 void page_training_free(struct page_training *training);

@@ -11,6 +11,7 @@
 #include "cli/report/html/html_chart.h"
 #include "cli/report/html/html_page.h"
 #include "cli/report/html/html_text.h"
+#include "cli/run/page/page_file.h"
 #include "cli/run/page/page_parts.h"
 #include "cli/shell/cell.h"
 #include "cli/shell/json.h"
@@ -376,20 +377,13 @@ static enum status write_page(const struct sweep *sweep, const char *folder, con
 enum status sweep_page_write(bool *is_sweep, const char *folder, const char *to, struct error *err)
 {
     struct sweep sweep = {0};
-    char *path;
-    uint8_t *text = NULL;
+    char *text;
     size_t size;
-    *is_sweep = false;
-    enum status status = path_join(&path, folder, "sweep.csv", err);
-    if (status != OK)
+    enum status status = page_file_read(&text, &size, folder, "sweep.csv", TABLE_MOST, err);
+    *is_sweep = text != NULL;
+    if (!text)
         return status;
-    status = file_read(&text, &size, path, TABLE_MOST, err);
-    memory_free(path);
-    if (status == ERR_NOINPUT)
-        return OK;
-    *is_sweep = true;
-    if (status == OK)
-        status = read_rows(&sweep, (const char *)text, size, err);
+    status = read_rows(&sweep, text, size, err);
     if (status == OK)
         status = write_page(&sweep, folder, to, err);
     sweep_free(&sweep);
