@@ -25,7 +25,8 @@ struct page_training {
     size_t shown_count;
 };
 
-/* Not known where the photos have changed or cannot be found, which is no error. ERR_SYSTEM, ERR_IO. Free with page_training_free, also after an error. */
+/* Not known where the photos have changed or cannot be found, which is no error. ERR_SYSTEM, ERR_IO. Free with
+ * page_training_free, also after an error. */
 MUST_CHECK enum status page_training_read(struct page_training *out, const char *folder,
                                           const struct train_values *values, struct error *err);
 void page_training_free(struct page_training *training);
