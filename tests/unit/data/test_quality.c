@@ -10,7 +10,7 @@
 static struct quality measure(const uint8_t *pixels, int height, int width)
 {
     struct quality_scratch scratch = {0};
-    struct quality quality;
+    struct quality quality = {0};
     struct error err = {0};
     const struct image image = {.height = height, .width = width, .pixels = (uint8_t *)(uintptr_t)pixels};
     if (quality_scratch_init(&scratch, &err) != OK || quality_measure(&quality, &image, &scratch, &err) != OK)

@@ -29,10 +29,10 @@ static float *make(size_t count, size_t width)
 
 static struct near_row (*search(const float *x, size_t count, size_t width, float least, size_t threads))[NEAR_MOST]
 {
-    struct near_row(*out)[NEAR_MOST];
+    struct near_row(*out)[NEAR_MOST] = NULL;
     struct pool *pool = NULL;
     struct error err = {0};
-    bool stopped;
+    bool stopped = false;
     if (pool_create(&pool, threads, &err) != OK ||
         near_rows(&out, x, count, width, least, pool, NULL, NULL, &stopped, &err) != OK)
         fail_msg("%s", err.text);
