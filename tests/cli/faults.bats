@@ -180,7 +180,7 @@ words() {
                 failures=$((failures + 1))
                 [[ $status =~ ^(65|66|71|73|74)$ ]]
                 [ "$(grep -c '^freezetune report: ' stderr.txt)" = 1 ]
-                [ ! -e out ]
+                [ ! -e out ] || cmp out right
             fi
         done
     done
