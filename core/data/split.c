@@ -1,28 +1,10 @@
 #include "core/data/split.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "core/base/hash.h"
 #include "core/base/memory.h"
+#include "core/data/hash_order.h"
 #include "core/data/walk.h"
-
-/* A photo in its class's order. */
-struct ranked {
-    struct hash128 hash;
-    size_t photo;
-};
-
-static int by_hash(const void *a, const void *b)
-{
-    const struct ranked *x = a, *y = b;
-    if (x->hash.high != y->hash.high)
-        return x->hash.high < y->hash.high ? -1 : 1;
-    if (x->hash.low != y->hash.low)
-        return x->hash.low < y->hash.low ? -1 : 1;
-    return x->photo < y->photo ? -1 : 1;
-}
 
 size_t split_share(size_t n, double fraction)
 {
@@ -48,15 +30,11 @@ static struct range fold_range(size_t n, size_t folds, size_t fold, size_t start
 }
 
 /* Marks what validates of the n photos from `first` on, which are one class. *start goes round. */
-static void choose(bool *validates, struct ranked *ranked, const struct photo_list *list, size_t first, size_t n,
+static void choose(bool *validates, struct hash_rank *ranked, const struct photo_list *list, size_t first, size_t n,
                    const struct split *split, size_t *start)
 {
     struct range range = {0, split->folds ? 0 : split_share(n, split->fraction)};
-    for (size_t i = 0; i < n; i++) {
-        const char *name = photo_name(list, first + i);
-        ranked[i] = (struct ranked){hash_bytes(name, strlen(name), split->seed), first + i};
-    }
-    qsort(ranked, n, sizeof *ranked, by_hash);
+    hash_order(ranked, list, first, n, split->seed);
     if (split->folds && n > 1) {
         range = fold_range(n, split->folds, split->fold - 1, *start);
         *start = (*start + n) % split->folds;
@@ -92,10 +70,9 @@ enum status split_list(struct photo_list *all, struct photo_list *val, const str
     enum status status = memory_alloc(&validates, all->count, sizeof(bool), "the split", err);
     if (status != OK)
         return status;
-    status = memory_alloc(&ranked, all->count, sizeof(struct ranked), "the split", err);
+    status = memory_alloc(&ranked, all->count, sizeof(struct hash_rank), "the split", err);
     for (size_t first = 0, end; status == OK && first < all->count; first = end) {
-        for (end = first + 1; end < all->count && all->photos[end].class == all->photos[first].class;)
-            end++;
+        end = hash_order_class_end(all, first);
         choose(validates, ranked, all, first, end - first, split, &start);
     }
     if (status == OK)
