@@ -118,6 +118,23 @@ enum status record_result_collect(struct record_result *out, const struct record
 
 /* ---- result.json ------------------------------------------------------------------------------------------------- */
 
+void record_result_json(struct json *json, const struct record_result *r)
+{
+    struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
+    json_int(json, "epochs", (int64_t)r->epochs);
+    json_int(json, "best_epoch", (int64_t)r->best_epoch);
+    json_int(json, "val_photos", (int64_t)r->photos);
+    json_int(json, "val_right", (int64_t)r->right);
+    json_double(json, "val_accuracy", record_result_accuracy(r));
+    json_double(json, "val_accuracy_low", interval.low);
+    json_double(json, "val_accuracy_high", interval.high);
+    json_double(json, "val_loss", r->loss);
+    json_double(json, "val_macro_f1", r->macro_f1);
+    json_int(json, "trained_parameters", (int64_t)r->parameters);
+    json_double(json, "seconds_per_epoch", r->seconds);
+    json_int(json, "memory", (int64_t)r->memory);
+}
+
 static void put(struct json *json, const struct record_result *result, const char *state)
 {
     json_open(json, NULL, '{');
@@ -125,23 +142,11 @@ static void put(struct json *json, const struct record_result *result, const cha
     json_int(json, "freeze_until", result->freeze_until);
     json_double(json, "lr", result->lr);
     json_int(json, "train_photos", (int64_t)result->train_photos);
-    json_int(json, "epochs", (int64_t)result->epochs);
-    json_int(json, "best_epoch", (int64_t)result->best_epoch);
-    json_int(json, "val_photos", (int64_t)result->photos);
-    json_int(json, "val_right", (int64_t)result->right);
-    struct interval interval = interval_of_share(result->right, result->photos, INTERVAL_95);
-    json_double(json, "val_accuracy", record_result_accuracy(result));
-    json_double(json, "val_accuracy_low", interval.low);
-    json_double(json, "val_accuracy_high", interval.high);
+    record_result_json(json, result);
     json_bool(json, "val_compared", result->compared);
     json_int(json, "unreadable_photos", (int64_t)result->unreadable);
     json_int(json, "unavailable_photos", (int64_t)result->unavailable);
     json_int(json, "epochs_not_compared", (int64_t)result->uncompared);
-    json_double(json, "val_loss", result->loss);
-    json_double(json, "val_macro_f1", result->macro_f1);
-    json_int(json, "trained_parameters", (int64_t)result->parameters);
-    json_double(json, "seconds_per_epoch", result->seconds);
-    json_int(json, "memory", (int64_t)result->memory);
     json_text(json, "state", state);
     json_close(json);
     json_end(json);

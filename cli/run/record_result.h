@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "cli/run/record_folder.h"
+#include "cli/shell/json.h"
 
 struct record_result {
     bool diverged; /* then all that follows is as it was before, or 0 */
@@ -29,6 +30,9 @@ struct record_result {
 
 /* 0 when nothing was validated. */
 double record_result_accuracy(const struct record_result *result);
+/* The figures of the run as members of an open object, from "epochs" to "memory": those that result.json, the tables of
+ * a sweep and reports have in common (docs/formats.md). */
+void record_result_json(struct json *json, const struct record_result *result);
 
 /* From a run that is over, or `diverged`: its state and its metrics.csv. ERR_IO, ERR_DATA when that cannot be read. */
 MUST_CHECK enum status record_result_collect(struct record_result *out, const struct record_folder *folder,

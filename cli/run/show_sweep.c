@@ -241,7 +241,6 @@ enum status sweep_write(const struct series *series, struct error *err)
 static void json_run(struct json *json, const struct series_run *run, const struct choice *choice)
 {
     const struct record_result *r = &run->result;
-    struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
     json_open(json, NULL, '{');
     json_text(json, "run", run->name);
     json_text(json, "freeze_until", run->values.freeze_until);
@@ -249,17 +248,7 @@ static void json_run(struct json *json, const struct series_run *run, const stru
     if (run->state == SERIES_DONE || run->state == SERIES_DIVERGED)
         json_double(json, "lr", r->lr);
     if (run->state == SERIES_DONE) {
-        json_int(json, "epochs", (int64_t)r->epochs);
-        json_int(json, "best_epoch", (int64_t)r->best_epoch);
-        json_int(json, "val_photos", (int64_t)r->photos);
-        json_double(json, "val_accuracy", record_result_accuracy(r));
-        json_double(json, "val_accuracy_low", interval.low);
-        json_double(json, "val_accuracy_high", interval.high);
-        json_double(json, "val_loss", r->loss);
-        json_double(json, "val_macro_f1", r->macro_f1);
-        json_int(json, "trained_parameters", (int64_t)r->parameters);
-        json_double(json, "seconds_per_epoch", r->seconds);
-        json_int(json, "memory", (int64_t)r->memory);
+        record_result_json(json, r);
     }
     json_text(json, "choice", choice_text(choice, run));
     json_text(json, "same_as", run->same_as[0] ? run->same_as : NULL);

@@ -6,28 +6,15 @@
 
 #include "cli/report/html/html_page.h"
 #include "cli/shell/json.h"
-#include "core/train/statistics.h"
 
 static void put_result(struct json *json, const struct page_run *run)
 {
     const struct record_result *r = &run->result;
-    struct interval interval = interval_of_share(r->right, r->photos, INTERVAL_95);
     json_open(json, "result", '{');
     json_bool(json, "diverged", r->diverged);
     json_int(json, "freeze_until", r->freeze_until);
     json_double(json, "lr", r->lr);
-    json_int(json, "epochs", (int64_t)r->epochs);
-    json_int(json, "best_epoch", (int64_t)r->best_epoch);
-    json_int(json, "val_photos", (int64_t)r->photos);
-    json_int(json, "val_right", (int64_t)r->right);
-    json_double(json, "val_accuracy", record_result_accuracy(r));
-    json_double(json, "val_accuracy_low", interval.low);
-    json_double(json, "val_accuracy_high", interval.high);
-    json_double(json, "val_loss", r->loss);
-    json_double(json, "val_macro_f1", r->macro_f1);
-    json_int(json, "trained_parameters", (int64_t)r->parameters);
-    json_double(json, "seconds_per_epoch", r->seconds);
-    json_int(json, "memory", (int64_t)r->memory);
+    record_result_json(json, r);
     json_close(json);
 }
 
