@@ -10,6 +10,7 @@
 #include "cli/run/record_lock.h"
 #include "cli/run/record_metrics.h"
 #include "cli/run/record_result.h"
+#include "cli/run/run_file.h"
 #include "core/base/file.h"
 #include "core/base/json_text.h"
 #include "core/base/memory.h"
@@ -150,27 +151,21 @@ static enum status add_other(struct run_list *list, const char *name, const char
 /* *there: the folder has a config.json. *root: its object, or NULL with the status and `why`. */
 static enum status read_config(cJSON **root, bool *there, const char *folder, struct error *why)
 {
-    char *path;
-    struct stat info;
-    uint8_t *text = NULL;
+    char *text;
     size_t size;
+    enum status status = run_file_read(&text, &size, folder, "config.json", CONFIG_MOST, why);
     *root = NULL;
-    *there = true;
-    enum status status = path_join(&path, folder, "config.json", why);
-    if (status != OK)
+    *there = status != OK || text;
+    if (status != OK || !text)
         return status;
-    *there = path_stat(&info, path) == 0 || (errno != ENOENT && errno != ENOTDIR);
-    status = file_read(&text, &size, path, CONFIG_MOST, why);
-    if (status == OK)
-        *root = json_text_parse((const char *)text, size);
+    *root = json_text_parse(text, size);
     const cJSON *options = cJSON_GetObjectItemCaseSensitive(*root, "options");
-    if (status == OK && (!cJSON_IsObject(options) || cJSON_GetArraySize(options) > OPTIONS_MOST)) {
-        status = error_set(why, ERR_DATA, "%s: is not the config.json of a run, or is damaged", path);
+    if (!cJSON_IsObject(options) || cJSON_GetArraySize(options) > OPTIONS_MOST) {
+        status = error_set(why, ERR_DATA, "%s/config.json: is not the config.json of a run, or is damaged", folder);
         cJSON_Delete(*root);
         *root = NULL;
     }
     memory_free(text);
-    memory_free(path);
     return status;
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/run/page/page_file.h"
+#include "cli/run/run_file.h"
 #include "cli/shell/cell.h"
 #include "core/base/csv.h"
 #include "core/base/file.h"
@@ -273,7 +273,7 @@ enum status page_answers_read(struct page_answers *out, bool *there, const char 
     enum status status = path_join(&path, folder, FILE_NAME, err);
     if (status != OK)
         return status;
-    status = page_file_read(&text, &size, folder, FILE_NAME, PREDICTIONS_MOST, err);
+    status = run_file_read(&text, &size, folder, FILE_NAME, PREDICTIONS_MOST, err);
     if (text) {
         status = read_text(out, text, size, path, &reading, err);
         *there = status == OK && out->count > 0;

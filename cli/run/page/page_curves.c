@@ -9,7 +9,7 @@
 #include "cli/report/html/html_chart.h"
 #include "cli/report/html/html_page.h"
 #include "cli/report/html/html_text.h"
-#include "cli/run/page/page_file.h"
+#include "cli/run/run_file.h"
 #include "core/base/csv.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -230,7 +230,7 @@ static enum status put_rates(FILE *out, const struct page_run *run, struct error
     struct rates rates = {0};
     char *text;
     size_t size;
-    enum status status = page_file_read(&text, &size, run->folder, "lr_find.csv", LR_FIND_MOST, err);
+    enum status status = run_file_read(&text, &size, run->folder, "lr_find.csv", LR_FIND_MOST, err);
     if (!text)
         return status;
     status = read_rates(&rates, text, size, err);

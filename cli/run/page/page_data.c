@@ -5,7 +5,7 @@
 
 #include "cli/report/html/html_page.h"
 #include "cli/report/html/html_text.h"
-#include "cli/run/page/page_file.h"
+#include "cli/run/run_file.h"
 #include "cli/shell/cell.h"
 #include "cli/shell/numbers.h"
 #include "core/base/memory.h"
@@ -62,7 +62,7 @@ static enum status put_table(FILE *out, const struct page_run *run, const char *
 {
     char *text, count[NUMBER_TEXT];
     size_t size;
-    enum status status = page_file_read(&text, &size, run->folder, name, TABLE_MOST, err);
+    enum status status = run_file_read(&text, &size, run->folder, name, TABLE_MOST, err);
     if (!text)
         return status;
     size_t rows = lines_of(text);

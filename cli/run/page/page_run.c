@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/run/run_file.h"
 #include "cli/run/shell_command.h"
 #include "core/base/file.h"
 #include "core/base/json_text.h"
@@ -34,20 +35,14 @@ double page_run_number(const struct page_run *run, const char *object, const cha
 
 static enum status read_config(struct page_run *run, struct error *err)
 {
-    char *path;
-    uint8_t *text = NULL;
+    char *text;
     size_t size;
-    enum status status = path_join(&path, run->folder, "config.json", err);
-    if (status != OK)
-        return status;
-    status = file_read(&text, &size, path, CONFIG_MOST, err);
-    if (status == OK) {
-        run->config = json_text_parse((const char *)text, size);
-        if (!run->config)
-            status = error_set(err, ERR_DATA, "%s: is no JSON", path);
-    }
+    enum status status = run_file_read(&text, &size, run->folder, "config.json", CONFIG_MOST, err);
+    if (status == OK && !text)
+        return error_set(err, ERR_NOINPUT, "%s/config.json: %s", run->folder, strerror(ENOENT));
+    if (status == OK && !(run->config = json_text_parse(text, size)))
+        status = error_set(err, ERR_DATA, "%s/config.json: is no JSON", run->folder);
     memory_free(text);
-    memory_free(path);
     return status;
 }
 

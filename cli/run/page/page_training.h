@@ -1,5 +1,5 @@
-/* The photos that a run was given, found again by its options: how many there are of each class, and the first ones of
- * the first epoch as the network saw them, cropped, flipped and coloured as the seed had it. */
+/* The photos of a run, found again by its options: a count for each class, and the first ones of the first epoch as the
+ * network saw them, cropped, flipped and coloured as the seed had it. */
 #ifndef FREEZETUNE_PAGE_TRAINING_H
 #define FREEZETUNE_PAGE_TRAINING_H
 

@@ -11,7 +11,7 @@
 #include "cli/report/html/html_chart.h"
 #include "cli/report/html/html_page.h"
 #include "cli/report/html/html_text.h"
-#include "cli/run/page/page_file.h"
+#include "cli/run/run_file.h"
 #include "cli/run/page/page_parts.h"
 #include "cli/shell/cell.h"
 #include "cli/shell/json.h"
@@ -379,7 +379,7 @@ enum status sweep_page_write(bool *is_sweep, const char *folder, const char *to,
     struct sweep sweep = {0};
     char *text;
     size_t size;
-    enum status status = page_file_read(&text, &size, folder, "sweep.csv", TABLE_MOST, err);
+    enum status status = run_file_read(&text, &size, folder, "sweep.csv", TABLE_MOST, err);
     *is_sweep = text != NULL;
     if (!text)
         return status;

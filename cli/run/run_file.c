@@ -1,12 +1,12 @@
-#include "cli/run/page/page_file.h"
+#include "cli/run/run_file.h"
 
 #include <stdint.h>
 
 #include "core/base/file.h"
 #include "core/base/memory.h"
 
-enum status page_file_read(char **text, size_t *size, const char *folder, const char *name, size_t most,
-                           struct error *err)
+enum status run_file_read(char **text, size_t *size, const char *folder, const char *name, size_t most,
+                          struct error *err)
 {
     char *path;
     uint8_t *bytes = NULL;
