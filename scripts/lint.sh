@@ -78,7 +78,8 @@ commands_named() {
 no_banned_words() {
     words='\banew\b|\b[Ww]hoever\b|\bat hand\b|\bmade again\b|\bpassed over\b|\bgoes by\b'
     words="$words|\\b(is|are|was|were) none of\\b|\\bnone of its\\b"
-    words="$words|\\b(is|are|was|were) of (an?|the|one|its|no|what|this|another) "
+    words="$words|\\b(is|are|was|were) of (an?|the|one|its|no|what|this|another|whole|several) "
+    words="$words|\\b(is|are|was|were) of[.,;:]"
     words="$words|\\b[Ww]hat ([a-z]+ ){1,4}gives?\\b"
     ! git grep -nE "$words" -- '*.md' docs/freezetune.1.in '*.[ch]' '*.py' '*.sh' '*.bash' '*.bats' Makefile \
         ':!scripts/lint.sh' ':!tests/cli/lint.bats' | grep .

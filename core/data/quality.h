@@ -3,7 +3,7 @@
  *
  * Light and sharpness are measured on the middle square of the upright photo, resized to QUALITY_SIDE (a smaller photo
  * keeps its size: pixels that are made up would look blurred). Grey is (299 R + 587 G + 114 B) / 1000 of ITU-R BT.601,
- * rounded. All sums are of whole numbers, so that they do not depend on their order.
+ * rounded. Sums add integers, so that their order does not matter.
  *
  *   dark, light   the 99th and the 5th percentile of grey: hardly a pixel is brighter, hardly one is darker
  *   spread        the largest standard deviation of red, green and blue

@@ -1,4 +1,4 @@
-/* Names of the pictures of predict --cam, and which class a photo is of. */
+/* Names of the pictures of predict --cam, and which class a photo has. */
 #include "tests/support/test.h"
 
 #include <stdlib.h>
