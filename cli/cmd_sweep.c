@@ -6,6 +6,7 @@
 #include "cli/run/estimate.h"
 #include "cli/run/page/run_page.h"
 #include "cli/run/series.h"
+#include "cli/run/run_memory.h"
 #include "cli/run/show_plan.h"
 #include "cli/run/show_statistics.h"
 #include "cli/run/show_sweep.h"
@@ -78,6 +79,7 @@ struct combinations {
     size_t point_count, rate_count, limit_count;
     struct forecast forecasts[NET_CHILDREN]; /* of the points */
     struct run_disk disk;                    /* of the point that takes the most */
+    size_t memory;                           /* the same */
 };
 
 static size_t combination_count(const struct combinations *all)
@@ -129,6 +131,9 @@ static enum status plan_points(struct combinations *all, const struct run_setup 
         estimate_forecast(&all->forecasts[p], setup, train, peak);
         if (disk.last > all->disk.last)
             all->disk = disk;
+        size_t memory = run_memory(setup, train);
+        if (memory > all->memory)
+            all->memory = memory;
         train_destroy(train);
     }
     return status;
@@ -181,6 +186,8 @@ static enum status plan(struct series *series, const struct arguments *args, con
         say_disk(&all, run_setup_folder(&setup));
     if (status == OK && !values->train.resume)
         status = run_disk_check(&all.disk, combination_count(&all), run_setup_folder(&setup), err);
+    if (status == OK)
+        status = run_memory_check(all.memory, err);
     if (status == OK)
         status = show_statistics(&setup, err);
     if (status == OK)

@@ -4,6 +4,7 @@
 
 #include "cli/run/estimate.h"
 #include "cli/run/series.h"
+#include "cli/run/run_memory.h"
 #include "cli/run/show_plan.h"
 #include "cli/run/show_statistics.h"
 #include "cli/shell/json.h"
@@ -243,6 +244,8 @@ enum status folds_run(const struct arguments *args, const struct resumed *resume
     }
     if (status == OK && !values->resume)
         status = run_disk_check(&setup.disk, (size_t)values->folds, run_setup_folder(&setup), err);
+    if (status == OK)
+        status = run_memory_check(run_memory(&setup, setup.train), err);
     if (status == OK)
         status = show_statistics(&setup, err);
     if (status == OK && !values->dry_run)

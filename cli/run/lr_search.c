@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/run/run_setup.h"
+#include "cli/run/run_memory.h"
 #include "cli/run/show_plan.h"
 #include "cli/run/show_statistics.h"
 #include "cli/shell/numbers.h"
@@ -80,6 +81,8 @@ enum status lr_search(struct lr_search *out, const struct train_values *values, 
         show_inputs(&setup);
     if (status == OK)
         status = run_disk_check(&setup.disk, 1, run_setup_folder(&setup), err);
+    if (status == OK)
+        status = run_memory_check(run_memory(&setup, setup.train), err);
     if (status == OK && report)
         status = show_statistics(&setup, err);
     if (status == OK)

@@ -7,7 +7,7 @@
 
 #include "cli/report/summary.h"
 #include "cli/run/record_metrics.h"
-#include "cli/run/show_plan.h"
+#include "cli/run/run_memory.h"
 #include "cli/shell/json.h"
 #include "core/base/file.h"
 #include "core/base/json_text.h"
@@ -108,7 +108,7 @@ enum status record_result_collect(struct record_result *out, const struct record
         .uncompared = state->uncompared,
         .loss = state->best_loss,
         .parameters = trained_values(t->net, train_freeze(t->train)),
-        .memory = show_memory(t),
+        .memory = run_memory(t, t->train),
     };
     enum status status = read_metrics(&result, folder, err);
     if (status == OK)

@@ -6,6 +6,7 @@
 #include "cli/run/page/run_page.h"
 #include "cli/run/record_folder.h"
 #include "cli/run/record_photos.h"
+#include "cli/run/run_memory.h"
 #include "cli/run/run_setup.h"
 #include "cli/run/show_end.h"
 #include "cli/run/show_plan.h"
@@ -362,6 +363,8 @@ static enum status train_once(struct session_end *out, const struct train_values
     }
     if (status == OK && !values->resume)
         status = run_disk_check(&setup.disk, 1, run_setup_folder(&setup), err);
+    if (status == OK)
+        status = run_memory_check(run_memory(&setup, setup.train), err);
     if (status != OK || values->dry_run)
         goto cleanup;
     enum cache_mode planned = train_cache(setup.train)->mode;

@@ -8,6 +8,7 @@
 #include "cli/model/preprocess_remark.h"
 #include "cli/report/summary.h"
 #include "cli/run/duplicates.h"
+#include "cli/run/run_memory.h"
 #include "cli/run/show_recipe.h"
 #include "cli/run/train_head.h"
 #include "cli/shell/choice_options.h"
@@ -17,6 +18,7 @@
 #include "cli/shell/table.h"
 #include "cli/shell/wrap.h"
 #include "core/base/disk.h"
+#include "core/base/processors.h"
 #include "core/ops/cpu.h"
 
 enum { FEW_LINES = 5 }; /* of each kind of warning */
@@ -167,24 +169,10 @@ static void print_caches(const struct run_setup *t)
         say(stdout, "        as bf16, in half the room already: --cache-dtype f16 only rounds features in float32");
 }
 
-static struct memory_summary memory_of(const struct run_setup *t, const struct train_needs *needs)
-{
-    size_t loaders = t->options.loader.threads;
-    return (struct memory_summary){.weights = needs->weights,
-                                   .plan = needs->network,
-                                   .optimizer = needs->optimizer,
-                                   .gradients = needs->gradients,
-                                   .average = needs->average,
-                                   .photos = needs->photos + needs->mixing + loaders * t->scan.photo_memory,
-                                   .metrics = needs->metrics,
-                                   .cache = needs->cache,
-                                   .program = summary_program(pool_threads(t->pool), loaders)};
-}
-
 /* Memory of the same run with --precision bf16, its cache aside; 0 where there is no such run. */
 static size_t memory_in_bf16(const struct run_setup *t, const struct train_needs *needs)
 {
-    struct memory_summary memory = memory_of(t, needs);
+    struct memory_summary memory = run_memory_of(t, needs);
     memory.plan = needs->network_bf16;
     return needs->network_bf16 ? memory_summary_total(&memory) : 0;
 }
@@ -204,11 +192,21 @@ static void json_stages(struct json *json, const struct run_setup *t)
     json_close(json);
 }
 
-size_t show_memory(const struct run_setup *t)
+/* "threads 1 of 64 processors: the control group's quota is 1 (/sys/fs/cgroup/cpu.max)": where something limits them */
+static void print_threads(const struct run_setup *t)
 {
-    struct train_needs needs = train_needs(t->train);
-    struct memory_summary memory = memory_of(t, &needs);
-    return memory_summary_total(&memory);
+    struct processors processors;
+    struct lines lines;
+    if (t->values->engine.threads)
+        return;
+    processors_look(&processors);
+    if (processors.by == PROCESSORS_ALL)
+        return;
+    FILE *out = lines_start(&lines, stdout);
+    fprintf(out, "threads %zu of %zu processors: ", pool_threads(t->pool), processors.online);
+    text_padded(out, processors.why, 0, false);
+    putc('\n', out);
+    lines_end(&lines);
 }
 
 /* Of the stage that takes the longest, with its features there. */
@@ -223,7 +221,7 @@ static double longest_epoch(const struct forecast *forecast)
 
 static void json_plan(const struct run_setup *t, const struct train_needs *needs, const struct plan_time *time)
 {
-    struct memory_summary memory = memory_of(t, needs);
+    struct memory_summary memory = run_memory_of(t, needs);
     struct json json = json_start(stdout, true);
     json_open(&json, NULL, '{');
     json_text(&json, "arch", t->net->arch);
@@ -244,6 +242,7 @@ static void json_plan(const struct run_setup *t, const struct train_needs *needs
     }
     json_close(&json);
     json_int(&json, "memory", (int64_t)memory_summary_total(&memory));
+    json_int(&json, "threads", (int64_t)pool_threads(t->pool));
     json_text(&json, "precision", precision_names[t->options.precision]);
     if (needs->network_bf16)
         json_int(&json, "memory_bf16", (int64_t)memory_in_bf16(t, needs));
@@ -363,7 +362,7 @@ static void print_time(const struct plan_time *time, const struct run_setup *t)
 enum status show_plan(const struct run_setup *t, const struct plan_time *time, struct error *err)
 {
     struct train_needs needs = train_needs(t->train);
-    struct memory_summary memory = memory_of(t, &needs);
+    struct memory_summary memory = run_memory_of(t, &needs);
     if (t->values->json) {
         if (t->values->dry_run)
             json_plan(t, &needs, time);
@@ -376,6 +375,7 @@ enum status show_plan(const struct run_setup *t, const struct plan_time *time, s
     show_recipe(stdout, t);
     print_rates(t);
     summary_cost(stdout, train_plan(t->train), &memory);
+    print_threads(t);
     print_precision(t, &needs);
     print_caches(t);
     print_disk(t, time->runs);

@@ -18,7 +18,4 @@ struct plan_time {
 /* stdout: children, memory, work, disk, time. With --json an object. */
 MUST_CHECK enum status show_plan(const struct run_setup *setup, const struct plan_time *time, struct error *err);
 
-/* Bytes that the run will take, as show_plan shows them. */
-size_t show_memory(const struct run_setup *setup);
-
 #endif

@@ -6,6 +6,9 @@
 #endif
 
 #include "cli/shell/remark.h"
+#include "core/base/cgroup.h"
+#include "core/base/memory.h"
+#include "core/base/processors.h"
 #include "core/net/freeze.h"
 
 const char *const exif_choices[] = {"apply", "ignore", NULL};
@@ -14,7 +17,11 @@ const char *const bn_choices[] = {[BN_EVAL] = "eval", [BN_BATCH] = "batch", [BN_
 
 size_t engine_threads(const struct engine_options *engine)
 {
-    return engine->threads ? (size_t)engine->threads : threads_available();
+    struct processors processors;
+    if (engine->threads)
+        return (size_t)engine->threads;
+    processors_look(&processors);
+    return processors.threads;
 }
 
 struct image_options engine_image_options(const struct engine_options *engine)
@@ -33,6 +40,16 @@ static void return_large_blocks(void)
 #endif
 }
 
+/* A control group does not refuse memory: it ends the program that uses more. So no block is asked for that cannot fit
+ * beside the program itself. */
+static void respect_memory_limit(void)
+{
+    const uint64_t program = 10 << 20;
+    struct cgroup_limits limits;
+    cgroup_limits_read(&limits, "");
+    memory_ceiling_set(limits.memory > 2 * program ? limits.memory - program : limits.memory / 2);
+}
+
 enum status engine_check(const struct engine_options *engine, struct error *err)
 {
     if (engine->precision == PRECISION_BF16 && engine->conv == CONV_IM2COL)
@@ -47,6 +64,7 @@ enum status engine_start(struct pool **pool, const struct engine_options *engine
     if (engine->quiet)
         remarks_silence();
     return_large_blocks();
+    respect_memory_limit();
     enum status status = engine_check(engine, err);
     return status == OK ? pool_create(pool, engine_threads(engine), err) : status;
 }

@@ -13,7 +13,7 @@
 
 /* A member of the command's struct of values, named `engine`. */
 struct engine_options {
-    long long threads; /* 0: all processors */
+    long long threads; /* 0: as many as processors_look allows */
     int conv;          /* enum conv_engine */
     int precision;     /* enum precision */
     int exif;          /* EXIF_ */
@@ -28,8 +28,11 @@ extern const char *const decode_choices[]; /* "exact", "fast" */
 extern const char *const bn_choices[];     /* "eval", "batch": by enum bn_mode */
 
 #define ENGINE_ROW_THREADS(type)                                                                                       \
-    OPTION_ROW("Engine", OPTION_INT, "threads", type, engine.threads, .placeholder = "N", .shown = "all processors",   \
-               .low = 1, .high = POOL_THREADS_MOST, .help = "use N threads; results are the same with any number")
+    OPTION_ROW("Engine", OPTION_INT, "threads", type, engine.threads, .placeholder = "N", .shown = "all allowed",      \
+               .low = 1, .high = POOL_THREADS_MOST,                                                                    \
+               .help =                                                                                                 \
+                   "use N threads; results are the same with any number (all allowed: the least of the processors, "   \
+                   "the CPU quota of the control groups and SLURM_CPUS_PER_TASK)")
 #define ENGINE_ROW_CONV(type)                                                                                          \
     OPTION_ROW("Engine", OPTION_CHOICE, "conv", type, engine.conv, .choices = conv_engine_names, .initial = "fast",    \
                .help =                                                                                                 \

@@ -115,6 +115,7 @@ void program_help(FILE *out, const struct command *const *commands, int width)
                "\nEnvironment:\n"
                "  FREEZETUNE_WEIGHTS  the pretrained weights, where --weights is not given\n"
                "  FREEZETUNE_CPU      plain, avx2 or avx512: use no wider vectors than these; avx512: nor AVX512_BF16\n"
+               "  SLURM_CPUS_PER_TASK use no more threads than these, where --threads is not given\n"
                "\nExit codes:\n"
                "  0    done\n"
                "  1    the answer is no: diff found a difference, or the accuracy is below --assert-accuracy\n"

@@ -22,6 +22,22 @@ bool size_add(size_t *out, size_t a, size_t b)
     return true;
 }
 
+static size_t ceiling;
+
+void memory_ceiling_set(size_t bytes)
+{
+    ceiling = bytes;
+}
+
+static enum status refuse(struct error *err, const char *what, size_t bytes)
+{
+    if (ceiling == 0 || bytes <= ceiling || bytes == SIZE_MAX)
+        return error_memory(err, what, bytes);
+    return error_set(err, ERR_SYSTEM,
+                     "not enough memory for %s: %.3g MB are needed, and the control group's limit leaves %.3g MB", what,
+                     (double)bytes / 1e6, (double)ceiling / 1e6);
+}
+
 /* Rounded up to MEMORY_ALIGN. */
 static size_t size_aligned(size_t bytes)
 {
@@ -34,6 +50,8 @@ static void *aligned_new(size_t count, size_t size, size_t *bytes)
         *bytes = SIZE_MAX;
         return NULL;
     }
+    if (ceiling > 0 && *bytes > ceiling)
+        return NULL;
     return aligned_alloc(MEMORY_ALIGN, size_aligned(*bytes ? *bytes : 1));
 }
 
@@ -42,7 +60,7 @@ enum status memory_alloc(void **out, size_t count, size_t size, const char *what
     size_t bytes;
     void *ptr = aligned_new(count, size, &bytes);
     if (!ptr)
-        return error_memory(err, what, bytes);
+        return refuse(err, what, bytes);
     memset(ptr, 0, bytes);
     *out = ptr;
     return OK;
@@ -58,7 +76,7 @@ enum status memory_grow(void **ptr, size_t *capacity, size_t need, size_t size, 
     size_t bytes;
     void *bigger = aligned_new(count, size, &bytes);
     if (!bigger)
-        return error_memory(err, what, bytes);
+        return refuse(err, what, bytes);
     if (*capacity)
         memcpy(bigger, *ptr, *capacity * size);
     free(*ptr);

@@ -22,6 +22,10 @@ MUST_CHECK enum status memory_alloc(void **out, size_t count, size_t size, const
 MUST_CHECK enum status memory_grow(void **ptr, size_t *capacity, size_t need, size_t size, const char *what,
                                    struct error *err);
 
+/* No block may be larger than this from now on: what a control group allows, where the system would end the program for
+ * using the memory instead of refusing it. 0, as at first: no ceiling. For before other threads start. */
+void memory_ceiling_set(size_t bytes);
+
 void memory_free(void *ptr);
 
 /* A copy of the string, owned by the caller (memory_free). */

@@ -42,7 +42,7 @@ complete_line() {
                 END { exit !found }' plain.txt || { echo "$command $option is not in the man page"; false; }
         done <options.txt
     done <commands.txt
-    for variable in FREEZETUNE_WEIGHTS FREEZETUNE_CPU NO_COLOR; do
+    for variable in FREEZETUNE_WEIGHTS FREEZETUNE_CPU SLURM_CPUS_PER_TASK NO_COLOR; do
         grep -q "^\\\\fB$variable\\\\fR$" page.1
     done
     for code in 0 1 64 65 66 70 71 73 74 130 141; do
