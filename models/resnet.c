@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifndef RESNET_WIDTH /* tests/faults has narrow ones */
+#ifndef RESNET_WIDTH /* tests/narrow has narrow ones */
 #define RESNET_WIDTH 64
 #endif
 

@@ -15,12 +15,14 @@ FUZZ_DRIVER = $(BUILD)/tests/fuzz/replay.o
 FUZZ_LIBS =
 # Calls that faults.c lets fail, in test_faults_* and in `faulty`, the program itself.
 FAULTY := $(BUILD)/tests/faults/faulty
+# The program with narrow networks: most of a test's time is else spent on weights that nobody looks at.
+NARROW := $(BUILD)/tests/narrow/freezetune
 FAULT_TESTS := $(foreach test,$(UNIT_TESTS),$(if $(filter test_faults_%,$(notdir $(test))),$(test)))
 FAULTY_CALLS := malloc calloc realloc aligned_alloc pthread_create open read pread pwrite fcntl fstat mmap opendir readdir \
 	realpath mkdir mkdtemp chmod fopen mkostemps fchmod fdopen fwrite fflush fsync fseeko ftruncate fclose rename flock stat
 CLI_TESTS := $(wildcard tests/cli/*.bats)
 TEST_LIBS := -lcmocka
-ALL_PROGRAMS := $(PROGRAM) $(UNIT_TESTS) $(FUZZ_TARGETS) $(TOOLS) $(IDX_TO_PNG) $(FAULTY)
+ALL_PROGRAMS := $(PROGRAM) $(UNIT_TESTS) $(FUZZ_TARGETS) $(TOOLS) $(IDX_TO_PNG) $(FAULTY) $(NARROW)
 # What CI runs under AddressSanitizer: chosen so that it takes a third of its time.
 ASAN_QUICK = $(patsubst $(BUILD)/%,build/asan-quick/%,$(UNIT_TESTS) $(FUZZ_TARGETS)) $(ASAN_QUICK_CLI:%=tests/cli/%.bats)
 ASAN_QUICK_CLI := basics bad_input cache classes convert inspect_diff predict_eval pth run_lock tables threads toy
@@ -29,7 +31,7 @@ ASAN_QUICK_CLI := basics bad_input cache classes convert inspect_diff predict_ev
 TSAN_TESTS = $(addprefix build/tsan/tests/unit/,data/test_loader net/test_exec train/test_train_loop \
 	features/test_feature_cache features/test_feature_sharing features/test_feature_store data/test_reduce \
 	data/test_overlap ops/test_blas) tests/cli/threads.bats tests/cli/run_lock.bats
-TSAN_PROGRAMS = $(filter build/%,$(or $(TESTS),$(TSAN_TESTS))) $(TOOLS:$(BUILD)/%=build/tsan/%) $(FAULTY:$(BUILD)/%=build/tsan/%)
+TSAN_PROGRAMS = $(filter build/%,$(or $(TESTS),$(TSAN_TESTS))) $(TOOLS:$(BUILD)/%=build/tsan/%) $(FAULTY:$(BUILD)/%=build/tsan/%) $(NARROW:$(BUILD)/%=build/tsan/%)
 
 # ---- building ---------------------------------------------------------------------------------------------------------
 $(UNIT_TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT_OBJECTS) $(CLI_LIBRARY) $(LIBRARY)
@@ -45,12 +47,14 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(FUZZ_SUPPORT) $(FUZZ_DRIVER) $(CLI_L
 $(FAULT_TESTS) $(FAULTY): LINK_MORE = $(FAULTY_CALLS:%=-Wl,--wrap=%) -Wl,--wrap=nanosleep
 $(FAULT_TESTS): $(BUILD)/tests/faults/faults.o $(BUILD)/tests/faults/scenario.o
 
-# Its networks are narrow: a run takes a tenth of the time, so that more of its calls can fail in turn.
-$(FAULTY): $(BUILD)/cli/main.o $(BUILD)/tests/faults/faults.o $(BUILD)/tests/faults/resnet.o $(CLI_LIBRARY) $(LIBRARY)
+# With narrow networks a run takes a tenth of the time, so that more of its calls can fail in turn.
+$(FAULTY): $(BUILD)/tests/faults/faults.o
+$(FAULTY) $(NARROW): $(BUILD)/cli/main.o $(BUILD)/tests/narrow/resnet.o $(CLI_LIBRARY) $(LIBRARY)
+	@mkdir -p $(@D)
 	$(call say,LD)
 	$(quiet)$(LINK) $(ALL_LIBS)
 
-$(BUILD)/tests/faults/resnet.o: models/resnet.c $(BUILD)/flags
+$(BUILD)/tests/narrow/resnet.o: models/resnet.c $(BUILD)/flags
 	$(call say,CC)
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(ALL_CFLAGS) -DRESNET_WIDTH=4 -MMD -MP -c -o $@ $<
@@ -65,7 +69,7 @@ check: ## build and run all tests, about ten minutes on two cores (TESTS=... run
 	$(again) run-tests
 
 # Some of the tests need no other test to be linked.
-run-tests: freezetune $(if $(TESTS),$(filter build/%,$(TESTS)) $(TOOLS) $(IDX_TO_PNG) $(FAULTY),$(ALL_PROGRAMS))
+run-tests: freezetune $(if $(TESTS),$(filter build/%,$(TESTS)) $(TOOLS) $(IDX_TO_PNG) $(FAULTY) $(NARROW),$(ALL_PROGRAMS))
 	@FREEZETUNE='$(abspath $(PROGRAM))' BUILD='$(abspath $(BUILD))' TESTFLAGS='$(TESTFLAGS)' TEST_WHOLE=$(if $(TESTS),,yes) \
 		sh tests/support/run_tests.sh $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(FUZZ_TARGETS) $(CLI_TESTS))
 

@@ -3,6 +3,7 @@
 # test_photo_stamp.
 
 load common
+narrow
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return

@@ -20,6 +20,17 @@ tell_failure() {
     return 0
 }
 
+# narrow: this file's tests take the program whose networks are narrow (tests/tests.mk): what they look at does not depend
+# on the network, and a run takes a tenth of the time. A test that looks at bytes of weights or maps calls wide first.
+narrow() {
+    export wide_program=${wide_program:-$FREEZETUNE} # a test inherits it from the reading of its file
+    FREEZETUNE=$BUILD/tests/narrow/freezetune
+}
+
+wide() {
+    FREEZETUNE=$wide_program
+}
+
 # run_split COMMAND...: sets $status, $out and $err; also in stdout.txt and stderr.txt.
 run_split() {
     status=0

@@ -2,6 +2,7 @@
 # How train reads the folders of --data: splits under their usual names, class folders, and what lies beside the photos.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return

@@ -2,6 +2,7 @@
 # What train says of photos with the same bytes: within a class, between classes, across train and val.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return

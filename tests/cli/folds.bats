@@ -2,6 +2,7 @@
 # train --folds and train --lr find, on tiny photos of coloured noise.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return

@@ -2,6 +2,7 @@
 # docs/formats.md against the files that runs write.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return

@@ -2,6 +2,7 @@
 # --group-by: photos that belong together validate together. tests/unit/data/test_split_groups.c has 1,000 random trees.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return

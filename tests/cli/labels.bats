@@ -2,6 +2,7 @@
 # Photos and classes from a CSV: --labels and --val-labels. tests/unit/data/test_labels.c has the errors of the file.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return

@@ -2,6 +2,7 @@
 # --limit: a trial on fewer photos, and the learning curve of a sweep.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return

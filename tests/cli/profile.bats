@@ -2,6 +2,7 @@
 # --profile of train and eval: that the figures are there and add up; what they are is the machine's affair.
 
 load common
+narrow
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return

@@ -3,6 +3,7 @@
 # elsewhere. What a browser makes of it: scripts/check_browser.py.
 
 load common
+narrow
 
 # The names of classes that somebody might call folders by, to do harm.
 hostile() {

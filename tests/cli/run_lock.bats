@@ -2,6 +2,7 @@
 # A folder for --out is looked at, then locked. What another process does between the two is seen.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return

@@ -2,6 +2,7 @@
 # eval and predict with a model in its run's folder: which photos were trained on, and which can be measured.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return

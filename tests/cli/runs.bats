@@ -2,6 +2,7 @@
 # runs: the runs of a folder, what differs between them, and folders and files that are none.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return

@@ -2,6 +2,7 @@
 # eval --strangers: the areas under the curve, from the logits and features that eval and predict write.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return

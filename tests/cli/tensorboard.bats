@@ -3,6 +3,7 @@
 # TensorBoard itself.
 
 load common
+narrow
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return

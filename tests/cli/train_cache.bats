@@ -2,11 +2,13 @@
 # train with a feature cache: the same bytes as without, and nothing computed twice. (`freezetune cache`: cache.bats.)
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     "$BUILD/tests/tools/make_photos" photos 3 6 3 40 1
     small_weights 1 9
+    "$BUILD/tests/tools/make_model" wide.safetensors 32 class0 class1 class2
 }
 
 setup() {
@@ -171,6 +173,8 @@ expect_counts() {
 }
 
 @test "f16: half the room, and the same bytes kept or not" {
+    wide
+    weights=$BATS_FILE_TMPDIR/wide.safetensors
     train --cache-dtype f16 --cache off --out off >/dev/null
     train --cache-dtype f16 --out on >/dev/null
     same_run off on
@@ -266,6 +270,8 @@ expect_counts() {
 }
 
 @test "a limit, a disk that is too small: off by itself, an error when it was asked for" {
+    wide
+    weights=$BATS_FILE_TMPDIR/wide.safetensors
     run_split train --cache-limit 10K --out a
     [ "$status" = 0 ]
     grep -Eq '^cache   off: it would take [1-9][0-9.]* KB, and --cache-limit allows 10.2 KB$' stdout.txt
@@ -278,6 +284,8 @@ expect_counts() {
 }
 
 @test "the limit covers all stages together" {
+    wide
+    weights=$BATS_FILE_TMPDIR/wide.safetensors
     run_split train --cache-limit 120K --unfreeze-at 2:7 --out both
     [ "$(grep -c '^cache   up to .* on disk' stdout.txt)" = 1 ]
     grep -q '^cache   off: it would take .* together with the caches of earlier stages, and --cache-limit allows ' stdout.txt
