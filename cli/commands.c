@@ -16,6 +16,7 @@ const struct command *const commands[] = {
     &cmd_diff,
     &cmd_convert,
     &cmd_bench,
+    &cmd_weights,
     &cmd_cache,
     &cmd_toy,
     NULL,

@@ -12,6 +12,7 @@ extern const struct command cmd_inspect;
 extern const struct command cmd_diff;
 extern const struct command cmd_convert;
 extern const struct command cmd_bench;
+extern const struct command cmd_weights;
 extern const struct command cmd_cache;
 extern const struct command cmd_toy;
 extern const struct command cmd_train;

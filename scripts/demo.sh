@@ -66,7 +66,15 @@ find_weights() {
         echo "$FREEZETUNE_WEIGHTS"
         return
     fi
-    sh "$here/get-weights.sh"
+    echo "demo.sh: getting the pretrained weights (103 MB where they are not here yet)" >&2
+    sh "$here/get-weights.sh" 2>"$demo/said" || {
+        status=$?
+        cat "$demo/said" >&2
+        tail -n 1 "$demo/said" | awk '{ sub(/^[^:]*: /, ""); print }' >"$FETCH_REASON"
+        rm -f "$demo/said"
+        return $status
+    }
+    rm -f "$demo/said"
 }
 
 # Keeps the reason why there are no photos, as fetch.sh does, and fails.

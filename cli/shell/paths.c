@@ -57,7 +57,7 @@ enum status path_weights(char **out, const char *given, struct error *err)
     }
     error_set(
         err, ERR_NOINPUT,
-        "no pretrained weights: looked for $FREEZETUNE_WEIGHTS, ./%s and %s; get them with scripts/get-weights.sh, "
+        "no pretrained weights: looked for $FREEZETUNE_WEIGHTS, ./%s and %s; get them with freezetune weights get, "
         "name a file with --weights FILE, or start from nothing with --weights random",
         here, path ? path : "the user's data folder");
     memory_free(path);
@@ -188,6 +188,34 @@ enum status path_cache(char **out, const char *given, struct error *err)
     enum status status = user_path(&path, "XDG_CACHE_HOME", ".cache", "freezetune", err);
     if (status == OK && !path)
         status = error_set(err, ERR_USAGE, "no folder for the cache: HOME is not set; name one with --cache-dir");
+    if (status == OK)
+        *out = path;
+    return status;
+}
+
+enum status path_weights_named(char **out, const char *name, struct error *err)
+{
+    char file[192], *path = NULL;
+    if (name)
+        snprintf(file, sizeof file, "freezetune/%s.safetensors", name);
+    enum status status = user_path(&path, "XDG_DATA_HOME", ".local/share", name ? file : "freezetune", err);
+    if (status == OK && !path)
+        status = error_set(err, ERR_USAGE, "no folder for the weights: set HOME or XDG_DATA_HOME");
+    if (status == OK)
+        *out = path;
+    return status;
+}
+
+enum status path_torch_hub(char **out, const char *file, struct error *err)
+{
+    const char *home = getenv("TORCH_HOME");
+    char below[256], *path = NULL;
+    snprintf(below, sizeof below, "%shub/checkpoints/%s", home && home[0] ? "" : "torch/", file);
+    if (home && home[0])
+        return path_join(out, home, below, err);
+    enum status status = user_path(&path, "XDG_CACHE_HOME", ".cache", below, err);
+    if (status == OK && !path)
+        status = error_set(err, ERR_USAGE, "no folder for the download: set HOME or XDG_CACHE_HOME");
     if (status == OK)
         *out = path;
     return status;

@@ -32,6 +32,14 @@ MUST_CHECK enum status path_run_check(const char *given, struct error *err);
  * made. *out is owned by the caller (memory_free). ERR_USAGE when there is no home. */
 MUST_CHECK enum status path_cache(char **out, const char *given, struct error *err);
 
+/* NAME.safetensors in the folder where path_weights looks for resnet50.safetensors; the folder itself for NULL. Nothing
+ * is made. A name has at most 150 bytes. *out is owned by the caller (memory_free). ERR_USAGE when there is no home. */
+MUST_CHECK enum status path_weights_named(char **out, const char *name, struct error *err);
+
+/* Where torch.hub keeps a file (its name at most 200 bytes): hub/checkpoints/FILE in $TORCH_HOME, $XDG_CACHE_HOME/torch
+ * or ~/.cache/torch. The same. */
+MUST_CHECK enum status path_torch_hub(char **out, const char *file, struct error *err);
+
 /* "folder/name" for the file "folder/file": owned by the caller (memory_free). */
 MUST_CHECK enum status path_beside(char **out, const char *file, const char *name, struct error *err);
 

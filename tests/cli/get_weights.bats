@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# scripts/fetch.sh and scripts/get-weights.sh, without a network: file: URLs and a port where nobody listens.
+# scripts/fetch.sh and scripts/get-weights.sh (the rest is in weights.bats), without a network: file: URLs and a port where nobody listens.
 
 load common
 
@@ -68,61 +68,22 @@ setup() {
     [ "$status" -eq 64 ]
 }
 
-@test "get-weights: what is there is left alone and named" {
+@test "get-weights: usage, and no program" {
+    run sh "$scripts/get-weights.sh" --v3
+    [ "$status" -eq 64 ]
+    HOME=$PWD FREEZETUNE=$PWD/none PATH=/usr/bin:/bin run sh "$scripts/get-weights.sh"
+    [ "$status" -eq 66 ]
+    [[ "$output" == *"build it first with make"* ]]
+}
+
+@test "get-weights: calls freezetune weights get" {
     mkdir -p data/freezetune
     echo weights >data/freezetune/resnet50.safetensors
     XDG_DATA_HOME=$PWD/data run sh "$scripts/get-weights.sh"
     [ "$status" -eq 0 ]
     [ "$output" = "$PWD/data/freezetune/resnet50.safetensors" ]
-}
-
-@test "get-weights: an empty machine gets a reason and a way out, and no file" {
     HOME=$PWD XDG_DATA_HOME=$PWD/data XDG_CACHE_HOME=$PWD/cache FREEZETUNE_MODELS_URL=http://127.0.0.1:9 \
-        run sh "$scripts/get-weights.sh"
+        run sh "$scripts/get-weights.sh" --v2
     [ "$status" -eq 66 ]
-    [[ "$output" == *"$PWD/data/freezetune/resnet50.safetensors"* ]]
-    [ ! -e data/freezetune/resnet50.safetensors ]
-}
-
-@test "get-weights: the hub's .pth is converted where train looks; V2 by its own name" {
-    hub=cache/torch/hub/checkpoints
-    mkdir -p "$hub" bin
-    "$BUILD/tests/tools/make_model" model.safetensors 64 ants bees
-    "$FREEZETUNE" convert model.safetensors "$hub/resnet50-0676ba61.pth"
-    cp "$hub/resnet50-0676ba61.pth" "$hub/resnet50-11ad3fa6.pth"
-    # Nobody can make a file of a given sum: this one says of any file that it is right.
-    printf '#!/bin/sh\nexit 0\n' >bin/sha256sum
-    chmod +x bin/sha256sum
-    for v in "" -v2; do
-        # shellcheck disable=SC2086 # nothing or one word
-        HOME=$PWD XDG_DATA_HOME=$PWD/data XDG_CACHE_HOME=$PWD/cache PATH=$PWD/bin:$PATH \
-            run sh "$scripts/get-weights.sh" ${v:+-$v}
-        [ "$status" -eq 0 ]
-        [ "${lines[-1]}" = "$PWD/data/freezetune/resnet50$v.safetensors" ]
-        cmp model.safetensors "data/freezetune/resnet50$v.safetensors"
-        [ -e "$hub/resnet50-11ad3fa6.pth" ]
-    done
-}
-
-@test "get-weights: without the program there is a reason, before anything is downloaded" {
-    HOME=$PWD XDG_DATA_HOME=$PWD/data XDG_CACHE_HOME=$PWD/cache FREEZETUNE=$PWD/none \
-        FREEZETUNE_MODELS_URL=http://127.0.0.1:9 run sh "$scripts/get-weights.sh"
-    [ "$status" -eq 66 ]
-    [[ "$output" == *"build it first with make"* ]] || command -v freezetune
-}
-
-@test "get-weights: a hub copy with wrong bytes is not used" {
-    hub=cache/torch/hub/checkpoints
-    mkdir -p "$hub"
-    echo garbage >"$hub/resnet50-0676ba61.pth"
-    HOME=$PWD XDG_DATA_HOME=$PWD/data XDG_CACHE_HOME=$PWD/cache FREEZETUNE_MODELS_URL=http://127.0.0.1:9 \
-        run sh "$scripts/get-weights.sh"
-    [ "$status" -eq 66 ]
-    [[ "$output" != *"using $hub"* ]]
-    [ ! -e data/freezetune/resnet50.safetensors ]
-}
-
-@test "get-weights: usage" {
-    run sh "$scripts/get-weights.sh" --v3
-    [ "$status" -eq 64 ]
+    [[ "$output" == *"resnet50-11ad3fa6.pth"* ]]
 }

@@ -100,12 +100,12 @@ complete_line() {
     done
     sort -u ./*.options >all.txt
     # (What a `make`, `python3` or `tensorboard` command passes on is not the program's.)
-    sed 's/`make [^`]*`//g; s/`python3 [^`]*`//g; s/`tensorboard [^`]*`//g' "$root/README.md" | grep -oE -- '--[a-z][a-z-]*' | sort -u >written.txt
+    sed 's/`make [^`]*`//g; s/`python3 [^`]*`//g; s/`tensorboard [^`]*`//g' "$root/README.md" | grep -oE -- '--[a-z][a-z0-9-]*' | sort -u >written.txt
     [ "$(wc -l <written.txt)" -ge 20 ]
     comm -23 written.txt all.txt >unknown.txt
     [ ! -s unknown.txt ] || { cat unknown.txt; false; }
     for command in $(commands); do
-        grep "^| $command " "$root/README.md" | grep -oE -- '--[a-z][a-z-]*' | sort -u | comm -23 - "$command.options" >unknown.txt
+        grep "^| $command " "$root/README.md" | grep -oE -- '--[a-z][a-z0-9-]*' | sort -u | comm -23 - "$command.options" >unknown.txt
         [ ! -s unknown.txt ] || { echo "$command: $(cat unknown.txt)"; false; }
     done
 }

@@ -58,7 +58,7 @@ static void weights_are_looked_for_in_order(void **state)
     struct error err;
     assert_int_equal(path_weights(&path, NULL, &err), ERR_NOINPUT);
     assert_null(path);
-    assert_non_null(strstr(err.text, "scripts/get-weights.sh"));
+    assert_non_null(strstr(err.text, "freezetune weights get"));
     assert_non_null(strstr(err.text, "--weights random"));
 
     assert_int_equal(folder_create(".local/share/freezetune", &err), OK);
