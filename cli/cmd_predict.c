@@ -11,6 +11,7 @@
 #include "cli/model/unknown_options.h"
 #include "cli/report/predict_files.h"
 #include "cli/report/predict_output.h"
+#include "cli/report/predict_stream.h"
 #include "cli/run/predict_trained.h"
 #include "cli/run/record_config.h"
 #include "cli/run/show_statistics.h"
@@ -31,7 +32,7 @@ struct values {
     const char *model, *out, *logits, *features, *cam, *classes;
     long long top_k, batch_size;
     int format, tta;
-    bool null;
+    bool null, stream;
 };
 
 static const struct option options[] = {
@@ -43,6 +44,9 @@ static const struct option options[] = {
     CLASSES_ROW("Common", struct values, classes),
     OPTION_ROW("Common", OPTION_CHOICE, "format", struct values, format, .choices = table_formats, .initial = "table",
                .help = "write the answers in this format"),
+    OPTION_ROW("Common", OPTION_FLAG, "stream", struct values, stream,
+               .help = "answer each line of stdin, the path of a photo, by one line as it comes (jsonl, or tsv and csv "
+                       "with the best class); a photo that cannot be read is answered by a line that says why"),
     UNKNOWN_ROWS(struct values, unknown),
     OPTION_ROW("Output", OPTION_STRING, "out", struct values, out, .placeholder = "FILE", .shown = "stdout",
                .help = "write the answers to this file"),
@@ -80,7 +84,8 @@ struct job {
     bool outfile_open;
     struct predict_output output;
     struct predict_files files;
-    size_t bad_reported, failed; /* failed: of these, for a disk or a share that did not answer */
+    struct predict_stream stream; /* with --stream, instead of `photos` and `files` */
+    size_t bad_reported, failed;  /* failed: of these, for a disk or a share that did not answer */
 };
 
 static enum status list_photos(struct job *job, const struct arguments *args, struct error *err)
@@ -213,40 +218,61 @@ static enum status watch_statistics(struct job *job, struct error *err)
     return status;
 }
 
-static enum status prepare(struct job *job, const struct arguments *args, struct error *err)
+/* The model, and how it is asked. */
+static enum status prepare_model(struct job *job, double *threshold, const struct arguments *args, struct error *err)
 {
     const struct values *v = job->values;
-    if (v->engine.quiet) /* the model has remarks before the engine starts */
-        remarks_silence();
     enum status status = model_open(&job->model, v->model, &v->choice, err);
     if (status == OK)
         status = classes_override(&job->model.info, v->classes, job->model.path, err);
-    bool multi_label = job->model.info.problem == PROBLEM_MULTI_LABEL;
-    double threshold = 0;
     if (status == OK)
-        status = unknown_threshold(&threshold, &v->unknown, args, &job->model, v->tta != TTA_NONE, err);
+        status = unknown_threshold(threshold, &v->unknown, args, &job->model, v->tta != TTA_NONE, err);
     if (status == OK)
         status = model_check_answers(&job->model, false, err);
-    if (status == OK && multi_label && v->tta != TTA_NONE)
+    if (status == OK && job->model.info.problem == PROBLEM_MULTI_LABEL && v->tta != TTA_NONE)
         status = error_set(err, ERR_USAGE, "--tta flip cannot be combined with a multi-label model");
     if (status == OK && predict_files_want_cam(&job->files) && v->tta != TTA_NONE)
         status = error_set(err, ERR_USAGE, "--%s cannot be combined with --tta flip: it shows a single pass",
                            v->cam ? "cam" : "features");
     preprocess_override(&job->model.info.preprocess, &v->preprocess);
+    return status;
+}
+
+/* The engine for a list, and what is said of the model before the first answer. */
+static enum status open_inference(struct job *job, const struct photo_list *photos, long long batch, struct error *err)
+{
+    const struct model *model = &job->model;
+    bool cam = predict_files_want_cam(&job->files);
+    enum status status = (cam ? inference_open_cam : inference_open)(&job->inference, model, photos,
+                                                                     &job->values->engine, (size_t)batch, false, err);
+    if (status == OK)
+        status = inference_set_tta(&job->inference, job->values->tta, model, err);
+    if (status != OK)
+        return status;
+    preprocess_remark(model->info.says_preprocess || preprocess_given(&job->values->preprocess), model->info.oblong,
+                      &model->info.preprocess, model->path);
+    classes_remark(&model->info, model->path);
+    return OK;
+}
+
+static void ask(struct predict_output *output, const struct model_info *info, double threshold)
+{
+    output->multi_label = info->problem == PROBLEM_MULTI_LABEL;
+    output->temperature = info->calibration.temperature;
+    output->threshold = threshold;
+}
+
+static enum status prepare(struct job *job, const struct arguments *args, struct error *err)
+{
+    const struct values *v = job->values;
+    double threshold = 0;
+    enum status status = prepare_model(job, &threshold, args, err);
     if (status == OK)
         status = list_photos(job, args, err);
     if (status == OK)
         status = check_outputs(job, err);
     if (status == OK)
-        status = (predict_files_want_cam(&job->files) ? inference_open_cam : inference_open)(
-            &job->inference, &job->model, &job->photos, &v->engine, (size_t)v->batch_size, false, err);
-    if (status == OK)
-        status = inference_set_tta(&job->inference, v->tta, &job->model, err);
-    if (status == OK)
-        preprocess_remark(job->model.info.says_preprocess || preprocess_given(&v->preprocess), job->model.info.oblong,
-                          &job->model.info.preprocess, job->model.path);
-    if (status == OK)
-        classes_remark(&job->model.info, job->model.path);
+        status = open_inference(job, &job->photos, v->batch_size, err);
     if (status == OK && !v->engine.quiet)
         status = predict_remark_trained(&job->model, &job->photos, err);
     if (status == OK && !v->engine.quiet)
@@ -260,22 +286,54 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status = predict_output_start(&job->output, job->outfile_open ? job->outfile.stream : stdout,
                                       (enum table_format)v->format, &job->model.info.classes, (size_t)v->top_k, err);
-    job->output.multi_label = multi_label;
-    job->output.temperature = job->model.info.calibration.temperature;
-    job->output.threshold = threshold;
+    if (status == OK)
+        ask(&job->output, &job->model.info, threshold);
+    return status;
+}
+
+static void remark_answers(const struct job *job, size_t photos, size_t bad)
+{
+    size_t damaged = loader_damaged_count(job->inference.loader);
+    if (damaged > 0)
+        warn("%zu of %zu photos %s damaged; the answer covers only the part that could be decoded", damaged, photos,
+             damaged == 1 ? "is" : "are");
+    if (job->output.threshold > 0)
+        remark("%zu of %zu photos are unknown: below the threshold", job->output.unknown, photos - bad);
+}
+
+/* Everything about --stream: there is no list of photos, and no file to write. */
+static enum status answer_stream(struct job *job, const struct arguments *args, struct error *err)
+{
+    const struct values *v = job->values;
+    struct predict_stream *stream = &job->stream;
+    int format = v->format;
+    long long top = v->top_k;
+    double threshold = 0;
+    enum status status = predict_stream_options(&format, &top, args, err);
+    if (status == OK)
+        status = prepare_model(job, &threshold, args, err);
+    predict_stream_start(stream, v->null);
+    if (status == OK)
+        status = open_inference(job, &stream->list, 1, err);
+    if (status == OK)
+        status = predict_output_start_stream(&job->output, stdout, (enum table_format)format, &job->model.info.classes,
+                                             (size_t)top, err);
+    if (status != OK)
+        return status;
+    ask(&job->output, &job->model.info, threshold);
+    status = predict_stream_run(stream, &job->inference, &job->output, err);
+    if (status == OK)
+        remark_answers(job, stream->answered, stream->bad);
+    predict_output_end(&job->output);
+    if (status == OK && stream->bad > 0 && !signals_stop())
+        status = inference_unreadable(stream->bad, stream->failed, stream->answered, "; the others are done", err);
     return status;
 }
 
 static enum status finish(struct job *job, struct error *err)
 {
     enum status status = OK;
-    size_t damaged = loader_damaged_count(job->inference.loader);
-    if (damaged > 0)
-        warn("%zu of %zu photos %s damaged; the answer covers only the part that could be decoded", damaged,
-             job->photos.count, damaged == 1 ? "is" : "are");
-    if (job->output.threshold > 0)
-        remark("%zu of %zu photos are unknown: below the threshold", job->output.unknown,
-               job->photos.count - job->bad_reported);
+    remark_answers(job, job->photos.count, job->bad_reported);
     predict_output_end(&job->output);
     if (signals_stop())
         return OK; /* no half answers under a final name */
@@ -297,11 +355,15 @@ static enum status run(const struct arguments *args, struct error *err)
                       .files = {.logits_path = v->logits, .features_path = v->features, .cam_path = v->cam}};
     if (!job.values->model)
         return error_set(err, ERR_USAGE, "--model is needed: best.safetensors of a run, or a file of ImageNet weights");
+    if (!v->stream && args->operand_count == 0)
+        return error_set(err, ERR_USAGE, "too few arguments; usage: freezetune predict %s", args->command->usage);
     signals_catch();
-    enum status status = prepare(&job, args, err);
-    if (status == OK)
+    if (v->engine.quiet) /* the model has remarks before the engine starts */
+        remarks_silence();
+    enum status status = v->stream ? answer_stream(&job, args, err) : prepare(&job, args, err);
+    if (status == OK && !v->stream)
         status = predict(&job, err);
-    if (status == OK)
+    if (status == OK && !v->stream)
         status = finish(&job, err);
     predict_output_discard(&job.output);
     predict_files_free(&job.files);
@@ -317,7 +379,7 @@ static enum status run(const struct arguments *args, struct error *err)
 const struct command cmd_predict = {
     .name = "predict",
     .summary = "name the classes of photos",
-    .usage = "--model FILE [options] PHOTO|FOLDER|- ...",
+    .usage = "--model FILE [options] PHOTO|FOLDER|- ... | --stream",
     .description =
         "Names the most probable classes of photos: files, the photos in folders, or - for a list of paths on stdin. "
         "Photos that cannot be read are named on stderr; the others are done, and the exit code is then 65. With plain "
@@ -327,11 +389,12 @@ const struct command cmd_predict = {
     .examples = "  freezetune predict --model runs/1/best.safetensors photo.jpg\n"
                 "  freezetune predict --model resnet50.safetensors --format jsonl photos/\n"
                 "  freezetune predict --model runs/1 --error 0.05 photos/\n"
-                "  find photos -print0 | freezetune predict --model m.safetensors --null -\n",
+                "  find photos -print0 | freezetune predict --model m.safetensors --null -\n"
+                "  tail -f new-photos.txt | freezetune predict --model runs/1 --stream\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .values_size = sizeof(struct values),
-    .operands_least = 1,
+    .operands_least = 0, /* with --stream; else one, see run */
     .operands_most = SIZE_MAX,
     .run = run,
 };

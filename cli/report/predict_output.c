@@ -1,5 +1,6 @@
 #include "cli/report/predict_output.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,11 +14,12 @@ static const struct column text_columns[] = {{"file", COLUMN_PATH, 20, 0},
                                              {"index", COLUMN_NUMBER, 0, 1},
                                              {"class", COLUMN_TEXT, 12, 0},
                                              {"probability", COLUMN_NUMBER, 0, 0}};
-static const struct column row_columns[] = {{"file", COLUMN_TEXT, 0, 0},
-                                            {"rank", COLUMN_NUMBER, 0, 0},
-                                            {"index", COLUMN_NUMBER, 0, 0},
-                                            {"class", COLUMN_TEXT, 0, 0},
-                                            {"probability", COLUMN_NUMBER, 0, 0}};
+static const struct column row_columns[] = {{"file", COLUMN_TEXT, 0, 0},          {"rank", COLUMN_NUMBER, 0, 0},
+                                            {"index", COLUMN_NUMBER, 0, 0},       {"class", COLUMN_TEXT, 0, 0},
+                                            {"probability", COLUMN_NUMBER, 0, 0}, {"error", COLUMN_TEXT, 0, 0}};
+
+/* Without the last column, which is for a stream. */
+enum { ROW_COLUMNS = sizeof row_columns / sizeof *row_columns - 1 };
 
 enum status predict_output_start(struct predict_output *output, FILE *out, enum table_format format,
                                  const struct class_names *classes, size_t top, struct error *err)
@@ -35,8 +37,19 @@ enum status predict_output_start(struct predict_output *output, FILE *out, enum 
     if (format == TABLE_TEXT)
         table_start(&output->table, out, format, text_columns, sizeof text_columns / sizeof *text_columns);
     else if (format != TABLE_JSONL)
-        table_start(&output->table, out, format, row_columns, sizeof row_columns / sizeof *row_columns);
+        table_start(&output->table, out, format, row_columns, ROW_COLUMNS);
     return OK;
+}
+
+enum status predict_output_start_stream(struct predict_output *output, FILE *out, enum table_format format,
+                                        const struct class_names *classes, size_t top, struct error *err)
+{
+    assert(format != TABLE_TEXT);
+    enum status status = predict_output_start(output, out, TABLE_JSONL, classes, top, err);
+    output->format = format;
+    if (status == OK && format != TABLE_JSONL)
+        table_start(&output->table, out, format, row_columns, ROW_COLUMNS + 1);
+    return status;
 }
 
 /* The next class in descending order: takes the largest out of `left`. */
@@ -56,7 +69,7 @@ static enum status write_unknown_row(struct predict_output *output, const char *
         const char *cells[] = {file, "-1", unknown, number_percent(probability, (double)largest)};
         return table_row(&output->table, cells, err);
     }
-    const char *cells[] = {file, "1", "-1", unknown, number_float(probability, largest)};
+    const char *cells[] = {file, "1", "-1", unknown, number_float(probability, largest), NULL};
     return table_row(&output->table, cells, err);
 }
 
@@ -74,7 +87,7 @@ static enum status write_rows(struct predict_output *output, const char *file, s
             const char *cells[] = {i ? "" : file, index, name, number_percent(probability, (double)value)};
             status = table_row(&output->table, cells, err);
         } else {
-            const char *cells[] = {file, rank, index, name, number_float(probability, value)};
+            const char *cells[] = {file, rank, index, name, number_float(probability, value), NULL};
             status = table_row(&output->table, cells, err);
         }
     }
@@ -161,6 +174,21 @@ enum status predict_output_photo(struct predict_output *output, const char *file
         write_line(output, file, unknown);
     else
         return unknown ? write_unknown_row(output, file, largest, err) : write_rows(output, file, err);
+    return OK;
+}
+
+enum status predict_output_error(struct predict_output *output, const char *file, const char *reason, struct error *err)
+{
+    if (output->format != TABLE_JSONL) {
+        const char *cells[] = {file, NULL, NULL, NULL, NULL, reason};
+        return table_row(&output->table, cells, err);
+    }
+    struct json json = json_start(output->out, false);
+    json_open(&json, NULL, '{');
+    json_text(&json, "file", file);
+    json_text(&json, "error", reason);
+    json_close(&json);
+    json_end(&json);
     return OK;
 }
 

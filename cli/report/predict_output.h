@@ -39,8 +39,17 @@ struct predict_output {
 MUST_CHECK enum status predict_output_start(struct predict_output *output, FILE *out, enum table_format format,
                                             const struct class_names *classes, size_t top, struct error *err);
 
+/* The same for answers that are read as they come: tsv and csv have a last column, "error". Not for a text table, whose
+ * rows wait for one another. */
+MUST_CHECK enum status predict_output_start_stream(struct predict_output *output, FILE *out, enum table_format format,
+                                                   const struct class_names *classes, size_t top, struct error *err);
+
 /* The answer for one photo from its logits[classes]. Ties go to the class with the smaller number. */
 MUST_CHECK enum status predict_output_photo(struct predict_output *output, const char *file, const float *logits,
+                                            struct error *err);
+
+/* After predict_output_start_stream: a photo without an answer; jsonl has {"file": "a.jpg", "error": "truncated"}. */
+MUST_CHECK enum status predict_output_error(struct predict_output *output, const char *file, const char *reason,
                                             struct error *err);
 
 /* Writes what waits (a table's rows wait for their widths). */

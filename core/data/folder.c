@@ -249,6 +249,13 @@ static void turn_slashes(char *path)
     memory_free(turned);
 }
 
+char *photo_line_path(char *line, size_t length, bool first)
+{
+    char *path = clean_line(line, length, first);
+    turn_slashes(path);
+    return path;
+}
+
 static enum status add_line(struct photo_list *list, const char *path, struct error *err)
 {
     struct stat info;
@@ -287,9 +294,7 @@ enum status photo_list_add_stream(struct photo_list *list, FILE *stream, char se
             status = refuse_zeros(line, err);
             break;
         }
-        char *path = separator == '\n' ? clean_line(line, (size_t)length, first) : line;
-        if (separator == '\n')
-            turn_slashes(path);
+        char *path = separator == '\n' ? photo_line_path(line, (size_t)length, first) : line;
         if (path[0])
             status = add_line(list, path, err);
     }

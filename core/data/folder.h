@@ -81,5 +81,8 @@ MUST_CHECK enum status photo_list_add(struct photo_list *list, const char *path,
  * before LF, and backslashes between folders are taken off or turned where the line as it stands names nothing.
  * ERR_DATA for UTF-16 and other lists with zero bytes in a line. */
 MUST_CHECK enum status photo_list_add_stream(struct photo_list *list, FILE *stream, char separator, struct error *err);
+/* The path in a line[length] of such a list, by the same rules: `first` says that it is the first line. Changes the
+ * line; returns where the path begins in it. */
+char *photo_line_path(char *line, size_t length, bool first);
 
 #endif

@@ -362,6 +362,13 @@ void loader_forgive(struct loader *loader, uint32_t photo)
         take_off(loader, false, photo);
 }
 
+void loader_renew(struct loader *loader, uint32_t photo)
+{
+    loader_forgive(loader, photo);
+    loader->hashes[photo] = 0;
+    loader->is_damaged[photo] = false;
+}
+
 /* Waits for the next entry and takes its slot's content; the pixels stay until slot_release. */
 static struct slot slot_await(struct loader *loader)
 {

@@ -106,6 +106,9 @@ MUST_CHECK enum status loader_mark_bad(struct loader *loader, uint32_t photo, co
 /* Takes a photo off the list, so that it is tried: its file has another content now. */
 void loader_forgive(struct loader *loader, uint32_t photo);
 
+/* Between epochs: the photo's name in the list stands for another file from now on, of which nothing is known. */
+void loader_renew(struct loader *loader, uint32_t photo);
+
 /* The content hash (XXH3 128, low half) of a photo's file when it was last read and could be looked through; 0: not
  * yet. */
 uint64_t loader_hash(const struct loader *loader, uint32_t photo);
