@@ -1,5 +1,7 @@
+#define _GNU_SOURCE
 /* freezetune eval: how good a model is on photos whose classes are known. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -11,7 +13,9 @@
 #include "cli/run/eval_outputs.h"
 #include "cli/run/eval_photos.h"
 #include "cli/run/eval_strangers.h"
+#include "cli/run/page/eval_page.h"
 #include "cli/run/page/run_page.h"
+#include "cli/run/shell_command.h"
 #include "cli/run/show_statistics.h"
 #include "cli/shell/choice_options.h"
 #include "cli/shell/json.h"
@@ -31,7 +35,7 @@ struct values {
     struct engine_options engine;
     struct preprocess_options preprocess;
     struct weight_choice choice;
-    const char *model, *data, *labels, *classes, *logits, *strangers;
+    const char *model, *data, *labels, *classes, *logits, *strangers, *report;
     double assert_accuracy;
     long long worst, batch_size;
     int tta, split;
@@ -66,6 +70,8 @@ static const struct option options[] = {
     OPTION_ROW("Output", OPTION_STRING, "logits", struct values, logits, .placeholder = "FILE",
                .help = "also write the network's raw outputs, [photos, classes], as safetensors; with --tta the "
                        "logarithms of the probabilities"),
+    OPTION_ROW("Output", OPTION_STRING, "report", struct values, report, .placeholder = "FILE",
+               .help = "also write a page that shows the result and up to 200 of the photos, for a browser"),
     OPTION_ROW("Output", OPTION_FLAG, "json", struct values, json, .help = "print one JSON object instead of tables"),
     OPTION_ROW("Output", OPTION_INT, "worst", struct values, worst, .placeholder = "N", .initial = "10",
                .high = 1000000, .help = "list the N most confident wrong answers"),
@@ -96,6 +102,7 @@ struct job {
     struct metrics metrics;
     struct eval_outputs outputs;
     struct eval_strangers strangers;
+    struct eval_page page;
     struct confusion confusion; /* after the pass */
     struct progress progress;
     size_t bad, failed;      /* reported; of these, for a disk or a share that did not answer */
@@ -161,6 +168,8 @@ static enum status prepare(struct job *job, const struct arguments *args, struct
     if (status == OK)
         status = eval_outputs_start(&job->outputs, &job->model, v->logits, v->calibrate, err);
     if (status == OK)
+        status = eval_page_start(&job->page, v->report, classes, err);
+    if (status == OK)
         status = metrics_init(&job->metrics, classes->count, job->photos.list.count, err);
     if (status == OK)
         status = (v->strangers ? inference_open_cam : inference_open)(
@@ -209,6 +218,8 @@ static enum status measure(struct job *job, struct error *err)
             break;
         metrics_add(&job->metrics, logits, batch->labels, batch->photos, batch->count);
         status = eval_outputs_add(&job->outputs, batch, logits, err);
+        if (status == OK)
+            status = eval_page_add(&job->page, batch, logits, &job->photos.list, err);
         if (status == OK)
             status = eval_strangers_add(&job->strangers, &job->inference, batch, logits, err);
         if (!job->values->engine.quiet)
@@ -329,6 +340,35 @@ static enum status report_as_text(struct job *job, struct error *err)
     return status == OK && job->profile ? report_profile_text(job, err) : status;
 }
 
+static enum status write_page(struct job *job, const struct arguments *args, struct error *err)
+{
+    static const char *const left_out[] = {"json", "quiet", "report", "threads", NULL};
+    const struct eval_outputs *outputs = &job->outputs;
+    const struct page_source source = {&job->model, &job->photos.list, &job->engine};
+    struct eval_told told = {.model = job->values->model,
+                             .data = job->photos.list.root,
+                             .part = job->photos.part >= 0 ? part_choices[job->photos.part] : NULL,
+                             .metrics = &job->metrics,
+                             .temperature = outputs->measured ? outputs->report.temperature : 0,
+                             .logits = &outputs->logits,
+                             .unreadable = job->bad,
+                             .damaged = loader_damaged_count(job->inference.loader)};
+    char *command = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&command, &size);
+    if (!stream)
+        return error_memory(err, "the command line", 0);
+    shell_command_given(stream, args, left_out);
+    enum status status = fclose(stream) == 0 ? OK : error_memory(err, "the command line", 0);
+    told.command = command;
+    /* The gallery looks at its photos with a network of its own. */
+    inference_close(&job->inference);
+    if (status == OK)
+        status = eval_page_write(&job->page, &told, &source, err);
+    free(command);
+    return status;
+}
+
 /* After the report. An assertion is about all photos:
  * where some could not be read it has no answer, and 65 or 74 wins. */
 static enum status judge(const struct job *job, const struct arguments *args, struct error *err)
@@ -365,11 +405,14 @@ static enum status run(const struct arguments *args, struct error *err)
         status = confusion_make(&job.confusion, &job.metrics, err);
         if (status == OK)
             status = (job.values->json ? report_as_json : report_as_text)(&job, err);
+        if (status == OK && job.values->report)
+            status = write_page(&job, args, err);
         if (status == OK)
             status = judge(&job, args, err);
     }
     confusion_free(&job.confusion);
     eval_strangers_free(&job.strangers);
+    eval_page_free(&job.page);
     inference_close(&job.inference);
     if (job.outputs.calibrate && job.outputs.measured && job.record.folder)
         run_page_renew(job.record.folder);

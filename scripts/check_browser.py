@@ -1,9 +1,10 @@
-"""What chromium makes of the reports of runs: check_browser.py RUN...
+"""What chromium makes of reports: check_browser.py RUN|EVAL.html|CHECK.html...
 
 For each RUN/report.html: no message on the console, no breach of the policy, no request; the cells of the matrix are those of
 confusion.csv; the points of the curves, mapped back by the axes, are those of metrics.csv; a click on a cell shows its photos
 alone; tables sort; nothing scrolls sideways at 360 and 1280 pixels; every picture is one; without scripts the same is there;
-on paper the tables are whole. Exit code 1 at the first that is not so.
+on paper the tables are whole. The page of `eval --report` is compared with EVAL.json, what --json printed beside it, that of
+`check --report` with CHECK.tsv. Exit code 1 at the first that is not so.
 """
 import base64
 import csv
@@ -62,11 +63,18 @@ def look_at_names(driver, page):
     assert not asked, asked
 
 
-def look_at_matrix(driver, run):
+def matrix_of(run):
     rows = list(csv.reader(open(run / "confusion.csv", encoding="utf-8")))
-    wanted = [[int(cell) for cell in row[1:]] for row in rows[1:]]
+    return [[int(cell) for cell in row[1:]] for row in rows[1:]]
+
+
+def numbers(driver):
+    return json.loads(driver.find_element("id", "data").get_attribute("textContent"))
+
+
+def look_at_matrix(driver, wanted):
     assert driver.execute_script(CELLS) == wanted, "the matrix"
-    data = json.loads(driver.find_element("id", "data").get_attribute("textContent"))
+    data = numbers(driver)
     names = [row["class"] for row in data["by_class"]]
     cards = Counter((names.index(photo["class"]), names.index(photo["predicted"])) for photo in data["photos"])
     assert len(data["photos"]) == min(sum(map(sum, wanted)), PHOTOS), "the photos"
@@ -122,21 +130,25 @@ def look_at_layout(driver):
     assert driver.execute_script("return document.images.length") > 0 and broken == 0, f"{broken} pictures"
 
 
-def look_without_scripts(driver, page, run):
+def without_scripts(driver, page):
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     driver.get(page.as_uri() + "?without")
     root = driver.execute_cdp_cmd("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
     text = driver.execute_cdp_cmd("DOM.getOuterHTML", {"nodeId": root})["outerHTML"]
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     assert 'class="copy"' not in text.split("<script>")[0], "scripts ran"
-    data = json.loads(text.split('id="data">')[1].split("</script>")[0])
-    shown = json.loads((run / "result.json").read_text())
-    assert f'{100 * shown["val_accuracy"]:.1f}' in text.split("</b>")[0], "the accuracy"
-    for row in data["epochs"]:
+    return text, json.loads(text.split('id="data">')[1].split("</script>")[0])
+
+
+def look_without_scripts(driver, page, accuracy):
+    text, data = without_scripts(driver, page)
+    assert f"{100 * accuracy:.1f}" in text.split("</b>")[0], "the accuracy"
+    for row in data.get("epochs", []):
         assert f'{row["val_loss"]:.4f}' in text, "the table of epochs"
     cells = re.findall(r'<(?:a|span)[^<>]*>(\d+)(?: <small>|</span>)', text.split('id="matrix"')[1].split("</table>")[0])
     assert list(map(int, cells)) == sum(data["confusion"], []), "the matrix"
-    assert text.count('class="p c') == len(data["photos"]) == shown["val_photos"], "the photos"
+    photos = min(sum(sum(row) for row in data["confusion"]), PHOTOS)
+    assert text.count('class="p c') == len(data["photos"]) == photos, "the photos"
 
 
 def look_at_paper(driver):
@@ -153,22 +165,63 @@ def look_at_paper(driver):
         assert name[:4].strip() in text or not name.isascii(), f"{name} is not on paper"
 
 
-def main(runs):
+def look_at_run(driver, run, page):
+    look_at_curves(driver, run)
+    look_at_matrix(driver, matrix_of(run))
+    look_at_sorting(driver)
+    look_at_layout(driver)
+    look_at_paper(driver)
+    look_at_names(driver, page)
+    look_without_scripts(driver, page, json.loads((run / "result.json").read_text())["val_accuracy"])
+
+
+def look_at_eval(driver, page):
+    told = json.loads(page.with_suffix(".json").read_text())
+    data = numbers(driver)
+    assert data["right"] == sum(row[i] for i, row in enumerate(told["confusion"])), "right answers"
+    for key in ("accuracy", "macro_f1", "loss"):
+        assert abs(data[key] - told[key]) < 1e-9, key
+    look_at_matrix(driver, told["confusion"])
+    look_at_sorting(driver)
+    look_at_layout(driver)
+    look_at_paper(driver)
+    look_at_names(driver, page)
+    look_without_scripts(driver, page, told["accuracy"])
+
+
+def look_at_check(driver, page):
+    with open(page.with_suffix(".tsv"), encoding="utf-8", errors="surrogateescape", newline="") as file:
+        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    wanted = Counter(row[rows[0].index("problem")] for row in rows[1:])
+    assert wanted, "there is nothing to look at"
+    counts = driver.find_elements("css selector", "#counts tbody tr")
+    found = {row.find_elements("css selector", "td")[0].text: int(row.find_elements("css selector", "td")[1].text)
+             for row in counts}
+    assert found == wanted, (found, wanted)
+    for link in driver.find_elements("css selector", "#counts a"):
+        assert driver.find_elements("id", link.get_attribute("href").split("#")[1]), "a link without a section"
+    assert len(numbers(driver)["findings"]) == sum(wanted.values()), "the numbers"
+    look_at_layout(driver)
+    look_at_names(driver, page)
+    text, data = without_scripts(driver, page)
+    assert text.count("<section") == 1 + len(wanted) and len(data["findings"]) == sum(wanted.values()), "without scripts"
+
+
+def main(paths):
     driver = browser()
     try:
-        for run in map(Path, runs):
-            page = (run / "report.html").resolve()
+        for path in map(Path, paths):
+            page = (path / "report.html" if path.is_dir() else path).resolve()
             size(driver, 1280)
             driver.get_log("performance")  # of the page before
             driver.get(page.as_uri())
-            look_at_curves(driver, run)
-            look_at_matrix(driver, run)
-            look_at_sorting(driver)
-            look_at_layout(driver)
-            look_at_paper(driver)
-            look_at_names(driver, page)
-            look_without_scripts(driver, page, run)
-            print(f"check-browser: {run}: {page.stat().st_size:,} bytes, all as it should be")
+            if path.is_dir():
+                look_at_run(driver, path, page)
+            elif page.with_suffix(".tsv").exists():
+                look_at_check(driver, page)
+            else:
+                look_at_eval(driver, page)
+            print(f"check-browser: {path}: {page.stat().st_size:,} bytes, all as it should be")
     finally:
         driver.quit()
 

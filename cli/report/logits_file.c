@@ -13,13 +13,8 @@
 
 enum status logits_file_start(struct logits_file *file, const char *path, size_t classes, struct error *err)
 {
-    struct outfile probe;
-    enum status status = outfile_open(&probe, path, err);
-    if (status != OK)
-        return status;
-    outfile_discard(&probe);
     *file = (struct logits_file){.path = path, .tensor = "logits", .classes = classes};
-    return OK;
+    return outfile_probe(path, err);
 }
 
 static bool ends_in(const char *path, const char *ending)

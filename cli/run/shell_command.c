@@ -41,9 +41,9 @@ void shell_quote(FILE *out, const char *text)
     putc('\'', out);
 }
 
-static bool is_left_out(const char *name)
+static bool is_in(const char *const *names, const char *name)
 {
-    for (const char *const *at = left_out; *at; at++)
+    for (const char *const *at = names; *at; at++)
         if (strcmp(*at, name) == 0)
             return true;
     return false;
@@ -67,10 +67,10 @@ static void put_number(FILE *out, const struct option *option, double value)
     put(out, option->name, number_double(number, value));
 }
 
-/* Nothing where the option is as in `initial`. */
-static void put_option(FILE *out, const struct option *option, const void *values, const void *initial)
+static void put_value(FILE *out, const struct option *option, const void *values)
 {
-    const void *at = (const char *)values + option->offset, *was = (const char *)initial + option->offset;
+    const void *at = (const char *)values + option->offset;
+    const struct option_list *list = at;
     char number[NUMBER_TEXT];
     switch (option->kind) {
     case OPTION_FLAG:
@@ -80,30 +80,54 @@ static void put_option(FILE *out, const struct option *option, const void *value
     case OPTION_INT:
     case OPTION_SIZE:
         snprintf(number, sizeof number, "%lld", *(const long long *)at);
-        if (*(const long long *)at != *(const long long *)was)
-            put(out, option->name, number);
+        put(out, option->name, number);
         return;
     case OPTION_FLOAT:
-        if (*(const double *)at != *(const double *)was)
-            put_number(out, option, *(const double *)at);
+        put_number(out, option, *(const double *)at);
         return;
     case OPTION_CHOICE:
-        if (*(const int *)at != *(const int *)was)
-            put(out, option->name, option->choices[*(const int *)at]);
+        put(out, option->name, option->choices[*(const int *)at]);
         return;
-    case OPTION_LIST: {
-        const struct option_list *list = at;
+    case OPTION_LIST:
         for (size_t i = 0; i < list->count; i++)
             put(out, option->name, list->texts[i]);
         return;
-    }
-    case OPTION_STRING: {
-        const char *text = *(const char *const *)at, *before = *(const char *const *)was;
-        if (text && (!before || strcmp(text, before) != 0))
-            put(out, option->name, text);
+    case OPTION_STRING:
+        if (*(const char *const *)at)
+            put(out, option->name, *(const char *const *)at);
         return;
     }
+}
+
+/* A list is never as before: none is not written, and there is no other default. */
+static bool is_as_before(const struct option *option, const void *at, const void *was)
+{
+    const char *text, *before;
+    switch (option->kind) {
+    case OPTION_FLAG:
+        return *(const bool *)at == *(const bool *)was;
+    case OPTION_INT:
+    case OPTION_SIZE:
+        return *(const long long *)at == *(const long long *)was;
+    case OPTION_FLOAT:
+        return *(const double *)at == *(const double *)was;
+    case OPTION_CHOICE:
+        return *(const int *)at == *(const int *)was;
+    case OPTION_STRING:
+        text = *(const char *const *)at;
+        before = *(const char *const *)was;
+        return text == before || (text && before && strcmp(text, before) == 0);
+    case OPTION_LIST:
+        break;
     }
+    return false;
+}
+
+/* Nothing where the option is as in `initial`. */
+static void put_option(FILE *out, const struct option *option, const void *values, const void *initial)
+{
+    if (!is_as_before(option, (const char *)values + option->offset, (const char *)initial + option->offset))
+        put_value(out, option, values);
 }
 
 enum status shell_command_train(FILE *out, const struct train_values *values, struct error *err)
@@ -117,9 +141,18 @@ enum status shell_command_train(FILE *out, const struct train_values *values, st
         initial->views = (long long)photo_views_default((enum augment)values->augment);
         fputs("freezetune train", out);
         for (size_t i = 0; i < train_table.option_count; i++)
-            if (!is_left_out(train_table.options[i].name))
+            if (!is_in(left_out, train_table.options[i].name))
                 put_option(out, &train_table.options[i], values, defaults.values);
     }
     arguments_free(&defaults);
     return status;
+}
+
+void shell_command_given(FILE *out, const struct arguments *args, const char *const *but)
+{
+    const struct command *command = args->command;
+    fprintf(out, "freezetune %s", command->name);
+    for (size_t i = 0; i < command->option_count; i++)
+        if (args->given[i] && !is_in(but, command->options[i].name))
+            put_value(out, &command->options[i], args->values);
 }

@@ -13,4 +13,8 @@ void shell_quote(FILE *out, const char *text);
  * change nothing of the result (--out, --threads, --quiet, ...). No end of line. ERR_SYSTEM without memory. */
 MUST_CHECK enum status shell_command_train(FILE *out, const struct train_values *values, struct error *err);
 
+/* "freezetune eval --model ...": the options that were given, in the order of the command's table, but for
+ * `left_out` (ends in NULL). No operands, no end of line. */
+void shell_command_given(FILE *out, const struct arguments *args, const char *const *left_out);
+
 #endif

@@ -296,6 +296,15 @@ void outfile_discard(struct outfile *out)
     *out = (struct outfile){0};
 }
 
+enum status outfile_probe(const char *path, struct error *err)
+{
+    struct outfile probe;
+    enum status status = outfile_open(&probe, path, err);
+    if (status == OK)
+        outfile_discard(&probe);
+    return status;
+}
+
 enum status outfile_open_in(struct outfile *out, const char *folder, const char *name, struct error *err)
 {
     char *path;

@@ -31,6 +31,9 @@ MUST_CHECK enum status outfile_open(struct outfile *out, const char *path, struc
 MUST_CHECK enum status outfile_commit(struct outfile *out, struct error *err);
 void outfile_discard(struct outfile *out);
 
+/* Can a file be made there? For before the work whose result it takes. ERR_CANTCREATE. */
+MUST_CHECK enum status outfile_probe(const char *path, struct error *err);
+
 /* outfile_open of folder/name. */
 MUST_CHECK enum status outfile_open_in(struct outfile *out, const char *folder, const char *name, struct error *err);
 /* Commits when all went well so far (`status`), else discards. Returns what became of it. */

@@ -1,6 +1,5 @@
-/* What a run answered on its validation photos, read from RUN/predictions_val.csv in one pass: counts for the tables,
- * and the few photos that a page shows. Memory does not grow with the photos (but for the text of the file), only with
- * the classes and with the photos that are kept.
+/* What a model answered on photos: counts for the tables, and the few photos that a page shows. They are gathered in
+ * one pass, an answer at a time; memory grows with the classes and with the photos that are kept, not with all photos.
  */
 #ifndef FREEZETUNE_PAGE_ANSWERS_H
 #define FREEZETUNE_PAGE_ANSWERS_H
@@ -49,9 +48,32 @@ struct page_answers {
     struct page_bin fine[PAGE_FINE];
 };
 
-/* *there = false where the file does not exist. Keeps at most `most` photos: two fifths of them mistakes, three tenths
- * right answers, the rest a sample; where there are no more photos than that, all. ERR_DATA for a file of
- * another model, ERR_IO, ERR_SYSTEM. Free with page_answers_free, also after an error. */
+/* The `most` entries with the smallest keys so far, in order; ties by row. */
+struct page_best {
+    struct page_answer *entries;
+    size_t count, most;
+};
+
+struct page_gathering {
+    struct page_answers *answers; /* borrowed */
+    struct page_best best[PAGE_KINDS];
+    uint64_t seed;
+    size_t most;
+};
+
+/* Empties *answers, and keeps at most `most` photos there: two fifths of them mistakes, three tenths right answers, the
+ * rest a sample, drawn by `seed`; where there are no more photos than that, all. ERR_SYSTEM without memory. Free with
+ * page_gather_free and page_answers_free, also after an error. */
+MUST_CHECK enum status page_gather_begin(struct page_gathering *out, struct page_answers *answers, size_t classes,
+                                         size_t most, uint64_t seed, struct error *err);
+/* An answer's file (copied where it is kept), row, label, predicted class and probabilities; the rest is filled in. */
+MUST_CHECK enum status page_gather_add(struct page_gathering *gathering, struct page_answer *answer, struct error *err);
+/* After the last one. */
+MUST_CHECK enum status page_gather_end(struct page_gathering *gathering, struct error *err);
+void page_gather_free(struct page_gathering *gathering);
+
+/* Those of RUN/predictions_val.csv, whose text is in memory meanwhile. *there = false where the file does not exist.
+ * ERR_DATA for a file of another model, ERR_IO, ERR_SYSTEM. Free with page_answers_free, also after an error. */
 MUST_CHECK enum status page_answers_read(struct page_answers *out, bool *there, const char *folder,
                                          const struct class_names *classes, size_t most, uint64_t seed,
                                          struct error *err);

@@ -1,5 +1,6 @@
 /* Who was taken for whom: the confusion matrix, the most frequent confusions, and the table of the classes. */
-#include "cli/run/page/page_parts.h"
+#include "cli/run/page/page_measured.h"
+#include "cli/run/page/page_words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -36,10 +37,10 @@ static size_t find_top(struct pair top[TOP], const struct page_answers *answers)
     return count;
 }
 
-static void put_top(FILE *out, const struct page_run *run, const bool *linked)
+static void put_top(FILE *out, const struct page_measured *measured, const bool *linked)
 {
     struct pair top[TOP];
-    const struct page_answers *a = &run->answers;
+    const struct page_answers *a = &measured->answers;
     size_t count = find_top(top, a);
     if (count == 0)
         return;
@@ -50,9 +51,9 @@ static void put_top(FILE *out, const struct page_run *run, const bool *linked)
         const struct pair *p = &top[i];
         double share = (double)p->count / (double)a->labelled[p->label];
         fputs("<tr><td class=name>", out);
-        html_name(out, run->classes.names[p->label]);
+        html_name(out, measured->classes->names[p->label]);
         fputs("<td class=name>", out);
-        html_name(out, run->classes.names[p->predicted]);
+        html_name(out, measured->classes->names[p->predicted]);
         fprintf(out, "<td class=n data-v=%llu>", (unsigned long long)p->count);
         if (linked[p->label * a->classes + p->predicted])
             fprintf(out, "<a href=\"#c%u-%u\">%llu</a>", p->label, p->predicted, (unsigned long long)p->count);
@@ -77,26 +78,26 @@ static enum status mark_linked(bool **out, const struct page_answers *answers, s
     return OK;
 }
 
-enum status page_put_confusion(FILE *out, const struct page_run *run, struct error *err)
+enum status page_put_confusion(FILE *out, const struct page_measured *measured, struct error *err)
 {
-    const struct page_answers *a = &run->answers;
+    const struct page_answers *a = &measured->answers;
     bool *linked, many = a->classes > OPEN_CLASSES;
-    if (!run->answered || !a->matrix)
+    if (!a->matrix)
         return OK;
     enum status status = mark_linked(&linked, a, err);
     if (status != OK)
         return status;
     page_section(out, "confusion", "Confusion");
     fputs(
-        "<p class=soft>Rows are the class, columns the answer of the best epoch. A cell shows those of its photos that are below.</p>\n",
+        "<p class=soft>Rows are the class, columns the answer. A cell shows those of its photos that are below.</p>\n",
         out);
     if (many)
         fprintf(out, "<details><summary>The matrix of all %zu classes</summary>\n", a->classes);
-    matrix_write(out, a->matrix, linked, run->classes.names, a->classes);
+    matrix_write(out, a->matrix, linked, measured->classes->names, a->classes);
     if (many)
         fputs("</details>\n", out);
     if (a->classes > 4)
-        put_top(out, run, linked);
+        put_top(out, measured, linked);
     page_section_end(out);
     memory_free(linked);
     return OK;
@@ -122,14 +123,13 @@ static void put_share(FILE *out, uint64_t part, uint64_t whole)
     fputs("</small>", out);
 }
 
-void page_put_classes(FILE *out, const struct page_run *run)
+void page_put_classes(FILE *out, const struct page_measured *measured)
 {
-    const struct page_answers *a = &run->answers;
-    if (!run->answered)
-        return;
+    const struct page_answers *a = &measured->answers;
     page_section(out, "classes", "Classes");
-    fputs("<p class=soft>Of the validation photos, with 95&nbsp;% intervals. A click on a title sorts.</p>\n<div "
-          "class=wide><table class=sort id=by-class>\n<thead><tr><th class=name>class<th class=n>photos<th "
+    fprintf(out, "<p class=soft>Of the %s, with 95&nbsp;%% intervals. A click on a title sorts.</p>\n",
+            measured->photos);
+    fputs("<div class=wide><table class=sort id=by-class>\n<thead><tr><th class=name>class<th class=n>photos<th "
           "class=n>precision<th class=n>recall<th>recall<th class=n>F1</tr></thead>\n<tbody>\n",
           out);
     for (size_t i = 0; i < a->classes; i++) {
@@ -138,9 +138,9 @@ void page_put_classes(FILE *out, const struct page_run *run)
         if (a->labelled[i] + a->predicted[i] == 0)
             continue;
         fputs("<tr><td class=name title=\"", out);
-        html_text(out, run->classes.names[i]);
+        html_text(out, measured->classes->names[i]);
         fputs("\">", out);
-        html_name(out, run->classes.names[i]);
+        html_name(out, measured->classes->names[i]);
         fprintf(out, "<td class=n data-v=%llu>%llu", (unsigned long long)a->labelled[i],
                 (unsigned long long)a->labelled[i]);
         put_share(out, a->hits[i], a->predicted[i]);

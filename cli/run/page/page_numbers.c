@@ -37,58 +37,6 @@ static void put_epochs(struct json *json, const struct page_run *run)
     json_close(json);
 }
 
-static void put_classes(struct json *json, const struct page_run *run)
-{
-    const struct page_answers *a = &run->answers;
-    json_open(json, "by_class", '[');
-    for (size_t i = 0; i < a->classes; i++) {
-        json_open(json, NULL, '{');
-        json_text(json, "class", run->classes.names[i]);
-        json_int(json, "photos", (int64_t)a->labelled[i]);
-        json_int(json, "predicted", (int64_t)a->predicted[i]);
-        json_int(json, "right", (int64_t)a->hits[i]);
-        json_close(json);
-    }
-    json_close(json);
-    if (!a->matrix)
-        return;
-    json_open(json, "confusion", '[');
-    for (size_t row = 0; row < a->classes; row++) {
-        json_open(json, NULL, '[');
-        for (size_t k = 0; k < a->classes; k++)
-            json_int(json, NULL, (int64_t)a->matrix[row * a->classes + k]);
-        json_close(json);
-    }
-    json_close(json);
-}
-
-static void put_reliability(struct json *json, const char *key, const struct reliability *reliability)
-{
-    json_open(json, key, '[');
-    for (size_t i = 0; i < RELIABILITY_BINS; i++) {
-        const struct reliability_bin *bin = &reliability->bins[i];
-        json_open(json, NULL, '{');
-        json_int(json, "photos", (int64_t)bin->count);
-        json_int(json, "right", (int64_t)bin->right);
-        json_double(json, "mean_probability", bin->count ? bin->confidence / (double)bin->count : 0);
-        json_close(json);
-    }
-    json_close(json);
-}
-
-static void put_trust(struct json *json, const struct page_run *run)
-{
-    const struct page_calibration *c = &run->calibration;
-    json_double(json, "ece", reliability_ece(&run->answers.reliability));
-    put_reliability(json, "reliability", &run->answers.reliability);
-    if (c->known)
-        json_double(json, "temperature", c->temperature);
-    if (c->reliability.count > 0) {
-        json_double(json, "ece_calibrated", reliability_ece(&c->reliability));
-        put_reliability(json, "reliability_calibrated", &c->reliability);
-    }
-}
-
 static void put_given(struct json *json, const struct page_run *run)
 {
     const struct page_training *t = &run->training;
@@ -98,25 +46,6 @@ static void put_given(struct json *json, const struct page_run *run)
         json_text(json, "class", run->classes.names[i]);
         json_int(json, "train", (int64_t)t->train[i]);
         json_int(json, "val", (int64_t)t->val[i]);
-        json_close(json);
-    }
-    json_close(json);
-}
-
-static void put_photos(struct json *json, const struct page_run *run)
-{
-    static const char *const kinds[] = {"mistake", "unsure", "sample"};
-    json_open(json, "photos", '[');
-    for (size_t i = 0; i < run->answers.chosen_count; i++) {
-        const struct page_answer *answer = &run->answers.chosen[i];
-        json_open(json, NULL, '{');
-        json_text(json, "kind", kinds[answer->kind]);
-        json_text(json, "file", answer->file);
-        json_text(json, "class", run->classes.names[answer->label]);
-        json_text(json, "predicted", run->classes.names[answer->predicted]);
-        json_double(json, "probability", answer->probability);
-        json_double(json, "class_probability", answer->label_probability);
-        json_double(json, "loss", answer->loss);
         json_close(json);
     }
     json_close(json);
@@ -132,9 +61,7 @@ static void put_all(FILE *out, const struct page_run *run)
         put_result(&json, run);
     put_epochs(&json, run);
     if (run->answered) {
-        put_classes(&json, run);
-        put_trust(&json, run);
-        put_photos(&json, run);
+        page_measured_json(&json, &run->measured);
         if (run->training.known)
             put_given(&json, run);
     }

@@ -5,10 +5,7 @@
  *   <input> h0 h1 h2      whether heat maps lie over the photos
  *   <div class=all>       <div class=group> <h3> <div class=g> <div class="p c0-1 wrong"> ...
  */
-#include "cli/run/page/page_parts.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "cli/run/page/page_words.h"
 
 #include "cli/report/html/html_page.h"
 #include "cli/report/html/html_text.h"
@@ -20,7 +17,7 @@
 enum { CARD_BYTES = 500, HEAT_BYTES = 64 };
 
 struct gallery {
-    const struct page_run *run;
+    const struct page_measured *measured;
     struct page_pictures pictures;
     bool open;   /* there are pictures */
     size_t room; /* bytes left for them */
@@ -88,17 +85,17 @@ static size_t picture_size(const struct page_picture *picture)
     return html_base64_size(picture->jpeg_size) + heats * (html_base64_size(picture->heat_size) + HEAT_BYTES);
 }
 
-static void put_words(FILE *out, const struct page_run *run, const struct page_answer *a)
+static void put_words(FILE *out, const struct class_names *classes, const struct page_answer *a)
 {
     bool right = a->label == a->predicted;
     fprintf(out, "<div><b%s>", right ? "" : " class=no");
-    html_name(out, run->classes.names[a->predicted]);
+    html_name(out, classes->names[a->predicted]);
     fputs("</b> ", out);
     page_put_percent(out, a->probability);
     fputs("</div><div>", out);
     if (!right) {
         fputs("is ", out);
-        html_name(out, run->classes.names[a->label]);
+        html_name(out, classes->names[a->label]);
         putc(' ', out);
         page_put_percent(out, a->label_probability);
         fputs(", ", out);
@@ -112,7 +109,7 @@ static void put_words(FILE *out, const struct page_run *run, const struct page_a
 
 static enum status put_card(FILE *out, struct gallery *g, size_t i, struct error *err)
 {
-    const struct page_answer *a = &g->run->answers.chosen[i];
+    const struct page_answer *a = &g->measured->answers.chosen[i];
     struct page_picture picture = {0};
     enum status status = g->open ? page_pictures_next(&picture, &g->pictures, i, err) : OK;
     fprintf(out, "<div class=\"p c%u-%u%s\">", a->label, a->predicted, a->label == a->predicted ? "" : " wrong");
@@ -125,7 +122,7 @@ static enum status put_card(FILE *out, struct gallery *g, size_t i, struct error
     } else if (picture.jpeg) {
         g->left_out++;
     }
-    put_words(out, g->run, a);
+    put_words(out, g->measured->classes, a);
     fputs("</div>\n", out);
     page_picture_free(&picture);
     return status;
@@ -135,7 +132,7 @@ static enum status put_group(FILE *out, struct gallery *g, size_t *at, enum page
 {
     static const char *const names[] = {"Mistakes, the largest loss first", "Right, the least sure first",
                                         "A random sample"};
-    const struct page_answers *a = &g->run->answers;
+    const struct page_answers *a = &g->measured->answers;
     enum status status = OK;
     if (*at == a->chosen_count || a->chosen[*at].kind != kind)
         return OK;
@@ -150,12 +147,12 @@ static enum status put_group(FILE *out, struct gallery *g, size_t *at, enum page
 static void put_introduction(FILE *out, const struct gallery *g, const char *why)
 {
     char shown[NUMBER_TEXT], all[NUMBER_TEXT];
-    const struct page_answers *a = &g->run->answers;
-    fprintf(out,
-            "<p class=soft>%s of %s validation photos%s: the answer with its probability, and for mistakes the class "
-            "with its own.</p>\n",
-            number_count(shown, a->chosen_count), number_count(all, a->count),
-            g->open ? ", as the network saw them" : "");
+    const struct page_answers *a = &g->measured->answers;
+    fprintf(
+        out,
+        "<p class=soft>%s of %s %s%s: the answer with its probability, and for mistakes the class with its own.</p>\n",
+        number_count(shown, a->chosen_count), number_count(all, a->count), g->measured->photos,
+        g->open ? ", as the network saw them" : "");
     if (why) {
         fputs("<p class=alert>Without pictures: ", out);
         html_text(out, why);
@@ -163,30 +160,29 @@ static void put_introduction(FILE *out, const struct gallery *g, const char *why
     }
 }
 
-enum status page_put_photos(FILE *out, const struct page_run *run, size_t room, struct error *err)
+enum status page_put_photos(FILE *out, const struct page_measured *measured, const struct page_source *source,
+                            const char *why, size_t room, struct error *err)
 {
-    const struct page_answers *a = &run->answers;
-    struct gallery g = {.run = run};
-    struct error why;
+    const struct page_answers *a = &measured->answers;
+    struct gallery g = {.measured = measured};
+    struct error reason;
     size_t at = 0, words = a->chosen_count * CARD_BYTES;
     enum status status = OK;
-    if (!run->answered || a->chosen_count == 0)
+    if (a->chosen_count == 0)
         return OK;
     g.room = room > words ? room - words : 0;
-    if (!run->running) {
-        status = page_pictures_open(&g.pictures, run, &why);
+    if (source) {
+        status = page_pictures_open(&g.pictures, source, a, &reason);
         g.open = status == OK;
-        if (status == ERR_SYSTEM || status == ERR_IO)
-            status = error_set(err, status, "%s", why.text);
-        else
-            status = OK;
+        why = g.open ? NULL : reason.text;
+        status = status == ERR_SYSTEM || status == ERR_IO ? error_set(err, status, "%s", reason.text) : OK;
     }
     if (status != OK) {
         page_pictures_close(&g.pictures);
         return status;
     }
     fputs("<section id=photos class=gallery><h2>Photos</h2>\n", out);
-    put_introduction(out, &g, run->running || g.open ? NULL : why.text);
+    put_introduction(out, &g, why);
     put_filters(out, a);
     put_tools(out, g.open);
     fputs("<div class=all>\n", out);

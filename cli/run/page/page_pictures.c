@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/report/html/html_png.h"
-#include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/data/jpeg_encode.h"
 
@@ -22,10 +21,9 @@ static int by_file(const void *a, const void *b)
 }
 
 /* order[] by one walk over the list. */
-static enum status find_order(struct page_pictures *p, const struct page_run *run, struct error *err)
+static enum status find_order(struct page_pictures *p, const struct photo_list *list, struct error *err)
 {
-    const struct photo_list *list = &p->photos.dataset.val;
-    size_t count = run->answers.chosen_count;
+    size_t count = p->answers->chosen_count;
     void *memory, *order;
     enum status status = memory_alloc(&order, count, sizeof(uint32_t), "the photos of the report", err);
     if (status != OK)
@@ -36,7 +34,7 @@ static enum status find_order(struct page_pictures *p, const struct page_run *ru
         return status;
     struct wanted *wanted = memory;
     for (size_t i = 0; i < count; i++) {
-        wanted[i] = (struct wanted){run->answers.chosen[i].file, i};
+        wanted[i] = (struct wanted){p->answers->chosen[i].file, i};
         p->order[i] = PAGE_NO_PHOTO;
     }
     qsort(wanted, count, sizeof *wanted, by_file);
@@ -58,16 +56,16 @@ static enum status next_batch(struct page_pictures *p, struct error *err)
 }
 
 /* The loader takes those that are there, in the order of the page. */
-static enum status start(struct page_pictures *p, const struct page_run *run, struct error *err)
+static enum status start(struct page_pictures *p, struct error *err)
 {
     size_t count = 0;
     void *memory;
     enum status status =
-        memory_alloc(&memory, run->answers.chosen_count, sizeof(uint32_t), "the photos of the report", err);
+        memory_alloc(&memory, p->answers->chosen_count, sizeof(uint32_t), "the photos of the report", err);
     if (status != OK)
         return status;
     uint32_t *there = memory;
-    for (size_t i = 0; i < run->answers.chosen_count; i++)
+    for (size_t i = 0; i < p->answers->chosen_count; i++)
         if (p->order[i] != PAGE_NO_PHOTO)
             there[count++] = p->order[i];
     loader_start(p->inference.loader, there, count, 0, 0, AUGMENT_NONE);
@@ -75,36 +73,21 @@ static enum status start(struct page_pictures *p, const struct page_run *run, st
     return next_batch(p, err);
 }
 
-enum status page_pictures_open(struct page_pictures *out, const struct page_run *run, struct error *err)
+enum status page_pictures_open(struct page_pictures *out, const struct page_source *source,
+                               const struct page_answers *answers, struct error *err)
 {
-    char *path;
     void *map = NULL;
-    *out = (struct page_pictures){.run = run};
-    enum status status = path_join(&path, run->folder, "best.safetensors", err);
-    if (status != OK)
-        return status;
-    status = model_open(&out->model, path, NULL, err);
-    if (status == OK)
-        status = record_config_read(&out->record, &out->model, err);
-    if (status == OK && !out->record.folder)
-        status = error_set(err, ERR_DATA, "%s: is not the model of this run", path);
-    memory_free(path);
-    if (status == OK)
-        status = run_photos_open(&out->photos, &out->record, out->record.data, &out->model.info.classes, err);
-    if (status != OK)
-        return status;
-    out->engine = run->values->engine;
-    status = find_order(out, run, err);
+    *out = (struct page_pictures){.answers = answers, .side = (size_t)source->model->info.preprocess.crop};
+    enum status status = find_order(out, source->photos, err);
     if (status == OK)
         status = resizer_create(&out->resizer, err);
     if (status == OK)
-        status =
-            inference_open_cam(&out->inference, &out->model, &out->photos.dataset.val, &out->engine, BATCH, false, err);
+        status = inference_open_cam(&out->inference, source->model, source->photos, source->engine, BATCH, false, err);
     if (status == OK)
         status = memory_alloc(&map, cam_height(out->inference.cam) * cam_width(out->inference.cam), sizeof(float),
                               "a heat map", err);
     out->map = map;
-    return status == OK ? start(out, run, err) : status;
+    return status == OK ? start(out, err) : status;
 }
 
 void page_pictures_close(struct page_pictures *pictures)
@@ -113,9 +96,6 @@ void page_pictures_close(struct page_pictures *pictures)
     resizer_destroy(pictures->resizer);
     memory_free(pictures->map);
     memory_free(pictures->order);
-    run_photos_free(&pictures->photos);
-    record_config_free(&pictures->record);
-    model_close(&pictures->model);
     *pictures = (struct page_pictures){0};
 }
 
@@ -163,7 +143,8 @@ static enum status make_heat(uint8_t **out, size_t *size, struct page_pictures *
 
 enum status page_pictures_next(struct page_picture *out, struct page_pictures *p, size_t i, struct error *err)
 {
-    size_t side = (size_t)p->model.info.preprocess.crop;
+    const struct page_answer *answer = &p->answers->chosen[i];
+    size_t side = p->side;
     *out = (struct page_picture){0};
     /* A photo that could not be read is in no batch: the next one is there in its place. */
     if (!p->batch || p->order[i] == PAGE_NO_PHOTO || p->batch->photos[p->at] != p->order[i])
@@ -171,9 +152,9 @@ enum status page_pictures_next(struct page_picture *out, struct page_pictures *p
     enum status status = page_picture_encode(&out->jpeg, &out->jpeg_size, p->resizer,
                                              p->batch->pixels + p->at * 3 * side * side, side, PICTURE_SIDE, err);
     if (status == OK)
-        status = make_heat(&out->heat[0], &out->heat_size, p, p->run->answers.chosen[i].predicted, err);
-    if (status == OK && p->run->answers.chosen[i].predicted != p->run->answers.chosen[i].label)
-        status = make_heat(&out->heat[1], &out->heat_size, p, p->run->answers.chosen[i].label, err);
+        status = make_heat(&out->heat[0], &out->heat_size, p, answer->predicted, err);
+    if (status == OK && answer->predicted != answer->label)
+        status = make_heat(&out->heat[1], &out->heat_size, p, answer->label, err);
     if (status == OK && ++p->at == p->batch->count)
         status = next_batch(p, err);
     return status;

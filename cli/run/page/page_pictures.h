@@ -1,28 +1,24 @@
-/* The pictures of a run's page: its validation photos as the network saw them, found again by its options. */
+/* The pictures of a page: photos as the network saw them, and where they speak for a class. */
 #ifndef FREEZETUNE_PAGE_PICTURES_H
 #define FREEZETUNE_PAGE_PICTURES_H
 
 #include <stdint.h>
 
 #include "cli/model/inference.h"
-#include "cli/run/page/page_run.h"
-#include "cli/run/run_photos.h"
+#include "cli/run/page/page_measured.h"
 #include "core/data/resize.h"
 
 enum { PICTURE_SIDE = 160, PICTURE_SMALL = 96, PICTURE_QUALITY = 80 };
 
 struct page_pictures {
-    struct model model;
-    struct record_config record;
-    struct run_photos photos;
-    struct engine_options engine;
     struct inference inference;
     struct resizer *resizer;
-    uint32_t *order; /* [chosen] the numbers of run->answers.chosen in the list of the photos; PAGE_NO_PHOTO */
+    uint32_t *order; /* [chosen] the numbers of answers->chosen in the list of the photos; PAGE_NO_PHOTO */
     const struct photo_batch *batch;
-    const struct page_run *run;
-    float *map; /* [cam_height, cam_width] */
-    size_t at;  /* in the batch */
+    const struct page_answers *answers;
+    size_t side; /* of the network's pictures */
+    float *map;  /* [cam_height, cam_width] */
+    size_t at;   /* in the batch */
 };
 
 #define PAGE_NO_PHOTO UINT32_MAX
@@ -34,9 +30,10 @@ struct page_picture {
     size_t heat_size;
 };
 
-/* Opens the model of the run and finds its photos. The errors of both; the page does without pictures then. `run` is
- * borrowed. Free with page_pictures_close, also after an error. */
-MUST_CHECK enum status page_pictures_open(struct page_pictures *out, const struct page_run *run, struct error *err);
+/* For the chosen ones of `answers`, found by their names. ERR_DATA for a network without maps, ERR_SYSTEM, errors of
+ * inference_next. All is borrowed. Free with page_pictures_close, also after an error. */
+MUST_CHECK enum status page_pictures_open(struct page_pictures *out, const struct page_source *source,
+                                          const struct page_answers *answers, struct error *err);
 void page_pictures_close(struct page_pictures *pictures);
 
 /* The picture of chosen[i], for i = 0, 1, 2, ... in this order; owned by the caller (page_picture_free). */

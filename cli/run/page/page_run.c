@@ -204,7 +204,7 @@ static enum status read_name(struct page_run *run, struct error *err)
 
 enum status page_run_open(struct page_run *out, const char *folder, size_t photos, struct error *err)
 {
-    *out = (struct page_run){.folder = folder};
+    *out = (struct page_run){.folder = folder, .measured = {.classes = &out->classes, .photos = "validation photos"}};
     enum status status = read_name(out, err);
     if (status == OK)
         status = read_config(out, err);
@@ -219,17 +219,17 @@ enum status page_run_open(struct page_run *out, const char *folder, size_t photo
     if (status == OK)
         status = record_result_read(&out->result, &out->over, NULL, folder, err);
     if (status == OK)
-        status = page_answers_read(&out->answers, &out->answered, folder, &out->classes, photos,
+        status = page_answers_read(&out->measured.answers, &out->answered, folder, &out->classes, photos,
                                    (uint64_t)out->values->seed, err);
     if (status == OK && out->answered)
-        status = page_calibration_read(&out->calibration, folder, err);
+        status = page_calibration_read(&out->measured.calibration, folder, err);
     return status;
 }
 
 void page_run_close(struct page_run *run)
 {
     page_training_free(&run->training);
-    page_answers_free(&run->answers);
+    page_measured_free(&run->measured);
     memory_free(run->steps.x);
     memory_free(run->rows);
     free(run->command);

@@ -8,8 +8,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "cli/run/page/page_answers.h"
-#include "cli/run/page/page_calibration.h"
+#include "cli/run/page/page_measured.h"
 #include "cli/run/page/page_training.h"
 #include "cli/run/record_metrics.h"
 #include "cli/run/record_result.h"
@@ -36,8 +35,7 @@ struct page_run {
     bool over;                /* there is a result */
     struct record_result result;
     bool answered; /* there are predictions */
-    struct page_answers answers;
-    struct page_calibration calibration;
+    struct page_measured measured;
     struct page_training training; /* not while the run goes on */
 };
 

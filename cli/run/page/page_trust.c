@@ -1,6 +1,7 @@
 /* Whether probabilities can be trusted: how often answers of a probability are right, and how accurate the answers are
  * when only the surer ones are given. */
-#include "cli/run/page/page_parts.h"
+#include "cli/run/page/page_measured.h"
+#include "cli/run/page/page_words.h"
 
 #include "cli/report/html/html_chart.h"
 #include "cli/report/html/html_page.h"
@@ -39,12 +40,12 @@ static struct chart_line line_of(const struct dots *dots, const char *name, int 
                                .dots_only = true};
 }
 
-static void put_reliability(FILE *out, const struct page_run *run)
+static void put_reliability(FILE *out, const struct page_measured *measured)
 {
     struct dots dots, calibrated;
-    bool both = run->calibration.reliability.count > 0;
-    dots_of(&dots, &run->answers.reliability);
-    dots_of(&calibrated, &run->calibration.reliability);
+    bool both = measured->calibration.reliability.count > 0;
+    dots_of(&dots, &measured->answers.reliability);
+    dots_of(&calibrated, &measured->calibration.reliability);
     const struct chart_line lines[] = {line_of(&dots, both ? "as the network gives them" : "right answers", 0),
                                        line_of(&calibrated, "at the temperature", 3)};
     const struct chart chart = {.title = "Reliability",
@@ -108,9 +109,9 @@ static void put_bins(FILE *out, const struct reliability *reliability)
 }
 
 /* What the temperature does to these photos, on which it may have been fitted. */
-static void put_temperature(FILE *out, const struct page_run *run)
+static void put_temperature(FILE *out, const struct page_measured *measured)
 {
-    const struct page_calibration *c = &run->calibration;
+    const struct page_calibration *c = &measured->calibration;
     if (!c->known) {
         fputs("<p><code>freezetune eval --calibrate --model RUN</code> fits a temperature that brings them closer, and "
               "<code>predict --error</code> then answers only what it is sure of.</p>\n",
@@ -127,23 +128,19 @@ static void put_temperature(FILE *out, const struct page_run *run)
     fputs("</p>\n", out);
 }
 
-enum status page_put_trust(FILE *out, const struct page_run *run, struct error *err)
+void page_put_trust(FILE *out, const struct page_measured *measured)
 {
-    (void)err;
-    if (!run->answered)
-        return OK;
     page_section(out, "trust", "Can the probabilities be trusted?");
     fprintf(out,
             "<p>The expected calibration error is <b id=ece>%.1f&nbsp;%%</b>: by so much the mean probability and the "
             "share of right answers differ, over %d bins of equal width. Dots on the dashed line are honest; below it "
             "answers are less often right than they claim.</p>\n",
-            100 * reliability_ece(&run->answers.reliability), RELIABILITY_BINS);
-    put_temperature(out, run);
+            100 * reliability_ece(&measured->answers.reliability), RELIABILITY_BINS);
+    put_temperature(out, measured);
     fputs("<div class=charts>\n", out);
-    put_reliability(out, run);
-    put_coverage(out, &run->answers);
+    put_reliability(out, measured);
+    put_coverage(out, &measured->answers);
     fputs("</div>\n", out);
-    put_bins(out, &run->answers.reliability);
+    put_bins(out, &measured->answers.reliability);
     page_section_end(out);
-    return OK;
 }

@@ -1,44 +1,17 @@
 /* The first section: how good the model is, that what is frozen stayed as it was, what went in, how to repeat it. */
 #include "cli/run/page/page_parts.h"
+#include "cli/run/page/page_words.h"
 
 #include <string.h>
 
 #include "cli/report/html/html_page.h"
 #include "cli/report/html/html_text.h"
 #include "cli/shell/numbers.h"
-#include "core/train/statistics.h"
-
-void page_put_percent(FILE *out, double share)
-{
-    fprintf(out, "%.1f&nbsp;%%", 100 * share);
-}
-
-void page_put_interval(FILE *out, size_t right, size_t count)
-{
-    struct interval interval = interval_of_share(right, count, INTERVAL_95);
-    fprintf(out, "%.1f to %.1f&nbsp;%%", 100 * interval.low, 100 * interval.high);
-}
-
-static void put_figure(FILE *out, const char *value, const char *name)
-{
-    fprintf(out, "<div><b>%s</b><span>%s</span></div>\n", value, name);
-}
-
-static void put_accuracy(FILE *out, size_t right, size_t photos)
-{
-    char count[NUMBER_TEXT], all[NUMBER_TEXT];
-    fputs("<div class=first><b id=accuracy>", out);
-    page_put_percent(out, (double)right / (double)photos);
-    fputs("</b><span>accuracy, 95&nbsp;% interval ", out);
-    page_put_interval(out, right, photos);
-    fprintf(out, "<br>%s of %s validation photos right</span></div>\n", number_count(count, right),
-            number_count(all, photos));
-}
 
 /* Right answers of an epoch: metrics.csv has their share alone. */
 static size_t right_of(const struct page_run *run, const struct metrics_row *row)
 {
-    double all = run->answered ? (double)run->answers.count : page_run_number(run, NULL, "val_photos", 0);
+    double all = run->answered ? (double)run->measured.answers.count : page_run_number(run, NULL, "val_photos", 0);
     return (size_t)(row->val_accuracy * all + 0.5);
 }
 
@@ -46,17 +19,17 @@ static void put_figures(FILE *out, const struct page_run *run)
 {
     char text[NUMBER_TEXT + 32];
     const struct metrics_row *best = run->best > 0 ? &run->rows[run->best - 1] : NULL;
-    size_t photos = run->over ? run->result.photos : run->answers.count;
+    size_t photos = run->over ? run->result.photos : run->measured.answers.count;
     fputs("<div class=verdict>\n", out);
     if (photos > 0 && (best || run->over))
-        put_accuracy(out, run->over ? run->result.right : right_of(run, best), photos);
+        page_put_accuracy(out, run->over ? run->result.right : right_of(run, best), photos, "validation photos");
     if (best) {
         snprintf(text, sizeof text, "%.1f&nbsp;%%", 100 * best->macro_f1);
-        put_figure(out, text, "macro-F1");
+        page_put_figure(out, text, "macro-F1");
         snprintf(text, sizeof text, "%.4f", best->val_loss);
-        put_figure(out, text, "validation loss");
+        page_put_figure(out, text, "validation loss");
         snprintf(text, sizeof text, "%zu of %zu", best->epoch, run->row_count);
-        put_figure(out, text, "best epoch");
+        page_put_figure(out, text, "best epoch");
     }
     fputs("</div>\n", out);
 }
@@ -86,15 +59,6 @@ static void put_state(FILE *out, const struct page_run *run)
                 run->row_count, epochs);
 }
 
-static void put_fact(FILE *out, const char *name, const char *value)
-{
-    if (!value || !*value)
-        return;
-    fprintf(out, "<dt>%s</dt><dd>", name);
-    html_text(out, value);
-    fputs("</dd>\n", out);
-}
-
 static void put_counts(FILE *out, const struct page_run *run)
 {
     char text[3 * NUMBER_TEXT + 80], train[NUMBER_TEXT], val[NUMBER_TEXT], bad[NUMBER_TEXT];
@@ -105,7 +69,7 @@ static void put_counts(FILE *out, const struct page_run *run)
              number_count(val, (uint64_t)page_run_number(run, NULL, "val_photos", 0)), run->classes.count);
     if (unread > 0)
         snprintf(text + strlen(text), sizeof text - strlen(text), "; %s could not be read", number_count(bad, unread));
-    put_fact(out, "Photos", text);
+    page_put_fact(out, "Photos", text);
 }
 
 static void put_recipe(FILE *out, const struct page_run *run)
@@ -117,14 +81,14 @@ static void put_recipe(FILE *out, const struct page_run *run)
              v->new_head || page_run_number(run, NULL, "new_head", 0) > 0 ? "new last layer" : "fine-tuning",
              optimizer_names[v->optimizer], rate >= 0 ? number_double(lr, rate) : "searched for",
              schedule_names[v->schedule], v->batch_size, v->image_size, v->image_size, augment_names[v->augment]);
-    put_fact(out, "Recipe", strncmp(text, "fine-tuning, ", 13) == 0 ? text + 13 : text);
+    page_put_fact(out, "Recipe", strncmp(text, "fine-tuning, ", 13) == 0 ? text + 13 : text);
     if (!run->over)
         return;
     snprintf(text, sizeof text, "%s parameters; %s", number_count(count, run->result.parameters),
              number_seconds(lr, run->result.seconds));
     snprintf(text + strlen(text), sizeof text - strlen(text), " an epoch, %s of memory planned",
              number_bytes(count, run->result.memory));
-    put_fact(out, "Trained", text);
+    page_put_fact(out, "Trained", text);
 }
 
 static void put_facts(FILE *out, const struct page_run *run)
@@ -132,37 +96,20 @@ static void put_facts(FILE *out, const struct page_run *run)
     char text[160];
     const char *weights = page_run_text(run, "options", "weights");
     fputs("<dl>\n", out);
-    put_fact(out, "Data", page_run_text(run, "options", "data"));
+    page_put_fact(out, "Data", page_run_text(run, "options", "data"));
     put_counts(out, run);
     snprintf(text, sizeof text, "%.60s, children 1 to %.40s frozen", page_run_text(run, NULL, "arch"),
              run->values->freeze_until);
-    put_fact(out, "Network", strcmp(run->values->freeze_until, "0") == 0 ? page_run_text(run, NULL, "arch") : text);
-    put_fact(out, "Weights", weights);
+    page_put_fact(out, "Network",
+                  strcmp(run->values->freeze_until, "0") == 0 ? page_run_text(run, NULL, "arch") : text);
+    page_put_fact(out, "Weights", weights);
     put_recipe(out, run);
     snprintf(text, sizeof text, "%lld", run->values->seed);
-    put_fact(out, "Seed", text);
+    page_put_fact(out, "Seed", text);
     snprintf(text, sizeof text, "freezetune %.40s, instruction set %.40s", page_run_text(run, "versions", "freezetune"),
              page_run_text(run, "versions", "instructions"));
-    put_fact(out, "Made by", text);
+    page_put_fact(out, "Made by", text);
     fputs("</dl>\n", out);
-}
-
-void page_put_command(FILE *out, const char *command)
-{
-    bool inside = false;
-    fputs("<p class=soft>This command trains it again:</p>\n<pre class=command>", out);
-    for (const char *at = command; *at;) {
-        size_t length = strcspn(at + 1, " ") + 1;
-        char piece[400];
-        inside = strncmp(at, " --", 3) == 0 && length < sizeof piece;
-        snprintf(piece, sizeof piece, "%.*s", (int)(length < sizeof piece ? length : sizeof piece - 1), at);
-        at += strlen(piece);
-        /* A browser would break a line behind the hyphens. */
-        fputs(inside ? " <span>" : "", out);
-        html_text(out, inside ? piece + 1 : piece);
-        fputs(inside ? "</span>" : "", out);
-    }
-    fputs("</pre>\n", out);
 }
 
 void page_put_verdict(FILE *out, const struct page_run *run)
@@ -171,6 +118,6 @@ void page_put_verdict(FILE *out, const struct page_run *run)
     put_figures(out, run);
     put_state(out, run);
     put_facts(out, run);
-    page_put_command(out, run->command);
+    page_put_command(out, "This command trains it again:", run->command);
     page_section_end(out);
 }

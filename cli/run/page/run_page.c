@@ -8,6 +8,7 @@
 
 #include "cli/report/html/html_page.h"
 #include "cli/run/page/page_parts.h"
+#include "cli/run/run_photos.h"
 #include "cli/shell/remark.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -19,9 +20,9 @@ enum { REFRESH = 20, END_BYTES = 8192, TRAINING_SHARE = 8 };
 /* What comes behind the photos, of which the size must be known before them. */
 static enum status put_rest(FILE *out, const struct page_run *run, size_t room, struct error *err)
 {
-    enum status status = page_put_trust(out, run, err);
-    if (status == OK)
-        status = page_put_data(out, run, room, err);
+    if (run->answered)
+        page_put_trust(out, &run->measured);
+    enum status status = page_put_data(out, run, room, err);
     return status == OK ? page_put_numbers(out, run, err) : status;
 }
 
@@ -58,6 +59,54 @@ static void put_head(FILE *out, const struct page_run *run)
     page_begin(out, &head);
 }
 
+/* The model of a run and the photos that it validated, found again by its options. */
+struct found {
+    struct model model;
+    struct record_config record;
+    struct run_photos photos;
+};
+
+static void found_close(struct found *found)
+{
+    run_photos_free(&found->photos);
+    record_config_free(&found->record);
+    model_close(&found->model);
+}
+
+static enum status found_open(struct found *out, const char *folder, struct error *err)
+{
+    char *path;
+    *out = (struct found){0};
+    enum status status = path_join(&path, folder, "best.safetensors", err);
+    if (status != OK)
+        return status;
+    status = model_open(&out->model, path, NULL, err);
+    if (status == OK)
+        status = record_config_read(&out->record, &out->model, err);
+    if (status == OK && !out->record.folder)
+        status = error_set(err, ERR_DATA, "%s: is not the model of this run", path);
+    memory_free(path);
+    return status == OK ? run_photos_open(&out->photos, &out->record, out->record.data, &out->model.info.classes, err)
+                        : status;
+}
+
+/* Photos or a model that are gone are no error: the gallery has no pictures then, and says why. */
+static enum status put_photos(FILE *out, const struct page_run *run, size_t room, struct error *err)
+{
+    struct found found;
+    struct error why;
+    if (!run->answered || run->running)
+        return run->answered ? page_put_photos(out, &run->measured, NULL, NULL, room, err) : OK;
+    enum status status = found_open(&found, run->folder, &why);
+    const struct page_source source = {&found.model, &found.photos.dataset.val, &run->values->engine};
+    if (status == ERR_SYSTEM || status == ERR_IO)
+        status = error_set(err, status, "%s", why.text);
+    else
+        status = page_put_photos(out, &run->measured, status == OK ? &source : NULL, why.text, room, err);
+    found_close(&found);
+    return status;
+}
+
 static enum status put_page(FILE *out, const struct page_run *run, size_t max_size, struct error *err)
 {
     char *rest = NULL;
@@ -65,16 +114,17 @@ static enum status put_page(FILE *out, const struct page_run *run, size_t max_si
     put_head(out, run);
     page_put_verdict(out, run);
     enum status status = page_put_curves(out, run, err);
-    if (status == OK)
-        status = page_put_confusion(out, run, err);
+    if (status == OK && run->answered)
+        status = page_put_confusion(out, &run->measured, err);
     if (status == OK) {
-        page_put_classes(out, run);
+        if (run->answered)
+            page_put_classes(out, &run->measured);
         status = make_rest(&rest, &rest_size, run, max_size / TRAINING_SHARE, err);
     }
     if (status == OK) {
         long so_far = ftell(out);
         size_t used = (size_t)(so_far > 0 ? so_far : 0) + rest_size + END_BYTES;
-        status = page_put_photos(out, run, max_size > used ? max_size - used : 0, err);
+        status = put_photos(out, run, max_size > used ? max_size - used : 0, err);
     }
     if (status == OK) {
         fwrite(rest, 1, rest_size, out); /* whether that worked is asked of the stream */

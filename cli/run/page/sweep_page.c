@@ -12,7 +12,8 @@
 #include "cli/report/html/html_page.h"
 #include "cli/report/html/html_text.h"
 #include "cli/run/run_file.h"
-#include "cli/run/page/page_parts.h"
+#include "cli/run/page/page_run.h"
+#include "cli/run/page/page_words.h"
 #include "cli/shell/cell.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
@@ -279,7 +280,7 @@ static void put_verdict(FILE *out, const struct sweep *sweep, const struct page_
             putc('.', out);
         }
         fputs("</p>\n", out);
-        page_put_command(out, run->command);
+        page_put_command(out, "This command trains it again:", run->command);
     }
     page_section_end(out);
 }
