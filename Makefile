@@ -1,11 +1,12 @@
-# freezetune: `make help` lists the targets. CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR and the *_CFLAGS / *_LIBS below can be
-# set from outside. VARIANT picks the folder of the objects: build/release, build/asan, ... V=1 shows the commands.
+# freezetune: `make help` lists the targets. CC, CPPFLAGS, CFLAGS, LDFLAGS, PREFIX, DESTDIR and the *_CFLAGS / *_LIBS below can
+# be set from outside. VARIANT picks the folder of the objects: build/release, build/asan, ... V=1 shows the commands.
 
 PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
 VARIANT ?= release
 BUILD := build/$(VARIANT)
 VERSION := 0.1.0
+ARCH := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
 
 .DEFAULT_GOAL := all
 
@@ -14,7 +15,8 @@ VERSION := 0.1.0
 # core/ops/blas.c can turn off); an OpenMP build takes its own way. Where the pthread build is installed it is taken,
 # and found at run time, whichever of them the system has chosen.
 #   BLAS=load   loads it when a product first needs it, by the name (SONAME) of the library found here: the default
-#   BLAS=link   links it, for a static build; the default where BLAS_LIBS says what to link
+#   BLAS=link   links it; the default where BLAS_LIBS says what to link
+#   BLAS=inside links its sgemm alone and starts it when a product first needs it: `make static`
 BLAS ?= $(if $(filter undefined,$(origin BLAS_LIBS)),load,link)
 PKG_CONFIG_DIRS := $(subst :, ,$(shell $(PKG_CONFIG) --variable pc_path pkg-config 2>/dev/null))
 OPENBLAS_PC := $(firstword $(wildcard $(PKG_CONFIG_DIRS:%/pkgconfig=%/openblas-pthread/pkgconfig/openblas.pc)) openblas)
@@ -26,12 +28,21 @@ OPENBLAS_LIBRARY := $(firstword $(wildcard $(addsuffix /libopenblas.so,$(OPENBLA
 BLAS_SONAME ?= $(or $(shell LC_ALL=C readelf -d $(OPENBLAS_LIBRARY) 2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\].*/\1/p'),libopenblas.so.0)
 BLAS_LIBS ?= $(addprefix -Wl$(comma)-rpath$(comma),$(OPENBLAS_DIR)) -ldl
 BLAS_DEFINE := -DBLAS_SONAME='"$(BLAS_SONAME)"'
+else ifeq ($(BLAS),inside)
+OPENBLAS_ARCHIVE ?= $(firstword $(wildcard $(addsuffix /libopenblas.a,$(OPENBLAS_DIR) \
+	$(shell $(PKG_CONFIG) --variable libdir openblas 2>/dev/null))) libopenblas.a)
+BLAS_LIBS ?= $(BUILD)/openblas.o $(OPENBLAS_ARCHIVE)
+BLAS_DEFINE := -DBLAS_INSIDE
 else
 BLAS_DEFINE := -DBLAS_LINKED
 endif
 BLAS_LIBS ?= $(shell $(PKG_CONFIG) --libs $(OPENBLAS_PC) 2>/dev/null || echo -lopenblas) \
 	$(addprefix -Wl$(comma)-rpath$(comma),$(OPENBLAS_DIR))
 PACKAGE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcjson stb libxxhash libmd libdeflate 2>/dev/null)
+ifneq ($(STATIC),)
+# libtiff's archive leaves its own libraries open.
+PACKAGE_LIBS ?= $(shell $(PKG_CONFIG) --static --libs libxxhash libmd libdeflate libtiff-4)
+endif
 PACKAGE_LIBS ?= $(shell $(PKG_CONFIG) --libs libcjson libxxhash libmd libdeflate 2>/dev/null || echo -lcjson -lxxhash -lmd -ldeflate)
 # JPEG=turbo links libjpeg-turbo, JPEG=stb leaves JPEG to stb_image; unset, the build takes what it finds.
 JPEG ?= $(if $(shell $(PKG_CONFIG) --exists libjpeg 2>/dev/null && echo yes),turbo,stb)
@@ -84,18 +95,32 @@ comma := ,
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Wmissing-prototypes -Wpointer-arith
 CFLAGS ?= -O2 -g
 STRICT ?= $(if $(CI),-Werror)
+# A program that reads strangers' photos and weights is hardened, unless it is built for a debugger or a sanitizer. HARDEN=
+# leaves that out. What CPPFLAGS, CFLAGS and LDFLAGS say comes later and wins; only one of us may define _FORTIFY_SOURCE, and
+# without optimisation nobody.
+HARDEN ?= $(filter release static musl clang,$(VARIANT))
+ifneq ($(HARDEN),)
+HARDEN_CFLAGS := -fPIE -fstack-protector-strong $(if $(filter x86_64,$(ARCH)),-fcf-protection=full) \
+	$(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,$(if $(filter -O -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+HARDEN_LDFLAGS := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(if $(STATIC),-static-pie,-pie)
+endif
 # What packages bring is a system header: no warnings of ours about it.
 PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(WEBP_CFLAGS) $(GIF_CFLAGS) $(TIFF_CFLAGS) \
 	$(UTF8PROC_CFLAGS)
-ALL_CFLAGS = -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) $(STRICT) $(CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' $(BLAS_DEFINE) \
+ALL_CFLAGS = -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) $(STRICT) $(HARDEN_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(STATIC_CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' $(BLAS_DEFINE) \
 	$(patsubst -I%,-isystem %,$(filter -I%,$(PACKAGES_CFLAGS))) $(filter-out -I%,$(PACKAGES_CFLAGS)) -pthread
 ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(WEBP_LIBS) $(GIF_LIBS) $(TIFF_LIBS) $(UTF8PROC_LIBS) -ldl -lm -pthread
+ifneq ($(STATIC),)
+# No path of this folder and no date goes in: the same sources make the same bytes anywhere. libheif is only ever loaded.
+STATIC_CFLAGS := -DWITHOUT_LOADING -ffunction-sections -fdata-sections -ffile-prefix-map='$(CURDIR)'=.
+STATIC_LDFLAGS = -Wl,--gc-sections -Wl,--build-id=sha1 -Wl,-Map=$@.map -s
+ALL_LIBS := $(BUILD)/cjson/cJSON.o $(BUILD)/scripts/package/static_tiff.o -Wl,--start-group $(ALL_LIBS) -Wl,--end-group
+endif
 
 # Files named *.simd.c hold loops over channels that are compiled once for each instruction set and chosen at start by
 # core/ops/cpu.c; those named *_bf16.simd.c once more for processors that multiply pairs of bfloat16. Products and sums
 # may be fused (FMA) there; nowhere else. Nobody there asks errno about a root, and a sqrtf that sets it would keep Adam's
 # loop scalar.
-ARCH := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
 SIMD_FLAGS := -O3 -ffp-contract=fast -fno-math-errno
 SIMD_MORE =
 SIMD_plain := $(SIMD_FLAGS)
@@ -128,7 +153,7 @@ IDX_TO_PNG := $(BUILD)/scripts/idx_to_png
 # A line per file; V=1 shows the whole commands.
 say = @$(if $(V),,printf '  %-4s %s\n' $(1) $@;)
 quiet = $(if $(V),,@)
-LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(LINK_MORE) -o $@ $^
+LINK = $(CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(STATIC_LDFLAGS) $(LDFLAGS) $(LINK_MORE) -o $@ $^
 
 all: freezetune ## build ./freezetune (the default)
 
@@ -180,11 +205,14 @@ $(IDX_TO_PNG): $(BUILD)/scripts/idx_to_png.o $(LIBRARY)
 	$(quiet)$(LINK) $(ALL_LIBS)
 
 # Objects are rebuilt when the flags change. The first build also says which packages it will not find.
-FLAGS_NOW = $(CC) $(ALL_CFLAGS) $(SIMD_MORE) $(LDFLAGS) $(ALL_LIBS)
+FLAGS_NOW = $(CC) $(ALL_CFLAGS) $(SIMD_MORE) $(HARDEN_LDFLAGS) $(STATIC_LDFLAGS) $(LDFLAGS) $(ALL_LIBS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@[ -f $@ ] || sh scripts/deps.sh --look build
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $@
+
+# The static program and the packages.
+include scripts/package/package.mk
 
 # The tests and all that checks: tests, faults and fuzzing, sanitizers, coverage, lint.
 include tests/tests.mk

@@ -1,8 +1,10 @@
 #!/bin/sh
-# deps.sh [--look] [build|check|download|demo|offline|lint|develop|browser]: installs what is missing from the distribution (Debian, Ubuntu). Says
+# deps.sh [--look] [build|check|static|package|download|demo|offline|lint|develop|browser]: installs what is missing from the distribution (Debian, Ubuntu). Says
 # nothing when nothing is missing and never asks a question: where it would need a password, it prints the command.
 #   build    what `make` needs
 #   check    that, and what the tests need
+#   static   that of build, and what `make static` links into the program
+#   package  that, and what makes tarball, wheel and .deb of it
 #   download what fetch.sh downloads with; wget will do as well
 #   demo     that, and what the demo unpacks its photos with
 #   offline  the photos of the demo's offline path
@@ -29,6 +31,11 @@ check)
     tools="cc:gcc make:make pkg-config:pkg-config bats:bats prove:perl python3:python3 patch:patch"
     packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libxxhash-dev libmd-dev libdeflate-dev libutf8proc-dev libcmocka-dev"
     ;;
+static | package)
+    tools="cc:gcc make:make pkg-config:pkg-config dpkg-source:dpkg-dev"
+    packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libxxhash-dev libmd-dev libdeflate-dev libutf8proc-dev"
+    [ "$1" != package ] || tools="$tools xz:xz-utils python3:python3"
+    ;;
 download | demo)
     command -v wget >/dev/null 2>&1 || tools="curl:curl"
     [ "$1" != demo ] || tools="$tools unzip:unzip"
@@ -48,7 +55,7 @@ develop)
     packages=
     ;;
 *)
-    echo "usage: deps.sh [--look] [build|check|download|demo|offline|lint|develop|browser]" >&2
+    echo "usage: deps.sh [--look] [build|check|static|package|download|demo|offline|lint|develop|browser]" >&2
     exit 64
     ;;
 esac

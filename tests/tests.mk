@@ -43,8 +43,9 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(FUZZ_SUPPORT) $(FUZZ_DRIVER) $(CLI_L
 	$(call say,LD)
 	$(quiet)$(LINK) $(FUZZ_LIBS) $(ALL_LIBS)
 
-# Where calls fail, the waits between two tries are left out.
-$(FAULT_TESTS) $(FAULTY): LINK_MORE = $(FAULTY_CALLS:%=-Wl,--wrap=%) -Wl,--wrap=nanosleep
+# Where calls fail, the waits between two tries are left out. The last two are what -D_FORTIFY_SOURCE makes of open and realpath.
+$(FAULT_TESTS) $(FAULTY): LINK_MORE = $(FAULTY_CALLS:%=-Wl,--wrap=%) -Wl,--wrap=nanosleep \
+	-Wl,--defsym=__open_2=__wrap_open -Wl,--defsym=__realpath_chk=__wrap_realpath
 $(FAULT_TESTS): $(BUILD)/tests/faults/faults.o $(BUILD)/tests/faults/scenario.o
 
 # With narrow networks a run takes a tenth of the time, so that more of its calls can fail in turn.

@@ -24,6 +24,18 @@ static bool bind(void *to, void *library, const char *name)
     return address != NULL;
 }
 
+/* A static program can load no library, so it looks for none. */
+#ifdef WITHOUT_LOADING
+static void load(void)
+{
+    (void)bind;
+}
+
+const char *heif_library_missing(void)
+{
+    return "this static program cannot load libheif: convert it";
+}
+#else
 static void load(void)
 {
     void *library = dlopen("libheif.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -50,6 +62,12 @@ static void load(void)
     /* Loads the plugins of newer versions. Never undone: decoders may run until the program ends. */
     usable = !loaded.init || loaded.init(NULL).code == HEIF_NO_ERROR;
 }
+
+const char *heif_library_missing(void)
+{
+    return "install libheif1, or convert it";
+}
+#endif
 
 const struct heif_library *heif_library_get(void)
 {

@@ -91,4 +91,7 @@ struct heif_library {
 /* The library, loaded once by whichever thread asks first; NULL where it is not installed. */
 const struct heif_library *heif_library_get(void);
 
+/* What a person can do where it is NULL. */
+const char *heif_library_missing(void);
+
 #endif

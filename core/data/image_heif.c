@@ -249,7 +249,7 @@ static size_t heif_held(const struct image_info *info)
 static const char *heic_missing(void)
 {
     const struct heif_library *heif = heif_library_get();
-    return !heif                                       ? "install libheif1, or convert it"
+    return !heif                                       ? heif_library_missing()
            : !heif->have_decoder_for_format(HEIF_HEVC) ? "install libheif-plugin-libde265, or convert it"
                                                        : NULL;
 }
@@ -257,7 +257,7 @@ static const char *heic_missing(void)
 static const char *avif_missing(void)
 {
     const struct heif_library *heif = heif_library_get();
-    return !heif                                      ? "install libheif1, or convert it"
+    return !heif                                      ? heif_library_missing()
            : !heif->have_decoder_for_format(HEIF_AV1) ? "install libheif-plugin-dav1d, or convert it"
                                                       : NULL;
 }

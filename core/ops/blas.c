@@ -45,6 +45,31 @@ bool blas_linked(void)
 {
     return true;
 }
+#elif defined BLAS_INSIDE
+/* scripts/package/static_openblas.sh has taken its constructor from it, so that it starts here, as if it were loaded.
+ * These are in no header. */
+void gotoblas_init(void);
+extern void *blas_memory_alloc(int);
+extern void blas_memory_free(void *);
+
+static enum status load(struct error *err)
+{
+    (void)err;
+    (void)setenv("OPENBLAS_NUM_THREADS", "1", 1); /* read once, at its start */
+    gotoblas_init();
+    blas_sgemm = cblas_sgemm;
+    set_threads = openblas_set_num_threads;
+    get_threads = openblas_get_num_threads;
+    get_config = openblas_get_config;
+    buffer_take = blas_memory_alloc;
+    buffer_give = blas_memory_free;
+    return OK;
+}
+
+bool blas_linked(void)
+{
+    return false;
+}
 #else
 static enum status missing(struct error *err)
 {
@@ -141,7 +166,7 @@ enum status blas_open(size_t callers, struct error *err)
     /* A start takes a buffer as well, which the first caller then uses. */
     size_t buffers = callers > buffers_held ? callers - buffers_held : 0;
     size_t library = blas_sgemm || blas_linked() ? 0 : LIBRARY_BYTES;
-    if (library && buffers == 0)
+    if (!blas_sgemm && !blas_linked() && buffers == 0)
         buffers = 1;
     if (!room_for(library, buffers))
         return error_set(
