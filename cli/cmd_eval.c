@@ -8,24 +8,19 @@
 #include "cli/model/classes_option.h"
 #include "cli/model/inference.h"
 #include "cli/model/preprocess_remark.h"
-#include "cli/report/profile_report.h"
-#include "cli/report/report.h"
 #include "cli/run/eval_outputs.h"
 #include "cli/run/eval_photos.h"
+#include "cli/run/eval_show.h"
 #include "cli/run/eval_strangers.h"
 #include "cli/run/page/eval_page.h"
 #include "cli/run/page/run_page.h"
 #include "cli/run/shell_command.h"
 #include "cli/run/show_statistics.h"
 #include "cli/shell/choice_options.h"
-#include "cli/shell/json.h"
-#include "cli/shell/numbers.h"
 #include "cli/shell/preprocess_options.h"
 #include "cli/shell/progress.h"
 #include "cli/shell/remark.h"
 #include "cli/shell/signals.h"
-#include "cli/shell/table.h"
-#include "cli/shell/wrap.h"
 #include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/data/dataset.h"
@@ -103,7 +98,6 @@ struct job {
     struct eval_outputs outputs;
     struct eval_strangers strangers;
     struct eval_page page;
-    struct confusion confusion; /* after the pass */
     struct progress progress;
     size_t bad, failed;      /* reported; of these, for a disk or a share that did not answer */
     struct profile *profile; /* with --profile */
@@ -239,105 +233,42 @@ static enum status measure(struct job *job, struct error *err)
     return status;
 }
 
+/* The profile's parts; `parts` lives as long as the result. */
 enum { PARTS = 2 };
-
-static void parts_of(struct profile_part parts[PARTS], const struct job *job)
+static struct eval_result result_of(const struct job *job, struct profile_part parts[PARTS])
 {
-    parts[0] = (struct profile_part){"waiting for photos", loader_waited(job->inference.loader)};
-    parts[1] = (struct profile_part){"network", job->profile->prefix + job->profile->suffix};
+    struct eval_result result = {.model = job->values->model,
+                                 .run = job->record.folder,
+                                 .photos = &job->photos,
+                                 .classes = &job->model.info.classes,
+                                 .metrics = &job->metrics,
+                                 .calibration = job->outputs.measured ? &job->outputs.report : NULL,
+                                 .strangers = job->values->strangers ? &job->strangers : NULL,
+                                 .statistics = &job->watch.check,
+                                 .unreadable = job->bad,
+                                 .damaged = loader_damaged_count(job->inference.loader),
+                                 .worst = (size_t)job->values->worst,
+                                 .seconds = job->seconds};
+    if (job->profile) {
+        parts[0] = (struct profile_part){"waiting for photos", loader_waited(job->inference.loader)};
+        parts[1] = (struct profile_part){"network", job->profile->prefix + job->profile->suffix};
+        result.profile = &job->sums;
+        result.parts = parts;
+        result.part_count = PARTS;
+    }
+    return result;
 }
 
-static enum status report_profile_text(const struct job *job, struct error *err)
+static enum status tell(struct job *job, struct error *err)
 {
     struct profile_part parts[PARTS];
-    parts_of(parts, job);
-    putchar('\n');
-    enum status status = profile_report(stdout, TABLE_TEXT, &job->sums, err);
-    putchar('\n');
-    return status == OK ? profile_report_parts(stdout, parts, PARTS, job->seconds, err) : status;
-}
-
-static void print_json(const struct job *job, const struct prediction *worst, size_t count)
-{
-    const struct class_names *classes = &job->model.info.classes;
-    struct json json = json_start(stdout, true);
-    json_open(&json, NULL, '{');
-    json_text(&json, "model", job->values->model);
-    json_text(&json, "data", job->photos.list.root);
-    json_text(&json, "run", job->record.folder);
-    json_text(&json, "part", job->photos.part >= 0 ? part_choices[job->photos.part] : NULL);
-    if (job->photos.trained_known)
-        json_int(&json, "trained_on", (int64_t)job->photos.trained);
-    else
-        json_text(&json, "trained_on", NULL);
-    json_int(&json, "unreadable", (int64_t)job->bad);
-    json_int(&json, "damaged", (int64_t)loader_damaged_count(job->inference.loader));
-    report_json(&json, &job->metrics, &job->confusion, classes);
-    if (job->outputs.measured)
-        calibration_report_json(&json, &job->outputs.report);
-    if (job->values->strangers)
-        eval_strangers_json(&json, &job->strangers);
-    statistics_json(&json, &job->watch.check);
-    json_open(&json, "worst", '[');
-    report_worst_json(&json, worst, count, classes, &job->photos.list);
-    json_close(&json);
-    if (job->profile) {
-        struct profile_part parts[PARTS];
-        parts_of(parts, job);
-        profile_report_json(&json, &job->sums, parts, PARTS, job->seconds);
-    }
-    json_close(&json);
-    json_end(&json);
-}
-
-static enum status report_as_json(struct job *job, struct error *err)
-{
-    void *worst = NULL;
-    size_t most = (size_t)job->values->worst;
-    enum status status = memory_alloc(&worst, most, sizeof(struct prediction), "the worst mistakes", err);
+    const struct eval_result result = result_of(job, parts);
+    struct confusion confusion = {0};
+    enum status status = confusion_make(&confusion, &job->metrics, err);
     if (status == OK)
-        print_json(job, worst, metrics_worst(worst, most, &job->metrics));
-    memory_free(worst);
+        status = (job->values->json ? eval_show_json : eval_show_text)(&result, &confusion, err);
+    confusion_free(&confusion);
     return status;
-}
-
-static enum status report_as_text(struct job *job, struct error *err)
-{
-    const struct class_names *classes = &job->model.info.classes;
-    char photos[NUMBER_TEXT], bad[NUMBER_TEXT], path[PATH_SHOWN];
-    struct lines lines;
-    FILE *out = lines_start(&lines, stdout);
-    fprintf(out, "%s: %s photos", path_shown(path, job->photos.list.root, stdout),
-            number_count(photos, job->metrics.count));
-    if (job->bad)
-        fprintf(out, ", %s more could not be read", number_count(bad, job->bad));
-    if (loader_damaged_count(job->inference.loader))
-        fprintf(out, ", %s damaged and used", number_count(bad, loader_damaged_count(job->inference.loader)));
-    if (job->photos.part >= 0)
-        fprintf(out, ", the %s part of %s", job->photos.part == PART_VAL ? "validation" : "training",
-                path_shown(path, job->record.folder, stdout));
-    putc('\n', out);
-    lines_end(&lines);
-    report_line(stdout, &job->metrics);
-    putchar('\n');
-    enum status status = report_classes(stdout, &job->metrics, classes, err);
-    if (status == OK) {
-        puts("\nconfusion, rows: the class, columns: the answer");
-        status = report_confusion(stdout, &job->confusion, classes, err);
-    }
-    if (status == OK && job->values->worst && job->metrics.top1 < job->metrics.count) {
-        puts("\nworst mistakes");
-        status = report_worst(stdout, &job->metrics, classes, &job->photos.list, (size_t)job->values->worst, err);
-    }
-    if (status == OK && job->outputs.measured) {
-        putchar('\n');
-        status = calibration_report_text(stdout, &job->outputs.report, err);
-    }
-    if (status == OK && job->values->strangers) {
-        putchar('\n');
-        status = eval_strangers_text(stdout, &job->strangers, err);
-    }
-    return status == OK && job->profile ? report_profile_text(job, err) : status;
 }
 
 static enum status write_page(struct job *job, const struct arguments *args, struct error *err)
@@ -402,15 +333,12 @@ static enum status run(const struct arguments *args, struct error *err)
     if (status == OK)
         status = measure(&job, err);
     if (status == OK && !signals_stop()) {
-        status = confusion_make(&job.confusion, &job.metrics, err);
-        if (status == OK)
-            status = (job.values->json ? report_as_json : report_as_text)(&job, err);
+        status = tell(&job, err);
         if (status == OK && job.values->report)
             status = write_page(&job, args, err);
         if (status == OK)
             status = judge(&job, args, err);
     }
-    confusion_free(&job.confusion);
     eval_strangers_free(&job.strangers);
     eval_page_free(&job.page);
     inference_close(&job.inference);
