@@ -222,3 +222,21 @@ END
     grep -q 'The run is not over' going/report.html
     [[ $(<going/report.html) != *'http-equiv="refresh"'* ]]
 }
+
+@test "the memory of a page does not grow with the photos: 100,000 rows" {
+    cp -r "$run" many
+    python3 - <<'END'
+for name in ("predictions_val.csv", "probabilities_val.csv"):
+    head, *rows = open(f"many/{name}", encoding="utf-8").read().splitlines()
+    with open(f"many/{name}", "w", encoding="utf-8") as out:
+        print(head, *rows, sep="\n", file=out)
+        for i in range(100000 - len(rows)):
+            print("class0/the name of a photo that is gone %06d.jpg" % i, rows[i % len(rows)].split(",", 1)[1], sep=",", file=out)
+END
+    few=$("$BUILD/tests/tools/peak_memory" "$FREEZETUNE" report "$run" --out few.html | tail -n 1)
+    [ "$few" != sanitizer ] || skip "a sanitizer's memory would be counted"
+    all=$("$BUILD/tests/tools/peak_memory" "$FREEZETUNE" report many --out many.html | tail -n 1)
+    echo "$few bytes with the rows of the run, $all with 100,000"
+    [ $((all - few)) -lt 30000000 ]
+    grep -q ' of 100,000 validation photos' many.html
+}
