@@ -167,11 +167,14 @@ class Bench:
     def make(self, targets):
         return run(["make", f"-j{self.jobs}", *targets], self.tree, LONGEST_BUILD, self.environment)
 
-    def target(self, test):
+    def targets(self, test):
         """What has to be built again for a test. The tools that tests/cli calls stay as they are without a change: what
         they look at is looked at by the good code."""
         name, _ = test_parts(test)
-        return f"{BUILD}/freezetune" if name.endswith(".bats") else f"{BUILD}/{self.program(name)}"
+        if not name.endswith(".bats"):
+            return [f"{BUILD}/{self.program(name)}"]
+        narrow = "\nnarrow\n" in (self.tree / "tests/cli" / name).read_text(encoding="utf-8")
+        return [f"{BUILD}/freezetune"] + ([f"{BUILD}/tests/narrow/freezetune"] if narrow else [])
 
     def program(self, name):
         return test_source(self.tree, name).relative_to(self.tree).with_suffix("")
@@ -190,7 +193,7 @@ class Bench:
 
     def prepare(self, tests):
         """Builds everything and runs every test once, which says how long each takes."""
-        targets = sorted({self.target(test) for test in tests})
+        targets = sorted({target for test in tests for target in self.targets(test)})
         code, output = self.make(targets + (self.tool_targets() if f"{BUILD}/freezetune" in targets else []))
         if code != 0:
             raise ListError(f"the build without a change fails:\n{output[-3000:]}")
@@ -216,7 +219,7 @@ def compiles(output):
 def judge(bench, mutant):
     """("killed", by which test), ("survived", "") or ("not compiled", "")."""
     for test in mutant.tests:
-        code, output = bench.make([bench.target(test)])
+        code, output = bench.make(bench.targets(test))
         if code != 0:
             return ("killed", "the linker") if compiles(output) else ("not compiled", "")
         code, _ = bench.test(test)

@@ -37,6 +37,11 @@ for key in ("accuracy", "macro_f1", "loss"):
     assert abs(told[key] - data[key]) < 1e-9, key
 assert data["confusion"] == told["confusion"] and data["measured"] == sum(map(sum, told["confusion"])) == 24
 assert data["command"] == "freezetune eval --model run --data photos/train"
+shown = data["photos"]
+assert len({p["file"] for p in shown}) == len(shown) == 24, "each photo is shown once"
+losses = [p["loss"] for p in shown if p["kind"] == "mistake"]
+sure = [p["probability"] for p in shown if p["kind"] == "unsure"]
+assert losses and losses == sorted(losses, reverse=True) and sure and sure == sorted(sure), (losses, sure)
 worst = {w["file"].split("photos/train/")[-1]: w["probability"] for w in told["worst"]}
 mistakes = {p["file"]: p["probability"] for p in data["photos"] if p["class"] != p["predicted"]}
 assert worst and all(abs(mistakes[file] - p) < 1e-6 for file, p in worst.items()), (worst, mistakes)

@@ -108,7 +108,6 @@ enum status page_gather_add(struct page_gathering *g, struct page_answer *answer
     answer->loss = -log(fmax(answer->label_probability, 1e-38));
     a->count++;
     a->right += right;
-    a->loss += answer->loss;
     a->labelled[answer->label]++;
     a->predicted[answer->predicted]++;
     a->hits[answer->label] += right;
@@ -149,9 +148,6 @@ enum status page_gather_begin(struct page_gathering *out, struct page_answers *a
 
 enum status page_gather_end(struct page_gathering *g, struct error *err)
 {
-    struct page_answers *answers = g->answers;
-    if (answers->count > 0)
-        answers->loss /= (double)answers->count;
     return join(g, err);
 }
 

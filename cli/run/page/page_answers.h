@@ -39,7 +39,6 @@ struct page_bin {
 struct page_answers {
     size_t classes;
     uint64_t count, right;
-    double loss;                           /* mean */
     uint64_t *labelled, *predicted, *hits; /* [classes] photos of it, answered as it, both */
     uint64_t *matrix;           /* [classes*classes], rows are labels; NULL with more than CONFUSION_MATRIX_CLASSES */
     struct page_answer *chosen; /* PAGE_MISTAKE first, then PAGE_UNSURE, then PAGE_SAMPLE */
