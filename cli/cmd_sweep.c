@@ -10,10 +10,12 @@
 #include "cli/run/show_plan.h"
 #include "cli/run/show_statistics.h"
 #include "cli/run/show_sweep.h"
+#include "cli/run/sweep_parts.h"
 #include "cli/run/sweep_plan.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/paths.h"
 #include "cli/shell/remark.h"
+#include "cli/shell/signals.h"
 #include "cli/shell/table.h"
 #include "core/base/clock.h"
 #include "core/base/disk.h"
@@ -24,7 +26,9 @@
 struct sweep_values {
     struct train_values train;
     const char *points, *rates, *limits;
+    long long number;
     int format;
+    bool list, finish;
 };
 
 #define TEXT(name, field, ...) OPTION_ROW("Main", OPTION_STRING, name, struct sweep_values, field, __VA_ARGS__)
@@ -38,6 +42,18 @@ static const struct option options[] = {
          .help = "write everything to this folder, each run to SWEEP/<freeze>-<lr>"),
     TEXT("resume", train.resume, .placeholder = "SWEEP",
          .help = "resume a sweep that was stopped: finished runs stay, the interrupted one continues"),
+    OPTION_ROW("Main", OPTION_FLAG, "list", struct sweep_values, list,
+               .help = "make the folder and train nothing: print a line for each combination, its number, its run and "
+                       "its state with tabs between them"),
+    OPTION_ROW("Main", OPTION_INT, "run", struct sweep_values, number, .placeholder = "K", .shown = "all", .low = 1,
+               .high = 1e6,
+               .help =
+                   "with --resume: train combination K of --list alone; others may be trained at the same time, also "
+                   "by other machines"),
+    OPTION_ROW("Main", OPTION_FLAG, "finish", struct sweep_values, finish,
+               .help =
+                   "with --resume: train nothing, make the table and the recommendation of what is there; exit code "
+                   "1 when combinations are missing"),
     OPTION_ROW("Photos", OPTION_STRING, "limit", struct sweep_values, limits, .placeholder = "LIST", .shown = "all",
                .help =
                    "try these numbers of training photos of each class, such as 10,20,40,all, and say how much more "
@@ -59,6 +75,12 @@ static const struct option options[] = {
     {.name = "folds"},
     {.name = "fold"},
 };
+
+/* Does it work beside others on the same folder? */
+static bool is_part(const struct sweep_values *values)
+{
+    return values->list || values->number || values->finish;
+}
 
 /* ---- the combinations -------------------------------------------------------------------------------------------- */
 
@@ -191,7 +213,7 @@ static enum status plan(struct series *series, const struct arguments *args, con
     if (status == OK)
         status = show_statistics(&setup, err);
     if (status == OK)
-        status = series_open(series, args, &setup, resumed, tables, err);
+        status = series_open(series, args, &setup, resumed, is_part(values), tables, err);
     run_setup_close(&setup);
     series->clock.peak = peak;
     return status == OK ? add_runs(series, values, &all, err) : status;
@@ -222,26 +244,59 @@ static void write_chosen_page(const struct series *series)
     memory_free(path);
 }
 
+/* The end of a sweep: nothing is left to run, or it was stopped. */
+static enum status show_end(const struct series *series, const struct sweep_values *values, bool whole,
+                            struct error *err)
+{
+    if (whole && !values->train.no_report)
+        write_chosen_page(series);
+    enum status status = show_sweep(series, (enum table_format)values->format, values->train.json, err);
+    if (status == OK && whole && series_count(series, SERIES_DONE) == 0)
+        status = error_set(err, ERR_DIVERGED, "%s: every combination diverged: lower --lr", series->path);
+    return status;
+}
+
+static enum status finish(struct series *series, const struct sweep_values *values, struct error *err)
+{
+    enum status status = series_look(series, err), missing = OK;
+    if (status == OK)
+        status = sweep_write(series, err);
+    if (status == OK)
+        status = show_end(series, values, sweep_missing(NULL, series) == 0, err);
+    if (status == OK && sweep_missing(NULL, series) > 0)
+        missing = sweep_missing_error(series, err);
+    return status == OK ? missing : status;
+}
+
+static enum status run_all(struct series *series, const struct sweep_values *values, struct error *err)
+{
+    bool stopped = false;
+    series->write = sweep_write;
+    series->only = (size_t)values->number;
+    if (series->only > series->count)
+        return error_set(err, ERR_USAGE, "--run %zu: there are %zu combinations; --list shows their numbers",
+                         series->only, series->count);
+    enum status status = series_run(series, &stopped, err);
+    if (status == OK && !series->only)
+        status = show_end(series, values, !stopped, err);
+    if (status == OK && stopped)
+        series_say_how_to_resume(series);
+    return status;
+}
+
 static enum status sweep(const struct arguments *args, const struct resumed *resumed, struct error *err)
 {
     const struct sweep_values *values = args->values;
     struct series series = {.lock = -1};
-    bool stopped = false;
     enum status status = plan(&series, args, resumed, err);
     if (status == OK && !resumed)
         say_time(&series);
-    if (status == OK) {
-        series.write = sweep_write;
-        status = series_run(&series, &stopped, err);
-    }
-    if (status == OK && !stopped && !values->train.no_report)
-        write_chosen_page(&series);
-    if (status == OK)
-        status = show_sweep(&series, (enum table_format)values->format, values->train.json, err);
-    if (status == OK && stopped)
-        series_say_how_to_resume(&series);
-    else if (status == OK && series_count(&series, SERIES_DONE) == 0)
-        status = error_set(err, ERR_DIVERGED, "%s: every combination diverged: lower --lr", series.path);
+    if (status == OK && values->list)
+        status = sweep_list(stdout, &series, err);
+    else if (status == OK && values->finish)
+        status = finish(&series, values, err);
+    else if (status == OK)
+        status = run_all(&series, values, err);
     series_close(&series);
     return status;
 }
@@ -254,18 +309,37 @@ static void complete(const struct arguments *args)
         values->rates = lr_default(values->train.optimizer);
 }
 
+/* The options of batches: one of them, and beside it what it has a use for. */
+static enum status check_batch(const struct arguments *args, struct error *err)
+{
+    const struct sweep_values *values = args->values;
+    const char *own = values->list ? "list" : values->number ? "run" : "finish";
+    if (values->list + (values->number > 0) + values->finish > 1)
+        return error_set(err, ERR_USAGE, "--list, --run and --finish each do a part of a sweep: give one of them");
+    if (!values->list && !values->train.resume)
+        return error_set(err, ERR_USAGE, "--%s needs --resume SWEEP; sweep --list makes that folder", own);
+    if (!values->finish && (values->train.json || arguments_given(args, "format")))
+        return error_set(err, ERR_USAGE, "--%s cannot be combined with --%s: the table is made by --finish",
+                         values->train.json ? "json" : "format", own);
+    return OK;
+}
+
 static enum status run(const struct arguments *args, struct error *err)
 {
     const struct sweep_values *values = args->values;
     struct resumed resumed;
+    enum status status = is_part(values) ? check_batch(args, err) : OK;
+    if (status != OK)
+        return status;
+    signals_catch_save();
     complete(args);
     if (!values->train.resume) {
-        enum status status = train_values_check(args, err);
+        status = train_values_check(args, err);
         if (status == OK)
             status = path_run_check(values->train.out, err);
         return status == OK ? sweep(args, NULL, err) : status;
     }
-    enum status status = train_options_resume(&resumed, args, err);
+    status = train_options_resume(&resumed, args, err);
     if (status != OK)
         return status;
     complete(&resumed.arguments);
@@ -289,7 +363,8 @@ const struct command cmd_sweep = {
                 "  freezetune sweep --freeze-until 5..9 --lr 0.001,0.01 --time-limit 60\n"
                 "  freezetune sweep --freeze-until 6,8,9 --lr find\n"
                 "  freezetune sweep --freeze-until 8 --limit 10,20,40,all\n"
-                "  freezetune sweep --resume runs/1\n",
+                "  freezetune sweep --resume runs/1\n"
+                "  freezetune sweep --list --out runs/1; freezetune sweep --resume runs/1 --run 3\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .like = &train_table,

@@ -4,6 +4,7 @@
 #include "cli/run/session.h"
 #include "cli/run/train_options.h"
 #include "cli/shell/paths.h"
+#include "cli/shell/signals.h"
 
 static enum status run(const struct arguments *args, const struct resumed *resumed, struct error *err)
 {
@@ -21,6 +22,7 @@ static enum status train(const struct arguments *args, struct error *err)
 {
     const struct train_values *values = args->values;
     struct resumed resumed;
+    signals_catch_save();
     train_values_complete(args);
     if (!values->resume) {
         enum status status = train_values_check(args, err);
@@ -45,7 +47,7 @@ const struct command cmd_train = {
         "Freezes the first N children of the network (conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4, "
         "avgpool, fc are 1 to 10) and trains the rest. Before the first step it shows the frozen children, the memory, "
         "work, disk and time; at the end it compares every frozen tensor with the file it came from. Ctrl-C finishes "
-        "the step and saves; --resume continues to the same result, byte for byte. If the photos have other classes "
+        "the step and saves, as SIGUSR1 does with exit code 75; --resume continues to the same result, byte for byte. If the photos have other classes "
         "than the weights, the last layer is re-initialised.",
     .examples = "  freezetune train --freeze-until 6\n"
                 "  freezetune train --data photos --val-split 0.2 --weights resnet50.safetensors\n"

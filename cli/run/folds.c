@@ -249,7 +249,7 @@ enum status folds_run(const struct arguments *args, const struct resumed *resume
     if (status == OK)
         status = show_statistics(&setup, err);
     if (status == OK && !values->dry_run)
-        status = series_open(&series, args, &setup, resumed, tables, err);
+        status = series_open(&series, args, &setup, resumed, false, tables, err);
     run_setup_close(&setup);
     series.clock.peak = peak;
     if (status == OK && !values->dry_run)

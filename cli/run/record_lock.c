@@ -28,16 +28,16 @@ static enum status check_name(int lock, const char *path, struct error *err)
 }
 
 /* As flock; a signal is no reason to go without the lock. */
-static int lock_at_once(int fd)
+static int lock_at_once(int fd, int kind)
 {
     int failed;
     do
-        failed = flock(fd, LOCK_EX | LOCK_NB);
+        failed = flock(fd, kind | LOCK_NB);
     while (failed && errno == EINTR);
     return failed;
 }
 
-enum status record_lock_open(int *lock, const char *path, struct error *err)
+static enum status lock_folder(int *lock, const char *path, int kind, struct error *err)
 {
     enum status status = OK;
     *lock = -1;
@@ -48,7 +48,7 @@ enum status record_lock_open(int *lock, const char *path, struct error *err)
     while (fd < 0 && retry_after(&retry, errno));
     if (fd < 0)
         return file_failure(path, errno, err);
-    if (lock_at_once(fd) != 0 && errno == EWOULDBLOCK) /* other errors: a file system without locks */
+    if (lock_at_once(fd, kind) != 0 && errno == EWOULDBLOCK) /* other errors: a file system without locks */
         status = error_set(err, ERR_CANTCREATE,
                            "%s: another freezetune is running there; wait for it, or name another folder", path);
     else
@@ -58,6 +58,16 @@ enum status record_lock_open(int *lock, const char *path, struct error *err)
     else
         close(fd);
     return status;
+}
+
+enum status record_lock_open(int *lock, const char *path, struct error *err)
+{
+    return lock_folder(lock, path, LOCK_EX, err);
+}
+
+enum status record_lock_share(int *lock, const char *path, struct error *err)
+{
+    return lock_folder(lock, path, LOCK_SH, err);
 }
 
 enum status record_lock_create(char **path, int *lock, bool *made, const char *given, struct error *err)

@@ -17,6 +17,10 @@ MUST_CHECK enum status record_lock_create(char **path, int *lock, bool *made, co
  * process is at work in it. */
 MUST_CHECK enum status record_lock_open(int *lock, const char *path, struct error *err);
 
+/* The same for the folder of a series, several processes of which work on a run each: those share it with one another,
+ * and with nobody who has it by record_lock_open. */
+MUST_CHECK enum status record_lock_share(int *lock, const char *path, struct error *err);
+
 /* Whether a process is at work in the folder. False where that cannot be found out. */
 bool record_lock_is_held(const char *path);
 

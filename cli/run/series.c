@@ -45,7 +45,7 @@ static enum status make_folder(struct series *series, const struct arguments *ar
 }
 
 static enum status open_folder(struct series *series, const struct train_values *values, const struct run_setup *first,
-                               const struct resumed *resumed, struct error *err)
+                               const struct resumed *resumed, bool shared, struct error *err)
 {
     char photos[33];
     checkpoint_photos(photos, &first->dataset);
@@ -64,7 +64,7 @@ static enum status open_folder(struct series *series, const struct train_values 
     memory_free(changed); /* each run asks for itself */
     status = memory_strdup(&series->path, values->resume, err);
     if (status == OK)
-        status = record_lock_open(&series->lock, series->path, err);
+        status = (shared ? record_lock_share : record_lock_open)(&series->lock, series->path, err);
     if (status == OK)
         record_folder_tidy(series->path, begun_files);
     if (status == OK && stale)
@@ -73,7 +73,7 @@ static enum status open_folder(struct series *series, const struct train_values 
 }
 
 enum status series_open(struct series *out, const struct arguments *args, const struct run_setup *first,
-                        const struct resumed *resumed, const char *const *tables, struct error *err)
+                        const struct resumed *resumed, bool shared, const char *const *tables, struct error *err)
 {
     const struct train_values *values = args->values;
     *out = (struct series){.command = args->command, .lock = -1};
@@ -85,7 +85,7 @@ enum status series_open(struct series *out, const struct arguments *args, const 
     if (status == OK)
         status = memory_strdup(&out->weights, first->weights ? first->weights : "random", err);
     if (status == OK)
-        status = resumed ? open_folder(out, values, first, resumed, err) : make_folder(out, args, first, err);
+        status = resumed ? open_folder(out, values, first, resumed, shared, err) : make_folder(out, args, first, err);
     if (status == OK)
         record_folder_tidy(out->path, tables);
     return status;
@@ -213,6 +213,15 @@ static enum status begin(struct session_end *end, const struct train_values *val
     return session_run(end, &run, options, err);
 }
 
+/* "freezetune sweep --resume runs/1 --run 3" */
+static void go_on_command(char *out, size_t size, const struct series *series)
+{
+    char only[32] = "";
+    if (series->only)
+        snprintf(only, sizeof only, " --run %zu", series->only);
+    snprintf(out, size, "freezetune %s --resume %.450s%s", series->command->name, series->path, only);
+}
+
 /* Leaves the state MISSING when it was stopped before it made its folder. */
 static enum status run_one(struct series *series, struct series_run *run, const char *folder, struct error *err)
 {
@@ -224,7 +233,7 @@ static enum status run_one(struct series *series, struct series_run *run, const 
                                             .clock = &series->clock};
     struct session_end end;
     bool begun;
-    snprintf(command, sizeof command, "freezetune %s --resume %.480s", series->command->name, series->path);
+    go_on_command(command, sizeof command, series);
     enum status status = has_config(&begun, folder, err);
     if (status == OK)
         status = begun ? go_on(&end, series, &run->values, folder, &options, err)
@@ -243,8 +252,7 @@ static enum status run_one(struct series *series, struct series_run *run, const 
 
 /* ---- all of them ------------------------------------------------------------------------------------------------- */
 
-/* Fills in the states that the folders show. */
-static enum status look(struct series *series, struct error *err)
+enum status series_look(struct series *series, struct error *err)
 {
     enum status status = OK;
     for (size_t i = 0; i < series->count && status == OK; i++) {
@@ -266,7 +274,7 @@ static enum status look(struct series *series, struct error *err)
     return status;
 }
 
-static bool is_over(const struct series_run *run)
+bool series_is_over(const struct series_run *run)
 {
     return run->state == SERIES_DONE || run->state == SERIES_DIVERGED;
 }
@@ -275,7 +283,7 @@ double series_seconds(const struct series *series, size_t from)
 {
     double seconds = 0;
     for (size_t i = from; i < series->count; i++)
-        if (!is_over(&series->runs[i]))
+        if (!series_is_over(&series->runs[i]))
             seconds += forecast_all(&series->runs[i].forecast, &series->clock.pace);
     return seconds;
 }
@@ -293,6 +301,10 @@ static void say_run(struct series *series, size_t i)
     char left[NUMBER_TEXT];
     double seconds = series_seconds(series, i);
     series->running = i;
+    if (series->only) {
+        remark("run %zu of %zu: %s/%s", i + 1, series->count, series->path, series->runs[i].name);
+        return;
+    }
     series->clock.others = seconds_of_others;
     series->clock.context = series;
     if (series->deadline > 0)
@@ -331,40 +343,50 @@ static void say_result(const struct series *series, size_t i)
         warn_of_photos(series, i);
 }
 
+/* One that is not over yet. */
+static enum status go_through(struct series *series, size_t i, bool *stopped, struct error *err)
+{
+    struct series_run *run = &series->runs[i];
+    char *folder;
+    *stopped = signals_stop() || (series->deadline > 0 && clock_seconds() >= series->deadline);
+    if (*stopped)
+        return OK;
+    say_run(series, i);
+    enum status status = path_join(&folder, series->path, run->name, err);
+    if (status != OK)
+        return status;
+    status = run_one(series, run, folder, err);
+    memory_free(folder);
+    if (status != OK)
+        return status;
+    *stopped = !series_is_over(run);
+    if (!*stopped)
+        say_result(series, i);
+    return *stopped || series->only ? OK : series->write(series, err);
+}
+
 enum status series_run(struct series *series, bool *stopped, struct error *err)
 {
-    enum status status = look(series, err);
+    enum status status = series_look(series, err);
     *stopped = false;
     signals_catch();
-    for (size_t i = 0; i < series->count && status == OK && !*stopped; i++) {
-        struct series_run *run = &series->runs[i];
-        char *folder;
-        if (is_over(run))
-            continue;
-        *stopped = signals_stop() || (series->deadline > 0 && clock_seconds() >= series->deadline);
-        if (*stopped)
-            break;
-        say_run(series, i);
-        status = path_join(&folder, series->path, run->name, err);
-        if (status != OK)
-            break;
-        status = run_one(series, run, folder, err);
-        memory_free(folder);
-        if (status == OK && is_over(run)) {
+    for (size_t i = 0; i < series->count && status == OK && !*stopped; i++)
+        if ((!series->only || i + 1 == series->only) && !series_is_over(&series->runs[i]))
+            status = go_through(series, i, stopped, err);
+        else if (i + 1 == series->only)
             say_result(series, i);
-            status = series->write(series, err);
-        } else {
-            *stopped = status == OK;
-        }
-    }
-    if (status == OK && *stopped)
+    if (status == OK && *stopped && !series->only)
         status = series->write(series, err);
     return status;
 }
 
 void series_say_how_to_resume(const struct series *series)
 {
-    remark("stopped with %zu of %zu runs to do; continue with: freezetune %s --resume %s",
-           series_count(series, SERIES_MISSING) + series_count(series, SERIES_STOPPED), series->count,
-           series->command->name, series->path);
+    char command[512];
+    go_on_command(command, sizeof command, series);
+    if (series->only)
+        remark("stopped; continue with: %s", command);
+    else
+        remark("stopped with %zu of %zu runs to do; continue with: %s",
+               series_count(series, SERIES_MISSING) + series_count(series, SERIES_STOPPED), series->count, command);
 }

@@ -48,6 +48,7 @@ struct series {
     struct series_clock clock;
     struct series_run *runs;
     size_t count, room, running;
+    size_t only; /* series_run: this run alone, from 1; 0: all */
     /* Writes the table of all runs; called after each. */
     enum status (*write)(const struct series *series, struct error *err);
 };
@@ -57,7 +58,8 @@ struct series {
  * command's whole struct, of which struct train_values is the beginning. Takes away unfinished files of the names in
  * `tables` (NULL-terminated). ERR_CANTCREATE, ERR_DATA. Free with series_close, also after an error. */
 MUST_CHECK enum status series_open(struct series *out, const struct arguments *args, const struct run_setup *first,
-                                   const struct resumed *resumed, const char *const *tables, struct error *err);
+                                   const struct resumed *resumed, bool shared, const char *const *tables,
+                                   struct error *err);
 void series_close(struct series *series);
 
 /* Options that a run of the series begins with: those of the command without what only the series has. */
@@ -71,8 +73,14 @@ MUST_CHECK enum status series_add(struct series *series, const char *name, const
 /* Seconds of run `from` and all after it that are not over, as far as is known by now. */
 double series_seconds(const struct series *series, size_t from);
 
-/* Runs all that are not done, in order. Stops at a signal or the deadline with OK and *stopped; the states say how far
- * it came. */
+/* Fills in the states that the folders show. */
+MUST_CHECK enum status series_look(struct series *series, struct error *err);
+
+/* Is it done, or diverged? */
+bool series_is_over(const struct series_run *run);
+
+/* Runs all that are not done, in order; with `only` that one, and the tables are not written. Stops at a signal or the
+ * deadline with OK and *stopped; the states say how far it came. */
 MUST_CHECK enum status series_run(struct series *series, bool *stopped, struct error *err);
 
 /* How many runs are in a state. */

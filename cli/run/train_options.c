@@ -353,7 +353,8 @@ void train_options_record(struct json *json, const struct command *command, cons
                           const struct train_decided *decided)
 {
     static const char *const left_out[] = {
-        "resume", "out", "dry-run", "json", "profile", "format", "quiet", "no-report", "accept-changed-photos", NULL};
+        "resume", "out", "dry-run", "json", "profile", "format", "quiet", "no-report", "accept-changed-photos",
+        "list",   "run", "finish",  NULL};
     json_open(json, "options", '{');
     for (size_t i = 0; i < command_option_count(command); i++) {
         const struct option *option = command_option(command, i);

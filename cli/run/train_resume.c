@@ -18,7 +18,7 @@ static const char *const free_options[] = {
     "resume",     "data",       "labels", "val-labels", "weights",     "threads",   "loader-threads",
     "time-limit", "save-every", "cache",  "cache-dir",  "cache-limit", "dry-run",   "json",
     "profile",    "format",     "quiet",  "keep-last",  "tensorboard", "no-report", "accept-changed-photos",
-    NULL};
+    "list",       "run",        "finish", NULL};
 
 bool train_option_is_free(const char *name)
 {

@@ -110,27 +110,30 @@ void program_help(FILE *out, const struct command *const *commands, int width)
     fputs("  --help      ", out);
     wrap(out, "show this help; freezetune COMMAND --help, or freezetune help COMMAND, shows the help of a command", 14,
          14, width);
-    wrap_lines(out,
-               "  --version   show the version, the libraries and the instruction set in use\n"
-               "\nEnvironment:\n"
-               "  FREEZETUNE_WEIGHTS  the pretrained weights, where --weights is not given\n"
-               "  FREEZETUNE_CPU      plain, avx2 or avx512: use no wider vectors than these; avx512: nor AVX512_BF16\n"
-               "  SLURM_CPUS_PER_TASK use no more threads than these, where --threads is not given\n"
-               "\nExit codes:\n"
-               "  0    done\n"
-               "  1    the answer is no: diff found a difference, or the accuracy is below --assert-accuracy\n"
-               "  64   the command line is wrong\n"
-               "  65   a photo (all others are processed), a folder of photos or a weight file is wrong\n"
-               "  66   an input is missing, or a class has no photo that can be read now\n"
-               "  70   a promise of freezetune broke: the frozen weights changed, or an internal check failed\n"
-               "  71   the system refused: memory, threads, file descriptors\n"
-               "  73   an output cannot be created\n"
-               "  74   reading or writing failed\n"
-               "  78   the training diverged: a lower --lr or a longer --warmup may help\n"
-               "  130  stopped by Ctrl-C (143: by SIGTERM), after saving the work so far\n"
-               "  141  the reader of the output went away\n"
-               "\nResults go to stdout, progress and remarks to stderr. NO_COLOR is respected.\n",
-               false);
+    wrap_lines(
+        out,
+        "  --version   show the version, the libraries and the instruction set in use\n"
+        "\nEnvironment:\n"
+        "  FREEZETUNE_WEIGHTS  the pretrained weights, where --weights is not given\n"
+        "  FREEZETUNE_CPU      plain, avx2 or avx512: use no wider vectors than these; avx512: nor AVX512_BF16\n"
+        "  SLURM_CPUS_PER_TASK use no more threads than these, where --threads is not given\n"
+        "\nExit codes:\n"
+        "  0    done\n"
+        "  1    the answer is no: diff found a difference, the accuracy is below --assert-accuracy, or sweep --finish "
+        "misses combinations\n"
+        "  64   the command line is wrong\n"
+        "  65   a photo (all others are processed), a folder of photos or a weight file is wrong\n"
+        "  66   an input is missing, or a class has no photo that can be read now\n"
+        "  70   a promise of freezetune broke: the frozen weights changed, or an internal check failed\n"
+        "  71   the system refused: memory, threads, file descriptors\n"
+        "  73   an output cannot be created\n"
+        "  74   reading or writing failed\n"
+        "  75   stopped by SIGUSR1, after saving the work so far: run it again with --resume\n"
+        "  78   the training diverged: a lower --lr or a longer --warmup may help\n"
+        "  130  stopped by Ctrl-C (143: by SIGTERM), after saving the work so far\n"
+        "  141  the reader of the output went away\n"
+        "\nResults go to stdout, progress and remarks to stderr. NO_COLOR is respected.\n",
+        false);
 }
 
 void program_version(FILE *out)

@@ -7,11 +7,15 @@
 
 static volatile sig_atomic_t caught;
 
+enum { SAVED = 75 }; /* EX_TEMPFAIL of sysexits.h: "the user is invited to try again" */
+
+/* A job manager sends SIGUSR1 first and SIGTERM when it is about to lose patience: that is no second wish. */
 static void on_signal(int number)
 {
-    if (caught)
+    if (caught && caught != SIGUSR1 && number != SIGUSR1)
         _exit(128 + number);
-    caught = number;
+    if (!caught)
+        caught = number;
 }
 
 static void catch_one(int number)
@@ -31,6 +35,11 @@ void signals_catch(void)
     catch_one(SIGTERM);
 }
 
+void signals_catch_save(void)
+{
+    catch_one(SIGUSR1);
+}
+
 bool signals_stop(void)
 {
     return caught != 0;
@@ -38,5 +47,5 @@ bool signals_stop(void)
 
 int signals_exit_code(void)
 {
-    return caught ? 128 + (int)caught : 0;
+    return caught == SIGUSR1 ? SAVED : caught ? 128 + (int)caught : 0;
 }

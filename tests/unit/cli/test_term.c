@@ -56,6 +56,16 @@ static void interrupt_then_term(void)
     raise(SIGTERM);
 }
 
+static void save_then_term(void)
+{
+    signals_catch();
+    signals_catch_save();
+    raise(SIGUSR1);
+    raise(SIGUSR1);
+    raise(SIGTERM);
+    _exit(signals_stop() ? signals_exit_code() : 2);
+}
+
 static void ignored_interrupt(void)
 {
     signal(SIGINT, SIG_IGN);
@@ -70,6 +80,7 @@ static void the_first_signal_asks_and_the_second_leaves(void **state)
     assert_int_equal(exit_code_of(one_interrupt), 130);
     assert_int_equal(exit_code_of(one_term), 143);
     assert_int_equal(exit_code_of(interrupt_then_term), 143);
+    assert_int_equal(exit_code_of(save_then_term), 75);
     assert_int_equal(exit_code_of(ignored_interrupt), 0);
 }
 
