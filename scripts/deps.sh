@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh [--look] [build|check|static|package|download|demo|offline|lint|develop|browser]: installs what is missing from the distribution (Debian, Ubuntu). Says
+# deps.sh [--look] [build|check|static|package|download|demo|offline|lint|develop|browser|slurm]: installs what is missing from the distribution (Debian, Ubuntu). Says
 # nothing when nothing is missing and never asks a question: where it would need a password, it prints the command.
 #   build    what `make` needs
 #   check    that, and what the tests need
@@ -11,6 +11,7 @@
 #   lint     what `make lint` and `make format` need
 #   develop  that, and what `make tidy` needs
 #   browser  what `make check-browser` looks at reports with
+#   slurm    what `make check-slurm` runs its jobs with
 #   --look   installs nothing: one line says what is missing
 # Exit codes: 0 nothing is missing (any more), or the system is not one of these and the names were printed; 64 usage;
 # 71 it could not be installed.
@@ -50,12 +51,16 @@ browser)
     tools="python3:python3 ip:iproute2"
     packages="chromium chromium-driver python3-selenium poppler-utils"
     ;;
+slurm)
+    tools=
+    packages="slurm-wlm munge"
+    ;;
 develop)
     tools="clang:clang clang-format:clang-format shellcheck:shellcheck python3:python3 clang-tidy:clang-tidy cppcheck:cppcheck"
     packages=
     ;;
 *)
-    echo "usage: deps.sh [--look] [build|check|static|package|download|demo|offline|lint|develop|browser]" >&2
+    echo "usage: deps.sh [--look] [build|check|static|package|download|demo|offline|lint|develop|browser|slurm]" >&2
     exit 64
     ;;
 esac

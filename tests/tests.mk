@@ -77,6 +77,9 @@ run-tests: freezetune $(if $(TESTS),$(filter build/%,$(TESTS)) $(TOOLS) $(IDX_TO
 check-browser: freezetune $(BUILD)/tests/tools/make_photos ## look at reports in chromium, without a network; skips where it is not installed
 	@sh scripts/check-browser.sh '$(abspath $(PROGRAM))' '$(abspath $(BUILD)/tests/tools/make_photos)'
 
+check-slurm: freezetune $(NARROW) $(BUILD)/tests/tools/make_photos ## stop and requeue an array of trainings under a Slurm of its own (root); skips where it is not installed
+	@sh scripts/check-slurm.sh '$(abspath $(NARROW))' '$(abspath $(BUILD)/tests/tools/make_photos)'
+
 check-stb: ## the whole suite in a build without any optional image library
 	+@$(MAKE) --no-print-directory check VARIANT=stb JPEG=stb PNG=stb WEBP= GIF= TIFF=
 
@@ -165,5 +168,5 @@ check-all: ## every check that needs no other machine, some hours: .ci/run and w
 	$(again) mutants
 	$(again) fuzz
 
-.PHONY: programs fuzz-targets check run-tests check-browser check-stb check-aarch64 check-fresh-root asan asan-quick tsan coverage mutants fuzz lint build-clang \
+.PHONY: programs fuzz-targets check run-tests check-browser check-slurm check-stb check-aarch64 check-fresh-root asan asan-quick tsan coverage mutants fuzz lint build-clang \
 	tidy check-all

@@ -120,3 +120,29 @@ figures() {
     fails 64 '--format cannot be combined with --list' "$FREEZETUNE" sweep --list --format csv
     fails 64 '--run 7: there are 6 combinations' "$FREEZETUNE" sweep --quiet --resume "$whole/s" --run 7
 }
+
+@test "the example for Slurm is a script that shells read" {
+    sh -n "$BATS_TEST_DIRNAME/../../examples/slurm-train.sh"
+    bash -n "$BATS_TEST_DIRNAME/../../examples/slurm-train.sh"
+    grep -q '^#SBATCH --signal=B:USR1@120 --requeue ' "$BATS_TEST_DIRNAME/../../examples/slurm-train.sh"
+}
+
+@test "a job of that script saves when its time is over, is put back and goes on" {
+    mkdir bin
+    printf '#!/bin/sh\necho "$@" >>requeued\n' >bin/scontrol
+    chmod +x bin/scontrol
+    job() {
+        exec env PATH="$PWD/bin:$PATH" SLURM_JOB_ID=7 SLURM_ARRAY_JOB_ID=6 SLURM_ARRAY_TASK_ID=3 FREEZETUNE="$FREEZETUNE" \
+            sh "$BATS_TEST_DIRNAME/../../examples/slurm-train.sh" "${options[@]:0:12}" --freeze-until 7 --epochs 300 --cache off
+    }
+    (job) >job.txt 2>&1 &
+    pid=$!
+    until [ -s run-3/log.jsonl ] || ! kill -0 $pid; do sleep 0.01; done
+    kill -USR1 $pid
+    wait $pid || true
+    grep -qx 'requeue 6_3' requeued
+    (job) >>job.txt
+    [ "$(grep -c 'exit code' job.txt)" = 2 ]
+    tail -n 1 job.txt | grep -qx 'job 7: exit code 0'
+    [ -s run-3/result.json ]
+}
