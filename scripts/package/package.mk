@@ -41,7 +41,12 @@ dist: static ## pack the static program, man page, completion and licences as bu
 	@sh scripts/package/licences.sh build/static/freezetune.map '$(DIST_DOC)/licences'
 	@sh scripts/package/dist.sh build/dist/tree '$(DIST_NAME)' build/dist
 
+# ---- wheel ------------------------------------------------------------------------------------------------------------
+wheel: dist ## pack it with the Python package of python/freezetune as build/dist/*.whl
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} \
+		python3 scripts/package/wheel.py 'build/dist/tree/$(DIST_NAME)' '$(VERSION)' build/dist
+
 check-static: ## build static program and tarball twice, in two folders, and compare them (about five minutes)
 	@sh scripts/package/check_reproducible.sh
 
-.PHONY: static dist check-static
+.PHONY: static dist wheel check-static
