@@ -105,14 +105,18 @@ begun=$(date +%s%N)
 "$program" train --quiet "$@" --epochs 200 --out timed >/dev/null
 set -- "$@" --epochs $((200 * 45000 / (($(date +%s%N) - begun) / 1000000 + 1)))
 job=$(FREEZETUNE=$program sbatch --parsable --array=1-2 --cpus-per-task=1 --time=1 --signal=B:USR1@50 "$example" "$@")
+is_over() {
+    tail -n 1 "run-$1.txt" 2>/dev/null | grep -q 'exit code 0$'
+}
 for _ in $(seq 900); do
-    [ -n "$(squeue -h -j "$job" 2>/dev/null)" ] || break
+    # Not by squeue: where the machine is busy it may answer too late.
+    ! is_over 1 || ! is_over 2 || break
     scontrol update "JobId=$job" StartTime=now >/dev/null 2>&1 || true # one that was put back would wait two minutes
     sleep 1
 done
 for seed in 1 2; do
     grep -q 'exit code 75$' "run-$seed.txt"
-    [ "$(tail -n 1 "run-$seed.txt" | sed 's/.*: //')" = "exit code 0" ]
+    is_over $seed
     "$program" train --quiet "$@" --seed $seed --out "whole-$seed" >/dev/null
     cmp "run-$seed/last.safetensors" "whole-$seed/last.safetensors"
     cmp "run-$seed/best.safetensors" "whole-$seed/best.safetensors"
