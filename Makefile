@@ -142,7 +142,8 @@ PAGE_FILES := $(wildcard cli/report/html/*.css cli/report/html/*.js)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) \
 	$(foreach set,$(SIMD_SETS),$(SIMD_SOURCES:%.simd.c=$(BUILD)/%.$(set).o)) \
 	$(foreach set,$(SIMD_BF16),$(patsubst %.simd.c,$(BUILD)/%.$(set).o,$(filter %_bf16.simd.c,$(SIMD_SOURCES))))
-CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/%.o) $(PAGE_FILES:%=$(BUILD)/%.o)
+TEXT_FILES := $(PAGE_FILES) docs/completion.bash
+CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/%.o) $(TEXT_FILES:%=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libfreezetune.a
 CLI_LIBRARY := $(BUILD)/libfreezetune-cli.a
 PROGRAM := $(BUILD)/freezetune
@@ -181,14 +182,14 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# page.css and page.js, as arrays of bytes named page_css and page_js.
-$(PAGE_FILES:%=$(BUILD)/%.c): $(BUILD)/%.c: %
+# page.css, page.js and completion.bash, as arrays of bytes named page_css and so on.
+$(TEXT_FILES:%=$(BUILD)/%.c): $(BUILD)/%.c: %
 	@mkdir -p $(@D)
 	$(quiet){ printf 'extern const char %s[];\nconst char %s[] = {\n' $(subst .,_,$(notdir $<)) $(subst .,_,$(notdir $<)); \
 		LC_ALL=C od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g'; echo '0};'; } >$@.part
 	@mv $@.part $@
 
-$(PAGE_FILES:%=$(BUILD)/%.o): %.o: %.c $(BUILD)/flags
+$(TEXT_FILES:%=$(BUILD)/%.o): %.o: %.c $(BUILD)/flags
 	$(call say,CC)
 	$(quiet)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -245,25 +246,47 @@ compile_commands.json: FORCE ## write how each file is compiled, for editors and
 format: ## lay out all C files by .clang-format
 	clang-format -i $(shell git ls-files '*.c' '*.h')
 
-# The man page is written from --help. RUN is what runs a program that was built for another machine.
+# The man pages, one for each command, are written from --help. RUN is what runs a program that was built for another
+# machine.
 RUN ?=
-MAN_PAGE := $(BUILD)/freezetune.1
-$(MAN_PAGE): docs/freezetune.1.in docs/man.sh $(PROGRAM)
+COMMANDS := $(patsubst cli/cmd_%.c,%,$(wildcard cli/cmd_*.c))
+MAN_PAGES := $(BUILD)/man/freezetune.1 $(COMMANDS:%=$(BUILD)/man/freezetune-%.1)
+$(BUILD)/man/freezetune.1: docs/freezetune.1.in docs/man.sh $(PROGRAM)
 	$(call say,MAN)
+	@mkdir -p $(@D)
 	@sh docs/man.sh $(RUN) $(PROGRAM) >$@.part
 	@mv $@.part $@
+$(BUILD)/man/freezetune-%.1: docs/man.sh $(PROGRAM)
+	$(call say,MAN)
+	@mkdir -p $(@D)
+	@sh docs/man.sh --command $* $(RUN) $(PROGRAM) >$@.part
+	@mv $@.part $@
 
-install: $(PROGRAM) $(MAN_PAGE) ## install program, man page and completion to PREFIX (/usr/local), below DESTDIR
+# A completion for each shell, where it looks for one.
+SHARE = $(DESTDIR)$(PREFIX)/share
+COMPLETION_bash = $(SHARE)/bash-completion/completions/freezetune
+COMPLETION_zsh = $(SHARE)/zsh/site-functions/_freezetune
+COMPLETION_fish = $(SHARE)/fish/vendor_completions.d/freezetune.fish
+COMPLETIONS := $(BUILD)/completion/bash $(BUILD)/completion/zsh $(BUILD)/completion/fish
+$(COMPLETIONS): $(BUILD)/completion/%: $(PROGRAM)
+	@mkdir -p $(@D)
+	@$(RUN) $(PROGRAM) --completion $* >$@.part
+	@mv $@.part $@
+
+install: $(PROGRAM) $(MAN_PAGES) $(COMPLETIONS) ## install program, man pages, completions to PREFIX (/usr/local), below DESTDIR
 	install -D -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/freezetune'
-	install -D -m 644 $(MAN_PAGE) '$(DESTDIR)$(PREFIX)/share/man/man1/freezetune.1'
-	install -D -m 644 docs/completion.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/freezetune'
-	install -D -m 644 LICENSE '$(DESTDIR)$(PREFIX)/share/doc/freezetune/LICENSE'
-	install -D -m 644 README.md '$(DESTDIR)$(PREFIX)/share/doc/freezetune/README.md'
+	install -d '$(SHARE)/man/man1'
+	install -m 644 $(MAN_PAGES) '$(SHARE)/man/man1'
+	install -D -m 644 $(BUILD)/completion/bash '$(COMPLETION_bash)'
+	install -D -m 644 $(BUILD)/completion/zsh '$(COMPLETION_zsh)'
+	install -D -m 644 $(BUILD)/completion/fish '$(COMPLETION_fish)'
+	install -D -m 644 LICENSE '$(SHARE)/doc/freezetune/LICENSE'
+	install -D -m 644 README.md '$(SHARE)/doc/freezetune/README.md'
 
 uninstall: ## remove what install made
-	rm -f '$(DESTDIR)$(PREFIX)/bin/freezetune' '$(DESTDIR)$(PREFIX)/share/man/man1/freezetune.1' \
-		'$(DESTDIR)$(PREFIX)/share/bash-completion/completions/freezetune'
-	rm -rf '$(DESTDIR)$(PREFIX)/share/doc/freezetune'
+	rm -f '$(DESTDIR)$(PREFIX)/bin/freezetune' '$(COMPLETION_bash)' '$(COMPLETION_zsh)' '$(COMPLETION_fish)'
+	cd '$(SHARE)/man/man1' && rm -f $(notdir $(MAN_PAGES))
+	rm -rf '$(SHARE)/doc/freezetune'
 
 clean: ## remove everything that was built
 	rm -rf build freezetune compile_commands.json

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/shell/completion.h"
 #include "cli/shell/help.h"
 #include "cli/shell/progress.h"
 #include "cli/shell/signals.h"
@@ -133,6 +134,16 @@ static int run(const struct command *command, int argc, const char *const *argv)
     return signals_exit_code();
 }
 
+/* --completion SHELL, --completion=SHELL */
+static int print_completion(const char *shell)
+{
+    struct error err;
+    if (shell && completion_print(stdout, shell, commands))
+        return finish_stdout(NULL, OK);
+    error_set(&err, ERR_USAGE, "--completion %s: must be bash, zsh or fish", shell ? shell : "without a shell");
+    return report(NULL, &err);
+}
+
 int main(int argc, char **argv)
 {
     without_blas_threads(argv);
@@ -149,6 +160,10 @@ int main(int argc, char **argv)
         program_version(stdout);
         return finish_stdout(NULL, OK);
     }
+    if (strcmp(name, "--completion") == 0)
+        return print_completion(argv[2]);
+    if (strncmp(name, "--completion=", 13) == 0)
+        return print_completion(name + 13);
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (strcmp(name, "help") == 0 && argc == 2)) {
         program_help(stdout, commands, term_width(stdout));
         return finish_stdout(NULL, OK);

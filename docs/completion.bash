@@ -42,7 +42,11 @@ _freezetune() {
 
     if ((COMP_CWORD == 1)); then
         help=$("$program" --help 2>/dev/null | awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on && /^  [a-z]/ { print $1 }')
-        mapfile -t COMPREPLY < <(compgen -W "$help --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "$help --help --version --completion" -- "$word")
+        return
+    fi
+    if [[ ${COMP_WORDS[1]} == --completion ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "bash zsh fish" -- "$word")
         return
     fi
     command=${COMP_WORDS[1]}

@@ -113,6 +113,8 @@ void program_help(FILE *out, const struct command *const *commands, int width)
     wrap_lines(
         out,
         "  --version   show the version, the libraries and the instruction set in use\n"
+        "  --completion bash|zsh|fish\n"
+        "              print the completion for this shell\n"
         "\nEnvironment:\n"
         "  FREEZETUNE_WEIGHTS  the pretrained weights, where --weights is not given\n"
         "  FREEZETUNE_CPU      plain, avx2 or avx512: use no wider vectors than these; avx512: nor AVX512_BF16\n"

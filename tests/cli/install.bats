@@ -25,42 +25,67 @@ complete_line() {
     printf '%s\n' "${COMPREPLY[@]}"
 }
 
-@test "the man page has every command, option and exit code" {
-    sh "$root/docs/man.sh" "$FREEZETUNE" >page.1
-    [ -z "$(grep '@[A-Z]*@' page.1)" ]
-    sed 's/\\-/-/g' page.1 >plain.txt
-    commands >commands.txt
-    [ "$(wc -l <commands.txt)" -ge 3 ]
-    while read -r command; do
-        grep -q "^\.SS \"freezetune $command " plain.txt
-        options "$command" >options.txt
-        [ -s options.txt ]
-        while read -r option; do
-            awk -v head=".SS \"freezetune $command " -v option="$option" '
-                /^\.SS/ { on = index($0, head) == 1 }
-                on && index($0, "\\fB" option) == 1 { found = 1 }
-                END { exit !found }' plain.txt || { echo "$command $option is not in the man page"; false; }
-        done <options.txt
-    done <commands.txt
-    for variable in FREEZETUNE_WEIGHTS FREEZETUNE_CPU SLURM_CPUS_PER_TASK NO_COLOR; do
-        grep -q "^\\\\fB$variable\\\\fR$" page.1
-    done
-    for code in 0 1 64 65 66 70 71 73 74 130 141; do
-        grep -q "^\\\\fB$code\\\\fR$" page.1
+# pages: all of them, in this folder.
+pages() {
+    sh "$root/docs/man.sh" "$FREEZETUNE" >freezetune.1
+    for command in $(commands); do
+        sh "$root/docs/man.sh" --command "$command" "$FREEZETUNE" >"freezetune-$command.1"
     done
 }
 
-@test "the man page is good roff" {
-    command -v groff >/dev/null || skip "no groff"
-    sh "$root/docs/man.sh" "$FREEZETUNE" >page.1
-    groff -man -Tutf8 -ww page.1 >page.txt 2>warnings.txt
-    cat warnings.txt
-    [ ! -s warnings.txt ]
-    grep -q 'fine-tune a pretrained ResNet-50' page.txt
+@test "the man pages have every command, option and exit code" {
+    pages
+    [ -z "$(grep '@[A-Z]*@' ./*.1)" ]
+    commands >commands.txt
+    [ "$(wc -l <commands.txt)" -ge 3 ]
+    sed 's/\\-/-/g' freezetune.1 >main.txt
+    while read -r command; do
+        grep -qxF "\\fBfreezetune-$command\\fR(1)" main.txt
+        grep -q "^freezetune $command " main.txt
+        sed 's/\\-/-/g' "freezetune-$command.1" >plain.txt
+        grep -q "^freezetune-$command - ." plain.txt
+        options "$command" >options.txt
+        [ -s options.txt ]
+        while read -r option; do
+            grep -q "^.fB${option}[ \\]" plain.txt || { echo "$command $option is not in its man page"; false; }
+        done <options.txt
+        for part in NAME SYNOPSIS DESCRIPTION OPTIONS "EXIT STATUS" "SEE ALSO"; do
+            [ "$(grep -cx ".SH $part" plain.txt)" = 1 ]
+        done
+    done <commands.txt
+    for variable in FREEZETUNE_WEIGHTS FREEZETUNE_CPU SLURM_CPUS_PER_TASK NO_COLOR; do
+        grep -q "^\\\\fB$variable\\\\fR$" freezetune.1
+    done
+    for page in freezetune.1 freezetune-train.1; do
+        for code in 0 1 64 65 66 70 71 73 74 130 141; do
+            grep -q "^\\\\fB$code\\\\fR$" $page
+        done
+    done
+}
+
+@test "the man pages are good roff" {
+    pages
+    command -v groff >/dev/null || command -v mandoc >/dev/null || skip "neither groff nor mandoc is here"
+    if command -v groff >/dev/null; then
+        groff -man -Tutf8 -ww ./*.1 >page.txt 2>warnings.txt
+        cat warnings.txt
+        [ ! -s warnings.txt ]
+        grep -q 'fine-tune a pretrained ResNet-50' page.txt
+    fi
+    # Without SOURCE_DATE_EPOCH a page has no date: the same program, the same bytes.
+    if command -v mandoc >/dev/null; then
+        mandoc -Tlint -W warning ./*.1 | grep -v 'missing date' >warnings.txt || true
+        cat warnings.txt
+        [ ! -s warnings.txt ]
+    fi
+    SOURCE_DATE_EPOCH=86400 sh "$root/docs/man.sh" --command toy "$FREEZETUNE" | grep -q '^\.TH .* "1970-01-02" '
 }
 
 @test "the man page is not made from a program that fails" {
     run_split sh "$root/docs/man.sh" false
+    [ "$status" != 0 ]
+    [ -z "$out" ]
+    run_split sh "$root/docs/man.sh" --command nothing "$FREEZETUNE"
     [ "$status" != 0 ]
     [ -z "$out" ]
 }
@@ -98,6 +123,7 @@ complete_line() {
     for command in $(commands); do
         options "$command" | sort >"$command.options"
     done
+    "$FREEZETUNE" --help | awk '/^  --/ { print $1 }' >program.options
     sort -u ./*.options >all.txt
     # (What a `make`, `python3` or `tensorboard` command passes on is not the program's.)
     sed 's/`make [^`]*`//g; s/`python3 [^`]*`//g; s/`tensorboard [^`]*`//g' "$root/README.md" | grep -oE -- '--[a-z][a-z0-9-]*' | sort -u >written.txt
@@ -112,11 +138,25 @@ complete_line() {
 
 @test "make install and make uninstall" {
     make -C "$root" --no-print-directory VARIANT="$(basename "$BUILD")" DESTDIR="$PWD/a b" PREFIX=/usr install
-    [ "$(cd "a b" && find . -type f | LC_ALL=C sort)" = "./usr/bin/freezetune
+    {
+        commands | sed 's,.*,./usr/share/man/man1/freezetune-&.1,'
+        cat <<'END'
+./usr/bin/freezetune
 ./usr/share/bash-completion/completions/freezetune
 ./usr/share/doc/freezetune/LICENSE
 ./usr/share/doc/freezetune/README.md
-./usr/share/man/man1/freezetune.1" ]
+./usr/share/fish/vendor_completions.d/freezetune.fish
+./usr/share/man/man1/freezetune.1
+./usr/share/zsh/site-functions/_freezetune
+END
+    } | LC_ALL=C sort >wanted.txt
+    (cd "a b" && find . -type f) | LC_ALL=C sort | cmp - wanted.txt
+    if command -v man >/dev/null; then
+        MANPATH="$PWD/a b/usr/share/man" man -w freezetune freezetune-train >/dev/null
+    fi
+    for shell in bash zsh fish; do
+        [ -s "$(find "a b/usr/share" -path "*$shell*" -name '*freezetune*' -type f)" ]
+    done
     "a b/usr/bin/freezetune" --version
     make -C "$root" --no-print-directory VARIANT="$(basename "$BUILD")" DESTDIR="$PWD/a b" PREFIX=/usr uninstall
     [ -z "$(find "a b" -type f)" ]
