@@ -2,7 +2,6 @@
 # sweep on tiny photos of coloured noise: a ResNet-18 at 32 pixels. The lists and the rule are in tests/unit/cli/test_sweep.c.
 
 load common
-narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
