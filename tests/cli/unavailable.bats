@@ -3,7 +3,6 @@
 # and looks at the numbers; here a run is at work while they go and come.
 
 load common
-narrow
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
