@@ -109,7 +109,7 @@ static void report_bad(struct job *job)
 {
     const struct loader *loader = job->inference.loader;
     for (; job->bad < loader_bad_count(loader); job->bad++) {
-        struct loader_bad bad = loader_bad_get(loader, job->bad);
+        struct photo_fault bad = loader_bad_get(loader, job->bad);
         job->failed += bad.failed;
         warn("%s/%s: %s", job->photos.list.root, photo_name(&job->photos.list, bad.photo), bad.reason);
     }

@@ -117,7 +117,7 @@ static void report_bad(struct job *job)
 {
     const struct loader *loader = job->inference.loader;
     for (; job->bad_reported < loader_bad_count(loader); job->bad_reported++) {
-        struct loader_bad bad = loader_bad_get(loader, job->bad_reported);
+        struct photo_fault bad = loader_bad_get(loader, job->bad_reported);
         job->failed += bad.failed;
         warn("%s: %s", photo_name(&job->photos, bad.photo), bad.reason);
     }

@@ -84,7 +84,7 @@ static enum status answer(struct predict_stream *stream, struct inference *infer
         return status;
     if (batch)
         return predict_output_photo(output, path, logits, err);
-    struct loader_bad bad = loader_bad_get(inference->loader, 0);
+    struct photo_fault bad = loader_bad_get(inference->loader, 0);
     return write_bad(stream, output, path, bad.reason, bad.failed, err);
 }
 

@@ -105,7 +105,7 @@ enum status eval_strangers_add(struct eval_strangers *strangers, const struct in
 static void report_bad(struct eval_strangers *strangers, const struct loader *loader)
 {
     for (; strangers->bad < loader_bad_count(loader); strangers->bad++) {
-        struct loader_bad bad = loader_bad_get(loader, strangers->bad);
+        struct photo_fault bad = loader_bad_get(loader, strangers->bad);
         strangers->failed += bad.failed;
         warn("%s: %s", photo_name(&strangers->list, bad.photo), bad.reason);
     }

@@ -179,7 +179,7 @@ static enum status bad_rows(struct table *table, const struct run_setup *t, bool
     const struct absence *absence = train_absence(t->train, val);
     enum status status = OK;
     for (size_t i = 0; i < train_skipped_count(t->train, val) && status == OK; i++) {
-        struct loader_bad bad = train_skipped_get(t->train, val, i);
+        struct photo_fault bad = train_skipped_get(t->train, val, i);
         const char *cells[BAD_COLUMNS] = {val ? "val" : "train", photo_name(list, bad.photo), bad.reason, "bad", ""};
         if (!bad.away)
             status = table_row(table, cells, err);

@@ -87,7 +87,7 @@ static void on_cache_failure(void *context, const char *why)
     warn("%s; the run continues without its cache", why);
 }
 
-static void on_skipped(void *context, bool val, const struct loader_bad *photo, bool again)
+static void on_skipped(void *context, bool val, const struct photo_fault *photo, bool again)
 {
     struct session *session = context;
     show_skipped_photo(&session->skipped, val, photo, again);

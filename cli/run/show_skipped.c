@@ -15,7 +15,7 @@ static size_t epoch_of(const struct show_skipped *report)
     return train_state_get(report->setup->train)->epoch + 1;
 }
 
-static void take(struct skipped_burst *burst, const struct photo_list *list, const struct loader_bad *photo)
+static void take(struct skipped_burst *burst, const struct photo_list *list, const struct photo_fault *photo)
 {
     uint32_t class = list->photos[photo->photo].class;
     if (burst->count++ > 0) {
@@ -28,7 +28,7 @@ static void take(struct skipped_burst *burst, const struct photo_list *list, con
         snprintf(burst->first, sizeof burst->first, "%s", "a photo");
 }
 
-void show_skipped_photo(struct show_skipped *report, bool val, const struct loader_bad *photo, bool again)
+void show_skipped_photo(struct show_skipped *report, bool val, const struct photo_fault *photo, bool again)
 {
     struct skipped_burst *burst = photo->away ? &report->away : &report->bad;
     if (again) {

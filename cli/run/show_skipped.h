@@ -25,7 +25,7 @@ struct show_skipped {
 };
 
 /* The hooks on_skipped and on_pass_end of train.h. */
-void show_skipped_photo(struct show_skipped *report, bool val, const struct loader_bad *photo, bool again);
+void show_skipped_photo(struct show_skipped *report, bool val, const struct photo_fault *photo, bool again);
 void show_skipped_pass_end(struct show_skipped *report, bool val);
 
 #endif

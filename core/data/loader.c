@@ -53,14 +53,10 @@ struct loader {
     size_t slot_count;
     uint8_t *slot_pixels;
 
-    /* The caller's thread only; `is_bad` is written by it, and read by workers under the lock. */
+    /* The caller's thread only; faults.is_bad is written by it, and read by workers under the lock. */
     double waited;
-    bool *is_bad; /* or away */
-    struct loader_bad *bad;
-    size_t bad_count, bad_room;
+    struct photo_faults faults;
     uint64_t *hashes; /* [photos] */
-    bool *is_damaged; /* [photos] */
-    size_t damaged_count;
     struct photo_batch batch;
     uint8_t *pixels;
     int32_t *labels;
@@ -80,7 +76,7 @@ size_t loader_memory(const struct loader_options *options, size_t photos)
 {
     size_t side = (size_t)options->preprocess.crop, pixels = side * side * 3;
     return (slots_for(options) + options->batch + options->threads) * pixels +
-           photos * (sizeof(uint32_t) + 2 * sizeof(bool) + sizeof(uint64_t)) +
+           photos * (sizeof(uint32_t) + sizeof(uint64_t)) + photo_faults_bytes(photos) +
            options->batch * (2 * sizeof(uint32_t) + sizeof(struct box)) + sizeof(struct loader);
 }
 
@@ -122,7 +118,7 @@ static void fill_slot(struct worker *worker, size_t entry)
     size_t index = entry % loader->slot_count;
     uint32_t photo = loader->order[entry];
     struct slot slot = {.state = SLOT_BAD, .status = ERR_DATA};
-    if (!loader->is_bad[photo]) {
+    if (!loader->faults.is_bad[photo]) {
         struct error err = {0};
         loader->busy++;
         pthread_mutex_unlock(&loader->lock);
@@ -199,9 +195,7 @@ static enum status allocate(struct loader *loader, struct error *err)
         void **out;
         size_t count, size;
     } buffers[] = {{(void **)&loader->order, loader->list->count, sizeof *loader->order},
-                   {(void **)&loader->is_bad, loader->list->count, sizeof *loader->is_bad},
                    {(void **)&loader->hashes, loader->list->count, sizeof *loader->hashes},
-                   {(void **)&loader->is_damaged, loader->list->count, sizeof *loader->is_damaged},
                    {(void **)&loader->slots, loader->slot_count, sizeof *loader->slots},
                    {(void **)&loader->slot_pixels, loader->slot_count, loader->photo_bytes},
                    {(void **)&loader->pixels, loader->options.batch, loader->photo_bytes},
@@ -209,7 +203,7 @@ static enum status allocate(struct loader *loader, struct error *err)
                    {(void **)&loader->photos, loader->options.batch, sizeof *loader->photos},
                    {(void **)&loader->holes, loader->options.batch, sizeof *loader->holes},
                    {(void **)&loader->workers, loader->options.threads, sizeof *loader->workers}};
-    enum status status = OK;
+    enum status status = photo_faults_init(&loader->faults, loader->list->count, err);
     for (size_t i = 0; status == OK && i < sizeof buffers / sizeof *buffers; i++)
         status = memory_alloc(buffers[i].out, buffers[i].count, buffers[i].size, "the photo loader", err);
     return status;
@@ -278,9 +272,7 @@ void loader_destroy(struct loader *loader)
     pthread_cond_destroy(&loader->ready);
     pthread_cond_destroy(&loader->room);
     pthread_mutex_destroy(&loader->lock);
-    for (size_t i = 0; i < loader->bad_count; i++)
-        memory_free((void *)loader->bad[i].reason);
-    memory_free(loader->bad);
+    photo_faults_free(&loader->faults);
     memory_free(loader->workers);
     memory_free(loader->holes);
     memory_free(loader->photos);
@@ -289,8 +281,6 @@ void loader_destroy(struct loader *loader)
     memory_free(loader->slot_pixels);
     memory_free(loader->slots);
     memory_free(loader->hashes);
-    memory_free(loader->is_damaged);
-    memory_free(loader->is_bad);
     memory_free(loader->order);
     memory_free(loader);
 }
@@ -311,62 +301,34 @@ void loader_start(struct loader *loader, const uint32_t *order, size_t count, si
     pthread_mutex_unlock(&loader->lock);
 }
 
-static void set_bad(struct loader *loader, uint32_t photo, bool is_bad)
-{
-    pthread_mutex_lock(&loader->lock);
-    loader->is_bad[photo] = is_bad;
-    pthread_mutex_unlock(&loader->lock);
-}
-
-/* Records a photo that is skipped, whose reason it takes over (also on failure). */
+/* Workers read is_bad under the lock. Takes over the reason (also on failure). */
 static enum status add_bad(struct loader *loader, uint32_t photo, enum status why, char *reason, struct error *err)
 {
-    void *memory = loader->bad;
-    enum status status =
-        memory_grow(&memory, &loader->bad_room, loader->bad_count + 1, sizeof *loader->bad, "the bad photos", err);
-    loader->bad = memory;
-    if (status != OK) {
-        memory_free(reason);
-        return status;
-    }
-    loader->bad[loader->bad_count++] =
-        (struct loader_bad){.photo = photo, .away = why != ERR_DATA, .failed = why == ERR_IO, .reason = reason};
-    set_bad(loader, photo, true);
-    return OK;
-}
-
-/* Takes off the list what is away, or the one photo. */
-static void take_off(struct loader *loader, bool away, uint32_t photo)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < loader->bad_count; i++) {
-        struct loader_bad bad = loader->bad[i];
-        if (away ? !bad.away : bad.photo != photo) {
-            loader->bad[kept++] = bad;
-            continue;
-        }
-        memory_free((void *)bad.reason);
-        set_bad(loader, bad.photo, false);
-    }
-    loader->bad_count = kept;
+    pthread_mutex_lock(&loader->lock);
+    enum status status = photo_faults_add(&loader->faults, photo, why, reason, err);
+    pthread_mutex_unlock(&loader->lock);
+    return status;
 }
 
 void loader_forget_away(struct loader *loader)
 {
-    take_off(loader, true, 0);
+    pthread_mutex_lock(&loader->lock);
+    photo_faults_forget_away(&loader->faults);
+    pthread_mutex_unlock(&loader->lock);
 }
 
 void loader_forgive(struct loader *loader, uint32_t photo)
 {
-    if (loader->is_bad[photo])
-        take_off(loader, false, photo);
+    pthread_mutex_lock(&loader->lock);
+    photo_faults_forgive(&loader->faults, photo);
+    pthread_mutex_unlock(&loader->lock);
 }
 
 void loader_renew(struct loader *loader, uint32_t photo)
 {
     loader_forgive(loader, photo);
     loader->hashes[photo] = 0;
-    loader->is_damaged[photo] = false;
+    loader->faults.is_damaged[photo] = false;
 }
 
 /* Waits for the next entry and takes its slot's content; the pixels stay until slot_release. */
@@ -419,15 +381,15 @@ static enum status take_entry(struct loader *loader, struct error *err)
         loader->hashes[photo] = slot.hash;
     if (slot.state == SLOT_GOOD) {
         batch_push(loader, photo, &slot.hole);
-        loader->damaged_count += slot.damaged && !loader->is_damaged[photo];
-        loader->is_damaged[photo] |= slot.damaged;
+        if (slot.damaged)
+            photo_faults_mark_damaged(&loader->faults, photo);
     } else if (slot.state == SLOT_FAILED) {
         status = name_photo(
             loader, photo, ERR_SYSTEM,
             slot.status == ERR_SYSTEM && slot.reason ? slot.reason : "out of memory while it was decoded", err);
     } else if (slot.reason && loader->options.strict) {
         status = name_photo(loader, photo, slot.status, slot.reason, err);
-    } else if (slot.reason && !loader->is_bad[photo]) { /* else it stands in the order twice */
+    } else if (slot.reason && !loader->faults.is_bad[photo]) { /* else it stands in the order twice */
         status = add_bad(loader, photo, slot.status, slot.reason, err);
         slot.reason = NULL;
     }
@@ -461,39 +423,38 @@ double loader_waited(const struct loader *loader)
 
 size_t loader_bad_count(const struct loader *loader)
 {
-    return loader->bad_count;
+    return loader->faults.count;
 }
 
-struct loader_bad loader_bad_get(const struct loader *loader, size_t index)
+struct photo_fault loader_bad_get(const struct loader *loader, size_t index)
 {
-    return loader->bad[index];
+    return loader->faults.list[index];
 }
 
 bool loader_is_bad(const struct loader *loader, uint32_t photo)
 {
-    return loader->is_bad[photo];
+    return loader->faults.is_bad[photo];
 }
 
 size_t loader_damaged_count(const struct loader *loader)
 {
-    return loader->damaged_count;
+    return loader->faults.damaged_count;
 }
 
 void loader_mark_damaged(struct loader *loader, uint32_t photo)
 {
-    loader->damaged_count += !loader->is_damaged[photo];
-    loader->is_damaged[photo] = true;
+    photo_faults_mark_damaged(&loader->faults, photo);
 }
 
 bool loader_is_damaged(const struct loader *loader, uint32_t photo)
 {
-    return loader->is_damaged[photo];
+    return loader->faults.is_damaged[photo];
 }
 
 enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *reason, struct error *err)
 {
     char *copy;
-    if (loader->is_bad[photo])
+    if (loader->faults.is_bad[photo])
         return OK;
     enum status status = memory_strdup(&copy, reason, err);
     return status == OK ? add_bad(loader, photo, ERR_DATA, copy, err) : status;

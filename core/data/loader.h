@@ -29,6 +29,7 @@
 #include "core/data/augment.h"
 #include "core/data/folder.h"
 #include "core/data/image.h"
+#include "core/data/photo_faults.h"
 #include "core/data/preprocess.h"
 
 struct loader_options {
@@ -50,13 +51,6 @@ struct photo_batch {
     const uint32_t *photos;  /* [N] numbers in the photo list */
     const struct box *holes; /* [N] of each square: where it is 0 once it is normalised; height 0: nowhere */
     size_t position;         /* entries of the order used up so far, to go on from here */
-};
-
-struct loader_bad {
-    uint32_t photo;
-    bool away;          /* else bad for good */
-    bool failed;        /* a disk or a share did not answer, again and again (ERR_IO) */
-    const char *reason; /* without the path; owned by the loader, lives until the photo leaves the list */
 };
 
 struct loader;
@@ -87,7 +81,7 @@ double loader_waited(const struct loader *loader);
 /* Photos that are skipped: the bad ones so far and those that are away, in the order of being met by loader_next or
  * marked. For the thread that calls loader_next. */
 size_t loader_bad_count(const struct loader *loader);
-struct loader_bad loader_bad_get(const struct loader *loader, size_t index);
+struct photo_fault loader_bad_get(const struct loader *loader, size_t index);
 bool loader_is_bad(const struct loader *loader, uint32_t photo); /* or away */
 
 /* Between epochs: takes those that are away off the list, so that they are tried; the order of the others stays. */

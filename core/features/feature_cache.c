@@ -350,7 +350,7 @@ static enum status photo_gone(const struct feature_list *list, uint32_t photo, s
     char path[PATH_MAX];
     bool away = false;
     for (size_t i = 0; i < loader_bad_count(list->loader); i++) {
-        struct loader_bad bad = loader_bad_get(list->loader, i);
+        struct photo_fault bad = loader_bad_get(list->loader, i);
         away |= bad.photo == photo && bad.away;
     }
     return error_set(err, away ? ERR_NOINPUT : ERR_DATA,

@@ -89,7 +89,7 @@ static const char *as_utf8(char *out, size_t size, const char *text)
 static void add_bad(cJSON *list, const struct train *train, bool val)
 {
     for (size_t i = 0; i < train_skipped_count(train, val); i++) {
-        struct loader_bad bad = train_skipped_get(train, val, i);
+        struct photo_fault bad = train_skipped_get(train, val, i);
         char reason[1024];
         if (bad.away)
             continue; /* it may be back when the run goes on */

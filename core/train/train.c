@@ -307,7 +307,7 @@ size_t train_skipped_count(const struct train *train, bool val)
     return loader_bad_count(loader_of(train, val));
 }
 
-struct loader_bad train_skipped_get(const struct train *train, bool val, size_t index)
+struct photo_fault train_skipped_get(const struct train *train, bool val, size_t index)
 {
     return loader_bad_get(loader_of(train, val), index);
 }

@@ -137,7 +137,7 @@ MUST_CHECK enum status train_mark_bad(struct train *train, bool val, uint32_t ph
 void train_forgive(struct train *train, bool val, uint32_t photo);
 /* Photos of a list that are skipped: bad ones, the marked ones included, and those away in the newest pass. */
 size_t train_skipped_count(const struct train *train, bool val);
-struct loader_bad train_skipped_get(const struct train *train, bool val, size_t index);
+struct photo_fault train_skipped_get(const struct train *train, bool val, size_t index);
 /* Of these, bad for good. */
 size_t train_bad_count(const struct train *train, bool val);
 /* Photos of a list that were away in some epoch so far. Borrowed. */
@@ -196,7 +196,7 @@ struct train_hooks {
     void (*on_cache_failure)(void *context, const char *why);
     /* A photo of a list is skipped and was not known to be bad: told when it is met. `again`: it is away, as it was in
      * the epoch before. */
-    void (*on_skipped)(void *context, bool val, const struct loader_bad *photo, bool again);
+    void (*on_skipped)(void *context, bool val, const struct photo_fault *photo, bool again);
     /* The photos of an epoch, or of its evaluation, are all done. */
     void (*on_pass_end)(void *context, bool val);
     /* Asked after every step and every batch of an evaluation or of features. */

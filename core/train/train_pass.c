@@ -56,7 +56,7 @@ enum status train_note_skipped(struct train *train, bool val, struct error *err)
     const struct train_hooks *hooks = train->hooks;
     enum status status = OK;
     for (size_t *seen = &train->seen[val]; status == OK && *seen < train_skipped_count(train, val); ++*seen) {
-        struct loader_bad skipped = train_skipped_get(train, val, *seen);
+        struct photo_fault skipped = train_skipped_get(train, val, *seen);
         bool again = false;
         if (skipped.away)
             status = absence_note(&train->absence[val], skipped.photo, train->state.epoch, skipped.reason, &again, err);

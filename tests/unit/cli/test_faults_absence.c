@@ -106,7 +106,7 @@ static void on_step(void *context, const struct step_result *step)
     session->steps++;
 }
 
-static void on_skipped(void *context, bool val, const struct loader_bad *photo, bool again)
+static void on_skipped(void *context, bool val, const struct photo_fault *photo, bool again)
 {
     struct session *session = context;
     (void)val;

@@ -139,7 +139,7 @@ static void batches_are_the_same_for_any_threads(void **state)
             size_t found = 0;
             for (size_t i = 0; i < PHOTOS; i++)
                 if (is_bad(order[i])) {
-                    struct loader_bad bad = loader_bad_get(loader, found++);
+                    struct photo_fault bad = loader_bad_get(loader, found++);
                     assert_int_equal(bad.photo, order[i]);
                     assert_ptr_equal(strstr(bad.reason, "truncated: the BMP"), bad.reason);
                 }
@@ -292,7 +292,7 @@ static void what_is_away_comes_back(void **state)
                 assert_int_equal(without[at++], before[i]);
         size_t away = 0;
         for (size_t i = 0; i < loader_bad_count(loader); i++) {
-            struct loader_bad bad = loader_bad_get(loader, i);
+            struct photo_fault bad = loader_bad_get(loader, i);
             assert_true(loader_is_bad(loader, bad.photo));
             assert_int_equal(bad.away, bad.photo >= 10 && !is_bad(bad.photo));
             if (bad.away)
