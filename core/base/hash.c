@@ -4,6 +4,13 @@
 #include <stdio.h>
 #include <xxhash.h>
 
+int hash_compare(struct hash128 x, struct hash128 y)
+{
+    if (x.high != y.high)
+        return x.high < y.high ? -1 : 1;
+    return (x.low > y.low) - (x.low < y.low);
+}
+
 struct hash128 hash_bytes(const void *bytes, size_t size, uint64_t seed)
 {
     XXH128_hash_t hash = XXH3_128bits_withSeed(bytes, size, seed);

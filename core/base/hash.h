@@ -12,6 +12,9 @@ struct hash128 {
     uint64_t high, low;
 };
 
+/* -1, 0 or 1, as the 128-bit numbers. */
+int hash_compare(struct hash128 x, struct hash128 y);
+
 struct hash128 hash_bytes(const void *bytes, size_t size, uint64_t seed);
 
 /* hash_bytes of all bytes of a file, seed 0. Errors of file_map_scan. */

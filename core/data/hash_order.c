@@ -6,11 +6,8 @@
 static int by_hash(const void *a, const void *b)
 {
     const struct hash_rank *x = a, *y = b;
-    if (x->hash.high != y->hash.high)
-        return x->hash.high < y->hash.high ? -1 : 1;
-    if (x->hash.low != y->hash.low)
-        return x->hash.low < y->hash.low ? -1 : 1;
-    return x->photo < y->photo ? -1 : 1;
+    int order = hash_compare(x->hash, y->hash);
+    return order ? order : x->photo < y->photo ? -1 : 1;
 }
 
 void hash_order(struct hash_rank *ranks, const struct photo_list *list, size_t first, size_t n, uint64_t seed)

@@ -85,11 +85,8 @@ static int by_group(const void *a, const void *b, void *groups)
 static int by_hash(const void *a, const void *b)
 {
     const struct group *x = a, *y = b;
-    if (x->hash.high != y->hash.high)
-        return x->hash.high < y->hash.high ? -1 : 1;
-    if (x->hash.low != y->hash.low)
-        return x->hash.low < y->hash.low ? -1 : 1;
-    return x->first < y->first ? -1 : x->first > y->first;
+    int order = hash_compare(x->hash, y->hash);
+    return order ? order : x->first < y->first ? -1 : x->first > y->first;
 }
 
 static int by_size(const void *a, const void *b)

@@ -25,38 +25,25 @@ static size_t buffers_held;
 
 /* ---- the library ------------------------------------------------------------------------------------------------- */
 
-#ifdef BLAS_LINKED
-extern void *blas_memory_alloc(int) __attribute__((weak));
-extern void blas_memory_free(void *) __attribute__((weak));
-
-static enum status load(struct error *err)
-{
-    (void)err;
-    blas_sgemm = cblas_sgemm;
-    set_threads = openblas_set_num_threads;
-    get_threads = openblas_get_num_threads;
-    get_config = openblas_get_config;
-    buffer_take = blas_memory_alloc;
-    buffer_give = blas_memory_free;
-    return OK;
-}
-
-bool blas_linked(void)
-{
-    return true;
-}
-#elif defined BLAS_INSIDE
-/* scripts/package/static_openblas.sh has taken its constructor from it, so that it starts here, as if it were loaded.
- * These are in no header. */
+#if defined BLAS_LINKED || defined BLAS_INSIDE
+#ifdef BLAS_INSIDE
+#define MAYBE /* scripts/package/static_openblas.sh has looked that they are there */
 void gotoblas_init(void);
-extern void *blas_memory_alloc(int);
-extern void blas_memory_free(void *);
+#else
+#define MAYBE __attribute__((weak))
+#endif
+/* These are in no header. */
+extern void *blas_memory_alloc(int) MAYBE;
+extern void blas_memory_free(void *) MAYBE;
 
 static enum status load(struct error *err)
 {
     (void)err;
+#ifdef BLAS_INSIDE
+    /* The script has taken the constructor from it, so that it starts here, as if it were loaded. */
     (void)setenv("OPENBLAS_NUM_THREADS", "1", 1); /* read once, at its start */
     gotoblas_init();
+#endif
     blas_sgemm = cblas_sgemm;
     set_threads = openblas_set_num_threads;
     get_threads = openblas_get_num_threads;
@@ -68,7 +55,11 @@ static enum status load(struct error *err)
 
 bool blas_linked(void)
 {
-    return false;
+#ifdef BLAS_INSIDE
+    return false; /* not started before main */
+#else
+    return true;
+#endif
 }
 #else
 static enum status missing(struct error *err)

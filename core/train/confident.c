@@ -48,13 +48,15 @@ void confident_settle(struct confident *confident)
     }
 }
 
-/* Of those that reach their threshold, the most probable one; the first of equals. Returns how many there are. */
+/* How many classes reach their threshold, and the last of them. */
 static size_t confident_class(size_t *class, const struct confident *confident, const double *p)
 {
     size_t reached = 0;
     for (size_t k = 0; k < confident->classes; k++)
-        if (p[k] >= confident->thresholds[k] - TOLERANCE && (reached++ == 0 || p[k] > p[*class]))
+        if (p[k] >= confident->thresholds[k] - TOLERANCE) {
             *class = k;
+            reached++;
+        }
     return reached;
 }
 

@@ -89,3 +89,12 @@ text = json.dumps(header).encode()
 open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
 END
 }
+
+# page_numbers FILE: the JSON in a page of report.html's kind.
+page_numbers() {
+    python3 - "$1" <<'END'
+import re, sys
+page = open(sys.argv[1], encoding="utf-8").read()
+print(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S).group(1))
+END
+}

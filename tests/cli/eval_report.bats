@@ -18,15 +18,6 @@ setup() {
     here=$BATS_TEST_TMPDIR
 }
 
-# page_numbers FILE: the JSON in a page.
-page_numbers() {
-    python3 - "$1" <<'END'
-import re, sys
-page = open(sys.argv[1], encoding="utf-8").read()
-print(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S).group(1))
-END
-}
-
 @test "the page has the numbers of --json, a picture for each photo, and the command" {
     "$FREEZETUNE" eval --quiet --model run --data photos/train --report "$here/page.html" --json >"$here/told.json"
     page_numbers "$here/page.html" >"$here/data.json"

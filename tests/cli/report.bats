@@ -32,15 +32,6 @@ setup() {
     run=$BATS_FILE_TMPDIR/run
 }
 
-# numbers FILE: the JSON in a page.
-numbers() {
-    python3 - "$1" <<'END'
-import re, sys
-page = open(sys.argv[1], encoding="utf-8").read()
-print(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S).group(1))
-END
-}
-
 @test "train writes report.html, and report writes the same bytes again" {
     [ -f "$run/report.html" ]
     "$FREEZETUNE" report "$run" --out again.html
@@ -51,7 +42,7 @@ END
 }
 
 @test "the numbers of the page are those of the run's files" {
-    numbers "$run/report.html" >data.json
+    page_numbers "$run/report.html" >data.json
     python3 - "$run" data.json <<'END'
 import csv, json, sys
 run, data = sys.argv[1], json.load(open(sys.argv[2], encoding="utf-8"))
@@ -76,7 +67,7 @@ END
 }
 
 @test "the photos by class are those of the folders, and the first ones of the first epoch are shown" {
-    numbers "$run/report.html" >data.json
+    page_numbers "$run/report.html" >data.json
     python3 - "$BATS_FILE_TMPDIR/photos" data.json <<'END'
 import json, os, sys
 given = json.load(open(sys.argv[2], encoding="utf-8"))["given"]
@@ -100,7 +91,7 @@ END
 @test "eval --calibrate renews the page, which says what eval says" {
     cp -r "$run" own
     "$FREEZETUNE" eval --quiet --model own --calibrate --json >eval.json
-    numbers own/report.html >data.json
+    page_numbers own/report.html >data.json
     python3 - eval.json data.json own/report.html <<'END'
 import json, sys
 told, data = (json.load(open(name, encoding="utf-8")) for name in sys.argv[1:3])
@@ -152,7 +143,7 @@ END
 @test "sweep writes a page with each run, its interval and the choice, and report the same" {
     "$FREEZETUNE" sweep --quiet --data "$BATS_FILE_TMPDIR/made" --weights random --arch resnet18 --image-size 32 \
         --freeze-until 7,9 --epochs 1 --out sweep >/dev/null
-    numbers sweep/report.html >data.json
+    page_numbers sweep/report.html >data.json
     python3 - sweep data.json <<'END'
 import csv, json, sys
 data = json.load(open(sys.argv[2], encoding="utf-8"))

@@ -73,7 +73,7 @@ bool axis_tick(double *value, const struct axis *axis, size_t i)
         at = (ceil(axis->low / axis->step - 1e-6) + (double)i) * axis->step;
     if (at > (axis->log ? axis->high * (1 + 1e-9) : axis->high + 1e-6 * axis->step))
         return false;
-    *value = at == 0 ? 0 : at; /* no -0 */
+    *value = at;
     return true;
 }
 

@@ -37,6 +37,20 @@ static void a_board_has_known_figures(void **state)
     assert_false(quality.damaged);
 }
 
+/* The same board between black margins: the middle square is looked at alone. */
+static void margins_are_left_out(void **state)
+{
+    (void)state;
+    uint8_t pixels[4 * 12 * 3] = {0};
+    for (int y = 0; y < 4; y++)
+        for (int x = 4; x < 8; x++)
+            memset(pixels + 3 * (12 * y + x), (y + x) % 2 ? 255 : 0, 3);
+    struct quality quality = measure(pixels, 4, 12);
+    assert_int_equal(quality.width, 12);
+    assert_float_equal(quality.spread, 127.5, 1e-4);
+    assert_float_equal(quality.sharpness, 64, 1e-4);
+}
+
 static void one_colour_has_no_spread(void **state)
 {
     (void)state;
@@ -130,9 +144,9 @@ static void sharpness_is_of_edges_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_board_has_known_figures),   cmocka_unit_test(one_colour_has_no_spread),
-        cmocka_unit_test(spread_is_of_colours),        cmocka_unit_test(percentiles_pass_over_few_pixels),
-        cmocka_unit_test(sharpness_is_of_edges_alone),
+        cmocka_unit_test(a_board_has_known_figures),        cmocka_unit_test(margins_are_left_out),
+        cmocka_unit_test(one_colour_has_no_spread),         cmocka_unit_test(spread_is_of_colours),
+        cmocka_unit_test(percentiles_pass_over_few_pixels), cmocka_unit_test(sharpness_is_of_edges_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

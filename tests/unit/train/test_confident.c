@@ -92,6 +92,28 @@ static void a_class_without_photos_is_not_confident(void **state)
     confident_free(&confident);
 }
 
+/* Thresholds 0.3, 0.9, 0.5 and, of a class whose own photos have nothing of it, the least one. */
+static void one_class_that_is_reached_wins_over_a_more_probable_one(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {{.label = 0, .p = {0.3, 0.7, 0, 0}},
+                                      {.label = 1, .p = {0.1, 0.9, 0, 0}},
+                                      {.label = 2, .p = {0.2, 0.3, 0.5, 0}},
+                                      {.label = 3, .p = {1, 0, 0, 0}}};
+    struct confident confident;
+    double score;
+    size_t class;
+    learn(&confident, 4, rows, 4);
+    assert_true(confident.thresholds[3] > 0);
+    static const double one[] = {0.35, 0.45, 0.2, 0}; /* class 0 is reached, class 1 is not */
+    assert_int_equal(confident_judge(&score, &class, &confident, 2, one), CONFIDENCE_WRONG);
+    assert_int_equal(class, 0);
+    static const double two[] = {0.3, 0.5, 0.15, 0.05}; /* 0 and 3: so the most probable one */
+    assert_int_equal(confident_judge(&score, &class, &confident, 2, two), CONFIDENCE_WRONG);
+    assert_int_equal(class, 1);
+    confident_free(&confident);
+}
+
 static void read_row(struct row *row, FILE *table, size_t classes)
 {
     assert_int_equal(fscanf(table, "%zu %d %d %lf", &row->label, &row->rank, &row->doubted, &row->score), 4);
@@ -153,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_by_hand),
         cmocka_unit_test(a_class_without_photos_is_not_confident),
+        cmocka_unit_test(one_class_that_is_reached_wins_over_a_more_probable_one),
         cmocka_unit_test(photos_and_order_equal_cleanlab),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

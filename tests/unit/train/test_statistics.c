@@ -30,6 +30,10 @@ static void a_share_has_wilsons_interval(void **state)
     }
     /* Below a full score: n / (n + 1), a little less than one photo. */
     near(interval_of_share(20, 20, 1).low, 20.0 / 21);
+    for (size_t n = 1; n < 1000; n++) { /* exactly, whatever the rounding */
+        assert_true(interval_of_share(0, n, INTERVAL_95).low == 0);
+        assert_true(interval_of_share(n, n, INTERVAL_95).high == 1);
+    }
     near(interval_of_share(0, 0, 1).low, 0);
     near(interval_of_share(0, 0, 1).high, 1);
 }
