@@ -1,7 +1,7 @@
 #!/bin/sh
 # check-browser.sh FREEZETUNE MAKE_PHOTOS: trains tiny networks on drawn photos, also with classes that somebody named to do
-# harm, and looks at their reports, and at those of eval and check, in chromium without a network (check_browser.py). Skips, and says so, where chromium, its
-# driver or Selenium is missing: `sh scripts/deps.sh browser` installs them.
+# harm, and looks at their reports, and at those of eval and check, in chromium without a network (check_browser.py).
+# Skips, and says so, where chromium, its driver or Selenium is missing: `sh scripts/deps.sh browser` installs them.
 set -eu
 program=$1 make_photos=$2
 here=$(cd "$(dirname "$0")" && pwd)

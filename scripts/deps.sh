@@ -4,7 +4,7 @@
 #   build    what `make` needs
 #   check    that, and what the tests need
 #   static   that of build, and what `make static` links into the program
-#   package  that, and what makes tarball, wheel and .deb of it
+#   package  that, and what makes tarball and wheel of it
 #   download what fetch.sh downloads with; wget will do as well
 #   demo     that, and what the demo unpacks its photos with
 #   offline  the photos of the demo's offline path
