@@ -25,7 +25,7 @@ if [ "${TEST_WHOLE:-}" ]; then
     if [ -s "$kept" ]; then
         long="$(counted $(($(cat "$kept") / 60 + 1)) minute) here, by the last run"
     else
-        long="ten minutes on two cores"
+        long="twenty minutes on two cores"
     fi
     echo "== $(counted $# "test file"); this takes about $long"
 else
