@@ -130,6 +130,9 @@ SIMD_avx2 := $(SIMD_FLAGS) -mavx2 -mfma
 SIMD_BF16 := avx512bf16
 SIMD_avx512 := $(SIMD_FLAGS) -mavx2 -mfma -mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512
 SIMD_avx512bf16 := $(SIMD_avx512) -mavx512bf16
+else ifeq ($(ARCH),aarch64)
+SIMD_SETS := plain neon
+SIMD_neon := $(SIMD_FLAGS)
 else
 SIMD_SETS := plain
 endif

@@ -42,10 +42,10 @@ static bool allowed(const struct conv_kernel *kernel, const struct conv_shape *s
 
 /* The first of the table that fits and is allowed; the last one fits everything in float32. The order is that of
  * measured speed (docs/benchmarks/kernels.md): packed weights beat BLAS, which packs both operands at every call (1x1
- * on 14x14 maps 102 to 106 GFLOP/s against 92 to 95), and Winograd makes 36 multiplications of 144. Without AVX2 it is
- * the other way round for the kernels that are marked wide: vectors of four floats leave them behind BLAS. The choice
- * depends on shape, engine and instruction set, never on the batch or the threads, or features would not be the same
- * bytes. */
+ * on 14x14 maps 102 to 106 GFLOP/s against 92 to 95), and Winograd makes 36 multiplications of 144. Without AVX2
+ * it is the other way round for the kernels that are marked wide: vectors of four floats, of which x86-64 holds 16,
+ * leave them behind BLAS. aarch64 holds 32 (docs/decisions/aarch64.md). The choice depends on shape, engine and
+ * instruction set, never on the batch or the threads, or features would not be the same bytes. */
 const struct conv_kernel *conv_kernel_choose(const struct conv_shape *shape, enum conv_engine engine)
 {
     for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++)

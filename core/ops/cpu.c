@@ -13,6 +13,8 @@ static enum cpu_set widest(void)
             return CPU_AVX512;
         return CPU_AVX2;
     }
+#elif defined(__aarch64__)
+    return CPU_NEON;
 #endif
     return CPU_PLAIN;
 }
@@ -28,7 +30,11 @@ static bool has_bf16(void)
 
 const char *cpu_set_name(enum cpu_set set)
 {
+#if defined(__aarch64__)
+    static const char *const names[] = {"plain", "neon"};
+#else
     static const char *const names[] = {"plain", "avx2", "avx512"};
+#endif
     return names[set];
 }
 
@@ -54,7 +60,7 @@ bool cpu_has_bf16(void)
     int answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
     if (answer < 0) {
         const char *wish = getenv("FREEZETUNE_CPU");
-        answer = has_bf16() && !(wish && strcmp(wish, cpu_set_name(CPU_AVX512)) == 0);
+        answer = has_bf16() && !(wish && strcmp(wish, cpu_set_name(cpu_set_get())) == 0);
         __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
     }
     return answer;

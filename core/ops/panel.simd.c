@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-/* Rows of a block: with two vectors each they fill the registers, less what holds the row of b (AVX-512: 24 of 32,
- * AVX2: 12 of 16). 14 rows were not faster than 12, and slower with 512 channels. The bytes do not depend on it: each
- * value is a sum of its own. */
-#if defined(__AVX512F__)
+/* Rows of a block: with two vectors each they fill the registers, less what holds the row of b (AVX-512 and NEON: 24 of
+ * 32, AVX2: 12 of 16). 14 rows were not faster than 12, and slower with 512 channels (docs/decisions/aarch64.md has
+ * NEON's). The bytes do not depend on it: each value is a sum of its own. */
+#if VECTOR_REGISTERS == 32
 enum { ROWS = 12 };
 #else
 enum { ROWS = 6 };
@@ -121,7 +121,7 @@ ALWAYS_INLINE void block_of(float *c, size_t ldc, struct left left, const float 
         BLOCK_OF(4)
         BLOCK_OF(5)
         BLOCK_OF(6)
-#if defined(__AVX512F__)
+#if VECTOR_REGISTERS == 32
         BLOCK_OF(7)
         BLOCK_OF(8)
         BLOCK_OF(9)

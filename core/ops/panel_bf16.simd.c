@@ -10,9 +10,12 @@
 
 #include <string.h>
 
-/* As in panel.simd.c; without the instruction, registers are needed for the halves of b. */
+/* As in panel.simd.c; without the instruction, registers are needed for the halves of b. On aarch64 more than 6 rows
+ * are slower (docs/decisions/aarch64.md). */
 #if defined(__AVX512F__)
 enum { ROWS = 12 };
+#elif defined(__aarch64__)
+enum { ROWS = 6 };
 #else
 enum { ROWS = 4 };
 #endif
@@ -50,9 +53,13 @@ ALWAYS_INLINE struct right right_of(const uint16_t *b)
     return (struct right){.odd = (vec)(pairs & 0xffff0000u), .even = (vec)(pairs << 16)};
 }
 
+/* On aarch64 gcc would shift in a vector register, which takes a turn of the units that multiply. */
 ALWAYS_INLINE float float_of(uint32_t bits)
 {
     float f;
+#if defined(__aarch64__)
+    __asm__("" : "+r"(bits));
+#endif
     memcpy(&f, &bits, sizeof f);
     return f;
 }
@@ -180,9 +187,11 @@ ALWAYS_INLINE void block_of(void *c, size_t ldc, struct left left, const uint16_
         BLOCK_OF(2)
         BLOCK_OF(3)
         BLOCK_OF(4)
-#if defined(__AVX512F__)
+#if VECTOR_REGISTERS == 32
         BLOCK_OF(5)
         BLOCK_OF(6)
+#endif
+#if defined(__AVX512F__)
         BLOCK_OF(7)
         BLOCK_OF(8)
         BLOCK_OF(9)

@@ -20,6 +20,13 @@
 #define WIDTH 4
 #endif
 
+/* Vectors that the processor holds: how large a block of a product can be. */
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define VECTOR_REGISTERS 32
+#else
+#define VECTOR_REGISTERS 16
+#endif
+
 typedef float vec __attribute__((vector_size(WIDTH * sizeof(float))));
 typedef int vec_mask __attribute__((vector_size(WIDTH * sizeof(int))));
 typedef uint32_t vec_bits __attribute__((vector_size(WIDTH * sizeof(uint32_t))));

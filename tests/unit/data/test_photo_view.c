@@ -195,7 +195,7 @@ static void key_on(char hex[33], enum cpu_set set, enum precision precision)
 static void the_instruction_set_changes_the_key(void **state)
 {
     (void)state;
-    char keys[CPU_AVX512 + 1][33] = {{0}};
+    char keys[CPU_SETS][33] = {{0}};
     int own = (int)cpu_set_get();
     own_key(keys[own], PRECISION_F32);
     for (int set = 0; set < own; set++)

@@ -38,6 +38,11 @@ static int find_sets(void **state)
         sets[sets_count++] = all[i];
     if (cpu_has_bf16())
         sets[sets_count++] = (struct set){"avx512bf16", &panel_lanes_bf16_avx512bf16, true, true};
+#elif defined(__aarch64__)
+    const struct set all[] = {{"plain", &panel_lanes_bf16_plain, true, false},
+                              {"neon", &panel_lanes_bf16_neon, true, false}};
+    for (int i = 0; i <= (int)cpu_set_get(); i++)
+        sets[sets_count++] = all[i];
 #else
     sets[sets_count++] = (struct set){"plain", &panel_lanes_bf16_plain, false, false};
 #endif
