@@ -7,7 +7,7 @@ Needs strace and the test program make_photos (make check builds it). Trains a R
 of 32x32 pixels for two epochs on one thread, in two ways: children 1-5 frozen with augmentation, and children 1-9 frozen with
 their features cached on disk. A first run of each is traced; what it calls is put in groups by call and file. A case lets one
 call of a group fail (when=N), or all from there on (when=N+), with an error that this call can have. The cases are spread
-over the groups, so that the thousands of writes of a model count no more than the one flock.
+over the groups, so that the thousands of writes of a model count no more than the one lock.
 
 Every case must
   - end with 0, 66, 71, 73 or 74; 0 means the same best.safetensors, or photos that were said to be unavailable
@@ -40,8 +40,7 @@ ERRORS = {
     "fsync": "EIO ENOSPC EDQUOT EINTR",
     "rename": "EIO ENOSPC EDQUOT EACCES ESTALE ENOMEM",
     "ftruncate": "EIO ENOSPC EINTR EACCES",
-    "flock": "EINTR EAGAIN ENOMEM EIO",
-    "fcntl": "EAGAIN EACCES EINTR ENOMEM EIO",
+    "fcntl": "EAGAIN EACCES EINTR ENOMEM EIO ENOLCK",
     "mmap": "ENOMEM EAGAIN",
     "getdents64": "EIO ENOMEM ESTALE EINTR",
     "newfstatat": "EIO ENOMEM EACCES ESTALE EINTR",

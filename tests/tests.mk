@@ -19,7 +19,7 @@ FAULTY := $(BUILD)/tests/faults/faulty
 NARROW := $(BUILD)/tests/narrow/freezetune
 FAULT_TESTS := $(foreach test,$(UNIT_TESTS),$(if $(filter test_faults_%,$(notdir $(test))),$(test)))
 FAULTY_CALLS := malloc calloc realloc aligned_alloc pthread_create open read pread pwrite fcntl fstat mmap opendir readdir \
-	realpath mkdir mkdtemp chmod fopen mkostemps fchmod fdopen fwrite fflush fsync fseeko ftruncate fclose rename flock stat
+	realpath mkdir mkdtemp chmod fopen mkostemps fchmod fdopen fwrite fflush fsync fseeko ftruncate fclose rename stat
 CLI_TESTS := $(wildcard tests/cli/*.bats)
 TEST_LIBS := -lcmocka
 ALL_PROGRAMS := $(PROGRAM) $(UNIT_TESTS) $(FUZZ_TARGETS) $(TOOLS) $(IDX_TO_PNG) $(FAULTY) $(NARROW)

@@ -74,6 +74,7 @@ void record_folder_take_back(const char *path, bool whole)
             unlink(file);
         memory_free(file);
     }
+    record_lock_remove(path);
     if (whole)
         rmdir(path);
 }

@@ -4,70 +4,98 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/shell/paths.h"
+#include "cli/shell/remark.h"
 #include "core/base/file.h"
+#include "core/base/lock.h"
 #include "core/base/memory.h"
 #include "core/base/retry.h"
 
-/* Is the locked folder still the one of that name? A process that failed may have removed it, and another may have made
- * it. */
-static enum status check_name(int lock, const char *path, struct error *err)
+/* Is the locked file still the one of that name? A process that failed may have removed its folder, and another may
+ * have made it. */
+static enum status check_name(int lock, const char *file, const char *path, struct error *err)
 {
     struct stat mine, named = {0};
     if (file_stat(&mine, lock) != 0)
-        return file_failure(path, errno, err);
-    if (path_stat(&named, path) != 0 && errno != ENOENT && errno != ENOTDIR)
-        return file_failure(path, errno, err);
+        return file_failure(file, errno, err);
+    if (!S_ISREG(mine.st_mode))
+        return error_set(err, ERR_CANTCREATE, "%s: is no file, but a run is locked by it; remove it", file);
+    if (path_stat(&named, file) != 0 && errno != ENOENT && errno != ENOTDIR)
+        return file_failure(file, errno, err);
     if (mine.st_dev != named.st_dev || mine.st_ino != named.st_ino)
         return error_set(err, ERR_CANTCREATE, "%s: was replaced by another program meanwhile; try again", path);
     return OK;
 }
 
-/* As flock; a signal is no reason to go without the lock. */
-static int lock_at_once(int fd, int kind)
+static enum status open_file(int *out, const char *file, struct error *err)
 {
-    int failed;
+    struct retry retry = {0};
     do
-        failed = flock(fd, kind | LOCK_NB);
-    while (failed && errno == EINTR);
-    return failed;
+        *out = open(file, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+    while (*out < 0 && retry_after(&retry, errno));
+    if (*out >= 0)
+        return OK;
+    if (errno == ENOENT || errno == ENOTDIR || retry_system_is_out(errno) || retry_is_passing(errno))
+        return file_failure(file, errno, err);
+    return error_set(err, ERR_CANTCREATE, "%s: cannot be opened to lock the folder: %s", file, strerror(errno));
 }
 
-static enum status lock_folder(int *lock, const char *path, int kind, struct error *err)
+/* 0, or the errno. */
+static int lock_at_once(int fd, short type)
 {
-    enum status status = OK;
-    *lock = -1;
     struct retry retry = {0};
-    int fd;
+    bool given;
     do
-        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    while (fd < 0 && retry_after(&retry, errno));
-    if (fd < 0)
-        return file_failure(path, errno, err);
-    if (lock_at_once(fd, kind) != 0 && errno == EWOULDBLOCK) /* other errors: a file system without locks */
+        given = lock_try(fd, 0, type);
+    while (!given && !lock_is_held(errno) && retry_after(&retry, errno));
+    return given ? 0 : errno;
+}
+
+static void warn_of_no_lock(const char *path, int error)
+{
+    static bool said;
+    if (!said)
+        warn("%s: the file system has no lock for it (%s): another freezetune in this folder would not be noticed",
+             path, strerror(error));
+    said = true;
+}
+
+static enum status lock_folder(int *lock, const char *path, short type, struct error *err)
+{
+    char *file;
+    int fd = -1;
+    *lock = -1;
+    enum status status = path_join(&file, path, PATH_RUN_LOCK, err);
+    if (status != OK)
+        return status;
+    status = open_file(&fd, file, err);
+    int refused = status == OK ? lock_at_once(fd, type) : 0;
+    if (lock_is_held(refused))
         status = error_set(err, ERR_CANTCREATE,
                            "%s: another freezetune is running there; wait for it, or name another folder", path);
-    else
-        status = check_name(fd, path, err);
+    else if (status == OK)
+        status = check_name(fd, file, path, err);
+    if (status == OK && refused)
+        warn_of_no_lock(path, refused);
     if (status == OK)
         *lock = fd;
-    else
+    else if (fd >= 0)
         close(fd);
+    memory_free(file);
     return status;
 }
 
 enum status record_lock_open(int *lock, const char *path, struct error *err)
 {
-    return lock_folder(lock, path, LOCK_EX, err);
+    return lock_folder(lock, path, F_WRLCK, err);
 }
 
 enum status record_lock_share(int *lock, const char *path, struct error *err)
 {
-    return lock_folder(lock, path, LOCK_SH, err);
+    return lock_folder(lock, path, F_RDLCK, err);
 }
 
 enum status record_lock_create(char **path, int *lock, bool *made, const char *given, struct error *err)
@@ -94,13 +122,24 @@ enum status record_lock_create(char **path, int *lock, bool *made, const char *g
     return status;
 }
 
-/* The lock is asked for and given back at once; those who only look do not see one another. */
+void record_lock_remove(const char *path)
+{
+    char *file;
+    if (path_join(&file, path, PATH_RUN_LOCK, NULL) != OK)
+        return;
+    unlink(file);
+    memory_free(file);
+}
+
 bool record_lock_is_held(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
+    char *file;
+    if (path_join(&file, path, PATH_RUN_LOCK, NULL) != OK)
         return false;
-    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    close(fd);
+    int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool held = fd >= 0 && lock_look(fd, 0, F_RDLCK);
+    if (fd >= 0)
+        close(fd);
+    memory_free(file);
     return held;
 }

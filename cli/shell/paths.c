@@ -85,7 +85,7 @@ enum status path_data(char **out, const char *given, struct error *err)
 enum status path_require_empty(const char *path, struct error *err)
 {
     bool empty;
-    enum status status = folder_is_empty(&empty, path, err);
+    enum status status = folder_is_empty(&empty, path, PATH_RUN_LOCK, err);
     if (status == OK && !empty)
         status = error_set(err, ERR_CANTCREATE,
                            "%s: is not empty; name a new folder with --out, or continue that run with --resume %s",

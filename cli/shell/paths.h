@@ -20,6 +20,9 @@ MUST_CHECK enum status path_data(char **out, const char *given, struct error *er
  * ERR_CANTCREATE otherwise. */
 MUST_CHECK enum status path_run(char **out, const char *given, struct error *err);
 
+/* The file in the folder of a run that its process has locked; it stays. A folder with nothing else is empty. */
+#define PATH_RUN_LOCK ".lock"
+
 /* Is there nothing in an existing folder? ERR_CANTCREATE otherwise; ERR_SYSTEM, ERR_IO where it cannot be looked at
  * now. */
 MUST_CHECK enum status path_require_empty(const char *path, struct error *err);

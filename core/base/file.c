@@ -81,7 +81,7 @@ struct dirent *folder_next(DIR *folder)
     return entry;
 }
 
-enum status folder_is_empty(bool *empty, const char *path, struct error *err)
+enum status folder_is_empty(bool *empty, const char *path, const char *but, struct error *err)
 {
     DIR *folder = folder_open(path);
     if (!folder && (retry_system_is_out(errno) || retry_is_passing(errno)))
@@ -90,7 +90,8 @@ enum status folder_is_empty(bool *empty, const char *path, struct error *err)
         return error_set(err, ERR_CANTCREATE, "%s: %s", path, strerror(errno));
     *empty = true;
     for (struct dirent *entry; *empty && (entry = folder_next(folder));)
-        *empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        *empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+                 (but && strcmp(entry->d_name, but) == 0);
     int failed = *empty ? errno : 0;
     closedir(folder);
     return failed ? error_set(err, ERR_IO, "%s: listing failed: %s", path, strerror(failed)) : OK;

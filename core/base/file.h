@@ -37,9 +37,9 @@ MUST_CHECK enum status file_read(uint8_t **out, size_t *size, const char *path, 
 /* Makes the folder and the missing ones above it. An existing folder is fine. */
 MUST_CHECK enum status folder_create(const char *path, struct error *err);
 
-/* *empty = whether an existing folder, in which something is to be made, holds nothing. ERR_CANTCREATE when it cannot
- * be listed, ERR_SYSTEM and ERR_IO as file_failure has them. */
-MUST_CHECK enum status folder_is_empty(bool *empty, const char *path, struct error *err);
+/* *empty = whether an existing folder, in which something is to be made, holds nothing, or nothing but a
+ * file `but` (NULL: none). ERR_CANTCREATE when it cannot be listed, ERR_SYSTEM and ERR_IO as file_failure has them. */
+MUST_CHECK enum status folder_is_empty(bool *empty, const char *path, const char *but, struct error *err);
 
 /* "folder/name", owned by the caller (memory_free). */
 MUST_CHECK enum status path_join(char **out, const char *folder, const char *name, struct error *err);

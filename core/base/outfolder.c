@@ -83,7 +83,7 @@ static enum status check_empty(const char *path, const struct stat *info, struct
     if (is_working_folder(info))
         return error_set(err, ERR_CANTCREATE, "%s: is the working folder; name a new one", path);
     bool empty;
-    enum status status = folder_is_empty(&empty, path, err);
+    enum status status = folder_is_empty(&empty, path, NULL, err);
     if (status == OK && !empty)
         status = error_set(err, ERR_CANTCREATE, "%s: is not empty; name a new folder", path);
     return status;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/base/lock.h"
 #include "core/base/memory.h"
 #include "core/features/feature_lock.h"
 
@@ -23,7 +24,7 @@ enum status feature_file_lock(struct feature_file *file, bool append, struct err
 
 void feature_file_unlock(struct feature_file *file)
 {
-    feature_lock_give_back(file->fd, FEATURE_LOCK_APPEND);
+    lock_give_back(file->fd, FEATURE_LOCK_APPEND);
 }
 
 /* ---- bytes ------------------------------------------------------------------------------------------------------- */
@@ -336,8 +337,8 @@ enum status feature_file_remove(bool *in_use, const char *path, struct error *er
     enum status status = look(&header, &about, &info, fd, path, err);
     if (status == OK && header == FEATURE_HEADER_FOREIGN)
         status = error_set(err, ERR_DATA, "%s: %s, and stays", path, feature_header_text(header));
-    else if (status == OK && !feature_lock_try(fd, FEATURE_LOCK_USE, F_WRLCK)) {
-        *in_use = errno == EAGAIN || errno == EACCES;
+    else if (status == OK && !lock_try(fd, FEATURE_LOCK_USE, F_WRLCK)) {
+        *in_use = lock_is_held(errno);
         status = *in_use ? OK : feature_lock_error(path, err);
     } else if (status == OK && !has_name(&info, path)) /* gone, and what has the name now is somebody's */
         status = error_set(err, ERR_NOINPUT, "%s: was removed by another program", path);

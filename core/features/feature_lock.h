@@ -1,13 +1,10 @@
-/* Locks of a file of features, which several processes use: of the open file (F_OFD_SETLK), so that two stores of one
- * process count as two.
+/* Locks of a file of features, which several processes use (lock.h).
  *
  * Waiting has a limit: the process that has the lock may be stopped, or may hold up others on purpose. After
  * FEATURE_LOCK_PATIENCE the error names that process, and the caller goes on without the file.
  */
 #ifndef FREEZETUNE_FEATURE_LOCK_H
 #define FREEZETUNE_FEATURE_LOCK_H
-
-#include <stdbool.h>
 
 #include "core/base/error.h"
 
@@ -20,9 +17,6 @@ enum { FEATURE_LOCK_PATIENCE = 30 }; /* seconds */
  * process that has it where that can be found, or when the file cannot be locked. `path` is for errors. */
 MUST_CHECK enum status feature_lock(int fd, enum feature_lock_byte byte, short type, const char *path,
                                     struct error *err);
-/* Does not wait. False with errno when the lock was not given: EAGAIN or EACCES when another has it. */
-bool feature_lock_try(int fd, enum feature_lock_byte byte, short type);
-void feature_lock_give_back(int fd, enum feature_lock_byte byte);
 /* ERR_IO: the file cannot be locked, for the reason in errno. */
 enum status feature_lock_error(const char *path, struct error *err);
 

@@ -131,7 +131,7 @@ goes_on() {
         grep -q ': stdout: ' stderr.txt || grep -q "freezetune $command --resume out" stderr.txt || echo "not how to go on"
         program "$command" --quiet --no-report --resume out >again.txt 2>&1 || echo "no resume: $(cat again.txt)"
     else
-        [ -z "$(ls -A out 2>/dev/null)" ] || echo "left: $(ls -A out)"
+        [ -z "$(find out -mindepth 1 ! -name .lock 2>/dev/null)" ] || echo "left: $(ls -A out)"
         program "$@" >again.txt 2>&1 || echo "not again: $(cat again.txt)"
     fi
     [ -f right.txt ] || content right >right.txt

@@ -55,5 +55,21 @@ overtaken() {
     wait $late || code=$?
     [ "$code" = 73 ]
     grep -q 'run: was replaced by another program' late.txt
-    [ -z "$(find run gone -type f)" ]
+    [ "$(find run gone -type f)" = gone/.lock ]
+}
+
+@test "a killed run leaves a lock file that locks nobody out, and a folder with that file alone is an empty one" {
+    mkdir run
+    : >run/.lock
+    "$FREEZETUNE" train --freeze-until 8 "${common[@]}" --out run >/dev/null
+    [ -s run/best.safetensors ] && [ -e run/.lock ] && [ ! -s run/.lock ]
+    fails 73 'run: is not empty' "$FREEZETUNE" train --freeze-until 8 "${common[@]}" --out run
+}
+
+@test "where the file system has no locks a run goes on and says so once" {
+    FREEZETUNE_NO_LOCKS=1 run_split "$BUILD/tests/faults/faulty" train --freeze-until 8 "${common[@]:1}" --out run
+    [ "$status" = 0 ]
+    [ "$(grep -c 'warning: run: the file system has no lock for it (No locks available): another freezetune in this folder would not be noticed' stderr.txt)" = 1 ]
+    FREEZETUNE_NO_LOCKS=1 run_split "$BUILD/tests/faults/faulty" sweep --freeze-until 8,9 --lr 0.01 "${common[@]:1}" --out s
+    [ "$status" = 0 ] && [ "$(grep -c 'has no lock' stderr.txt)" = 1 ]
 }

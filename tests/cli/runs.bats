@@ -84,11 +84,13 @@ END
     "$FREEZETUNE" train --quiet --resume runs/3 --time-limit 0 --threads 1 >/dev/null 2>&1
     cp -r runs/3 runs/4
     rm runs/4/result.json
-    exec 8<runs/4
-    flock 8
+    coproc python3 -c 'import fcntl, sys; file = open("runs/4/.lock", "r+"); fcntl.lockf(file, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()'
+    local holder=$COPROC_PID
+    read -r <&"${COPROC[0]}"
     run_split "$FREEZETUNE" runs --json
     json '[run[name]["state"] for name in ("1", "3", "4")] == ["diverged", "finished", "running"]'
-    exec 8<&-
+    kill "$holder"
+    wait "$holder" || true
     run_split "$FREEZETUNE" runs --json
     json 'run["4"]["state"] == "interrupted"'
 }

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -202,6 +201,9 @@ WRAPPED(ssize_t, pwrite, (int fd, const void *bytes, size_t size, off_t at))
     return REAL(pwrite)(fd, bytes, size, at);
 }
 
+static void pause_for_test(void);
+
+/* FREEZETUNE_NO_LOCKS: as on a share without them. */
 int __real_fcntl(int fd, int command, ...);
 int __wrap_fcntl(int fd, int command, ...);
 int __wrap_fcntl(int fd, int command, ...)
@@ -210,6 +212,12 @@ int __wrap_fcntl(int fd, int command, ...)
     va_start(rest, command);
     void *argument = va_arg(rest, void *); /* of all that is called here */
     va_end(rest);
+    if (command == F_OFD_SETLK)
+        pause_for_test();
+    if (command == F_OFD_SETLK && getenv("FREEZETUNE_NO_LOCKS")) {
+        errno = ENOLCK;
+        return -1;
+    }
     return due(FAULT_FILES) ? -1 : REAL(fcntl)(fd, command, argument);
 }
 
@@ -328,7 +336,7 @@ WRAPPED(int, fclose, (FILE * stream))
     return fails ? EOF : result;
 }
 
-/* FREEZETUNE_PAUSE=FILE: the first flock makes FILE.reached and waits for FILE, so that a test does something between
+/* FREEZETUNE_PAUSE=FILE: the first lock makes FILE.reached and waits for FILE, so that a test does something between
  * what was looked at before the lock and the lock. */
 static void pause_for_test(void)
 {
@@ -343,12 +351,6 @@ static void pause_for_test(void)
         REAL(fclose)(file);
     while (access(path, F_OK) != 0)
         __real_nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-}
-
-WRAPPED(int, flock, (int fd, int operation))
-{
-    pause_for_test();
-    return REAL(flock)(fd, operation);
 }
 
 WRAPPED(int, rename, (const char *from, const char *to))

@@ -5,7 +5,7 @@
  * faulty takes it from the environment: FREEZETUNE_FAULT=memory:12, files:3 or looks:2. At its end it writes the number
  * of calls of that kind into the file that FREEZETUNE_FAULT_CALLS names, then a line for each place in the code that
  * calls: the number of its first call and of its last. The networks of faulty are narrow (4 channels, not 64): its
- * model files are its own. FREEZETUNE_PAUSE=FILE holds it before its first flock until FILE is there; FILE.reached says
+ * model files are its own. FREEZETUNE_PAUSE=FILE holds it before its first lock until FILE is there; FILE.reached says
  * that it waits.
  */
 #ifndef FREEZETUNE_FAULTS_H

@@ -161,7 +161,7 @@ static void a_lock_that_the_system_refuses(void **state)
     (void)state;
     static const struct {
         enum fault_kind kind;
-        long n; /* of its kind: open and fstat, or stat */
+        long n; /* of its kind: open, fcntl and fstat, or stat */
         int error;
         enum status stays;
         bool passes;
@@ -170,8 +170,12 @@ static void a_lock_that_the_system_refuses(void **state)
         {FAULT_FILES, 1, EMFILE, ERR_SYSTEM, true, "Too many open files: close other programs"},
         {FAULT_FILES, 1, ENFILE, ERR_SYSTEM, true, "close other programs"},
         {FAULT_FILES, 1, EIO, ERR_IO, true, "Input/output error"},
-        {FAULT_FILES, 1, EACCES, ERR_NOINPUT, false, "Permission denied"},
-        {FAULT_FILES, 2, EIO, ERR_IO, true, "Input/output error"},
+        {FAULT_FILES, 1, EACCES, ERR_CANTCREATE, false,
+         ".lock: cannot be opened to lock the folder: Permission denied"},
+        {FAULT_FILES, 1, EROFS, ERR_CANTCREATE, false, "Read-only file system"},
+        {FAULT_FILES, 1, ENOENT, ERR_NOINPUT, false, "No such file"},
+        {FAULT_FILES, 2, EAGAIN, ERR_CANTCREATE, false, "another freezetune is running there"},
+        {FAULT_FILES, 3, EIO, ERR_IO, true, "Input/output error"},
         {FAULT_LOOKS, 1, ENOMEM, ERR_SYSTEM, true, "Cannot allocate memory"},
         {FAULT_LOOKS, 1, ESTALE, ERR_IO, true, "Stale file handle"},
         {FAULT_LOOKS, 1, ENOENT, ERR_CANTCREATE, false, "was replaced by another program"},
@@ -188,6 +192,45 @@ static void a_lock_that_the_system_refuses(void **state)
         }
     struct error err;
     assert_int_equal(lock_and_close(&err), OK); /* none of them kept it */
+}
+
+/* Somebody has the lock, alone or with others: who may have it too, and who sees it. */
+static void a_lock_is_held_alone_or_shared(void **state)
+{
+    (void)state;
+    struct error err;
+    int alone, shared, second;
+    assert_false(record_lock_is_held(folder));
+    assert_int_equal(record_lock_open(&alone, folder, &err), OK);
+    assert_true(record_lock_is_held(folder));
+    assert_int_equal(record_lock_share(&shared, folder, &err), ERR_CANTCREATE);
+    assert_int_equal(record_lock_open(&second, folder, &err), ERR_CANTCREATE);
+    assert_int_equal(second, -1);
+    close(alone);
+    assert_false(record_lock_is_held(folder));
+    assert_int_equal(record_lock_share(&shared, folder, &err), OK);
+    assert_int_equal(record_lock_share(&second, folder, &err), OK);
+    assert_int_equal(record_lock_open(&alone, folder, &err), ERR_CANTCREATE);
+    assert_false(record_lock_is_held(folder));
+    close(shared);
+    close(second);
+    assert_int_equal(record_lock_open(&alone, folder, &err), OK);
+    close(alone);
+    assert_int_equal(record_lock_open(&alone, "no/such/folder", &err), ERR_NOINPUT);
+}
+
+/* What has the name of the lock and is no file, or a link to one, is nobody's lock. */
+static void what_is_no_file_is_not_locked(void **state)
+{
+    (void)state;
+    struct error err;
+    int lock;
+    assert_int_equal(mkfifo(".lock", 0600), 0);
+    assert_int_equal(record_lock_open(&lock, folder, &err), ERR_CANTCREATE);
+    assert_non_null(strstr(err.text, ".lock: is no file"));
+    assert_int_equal(unlink(".lock") || symlink("elsewhere", ".lock"), 0);
+    assert_int_equal(record_lock_open(&lock, folder, &err), ERR_CANTCREATE);
+    assert_int_equal(access("elsewhere", F_OK), -1);
 }
 
 /* Of a folder that is new, each call fails once: the status is one of the documented, and --out can be used then. */
@@ -212,6 +255,7 @@ static void a_new_folder_that_the_system_refuses(void **state)
             assert_int_equal(record_lock_create(&path, &lock, &made, "run", &err), OK);
             close(lock);
             memory_free(path);
+            record_lock_remove("run");
             assert_int_equal(rmdir("run"), 0);
             if (calls < n)
                 break;
@@ -225,6 +269,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_look_that_fails_is_no_end, enter, leave),
         cmocka_unit_test_setup_teardown(a_growing_file_that_the_system_refuses, enter, leave),
         cmocka_unit_test_setup_teardown(a_lock_that_the_system_refuses, enter, leave),
+        cmocka_unit_test_setup_teardown(a_lock_is_held_alone_or_shared, enter, leave),
+        cmocka_unit_test_setup_teardown(what_is_no_file_is_not_locked, enter, leave),
         cmocka_unit_test_setup_teardown(a_new_folder_that_the_system_refuses, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
