@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/run/estimate.h"
+#include "cli/run/job_time.h"
 #include "cli/run/page/run_page.h"
 #include "cli/run/series.h"
 #include "cli/run/run_memory.h"
@@ -65,9 +66,9 @@ static const struct option options[] = {
     OPTION_ROW("Steps", OPTION_INT, "patience", struct sweep_values, train.patience, .placeholder = "N", .initial = "3",
                .high = 1e6, .help = "stop a run after N epochs without better validation; 0: never"),
     OPTION_ROW("Steps", OPTION_FLOAT, "time-limit", struct sweep_values, train.time_limit, .placeholder = "MINUTES",
-               .initial = "0", .high = 1e6,
-               .help = "limit the total time of the sweep: the current run is stopped, and --resume continues; 0: no "
-                       "limit"),
+               .initial = "0", .high = 1e6, .choices = time_limit_words,
+               .help = "limit the total time of the sweep: the current run is stopped, and --resume continues; `job`: "
+                       "save 2 minutes before the Slurm job ends and exit with 75; 0: no limit"),
     OPTION_ROW("Output", OPTION_CHOICE, "format", struct sweep_values, format, .choices = table_formats,
                .initial = "table", .help = "print the table in this format"),
     {.name = "dry-run"},
@@ -288,7 +289,9 @@ static enum status sweep(const struct arguments *args, const struct resumed *res
 {
     const struct sweep_values *values = args->values;
     struct series series = {.lock = -1};
-    enum status status = plan(&series, args, resumed, err);
+    enum status status = job_time_start(&values->train, err);
+    if (status == OK)
+        status = plan(&series, args, resumed, err);
     if (status == OK && !resumed)
         say_time(&series);
     if (status == OK && values->list)

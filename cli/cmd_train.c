@@ -1,6 +1,7 @@
 /* freezetune train: fine-tunes a network on a folder of photos. */
 #include "cli/commands.h"
 #include "cli/run/folds.h"
+#include "cli/run/job_time.h"
 #include "cli/run/session.h"
 #include "cli/run/train_options.h"
 #include "cli/shell/paths.h"
@@ -11,6 +12,9 @@ static enum status run(const struct arguments *args, const struct resumed *resum
     const struct train_values *values = args->values;
     struct session_options options = {.weights_hash = resumed ? resumed->weights_hash : NULL};
     struct session_end end;
+    enum status status = job_time_start(values, err);
+    if (status != OK)
+        return status;
     if (values->folds && !values->fold && values->profile)
         return error_set(err, ERR_USAGE, "--profile cannot be combined with --folds");
     if (values->folds && !values->fold)

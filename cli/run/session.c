@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cli/run/job_time.h"
 #include "cli/run/lr_search.h"
 #include "cli/run/page/run_page.h"
 #include "cli/run/record_folder.h"
@@ -336,7 +337,8 @@ static void plan_clock(struct session *session, struct series_clock *series)
 {
     double own = deadline_of(session);
     run_clock_plan(&session->clock, series, session->setup);
-    session->clock.limit = own > 0 ? own : session->options->deadline; /* a run of a series: the series' */
+    double whole = session->options->deadline; /* a run of a series: the series' */
+    session->clock.limit = own > 0 ? own : whole > 0 ? whole : job_time_deadline();
 }
 
 /* The rate is known; `search` is how it was found, or NULL. */

@@ -1,5 +1,6 @@
 #include "cli/run/train_options.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@
 
 static const char *const dtype_choices[] = {[FEATURE_F16] = "f16", [FEATURE_F32] = "f32", NULL};
 static const char *const lr_words[] = {"find", NULL}; /* LR_FIND */
+
+const char *const time_limit_words[] = {"job", NULL};
 
 static const struct option options[] = {
     ROW(GROUP_MAIN, OPTION_STRING, "data", data, .placeholder = "DIR", .shown = "data",
@@ -76,9 +79,10 @@ static const struct option options[] = {
     ROW(GROUP_STEPS, OPTION_INT, "patience", patience, .placeholder = "N", .initial = "0", .high = 1e6,
         .help = "stop after N epochs without better validation, counted from the last --unfreeze-at; 0: never"),
     ROW(GROUP_STEPS, OPTION_FLOAT, "time-limit", time_limit, .placeholder = "MINUTES", .initial = "0", .high = 1e6,
+        .choices = time_limit_words,
         .help =
-            "stop training after this time, at the end of a step; the best model so far is kept and --resume continues; 0: "
-            "no limit"),
+            "stop training after this time, at the end of a step; the best model so far is kept and --resume continues; "
+            "`job`: save 2 minutes before the Slurm job ends and exit with 75; 0: no limit"),
     ROW(GROUP_STEPS, OPTION_INT, "seed", seed, .placeholder = "N", .initial = "0", .high = 9e15,
         .help = "seed all random numbers; the same seed gives the same result, byte for byte"),
 
@@ -372,6 +376,8 @@ void train_options_record(struct json *json, const struct command *command, cons
             json_text(json, option->name, decided->classes);
         else if (strcmp(option->name, "freeze-until") == 0 && decided->freeze_until >= 0)
             json_int(json, option->name, decided->freeze_until);
+        else if (strcmp(option->name, "time-limit") == 0) /* `job` is the process's, not the run's */
+            json_double(json, option->name, fmax(((const struct train_values *)values)->time_limit, 0));
         else if (strcmp(option->name, "head-lr-mult") == 0)
             json_double(json, option->name, decided->head_lr_mult);
         else

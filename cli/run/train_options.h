@@ -10,6 +10,7 @@
 #include "core/train/train.h"
 
 #define LR_FIND OPTION_WORD(0)                                   /* --lr find */
+#define TIME_LIMIT_JOB OPTION_WORD(0)                            /* --time-limit job */
 #define LR_DEFAULTS "0.003 with sgd, 0.0003 with adam and adamw" /* what --help says of lr_default */
 
 struct train_values {
@@ -32,6 +33,8 @@ struct train_values {
 /* The options of train, for all commands that are like it (cmd_train, cmd_sweep) and for what reads recorded ones; it
  * runs nothing. */
 extern const struct command train_table;
+
+extern const char *const time_limit_words[]; /* TIME_LIMIT_JOB */
 
 /* The default of --lr, as text: sweep takes a list. By measurement: docs/decisions/defaults.md. */
 const char *lr_default(int optimizer);

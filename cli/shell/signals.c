@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli/shell/signals.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@ enum { SAVED = 75 }; /* EX_TEMPFAIL of sysexits.h: "the user is invited to try a
 /* A job manager sends SIGUSR1 first and SIGTERM when it is about to lose patience: that is no second wish. */
 static void on_signal(int number)
 {
+    if (number == SIGALRM)
+        number = SIGUSR1;
     if (caught && caught != SIGUSR1 && number != SIGUSR1)
         _exit(128 + number);
     if (!caught)
@@ -38,6 +41,12 @@ void signals_catch(void)
 void signals_catch_save(void)
 {
     catch_one(SIGUSR1);
+}
+
+void signals_save_after(long long seconds)
+{
+    catch_one(SIGALRM);
+    alarm(seconds > INT_MAX ? (unsigned)INT_MAX : (unsigned)seconds);
 }
 
 bool signals_stop(void)

@@ -13,6 +13,9 @@ void signals_catch(void);
 /* The same for SIGUSR1, for commands that can go on later. After it SIGINT and SIGTERM do not leave at once. */
 void signals_catch_save(void);
 
+/* In so many seconds, at least 1, it is as if SIGUSR1 had come. */
+void signals_save_after(long long seconds);
+
 /* Has one come? Safe to call from any thread, cheap. */
 bool signals_stop(void);
 

@@ -112,6 +112,28 @@ figures() {
     cmp whole/best.safetensors part/best.safetensors
 }
 
+@test "--time-limit job saves two minutes before the end of the Slurm job and ends with 75" {
+    job=(train --data "$BATS_FILE_TMPDIR/photos" --weights random --arch resnet18 --image-size 32 --batch-size 6
+        --freeze-until 7 --epochs 100000 --cache off --time-limit job)
+    status=0
+    SLURM_JOB_END_TIME=$(($(date +%s) + 122)) "$FREEZETUNE" "${job[@]}" --out part >/dev/null 2>stderr.txt || status=$?
+    [ "$status" = 75 ]
+    grep -q '^stopped in epoch .*; continue with: freezetune train --resume part$' stderr.txt
+    [ -s part/last.safetensors ]
+    grep -q '"time-limit": 0,' part/config.json
+    status=0
+    SLURM_JOB_END_TIME=$(($(date +%s) + 122)) "$FREEZETUNE" sweep --quiet "${options[@]}" --epochs 100000 --patience 0 \
+        --time-limit job --out s >table.txt || status=$?
+    [ "$status" = 75 ] && grep -q '^missing ' table.txt
+}
+
+@test "--time-limit job says what it misses" {
+    fails 64 '--time-limit job: SLURM_JOB_END_TIME is not set.*--time-limit MINUTES' env -u SLURM_JOB_END_TIME "$FREEZETUNE" train --time-limit job
+    fails 64 "SLURM_JOB_END_TIME is 'tomorrow', not seconds" env SLURM_JOB_END_TIME=tomorrow "$FREEZETUNE" sweep --time-limit job
+    fails 64 'the job ends in 0 seconds, and the last 120 are kept' env SLURM_JOB_END_TIME=1000 "$FREEZETUNE" train --time-limit job
+    fails 64 '--time-limit jobs: not a number' "$FREEZETUNE" train --time-limit jobs
+}
+
 @test "what makes no sense of --list, --run and --finish is refused" {
     fails 64 'give one of them' "$FREEZETUNE" sweep --list --finish
     fails 64 '--run needs --resume SWEEP' "$FREEZETUNE" sweep --run 1
