@@ -2,57 +2,73 @@
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 #include "core/base/memory.h"
-#include "core/ops/map_lanes.h"
-
-/* Values of one item of work. */
-enum { PIECE = 16384 };
+#include "core/train/gradient_exchange.h"
+#include "core/train/sum_tree.h"
+#include "core/train/vectors.h"
 
 struct sum {
-    float *data; /* as the parameter; NULL while it is frozen */
-    bool filled; /* since gradients_clear */
+    float *nodes; /* [depth][values of the parameter]; NULL while it is frozen */
+    size_t count; /* of nodes that hold something */
+    size_t added; /* pieces, since gradients_begin */
+    bool complete;
 };
 
 struct gradients {
     const struct net *net;
     struct pool *pool;
-    struct sum *sums; /* [net->params_count] */
-    double *squares;  /* of each piece of the largest parameter */
+    const struct peers *peers;
+    size_t depth;                       /* vectors of each parameter */
+    size_t first, end, pieces;          /* of the step: the leaves of this process, of how many */
+    struct sum *sums;                   /* [net->params_count] */
+    struct gradient_exchange *exchange; /* NULL alone */
+    double *squares;                    /* scratch for the largest parameter */
 };
 
-static size_t pieces_of(size_t count)
+/* The most of any step. A block of fewer leaves may need more of them, so all are looked at. */
+static size_t depth_of(const struct peers *peers, size_t most)
 {
-    return (count + PIECE - 1) / PIECE;
+    size_t depth = 1;
+    for (size_t pieces = 1; pieces <= most; pieces++) {
+        size_t first = peers_first(peers, peers->rank, pieces), end = peers_first(peers, peers->rank + 1, pieces);
+        size_t live = sum_tree_live(first, end, pieces);
+        depth = live > depth ? live : depth;
+    }
+    return depth;
 }
 
-static size_t largest(const struct net *net)
+static size_t largest(const struct net *net, bool trainable)
 {
     size_t most = 1;
-    for (size_t i = 0; i < net->params_count; i++)
-        if (net->params[i].learnable && net->params[i].count > most)
-            most = net->params[i].count;
+    for (size_t i = 0; i < net->params_count; i++) {
+        const struct param *param = &net->params[i];
+        if (param->learnable && (param->trainable || !trainable) && param->count > most)
+            most = param->count;
+    }
     return most;
 }
 
-enum status gradients_create(struct gradients **out, const struct net *net, struct pool *pool, struct error *err)
+enum status gradients_create(struct gradients **out, const struct net *net, struct pool *pool,
+                             const struct peers *peers, size_t pieces, struct error *err)
 {
     void *memory;
     enum status status = memory_alloc(&memory, 1, sizeof(struct gradients), "the gradients", err);
     if (status != OK)
         return status;
     struct gradients *gradients = memory;
-    *gradients = (struct gradients){.net = net, .pool = pool};
+    *gradients = (struct gradients){.net = net, .pool = pool, .peers = peers, .depth = depth_of(peers, pieces)};
     status = memory_alloc(&memory, net->params_count, sizeof(struct sum), "the gradients", err);
     if (status == OK) {
         gradients->sums = memory;
-        status = memory_alloc(&memory, pieces_of(largest(net)), sizeof(double), "the gradients", err);
+        status = memory_alloc(&memory, vectors_parts(largest(net, false)), sizeof(double), "the gradients", err);
     }
     if (status == OK) {
         gradients->squares = memory;
-        status = gradients_add_trainable(gradients, err);
+        status = peers->count > 1 ? gradient_exchange_create(&gradients->exchange, peers, pool, pieces, err) : OK;
     }
+    if (status == OK)
+        status = gradients_add_trainable(gradients, err);
     if (status != OK)
         gradients_destroy(gradients);
     else
@@ -65,7 +81,8 @@ void gradients_destroy(struct gradients *gradients)
     if (!gradients)
         return;
     for (size_t i = 0; gradients->sums && i < gradients->net->params_count; i++)
-        memory_free(gradients->sums[i].data);
+        memory_free(gradients->sums[i].nodes);
+    gradient_exchange_destroy(gradients->exchange);
     memory_free(gradients->squares);
     memory_free(gradients->sums);
     memory_free(gradients);
@@ -73,116 +90,101 @@ void gradients_destroy(struct gradients *gradients)
 
 enum status gradients_add_trainable(struct gradients *gradients, struct error *err)
 {
-    for (size_t i = 0; i < gradients->net->params_count; i++) {
-        const struct param *param = &gradients->net->params[i];
+    const struct net *net = gradients->net;
+    for (size_t i = 0; i < net->params_count; i++) {
+        const struct param *param = &net->params[i];
         void *memory;
-        if (gradients->sums[i].data || !param->trainable)
+        if (gradients->sums[i].nodes || !param->trainable)
             continue;
-        enum status status = memory_alloc(&memory, param->count, sizeof(float), "the gradients", err);
+        enum status status =
+            memory_alloc(&memory, param->count, gradients->depth * sizeof(float), "the gradients", err);
         if (status != OK)
             return status;
-        gradients->sums[i].data = memory;
+        gradients->sums[i].nodes = memory;
     }
-    return OK;
+    return gradients->exchange ? gradient_exchange_reserve(gradients->exchange, largest(net, true), err) : OK;
 }
 
-size_t gradients_bytes(const struct net *net)
+size_t gradients_bytes(const struct net *net, const struct peers *peers, size_t pieces)
 {
     size_t floats = 0;
     for (size_t i = 0; i < net->params_count; i++)
         if (net->params[i].trainable)
             floats += net->params[i].count;
-    return floats * sizeof(float);
+    return floats * depth_of(peers, pieces) * sizeof(float);
 }
 
-void gradients_clear(struct gradients *gradients)
+size_t gradients_exchange_bytes(const struct net *net, const struct peers *peers, size_t pieces)
 {
-    for (size_t i = 0; i < gradients->net->params_count; i++)
-        gradients->sums[i].filled = false;
+    return peers->count > 1 ? gradient_exchange_bytes(peers, pieces, largest(net, true)) : 0;
 }
 
-/* ---- work on the pieces of one parameter ------------------------------------------------------------------------- */
-struct piece_work {
-    float *data;
-    const float *more;
-    double *squares;
-    size_t count;
-    float factor;
-};
-
-static size_t piece_count(const struct piece_work *work, size_t item)
+void gradients_begin(struct gradients *gradients, size_t pieces)
 {
-    size_t from = item * PIECE;
-    return work->count - from < PIECE ? work->count - from : PIECE;
+    const struct peers *peers = gradients->peers;
+    gradients->pieces = pieces;
+    gradients->first = peers_first(peers, peers->rank, pieces);
+    gradients->end = peers_first(peers, peers->rank + 1, pieces);
+    for (size_t i = 0; i < gradients->net->params_count; i++) {
+        struct sum *sum = &gradients->sums[i];
+        *sum = (struct sum){.nodes = sum->nodes};
+    }
+    if (gradients->exchange)
+        gradient_exchange_begin(gradients->exchange, pieces);
 }
 
-static void copy_piece(void *context, size_t item, size_t thread)
-{
-    (void)thread;
-    const struct piece_work *work = context;
-    memcpy(work->data + item * PIECE, work->more + item * PIECE, piece_count(work, item) * sizeof(float));
-}
-
-static void add_piece(void *context, size_t item, size_t thread)
-{
-    (void)thread;
-    const struct piece_work *work = context;
-    map_lanes(PRECISION_F32)->add(work->data + item * PIECE, work->more + item * PIECE, piece_count(work, item));
-}
-
-static void square_piece(void *context, size_t item, size_t thread)
-{
-    (void)thread;
-    const struct piece_work *work = context;
-    const float *data = work->data + item * PIECE;
-    double sum = 0;
-    for (size_t i = 0, count = piece_count(work, item); i < count; i++)
-        sum += (double)data[i] * (double)data[i];
-    work->squares[item] = sum;
-}
-
-static void scale_piece(void *context, size_t item, size_t thread)
-{
-    (void)thread;
-    const struct piece_work *work = context;
-    float *data = work->data + item * PIECE;
-    for (size_t i = 0, count = piece_count(work, item); i < count; i++)
-        data[i] *= work->factor;
-}
-
+/* A leaf that merges at once needs no vector of its own. */
 void gradients_add(struct gradients *gradients, size_t param, const float *gradient)
 {
     struct sum *sum = &gradients->sums[param];
-    struct piece_work work = {.data = sum->data, .more = gradient, .count = gradients->net->params[param].count};
-    assert(sum->data);
-    pool_for(gradients->pool, pieces_of(work.count), sum->filled ? add_piece : copy_piece, &work);
-    sum->filled = true;
+    size_t values = gradients->net->params[param].count, leaf = gradients->first + sum->added++;
+    size_t merges = sum_tree_merges(gradients->first, (struct sum_node){leaf, leaf + 1}, gradients->pieces);
+    assert(sum->nodes && leaf < gradients->end);
+    if (merges == 0) {
+        assert(sum->count < gradients->depth);
+        vectors_copy(gradients->pool, sum->nodes + sum->count++ * values, gradient, values);
+        return;
+    }
+    vectors_add(gradients->pool, sum->nodes + (sum->count - 1) * values, gradient, values);
+    for (; merges > 1; merges--, sum->count--) {
+        float *last = sum->nodes + (sum->count - 1) * values;
+        vectors_add(gradients->pool, last - values, last, values);
+    }
+}
+
+/* Alone, the last leaf has made the root. */
+enum status gradients_sum(struct gradients *gradients, struct error *err)
+{
+    enum status status = OK;
+    for (size_t i = 0; i < gradients->net->params_count && status == OK; i++) {
+        struct sum *sum = &gradients->sums[i];
+        bool all = sum->added == gradients->end - gradients->first;
+        if (!sum->nodes || (!gradients->exchange && sum->added == 0))
+            continue;
+        assert(all);
+        if (all && gradients->exchange)
+            status = gradient_exchange_sum(gradients->exchange, sum->nodes, gradients->net->params[i].count, err);
+        sum->complete = all && status == OK;
+    }
+    return status;
 }
 
 double gradients_clip(struct gradients *gradients, double most)
 {
     double squares = 0;
-    for (size_t i = 0; i < gradients->net->params_count; i++) {
-        struct piece_work work = {
-            .data = gradients->sums[i].data, .squares = gradients->squares, .count = gradients->net->params[i].count};
-        if (!gradients->sums[i].filled)
-            continue;
-        size_t pieces = pieces_of(work.count);
-        pool_for(gradients->pool, pieces, square_piece, &work);
-        for (size_t piece = 0; piece < pieces; piece++)
-            squares += gradients->squares[piece];
-    }
+    const struct net *net = gradients->net;
+    for (size_t i = 0; i < net->params_count; i++)
+        if (gradients->sums[i].complete)
+            vectors_add_squares(gradients->pool, &squares, gradients->sums[i].nodes, gradients->squares,
+                                net->params[i].count);
     double norm = sqrt(squares), factor = most / (norm + 1e-6);
-    for (size_t i = 0; factor < 1 && isfinite(norm) && i < gradients->net->params_count; i++) {
-        struct piece_work work = {
-            .data = gradients->sums[i].data, .count = gradients->net->params[i].count, .factor = (float)factor};
-        if (gradients->sums[i].filled)
-            pool_for(gradients->pool, pieces_of(work.count), scale_piece, &work);
-    }
+    for (size_t i = 0; factor < 1 && isfinite(norm) && i < net->params_count; i++)
+        if (gradients->sums[i].complete)
+            vectors_scale(gradients->pool, gradients->sums[i].nodes, (float)factor, net->params[i].count);
     return norm;
 }
 
 const float *gradients_get(const struct gradients *gradients, size_t param)
 {
-    return gradients->sums[param].filled ? gradients->sums[param].data : NULL;
+    return gradients->sums[param].complete ? gradients->sums[param].nodes : NULL;
 }

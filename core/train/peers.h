@@ -19,8 +19,8 @@
  *
  *   exchange   in[] lies in blocks by receiving rank: block r, of sent[r] bytes, goes to rank r. OVERWRITES out[], in
  *              blocks by sending rank: received[r] bytes of rank r
- *   gather     all[] lies in blocks by rank, of sizes[r] bytes each; the caller has filled its own. OVERWRITES the others
- *              with those of their ranks
+ *   gather     all[] lies in blocks by rank, of sizes[r] bytes each; the caller has filled its own. OVERWRITES the
+ *              others with those of their ranks
  */
 struct peers_calls {
     enum status (*exchange)(void *context, void *out, const size_t *received, const void *in, const size_t *sent,
@@ -48,8 +48,9 @@ MUST_CHECK enum status peers_gather(const struct peers *peers, void *all, const 
 /* The largest value that any rank calls it with, in *value. */
 MUST_CHECK enum status peers_most(const struct peers *peers, int *value, struct error *err);
 
-/* Each rank calls it with the status of what it has just done, and *err of that: OK when all of them are OK. A rank that
- * failed keeps its own error; the others get that of the lowest rank that failed, with "rank N: " before its text. */
+/* Each rank calls it with the status of what it has just done, and *err of that: OK when all of them are OK. A rank
+ * that failed keeps its own error; the others get that of the lowest rank that failed, with "rank N: " before its
+ * text. */
 MUST_CHECK enum status peers_settle(const struct peers *peers, enum status status, struct error *err);
 
 #endif

@@ -110,7 +110,8 @@ enum status recipe_prepare(struct recipe *out, const struct recipe_options *opti
         status = recipe_class_weights(&out->class_weights, run->photos, net_classes(run->net),
                                       options->class_weight_power, err);
     if (status == OK && keeps_gradients(options, run->batch))
-        status = gradients_create(&out->gradients, run->net, run->pool, err);
+        status = gradients_create(&out->gradients, run->net, run->pool, &peers_alone,
+                                  recipe_pieces(options, run->batch), err);
     if (status == OK && options->ema > 0)
         status = ema_create(&out->ema, run->net, run->freeze, options->ema, run->pool, err);
     if (status == OK && makes_numbers(options, run))
@@ -136,9 +137,11 @@ void recipe_free(struct recipe *recipe)
 
 struct recipe_needs recipe_needs(const struct recipe_options *options, const struct recipe_run *run)
 {
-    size_t pass = recipe_pass(options, run->batch);
+    size_t pass = recipe_pass(options, run->batch), pieces = recipe_pieces(options, run->batch);
+    size_t gradients =
+        gradients_bytes(run->net, &peers_alone, pieces) + gradients_exchange_bytes(run->net, &peers_alone, pieces);
     return (struct recipe_needs){
-        .gradients = keeps_gradients(options, run->batch) ? gradients_bytes(run->net) : 0,
+        .gradients = keeps_gradients(options, run->batch) ? gradients : 0,
         .average = options->ema > 0 ? ema_bytes(run->net, run->freeze) : 0,
         .mixing = makes_numbers(options, run) ? pass * run->side * run->side * 3 * sizeof(float) : 0,
     };

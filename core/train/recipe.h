@@ -17,10 +17,10 @@
  * weights.
  *
  * micro_batch = M: a batch of N photos is worked on in ceil(N / M) pieces, as even as can be, and memory is planned for
- * M. Each piece's loss is divided by the divisor of the whole batch and the gradients are summed, so that the step is
- * that of the whole batch to float rounding. But a BatchNorm with batch statistics sees a piece at a time, and its
- * running statistics move with every piece: PyTorch's do the same when gradients are accumulated. With --bn-trained
- * eval nothing depends on the pieces.
+ * M. Each piece's loss is divided by the divisor of the whole batch and the gradients are summed, in the order of
+ * sum_tree.h, so that the step is that of the whole batch to float rounding. But a BatchNorm with batch statistics sees
+ * a piece at a time, and its running statistics move with every piece: PyTorch's do the same when gradients are
+ * accumulated. With --bn-trained eval nothing depends on the pieces.
  */
 #ifndef FREEZETUNE_RECIPE_H
 #define FREEZETUNE_RECIPE_H

@@ -7,7 +7,7 @@
  *           for each parameter, as soon as its gradient is complete:
  *               update it, or add to the gradients that are kept
  *   where gradients are kept (several pieces, or --clip-norm):
- *       clip them, update all parameters
+ *       sum them over the pieces, clip the sums, update all parameters
  *   --ema: the average of the weights follows
  */
 #include <math.h>
@@ -137,6 +137,9 @@ static enum status update_kept(struct train *train, double *norm, struct error *
 {
     struct gradients *gradients = train->recipe.gradients;
     double most = train->recipe.options.clip_norm;
+    enum status status = gradients_sum(gradients, err);
+    if (status != OK)
+        return status;
     if (most > 0) {
         *norm = gradients_clip(gradients, most);
         if (!isfinite(*norm))
@@ -161,7 +164,7 @@ enum status train_step(struct train *train, const struct photo_batch *batch, siz
     metrics_reset(&train->batch);
     train->lr = schedule_lr(&train->options.schedule, state->epoch, state->batch);
     if (recipe->gradients)
-        gradients_clear(recipe->gradients);
+        gradients_begin(recipe->gradients, pieces);
     enum status status = OK;
     for (size_t i = 0; i < pieces && status == OK; i++)
         status = run_piece(&loss, &work, photos * i / pieces, photos * (i + 1) / pieces, err);

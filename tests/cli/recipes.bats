@@ -82,7 +82,7 @@ assert sum(last[name] != best[name] for name in moving) > 25'
         sed -n 's/.*network \([0-9]*\).*/\1/p' "$1"
     }
     [ "$(network pieces.txt)" -lt $(($(network whole.txt) * 2 / 3)) ]
-    grep -q 'gradients 42.0 MB' pieces.txt
+    grep -q 'gradients 84.0 MB' pieces.txt # six pieces are added pairwise: two vectors
     grep -q 'optimizer 42.0 MB, gradients 42.0 MB, average 42.0 MB' kept.txt
     run grep -E 'gradients|average' whole.txt
     [ "$status" = 1 ]

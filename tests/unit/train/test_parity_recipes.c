@@ -172,14 +172,15 @@ static void clipping_to_a_norm(void **state)
         struct gradients *gradients;
         struct error err;
         struct net *net = net_of_sizes(&sizes);
-        if (gradients_create(&gradients, net, pool, &err) != OK)
+        if (gradients_create(&gradients, net, pool, &peers_alone, 1, &err) != OK)
             fail_msg("%s", err.text);
-        gradients_clear(gradients);
+        gradients_begin(gradients, 1);
         size_t at = 0;
         for (size_t i = 0; i < sizes.count; at += (size_t)sizes.values[i++]) {
             assert_int_equal(net->params[2 * i].count, (size_t)sizes.values[i]);
             gradients_add(gradients, 2 * i, given.values + at);
         }
+        assert_int_equal(gradients_sum(gradients, &err), OK);
         float norm = (float)gradients_clip(gradients, (double)get_one("clip", number, "most"));
         parity_values_expect(fixture, "clip", number, "norm", &norm, 1, TOLERANCE);
         float *clipped = parity_values_zeros(given.count, sizeof *clipped);
