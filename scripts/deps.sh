@@ -1,10 +1,11 @@
 #!/bin/sh
-# deps.sh [--look] [build|check|static|package|download|demo|offline|lint|develop|browser|slurm]: installs what is missing from the distribution (Debian, Ubuntu). Says
+# deps.sh [--look] [build|check|static|package|deb|download|demo|offline|lint|develop|browser|slurm]: installs what is missing from the distribution (Debian, Ubuntu). Says
 # nothing when nothing is missing and never asks a question: where it would need a password, it prints the command.
 #   build    what `make` needs
 #   check    that, and what the tests need
 #   static   that of build, and what `make static` links into the program
 #   package  that, and what makes tarball and wheel of it
+#   deb      that of build, and what `make deb` builds with
 #   download what fetch.sh downloads with; wget will do as well
 #   demo     that, and what the demo unpacks its photos with
 #   offline  the photos of the demo's offline path
@@ -37,6 +38,10 @@ static | package)
     packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libxxhash-dev libmd-dev libdeflate-dev libutf8proc-dev"
     [ "$1" != package ] || tools="$tools xz:xz-utils python3:python3"
     ;;
+deb)
+    tools="cc:gcc make:make pkg-config:pkg-config dpkg-buildpackage:dpkg-dev dh:debhelper xz:xz-utils git:git"
+    packages="build-essential libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libxxhash-dev libmd-dev libdeflate-dev libutf8proc-dev libcmocka-dev"
+    ;;
 download | demo)
     command -v wget >/dev/null 2>&1 || tools="curl:curl"
     [ "$1" != demo ] || tools="$tools unzip:unzip"
@@ -60,7 +65,7 @@ develop)
     packages=
     ;;
 *)
-    echo "usage: deps.sh [--look] [build|check|static|package|download|demo|offline|lint|develop|browser|slurm]" >&2
+    echo "usage: deps.sh [--look] [build|check|static|package|deb|download|demo|offline|lint|develop|browser|slurm]" >&2
     exit 64
     ;;
 esac

@@ -74,6 +74,9 @@ run-tests: freezetune $(if $(TESTS),$(filter build/%,$(TESTS)) $(TOOLS) $(IDX_TO
 	@FREEZETUNE='$(abspath $(PROGRAM))' BUILD='$(abspath $(BUILD))' TESTFLAGS='$(TESTFLAGS)' TEST_WHOLE=$(if $(TESTS),,yes) \
 		sh tests/support/run_tests.sh $(if $(TESTS),$(TESTS),$(UNIT_TESTS) $(FUZZ_TARGETS) $(CLI_TESTS))
 
+check-units: ## the unit tests alone: the package of Debian runs them when it is built
+	$(again) run-tests TESTS='$(UNIT_TESTS)'
+
 check-browser: freezetune $(BUILD)/tests/tools/make_photos ## look at reports in chromium, without a network; skips where it is not installed
 	@sh scripts/check-browser.sh '$(abspath $(PROGRAM))' '$(abspath $(BUILD)/tests/tools/make_photos)'
 
@@ -168,5 +171,5 @@ check-all: ## every check that needs no other machine, some hours: .ci/run and w
 	$(again) mutants
 	$(again) fuzz
 
-.PHONY: programs fuzz-targets check run-tests check-browser check-slurm check-stb check-aarch64 check-fresh-root asan asan-quick tsan coverage mutants fuzz lint build-clang \
+.PHONY: programs fuzz-targets check check-units run-tests check-browser check-slurm check-stb check-aarch64 check-fresh-root asan asan-quick tsan coverage mutants fuzz lint build-clang \
 	tidy check-all

@@ -46,7 +46,12 @@ wheel: dist ## pack it with the Python package of python/freezetune as build/dis
 	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} \
 		python3 scripts/package/wheel.py 'build/dist/tree/$(DIST_NAME)' '$(VERSION)' build/dist
 
+# ---- Debian's package -------------------------------------------------------------------------------------------------
+deb: ## build Debian's package from the tracked files as build/deb/*.deb, unit tests included; lintian looks at it
+	@sh scripts/deps.sh deb
+	@sh scripts/package/deb.sh '$(VERSION)' build/deb
+
 check-static: ## build static program and tarball twice, in two folders, and compare them (about five minutes)
 	@sh scripts/package/check_reproducible.sh
 
-.PHONY: static dist wheel check-static
+.PHONY: static dist wheel deb check-static
