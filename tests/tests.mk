@@ -77,6 +77,9 @@ run-tests: freezetune $(if $(TESTS),$(filter build/%,$(TESTS)) $(TOOLS) $(IDX_TO
 check-units: ## the unit tests alone: the package of Debian runs them when it is built
 	$(again) run-tests TESTS='$(UNIT_TESTS)'
 
+check-packages: ## install, try and remove wheel, deb and tarball in a new Debian below /tmp (as root; SUITE=trixie, KINDS=deb)
+	@sh scripts/check-packages.sh $(or $(SUITE),$(if $(KINDS),$(shell sed -n 's/^VERSION_CODENAME=//p' /etc/os-release))) $(KINDS)
+
 check-browser: freezetune $(BUILD)/tests/tools/make_photos ## look at reports in chromium, without a network; skips where it is not installed
 	@sh scripts/check-browser.sh '$(abspath $(PROGRAM))' '$(abspath $(BUILD)/tests/tools/make_photos)'
 
@@ -171,5 +174,5 @@ check-all: ## every check that needs no other machine, some hours: .ci/run and w
 	$(again) mutants
 	$(again) fuzz
 
-.PHONY: programs fuzz-targets check check-units run-tests check-browser check-slurm check-stb check-aarch64 check-fresh-root asan asan-quick tsan coverage mutants fuzz lint build-clang \
+.PHONY: programs fuzz-targets check check-units run-tests check-browser check-slurm check-stb check-aarch64 check-fresh-root check-packages asan asan-quick tsan coverage mutants fuzz lint build-clang \
 	tidy check-all
