@@ -1,5 +1,9 @@
 #include "core/ops/map_lanes.h"
 
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 #include "core/ops/value.h"
 
 /* Keeps NaN, as PyTorch does. */
@@ -99,9 +103,14 @@ enum { SUM_ROWS = 4 };
 typedef double sum_vector __attribute__((vector_size(SUM_WIDTH * sizeof(double)), aligned(8), may_alias));
 typedef float sum_floats __attribute__((vector_size(SUM_WIDTH * sizeof(float)), aligned(4), may_alias));
 
+/* On aarch64 gcc (12) would convert one number after the other. */
 ALWAYS_INLINE sum_vector doubles(sum_floats v)
 {
+#if defined(__aarch64__)
+    return (sum_vector)vcvt_f64_f32((float32x2_t)v);
+#else
     return __builtin_convertvector(v, sum_vector);
+#endif
 }
 
 ALWAYS_INLINE sum_floats get_some(const value *p)
