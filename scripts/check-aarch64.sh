@@ -1,9 +1,10 @@
 #!/bin/sh
-# check-aarch64.sh [TEST...]: builds for aarch64 with a cross compiler and runs the program's toy and the unit tests (or the
-# named ones) under qemu. For developers, on Debian; needs gcc-aarch64-linux-gnu, qemu-user, debootstrap and root for the
-# last one. The aarch64 packages are unpacked in a folder and not installed, so that this system stays as it is.
+# check-aarch64.sh [TEST...]: builds for aarch64 with a cross compiler, reads the inner loops of the products, and runs the
+# program's toy and the unit tests (or the named ones, build/aarch64/tests/unit/ROOM/test_NAME) under qemu. For developers, on
+# Debian, as root; deps.sh installs cross compiler, qemu-user and debootstrap. The aarch64 packages are unpacked in a folder and
+# not installed, so that this system stays as it is. The last line counts: N passed, N failed; the exit code is 1 where any failed.
 #   FREEZETUNE_SYSROOT   that folder (default: /tmp/freezetune-aarch64), kept for the next call
-# qemu is 20 to 50 times slower than a processor.
+# qemu is 20 to 50 times slower than a processor. Tests know by TEST_EMULATOR that it runs them (tests/README.md).
 set -eu
 
 case "${1:-}" in
@@ -22,6 +23,7 @@ sysroot=${FREEZETUNE_SYSROOT:-/tmp/freezetune-aarch64}
 suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 packages=libc6-dev,libopenblas-pthread-dev,libcjson-dev,libstb-dev,libjpeg-dev,libpng-dev,libwebp-dev,libgif-dev,libtiff-dev,libxxhash-dev,libmd-dev,libdeflate-dev,libutf8proc-dev,libcmocka-dev
 
+sh scripts/deps.sh aarch64 || true # what is missing still is named here
 for tool in aarch64-linux-gnu-gcc qemu-aarch64 debootstrap; do
     command -v "$tool" >/dev/null 2>&1 || {
         echo "check-aarch64.sh: $tool is missing (apt-get install gcc-aarch64-linux-gnu qemu-user debootstrap)" >&2
@@ -30,7 +32,7 @@ for tool in aarch64-linux-gnu-gcc qemu-aarch64 debootstrap; do
 done
 
 # The mark of a whole folder says what is in it: one made from another list is replaced.
-if [ "$(cat "$sysroot/.complete" 2>/dev/null)" != "$suite $packages" ]; then
+if [ "$(cat "$sysroot/.complete" 2>/dev/null)" != "$suite $packages, usr and lib" ]; then
     # shellcheck disable=SC2016 # apt's own variables
     mirror=$(apt-get indextargets --format '$(SITE)|$(COMPONENT)|$(CODENAME)' 'Created-By: Packages' |
         awk -F'|' -v name="$suite" '$2 == "main" && $3 == name { print $1; exit }')
@@ -47,7 +49,9 @@ if [ "$(cat "$sysroot/.complete" 2>/dev/null)" != "$suite $packages" ]; then
         dpkg-deb -x "$deb" "$sysroot"
     done
     rm -rf "$sysroot.debs"
-    echo "$suite $packages" >"$sysroot/.complete"
+    # qemu looks for a path in this folder first: an empty /proc would hide the one of the kernel.
+    find "$sysroot" -mindepth 1 -maxdepth 1 ! -name usr ! -name 'lib*' -exec rm -rf {} +
+    echo "$suite $packages, usr and lib" >"$sysroot/.complete"
 fi
 
 libraries=$sysroot/usr/lib/aarch64-linux-gnu
@@ -64,9 +68,8 @@ OBJDUMP=aarch64-linux-gnu-objdump python3 scripts/bench/mca_aarch64.py --check
 
 cat >build/aarch64/run <<END
 #!/bin/sh
-# Runs an aarch64 program here. With the set named, a test does not start itself again for narrower ones: the kernel
-# here could not run what it starts.
-exec qemu-aarch64 -L '$sysroot' -E "FREEZETUNE_CPU=\${FREEZETUNE_CPU:-neon}" -E LD_LIBRARY_PATH='$libraries/openblas-pthread' "\$@"
+# Runs an aarch64 program here.
+exec qemu-aarch64 -L '$sysroot' -E LD_LIBRARY_PATH='$libraries/openblas-pthread' "\$@"
 END
 chmod +x build/aarch64/run
 build/aarch64/run build/aarch64/freezetune --version
@@ -76,4 +79,18 @@ if [ $# -eq 0 ]; then
         set -- "$@" "build/aarch64/${source%.c}"
     done
 fi
-CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --failures --comments -e build/aarch64/run "$@"
+TEST_RESULTS=$(mktemp)
+export TEST_RESULTS
+trap 'rm -f "$TEST_RESULTS"' EXIT
+trap 'exit 130' INT TERM
+begin=$(date +%s)
+code=0
+TEST_EMULATOR=$PWD/build/aarch64/run BUILD=$PWD/build/aarch64 sh tests/support/run_tests.sh "$@" || code=$?
+echo "$(($(date +%s) - begin)) seconds"
+awk -v code="$code" '{ passed += $1; failed += $2; skipped += $3 }
+    END {
+        if (skipped)
+            print skipped " skipped: what qemu cannot do, or what is not here; docs/decisions/aarch64.md"
+        printf "%d passed, %d failed\n", passed, failed
+        exit code != 0 || failed > 0
+    }' "$TEST_RESULTS"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh [--look] [build|check|static|package|deb|download|demo|offline|lint|develop|browser|slurm]: installs what is missing from the distribution (Debian, Ubuntu). Says
+# deps.sh [--look] [build|check|static|package|deb|download|demo|offline|lint|develop|browser|slurm|aarch64]: installs what is missing from the distribution (Debian, Ubuntu). Says
 # nothing when nothing is missing and never asks a question: where it would need a password, it prints the command.
 #   build    what `make` needs
 #   check    that, and what the tests need
@@ -13,6 +13,7 @@
 #   develop  that, and what `make tidy` needs
 #   browser  what `make check-browser` looks at reports with
 #   slurm    what `make check-slurm` runs its jobs with
+#   aarch64  what `make check-aarch64` builds with, and what it runs the tests with
 #   --look   installs nothing: one line says what is missing
 # Exit codes: 0 nothing is missing (any more), or the system is not one of these and the names were printed; 64 usage;
 # 71 it could not be installed.
@@ -60,12 +61,16 @@ slurm)
     tools=
     packages="slurm-wlm munge"
     ;;
+aarch64)
+    tools="aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64:qemu-user debootstrap:debootstrap pkg-config:pkg-config make:make prove:perl python3:python3"
+    packages=
+    ;;
 develop)
     tools="clang:clang clang-format:clang-format shellcheck:shellcheck python3:python3 clang-tidy:clang-tidy cppcheck:cppcheck"
     packages=
     ;;
 *)
-    echo "usage: deps.sh [--look] [build|check|static|package|deb|download|demo|offline|lint|develop|browser|slurm]" >&2
+    echo "usage: deps.sh [--look] [build|check|static|package|deb|download|demo|offline|lint|develop|browser|slurm|aarch64]" >&2
     exit 64
     ;;
 esac

@@ -1,6 +1,7 @@
 #!/bin/sh
 # run_test.sh PROGRAM: runs one test program for prove. One that ran no test has failed: prove would call it skipped.
 # prove keeps the reason of a failure to itself, so that goes to stderr: each failed test with what it said.
+# TEST_EMULATOR, when set, is the command that runs test programs of another processor (tests/support/emulator.h).
 # TEST_RESULTS, when set, names a file to which a line is added: how many tests passed, failed and were skipped, and PROGRAM.
 # No test sees what a person, or another test, has kept in a feature cache.
 tap=$(mktemp) || exit 1
@@ -23,6 +24,7 @@ case $1 in
 *) # as the program does: the threads of a linked OpenBLAS take memory at moments of their own, and tests measure it
     OPENBLAS_NUM_THREADS=1
     export OPENBLAS_NUM_THREADS
+    set -- ${TEST_EMULATOR:+"$TEST_EMULATOR"} "$@"
     ;;
 esac
 "$@" >"$tap"

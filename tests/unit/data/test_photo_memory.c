@@ -14,6 +14,7 @@
 #include "core/base/crc32.h"
 #include "core/base/memory.h"
 #include "core/data/image.h"
+#include "tests/support/emulator.h"
 #include "tests/support/format_sample.h"
 #include "tests/support/own_folder.h"
 #include "tests/support/test_files.h"
@@ -50,6 +51,10 @@ static void need_limits(void)
 #ifdef __SANITIZE_ADDRESS__
     skip(); /* its shadow is larger than any limit */
 #endif
+    if (emulator()) {
+        print_message("# skipped: an emulator lets a program have more than its limit\n");
+        skip();
+    }
 }
 
 static size_t address_space(void)

@@ -15,6 +15,7 @@
 #include "core/net/init.h"
 #include "core/ops/cpu.h"
 #include "models/resnet.h"
+#include "tests/support/emulator.h"
 #include "tests/support/test_files.h"
 
 static void expect(enum augment augment, size_t views, size_t epoch, uint32_t number, enum augment seen)
@@ -180,11 +181,12 @@ static void own_key(char hex[33], enum precision precision)
 /* The key of this program where FREEZETUNE_CPU names the set, which is chosen once in a process. */
 static void key_on(char hex[33], enum cpu_set set, enum precision precision)
 {
-    char self[512], command[600];
+    char self[512], command[1200];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     assert_true(length > 0);
     self[length] = '\0';
-    snprintf(command, sizeof command, "FREEZETUNE_CPU=%s '%s' %s", cpu_set_name(set), self, precision_names[precision]);
+    snprintf(command, sizeof command, "FREEZETUNE_CPU=%s %s '%s' %s", cpu_set_name(set), emulator() ? emulator() : "",
+             self, precision_names[precision]);
     FILE *stream = popen(command, "r");
     assert_non_null(stream);
     assert_int_equal(fread(hex, 1, 32, stream), 32);
