@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
 """The inner loops of the products on aarch64, read from the disassembly of the objects.
 
-usage: mca_aarch64.py [--check] [OBJECT...]       default: build/aarch64/core/ops/panel{,_bf16}.neon.o
+usage: mca_aarch64.py [--check | --share] [OBJECT...]    default: build/aarch64/core/ops/panel{,_bf16}.neon.o,
+                                                         with --share all of build/aarch64/core/ops/*.neon.o
 
 For each object the loop with most multiply-adds of each function: how many of them are vectors, loads, and what is spilled
 to the stack. --check ends with 1 where a multiply-add is no vector of four, and where the loop of the float32 product has
 fewer than 20 of them, a spill, or more than 0.6 loads each.
 
-Without --check llvm-mca says how many cycles a round takes on three cores, and so floating-point operations a cycle.
+--share counts the floating-point instructions of all innermost loops of an object: on vectors, and on single numbers.
+
+Without both llvm-mca says how many cycles a round takes on three cores, and so floating-point operations a cycle.
 It assumes that every load hits the first cache and every branch is foreseen. Needs llvm-mca 17 or later (older ones take
 the Cortex-A57 for all three): LLVM_MCA names it, default llvm-mca-19. OBJDUMP: default aarch64-linux-gnu-objdump.
 """
+import glob
 import os
 import re
 import subprocess
@@ -18,6 +22,7 @@ import sys
 
 # Multiply-adds of four floats that a core starts in a cycle.
 CORES = {"cortex-a76": 2, "neoverse-n1": 2, "neoverse-v1": 4}
+ALL = "build/aarch64/core/ops/*.neon.o"
 OBJECTS = ["build/aarch64/core/ops/panel.neon.o", "build/aarch64/core/ops/panel_bf16.neon.o"]
 
 
@@ -80,6 +85,19 @@ def complaint(name, function, figure):
     return None
 
 
+def print_share(paths):
+    print("| object | innermost loops | on vectors | on single numbers | in |")
+    print("|---" * 5 + "|")
+    for path in paths:
+        bodies = list(loops(path))
+        vectors = sum(count(body, r"^f\w+\s+v\d+\.[24][sd]") for _, body in bodies)
+        single = {function: 0 for function, _ in bodies}
+        for function, body in bodies:
+            single[function] += count(body, r"^f(?!mov)\w+\s+[sd]\d+")
+        print(f"| {os.path.basename(path)} | {len(bodies)} | {vectors} | {sum(single.values())} | "
+              f"{', '.join(f for f, n in single.items() if n)} |")
+
+
 def cycles(body, core):
     rounds = 200
     text = "\n".join(re.sub(r"[0-9a-f]+ <.*", "0", i) for i in body)
@@ -94,10 +112,14 @@ def main():
         print(__doc__.strip())
         return 0
     check = "--check" in arguments
-    paths = [a for a in arguments if a != "--check"] or OBJECTS
+    share = "--share" in arguments
+    paths = [a for a in arguments if a not in ("--check", "--share")] or (sorted(glob.glob(ALL)) if share else OBJECTS)
     if any(p.startswith("-") for p in paths):
-        print("usage: mca_aarch64.py [--check] [OBJECT...]", file=sys.stderr)
+        print("usage: mca_aarch64.py [--check | --share] [OBJECT...]", file=sys.stderr)
         return 64
+    if share:
+        print_share(paths)
+        return 0
     bad = 0
     if not check:
         print("| object, function | multiply-adds | vectors | instructions | loads each | spills |",
