@@ -54,4 +54,7 @@ deb: ## build Debian's package from the tracked files as build/deb/*.deb, unit t
 check-static: ## build static program and tarball twice, in two folders, and compare them (about five minutes)
 	@sh scripts/package/check_reproducible.sh
 
-.PHONY: static dist wheel deb check-static
+check-container: static $(BUILD)/tests/tools/make_photos ## do what scripts/package/Dockerfile says by chroot, and train there (as root)
+	@sh scripts/package/check_container.sh build/static/freezetune '$(BUILD)/tests/tools/make_photos'
+
+.PHONY: static dist wheel deb check-static check-container
