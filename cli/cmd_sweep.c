@@ -13,8 +13,8 @@
 #include "cli/run/show_sweep.h"
 #include "cli/run/sweep_parts.h"
 #include "cli/run/sweep_plan.h"
+#include "cli/run/train_line.h"
 #include "cli/shell/numbers.h"
-#include "cli/shell/paths.h"
 #include "cli/shell/remark.h"
 #include "cli/shell/signals.h"
 #include "cli/shell/table.h"
@@ -43,6 +43,8 @@ static const struct option options[] = {
          .help = "write everything to this folder, each run to SWEEP/<freeze>-<lr>"),
     TEXT("resume", train.resume, .placeholder = "SWEEP",
          .help = "resume a sweep that was stopped: finished runs stay, the interrupted one continues"),
+    TEXT("resume-or-start", train.resume_or_start, .placeholder = "SWEEP",
+         .help = "resume this sweep where it was begun, else start it there. Options must be those of the sweep"),
     OPTION_ROW("Main", OPTION_FLAG, "list", struct sweep_values, list,
                .help = "make the folder and train nothing: print a line for each combination, its number, its run and "
                        "its state with tabs between them"),
@@ -304,14 +306,6 @@ static enum status sweep(const struct arguments *args, const struct resumed *res
     return status;
 }
 
-static void complete(const struct arguments *args)
-{
-    struct sweep_values *values = args->values;
-    train_values_complete(args);
-    if (!values->rates)
-        values->rates = lr_default(values->train.optimizer);
-}
-
 /* The options of batches: one of them, and beside it what it has a use for. */
 static enum status check_batch(const struct arguments *args, struct error *err)
 {
@@ -330,24 +324,19 @@ static enum status check_batch(const struct arguments *args, struct error *err)
 static enum status run(const struct arguments *args, struct error *err)
 {
     const struct sweep_values *values = args->values;
-    struct resumed resumed;
+    struct train_line line;
     enum status status = is_part(values) ? check_batch(args, err) : OK;
     if (status != OK)
         return status;
     signals_catch_save();
-    complete(args);
-    if (!values->train.resume) {
-        status = train_values_check(args, err);
-        if (status == OK)
-            status = path_run_check(values->train.out, err);
-        return status == OK ? sweep(args, NULL, err) : status;
+    status = train_line_open(&line, args, err);
+    if (status == OK) {
+        struct sweep_values *meant = line.args->values;
+        if (!meant->rates)
+            meant->rates = lr_default(meant->train.optimizer);
+        status = sweep(line.args, line.resumed, err);
     }
-    status = train_options_resume(&resumed, args, err);
-    if (status != OK)
-        return status;
-    complete(&resumed.arguments);
-    status = sweep(&resumed.arguments, &resumed, err);
-    resumed_free(&resumed);
+    train_line_close(&line);
     return status;
 }
 

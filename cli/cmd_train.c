@@ -3,8 +3,7 @@
 #include "cli/run/folds.h"
 #include "cli/run/job_time.h"
 #include "cli/run/session.h"
-#include "cli/run/train_options.h"
-#include "cli/shell/paths.h"
+#include "cli/run/train_line.h"
 #include "cli/shell/signals.h"
 
 static enum status run(const struct arguments *args, const struct resumed *resumed, struct error *err)
@@ -24,22 +23,12 @@ static enum status run(const struct arguments *args, const struct resumed *resum
 
 static enum status train(const struct arguments *args, struct error *err)
 {
-    const struct train_values *values = args->values;
-    struct resumed resumed;
+    struct train_line line;
     signals_catch_save();
-    train_values_complete(args);
-    if (!values->resume) {
-        enum status status = train_values_check(args, err);
-        if (status == OK && !values->dry_run)
-            status = path_run_check(values->out, err);
-        return status == OK ? run(args, NULL, err) : status;
-    }
-    enum status status = train_options_resume(&resumed, args, err);
-    if (status != OK)
-        return status;
-    train_values_complete(&resumed.arguments);
-    status = run(&resumed.arguments, &resumed, err);
-    resumed_free(&resumed);
+    enum status status = train_line_open(&line, args, err);
+    if (status == OK)
+        status = run(line.args, line.resumed, err);
+    train_line_close(&line);
     return status;
 }
 
@@ -58,7 +47,8 @@ const struct command cmd_train = {
                 "  freezetune train --freeze-until layer4 --lr 0.01 --dry-run\n"
                 "  freezetune train --head-first 3 --unfreeze-at 8:4 --lr-decay-by-child 0.5\n"
                 "  freezetune train --data photos --folds 5 --lr find\n"
-                "  freezetune train --resume runs/1\n",
+                "  freezetune train --resume runs/1\n"
+                "  freezetune train --options runs/1/config.json --seed 2 --resume-or-start runs/seed-2\n",
     .like = &train_table,
     .values_size = sizeof(struct train_values),
     .run = train,

@@ -2,17 +2,16 @@
 #include "cli/run/series.h"
 #include "cli/run/train_options.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/run/record_files.h"
 #include "cli/run/record_folder.h"
 #include "cli/run/record_lock.h"
 #include "cli/run/record_photos.h"
+#include "cli/run/run_file.h"
 #include "cli/run/session.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/paths.h"
@@ -148,20 +147,6 @@ size_t series_count(const struct series *series, enum series_state state)
 
 /* ---- one run ----------------------------------------------------------------------------------------------------- */
 
-static enum status has_config(bool *out, const char *folder, struct error *err)
-{
-    char *path;
-    struct stat info;
-    enum status status = path_join(&path, folder, "config.json", err);
-    if (status != OK)
-        return status;
-    *out = path_stat(&info, path) == 0;
-    if (!*out && errno != ENOENT && errno != ENOTDIR)
-        status = file_failure(path, errno, err);
-    memory_free(path);
-    return status;
-}
-
 /* What was begun goes on with the options it began with, but for those that are the process's own. */
 static enum status go_on(struct session_end *end, const struct series *series, const struct train_values *values,
                          const char *folder, const struct session_options *options, struct error *err)
@@ -234,12 +219,12 @@ static enum status run_one(struct series *series, struct series_run *run, const 
     struct session_end end;
     bool begun;
     go_on_command(command, sizeof command, series);
-    enum status status = has_config(&begun, folder, err);
+    enum status status = run_file_exists(&begun, folder, "config.json", err);
     if (status == OK)
         status = begun ? go_on(&end, series, &run->values, folder, &options, err)
                        : begin(&end, &run->values, folder, &options, err);
     if (status == OK && !end.over && !begun)
-        status = has_config(&begun, folder, err);
+        status = run_file_exists(&begun, folder, "config.json", err);
     if (status != OK)
         return status;
     run->result = end.result;
@@ -264,7 +249,7 @@ enum status series_look(struct series *series, struct error *err)
             break;
         status = record_result_read(&run->result, &done, NULL, folder, err);
         if (status == OK)
-            status = has_config(&begun, folder, err);
+            status = run_file_exists(&begun, folder, "config.json", err);
         if (status == OK)
             run->state = !done                  ? (begun ? SERIES_STOPPED : SERIES_MISSING)
                          : run->result.diverged ? SERIES_DIVERGED

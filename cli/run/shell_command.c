@@ -10,6 +10,8 @@
 static const char *const left_out[] = {"accept-changed-photos",
                                        "out",
                                        "resume",
+                                       "resume-or-start",
+                                       "options",
                                        "dry-run",
                                        "json",
                                        "quiet",

@@ -1,6 +1,5 @@
 #include "cli/run/train_options.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +49,12 @@ static const struct option options[] = {
         .help = "set the learning rate; `find` searches for one first, with rising rates over 100 steps"),
     ROW(GROUP_MAIN, OPTION_STRING, "resume", resume, .placeholder = "RUN",
         .help = "resume a run that was stopped; the result is the same as without the stop"),
+    ROW(GROUP_MAIN, OPTION_STRING, "resume-or-start", resume_or_start, .placeholder = "RUN",
+        .help =
+            "resume this run where it was begun, else start it there: one command for a job that is put back into the "
+            "queue. Options must be those of the run"),
+    ROW(GROUP_MAIN, OPTION_STRING, "options", options, .placeholder = "FILE",
+        .help = "take the options of another run, in this config.json, for all that the command line does not give"),
     ROW(GROUP_MAIN, OPTION_FLAG, "dry-run", dry_run,
         .help = "show what would be trained, its memory, work, disk and time, then stop"),
 
@@ -294,96 +299,6 @@ struct train_options train_options_from(const struct train_values *v, const stru
     out.optimizer.nesterov = v->nesterov;
     out.optimizer.weight_decay = v->weight_decay;
     return out;
-}
-
-static bool name_in(const char *name, const char *const *names)
-{
-    for (; *names; names++)
-        if (strcmp(name, *names) == 0)
-            return true;
-    return false;
-}
-
-static void record_list(struct json *json, const char *name, const struct option_list *list)
-{
-    json_open(json, name, '[');
-    for (size_t i = 0; i < list->count; i++)
-        json_text(json, NULL, list->texts[i]);
-    json_close(json);
-}
-
-static void record_number(struct json *json, const struct option *option, double value)
-{
-    for (size_t i = 0; option->choices && option->choices[i]; i++) {
-        if (value == OPTION_WORD(i)) {
-            json_text(json, option->name, option->choices[i]);
-            return;
-        }
-    }
-    json_double(json, option->name, value);
-}
-
-static void record_one(struct json *json, const struct option *option, const void *values)
-{
-    const char *at = (const char *)values + option->offset;
-    long long whole = option->kind == OPTION_INT ? *(const long long *)(const void *)at : 0;
-    switch (option->kind) {
-    case OPTION_FLAG:
-        json_bool(json, option->name, *(const bool *)(const void *)at);
-        break;
-    case OPTION_INT: /* 0 where that is out of range: left to the machine */
-        if ((double)whole >= option->low)
-            json_int(json, option->name, whole);
-        break;
-    case OPTION_FLOAT:
-        record_number(json, option, *(const double *)(const void *)at);
-        break;
-    case OPTION_CHOICE:
-        json_text(json, option->name, option->choices[*(const int *)(const void *)at]);
-        break;
-    case OPTION_STRING:
-        json_text(json, option->name, *(const char *const *)(const void *)at);
-        break;
-    case OPTION_LIST:
-        record_list(json, option->name, (const void *)at);
-        break;
-    case OPTION_SIZE:
-        json_int(json, option->name, *(const long long *)(const void *)at);
-        break;
-    }
-}
-
-void train_options_record(struct json *json, const struct command *command, const void *values,
-                          const struct train_decided *decided)
-{
-    static const char *const left_out[] = {
-        "resume", "out", "dry-run", "json", "profile", "format", "quiet", "no-report", "accept-changed-photos",
-        "list",   "run", "finish",  NULL};
-    json_open(json, "options", '{');
-    for (size_t i = 0; i < command_option_count(command); i++) {
-        const struct option *option = command_option(command, i);
-        if (name_in(option->name, left_out))
-            continue;
-        if (strcmp(option->name, "data") == 0)
-            json_text(json, option->name, decided->data);
-        else if (strcmp(option->name, "labels") == 0)
-            json_text(json, option->name, decided->labels);
-        else if (strcmp(option->name, "val-labels") == 0)
-            json_text(json, option->name, decided->val_labels);
-        else if (strcmp(option->name, "weights") == 0)
-            json_text(json, option->name, decided->weights);
-        else if (strcmp(option->name, "classes") == 0)
-            json_text(json, option->name, decided->classes);
-        else if (strcmp(option->name, "freeze-until") == 0 && decided->freeze_until >= 0)
-            json_int(json, option->name, decided->freeze_until);
-        else if (strcmp(option->name, "time-limit") == 0) /* `job` is the process's, not the run's */
-            json_double(json, option->name, fmax(((const struct train_values *)values)->time_limit, 0));
-        else if (strcmp(option->name, "head-lr-mult") == 0)
-            json_double(json, option->name, decided->head_lr_mult);
-        else
-            record_one(json, option, values);
-    }
-    json_close(json);
 }
 
 const struct command train_table = {

@@ -17,8 +17,8 @@ struct train_values {
     double random_erasing;
     struct engine_options engine;
     struct weight_choice choice;
-    const char *data, *labels, *val_labels, *weights, *freeze_until, *out, *arch, *resume, *color_jitter, *cache_dir,
-        *classes;
+    const char *data, *labels, *val_labels, *weights, *freeze_until, *out, *arch, *resume, *resume_or_start, *options,
+        *color_jitter, *cache_dir, *classes;
     struct option_list unfreeze_at;
     long long epochs, batch_size, image_size, resize, seed, loader_threads, step_epochs, head_first, patience, views,
         cache_limit, folds, fold, limit;
@@ -74,11 +74,20 @@ struct resumed {
     char photos[33];       /* of a series: checkpoint_photos; else "" */
 };
 
+/* --options FILE (or RUN, whose config.json it then is): the options of that run, behind which stand those of `given`.
+ * out->arguments.given is of both. ERR_NOINPUT, ERR_DATA naming the key that is wrong or unknown. Free with
+ * resumed_free. */
+MUST_CHECK enum status train_options_file(struct resumed *out, const struct arguments *given, struct error *err);
+
+/* Whether train_options_record writes the option. */
+bool train_option_is_recorded(const char *name);
+
 /* Whether the option may stand beside --resume: it changes nothing of the result. */
 bool train_option_is_free(const char *name);
 
-/* `given` belongs to train, or to a command that is like it. ERR_NOINPUT when RUN holds no config.json, ERR_DATA when
- * it is not one, ERR_USAGE for an option that may not change or when another command made RUN. */
+/* `given` belongs to train, or to a command that is like it; with --resume-or-start, whose run values->resume names,
+ * the options that may not change must be those of the run. ERR_NOINPUT when RUN holds no config.json, ERR_DATA when it
+ * is not one, ERR_USAGE for an option that may not change or when another command made RUN. */
 MUST_CHECK enum status train_options_resume(struct resumed *out, const struct arguments *given, struct error *err);
 void resumed_free(struct resumed *resumed);
 
