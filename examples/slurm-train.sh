@@ -8,15 +8,10 @@
 #
 # Each writes run-SEED/ in the folder where sbatch was called.
 run=run-$SLURM_ARRAY_TASK_ID
-if [ -e "$run/config.json" ]; then
-    set -- --resume "$run"
-else
-    set -- "$@" --seed "$SLURM_ARRAY_TASK_ID" --out "$run"
-fi
 
 # Slurm signals the shell (B:), which hands the signal on and waits until the program has saved.
 trap 'kill -USR1 "$child"' USR1
-"${FREEZETUNE:-freezetune}" train --quiet "$@" &
+"${FREEZETUNE:-freezetune}" train --quiet "$@" --seed "$SLURM_ARRAY_TASK_ID" --resume-or-start "$run" &
 child=$!
 wait "$child"
 code=$?

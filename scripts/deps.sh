@@ -12,7 +12,7 @@
 #   lint     what `make lint` and `make format` need
 #   develop  that, and what `make tidy` needs
 #   browser  what `make check-browser` looks at reports with
-#   slurm    what `make check-slurm` runs its jobs with
+#   slurm    what `make check-slurm` runs its jobs with, and GNU parallel for the test of its example
 #   aarch64  what `make check-aarch64` builds with, and what it runs the tests with
 #   --look   installs nothing: one line says what is missing
 # Exit codes: 0 nothing is missing (any more), or the system is not one of these and the names were printed; 64 usage;
@@ -59,7 +59,7 @@ browser)
     ;;
 slurm)
     tools=
-    packages="slurm-wlm munge"
+    packages="slurm-wlm munge parallel"
     ;;
 aarch64)
     tools="aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64:qemu-user debootstrap:debootstrap pkg-config:pkg-config make:make prove:perl python3:python3"
