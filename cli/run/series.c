@@ -350,17 +350,22 @@ static enum status go_through(struct series *series, size_t i, bool *stopped, st
     return *stopped || series->only ? OK : series->write(series, err);
 }
 
+/* The tables are written at the end where the last run was not gone through: a kill may have come between its result
+ * and them. */
 enum status series_run(struct series *series, bool *stopped, struct error *err)
 {
     enum status status = series_look(series, err);
+    bool written = false;
     *stopped = false;
     signals_catch();
     for (size_t i = 0; i < series->count && status == OK && !*stopped; i++)
-        if ((!series->only || i + 1 == series->only) && !series_is_over(&series->runs[i]))
+        if ((!series->only || i + 1 == series->only) && !series_is_over(&series->runs[i])) {
             status = go_through(series, i, stopped, err);
-        else if (i + 1 == series->only)
+            written = status == OK && !*stopped;
+        } else if (i + 1 == series->only) {
             say_result(series, i);
-    if (status == OK && *stopped && !series->only)
+        }
+    if (status == OK && !written && !series->only)
         status = series->write(series, err);
     return status;
 }

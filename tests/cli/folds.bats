@@ -61,6 +61,13 @@ END
     "$FREEZETUNE" train --resume "$whole/fold-2" --quiet | grep -q '^frozen: '
 }
 
+@test "a table that a kill left behind the last fold is written by --resume" {
+    cp -r "$whole" part
+    rm part/folds.csv
+    "$FREEZETUNE" train --resume part --quiet >/dev/null
+    cmp part/folds.csv "$whole/folds.csv"
+}
+
 @test "stopped or killed, --resume goes on to the same bytes" {
     for signal in INT KILL; do
         train_aside --folds 3 --out part &

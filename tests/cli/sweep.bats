@@ -130,6 +130,15 @@ same_sweep() {
     [ -z "$(find part -name '*.part')" ]
 }
 
+@test "a table that a kill left behind the last run is written by --resume" {
+    cp -r "$whole" part
+    sed -i 's/^8-0.001,.*/8-0.001,8,0.001,missing,,,,,,,,,,,,,,,/' part/sweep.csv
+    rm part/reproduce.sh
+    "$FREEZETUNE" sweep --resume part --quiet >/dev/null
+    same_sweep "$whole" part
+    cmp part/reproduce.sh "$whole/reproduce.sh"
+}
+
 @test "what killed processes leave half-made is no obstacle" {
     cp -r "$whole" part
     rm -r part/8-0.001
