@@ -49,6 +49,16 @@ void exec_set_moments(struct exec *exec, struct bn_moments *moments);
 const float *exec_forward_pixels(struct exec *exec, const uint8_t *pixels, size_t images);
 const float *exec_forward(struct exec *exec, const float *x, size_t images);
 
+/* What a forward pass of a training plan moves the running statistics by, exec_statistics_count doubles: mean and
+ * unbiased variance of each BatchNorm layer in batch mode.
+ *
+ *   exec_keep_statistics   from now on passes write it to `out` (borrowed) and move nothing; NULL: they move them again
+ *   exec_move_statistics   moves them by what a pass has written: here, or in another process
+ */
+size_t exec_statistics_count(const struct exec *exec);
+void exec_keep_statistics(struct exec *exec, double *out);
+void exec_move_statistics(struct exec *exec, const double *statistics);
+
 /* The same in two parts, for a plan with a cut. Features are [images, plan->cut.values]; both parts together do what
  * exec_forward_pixels does, to the byte, and so does the second after any other pass, with the features put back.
  *

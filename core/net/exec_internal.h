@@ -18,6 +18,7 @@ struct exec {
     float pixel_table[3 * 256];
     struct profile *profile;    /* or NULL */
     struct bn_moments *moments; /* or NULL */
+    double *statistics;         /* where a pass leaves its statistics instead of moving the running ones, or NULL */
     size_t images;              /* of the current pass */
     const uint8_t *pixels;      /* its input: one of the two */
     const float *x;
@@ -40,6 +41,9 @@ void exec_merge(const struct exec *exec, size_t index, void *out);
 bool exec_takes_moments(const struct exec *exec, size_t index);
 void exec_take_image(const struct exec *exec, size_t index, size_t image, void *y);
 void exec_take_batch(const struct exec *exec, size_t index, void *y);
+
+/* BatchNorm `bn`, with batch statistics, has its sums in exec_sums, in so many tiles, over so many rows. */
+void exec_take_statistics(const struct exec *exec, size_t bn, size_t tiles, size_t rows);
 
 /* Parts of the scratch memory: see plan.h. */
 float *exec_prepared(const struct exec *exec);

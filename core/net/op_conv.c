@@ -117,11 +117,9 @@ static void forward(const struct op_task *task)
         conv_forward(&conv, task->pool, task->tiles);
     if (exec_takes_moments(exec, task->index))
         exec_take_batch(exec, task->index, conv.y);
-    if (gathers) {
-        batchnorm_from_sums(&exec->bns[fused->bn], exec_sums(exec), conv.kernel->tiles(&conv.shape, conv.images),
-                            conv.images * conv.shape.p * conv.shape.q);
-        program->net->params[bn->param + 4].batches++;
-    }
+    if (gathers)
+        exec_take_statistics(exec, (size_t)fused->bn, conv.kernel->tiles(&conv.shape, conv.images),
+                             conv.images * conv.shape.p * conv.shape.q);
 }
 
 static void forward_image(const struct op_task *task)

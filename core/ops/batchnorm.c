@@ -19,17 +19,25 @@ static void set_scale(struct batchnorm *bn, size_t c, double mean, double var)
     bn->shift[c] = (float)((double)bn->bias[c] - mean * scale);
 }
 
-void batchnorm_from_sums(struct batchnorm *bn, const double *sums, size_t tiles, size_t rows)
+void batchnorm_from_sums(struct batchnorm *bn, double *statistics, const double *sums, size_t tiles, size_t rows)
 {
     double n = (double)rows;
     for (size_t c = 0; c < bn->channels; c++) {
         double mean = sum_tiles(sums, tiles, bn->channels, 0, c) / n;
         double var = sum_tiles(sums, tiles, bn->channels, 1, c) / n - mean * mean;
         var = var < 0 ? 0 : var; /* rounding may take a constant channel below zero; NaN stays */
-        double unbiased = var * n / (n - 1);
-        bn->running_mean[c] += (float)(BATCHNORM_MOMENTUM * (mean - (double)bn->running_mean[c]));
-        bn->running_var[c] += (float)(BATCHNORM_MOMENTUM * (unbiased - (double)bn->running_var[c]));
+        statistics[c] = mean;    /* the channel's sums are read by now */
+        statistics[bn->channels + c] = var * n / (n - 1);
         set_scale(bn, c, mean, var);
+    }
+}
+
+void batchnorm_move(struct batchnorm *bn, const double *statistics)
+{
+    const double *mean = statistics, *unbiased = statistics + bn->channels;
+    for (size_t c = 0; c < bn->channels; c++) {
+        bn->running_mean[c] += (float)(BATCHNORM_MOMENTUM * (mean[c] - (double)bn->running_mean[c]));
+        bn->running_var[c] += (float)(BATCHNORM_MOMENTUM * (unbiased[c] - (double)bn->running_var[c]));
     }
 }
 

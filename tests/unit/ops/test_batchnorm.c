@@ -110,7 +110,8 @@ static void batchnorm_of_the_batch(void **state)
         running[0][c] = 0.9 * (double)t.running_mean[c] + 0.1 * t.mean[c];
         running[1][c] = 0.9 * (double)t.running_var[c] + 0.1 * t.var[c] * BN_ROWS / (BN_ROWS - 1);
     }
-    batchnorm_from_sums(&t.bn, &sums[0][0][0], BN_TILES, BN_ROWS);
+    batchnorm_from_sums(&t.bn, &sums[0][0][0], &sums[0][0][0], BN_TILES, BN_ROWS);
+    batchnorm_move(&t.bn, &sums[0][0][0]);
     assert_true(naive_error(t.running_mean, running[0], BN_CHANNELS) <= rounding);
     assert_true(naive_error(t.running_var, running[1], BN_CHANNELS) <= rounding);
     double *y = malloc(BN_COUNT * sizeof *y), dgamma[BN_CHANNELS], dbeta[BN_CHANNELS];
@@ -136,7 +137,9 @@ static void a_constant_channel_has_no_negative_variance(void **state)
         sums[0][c] = BN_ROWS * mean;
         sums[1][c] = BN_ROWS * mean * mean * (1 - (double)c * 1e-14);
     }
-    batchnorm_from_sums(&t.bn, &sums[0][0], 1, BN_ROWS);
+    double statistics[2][BN_CHANNELS];
+    batchnorm_from_sums(&t.bn, &statistics[0][0], &sums[0][0], 1, BN_ROWS);
+    batchnorm_move(&t.bn, &statistics[0][0]);
     for (size_t c = 1; c < BN_CHANNELS; c++) {
         double mean = sums[0][c] / BN_ROWS;
         assert_true(sums[1][c] / BN_ROWS - mean * mean < -100 * BATCHNORM_EPS);

@@ -156,8 +156,10 @@ static void one_batchnorm(int number)
     map_lanes(PRECISION_F32)->moments(sums, sums + c, x.values, rows, c);
     if (evaluate)
         batchnorm_from_running(&bn);
-    else
-        batchnorm_from_sums(&bn, sums, 1, rows);
+    else {
+        batchnorm_from_sums(&bn, sums, sums, 1, rows);
+        batchnorm_move(&bn, sums);
+    }
     map_lanes(PRECISION_F32)->affine(y, x.values, rows, c, bn.scale, bn.shift, NULL, NULL, NULL, false);
     map_lanes(PRECISION_F32)->gradient_sums(backward_sums, backward_sums + c, dy.values, x.values, bn.mean, rows, c);
     batchnorm_backward(&bn, dweight, dbias, backward_sums, 1, rows, !evaluate);
