@@ -55,7 +55,7 @@ const float *exec_forward(struct exec *exec, const float *x, size_t images);
  *   exec_keep_statistics   from now on passes write it to `out` (borrowed) and move nothing; NULL: they move them again
  *   exec_move_statistics   moves them by what a pass has written: here, or in another process
  */
-size_t exec_statistics_count(const struct exec *exec);
+size_t exec_statistics_count(const struct plan *plan);
 void exec_keep_statistics(struct exec *exec, double *out);
 void exec_move_statistics(struct exec *exec, const double *statistics);
 

@@ -17,9 +17,9 @@ static size_t place_of(const struct program *program, size_t end)
     return place;
 }
 
-size_t exec_statistics_count(const struct exec *exec)
+size_t exec_statistics_count(const struct plan *plan)
 {
-    return place_of(exec->plan->program, exec->plan->program->bns_count);
+    return place_of(plan->program, plan->program->bns_count);
 }
 
 void exec_keep_statistics(struct exec *exec, double *out)

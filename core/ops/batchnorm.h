@@ -33,7 +33,8 @@ struct batchnorm {
 };
 
 /* From sums[tiles][2][C] (sum and sum of squares, added here in order) over `rows` rows: fills mean, inverse, scale and
- * shift. OVERWRITES statistics[2][C] with the mean and the unbiased variance, which may lie where sums begin. rows >= 2. */
+ * shift. OVERWRITES statistics[2][C] with the mean and the unbiased variance, which may lie where sums begin.
+ * rows >= 2. */
 void batchnorm_from_sums(struct batchnorm *bn, double *statistics, const double *sums, size_t tiles, size_t rows);
 
 /* Moves the running statistics by statistics[2][C] of one pass. */

@@ -38,10 +38,11 @@ const char *cpu_set_name(enum cpu_set set)
     return names[set];
 }
 
+static int chosen = -1, bf16_known = -1; /* from the first question on */
+
 enum cpu_set cpu_set_get(void)
 {
     /* Two threads that come here first together compute the same value. */
-    static int chosen = -1;
     int set = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
     if (set < 0) {
         const char *wish = getenv("FREEZETUNE_CPU");
@@ -56,14 +57,21 @@ enum cpu_set cpu_set_get(void)
 
 bool cpu_has_bf16(void)
 {
-    static int known = -1;
-    int answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    int answer = __atomic_load_n(&bf16_known, __ATOMIC_RELAXED);
     if (answer < 0) {
         const char *wish = getenv("FREEZETUNE_CPU");
         answer = has_bf16() && !(wish && strcmp(wish, cpu_set_name(cpu_set_get())) == 0);
-        __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
+        __atomic_store_n(&bf16_known, answer, __ATOMIC_RELAXED);
     }
     return answer;
+}
+
+void cpu_narrow(enum cpu_set set, bool bf16)
+{
+    bool had = cpu_has_bf16();
+    if (set < cpu_set_get())
+        __atomic_store_n(&chosen, (int)set, __ATOMIC_RELAXED);
+    __atomic_store_n(&bf16_known, had && bf16 && set == cpu_set_get(), __ATOMIC_RELAXED);
 }
 
 const char *cpu_instructions(void)

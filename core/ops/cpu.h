@@ -23,6 +23,9 @@ const char *cpu_instructions(void);
  * difference. FREEZETUNE_CPU=avx512 goes without them. */
 bool cpu_has_bf16(void);
 
+/* Before anything was computed: goes without what others who compute the same lack. Never widens the choice. */
+void cpu_narrow(enum cpu_set set, bool bf16);
+
 /* What a *.simd.c file defines as SIMD_NAME(name), once for each instruction set: declares all of them, and
  *
  *   static type *name_of_cpu(void)   the one for cpu_set_get()

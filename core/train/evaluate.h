@@ -11,6 +11,7 @@
 #include "core/net/exec.h"
 #include "core/train/feed.h"
 #include "core/train/metrics.h"
+#include "core/train/peers.h"
 
 /* Called after every batch, which has been added to the metrics, with its logits[batch->count, classes]; both are
  * borrowed for the call. batch->position is the number of photos so far (bad ones included). false stops the pass. */
@@ -21,5 +22,15 @@ typedef bool evaluate_hook(void *context, const struct photo_batch *batch, const
  * are an error of the caller (asserted). Errors of feed_next and feed_forward. */
 MUST_CHECK enum status evaluate(struct metrics *metrics, struct exec *exec, struct feed *feed, evaluate_hook *hook,
                                 void *context, struct error *err);
+
+/* The same over the batches that peers deal among them in turn: rank r computes every count'th one from its r'th on,
+ * and all learn the logits of all, so that metrics and hook see on every rank what one process sees, in its order. The
+ * hook's batch has no pixels. `batch` is the most photos of a batch, `classes` the network's. Where one rank fails all
+ * do (peers_settle); the hook must answer the same on all of them. ERR_SYSTEM without memory. */
+MUST_CHECK enum status evaluate_shared(struct metrics *metrics, struct exec *exec, struct feed *feed,
+                                       const struct peers *peers, size_t batch, size_t classes, evaluate_hook *hook,
+                                       void *context, struct error *err);
+/* Bytes that it takes while it runs; alone 0. */
+size_t evaluate_shared_bytes(const struct peers *peers, size_t batch, size_t classes);
 
 #endif

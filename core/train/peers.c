@@ -52,28 +52,27 @@ static enum status gather_records(void **all, const struct peers *peers, const v
     return status;
 }
 
-enum status peers_most(const struct peers *peers, int *value, struct error *err)
+enum status peers_most(const struct peers *peers, int *values, size_t count, struct error *err)
 {
     void *all;
     if (peers->count == 1)
         return OK;
-    enum status status = gather_records(&all, peers, value, sizeof *value, err);
+    enum status status = gather_records(&all, peers, values, count * sizeof *values, err);
     if (status != OK)
         return status;
-    for (size_t r = 0; r < peers->count; r++) {
-        int other = ((const int *)all)[r];
-        *value = other > *value ? other : *value;
+    for (size_t i = 0; i < peers->count * count; i++) {
+        int other = ((const int *)all)[i];
+        values[i % count] = other > values[i % count] ? other : values[i % count];
     }
     memory_free(all);
     return OK;
 }
 
-enum status peers_settle(const struct peers *peers, enum status status, struct error *err)
+/* After all know that one of them failed. */
+static enum status tell_errors(const struct peers *peers, enum status status, struct error *err)
 {
     struct error own = {.status = status};
     void *all;
-    if (peers->count == 1)
-        return status;
     if (status != OK && err)
         own = *err;
     own.status = status;
@@ -86,4 +85,32 @@ enum status peers_settle(const struct peers *peers, enum status status, struct e
             status = error_set(err, errors[r].status, "rank %zu: %.900s", r, errors[r].text);
     memory_free(all);
     return status;
+}
+
+enum status peers_settle(const struct peers *peers, enum status status, struct error *err)
+{
+    struct error lost;
+    int failed = status != OK;
+    if (peers->count == 1)
+        return status;
+    enum status gathered = peers_most(peers, &failed, 1, &lost);
+    if (gathered != OK && status == OK)
+        status = error_set(err, gathered, "%s", lost.text);
+    return gathered == OK && failed ? tell_errors(peers, status, err) : status;
+}
+
+enum status peers_compare(size_t *rank, const struct peers *peers, const void *own, size_t size, struct error *err)
+{
+    void *all;
+    *rank = 0;
+    if (peers->count == 1)
+        return OK;
+    enum status status = gather_records(&all, peers, own, size, err);
+    if (status != OK)
+        return status;
+    for (size_t r = peers->count; r-- > 1;)
+        if (memcmp((const uint8_t *)all + r * size, all, size) != 0)
+            *rank = r;
+    memory_free(all);
+    return OK;
 }

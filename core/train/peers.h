@@ -45,12 +45,16 @@ MUST_CHECK enum status peers_exchange(const struct peers *peers, void *out, cons
                                       const size_t *sent, struct error *err);
 MUST_CHECK enum status peers_gather(const struct peers *peers, void *all, const size_t *sizes, struct error *err);
 
-/* The largest value that any rank calls it with, in *value. */
-MUST_CHECK enum status peers_most(const struct peers *peers, int *value, struct error *err);
+/* values[i] = the largest that any rank has for it. */
+MUST_CHECK enum status peers_most(const struct peers *peers, int *values, size_t count, struct error *err);
 
 /* Each rank calls it with the status of what it has just done, and *err of that: OK when all of them are OK. A rank
  * that failed keeps its own error; the others get that of the lowest rank that failed, with "rank N: " before its
  * text. */
 MUST_CHECK enum status peers_settle(const struct peers *peers, enum status status, struct error *err);
+
+/* *rank = the lowest one whose `size` bytes at `own` are not those of rank 0; 0 where all are the same. */
+MUST_CHECK enum status peers_compare(size_t *rank, const struct peers *peers, const void *own, size_t size,
+                                     struct error *err);
 
 #endif

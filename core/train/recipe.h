@@ -82,11 +82,13 @@ struct recipe_run {
     const struct freeze *freeze;
     const struct photo_list *photos;
     size_t batch, side; /* photos of a batch, and the side of their square */
-    bool erases;        /* photos come with holes: batches are made into numbers here, as for mixing */
+    const struct peers *peers;
+    bool erases; /* photos come with holes: batches are made into numbers here, as for mixing */
     struct pool *pool;
 };
 
-/* Overwrites *out. ERR_SYSTEM without memory; free it all the same. Borrows net and pool. */
+/* Overwrites *out. ERR_SYSTEM without memory; free it all the same. Borrows net,
+ * pool and peers. */
 MUST_CHECK enum status recipe_prepare(struct recipe *out, const struct recipe_options *options,
                                       const struct recipe_run *run, const struct normalise *normalise,
                                       struct error *err);

@@ -5,6 +5,7 @@
 
 #include "core/base/memory.h"
 #include "core/train/confusion.h"
+#include "core/train/evaluate.h"
 #include "core/train/train_private.h"
 
 /* Full batches, and one of the rest if BatchNorm can use it. */
@@ -24,6 +25,21 @@ static enum status check(const struct train_options *options, struct error *err)
     if (!(schedule->warmup >= 0) || !(schedule->warmup < (double)schedule->epochs))
         return error_set(err, ERR_USAGE, "--warmup must be 0 or more and less than --epochs (%zu)", schedule->epochs);
     return recipe_check(&options->recipe, err);
+}
+
+/* A rank without a piece would only wait. What is kept of photos lies with one process, and trains fast there. */
+static enum status check_peers(const struct train *train, struct error *err)
+{
+    const struct train_options *options = &train->options;
+    size_t pieces = recipe_pieces(&options->recipe, options->loader.batch), ranks = train->peers->count;
+    if (ranks > pieces)
+        return error_set(
+            err, ERR_USAGE,
+            "%zu processes for a batch of %zu photos, which --micro-batch cuts into %zu: start at most %zu", ranks,
+            options->loader.batch, pieces, pieces);
+    if (ranks > 1 && options->cache.mode != CACHE_OFF)
+        return error_set(err, ERR_USAGE, "--cache cannot be combined with several processes: choose --cache off");
+    return OK;
 }
 
 /* *steps = the steps of an epoch in this stage. Where the maps are 1x1 (layer4 at 32 pixels) BatchNorm with batch
@@ -62,6 +78,7 @@ static struct recipe_run recipe_run_of(const struct train *train)
                                .batch = train->options.loader.batch,
                                .side = (size_t)train->options.loader.preprocess.crop,
                                .erases = train->options.loader.extras.erasing > 0,
+                               .peers = train->peers,
                                .pool = train->pool};
 }
 
@@ -109,6 +126,8 @@ static enum status plan_all_stages(struct train *train, struct error *err)
         const struct plan *plan = train->stage.plan, *evaluation = train->stage.evaluation_plan;
         const struct recipe_run run = recipe_run_of(train);
         struct recipe_needs recipe = recipe_needs(&train->options.recipe, &run);
+        size_t pieces = recipe_pieces(&train->options.recipe, run.batch);
+        size_t told = train->peers->count > 1 ? share_bytes(train->peers, plan, pieces) : 0; /* alone next to nothing */
         double flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward;
         train->stages[train->stages_count++] = (struct train_stage){.epoch = epoch,
                                                                     .epochs = next - epoch,
@@ -121,7 +140,7 @@ static enum status plan_all_stages(struct train *train, struct error *err)
         needs->network = larger(needs->network, stage_bytes(&train->stage));
         needs->network_bf16 = larger(needs->network_bf16, bf16);
         needs->optimizer = larger(needs->optimizer, optimizer_bytes(train->net, &train->options.optimizer));
-        needs->gradients = larger(needs->gradients, recipe.gradients);
+        needs->gradients = larger(needs->gradients, recipe.gradients + told);
         needs->average = larger(needs->average, recipe.average);
         needs->mixing = recipe.mixing;
         needs->steps_per_epoch = larger(needs->steps_per_epoch, steps);
@@ -138,7 +157,7 @@ static size_t metrics_needs(const struct train *train)
     size_t classes = net_classes(train->net), val = train->dataset->val.count;
     size_t pass = recipe_pass(&train->options.recipe, train->options.loader.batch);
     return metrics_bytes(classes, 0) + metrics_bytes(classes, val) + confusion_bytes(val) +
-           pass * classes * sizeof(float);
+           evaluate_shared_bytes(train->peers, pass, classes) + pass * classes * sizeof(float);
 }
 
 static enum status plan_run(struct train *train, struct error *err)
@@ -167,9 +186,15 @@ enum status train_create(struct train **out, struct net *net, const struct datas
     if (status != OK)
         return status;
     struct train *train = memory;
-    *train = (struct train){.net = net, .dataset = dataset, .pool = pool, .options = *options};
+    *train = (struct train){.net = net,
+                            .dataset = dataset,
+                            .pool = pool,
+                            .peers = options->peers ? options->peers : &peers_alone,
+                            .options = *options};
     train->timing.wanted = options->profile;
-    status = plan_run(train, err);
+    status = check_peers(train, err);
+    if (status == OK)
+        status = plan_run(train, err);
     if (status != OK)
         train_destroy(train);
     else

@@ -19,6 +19,11 @@
  * The output of the frozen prefix for a photo may be kept and used again (feature_cache.h): the run ends with the same
  * bytes as without.
  *
+ * With `peers` the same run is made by several processes, each of which has all options, photos and weights and
+ * computes a block of the pieces of every batch (--micro-batch); the bytes are those of one process with the same
+ * pieces. Rank 0 is to write the files: the hooks of the others may do nothing. What one of them is asked to do
+ * (should_stop, the deadline of rank 0) or fails to do, all do after the same step.
+ *
  * The evaluation is evaluate() over the validation photos with an inference plan; it works in the training run's arena.
  */
 #ifndef FREEZETUNE_TRAIN_H
@@ -41,6 +46,7 @@
 #include "core/train/absence.h"
 #include "core/train/metrics.h"
 #include "core/train/optimizer.h"
+#include "core/train/peers.h"
 #include "core/train/rates.h"
 #include "core/train/recipe.h"
 #include "core/train/schedule.h"
@@ -62,6 +68,7 @@ struct train_options {
     struct schedule schedule;     /* with epochs; steps_per_epoch is filled in here */
     struct loader_options loader; /* with batch, preprocess and the seed of the augmentation; `strict` for both lists */
     size_t usable;                /* training photos not known to be bad */
+    const struct peers *peers;    /* who trains along, borrowed; NULL: nobody */
     size_t repeats, val_repeats; /* of these and of val, repeats of an earlier photo's bytes; train counts before val */
     bool profile;                /* measure where the time goes, for train_times and train_profile */
 };
@@ -154,11 +161,11 @@ struct net *train_net(const struct train *train);
 struct optimizer *train_optimizer(const struct train *train);
 
 struct step_result {
-    size_t epoch, batch; /* which step this was, from 0 */
-    size_t steps;        /* steps of the epoch as planned */
-    size_t images;
-    double loss, lr; /* loss: what is minimised, see recipe.h */
-    double norm;     /* of the gradient before it was clipped; 0 without --clip-norm */
+    size_t epoch, batch;  /* which step this was, from 0 */
+    size_t steps;         /* steps of the epoch as planned */
+    size_t images, right; /* trained on; of these, answered right before the update */
+    double loss, lr;      /* loss: what is minimised, see recipe.h */
+    double norm;          /* of the gradient before it was clipped; 0 without --clip-norm */
 };
 
 /* Losses as recipe.h says; the validation is that of the weights' average if there is one. */

@@ -20,17 +20,13 @@
 #include <assert.h>
 
 #include "core/base/clock.h"
+#include "core/base/hash.h"
 #include "core/base/rng.h"
 #include "core/train/train_private.h"
 
 static bool goes_on(const struct train *train)
 {
     return train->end == TRAIN_UNFINISHED;
-}
-
-static bool time_is_over(const struct train *train)
-{
-    return train->limits.deadline > 0 && clock_seconds() >= train->limits.deadline;
 }
 
 /* ---- saving ------------------------------------------------------------------------------------------------------ */
@@ -121,7 +117,7 @@ static enum status step(struct train *train, const struct photo_batch *batch, si
     state->batch++;
     state->step++;
     state->count += photos;
-    state->top1 += train->batch.top1;
+    state->top1 += result.right;
     state->loss_sum += result.loss * (double)photos;
     if (train->hooks->on_step)
         train->hooks->on_step(train->hooks->context, &result);
@@ -133,23 +129,43 @@ static enum status step(struct train *train, const struct photo_batch *batch, si
 static enum status pause_after_step(struct train *train, struct error *err)
 {
     bool last = train->state.position == train->dataset->train.count;
-    if (!last && time_is_over(train))
+    if (!last && train_is_late(train))
         train->end = TRAIN_TIME;
     else if (!train_interrupted(train) && !last && save_is_due(train, OK))
         return save(train, train->state, err);
     return OK;
 }
 
-/* What is left of the epoch, or as far as it comes. */
+/* With peers all must train on the same photos: a rank that cannot read one makes up another batch. */
+static enum status check_batch(const struct train *train, const struct photo_batch *batch, struct error *err)
+{
+    size_t rank = 0;
+    if (train->peers->count == 1)
+        return OK;
+    struct hash128 hash =
+        batch ? hash_bytes(batch->photos, batch->count * sizeof *batch->photos, batch->count) : (struct hash128){0};
+    enum status status = peers_compare(&rank, train->peers, &hash, sizeof hash, err);
+    if (status != OK || rank == 0)
+        return status;
+    return error_set(err, ERR_NOINPUT,
+                     "%s: epoch %zu: rank %zu could not read the same photos as rank 0: make them available to both",
+                     train->dataset->train.root, train->state.epoch + 1, rank);
+}
+
+/* What is left of the epoch, or as far as it comes. An error does not end it before all peers know of it. */
 static enum status train_one_epoch(struct train *train, struct error *err)
 {
-    const struct photo_batch *batch;
+    const struct photo_batch *batch = NULL;
     size_t photos = 0;
-    enum status status = begin_epoch(train, err);
+    enum status status = train_settle(train, begin_epoch(train, err), err);
     if (status == OK && train_interrupted(train))
         return OK;
-    while (status == OK && goes_on(train)) {
-        status = next_batch(&batch, &photos, train, err);
+    while (goes_on(train)) {
+        if (status == OK)
+            status = next_batch(&batch, &photos, train, err);
+        status = train_settle(train, status, err);
+        if (status == OK)
+            status = check_batch(train, batch, err);
         if (status != OK || !batch)
             break;
         status = step(train, batch, photos, err);
@@ -204,19 +220,39 @@ static void next_epoch(struct train *train)
     state->loss_sum = 0;
 }
 
+/* That all ranks hold the same weights is what the bytes of a run rest on. */
+static enum status compare_weights(const struct train *train, struct error *err)
+{
+    struct hash128 hash = {0};
+    size_t rank;
+    if (train->peers->count == 1)
+        return OK;
+    for (size_t i = 0; i < train->net->params_count; i++) {
+        const struct param *param = &train->net->params[i];
+        hash = hash_bytes(param->data, param->count * sizeof(float), hash.low ^ (uint64_t)param->batches);
+    }
+    enum status status = peers_compare(&rank, train->peers, &hash, sizeof hash, err);
+    if (status != OK || rank == 0)
+        return status;
+    return error_set(err, ERR_PROMISE,
+                     "after the steps of epoch %zu rank %zu holds other weights than rank 0: nothing of the epoch was "
+                     "saved; please report it with the processors of both machines",
+                     train->state.epoch + 1, rank);
+}
+
 /* The steps are done, or the run ends in the middle of them. A run that is out of time ends with a model: where no
  * epoch has been evaluated yet, the unfinished one is. Its checkpoint knows nothing of that evaluation, and a run that
  * goes on from it does what it would have done. */
 static enum status finish_epoch(struct train *train, struct error *err)
 {
     const struct train_state before = train->state;
-    enum status status = OK;
-    if (goes_on(train) || (train->end == TRAIN_TIME && !before.has_best))
+    enum status status = compare_weights(train, err);
+    if (status == OK && (goes_on(train) || (train->end == TRAIN_TIME && !before.has_best)))
         status = train_validate(train, err);
     if (status == OK && goes_on(train)) {
         next_epoch(train);
         train->end = end_of(train);
-        if (goes_on(train) && time_is_over(train))
+        if (goes_on(train) && train_is_late(train))
             train->end = TRAIN_TIME;
     }
     if (!save_is_due(train, status))
@@ -230,11 +266,11 @@ static enum status run_epochs(struct train *train, struct error *err)
 {
     enum status status = OK;
     for (train->end = end_of(train); status == OK && goes_on(train);) {
-        status = train_enter_stage(train, train->state.epoch, err);
+        status = train_settle(train, train_enter_stage(train, train->state.epoch, err), err);
         if (status == OK)
             status = train_one_epoch(train, err);
         if (status == OK)
-            status = finish_epoch(train, err);
+            status = train_settle(train, finish_epoch(train, err), err);
     }
     return status;
 }
@@ -246,6 +282,7 @@ enum status train_run(struct train *train, const struct train_limits *limits, co
     double start = clock_seconds();
     train->hooks = hooks;
     train->limits = limits ? *limits : (struct train_limits){0};
+    train->stop = train->late = false;
     train->saved = start;
     train->epoch_started = start - train->state.seconds;
     train->state.seconds = 0;

@@ -1,13 +1,43 @@
 /* A pass over the photos of a list, of an epoch or of its evaluation: it is begun, the photos that its loader skips are
  * noted and told, and a class is not trained without. */
+#include "core/base/clock.h"
 #include "core/train/train_private.h"
+
+static bool asked_to_stop(const struct train *train)
+{
+    const struct train_hooks *hooks = train->hooks;
+    return hooks->should_stop && hooks->should_stop(hooks->context);
+}
+
+static bool past_deadline(const struct train *train)
+{
+    return train->limits.deadline > 0 && clock_seconds() >= train->limits.deadline;
+}
+
+enum status train_settle(struct train *train, enum status status, struct error *err)
+{
+    const struct peers *peers = train->peers;
+    if (peers->count == 1)
+        return status;
+    int asked[2] = {asked_to_stop(train), peers->rank == 0 && past_deadline(train)};
+    status = peers_settle(peers, status, err);
+    if (status == OK)
+        status = peers_most(peers, asked, 2, err);
+    train->stop |= asked[0];
+    train->late |= asked[1];
+    return status;
+}
 
 bool train_interrupted(struct train *train)
 {
-    const struct train_hooks *hooks = train->hooks;
-    if (hooks->should_stop && hooks->should_stop(hooks->context))
+    if (train->peers->count > 1 ? train->stop : asked_to_stop(train))
         train->end = TRAIN_INTERRUPTED;
     return train->end == TRAIN_INTERRUPTED;
+}
+
+bool train_is_late(const struct train *train)
+{
+    return train->peers->count > 1 ? train->late : past_deadline(train);
 }
 
 /* For feature_cache_fill: filling may take as long as an epoch, so it can be interrupted after each batch. */

@@ -3,6 +3,7 @@
 #define FREEZETUNE_TRAIN_PRIVATE_H
 
 #include "core/train/feed.h"
+#include "core/train/share.h"
 #include "core/train/stage.h"
 #include "core/train/timing.h"
 #include "core/train/train.h"
@@ -11,6 +12,7 @@ struct train {
     struct net *net;
     const struct dataset *dataset;
     struct pool *pool;
+    const struct peers *peers;
     struct train_options options;
     struct train_state state;
     struct stage stage; /* planned from train_create on, prepared from train_prepare on */
@@ -32,16 +34,18 @@ struct train {
     size_t seen[2];            /* entries of the loaders' lists of bad photos that were told */
     uint32_t *order;           /* [training photos] */
     float *dlogits;            /* [pass, classes] */
-    struct metrics batch;      /* of the current step */
+    struct metrics batch;      /* of the current step, of the pieces of this rank */
     struct metrics val;
 
     struct timing timing;
     double lr; /* of the current step */
+    struct share share;
 
     /* Of the call of train_run. Times are by clock_seconds. */
     const struct train_hooks *hooks; /* borrowed */
     struct train_limits limits;
     enum train_end end;   /* why the loop ends; TRAIN_UNFINISHED while it goes on */
+    bool stop, late;      /* with peers: one of them was told to stop; rank 0's time was over (train_settle) */
     bool in_epoch;        /* false between two epochs */
     double epoch_started; /* as if the epoch had never been interrupted */
     double saved;         /* the last checkpoint; before there was one, the start */
@@ -77,8 +81,14 @@ MUST_CHECK enum status train_step(struct train *train, const struct photo_batch 
 
 /* ---- train_pass.c: while train->hooks is set ---- */
 
-/* Asks should_stop. Once it has said yes, train->end is TRAIN_INTERRUPTED. */
+/* With peers, where all of them are at the same point: whether one has failed with `status`, which then ends all
+ * (peers_settle), and whether one was told to stop or rank 0 is out of time, for train_interrupted and
+ * train_is_late. Alone: `status`. */
+MUST_CHECK enum status train_settle(struct train *train, enum status status, struct error *err);
+/* Asks should_stop, or knows it from train_settle. Once the answer was yes, train->end is TRAIN_INTERRUPTED. */
 bool train_interrupted(struct train *train);
+/* Whether the deadline has passed, by the clock or by train_settle. */
+bool train_is_late(const struct train *train);
 /* Begins a pass of a list's feed, its missing features computed; arguments as feed_start. It has not begun where that
  * was interrupted. */
 MUST_CHECK enum status train_begin_pass(struct train *train, bool val, const uint32_t *order, size_t count,

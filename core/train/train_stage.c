@@ -160,6 +160,7 @@ void train_leave_stage(struct train *train)
 {
     close_cache(train);
     timing_detach(&train->timing, &train->stage);
+    share_free(&train->share);
     stage_free(&train->stage);
 }
 
@@ -205,7 +206,10 @@ struct normalise train_normalise(const struct train *train)
 enum status train_prepare_stage(struct train *train, struct error *err)
 {
     const struct normalise normalise = train_normalise(train);
+    size_t pieces = recipe_pieces(&train->options.recipe, train->options.loader.batch);
     enum status status = stage_prepare(&train->stage, &normalise, train->pool, err);
+    if (status == OK)
+        status = share_create(&train->share, train->peers, train->stage.plan, pieces, err);
     if (status == OK)
         status = timing_attach(&train->timing, &train->stage, err);
     return status == OK ? open_cache(train, err) : status;

@@ -1,13 +1,14 @@
 /* One step of the optimizer on one batch:
  *
- *   for each piece of the batch (one, unless --micro-batch):
+ *   for each piece of the batch (one, unless --micro-batch), of those that are this rank's (all, alone):
  *       logits = forward(piece)                              from pixels, mixed pixels or kept features
  *       loss += cross_entropy(logits, labels)                divided by the divisor of the whole batch
  *       backward(d loss / d logits)                          from the last operator to the freeze point
  *           for each parameter, as soon as its gradient is complete:
  *               update it, or add to the gradients that are kept
- *   where gradients are kept (several pieces, or --clip-norm):
- *       sum them over the pieces, clip the sums, update all parameters
+ *   the ranks tell each other the losses and statistics of their pieces
+ *   where gradients are kept (several pieces, several ranks, or --clip-norm):
+ *       sum them over the ranks, clip them, update all parameters
  *   --ema: the average of the weights follows
  */
 #include <math.h>
@@ -86,7 +87,7 @@ static void update(struct train *train, size_t param, const float *gradient)
 
 /* exec_backward calls this from the last parameter to the first, when nothing will add to the gradient any more. An
  * update at that moment needs memory for one gradient instead of all; but the norm of all gradients is known only at
- * the end, and a piece has only a part of each, so these two keep them. */
+ * the end, and a piece has only a part of each, so these two keep them, and so do ranks. */
 static void take_gradient(void *context, size_t param, const float *gradient)
 {
     struct train *train = context;
@@ -112,24 +113,50 @@ static enum status refuse_loss(const struct work *work, const float *logits, siz
                      photo_name(&train->dataset->train, work->batch->photos[from + bad]));
 }
 
-/* Photos from..to-1. ADDS their part of the batch's loss; when that is not finite nothing was updated. */
-static enum status run_piece(double *loss, const struct work *work, size_t from, size_t to, struct error *err)
+/* Photos from..to-1, which are a piece. When its part of the batch's loss is not finite nothing was updated. */
+static enum status run_piece(double *loss, size_t piece, const struct work *work, size_t from, size_t to,
+                             struct error *err)
 {
     struct train *train = work->train;
+    struct exec *exec = train->stage.exec;
     struct targets targets = work->targets;
     targets.labels += from;
     if (targets.others)
         targets.others += from;
     const float *logits;
+    share_begin_piece(&train->share, exec, piece);
     enum status status = forward_piece(&logits, work, from, to - from, err);
     if (status != OK)
         return status;
-    *loss += cross_entropy_targets(train->dlogits, logits, &targets, to - from, net_classes(train->net), work->divisor);
+    *loss = cross_entropy_targets(train->dlogits, logits, &targets, to - from, net_classes(train->net), work->divisor);
     if (!isfinite(*loss))
         return refuse_loss(work, logits, from, to - from, *loss, err);
+    size_t right = train->batch.top1;
     metrics_add(&train->batch, logits, work->leading + from, work->batch->photos + from, to - from);
-    exec_backward(train->stage.exec, train->dlogits, take_gradient, train);
+    exec_backward(exec, train->dlogits, take_gradient, train);
+    share_end_piece(&train->share, exec, piece, *loss, train->batch.top1 - right);
     return OK;
+}
+
+/* The pieces of this rank, then what all ranks have found. */
+static enum status run_pieces(struct step_result *out, const struct work *work, struct error *err)
+{
+    struct train *train = work->train;
+    struct share *share = &train->share;
+    size_t photos = work->photos, pieces = recipe_pieces(&train->recipe.options, photos);
+    enum status status = OK;
+    metrics_reset(&train->batch);
+    share_begin(share, pieces);
+    if (train->recipe.gradients)
+        gradients_begin(train->recipe.gradients, pieces);
+    for (size_t i = share->first; i < share->end && status == OK; i++)
+        status = run_piece(&out->loss, i, work, photos * i / pieces, photos * (i + 1) / pieces, err);
+    status = train_settle(train, status, err);
+    if (status == OK)
+        status = share_gather(&out->loss, &out->right, share, train->stage.exec, err);
+    if (status == OK && train->recipe.gradients)
+        status = gradients_sum(train->recipe.gradients, err);
+    return status;
 }
 
 /* The update of all parameters at once, where their gradients were kept. */
@@ -137,9 +164,6 @@ static enum status update_kept(struct train *train, double *norm, struct error *
 {
     struct gradients *gradients = train->recipe.gradients;
     double most = train->recipe.options.clip_norm;
-    enum status status = gradients_sum(gradients, err);
-    if (status != OK)
-        return status;
     if (most > 0) {
         *norm = gradients_clip(gradients, most);
         if (!isfinite(*norm))
@@ -157,21 +181,18 @@ enum status train_step(struct train *train, const struct photo_batch *batch, siz
                        struct error *err)
 {
     const struct train_state *state = &train->state;
-    struct recipe *recipe = &train->recipe;
+    const struct recipe *recipe = &train->recipe;
     struct work work = begin_step(train, batch, photos);
-    size_t pieces = recipe_pieces(&recipe->options, photos);
-    double loss = 0, norm = 0;
-    metrics_reset(&train->batch);
     train->lr = schedule_lr(&train->options.schedule, state->epoch, state->batch);
-    if (recipe->gradients)
-        gradients_begin(recipe->gradients, pieces);
-    enum status status = OK;
-    for (size_t i = 0; i < pieces && status == OK; i++)
-        status = run_piece(&loss, &work, photos * i / pieces, photos * (i + 1) / pieces, err);
+    *out = (struct step_result){.epoch = state->epoch,
+                                .batch = state->batch,
+                                .steps = state->steps_per_epoch,
+                                .images = photos,
+                                .lr = train->lr};
+    enum status status = run_pieces(out, &work, err);
     if (status == OK && recipe->gradients)
-        status = update_kept(train, &norm, err);
+        status = update_kept(train, &out->norm, err);
     if (status == OK && recipe->ema)
         ema_update(recipe->ema);
-    *out = (struct step_result){state->epoch, state->batch, state->steps_per_epoch, photos, loss, train->lr, norm};
     return status;
 }

@@ -21,6 +21,7 @@ static bool watch_evaluation(void *context, const struct photo_batch *batch, con
     watch->status = train_note_skipped(watch->train, true, watch->err);
     if (watch->status == OK && hooks->on_outputs)
         watch->status = hooks->on_outputs(hooks->context, batch, logits, train->val.count - batch->count, watch->err);
+    watch->status = train_settle(watch->train, watch->status, watch->err);
     if (watch->status != OK)
         return false;
     if (hooks->on_evaluation)
@@ -55,7 +56,7 @@ static enum status refuse_infinite(struct train *train, struct error *err)
  * chance. */
 static enum status run_evaluation(struct train *train, struct error *err)
 {
-    size_t count = train->dataset->val.count;
+    size_t count = train->dataset->val.count, batch = train->stage.evaluation_plan->options.batch;
     struct watch watch = {.train = train, .err = err};
     enum status status = train_check_weights(train, err);
     if (status != OK)
@@ -64,13 +65,15 @@ static enum status run_evaluation(struct train *train, struct error *err)
     metrics_reset(&train->val);
     absence_forget(&train->absence[1], train->state.epoch);
     status = train_begin_pass(train, true, NULL, count, 0, photo_view_plain(), err);
+    status = train_settle(train, status, err);
     if (status == OK && train->end != TRAIN_INTERRUPTED)
-        status = evaluate(&train->val, train->stage.evaluation, train->val_feed, watch_evaluation, &watch, err);
-    if (status == OK)
-        status = watch.status;
+        status = evaluate_shared(&train->val, train->stage.evaluation, train->val_feed, train->peers, batch,
+                                 net_classes(train->net), watch_evaluation, &watch, err);
+    if (watch.status != OK)
+        return watch.status; /* all know of it */
     if (status == OK && train->end != TRAIN_INTERRUPTED)
         status = train_end_pass(train, true, err);
-    return status;
+    return train_settle(train, status, err);
 }
 
 /* No photo, or an output that is not finite: neither is a result that another epoch could be compared with. */
@@ -159,7 +162,7 @@ enum status train_validate(struct train *train, struct error *err)
     if (status == OK && whole)
         status = check_evaluation(train, err);
     if (status == OK && whole)
-        status = tell_epoch(train, err);
+        status = train_settle(train, tell_epoch(train, err), err);
     if (train->recipe.ema)
         ema_swap(train->recipe.ema);
     return status;

@@ -65,7 +65,7 @@ static void kept_statistics_move_what_passes_would_have_moved(void **state)
         begin(&moved, freezes[f]);
         begin(&kept, freezes[f]);
         begin(&other, freezes[f]);
-        size_t count = exec_statistics_count(kept.exec);
+        size_t count = exec_statistics_count(kept.plan);
         assert_int_equal(count == 0, freezes[f].bn_trained == BN_EVAL && freezes[f].bn_frozen == BN_EVAL);
         double *statistics = calloc(PASSES * count + 1, sizeof *statistics);
         for (int i = 0; i < PASSES; i++)

@@ -158,7 +158,8 @@ static void compare_pieces(size_t most, bool mixes, struct comparison *compariso
     for (int i = 0; i < 3; i++) {
         struct step_result one = step(&a), pieces = step(&b);
         assert_true(fabs(one.loss - pieces.loss) <= 1e-6 * one.loss);
-        assert_int_equal(a.train->batch.top1, b.train->batch.top1);
+        assert_int_equal(one.right, pieces.right);
+        assert_int_equal(one.right, b.train->batch.top1);
         assert_int_equal(b.train->batch.count, PHOTOS);
     }
     for (size_t i = 0; i < a.net->params_count; i++) {

@@ -1,0 +1,43 @@
+/* What the processes of a group (peers.h) tell each other of a step beside its gradients: of each piece of the batch
+ * its loss, its right answers, and what it moves BatchNorm's running statistics by. Every rank computes a block of the
+ * pieces and then knows all of them in their order, so that each sums the same numbers and moves the same statistics in
+ * the same order. Alone, the block is the whole batch.
+ */
+#ifndef FREEZETUNE_SHARE_H
+#define FREEZETUNE_SHARE_H
+
+#include <stddef.h>
+
+#include "core/base/error.h"
+#include "core/net/exec.h"
+#include "core/train/peers.h"
+
+struct share {
+    const struct peers *peers;
+    double *records;   /* [pieces][values] */
+    size_t *sizes;     /* [ranks] */
+    size_t values;     /* of a piece: loss, right answers, statistics */
+    size_t pieces;     /* of the current step */
+    size_t first, end; /* of them, those of this rank */
+};
+
+/* For steps of up to `pieces` pieces by a plan, whose statistics a group keeps. OVERWRITES *out; free it with
+ * share_free, also after an error. ERR_SYSTEM without memory. */
+MUST_CHECK enum status share_create(struct share *out, const struct peers *peers, const struct plan *plan,
+                                    size_t pieces, struct error *err);
+void share_free(struct share *share);
+/* Bytes that share_create takes. */
+size_t share_bytes(const struct peers *peers, const struct plan *plan, size_t pieces);
+
+/* A step of so many pieces begins. Those of this rank are first up to where end begins. */
+void share_begin(struct share *share, size_t pieces);
+
+/* A piece of this rank is worked on: in a group its statistics are kept for share_gather. */
+void share_begin_piece(struct share *share, struct exec *exec, size_t piece);
+void share_end_piece(struct share *share, struct exec *exec, size_t piece, double loss, size_t right);
+
+/* Gathers the pieces of all ranks. *loss and *right = their sums in order; the running statistics are moved. */
+MUST_CHECK enum status share_gather(double *loss, size_t *right, struct share *share, struct exec *exec,
+                                    struct error *err);
+
+#endif
