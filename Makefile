@@ -140,7 +140,8 @@ endif
 # ---- files ------------------------------------------------------------------------------------------------------------
 SIMD_SOURCES := $(wildcard core/*/*.simd.c)
 LIB_SOURCES := $(filter-out $(SIMD_SOURCES),$(wildcard core/*/*.c)) $(wildcard models/*.c weights/*.c weights/*/*.c)
-CLI_SOURCES := $(wildcard cli/*.c cli/*/*.c cli/*/*/*.c)
+MPI_SOURCES := cli/shell/group_mpi.c
+CLI_SOURCES := $(filter-out $(MPI_SOURCES),$(wildcard cli/*.c cli/*/*.c cli/*/*/*.c))
 PAGE_FILES := $(wildcard cli/report/html/*.css cli/report/html/*.js)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) \
 	$(foreach set,$(SIMD_SETS),$(SIMD_SOURCES:%.simd.c=$(BUILD)/%.$(set).o)) \
@@ -168,6 +169,24 @@ freezetune: $(PROGRAM)
 $(PROGRAM): $(BUILD)/cli/main.o $(CLI_LIBRARY) $(LIBRARY)
 	$(call say,LD)
 	$(quiet)$(LINK) $(ALL_LIBS)
+
+# The same program for several processes, by MPICC: its group takes the place of the one in the library.
+MPICC ?= mpicc
+MPI_CC = OMPI_CC='$(CC)' MPICH_CC='$(CC)' $(MPICC)
+MPI_BUILD := $(BUILD)/$(notdir $(MPICC))
+MPI_PROGRAM := $(MPI_BUILD)/freezetune-mpi
+
+mpi: $(MPI_PROGRAM) ## build ./freezetune-mpi, which trains with several processes; needs mpicc (scripts/deps.sh mpi)
+	@ln -sf $(MPI_PROGRAM) freezetune-mpi
+
+$(MPI_BUILD)/%.o: cli/shell/%.c $(BUILD)/flags
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(quiet)$(MPI_CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(MPI_PROGRAM): $(BUILD)/cli/main.o $(MPI_SOURCES:cli/shell/%.c=$(MPI_BUILD)/%.o) $(CLI_LIBRARY) $(LIBRARY)
+	$(call say,LD)
+	$(quiet)$(MPI_CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 $(LIBRARY): $(LIB_OBJECTS)
 	$(call say,AR)
@@ -292,13 +311,13 @@ uninstall: ## remove what install made
 	rm -rf '$(SHARE)/doc/freezetune'
 
 clean: ## remove everything that was built
-	rm -rf build freezetune compile_commands.json
+	rm -rf build freezetune freezetune-mpi compile_commands.json
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all deps demo debug bench bench-compare format install uninstall clean help FORCE
+.PHONY: all mpi deps demo debug bench bench-compare format install uninstall clean help FORCE
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

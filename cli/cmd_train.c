@@ -1,9 +1,12 @@
 /* freezetune train: fine-tunes a network on a folder of photos. */
 #include "cli/commands.h"
 #include "cli/run/folds.h"
+#include "cli/run/follow.h"
 #include "cli/run/job_time.h"
+#include "cli/run/ranks.h"
 #include "cli/run/session.h"
 #include "cli/run/train_line.h"
+#include "cli/shell/group.h"
 #include "cli/shell/signals.h"
 
 static enum status run(const struct arguments *args, const struct resumed *resumed, struct error *err)
@@ -12,10 +15,14 @@ static enum status run(const struct arguments *args, const struct resumed *resum
     struct session_options options = {.weights_hash = resumed ? resumed->weights_hash : NULL};
     struct session_end end;
     enum status status = job_time_start(values, err);
+    if (status == OK)
+        status = ranks_check(values, err);
     if (status != OK)
         return status;
     if (values->folds && !values->fold && values->profile)
         return error_set(err, ERR_USAGE, "--profile cannot be combined with --folds");
+    if (group_peers()->rank > 0)
+        return follow_run(values, options.weights_hash, err);
     if (values->folds && !values->fold)
         return folds_run(args, resumed, err);
     return session_run(&end, values, &options, err);

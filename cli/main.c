@@ -12,6 +12,7 @@
 
 #include "cli/commands.h"
 #include "cli/shell/completion.h"
+#include "cli/shell/group.h"
 #include "cli/shell/help.h"
 #include "cli/shell/progress.h"
 #include "cli/shell/signals.h"
@@ -44,10 +45,12 @@ static void without_blas_threads(char **argv)
         execv("/proc/self/exe", argv);
 }
 
-/* One line on stderr: "freezetune train: ...". */
+/* One line on stderr: "freezetune train: ...". Of several processes rank 0 tells the error of all. */
 static int report(const char *command, const struct error *err)
 {
     char safe[4 * sizeof err->text + 4];
+    if (group_peers()->rank > 0)
+        return (int)err->status;
     progress_clear();
     text_printable(safe, sizeof safe, err->text[0] ? err->text : "failed without saying why");
     fprintf(stderr, "%sfreezetune%s%s:%s ", term_style(TERM_RED), command ? " " : "", command ? command : "",
@@ -115,16 +118,27 @@ static int unknown_command(const char *name)
     return report(NULL, &err);
 }
 
+static enum status check_group(const struct command *command, struct error *err)
+{
+    size_t count = group_peers()->count;
+    if (count == 1 || strcmp(command->name, "train") == 0)
+        return OK;
+    return error_set(err, ERR_USAGE, "%zu processes can only train: start it as one process", count);
+}
+
 static int run(const struct command *command, int argc, const char *const *argv)
 {
     struct arguments args;
     struct error err = {.status = OK};
     enum status status = arguments_parse(&args, command, argc, argv, &err);
+    if (status == OK)
+        status = check_group(command, &err);
     if (status == OK && args.help)
         command_help(stdout, command, term_width(stdout));
     else if (status == OK && (status = descriptors_plan(&err)) == OK)
         status = command->run(&args, &err);
     arguments_free(&args);
+    status = peers_settle(group_peers(), status, &err);
     if (status == ERR_NO && !err.text[0])
         return ERR_NO; /* the answer was printed */
     if (status != OK) {
@@ -144,12 +158,8 @@ static int print_completion(const char *shell)
     return report(NULL, &err);
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
-    without_blas_threads(argv);
-    hold_standard_streams();
-    signal(SIGPIPE, SIG_IGN); /* a run must not die because a reader left; finish_stdout sees to it */
-    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing like a full disk */
     const char *name = argc > 1 ? argv[1] : NULL;
     if (!name) {
         program_help(stderr, commands, term_width(stderr));
@@ -177,4 +187,14 @@ int main(int argc, char **argv)
         return finish_stdout(command->name, OK);
     }
     return finish_stdout(command->name, run(command, argc - 2, rest));
+}
+
+int main(int argc, char **argv)
+{
+    without_blas_threads(argv);
+    hold_standard_streams();
+    signal(SIGPIPE, SIG_IGN); /* a run must not die because a reader left; finish_stdout sees to it */
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing like a full disk */
+    group_open(&argc, &argv);
+    return group_close(dispatch(argc, argv));
 }

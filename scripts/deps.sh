@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh [--look] [build|check|static|package|deb|download|demo|offline|lint|develop|browser|slurm|aarch64]: installs what is missing from the distribution (Debian, Ubuntu). Says
+# deps.sh [--look] [build|check|static|package|deb|download|demo|offline|lint|develop|browser|slurm|aarch64|mpi]: installs what is missing from the distribution (Debian, Ubuntu). Says
 # nothing when nothing is missing and never asks a question: where it would need a password, it prints the command.
 #   build    what `make` needs
 #   check    that, and what the tests need
@@ -14,6 +14,7 @@
 #   browser  what `make check-browser` looks at reports with
 #   slurm    what `make check-slurm` runs its jobs with, and GNU parallel for the test of its example
 #   aarch64  what `make check-aarch64` builds with, and what it runs the tests with
+#   mpi      what `make mpi` builds freezetune-mpi with: Open MPI and MPICH, which `make check-mpi` takes both
 #   --look   installs nothing: one line says what is missing
 # Exit codes: 0 nothing is missing (any more), or the system is not one of these and the names were printed; 64 usage;
 # 71 it could not be installed.
@@ -65,12 +66,16 @@ aarch64)
     tools="aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64:qemu-user debootstrap:debootstrap pkg-config:pkg-config make:make prove:perl python3:python3"
     packages=
     ;;
+mpi)
+    tools=
+    packages="libopenmpi-dev openmpi-bin libmpich-dev mpich"
+    ;;
 develop)
     tools="clang:clang clang-format:clang-format shellcheck:shellcheck python3:python3 clang-tidy:clang-tidy cppcheck:cppcheck"
     packages=
     ;;
 *)
-    echo "usage: deps.sh [--look] [build|check|static|package|deb|download|demo|offline|lint|develop|browser|slurm|aarch64]" >&2
+    echo "usage: deps.sh [--look] [build|check|static|package|deb|download|demo|offline|lint|develop|browser|slurm|aarch64|mpi]" >&2
     exit 64
     ;;
 esac

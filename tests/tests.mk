@@ -29,6 +29,7 @@ ASAN_QUICK_CLI := basics bad_input cache classes convert inspect_diff predict_ev
 # What ThreadSanitizer looks at: whatever starts threads, shares a file between processes or is stopped by a signal.
 # tests/cli/threads.bats is written for it.
 TSAN_TESTS = $(addprefix build/tsan/tests/unit/,data/test_loader net/test_exec train/test_train_loop train/test_peers train/test_gradients \
+	train/test_train_peers \
 	features/test_feature_cache features/test_feature_sharing features/test_feature_store data/test_reduce \
 	data/test_overlap ops/test_blas) tests/cli/threads.bats tests/cli/run_lock.bats
 TSAN_PROGRAMS = $(filter build/%,$(or $(TESTS),$(TSAN_TESTS))) $(TOOLS:$(BUILD)/%=build/tsan/%) $(FAULTY:$(BUILD)/%=build/tsan/%) $(NARROW:$(BUILD)/%=build/tsan/%)
@@ -82,6 +83,20 @@ check-packages: ## install, try and remove wheel, deb and tarball in a new Debia
 
 check-browser: freezetune $(BUILD)/tests/tools/make_photos ## look at reports in chromium, without a network; skips where it is not installed
 	@sh scripts/check-browser.sh '$(abspath $(PROGRAM))' '$(abspath $(BUILD)/tests/tools/make_photos)'
+
+# With narrow networks, by each MPI that is here.
+MPI_NARROW := $(MPI_BUILD)/narrow/freezetune-mpi
+MPIS := $(foreach mpi,openmpi mpich,$(if $(shell command -v mpicc.$(mpi) 2>/dev/null),$(mpi)))
+$(MPI_NARROW): $(BUILD)/cli/main.o $(BUILD)/tests/narrow/resnet.o $(MPI_SOURCES:cli/shell/%.c=$(MPI_BUILD)/%.o) $(CLI_LIBRARY) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(quiet)$(MPI_CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+mpi-narrow: $(MPI_NARROW)
+
+check-mpi: freezetune $(NARROW) $(BUILD)/tests/tools/make_photos ## train with several processes by Open MPI and MPICH: the bytes of one; skips where they are not installed
+	@set -e; for mpi in $(MPIS); do $(MAKE) --no-print-directory MPICC=mpicc.$$mpi mpi-narrow; done
+	@sh scripts/check-mpi.sh '$(abspath $(NARROW))' '$(abspath $(BUILD)/tests/tools/make_photos)' \
+		$(foreach mpi,$(MPIS),mpirun.$(mpi)=$(abspath $(BUILD))/mpicc.$(mpi)/narrow/freezetune-mpi)
 
 check-slurm: freezetune $(NARROW) $(BUILD)/tests/tools/make_photos ## stop and requeue an array of trainings under a Slurm of its own (root); skips where it is not installed
 	@sh scripts/check-slurm.sh '$(abspath $(NARROW))' '$(abspath $(BUILD)/tests/tools/make_photos)'
@@ -174,5 +189,5 @@ check-all: ## every check that needs no other machine, some hours: .ci/run and w
 	$(again) mutants
 	$(again) fuzz
 
-.PHONY: programs fuzz-targets check check-units run-tests check-browser check-slurm check-stb check-aarch64 check-fresh-root check-packages asan asan-quick tsan coverage mutants fuzz lint build-clang \
+.PHONY: programs fuzz-targets check check-units run-tests check-browser check-mpi mpi-narrow check-slurm check-stb check-aarch64 check-fresh-root check-packages asan asan-quick tsan coverage mutants fuzz lint build-clang \
 	tidy check-all

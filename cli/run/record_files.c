@@ -2,6 +2,7 @@
 #include "cli/run/train_options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/run/duplicates.h"
 #include "cli/shell/cell.h"
@@ -9,6 +10,7 @@
 #include "cli/shell/numbers.h"
 #include "cli/shell/table.h"
 #include "cli/shell/version.h"
+#include "core/base/memory.h"
 #include "core/base/outfile.h"
 #include "core/train/confusion.h"
 
@@ -65,6 +67,24 @@ enum status write_config(const char *folder, const struct run_setup *t, struct e
     json_close(&json);
     json_end(&json);
     return outfile_end(&file, OK, err);
+}
+
+enum status options_text(char **out, const struct run_setup *t, struct error *err)
+{
+    const struct train_decided decided = {.freeze_until = t->freeze_until, .head_lr_mult = t->options.rates.head};
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return error_memory(err, "the options", 1);
+    struct json json = json_start(stream, false);
+    json_open(&json, NULL, '{');
+    train_options_record(&json, &train_table, t->values, &decided);
+    json_close(&json);
+    json_end(&json);
+    enum status status = fclose(stream) == 0 ? memory_strdup(out, text, err) : error_memory(err, "the options", 1);
+    free(text);
+    return status;
 }
 
 enum status write_series_config(const char *folder, const struct arguments *args, const struct run_setup *t,

@@ -9,6 +9,9 @@
 MUST_CHECK enum status write_series_config(const char *folder, const struct arguments *args,
                                            const struct run_setup *setup, struct error *err);
 MUST_CHECK enum status write_config(const char *folder, const struct run_setup *setup, struct error *err);
+/* The recorded options without paths, as text, owned by the caller (memory_free): the same for two runs that compute
+ * the same from the same files, wherever these lie. ERR_SYSTEM without memory. */
+MUST_CHECK enum status options_text(char **out, const struct run_setup *setup, struct error *err);
 /* Rows are the right classes, columns the predicted ones. */
 MUST_CHECK enum status write_confusion(const char *folder, const struct class_names *classes,
                                        const struct metrics *metrics, struct error *err);

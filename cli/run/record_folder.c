@@ -149,6 +149,31 @@ static void forgive_changed(const struct run_setup *t)
             train_forgive(t->train, i >= train, (uint32_t)(i >= train ? i - train : i));
 }
 
+/* The state of the run as it was left; *begins when it has none yet. */
+static enum status read_state(bool *begins, const struct record_folder *folder, struct error *err)
+{
+    struct stat info;
+    struct train *train = folder->setup->train;
+    *begins = path_stat(&info, folder->last) != 0 && errno == ENOENT;
+    enum status status = *begins ? resume_over(begins, folder, err) : checkpoint_read(folder->last, train, err);
+    if (status == OK)
+        forgive_changed(folder->setup);
+    return status;
+}
+
+enum status record_folder_follow(const struct run_setup *setup, struct error *err)
+{
+    struct record_folder folder = {.setup = setup, .lock = -1};
+    bool begins;
+    enum status status = memory_strdup(&folder.path, setup->values->resume, err);
+    if (status == OK)
+        status = name_files(&folder, err);
+    if (status == OK)
+        status = read_state(&begins, &folder, err);
+    record_folder_close(&folder);
+    return status;
+}
+
 enum status record_folder_resume(struct record_folder *out, const struct run_setup *setup, struct error *err)
 {
     struct stat info;
@@ -161,12 +186,10 @@ enum status record_folder_resume(struct record_folder *out, const struct run_set
     if (status != OK)
         return status;
     record_folder_tidy(out->path, whole_files);
-    bool begins = path_stat(&info, out->last) != 0 && errno == ENOENT;
-    status = begins ? resume_over(&begins, out, err) : checkpoint_read(out->last, setup->train, err);
+    bool begins;
+    status = read_state(&begins, out, err);
     if (status == OK && begins)
         status = duplicates_write(out->path, setup, err);
-    if (status == OK)
-        forgive_changed(setup);
     if (status == OK && setup->photos_stale)
         status = record_photos_write(out->path, setup, err);
     if (!begins && status == OK)

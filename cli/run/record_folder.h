@@ -63,6 +63,9 @@ MUST_CHECK enum status record_folder_create(struct record_folder *out, const str
  * it begins again. Errors of checkpoint_read, ERR_IO; ERR_DATA for a run of a series that diverged and is over. */
 MUST_CHECK enum status record_folder_resume(struct record_folder *out, const struct run_setup *setup,
                                             struct error *err);
+/* For a rank other than 0: reads the state that record_folder_resume reads there, and touches nothing. The same
+ * errors. */
+MUST_CHECK enum status record_folder_follow(const struct run_setup *setup, struct error *err);
 /* Removes config.json and photos.bin of a run or a series that could not begin, and with `whole` the empty folder: it
  * would be in the way of the next try. */
 void record_folder_take_back(const char *path, bool whole);

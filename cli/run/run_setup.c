@@ -8,6 +8,7 @@
 #include "cli/run/record_events.h"
 #include "cli/run/train_head.h"
 #include "cli/shell/augment_options.h"
+#include "cli/shell/group.h"
 #include "cli/shell/paths.h"
 #include "cli/shell/preprocess_options.h"
 #include "core/base/disk.h"
@@ -281,6 +282,7 @@ enum status run_setup_open(struct run_setup *out, const struct train_values *val
     fit_override(&preprocess, values->fit);
     *out = (struct run_setup){.values = values};
     out->options = train_options_from(values, &preprocess);
+    out->options.peers = group_peers();
     enum status status = train_head_check(values, err);
     if (status == OK)
         status = augment_options_parse(&out->options.loader.extras, out->options.augment, values->color_jitter,

@@ -5,6 +5,7 @@
 #include "cli/run/job_time.h"
 #include "cli/run/lr_search.h"
 #include "cli/run/page/run_page.h"
+#include "cli/run/ranks.h"
 #include "cli/run/record_folder.h"
 #include "cli/run/record_photos.h"
 #include "cli/run/run_memory.h"
@@ -341,6 +342,60 @@ static void plan_clock(struct session *session, struct series_clock *series)
     session->clock.limit = own > 0 ? own : whole > 0 ? whole : job_time_deadline();
 }
 
+/* Up to the moment before the run has a folder; after --dry-run less, which shows the plan. */
+static enum status prepare(struct session *session, struct run_setup *setup, const struct train_values *values,
+                           const struct lr_search *search, struct series_clock *series, struct error *err)
+{
+    const struct session_options *options = session->options;
+    bool alone = !options->one_of_many;
+    enum status status = run_setup_open(setup, values, options->weights_hash, err);
+    if (status == OK)
+        plan_clock(session, series);
+    if (status == OK && values->resume)
+        status = record_photos_check(&setup->changed, &setup->photos_stale, setup, values->resume,
+                                     values->accept_changed_photos, alone, err);
+    if (status == OK && alone) {
+        const struct plan_time time = {&session->clock.forecast, 1, run_clock_all(&session->clock)};
+        if (!search)
+            show_inputs(setup);
+        status = show_plan(setup, &time, err);
+    }
+    if (status == OK && !values->resume)
+        status = run_disk_check(&setup->disk, 1, run_setup_folder(setup), err);
+    if (status == OK)
+        status = run_memory_check(run_memory(setup, setup->train), err);
+    if (status != OK || values->dry_run)
+        return status;
+    enum cache_mode planned = train_cache(setup->train)->mode;
+    if (alone && !search)
+        status = show_statistics(setup, err);
+    if (status == OK)
+        status = run_setup_prepare(setup, err);
+    if (status == OK && train_cache(setup->train)->mode != planned) {
+        forecast_lose_features(&session->clock.forecast);
+        warn("%s; the run has no cache", train_cache(setup->train)->why);
+    }
+    return status;
+}
+
+/* The run's folder, made or opened. */
+static enum status open_folder(const struct session *session, const struct lr_search *search, struct error *err)
+{
+    const struct run_setup *setup = session->setup;
+    struct record_folder *folder = session->folder;
+    bool resumes = setup->values->resume != NULL;
+    enum status status = resumes ? record_folder_resume(folder, setup, err) : record_folder_create(folder, setup, err);
+    if (is_of_system(status) && folder->begun && err)
+        status = explain_write(session, status, err);
+    if (status == OK && resumes && !train_is_over(setup->train))
+        status = run_disk_check(&setup->disk, 1, folder->path, err);
+    if (status == OK && search)
+        status = lr_search_write(folder->path, search, err);
+    if (status == OK && !session->options->one_of_many)
+        remark("run: %s", folder->path);
+    return status;
+}
+
 /* The rate is known; `search` is how it was found, or NULL. */
 static enum status train_once(struct session_end *out, const struct train_values *values,
                               const struct session_options *options, const struct lr_search *search, double started,
@@ -351,50 +406,16 @@ static enum status train_once(struct session_end *out, const struct train_values
     struct series_clock own = {0};
     struct session session = {.options = options, .setup = &setup, .folder = &folder, .started = started};
     char *page = NULL;
-    enum status status = run_setup_open(&setup, values, options->weights_hash, err);
-    if (status == OK)
-        plan_clock(&session, options->clock ? options->clock : &own);
-    if (status == OK && values->resume)
-        status = record_photos_check(&setup.changed, &setup.photos_stale, &setup, values->resume,
-                                     values->accept_changed_photos, !options->one_of_many, err);
-    if (status == OK && !options->one_of_many) {
-        const struct plan_time time = {&session.clock.forecast, 1, run_clock_all(&session.clock)};
-        if (!search)
-            show_inputs(&setup);
-        status = show_plan(&setup, &time, err);
-    }
-    if (status == OK && !values->resume)
-        status = run_disk_check(&setup.disk, 1, run_setup_folder(&setup), err);
-    if (status == OK)
-        status = run_memory_check(run_memory(&setup, setup.train), err);
-    if (status != OK || values->dry_run)
-        goto cleanup;
-    enum cache_mode planned = train_cache(setup.train)->mode;
-    if (!options->one_of_many && !search)
-        status = show_statistics(&setup, err);
-    if (status == OK)
-        status = run_setup_prepare(&setup, err);
-    if (status != OK)
-        goto cleanup;
-    if (train_cache(setup.train)->mode != planned) {
-        forecast_lose_features(&session.clock.forecast);
-        warn("%s; the run has no cache", train_cache(setup.train)->why);
-    }
-    status = values->resume ? record_folder_resume(&folder, &setup, err) : record_folder_create(&folder, &setup, err);
-    if (is_of_system(status) && folder.begun && err)
-        status = explain_write(&session, status, err);
-    if (status == OK && values->resume && !train_is_over(setup.train))
-        status = run_disk_check(&setup.disk, 1, folder.path, err);
-    if (status == OK && search)
-        status = lr_search_write(folder.path, search, err);
-    if (status == OK) {
-        if (!options->one_of_many)
-            remark("run: %s", folder.path);
+    enum status status = prepare(&session, &setup, values, search, options->clock ? options->clock : &own, err);
+    status = ranks_begin(&setup, status, err);
+    bool begins = status == OK && !values->dry_run;
+    if (begins)
+        status = ranks_settle(open_folder(&session, search, err), err);
+    if (begins && status == OK) {
         if (values->no_report || memory_strdup(&page, folder.path, NULL) != OK)
             page = NULL;
         status = run_loop(out, &session, err);
     }
-cleanup:
     record_folder_close(&folder);
     run_setup_close(&setup);
     /* Behind the training, whose memory is free now. A stopped run and one of a series show no photos. */

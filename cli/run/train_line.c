@@ -1,5 +1,6 @@
 #include "cli/run/train_line.h"
 
+#include "cli/run/ranks.h"
 #include "cli/run/record_folder.h"
 #include "cli/run/run_file.h"
 #include "cli/shell/paths.h"
@@ -52,8 +53,10 @@ enum status train_line_open(struct train_line *out, const struct arguments *args
         out->args = &out->recorded.arguments;
         out->resumed = &out->recorded;
     }
-    if (status == OK)
+    if (status == OK) {
         train_values_complete(out->args);
+        ranks_complete(out->args->values, out->args);
+    }
     return status == OK && !out->resumed ? check_new(args, out->args, err) : status;
 }
 

@@ -108,14 +108,42 @@ static enum status most_of_all(void *context, const struct peers *peers, struct 
 {
     (void)context;
     for (int highest = 0; highest < (int)peers->count; highest++) {
-        int value = (int)peers->rank == highest ? -1 : -2 - (int)peers->rank;
-        enum status status = peers_most(peers, &value, err);
+        int rank = (int)peers->rank, values[2] = {rank == highest ? -1 : -2 - rank, rank};
+        enum status status = peers_most(peers, values, 2, err);
         if (status != OK)
             return status;
-        if (value != -1)
-            return error_set(err, ERR_PROMISE, "%d of rank %d", value, highest);
+        if (values[0] != -1 || values[1] != (int)peers->count - 1)
+            return error_set(err, ERR_PROMISE, "%d and %d, rank %d", values[0], values[1], highest);
     }
     return OK;
+}
+
+/* Rank `odd` and those behind it have another record; rank 0 has none but its own. */
+static enum status compare_records(void *context, const struct peers *peers, struct error *err)
+{
+    (void)context;
+    for (size_t odd = 1; odd <= peers->count; odd++) {
+        char record[8] = "same";
+        size_t rank, wanted = odd == peers->count ? 0 : odd;
+        if (peers->rank >= odd)
+            record[7] = (char)peers->rank;
+        enum status status = peers_compare(&rank, peers, record, sizeof record, err);
+        if (status != OK)
+            return status;
+        if (rank != wanted)
+            return error_set(err, ERR_PROMISE, "rank %zu instead of %zu", rank, wanted);
+    }
+    return OK;
+}
+
+static void the_first_that_differs_is_named_to_all(void **state)
+{
+    (void)state;
+    struct error ends[MOST];
+    for (size_t count = 1; count <= MOST; count++) {
+        thread_peers_run(ends, count, compare_records, NULL);
+        expect_all(ends, count, OK, NULL);
+    }
 }
 
 static void the_largest_value_is_known_to_all(void **state)
@@ -241,6 +269,7 @@ int main(void)
         cmocka_unit_test(things_are_dealt_in_even_blocks),
         cmocka_unit_test(bytes_arrive_where_they_belong),
         cmocka_unit_test(the_largest_value_is_known_to_all),
+        cmocka_unit_test(the_first_that_differs_is_named_to_all),
         cmocka_unit_test(a_failure_of_one_is_told_to_all),
         cmocka_unit_test(nobody_has_to_ask_for_the_text),
         cmocka_unit_test(nobody_waits_for_a_rank_that_has_ended),

@@ -1,0 +1,165 @@
+#!/bin/sh
+# check-mpi.sh PROGRAM MAKE_PHOTOS [MPIRUN=PROGRAM_MPI ...]: trainings by several processes, under each MPIRUN given, end with the bytes of
+# PROGRAM alone: best.safetensors and last.safetensors of any number of processes, with every recipe, resumed by another number,
+# and after one process was killed. Skips where no MPIRUN is given (sh scripts/deps.sh mpi installs them).
+# Leaves no process and no file. The last line says `N passed, N failed`.
+set -eu
+
+program=$1
+make_photos=$2
+shift 2
+[ $# -gt 0 ] || {
+    echo "check-mpi: skipped: no MPI is here; sh scripts/deps.sh mpi installs two of them"
+    exit 0
+}
+
+work=$(mktemp -d /tmp/freezetune-mpi.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+cd "$work"
+# More processes than cores, as root, in a test: Open MPI wants to be told that each of it is meant. A waiting process lets others work.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1 \
+    OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe OMPI_MCA_hwloc_base_binding_policy=none
+
+"$make_photos" photos 3 7 3 40 1
+"$make_photos" others 3 6 3 40 2
+passed=0
+failed=0
+result() {
+    if [ "$1" = 0 ]; then
+        passed=$((passed + 1))
+        echo "ok - $2"
+    else
+        failed=$((failed + 1))
+        echo "not ok - $2"
+        tail -n 5 log.txt | sed 's/^/# /'
+    fi
+}
+
+# 21 photos in batches of 8, in pieces of 2: the last batch has 5 photos in 3 pieces.
+options="--data photos --weights random --arch resnet18 --image-size 32 --batch-size 8 --micro-batch 2 --epochs 3 --freeze-until 5
+    --threads 1 --loader-threads 1 --cache off --keep-last --no-report --seed 3"
+# alone OUT OPTION...
+alone() {
+    out=$1
+    shift
+    # shellcheck disable=SC2086 # the options are meant to be split
+    "$program" train $options --out "$out" "$@" >log.txt 2>&1
+}
+# ranks N OUT OPTION...: by $mpirun and $mpi_program
+ranks() {
+    count=$1
+    out=$2
+    shift 2
+    rm -rf "$out"
+    # shellcheck disable=SC2086
+    timeout 120 "$mpirun" -n "$count" "$mpi_program" train $options --out "$out" "$@" >log.txt 2>&1 </dev/null
+}
+resume() {
+    count=$1
+    out=$2
+    shift 2
+    timeout 120 "$mpirun" -n "$count" "$mpi_program" train --resume "$out" --threads 1 --loader-threads 1 --keep-last --no-report "$@" \
+        >log.txt 2>&1 </dev/null
+}
+same() {
+    cmp "$1/best.safetensors" "$2/best.safetensors" >>log.txt 2>&1 && cmp "$1/last.safetensors" "$2/last.safetensors" >>log.txt 2>&1
+}
+
+# ---- recipes: a name, then options ----
+cat >cases.txt <<'END'
+plain
+mixup --mixup 0.4 --label-smoothing 0.1
+cutmix --cutmix 1 --random-erasing 0.5
+weights-and-clipping --class-weight-power 0.5 --clip-norm 0.5
+average --ema 0.9 --optimizer adamw
+unfreezing --freeze-until 6 --unfreeze-at 2:4 --unfreeze-at 3:0
+frozen-statistics --bn-frozen batch
+fixed-statistics --bn-trained eval
+bf16 --precision bf16
+im2col --conv im2col
+END
+while read -r name more; do
+    # shellcheck disable=SC2086
+    alone "alone-$name" $more
+done <cases.txt
+
+for pair in "$@"; do
+    mpirun=${pair%%=*}
+    mpi_program=${pair#*=}
+    echo "# $mpirun"
+    while read -r name more; do
+        for count in 1 2 3 4; do
+            case $name/$count in
+            plain/* | */2 | unfreezing/4 | mixup/3) ;;
+            *) continue ;;
+            esac
+            code=0
+            # shellcheck disable=SC2086
+            ranks $count "run-$name" $more && same "alone-$name" "run-$name" || code=1
+            result $code "$name: $count processes write the bytes of one"
+        done
+    done <cases.txt
+
+    # ---- another number of processes goes on; the time is over after each step ----
+    code=0
+    ranks 2 resumed --time-limit 0.0001 || code=1
+    for count in 4 1 2 4; do
+        resume $count resumed --time-limit 0.0001 || code=1
+    done
+    [ $code = 0 ] && [ ! -e resumed/result.json ] && resume 2 resumed --time-limit 100 && same alone-plain resumed || code=1
+    result $code "stopped five times and resumed by 4, 1, 2, 4 and 2 processes: the bytes of one"
+
+    # ---- a signal to one, the death of one ----
+    for signal in TERM USR1 KILL; do
+        code=0
+        rm -rf stopped
+        # shellcheck disable=SC2086
+        timeout 120 "$mpirun" -n 2 "$mpi_program" train $options --out stopped --epochs 400 --save-every 0.001 >log.txt 2>&1 </dev/null &
+        job=$!
+        tries=0
+        until [ -e stopped/last.safetensors ] || [ $tries = 300 ]; do
+            sleep 0.1
+            tries=$((tries + 1))
+        done
+        # The youngest of the processes of this program is rank 1, or rank 0: whichever it is, all must end.
+        pkill -"$signal" -n -f "^$mpi_program train .*--out stopped" || code=1
+        ended=0
+        wait $job || ended=$?
+        case $signal/$ended in
+        TERM/143 | USR1/75) ;;
+        KILL/0 | TERM/* | USR1/* | */124) code=1 ;;
+        esac
+        "$program" inspect stopped/last.safetensors >/dev/null 2>>log.txt || code=1
+        result $code "SIG$signal to one of two ends both ($ended), last.safetensors is whole"
+    done
+
+    # ---- processes that are not about to do the same ----
+    cat >unlike.sh <<'END'
+rank=${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-0}}
+
+program=$1
+shift
+[ "$rank" = 0 ] || exec "$program" "$@" $UNLIKE
+exec "$program" "$@"
+END
+    for unlike in "--data others:list of photos" "--lr 0.5:options" "--weights gone.safetensors:gone.safetensors"; do
+        code=0
+        rm -rf refused
+        # shellcheck disable=SC2086
+        UNLIKE=${unlike%%:*} timeout 120 "$mpirun" -n 2 sh unlike.sh "$mpi_program" train $options --out refused >log.txt 2>&1 </dev/null && code=1
+        grep -q "rank 1.*${unlike#*:}" log.txt && [ ! -e refused ] || code=1
+        result $code "rank 1 with ${unlike%%:*}: refused by name"
+    done
+
+    code=0
+    ranks 5 refused >/dev/null 2>&1 && code=1
+    grep -q "5 processes for a batch of 8 photos.*start at most 4" log.txt || code=1
+    result $code "more processes than pieces are refused"
+    code=0
+    timeout 60 "$mpirun" -n 2 "$mpi_program" toy >log.txt 2>&1 </dev/null && code=1
+    [ "$(grep -c 'processes can only train' log.txt)" = 1 ] || code=1
+    result $code "a command that cannot be shared is refused once"
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
