@@ -103,6 +103,18 @@ END
     grep -q '^== 2 of 2: ./inner$' all.txt
 }
 
+@test "a file that takes long and says something keeps no other one waiting" {
+    [ "$(nproc)" -ge 2 ] || skip "files run one after the other here"
+    # It ends once the third one has begun, for which the second one has to be over.
+    printf '#!/bin/sh\necho waits >&2; for i in $(seq 300); do [ ! -e third ] || break; sleep 0.1; done\n[ -e third ] && echo "ok 1 - waits"; echo 1..1\n' >waits
+    printf '#!/bin/sh\necho 1..1; echo "ok 1 - second"\n' >second
+    printf '#!/bin/sh\n: >third; echo 1..1; echo "ok 1 - third"\n' >begins
+    chmod +x waits second begins
+    run_split env -i PATH="$outside" HOME="$PWD" BUILD="$PWD/build" sh "$support/run_tests.sh" ./waits ./second ./begins
+    [ "$status" = 0 ]
+    grep -qx waits stderr.txt
+}
+
 @test "before the first file how many there are and how long it takes, at each one which it is" {
     write_bats good <<'END'
 TEST "good" {

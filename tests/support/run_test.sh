@@ -1,13 +1,18 @@
 #!/bin/sh
 # run_test.sh PROGRAM: runs one test program for prove. One that ran no test has failed: prove would call it skipped.
-# prove keeps the reason of a failure to itself, so that goes to stderr: each failed test with what it said.
+# prove keeps the reason of a failure to itself, so that goes past it, to descriptor 9 of run_tests.sh (TEST_TELL), or to
+# stderr: each failed test with what it said. Nothing may go to stderr before the end: prove reads what a test says from there,
+# then waits for a line of its stdout, and starts no other test meanwhile.
 # TEST_EMULATOR, when set, is the command that runs test programs of another processor (tests/support/emulator.h).
 # TEST_RESULTS, when set, names a file to which a line is added: how many tests passed, failed and were skipped, and PROGRAM.
 # No test sees what a person, or another test, has kept in a feature cache.
+[ -n "${TEST_TELL:-}" ] || exec 9>&2
+unset TEST_TELL # a test that itself runs tests has its own stderr
 tap=$(mktemp) || exit 1
+said=$(mktemp) || exit 1
 XDG_CACHE_HOME=$(mktemp -d) || exit 1
 export XDG_CACHE_HOME
-trap 'rm -rf "$tap" "$XDG_CACHE_HOME"' EXIT
+trap 'rm -rf "$tap" "$said" "$XDG_CACHE_HOME"' EXIT
 name=$1
 results=${TEST_RESULTS:-} # not for the tests, some of which run tests
 unset TEST_RESULTS
@@ -15,7 +20,7 @@ unset TEST_RESULTS
 # On a terminal prove shows the file it is at; elsewhere it names a file when that is over.
 if [ -n "${TEST_PROGRESS:-}" ]; then
     echo >>"$TEST_PROGRESS"
-    [ -t 1 ] || [ -t 2 ] || echo "== $(($(wc -l <"$TEST_PROGRESS"))) of $TEST_COUNT: $name" >&2
+    [ -t 9 ] || echo "== $(($(wc -l <"$TEST_PROGRESS"))) of $TEST_COUNT: $name" >&9
 fi
 unset TEST_PROGRESS TEST_COUNT # what a test itself runs by this script is not among the files that are counted
 
@@ -27,8 +32,9 @@ case $1 in
     set -- ${TEST_EMULATOR:+"$TEST_EMULATOR"} "$@"
     ;;
 esac
-"$@" >"$tap"
+"$@" >"$tap" 2>"$said" 9>&-
 status=$?
+cat "$said" >&9
 # cmocka (1.1.7) calls a test that was skipped "not ok", which prove counts as failed.
 sed -i 's/^not ok \([0-9]*\) # SKIP/ok \1 # SKIP/' "$tap"
 cat "$tap"
@@ -51,8 +57,8 @@ count() {
 [ -z "$results" ] || echo "$(count) $name" >>"$results"
 
 if grep -q '^1\.\.0' "$tap" || ! [ -s "$tap" ]; then
-    echo "$*: no test was run" >&2
-    [ "$status" = 0 ] || echo "$*: exit code $status" >&2
+    echo "$*: no test was run" >&9
+    [ "$status" = 0 ] || echo "$*: exit code $status" >&9
     exit 1
 fi
 if [ "$status" != 0 ] || grep -q '^not ok' "$tap"; then
@@ -63,6 +69,6 @@ if [ "$status" != 0 ] || grep -q '^not ok' "$tap"; then
         else # it did not come to an end
             tail -n 20 "$tap"
         fi
-    } >&2
+    } >&9
 fi
 exit "$status"

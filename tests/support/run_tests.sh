@@ -12,6 +12,8 @@ kept=$build/check-seconds
 TEST_COUNT=$#
 TEST_PROGRESS=$(mktemp)
 export TEST_COUNT TEST_PROGRESS LC_ALL=C CMOCKA_MESSAGE_OUTPUT=TAP
+exec 9>&2 # for run_test.sh
+export TEST_TELL=9
 trap 'rm -f "$TEST_PROGRESS"' EXIT
 trap 'exit 130' INT TERM
 
