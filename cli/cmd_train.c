@@ -14,11 +14,6 @@ static enum status run(const struct arguments *args, const struct resumed *resum
     const struct train_values *values = args->values;
     struct session_options options = {.weights_hash = resumed ? resumed->weights_hash : NULL};
     struct session_end end;
-    enum status status = job_time_start(values, err);
-    if (status == OK)
-        status = ranks_check(values, err);
-    if (status != OK)
-        return status;
     if (values->folds && !values->fold && values->profile)
         return error_set(err, ERR_USAGE, "--profile cannot be combined with --folds");
     if (group_peers()->rank > 0)
@@ -33,6 +28,11 @@ static enum status train(const struct arguments *args, struct error *err)
     struct train_line line;
     signals_catch_save();
     enum status status = train_line_open(&line, args, err);
+    if (status == OK)
+        status = job_time_start(line.args->values, err);
+    if (status == OK)
+        status = ranks_check(line.args->values, err);
+    status = ranks_settle(status, err); /* none of them begins unless all do */
     if (status == OK)
         status = run(line.args, line.resumed, err);
     train_line_close(&line);

@@ -133,9 +133,12 @@ static int run(const struct command *command, int argc, const char *const *argv)
     enum status status = arguments_parse(&args, command, argc, argv, &err);
     if (status == OK)
         status = check_group(command, &err);
+    if (status == OK && !args.help)
+        status = descriptors_plan(&err);
+    status = peers_settle(group_peers(), status, &err);
     if (status == OK && args.help)
         command_help(stdout, command, term_width(stdout));
-    else if (status == OK && (status = descriptors_plan(&err)) == OK)
+    else if (status == OK)
         status = command->run(&args, &err);
     arguments_free(&args);
     status = peers_settle(group_peers(), status, &err);

@@ -143,7 +143,7 @@ shift
 [ "$rank" = 0 ] || exec "$program" "$@" $UNLIKE
 exec "$program" "$@"
 END
-    for unlike in "--data others:list of photos" "--lr 0.5:options" "--weights gone.safetensors:gone.safetensors"; do
+    for unlike in "--data others:list of photos" "--lr 0.5:options" "--weights gone.safetensors:gone.safetensors" "--no-such-option:no-such-option" "--out photos:photos"; do
         code=0
         rm -rf refused
         # shellcheck disable=SC2086
