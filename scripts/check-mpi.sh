@@ -153,6 +153,12 @@ END
     done
 
     code=0
+    timeout 60 "$mpirun" -n 3 "$mpi_program" train --data photos --weights random --arch resnet18 --image-size 32 --batch-size 8 --micro-batch 2 \
+        --dry-run >log.txt 2>&1 </dev/null || code=1
+    [ "$(grep -c 'ranks   3 processes for 4 pieces of a batch, at most 2 each; in a step each sends up to' log.txt)" = 1 ] || code=1
+    result $code "--dry-run says once how much is sent"
+
+    code=0
     ranks 5 refused >/dev/null 2>&1 && code=1
     grep -q "5 processes for a batch of 8 photos.*start at most 4" log.txt || code=1
     result $code "more processes than pieces are refused"

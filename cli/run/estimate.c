@@ -1,5 +1,6 @@
 #include "cli/run/estimate.h"
 
+#include "cli/shell/group.h"
 #include "core/ops/peak.h"
 #include "core/train/lr_find.h"
 
@@ -48,7 +49,7 @@ static struct forecast_stage stage_of(const struct run_setup *t, const struct tr
 
 void estimate_forecast(struct forecast *out, const struct run_setup *t, const struct train *train, double peak)
 {
-    *out = (struct forecast){.speed = estimate_speed(peak, train_plan(train)),
+    *out = (struct forecast){.speed = estimate_speed(peak, train_plan(train)) * (double)group_peers()->count,
                              .train = t->options.usable,
                              .val = t->dataset.val.count,
                              .search = estimate_search(t->values),

@@ -16,7 +16,8 @@ double estimate_peak(struct pool *pool, enum precision precision);
  * factor of 1.5 where the machine is not busy with other things and photos are not larger than the network is slow. */
 double estimate_speed(double peak, const struct plan *plan);
 
-/* OVERWRITES *out: the run that `train` is a plan of, with the photos of `training`, and the range test before it when
+/* With several processes the speed is that of all of them, as fast as this one; their exchange is not counted.
+ * OVERWRITES *out: the run that `train` is a plan of, with the photos of `training`, and the range test before it when
  * its rate is still to be found. */
 void estimate_forecast(struct forecast *out, const struct run_setup *setup, const struct train *train, double peak);
 

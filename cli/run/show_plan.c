@@ -9,9 +9,11 @@
 #include "cli/report/summary.h"
 #include "cli/run/duplicates.h"
 #include "cli/run/run_memory.h"
+#include "cli/run/show_ranks.h"
 #include "cli/run/show_recipe.h"
 #include "cli/run/train_head.h"
 #include "cli/shell/choice_options.h"
+#include "cli/shell/group.h"
 #include "cli/shell/json.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/remark.h"
@@ -243,6 +245,8 @@ static void json_plan(const struct run_setup *t, const struct train_needs *needs
     json_close(&json);
     json_int(&json, "memory", (int64_t)memory_summary_total(&memory));
     json_int(&json, "threads", (int64_t)pool_threads(t->pool));
+    if (group_peers()->count > 1)
+        show_ranks_json(&json, t);
     json_text(&json, "precision", precision_names[t->options.precision]);
     if (needs->network_bf16)
         json_int(&json, "memory_bf16", (int64_t)memory_in_bf16(t, needs));
@@ -376,6 +380,7 @@ enum status show_plan(const struct run_setup *t, const struct plan_time *time, s
     print_rates(t);
     summary_cost(stdout, train_plan(t->train), &memory);
     print_threads(t);
+    show_ranks(t, time->forecast);
     print_precision(t, &needs);
     print_caches(t);
     print_disk(t, time->runs);

@@ -119,6 +119,19 @@ size_t gradients_exchange_bytes(const struct net *net, const struct peers *peers
     return peers->count > 1 ? gradient_exchange_bytes(peers, pieces, largest(net, true)) : 0;
 }
 
+double gradients_sent(const struct net *net, const struct peers *peers, size_t pieces)
+{
+    size_t floats = 0, most = 0;
+    for (size_t i = 0; i < net->params_count; i++)
+        floats += net->params[i].trainable ? net->params[i].count : 0;
+    for (size_t r = 0; r < peers->count; r++) {
+        size_t nodes = sum_tree_nodes(peers_first(peers, r, pieces), peers_first(peers, r + 1, pieces), pieces);
+        most = nodes > most ? nodes : most;
+    }
+    double others = 1 - 1 / (double)peers->count;
+    return (double)(floats * sizeof(float)) * others * (double)(most + 1);
+}
+
 void gradients_begin(struct gradients *gradients, size_t pieces)
 {
     const struct peers *peers = gradients->peers;

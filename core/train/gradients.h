@@ -34,6 +34,10 @@ MUST_CHECK enum status gradients_add_trainable(struct gradients *gradients, stru
 size_t gradients_bytes(const struct net *net, const struct peers *peers, size_t pieces);
 size_t gradients_exchange_bytes(const struct net *net, const struct peers *peers, size_t pieces);
 
+/* Bytes that the busiest peer sends to the others in a step of `pieces` pieces, of the parameters that are trainable
+ * now: its nodes but for its own slice, and the sum of its slice to each. */
+double gradients_sent(const struct net *net, const struct peers *peers, size_t pieces);
+
 /* Begins a step of `pieces` pieces, 1 or more, with nothing added: this process adds those of its block,
  * peers_first(peers, rank, pieces) up to where the next rank's begin, perhaps none. */
 void gradients_begin(struct gradients *gradients, size_t pieces);
