@@ -55,7 +55,7 @@ const struct command cmd_train = {
                 "  freezetune train --head-first 3 --unfreeze-at 8:4 --lr-decay-by-child 0.5\n"
                 "  freezetune train --data photos --folds 5 --lr find\n"
                 "  freezetune train --resume runs/1\n"
-                "  freezetune train --options runs/1/config.json --seed 2 --resume-or-start runs/seed-2\n",
+                "  freezetune train --options runs/1 --seed 2 --resume-or-start runs/seed-2\n",
     .like = &train_table,
     .values_size = sizeof(struct train_values),
     .run = train,

@@ -17,8 +17,9 @@ MUST_CHECK enum status ranks_check(const struct train_values *values, struct err
  * options, photos, classes and weights. Else the first error, or ERR_USAGE that names the rank and what differs. */
 MUST_CHECK enum status ranks_begin(const struct run_setup *setup, enum status status, struct error *err);
 
-/* peers_settle of the group. A rank that fails between two of them fails at the next one, so that all ranks have to come
- * by the same ones: after the command line is read, before the folder is made, after that, when the command is over. */
+/* peers_settle of the group. A rank that fails between two of them fails at the next one, so that all ranks have to
+ * come by the same ones: after the command line is read, before the folder is made, after that, when the command is
+ * over. */
 MUST_CHECK enum status ranks_settle(enum status status, struct error *err);
 
 #endif

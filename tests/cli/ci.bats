@@ -12,6 +12,7 @@ setup() {
     target check 'echo "10 0 2 a/test_b" >>"$TEST_RESULTS"; echo "5 0 0 c.bats" >>"$TEST_RESULTS"'
     target lint 'true'
     target check-browser 'true'
+    target check-mpi 'true'
     target build-clang '[ "$CI" = true ]'
     target asan-quick 'echo "10 0 1 a/test_b" >>"$TEST_RESULTS"'
 }
@@ -29,7 +30,7 @@ ci() {
 @test "all is well: 0, and tests and steps are counted" {
     ci
     [ "$status" = 0 ]
-    [ "$last" = "28 passed, 0 failed" ]
+    [ "$last" = "29 passed, 0 failed" ]
     grep -qx '3 skipped' stdout.txt
 }
 
@@ -37,7 +38,7 @@ ci() {
     target check 'echo "9 1 0 a/test_b" >>"$TEST_RESULTS"; exit 2'
     ci
     [ "$status" = 1 ]
-    [ "$last" = "22 passed, 1 failed" ]
+    [ "$last" = "23 passed, 1 failed" ]
     grep -qx 'failed: 1 in a/test_b' stdout.txt
     grep -q '^==== make asan-quick: exit code 0' stdout.txt
 }
@@ -47,19 +48,19 @@ ci() {
     target check 'exit 2'
     ci
     [ "$status" = 1 ]
-    [ "$last" = "12 passed, 2 failed" ]
+    [ "$last" = "13 passed, 2 failed" ]
     grep -qx 'failed: 1 in make lint' stdout.txt
     # One that ends with an error after tests that all passed, as where a race was found.
     target check 'echo "10 0 2 a/test_b" >>"$TEST_RESULTS"; exit 2'
     target lint 'true'
     ci
     [ "$status" = 1 ]
-    [ "$last" = "23 passed, 1 failed" ]
+    [ "$last" = "24 passed, 1 failed" ]
 }
 
 @test "what nothing counted has failed" {
     target check 'true'
     ci
     [ "$status" = 1 ]
-    [ "$last" = "13 passed, 1 failed" ]
+    [ "$last" = "14 passed, 1 failed" ]
 }
