@@ -1,9 +1,11 @@
 #include "cli/run/ranks.h"
 
-#include <gnu/libc-version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 
 #include "cli/run/record_files.h"
 #include "cli/shell/group.h"
@@ -90,7 +92,9 @@ static enum status identify(struct identity *out, const struct run_setup *setup,
     checkpoint_photos(out->of[PHOTOS], &setup->dataset);
     hash_classes(out->of[CLASSES], &setup->dataset.classes);
     snprintf(out->of[WEIGHTS], sizeof *out->of, "%s", setup->weights_hash);
-    snprintf(out->libc, sizeof out->libc, "%s", gnu_get_libc_version());
+#ifdef __GLIBC__
+    snprintf(out->libc, sizeof out->libc, "glibc %s", gnu_get_libc_version());
+#endif
     return hash_options(out->of[OPTIONS], setup, err);
 }
 
