@@ -19,7 +19,7 @@ void ranks_complete(struct train_values *values, const struct arguments *args)
     long long ranks = (long long)group_peers()->count;
     if (ranks == 1)
         return;
-    if (!arguments_given(args, "micro-batch"))
+    if (!arguments_given(args, "micro-batch") && !values->resume) /* a run keeps its pieces */
         values->micro_batch = (values->batch_size + ranks - 1) / ranks;
     if (!arguments_given(args, "cache"))
         values->cache = CACHE_OFF;

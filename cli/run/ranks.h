@@ -7,7 +7,7 @@
 #include "cli/run/train_options.h"
 
 /* Gives values to options whose default is another with several processes, where they were not given: --micro-batch
- * cuts a batch into a piece for each, and --cache is off. */
+ * cuts the batches of a new run into a piece for each, and --cache is off. */
 void ranks_complete(struct train_values *values, const struct arguments *args);
 
 /* ERR_USAGE for options that several processes cannot do together. */
