@@ -173,6 +173,7 @@ $(PROGRAM): $(BUILD)/cli/main.o $(CLI_LIBRARY) $(LIBRARY)
 # The same program for several processes, by MPICC: its group takes the place of the one in the library.
 MPICC ?= mpicc
 MPI_CC = OMPI_CC='$(CC)' MPICH_CC='$(CC)' $(MPICC)
+MPI_LINK = $(MPI_CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 MPI_BUILD := $(BUILD)/$(notdir $(MPICC))
 MPI_PROGRAM := $(MPI_BUILD)/freezetune-mpi
 
@@ -186,7 +187,7 @@ $(MPI_BUILD)/%.o: cli/shell/%.c $(BUILD)/flags
 
 $(MPI_PROGRAM): $(BUILD)/cli/main.o $(MPI_SOURCES:cli/shell/%.c=$(MPI_BUILD)/%.o) $(CLI_LIBRARY) $(LIBRARY)
 	$(call say,LD)
-	$(quiet)$(MPI_CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+	$(quiet)$(MPI_LINK)
 
 $(LIBRARY): $(LIB_OBJECTS)
 	$(call say,AR)

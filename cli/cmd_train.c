@@ -58,5 +58,6 @@ const struct command cmd_train = {
                 "  freezetune train --options runs/1 --seed 2 --resume-or-start runs/seed-2\n",
     .like = &train_table,
     .values_size = sizeof(struct train_values),
+    .shared = true,
     .run = train,
 };

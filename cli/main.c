@@ -121,7 +121,7 @@ static int unknown_command(const char *name)
 static enum status check_group(const struct command *command, struct error *err)
 {
     size_t count = group_peers()->count;
-    if (count == 1 || strcmp(command->name, "train") == 0)
+    if (count == 1 || command->shared)
         return OK;
     return error_set(err, ERR_USAGE, "%zu processes can only train: start it as one process", count);
 }

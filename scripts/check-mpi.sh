@@ -84,6 +84,8 @@ while read -r name more; do
     alone "alone-$name" $more
 done <cases.txt
 
+alone alone-long --epochs 300
+
 for pair in "$@"; do
     mpirun=${pair%%=*}
     mpi_program=${pair#*=}
@@ -129,7 +131,7 @@ for pair in "$@"; do
         code=0
         rm -rf stopped
         # shellcheck disable=SC2086
-        timeout 120 "$mpirun" -n 2 "$mpi_program" train $options --out stopped --epochs 400 --save-every 0.001 >log.txt 2>&1 </dev/null &
+        timeout 120 "$mpirun" -n 2 "$mpi_program" train $options --out stopped --epochs 300 --save-every 0.001 >log.txt 2>&1 </dev/null &
         job=$!
         tries=0
         until [ -e stopped/last.safetensors ] || [ $tries = 300 ]; do
@@ -145,7 +147,8 @@ for pair in "$@"; do
         KILL/0 | TERM/* | USR1/* | */124) code=1 ;;
         esac
         "$program" inspect stopped/last.safetensors >/dev/null 2>>log.txt || code=1
-        result $code "SIG$signal to one of two ends both ($ended), last.safetensors is whole"
+        resume 2 stopped && same alone-long stopped || code=1
+        result $code "SIG$signal to one of two ends both ($ended); resumed, they end with the bytes of one"
     done
 
     # ---- processes that are not about to do the same ----

@@ -90,7 +90,7 @@ MPIS := $(foreach mpi,openmpi mpich,$(if $(shell command -v mpicc.$(mpi) 2>/dev/
 $(MPI_NARROW): $(BUILD)/cli/main.o $(BUILD)/tests/narrow/resnet.o $(MPI_SOURCES:cli/shell/%.c=$(MPI_BUILD)/%.o) $(CLI_LIBRARY) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(quiet)$(MPI_CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+	$(quiet)$(MPI_LINK)
 mpi-narrow: $(MPI_NARROW)
 
 check-mpi: freezetune $(NARROW) $(BUILD)/tests/tools/make_photos ## train with several processes by Open MPI and MPICH: the bytes of one; skips where they are not installed

@@ -35,7 +35,6 @@ enum status ranks_check(const struct train_values *values, struct error *err)
     } rows[] = {
         {values->folds && !values->fold, "--folds", "start each fold by itself with --fold I"},
         {values->lr == LR_FIND, "--lr find", "find the rate in one process, then name it"},
-        {values->cache != CACHE_OFF, "--cache", "leave it out, or train in one process, which features make fast"},
         {values->profile, "--profile", "look at one process"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -74,9 +74,9 @@ struct resumed {
     char photos[33];       /* of a series: checkpoint_photos; else "" */
 };
 
-/* --options FILE (or RUN, whose config.json it then is): the options of that run, behind which stand those of `given`.
- * out->arguments.given is of both. ERR_NOINPUT, ERR_DATA naming the key that is wrong or unknown. Free with
- * resumed_free. */
+/* --options FILE, or RUN for its config.json: a command line of the options in the file, followed by those of `given`,
+ * which win. Both count as given in out->arguments. ERR_NOINPUT without the file; ERR_DATA for one that is no
+ * config.json, or for an unknown key or wrong value, which it names. Owned by the caller (resumed_free). */
 MUST_CHECK enum status train_options_file(struct resumed *out, const struct arguments *given, struct error *err);
 
 /* Whether train_options_record writes the option. */

@@ -76,6 +76,7 @@ struct command {
     const struct command *like;
     size_t values_size;                   /* sizeof the struct of values; it is zeroed before the defaults are set */
     size_t operands_least, operands_most; /* SIZE_MAX for any number */
+    bool shared;                          /* several processes can do it together (freezetune-mpi) */
     /* Runs the command. Results go to stdout, which main flushes and checks; progress and remarks go to stderr. */
     enum status (*run)(const struct arguments *arguments, struct error *err);
 };

@@ -45,9 +45,10 @@ size_t recipe_step_photos(const struct recipe_options *options, const struct pla
     return photos;
 }
 
-static bool keeps_gradients(const struct recipe_options *options, const struct recipe_run *run)
+/* Several peers have a piece each at least. */
+static bool keeps_gradients(const struct recipe_options *options, size_t batch)
 {
-    return options->clip_norm > 0 || recipe_pieces(options, run->batch) > 1 || run->peers->count > 1;
+    return options->clip_norm > 0 || recipe_pieces(options, batch) > 1;
 }
 
 enum status recipe_class_weights(float **out, const struct photo_list *photos, size_t classes, double power,
@@ -109,7 +110,7 @@ enum status recipe_prepare(struct recipe *out, const struct recipe_options *opti
     if (options->class_weight_power > 0)
         status = recipe_class_weights(&out->class_weights, run->photos, net_classes(run->net),
                                       options->class_weight_power, err);
-    if (status == OK && keeps_gradients(options, run))
+    if (status == OK && keeps_gradients(options, run->batch))
         status =
             gradients_create(&out->gradients, run->net, run->pool, run->peers, recipe_pieces(options, run->batch), err);
     if (status == OK && options->ema > 0)
@@ -141,7 +142,7 @@ struct recipe_needs recipe_needs(const struct recipe_options *options, const str
     size_t gradients =
         gradients_bytes(run->net, run->peers, pieces) + gradients_exchange_bytes(run->net, run->peers, pieces);
     return (struct recipe_needs){
-        .gradients = keeps_gradients(options, run) ? gradients : 0,
+        .gradients = keeps_gradients(options, run->batch) ? gradients : 0,
         .average = options->ema > 0 ? ema_bytes(run->net, run->freeze) : 0,
         .mixing = makes_numbers(options, run) ? pass * run->side * run->side * 3 * sizeof(float) : 0,
     };

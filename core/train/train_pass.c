@@ -19,13 +19,14 @@ enum status train_settle(struct train *train, enum status status, struct error *
     const struct peers *peers = train->peers;
     if (peers->count == 1)
         return status;
-    int asked[2] = {asked_to_stop(train), peers->rank == 0 && past_deadline(train)};
-    status = peers_settle(peers, status, err);
-    if (status == OK)
-        status = peers_most(peers, asked, 2, err);
-    train->stop |= asked[0];
-    train->late |= asked[1];
-    return status;
+    struct error lost;
+    int asked[3] = {status != OK, asked_to_stop(train), peers->rank == 0 && past_deadline(train)};
+    enum status told = peers_most(peers, asked, 3, &lost);
+    if (told != OK)
+        return status != OK ? status : error_set(err, told, "%s", lost.text);
+    train->stop |= asked[1];
+    train->late |= asked[2];
+    return asked[0] ? peers_settle(peers, status, err) : OK;
 }
 
 bool train_interrupted(struct train *train)

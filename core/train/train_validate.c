@@ -162,7 +162,7 @@ enum status train_validate(struct train *train, struct error *err)
     if (status == OK && whole)
         status = check_evaluation(train, err);
     if (status == OK && whole)
-        status = train_settle(train, tell_epoch(train, err), err);
+        status = tell_epoch(train, err);
     if (train->recipe.ema)
         ema_swap(train->recipe.ema);
     return status;

@@ -38,7 +38,7 @@ while read -r word rest; do
 done <"$dockerfile"
 "$photos" "$root$folder/photos" 2 8 4 40 1 >/dev/null
 cp -r "$root$folder/photos" "$work/photos"
-# Stands for `-v "$PWD:/work" --user 1234:1234`.
+# Stands for `-v "$PWD:/mnt" --user 1234:1234`.
 chown -R 1234:1234 "$root$folder"
 
 # The working folder cannot be named to chroot, so paths are whole.

@@ -51,17 +51,27 @@ struct train_options small_run_options(void)
         .usable = SMALL_RUN_PHOTOS};
 }
 
-void small_run_open(struct small_run *out, const char *folder, const struct train_options *options)
+enum status small_run_try(struct small_run *out, const char *data, const struct train_options *options,
+                          struct error *err)
 {
     static const struct resnet_shape shape = {"tiny", true, {1, 1, 1, 1}, 4};
-    struct error err = {0};
     *out = (struct small_run){0};
-    if (dataset_open(&out->dataset, test_path(folder, "data"), 0, 1, &err) != OK ||
-        pool_create(&out->pool, 1, &err) != OK || resnet_create_shape(&out->net, &shape, SMALL_RUN_CLASSES, &err) != OK)
-        fail_msg("%s", err.text);
+    enum status status = dataset_open(&out->dataset, data, 0, 1, err);
+    if (status == OK)
+        status = pool_create(&out->pool, 1, err);
+    if (status == OK)
+        status = resnet_create_shape(&out->net, &shape, SMALL_RUN_CLASSES, err);
+    if (status != OK)
+        return status;
     net_init(out->net, 5);
-    if (train_create(&out->train, out->net, &out->dataset, options, out->pool, &err) != OK ||
-        train_prepare(out->train, &err) != OK)
+    status = train_create(&out->train, out->net, &out->dataset, options, out->pool, err);
+    return status == OK ? train_prepare(out->train, err) : status;
+}
+
+void small_run_open(struct small_run *out, const char *folder, const struct train_options *options)
+{
+    struct error err = {0};
+    if (small_run_try(out, test_path(folder, "data"), options, &err) != OK)
         fail_msg("%s", err.text);
 }
 

@@ -24,6 +24,10 @@ struct small_run {
 struct train_options small_run_options(void);
 /* Prepared, with random weights. The test ends on failure. */
 void small_run_open(struct small_run *out, const char *folder, const struct train_options *options);
+/* The same with `data`, the path of folder/data, and without ending the test: for threads. Close it also after an
+ * error. */
+MUST_CHECK enum status small_run_try(struct small_run *out, const char *data, const struct train_options *options,
+                                     struct error *err);
 void small_run_close(struct small_run *run);
 
 #endif

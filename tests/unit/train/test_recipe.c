@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/memory.h"
 #include "core/net/init.h"
 #include "core/train/mix.h"
 #include "core/train/train_private.h"
@@ -83,31 +82,6 @@ static struct step_result step(struct session *s)
 }
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
-
-static void class_weights_have_the_mean_1(void **state)
-{
-    (void)state;
-    struct session s;
-    const struct train_options options = options_of(BN_EVAL, (struct recipe_options){0});
-    open_session(&s, &options, 1);
-    static const double powers[] = {0, 0.5, 1};
-    for (size_t p = 0; p < 3; p++) {
-        float *weights;
-        struct error err;
-        assert_int_equal(recipe_class_weights(&weights, &s.dataset.train, CLASSES, powers[p], &err), OK);
-        double mean = (12 * (double)weights[0] + 6 * (double)weights[1] + 3 * (double)weights[2]) / LIST;
-        assert_true(fabs(mean - 1) <= 1e-6);
-        assert_true(fabs((double)weights[1] / (double)weights[0] - pow(2, powers[p])) <= 1e-6);
-        assert_true(fabs((double)weights[2] / (double)weights[0] - pow(4, powers[p])) <= 1e-6);
-        memory_free(weights);
-    }
-    float *weights;
-    struct error err;
-    assert_int_equal(recipe_class_weights(&weights, &s.dataset.train, CLASSES + 1, 1, &err), OK);
-    assert_true(weights[CLASSES] == 0 && weights[0] > 0);
-    memory_free(weights);
-    close_session(&s);
-}
 
 /* Of 32 pixels layer4 makes maps of 1x1, so that one photo is too few. */
 static void photos_too_few_for_batchnorm_are_left_out(void **state)
@@ -484,7 +458,6 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(class_weights_have_the_mean_1),
         cmocka_unit_test(photos_too_few_for_batchnorm_are_left_out),
         cmocka_unit_test(pieces_equal_the_whole_batch),
         cmocka_unit_test(each_option_changes_the_result),

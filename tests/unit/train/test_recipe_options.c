@@ -1,9 +1,11 @@
-/* The options of a recipe by themselves: their ranges, and how a batch is cut into pieces. */
+/* The options of a recipe by themselves: their ranges, the weights of classes, and how a batch is cut
+ * into pieces. */
 #include "tests/support/test.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "core/base/memory.h"
 #include "core/train/recipe.h"
 
 static void what_is_out_of_range_is_refused(void **state)
@@ -46,11 +48,38 @@ static void pieces_are_even_and_never_too_large(void **state)
         }
 }
 
+static void class_weights_have_the_mean_1(void **state)
+{
+    (void)state;
+    enum { LIST = 21, CLASSES = 3 };
+    static const double powers[] = {0, 0.5, 1};
+    struct photo photos[LIST];
+    for (size_t i = 0; i < LIST; i++) /* 12, 6 and 3 photos */
+        photos[i] = (struct photo){.class = i < 12 ? 0 : i < 18 ? 1 : 2};
+    const struct photo_list list = {.photos = photos, .count = LIST};
+    for (size_t p = 0; p < 3; p++) {
+        float *weights;
+        struct error err;
+        assert_int_equal(recipe_class_weights(&weights, &list, CLASSES, powers[p], &err), OK);
+        double mean = (12 * (double)weights[0] + 6 * (double)weights[1] + 3 * (double)weights[2]) / LIST;
+        assert_true(fabs(mean - 1) <= 1e-6);
+        assert_true(fabs((double)weights[1] / (double)weights[0] - pow(2, powers[p])) <= 1e-6);
+        assert_true(fabs((double)weights[2] / (double)weights[0] - pow(4, powers[p])) <= 1e-6);
+        memory_free(weights);
+    }
+    float *weights;
+    struct error err;
+    assert_int_equal(recipe_class_weights(&weights, &list, CLASSES + 1, 1, &err), OK);
+    assert_true(weights[CLASSES] == 0 && weights[0] > 0);
+    memory_free(weights);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_out_of_range_is_refused),
         cmocka_unit_test(pieces_are_even_and_never_too_large),
+        cmocka_unit_test(class_weights_have_the_mean_1),
     };
     return cmocka_run_group_tests_name("recipe options", tests, NULL, NULL);
 }

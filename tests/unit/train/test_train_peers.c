@@ -1,5 +1,6 @@
-/* Steps by several ranks, over threads: the weights, the running statistics and the results of the steps are those of
- * one process with the same pieces, bit for bit. (By MPI, with files, signals and deaths: scripts/check-mpi.sh.) */
+/* Whole runs by several ranks, over threads: weights, running statistics, state and evaluation are those of one process
+ * with the same pieces, bit for bit; and whatever one rank is told or fails at, all end at. (By MPI, with files,
+ * signals and deaths: scripts/check-mpi.sh.) */
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -7,83 +8,133 @@
 #include <string.h>
 
 #include "core/base/memory.h"
-#include "core/base/rng.h"
-#include "core/net/init.h"
-#include "core/train/train_private.h"
-#include "models/resnet.h"
+#include "tests/support/own_folder.h"
 #include "tests/support/small_net.h"
+#include "tests/support/small_run.h"
+#include "tests/support/test_files.h"
 #include "tests/support/thread_peers.h"
 
-enum { PHOTOS = 7, STEPS = 3, CLASSES = 3, SIDE = 34, RANKS = 4, LIST = 21 };
+/* small_run has two photos to validate: more of them make several rounds, the last of which is not full. */
+enum { RANKS = 4, NOBODY = RANKS, MORE = 5, VALIDATED = 2 + MORE };
 
-static uint8_t pixels[PHOTOS * SIDE * SIDE * 3];
-static const int32_t labels[PHOTOS] = {0, 2, 1, 1, 0, 2, 2};
-static const uint32_t numbers[PHOTOS];
-static const struct photo_batch batch = {.count = PHOTOS, .pixels = pixels, .labels = labels, .photos = numbers};
+static char data[4096]; /* the folder of the photos */
 
-/* What a rank trains; `photos` of the list need not exist. */
-struct session {
-    struct net *net;
-    struct pool *pool;
-    struct train *train;
-    struct step_result results[STEPS];
+static int make_photos(void **state)
+{
+    folder_setup(state);
+    small_run_photos(folder);
+    for (uint32_t i = 0; i < MORE; i++) {
+        char name[64];
+        size_t size;
+        uint8_t *bytes = test_bmp(&size, 40, 36, 60 + i);
+        snprintf(name, sizeof name, "data/val/%s/more%u.bmp", i % 2 ? "ants" : "bees", i);
+        test_write(test_path(folder, name), bytes, size);
+        memory_free(bytes);
+    }
+    snprintf(data, sizeof data, "%s", test_path(folder, "data"));
+    return 0;
+}
+
+/* What is out of order, and with which rank. */
+enum fault { NO_FAULT, BAD_WEIGHT, OTHER_WEIGHT, BAD_PHOTO, BAD_VALIDATION_PHOTO, STOP, EPOCH_FAILS, SAVE_FAILS };
+
+struct rank {
+    struct small_run run;
+    const struct peers *peers;
+    size_t steps, epochs;                     /* that the hooks heard of */
+    double loss, norm;                        /* sums over the steps */
+    struct prediction predictions[VALIDATED]; /* of the last evaluation */
+    size_t predicted;
 };
 
 struct trial {
-    struct recipe_options recipe;
-    struct freeze freeze;
-    size_t spoilt; /* a rank whose network is spoilt before the second step; SIZE_MAX: none */
-    struct session sessions[RANKS];
+    struct train_options options;
+    enum fault fault;
+    size_t at; /* the rank that the fault is with */
+    struct rank ranks[RANKS];
 };
 
-static struct photo photos[LIST];
-static char *class_names[] = {"a", "b", "c"};
-static const struct dataset dataset = {.classes = {class_names, CLASSES},
-                                       .train = {.root = "nowhere", .names = "x", .photos = photos, .count = LIST},
-                                       .val = {.root = "nowhere", .names = "x", .photos = photos, .count = 2}};
+static bool faulty(const struct trial *trial, const struct rank *rank, enum fault fault)
+{
+    return trial->fault == fault && trial->at == rank->peers->rank;
+}
 
-/* No assertion here: it runs on the rank's thread. */
+/* ---- hooks: of a rank's thread, so without assertions ------------------------------------------------------------ */
+
+struct heard {
+    struct trial *trial;
+    struct rank *rank;
+};
+
+static void on_step(void *context, const struct step_result *step)
+{
+    const struct heard *heard = context;
+    struct rank *rank = heard->rank;
+    rank->steps++;
+    rank->loss += step->loss;
+    rank->norm += step->norm;
+    if (faulty(heard->trial, rank, OTHER_WEIGHT) && rank->steps == 2)
+        rank->run.net->params[net_param_find(rank->run.net, "fc.bias")].data[0] += 1e-3f;
+}
+
+static bool should_stop(void *context)
+{
+    const struct heard *heard = context;
+    return faulty(heard->trial, heard->rank, STOP) && heard->rank->steps == 1;
+}
+
+static enum status on_epoch(void *context, const struct epoch_result *epoch, struct error *err)
+{
+    const struct heard *heard = context;
+    struct rank *rank = heard->rank;
+    rank->epochs++;
+    rank->predicted = epoch->val->predictions_count;
+    for (size_t i = 0; i < rank->predicted && i < VALIDATED; i++)
+        rank->predictions[i] = epoch->val->predictions[i];
+    return faulty(heard->trial, rank, EPOCH_FAILS) ? error_set(err, ERR_IO, "no room for an epoch") : OK;
+}
+
+static enum status save(void *context, struct error *err)
+{
+    const struct heard *heard = context;
+    return faulty(heard->trial, heard->rank, SAVE_FAILS) ? error_set(err, ERR_IO, "no room to save") : OK;
+}
+
 static enum status train_rank(void *context, const struct peers *peers, struct error *err)
 {
-    static const struct resnet_shape shape = {"tiny", true, {1, 1, 1, 1}, 4};
     struct trial *trial = context;
-    struct session *s = &trial->sessions[peers->rank];
-    const struct train_options options = {
-        .seed = 5,
-        .optimizer = optimizer_defaults(OPTIMIZER_SGD),
-        .schedule = {.lr = 0.05, .epochs = 5, .step_epochs = 1},
-        .freeze = trial->freeze,
-        .recipe = trial->recipe,
-        .cache = {.mode = CACHE_OFF},
-        .loader = {.threads = 1, .batch = PHOTOS, .preprocess = preprocess_for_size(SIDE)},
-        .usable = LIST,
-        .peers = peers};
-    enum status status = pool_create(&s->pool, 1, err);
-    if (status == OK)
-        status = resnet_create_shape(&s->net, &shape, CLASSES, err);
-    if (status != OK)
-        return status;
-    net_init(s->net, 9);
-    status = train_create(&s->train, s->net, &dataset, &options, s->pool, err);
-    if (status == OK)
-        status = train_prepare(s->train, err);
-    for (size_t i = 0; status == OK && i < STEPS; i++) {
-        static const struct train_hooks none = {.should_stop = NULL};
-        s->train->hooks = &none;
-        if (i == 1 && peers->rank == trial->spoilt)
-            s->net->params[0].data[0] = NAN;
-        status = train_step(s->train, &batch, i == STEPS - 1 ? 3 : PHOTOS, &s->results[i], err);
-    }
-    return status;
+    struct rank *rank = &trial->ranks[peers->rank];
+    struct heard heard = {trial, rank};
+    struct train_options options = trial->options;
+    const struct train_hooks hooks = {
+        .context = &heard, .on_step = on_step, .should_stop = should_stop, .on_epoch = on_epoch, .save = save};
+    options.peers = peers;
+    *rank = (struct rank){.peers = peers};
+    enum status status = small_run_try(&rank->run, data, &options, err);
+    if (status == OK && faulty(trial, rank, BAD_WEIGHT))
+        rank->run.net->params[net_param_find(rank->run.net, "fc.weight")].data[0] = NAN;
+    if (status == OK && (faulty(trial, rank, BAD_PHOTO) || faulty(trial, rank, BAD_VALIDATION_PHOTO)))
+        status = train_mark_bad(rank->run.train, trial->fault == BAD_VALIDATION_PHOTO, 0, "a test", err);
+    return status == OK ? train_run(rank->run.train, NULL, &hooks, err) : status;
 }
 
 static void close_trial(struct trial *trial, size_t ranks)
 {
-    for (size_t r = 0; r < ranks; r++) {
-        train_destroy(trial->sessions[r].train);
-        net_destroy(trial->sessions[r].net);
-        pool_destroy(trial->sessions[r].pool);
-    }
+    for (size_t r = 0; r < ranks; r++)
+        small_run_close(&trial->ranks[r].run);
+}
+
+/* ---- the same bytes ---------------------------------------------------------------------------------------------- */
+
+/* Three steps an epoch: of three photos, three and two. */
+static struct train_options options_of(struct recipe_options recipe, struct freeze freeze)
+{
+    struct train_options options = small_run_options();
+    options.loader.batch = 3;
+    options.schedule.epochs = 2;
+    options.recipe = recipe;
+    options.freeze = freeze;
+    return options;
 }
 
 static void run(struct trial *trial, size_t ranks)
@@ -95,88 +146,160 @@ static void run(struct trial *trial, size_t ranks)
             fail_msg("rank %zu of %zu: %s", r, ranks, ends[r].text);
 }
 
-static void assert_same_session(const struct session *a, const struct session *b)
+static void assert_same_number(double a, double b)
 {
-    for (size_t i = 0; i < a->net->params_count; i++)
-        small_net_assert_same(&a->net->params[i], &b->net->params[i]);
-    for (size_t i = 0; i < STEPS; i++) {
-        assert_memory_equal(&a->results[i].loss, &b->results[i].loss, sizeof a->results[i].loss);
-        assert_memory_equal(&a->results[i].norm, &b->results[i].norm, sizeof a->results[i].norm);
-        assert_int_equal(a->results[i].right, b->results[i].right);
-    }
+    assert_memory_equal(&a, &b, sizeof a);
 }
 
-/* Seven photos in four pieces and in seven, then three photos: ranks without a piece. */
+static void assert_same_rank(const struct rank *a, const struct rank *b)
+{
+    const struct train_state *state = train_state_get(a->run.train), *other = train_state_get(b->run.train);
+    for (size_t i = 0; i < a->run.net->params_count; i++)
+        small_net_assert_same(&a->run.net->params[i], &b->run.net->params[i]);
+    assert_int_equal(a->steps, b->steps);
+    assert_same_number(a->loss, b->loss);
+    assert_same_number(a->norm, b->norm);
+    assert_int_equal(state->best_epoch, other->best_epoch);
+    assert_same_number(state->best_accuracy, other->best_accuracy);
+    assert_same_number(state->best_loss, other->best_loss);
+    assert_int_equal(a->predicted, VALIDATED);
+    assert_int_equal(b->predicted, VALIDATED);
+    assert_memory_equal(a->predictions, b->predictions, sizeof a->predictions);
+}
+
+/* Three pieces for two and three ranks, and two pieces for two of them; a short batch leaves a rank without a piece. */
 static void any_number_of_ranks_trains_the_same(void **state)
 {
     (void)state;
-    static const struct trial trials[] = {
-        {.recipe = {.micro_batch = 2}, .freeze = {.until = 6, .bn_trained = BN_BATCH}},
-        {.recipe = {.micro_batch = 1}, .freeze = {.until = 4, .bn_trained = BN_EVAL}},
-        {.recipe = {.micro_batch = 2, .mixup = 0.8, .clip_norm = 0.01, .class_weight_power = 0.7},
-         .freeze = {.until = 0, .bn_trained = BN_BATCH}},
-        {.recipe = {.micro_batch = 2, .cutmix = 1, .label_smoothing = 0.1, .ema = 0.7},
-         .freeze = {.until = 6, .bn_frozen = BN_BATCH, .bn_trained = BN_BATCH}}};
-    for (size_t t = 0; t < sizeof trials / sizeof *trials; t++) {
-        struct trial alone = trials[t];
-        alone.spoilt = SIZE_MAX;
+    const struct freeze six = {.until = 6, .bn_trained = BN_BATCH};
+    const struct train_options options[] = {
+        options_of((struct recipe_options){.micro_batch = 1}, six),
+        options_of((struct recipe_options){.micro_batch = 2}, (struct freeze){.until = 4, .bn_trained = BN_EVAL}),
+        options_of(
+            (struct recipe_options){.micro_batch = 1, .mixup = 0.8, .clip_norm = 0.01, .class_weight_power = 0.7},
+            (struct freeze){.until = 0, .bn_trained = BN_BATCH}),
+        options_of((struct recipe_options){.micro_batch = 1, .cutmix = 1, .label_smoothing = 0.1, .ema = 0.7},
+                   (struct freeze){.until = 6, .bn_frozen = BN_BATCH, .bn_trained = BN_BATCH})};
+    for (size_t t = 0; t < sizeof options / sizeof *options; t++) {
+        struct trial alone = {.options = options[t], .at = NOBODY};
         run(&alone, 1);
-        for (size_t ranks = 2; ranks <= RANKS; ranks++) {
-            struct trial shared = trials[t];
-            shared.spoilt = SIZE_MAX;
+        assert_int_equal(alone.ranks[0].epochs, 2);
+        assert_int_equal(alone.ranks[0].steps, 6);
+        for (size_t ranks = 2; ranks <= (options[t].recipe.micro_batch == 1 ? 3 : 2); ranks++) {
+            struct trial shared = {.options = options[t], .at = NOBODY};
             run(&shared, ranks);
             for (size_t r = 0; r < ranks; r++)
-                assert_same_session(&alone.sessions[0], &shared.sessions[r]);
+                assert_same_rank(&alone.ranks[0], &shared.ranks[r]);
             close_trial(&shared, ranks);
         }
         close_trial(&alone, 1);
     }
 }
 
-/* The loss of a rank's own pieces is known to it alone. */
-static void all_hear_of_a_loss_that_is_not_finite(void **state)
+/* ---- what one is told or fails at -------------------------------------------------------------------------------- */
+
+static void run_faulty(struct error *ends, struct trial *trial, size_t ranks, enum fault fault, size_t at)
+{
+    const struct freeze six = {.until = 6, .bn_trained = BN_EVAL};
+    *trial =
+        (struct trial){.options = options_of((struct recipe_options){.micro_batch = 1}, six), .fault = fault, .at = at};
+    thread_peers_run(ends, ranks, train_rank, trial);
+}
+
+/* The rank itself says what was wrong, the others of whom they have it. */
+static void all_hear_of_what_one_fails_at(void **state)
 {
     (void)state;
-    for (size_t spoilt = 0; spoilt < 2; spoilt++) {
-        struct trial trial = {.recipe = {.micro_batch = 4}, .freeze = {.until = 0, .bn_trained = BN_EVAL}};
+    static const struct {
+        enum fault fault;
+        enum status status;
+        const char *text;
+    } cases[] = {{BAD_WEIGHT, ERR_DATA, "not finite before the first step"},
+                 {EPOCH_FAILS, ERR_IO, "no room for an epoch"},
+                 {SAVE_FAILS, ERR_IO, "no room to save"}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+        for (size_t at = 0; at < 3; at++) {
+            struct trial trial;
+            struct error ends[RANKS];
+            char prefix[16];
+            run_faulty(ends, &trial, 3, cases[c].fault, at);
+            snprintf(prefix, sizeof prefix, "rank %zu: ", at);
+            for (size_t r = 0; r < 3; r++) {
+                assert_int_equal(ends[r].status, cases[c].status);
+                assert_non_null(strstr(ends[r].text, cases[c].text));
+                assert_int_equal(strncmp(ends[r].text, prefix, strlen(prefix)) == 0, r != at);
+            }
+            close_trial(&trial, 3);
+        }
+}
+
+/* All ranks say the same, and nothing of the epoch was kept. */
+static void ranks_that_differ_end_the_run(void **state)
+{
+    (void)state;
+    static const struct {
+        enum fault fault;
+        enum status status;
+        const char *text;
+        size_t steps;
+    } cases[] = {{OTHER_WEIGHT, ERR_PROMISE, "rank 1 holds other weights than rank 0", 3},
+                 {BAD_PHOTO, ERR_NOINPUT, "rank 1 could not read the same photos as rank 0", 0},
+                 {BAD_VALIDATION_PHOTO, ERR_NOINPUT, "rank 1 could not read the same validation photos", 3}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct trial trial;
         struct error ends[RANKS];
-        trial.spoilt = spoilt;
-        thread_peers_run(ends, 2, train_rank, &trial);
-        char prefix[16];
-        snprintf(prefix, sizeof prefix, "rank %zu: ", spoilt);
-        for (size_t r = 0; r < 2; r++)
-            assert_true(ends[r].status == ERR_DATA || ends[r].status == ERR_DIVERGED);
-        assert_null(strstr(ends[spoilt].text, "rank"));
-        assert_memory_equal(ends[1 - spoilt].text, prefix, strlen(prefix));
-        assert_string_equal(ends[1 - spoilt].text + strlen(prefix), ends[spoilt].text);
+        run_faulty(ends, &trial, 2, cases[c].fault, 1);
+        for (size_t r = 0; r < 2; r++) {
+            assert_int_equal(ends[r].status, cases[c].status);
+            assert_non_null(strstr(ends[r].text, cases[c].text));
+            assert_int_equal(trial.ranks[r].epochs, 0);
+            assert_true(trial.ranks[r].steps <= 3 && trial.ranks[r].steps >= cases[c].steps);
+        }
         close_trial(&trial, 2);
     }
 }
 
-/* The third has nothing to do with two pieces. */
+static void all_stop_after_the_same_step(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < 3; at++) {
+        struct trial trial;
+        struct error ends[RANKS];
+        run_faulty(ends, &trial, 3, STOP, at);
+        for (size_t r = 0; r < 3; r++) {
+            assert_int_equal(ends[r].status, OK);
+            assert_int_equal(train_end_get(trial.ranks[r].run.train), TRAIN_INTERRUPTED);
+            assert_int_equal(trial.ranks[r].steps, trial.ranks[at].steps);
+            assert_int_equal(train_state_get(trial.ranks[r].run.train)->epoch, 0);
+        }
+        assert_in_range(trial.ranks[at].steps, 1, 2);
+        close_trial(&trial, 3);
+    }
+}
+
+/* The fourth has nothing to do with three pieces. */
 static void a_rank_needs_a_piece(void **state)
 {
     (void)state;
-    struct trial trial = {.recipe = {.micro_batch = 4}, .spoilt = SIZE_MAX};
+    struct trial trial;
     struct error ends[RANKS];
-    thread_peers_run(ends, 3, train_rank, &trial);
-    for (size_t r = 0; r < 3; r++) {
+    run_faulty(ends, &trial, 4, NO_FAULT, NOBODY);
+    for (size_t r = 0; r < 4; r++) {
         assert_int_equal(ends[r].status, ERR_USAGE);
-        assert_non_null(strstr(ends[r].text, "3 processes"));
-        assert_non_null(strstr(ends[r].text, "at most 2"));
+        assert_non_null(strstr(ends[r].text, "4 processes"));
+        assert_non_null(strstr(ends[r].text, "at most 3"));
     }
-    close_trial(&trial, 3);
+    close_trial(&trial, 4);
 }
 
 int main(void)
 {
-    struct rng rng = rng_stream(12, RNG_TEST, 0, 0);
-    for (size_t i = 0; i < sizeof pixels; i++)
-        pixels[i] = (uint8_t)rng_u32(&rng);
-    for (size_t i = 0; i < LIST; i++)
-        photos[i].class = i < 12 ? 0 : i < 18 ? 1 : 2;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(any_number_of_ranks_trains_the_same),
-                                       cmocka_unit_test(all_hear_of_a_loss_that_is_not_finite),
-                                       cmocka_unit_test(a_rank_needs_a_piece)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_number_of_ranks_trains_the_same),
+        cmocka_unit_test(all_hear_of_what_one_fails_at),
+        cmocka_unit_test(ranks_that_differ_end_the_run),
+        cmocka_unit_test(all_stop_after_the_same_step),
+        cmocka_unit_test(a_rank_needs_a_piece),
+    };
+    return cmocka_run_group_tests(tests, make_photos, folder_teardown);
 }
