@@ -1,4 +1,4 @@
-/* freezetune report: a page of all that there is to see of a run or a sweep. */
+/* freezetune report: a page of all that there is to see of a run, a sweep or folds. */
 #include "cli/commands.h"
 #include "cli/run/page/run_page.h"
 #include "cli/shell/engine_options.h"
@@ -26,20 +26,22 @@ static enum status run(const struct arguments *args, struct error *err)
     const struct run_page_options page = {.out = v->out, .photos = (size_t)v->photos, .max_size = (size_t)v->max_size};
     if (v->quiet)
         remarks_silence();
-    bool is_sweep;
+    bool is_sweep, is_folds = false;
     enum status status = sweep_page_write(&is_sweep, args->operands[0], v->out, err);
-    return status == OK && !is_sweep ? run_page_write(args->operands[0], &page, err) : status;
+    if (status == OK && !is_sweep)
+        status = folds_page_write(&is_folds, args->operands[0], &page, err);
+    return status == OK && !is_sweep && !is_folds ? run_page_write(args->operands[0], &page, err) : status;
 }
 
 const struct command cmd_report = {
     .name = "report",
-    .summary = "write a page that shows a run or a sweep: curves, confusion, photos",
-    .usage = "[options] RUN|SWEEP",
+    .summary = "write a page that shows a run, a sweep or folds: curves, confusion, photos",
+    .usage = "[options] RUN|SWEEP|FOLDS",
     .description =
         "Writes RUN/report.html from the files of the run, one file that fetches nothing: the result with its interval, "
         "curves, confusion matrix, classes, validation photos as the network saw them, and how far the probabilities "
-        "can be trusted. Of a sweep it shows the freeze points with intervals, their cost and the choice. train and sweep write "
-        "it too. The same folder gives the same bytes.",
+        "can be trusted. Of a sweep it shows the freeze points with intervals, their cost and the choice, of a run of "
+        "train --folds the folds, and the predictions of all of them together. train and sweep write it too. The same folder gives the same bytes.",
     .examples = "  freezetune report runs/1\n"
                 "  freezetune report runs/1 --out flowers.html --photos 500\n"
                 "  freezetune report runs/2/6-0.003\n",

@@ -1,6 +1,6 @@
 #!/bin/sh
 # check-browser.sh FREEZETUNE MAKE_PHOTOS: trains tiny networks on drawn photos, also with classes that somebody named to do
-# harm, and looks at their reports, and at those of eval and check, in chromium without a network (check_browser.py).
+# harm, and looks at their reports, and at those of --folds, eval and check, in chromium without a network (check_browser.py).
 # Skips, and says so, where chromium, its driver or Selenium is missing: `sh scripts/deps.sh browser` installs them.
 set -eu
 program=$1 make_photos=$2
@@ -51,10 +51,12 @@ grep -q 'title="[^"]*caf.xe9 &lt;b&gt;\.png"' hostile-run/report.html || {
     echo "check-browser: the photo whose name is no UTF-8 is not in the report, with that byte escaped" >&2
     exit 1
 }
+"$program" train --quiet --data hostile/train --weights random --arch resnet18 --image-size 64 --batch-size 8 --epochs 3 --lr 0.01 \
+    --freeze-until 9 --folds 3 --cache off --out folds >/dev/null
 # The pages of eval and check, with the same names; some of the photos are copies, and one is dark.
 set -- hostile/train/*ants/*.png
 cp "$1" "hostile/val/bees' & ants/copy <b>.png"
 "$program" eval --quiet --model hostile-run --data hostile/train --report eval.html --json >eval.json
 "$program" check hostile --quiet --image-size 64 --weights hostile-run/best.safetensors --cache-dir cache --report check.html \
     --tsv check.tsv >/dev/null || [ $? = 1 ]
-$space sh -c 'ip link set lo up && exec "$@"' sh "$python" "$here/check_browser.py" plain-run hostile-run eval.html check.html
+$space sh -c 'ip link set lo up && exec "$@"' sh "$python" "$here/check_browser.py" plain-run hostile-run folds eval.html check.html

@@ -1,9 +1,10 @@
-"""What chromium makes of reports: check_browser.py RUN|EVAL.html|CHECK.html...
+"""What chromium makes of reports: check_browser.py RUN|FOLDS|EVAL.html|CHECK.html...
 
 For each RUN/report.html: no message on the console, no breach of the policy, no request; the cells of the matrix are those of
 confusion.csv; the points of the curves, mapped back by the axes, are those of metrics.csv; a click on a cell shows its photos
 alone; tables sort; nothing scrolls sideways at 360 and 1280 pixels; every picture is one; without scripts the same is there;
-on paper the tables are whole. The page of `eval --report` is compared with EVAL.json, what --json printed beside it, that of
+on paper the tables are whole. The page of a `--folds` run is compared with the files of its folds: folds.csv, the sum of their
+confusion.csv and their predictions_val.csv. The page of `eval --report` is compared with EVAL.json, what --json printed beside it, that of
 `check --report` with CHECK.tsv. Exit code 1 at the first that is not so.
 """
 import base64
@@ -23,7 +24,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.wait import WebDriverWait
 
 PHOTOS = 200  # what a page shows at most, unless --photos says otherwise
-CHARTS = """return [...document.querySelectorAll('#curves figure')].map(f => ({
+CHARTS = """return [...document.querySelectorAll('#curves figure, #folds figure')].map(f => ({
     title: f.querySelector('title').textContent,
     x: f.querySelector('svg').dataset.x.split(' ').map(Number), y: f.querySelector('svg').dataset.y.split(' ').map(Number),
     dots: [...f.querySelectorAll('circle')].map(c => [c.getAttribute('class'), +c.getAttribute('cx'), +c.getAttribute('cy')])}))"""
@@ -94,10 +95,8 @@ def look_at_matrix(driver, wanted):
     assert len(driver.execute_script(VISIBLE)) == cards.total(), "all photos"
 
 
-def look_at_curves(driver, run):
-    rows = list(csv.DictReader(open(run / "metrics.csv", encoding="utf-8")))
-    columns = {("Loss", "k0"): "val_loss", ("Loss", "k1"): "train_loss", ("Accuracy", "k0"): "val_accuracy",
-               ("Accuracy", "k1"): "train_accuracy", ("Learning rate", "k5"): "lr"}
+def look_at_curves(driver, table, x_column, columns):
+    rows = list(csv.DictReader(open(table, encoding="utf-8")))
     found = {}
     for chart in driver.execute_script(CHARTS):
         (x0, x1, left, right), (y0, y1, bottom, top) = chart["x"], chart["y"]
@@ -108,7 +107,7 @@ def look_at_curves(driver, run):
         assert len(found[key]) == len(rows), key
         for (x, y, span), row in zip(found[key], rows):
             # Coordinates have four digits behind the point, and an axis is at least 90 units long.
-            assert abs(x - float(row["epoch"])) < 1e-4 * len(rows) and abs(y - float(row[column])) < 1e-5 * span, (key, x, y)
+            assert abs(x - float(row[x_column])) < 1e-4 * len(rows) and abs(y - float(row[column])) < 1e-5 * span, (key, x, y)
 
 
 def look_at_sorting(driver):
@@ -166,13 +165,36 @@ def look_at_paper(driver):
 
 
 def look_at_run(driver, run, page):
-    look_at_curves(driver, run)
+    look_at_curves(driver, run / "metrics.csv", "epoch", {
+        ("Loss", "k0"): "val_loss", ("Loss", "k1"): "train_loss", ("Accuracy", "k0"): "val_accuracy",
+        ("Accuracy", "k1"): "train_accuracy", ("Learning rate", "k5"): "lr"})
     look_at_matrix(driver, matrix_of(run))
     look_at_sorting(driver)
     look_at_layout(driver)
     look_at_paper(driver)
     look_at_names(driver, page)
     look_without_scripts(driver, page, json.loads((run / "result.json").read_text())["val_accuracy"])
+
+
+def look_at_folds(driver, folder, page):
+    folds = [row["fold"] for row in csv.DictReader(open(folder / "folds.csv", encoding="utf-8"))]
+    look_at_curves(driver, folder / "folds.csv", "fold", {
+        ("Accuracy with 95 % intervals", "k0"): "val_accuracy", ("Validation loss", "k1"): "val_loss"})
+    wanted = [[sum(cells) for cells in zip(*rows)] for rows in zip(*(matrix_of(folder / f"fold-{k}") for k in folds))]
+    answers = Counter()
+    for k in folds:
+        with open(folder / f"fold-{k}" / "predictions_val.csv", encoding="utf-8", newline="") as file:
+            answers.update((f"fold-{k}", row["file"], row["predicted"]) for row in csv.DictReader(file))
+    photos = Counter((photo["run"], photo["file"], photo["predicted"]) for photo in numbers(driver)["photos"])
+    assert photos <= answers and len({run for run, _, _ in photos}) == len(folds), "the photos of the folds"
+    links = [link.get_attribute("href") for link in driver.find_elements("css selector", "#by-fold a")]
+    assert links == [(folder / f"fold-{k}" / "report.html").resolve().as_uri() for k in folds], links
+    look_at_matrix(driver, wanted)
+    look_at_sorting(driver)
+    look_at_layout(driver)
+    look_at_paper(driver)
+    look_at_names(driver, page)
+    look_without_scripts(driver, page, sum(row[i] for i, row in enumerate(wanted)) / sum(map(sum, wanted)))
 
 
 def look_at_eval(driver, page):
@@ -215,7 +237,9 @@ def main(paths):
             size(driver, 1280)
             driver.get_log("performance")  # of the page before
             driver.get(page.as_uri())
-            if path.is_dir():
+            if (path / "folds.csv").exists():
+                look_at_folds(driver, path, page)
+            elif path.is_dir():
                 look_at_run(driver, path, page)
             elif page.with_suffix(".tsv").exists():
                 look_at_check(driver, page)

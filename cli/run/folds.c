@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "cli/run/estimate.h"
+#include "cli/run/fold_list.h"
+#include "cli/run/page/run_page.h"
 #include "cli/run/series.h"
 #include "cli/run/run_memory.h"
 #include "cli/run/show_plan.h"
@@ -11,47 +13,10 @@
 #include "cli/shell/numbers.h"
 #include "cli/shell/table.h"
 #include "cli/shell/wrap.h"
-#include "core/base/memory.h"
 #include "core/base/outfile.h"
 #include "core/train/statistics.h"
 
 /* ---- what came out ----------------------------------------------------------------------------------------------- */
-
-/* Over the folds that are done. */
-struct summary {
-    size_t folds, photos, right;
-    struct mean accuracy, macro_f1, loss;
-};
-
-static enum status summarise(struct summary *out, const struct series *series, struct error *err)
-{
-    void *memory;
-    double *values[3];
-    struct summary summary = {0};
-    enum status status = memory_alloc(&memory, 3 * series->count, sizeof(double), "the folds", err);
-    if (status != OK)
-        return status;
-    for (size_t v = 0; v < 3; v++)
-        values[v] = (double *)memory + v * series->count;
-    for (size_t i = 0; i < series->count; i++) {
-        const struct record_result *result = &series->runs[i].result;
-        if (series->runs[i].state != SERIES_DONE)
-            continue;
-        values[0][summary.folds] = record_result_accuracy(result);
-        values[1][summary.folds] = result->macro_f1;
-        values[2][summary.folds++] = result->loss;
-        summary.photos += result->photos;
-        summary.right += result->right;
-    }
-    if (summary.folds > 0) {
-        summary.accuracy = mean_of(values[0], summary.folds);
-        summary.macro_f1 = mean_of(values[1], summary.folds);
-        summary.loss = mean_of(values[2], summary.folds);
-    }
-    memory_free(memory);
-    *out = summary;
-    return OK;
-}
 
 static const struct column columns[] = {{"fold", COLUMN_NUMBER, 0, 0},         {"state", COLUMN_TEXT, 0, 0},
                                         {"train_photos", COLUMN_NUMBER, 0, 0}, {"val_photos", COLUMN_NUMBER, 0, 0},
@@ -115,15 +80,7 @@ static enum status write_folds(const struct series *series, struct error *err)
     return outfile_end(&file, status, err);
 }
 
-static void json_mean(struct json *json, const char *key, struct mean mean)
-{
-    json_open(json, key, '{');
-    json_double(json, "mean", mean.mean);
-    json_double(json, "standard_deviation", mean.deviation);
-    json_close(json);
-}
-
-static void json_report(const struct series *series, const struct summary *summary)
+static void json_report(const struct series *series, const struct fold_summary *summary)
 {
     struct json json = json_start(stdout, true);
     json_open(&json, NULL, '{');
@@ -145,15 +102,12 @@ static void json_report(const struct series *series, const struct summary *summa
         json_close(&json);
     }
     json_close(&json);
-    json_int(&json, "done", (int64_t)summary->folds);
-    json_mean(&json, "val_accuracy", summary->accuracy);
-    json_mean(&json, "val_macro_f1", summary->macro_f1);
-    json_mean(&json, "val_loss", summary->loss);
+    fold_summary_json(&json, summary);
     json_close(&json);
     json_end(&json);
 }
 
-static enum status text_report(const struct series *series, const struct summary *summary, struct error *err)
+static enum status text_report(const struct series *series, const struct fold_summary *summary, struct error *err)
 {
     struct interval interval = interval_of_share(summary->right, summary->photos, INTERVAL_95);
     putchar('\n');
@@ -173,8 +127,8 @@ static enum status text_report(const struct series *series, const struct summary
 
 static enum status report(const struct series *series, bool json, struct error *err)
 {
-    struct summary summary;
-    enum status status = summarise(&summary, series, err);
+    struct fold_summary summary;
+    enum status status = fold_summary_of(&summary, series, err);
     if (status == OK && json)
         json_report(series, &summary);
     else if (status == OK)
@@ -184,25 +138,13 @@ static enum status report(const struct series *series, bool json, struct error *
 
 /* ---- the runs ---------------------------------------------------------------------------------------------------- */
 
-static enum status add_folds(struct series *series, const struct train_values *values, const struct forecast *forecast,
-                             struct error *err)
-{
-    enum status status = OK;
-    for (long long fold = 1; fold <= values->folds && status == OK; fold++) {
-        struct train_values run = series_values(series, values);
-        char name[32];
-        run.fold = fold;
-        snprintf(name, sizeof name, "fold-%lld", fold);
-        status = series_add(series, name, &run, forecast, err);
-    }
-    return status;
-}
-
-static enum status run_folds(struct series *series, bool json, struct error *err)
+static enum status run_folds(struct series *series, bool json, bool no_report, struct error *err)
 {
     bool stopped;
     series->write = write_folds;
     enum status status = series_run(series, &stopped, err);
+    if (status == OK && !no_report)
+        folds_page_try(series->path, !stopped);
     if (status == OK)
         status = report(series, json, err);
     if (status == OK && stopped)
@@ -253,9 +195,9 @@ enum status folds_run(const struct arguments *args, const struct resumed *resume
     run_setup_close(&setup);
     series.clock.peak = peak;
     if (status == OK && !values->dry_run)
-        status = add_folds(&series, values, &forecast, err);
+        status = fold_list_add(&series, values, &forecast, err);
     if (status == OK && !values->dry_run)
-        status = run_folds(&series, values->json, err);
+        status = run_folds(&series, values->json, values->no_report, err);
     series_close(&series);
     return status;
 }

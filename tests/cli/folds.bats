@@ -32,7 +32,7 @@ train_aside() {
 }
 
 @test "each photo validates once over all folds, and the table has their mean" {
-    [ "$(cd "$whole" && printf '%s ' *)" = "config.json fold-1 fold-2 fold-3 folds.csv photos.bin " ]
+    [ "$(cd "$whole" && printf '%s ' *)" = "config.json fold-1 fold-2 fold-3 folds.csv photos.bin report.html " ]
     (cd "$photos" && find . -type f | sed 's|^\./||' | sort) >all.txt
     for fold in 1 2 3; do
         tail -n +2 "$whole/fold-$fold/predictions_val.csv" | cut -d, -f1

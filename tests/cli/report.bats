@@ -10,6 +10,27 @@ hostile() {
     printf '%s\n' '<script>alert(1)<%2fscript>' '"><svg onload=x>' "$(printf 'x%.0s' $(seq 200))" 'نمل' '🐜'
 }
 
+# no_handlers FILE COUNT: no tag has a handler, COUNT scripts, and every link is in the page, a fold's page or data.
+no_handlers() {
+    python3 - "$@" <<'END'
+import re, sys
+from html.parser import HTMLParser
+class Look(HTMLParser):
+    scripts, links = 0, []
+    def handle_starttag(self, tag, attrs):
+        self.scripts += tag == "script"
+        for name, value in attrs:
+            assert not name.startswith("on"), (tag, name)
+            if name in ("src", "href"):
+                self.links.append(value)
+look = Look()
+look.feed(open(sys.argv[1], encoding="utf-8").read())
+assert look.scripts == int(sys.argv[2]), look.scripts
+other = [link for link in look.links if not re.match(r"data:image/|data:,|#|fold-\d+/report\.html$", link)]
+assert not other, other
+END
+}
+
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
@@ -25,6 +46,8 @@ setup_file() {
     done
     "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --batch-size 8 --epochs 3 \
         --freeze-until 9 --lr 0.01 --out run >/dev/null
+    "$FREEZETUNE" train --quiet --data photos/train --weights random --arch resnet18 --image-size 32 --batch-size 8 \
+        --epochs 2 --freeze-until 8 --folds 3 --out folds >/dev/null
 }
 
 setup() {
@@ -112,22 +135,7 @@ END
 }
 
 @test "names of classes stay text, and nothing is fetched" {
-    python3 - "$run/report.html" <<'END'
-import sys
-from html.parser import HTMLParser
-class Look(HTMLParser):
-    tags, links = {}, []
-    def handle_starttag(self, tag, attrs):
-        self.tags[tag] = self.tags.get(tag, 0) + 1
-        for name, value in attrs:
-            assert not name.startswith("on"), (tag, name)
-            if name in ("src", "href"):
-                self.links.append(value)
-look = Look()
-look.feed(open(sys.argv[1], encoding="utf-8").read())
-assert look.tags["script"] == 2, look.tags
-assert all(link.startswith(("data:image/", "data:,", "#")) for link in look.links), look.links
-END
+    no_handlers "$run/report.html" 2
     grep -q "default-src 'none'" "$run/report.html"
     grep -qF '&lt;script&gt;alert(1)&lt;%2fscript&gt;' "$run/report.html"
 }
@@ -159,6 +167,102 @@ END
     grep -q '<img ' "sweep/$chosen/report.html"
     "$FREEZETUNE" report sweep --out again.html
     cmp again.html sweep/report.html
+}
+
+@test "train --folds writes a page of all folds together, and report the same bytes" {
+    cp -r "$BATS_FILE_TMPDIR/folds" folds
+    "$FREEZETUNE" report folds --out again.html
+    cmp again.html folds/report.html
+    page_numbers folds/report.html >data.json
+    python3 - data.json folds/report.html <<'END'
+import csv, json, math, re, statistics, sys
+def rows_of(name):
+    return list(csv.reader(open(name, encoding="utf-8")))
+data = json.load(open(sys.argv[1], encoding="utf-8"))
+table = list(csv.DictReader(open("folds/folds.csv")))
+assert len(table) == len(data["folds"]) == data["done"] == 3
+for row, fold in zip(table, data["folds"]):
+    assert row["fold"] == str(fold["fold"]) and row["state"] == fold["state"] == "done"
+    for key in ("train_photos", "val_photos", "best_epoch", "val_loss", "val_accuracy", "val_macro_f1"):
+        assert float(row[key]) == fold[key], key
+    assert fold["val_accuracy_low"] < fold["val_accuracy"] < fold["val_accuracy_high"]
+values = [float(row["val_accuracy"]) for row in table]
+assert abs(data["val_accuracy"]["mean"] - statistics.mean(values)) < 1e-9
+assert abs(data["val_accuracy"]["standard_deviation"] - statistics.stdev(values)) < 1e-9
+matrices = [[list(map(int, row[1:])) for row in rows_of(f"folds/fold-{k}/confusion.csv")[1:]] for k in (1, 2, 3)]
+assert data["confusion"] == [[sum(cells) for cells in zip(*rows)] for rows in zip(*matrices)]
+assert sum(map(sum, data["confusion"])) == data["photos_validated"] == 30
+assert sum(row[i] for i, row in enumerate(data["confusion"])) == data["right"]
+answers = {}
+for k in (1, 2, 3):
+    for row in csv.DictReader(open(f"folds/fold-{k}/predictions_val.csv", encoding="utf-8")):
+        answers[row["file"]] = (f"fold-{k}", row)
+assert len(answers) == len(data["photos"]) == 30
+for photo in data["photos"]:
+    fold, row = answers[photo["file"]]
+    assert photo["run"] == fold and photo["predicted"] == row["predicted"], photo
+    assert photo["probability"] == float(row["probability"]), photo
+for title, key in (("Accuracy with 95 % intervals", "val_accuracy"), ("Validation loss", "val_loss")):
+    figure = open(sys.argv[2], encoding="utf-8").read().split(f"<figcaption><b>{title}</b>")[1].split("</figure>")[0]
+    low, high, bottom, top = map(float, re.search('data-y="([^"]*)"', figure).group(1).split())
+    mean = low + (float(re.search(r'<path class=mark d="M\d+ ([\d.]+)H', figure).group(1)) - bottom) / (top - bottom) * (high - low)
+    assert abs(mean - data[key]["mean"]) < 1e-4 * (high - low), (title, mean)
+# The worst of all folds first, not those of one fold after those of another.
+wrong = sorted((-math.log(float(row["class_probability"])) for _, row in answers.values() if row["class"] != row["predicted"]), reverse=True)
+shown = [photo["loss"] for photo in data["photos"] if photo["kind"] == "mistake"]
+assert len(shown) >= 5 and all(abs(a - b) < 1e-6 for a, b in zip(shown, wrong)), (shown, wrong)
+assert len({photo["run"] for photo in data["photos"] if photo["kind"] == "mistake"}) == 3
+END
+    [ "$(grep -o '<span class=pic><img ' folds/report.html | wc -l)" = 30 ]
+    [ "$(grep -o '<path class="bar k0"' folds/report.html | wc -l)" -ge 3 ]
+    for fold in 1 2 3; do
+        grep -q "<a href=\"fold-$fold/report.html\"><bdi>fold-$fold</bdi></a>" folds/report.html
+    done
+    [[ $(<folds/report.html) == *"--folds 3</pre>"* || $(<folds/report.html) == *"<span>--folds</span> 3"* ]]
+    no_handlers folds/report.html 2
+    grep -qF '&lt;script&gt;alert(1)&lt;%2fscript&gt;' folds/report.html
+    grep -q "default-src 'none'" folds/report.html
+}
+
+@test "the heat maps of a fold's photos are those of its own model" {
+    pictures() { # FILE: photo and pictures of each card
+        grep -o '<img alt="[^"]*" width=160 height=160 src="[^"]*"><img alt="" class="heat hp[^>]*>' "$1" | sort
+    }
+    pictures "$BATS_FILE_TMPDIR/folds/report.html" >all.txt
+    for fold in 1 2 3; do
+        "$FREEZETUNE" report "$BATS_FILE_TMPDIR/folds/fold-$fold" --out "$fold.html"
+        pictures "$fold.html"
+    done | sort >each.txt
+    [ "$(wc -l <all.txt)" = 30 ]
+    cmp all.txt each.txt
+}
+
+@test "a page of folds says what is missing: pictures, folds, pages of its runs" {
+    cp -r "$BATS_FILE_TMPDIR/folds" folds
+    rm folds/fold-2/best.safetensors folds/fold-1/report.html
+    "$FREEZETUNE" report folds
+    grep -q 'Without some of the pictures: .*fold-2' folds/report.html
+    [ "$(grep -o '<span class=pic><img ' folds/report.html | wc -l)" = 20 ]
+    grep -q '<tr><td class=name><bdi>fold-1</bdi><td>done' folds/report.html
+    rm folds/fold-3/result.json
+    "$FREEZETUNE" report folds --photos 4
+    grep -q 'Not all folds are over:</b> 1 of 3 are left' folds/report.html
+    grep -q '20 photos right' folds/report.html
+    grep -q '<bdi>fold-3</bdi></a><td>stopped' folds/report.html
+    rm -r folds/fold-1/result.json folds/fold-2/result.json folds/fold-2/config.json
+    "$FREEZETUNE" report folds
+    grep -q 'Not all folds are over:</b> 3 of 3 are left' folds/report.html
+    grep -q '<bdi>fold-2</bdi></a><td>missing' folds/report.html
+    sed -i '/"folds": 3,/d' folds/config.json
+    fails 65 'has no folds' "$FREEZETUNE" report folds
+    "$FREEZETUNE" report "$BATS_FILE_TMPDIR/folds" --out small.html --max-size 128K
+    [ "$(stat -c %s small.html)" -le 131072 ]
+    grep -q 'pictures are left out' small.html
+    "$FREEZETUNE" train --quiet --data "$BATS_FILE_TMPDIR/photos/train" --weights random --arch resnet18 --image-size 32 \
+        --epochs 1 --freeze-until 9 --folds 2 --no-report --out bare >/dev/null
+    [ ! -e bare/report.html ]
+    "$FREEZETUNE" train --resume bare --quiet >/dev/null
+    [ -f bare/report.html ]
 }
 
 @test "--max-size leaves pictures out, and says how many" {

@@ -156,6 +156,11 @@ static void put_legend(FILE *out, const struct chart *chart)
         html_text(out, chart->lines[i].name);
         fputs("</span>", out);
     }
+    if (chart->level) {
+        fputs(" <span class=key><i class=dash></i>", out);
+        html_text(out, chart->level_name);
+        fputs("</span>", out);
+    }
     fputs("</figcaption>\n", out);
 }
 
@@ -184,6 +189,8 @@ void chart_write(FILE *out, const struct chart *chart)
     if (chart->diagonal)
         fprintf(out, "<path class=mark d=\"M%.1f %.1fL%.1f %.1f\"/>\n", axis_at(&frame.x, 0), axis_at(&frame.y, 0),
                 axis_at(&frame.x, 1), axis_at(&frame.y, 1));
+    if (chart->level)
+        fprintf(out, "<path class=mark d=\"M%d %.2fH%d\"/>\n", LEFT, axis_at(&frame.y, chart->level_at), WIDTH - RIGHT);
     if (chart->mark)
         put_mark(out, &frame, chart);
     for (int thin = 1; thin >= 0; thin--)

@@ -43,6 +43,9 @@ struct chart {
     bool mark;      /* a line at x = mark_at */
     double mark_at;
     const char *mark_name;
+    bool level; /* a line at y = level_at, which is on the axis; named in the legend */
+    double level_at;
+    const char *level_name;
     bool diagonal;  /* a line of y = x */
     bool short_one; /* half as high */
 };

@@ -1,8 +1,6 @@
-#define _GNU_SOURCE
 #include "cli/run/page/eval_page.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/report/html/html_page.h"
 #include "cli/run/page/page_words.h"
@@ -10,9 +8,6 @@
 #include "core/base/memory.h"
 #include "core/base/outfile.h"
 #include "core/ops/loss.h"
-
-/* Room for the end of the page. */
-enum { END_BYTES = 8192 };
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */
 
@@ -132,46 +127,40 @@ static void put_verdict(FILE *out, const struct eval_told *told, const struct pa
     page_section_end(out);
 }
 
-static void put_numbers_in(FILE *out, const struct eval_page *page, const struct eval_told *told)
+struct both {
+    const struct eval_page *page;
+    const struct eval_told *told;
+};
+
+static void put_numbers(struct json *json, const void *context)
 {
-    struct json json = json_start(out, false);
-    json_open(&json, NULL, '{');
-    json_text(&json, "model", told->model);
-    json_text(&json, "data", told->data);
-    json_text(&json, "part", told->part);
-    json_text(&json, "command", told->command);
-    json_int(&json, "measured", (int64_t)told->metrics->count);
-    json_int(&json, "right", (int64_t)told->metrics->top1);
-    json_double(&json, "accuracy", metrics_accuracy(told->metrics));
-    json_double(&json, "macro_f1", metrics_macro_f1(told->metrics));
-    json_double(&json, "loss", metrics_loss(told->metrics));
-    json_int(&json, "unreadable", (int64_t)told->unreadable);
-    json_int(&json, "damaged", (int64_t)told->damaged);
-    page_measured_json(&json, &page->measured);
-    json_close(&json);
-    json_end(&json);
+    const struct eval_page *page = ((const struct both *)context)->page;
+    const struct eval_told *told = ((const struct both *)context)->told;
+    json_text(json, "model", told->model);
+    json_text(json, "data", told->data);
+    json_text(json, "part", told->part);
+    json_text(json, "command", told->command);
+    json_int(json, "measured", (int64_t)told->metrics->count);
+    json_int(json, "right", (int64_t)told->metrics->top1);
+    json_double(json, "accuracy", metrics_accuracy(told->metrics));
+    json_double(json, "macro_f1", metrics_macro_f1(told->metrics));
+    json_double(json, "loss", metrics_loss(told->metrics));
+    json_int(json, "unreadable", (int64_t)told->unreadable);
+    json_int(json, "damaged", (int64_t)told->damaged);
+    page_measured_json(json, &page->measured);
 }
 
-/* Behind the photos, of which the size must be known before them. */
-static enum status make_rest(char **text, size_t *size, const struct eval_page *page, const struct eval_told *told,
-                             struct error *err)
+static enum status open_source(struct page_source *out, void *context, size_t part, struct error *err)
 {
-    char *numbers = NULL;
-    size_t numbers_size = 0;
-    FILE *stream = open_memstream(&numbers, &numbers_size), *rest;
-    if (!stream)
-        return error_memory(err, "the report", 0);
-    put_numbers_in(stream, page, told);
-    enum status status = fclose(stream) == 0 ? OK : error_memory(err, "the report", 0);
-    rest = status == OK ? open_memstream(text, size) : NULL;
-    if (rest) {
-        page_put_trust(rest, &page->measured);
-        page_data(rest, numbers, numbers_size);
-    }
-    if (status == OK && (!rest || fclose(rest) != 0))
-        status = error_memory(err, "the report", 0);
-    free(numbers);
-    return status;
+    (void)part;
+    (void)err;
+    *out = *(const struct page_source *)context;
+    return OK;
+}
+
+static void close_source(void *context)
+{
+    (void)context;
 }
 
 static enum status put_page(FILE *out, const struct eval_page *page, const struct eval_told *told,
@@ -181,26 +170,14 @@ static enum status put_page(FILE *out, const struct eval_page *page, const struc
         {"confusion", "Confusion"}, {"classes", "Classes"}, {"photos", "Photos"}, {"trust", "Trust"}};
     const struct page_head head = {
         .title = told->data, .subtitle = told->model, .links = links, .link_count = sizeof links / sizeof *links};
-    char *rest = NULL;
-    size_t rest_size = 0;
+    struct page_source one = *source;
+    const struct page_sources sources = {open_source, close_source, &one, 1};
+    const struct both both = {page, told};
+    const struct page_numbers numbers = {put_numbers, &both};
     page_begin(out, &head);
     put_verdict(out, told, source);
-    enum status status = page_put_confusion(out, &page->measured, err);
-    if (status == OK) {
-        page_put_classes(out, &page->measured);
-        status = make_rest(&rest, &rest_size, page, told, err);
-    }
-    if (status == OK) {
-        long so_far = ftell(out);
-        size_t used = (size_t)(so_far > 0 ? so_far : 0) + rest_size + END_BYTES;
-        size_t room = EVAL_PAGE_SIZE > used ? EVAL_PAGE_SIZE - used : 0;
-        status = page_put_photos(out, &page->measured, source, NULL, room, err);
-    }
-    if (status == OK) {
-        fwrite(rest, 1, rest_size, out); /* whether that worked is asked of the stream */
-        page_end(out);
-    }
-    free(rest);
+    enum status status = page_put_measured(out, &page->measured, &sources, &numbers, EVAL_PAGE_SIZE, err);
+    page_end(out);
     return status;
 }
 

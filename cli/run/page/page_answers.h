@@ -23,7 +23,8 @@ enum page_kind {
 struct page_answer {
     enum page_kind kind;
     char *file;  /* as photo_name gave it */
-    size_t row;  /* from 0, in the file */
+    size_t part; /* the folder that it is from, from 0 */
+    size_t row;  /* from 0, through all folders */
     double key;  /* by which it was chosen: small ones first */
     double loss; /* -log of the probability of its class */
     double probability, label_probability;
@@ -71,10 +72,11 @@ MUST_CHECK enum status page_gather_add(struct page_gathering *gathering, struct 
 MUST_CHECK enum status page_gather_end(struct page_gathering *gathering, struct error *err);
 void page_gather_free(struct page_gathering *gathering);
 
-/* Those of RUN/predictions_val.csv, whose text is in memory meanwhile. *there = false where the file does not exist.
- * ERR_DATA for a file of another model, ERR_IO, ERR_SYSTEM. Free with page_answers_free, also after an error. */
-MUST_CHECK enum status page_answers_read(struct page_answers *out, bool *there, const char *folder,
-                                         const struct class_names *classes, size_t most, uint64_t seed,
+/* Those of RUN/predictions_val.csv of each of the folders, whose text is in memory meanwhile, one after the other.
+ * *there = false where none of the files exists. ERR_DATA for a file of another model, ERR_IO, ERR_SYSTEM. Free with
+ * page_answers_free, also after an error. */
+MUST_CHECK enum status page_answers_read(struct page_answers *out, bool *there, const char *const *folders,
+                                         size_t count, const struct class_names *classes, size_t most, uint64_t seed,
                                          struct error *err);
 void page_answers_free(struct page_answers *answers);
 

@@ -18,6 +18,7 @@ struct reading {
     struct page_gathering gathering;
     const struct class_names *classes;
     uint32_t *by_name; /* class numbers in the order of the names */
+    size_t part, row;
 };
 
 static int compare_names(const void *a, const void *b, void *context)
@@ -77,8 +78,8 @@ static enum status read_rows(struct reading *r, struct csv *csv, const char *nam
         if (columns[i] == CSV_NO_COLUMN)
             status = error_set(err, ERR_DATA, "%s: has no column '%s'", name, titles[i]);
     }
-    for (size_t i = 0; status == OK; i++) {
-        struct page_answer answer = {.row = i};
+    while (status == OK) {
+        struct page_answer answer = {.part = r->part, .row = r->row};
         status = csv_next(&row, csv, err);
         if (status != OK || row.count == 0)
             break;
@@ -89,6 +90,7 @@ static enum status read_rows(struct reading *r, struct csv *csv, const char *nam
             return error_set(err, ERR_DATA, "%s:%zu: is no answer of this run", name, row.line);
         answer.file = cell_undo(row.cells[columns[COLUMN_FILE]]);
         status = page_gather_add(&r->gathering, &answer, err);
+        r->row++;
     }
     return status;
 }
@@ -96,37 +98,42 @@ static enum status read_rows(struct reading *r, struct csv *csv, const char *nam
 static enum status read_text(const char *text, size_t size, const char *name, struct reading *r, struct error *err)
 {
     struct csv csv;
-    enum status status = sort_names(r, err);
-    if (status == OK)
-        status = csv_open(&csv, text, size, name, false, err);
+    enum status status = csv_open(&csv, text, size, name, false, err);
     if (status != OK)
         return status;
     status = read_rows(r, &csv, name, err);
     csv_close(&csv);
-    return status == OK ? page_gather_end(&r->gathering, err) : status;
+    return status;
 }
 
-enum status page_answers_read(struct page_answers *out, bool *there, const char *folder,
-                              const struct class_names *classes, size_t most, uint64_t seed, struct error *err)
+static enum status read_folder(struct reading *r, const char *folder, struct error *err)
 {
-    struct reading reading = {.classes = classes};
     char *text, *path;
     size_t size;
-    *out = (struct page_answers){0};
-    *there = false;
     enum status status = path_join(&path, folder, FILE_NAME, err);
     if (status != OK)
         return status;
     status = run_file_read(&text, &size, folder, FILE_NAME, PREDICTIONS_MOST, err);
-    if (text) {
-        status = page_gather_begin(&reading.gathering, out, classes->count, most, seed, err);
-        if (status == OK)
-            status = read_text(text, size, path, &reading, err);
-        *there = status == OK && out->count > 0;
-        page_gather_free(&reading.gathering);
-        memory_free(reading.by_name);
-    }
+    if (text)
+        status = read_text(text, size, path, r, err);
     memory_free(text);
     memory_free(path);
+    return status;
+}
+
+enum status page_answers_read(struct page_answers *out, bool *there, const char *const *folders, size_t count,
+                              const struct class_names *classes, size_t most, uint64_t seed, struct error *err)
+{
+    struct reading reading = {.classes = classes};
+    enum status status = page_gather_begin(&reading.gathering, out, classes->count, most, seed, err);
+    if (status == OK)
+        status = sort_names(&reading, err);
+    for (; reading.part < count && status == OK; reading.part++)
+        status = read_folder(&reading, folders[reading.part], err);
+    if (status == OK)
+        status = page_gather_end(&reading.gathering, err);
+    *there = status == OK && out->count > 0;
+    page_gather_free(&reading.gathering);
+    memory_free(reading.by_name);
     return status;
 }

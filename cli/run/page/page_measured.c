@@ -69,6 +69,8 @@ static void put_photos(struct json *json, const struct page_measured *measured)
         json_open(json, NULL, '{');
         json_text(json, "kind", kinds[answer->kind]);
         json_text(json, "file", answer->file);
+        if (measured->parts)
+            json_text(json, "run", measured->parts[answer->part]);
         json_text(json, "class", measured->classes->names[answer->label]);
         json_text(json, "predicted", measured->classes->names[answer->predicted]);
         json_double(json, "probability", answer->probability);

@@ -18,11 +18,66 @@ enum { CARD_BYTES = 500, HEAT_BYTES = 64 };
 
 struct gallery {
     const struct page_measured *measured;
-    struct page_pictures pictures;
-    bool open;   /* there are pictures */
-    size_t room; /* bytes left for them */
+    struct page_picture *pictures; /* [chosen_count] */
+    size_t open;                   /* parts that have pictures */
+    struct error why;              /* of the first that has none */
+    size_t room;                   /* bytes left for the pictures */
     size_t left_out;
 };
+
+/* ---- pictures ---------------------------------------------------------------------------------------------------- */
+
+/* Part by part, so that one model is in memory: the page has the photos in another order. */
+static enum status make_part(struct gallery *g, const struct page_source *source, size_t part, struct error *err)
+{
+    const struct page_answers *a = &g->measured->answers;
+    struct page_pictures pictures;
+    enum status status = page_pictures_open(&pictures, source, a, part, err);
+    for (size_t i = 0; status == OK && i < a->chosen_count; i++)
+        if (a->chosen[i].part == part)
+            status = page_pictures_next(&g->pictures[i], &pictures, i, err);
+    page_pictures_close(&pictures);
+    return status;
+}
+
+static bool has_part(const struct page_answers *a, size_t part)
+{
+    for (size_t i = 0; i < a->chosen_count; i++)
+        if (a->chosen[i].part == part)
+            return true;
+    return false;
+}
+
+static enum status make_pictures(struct gallery *g, const struct page_sources *sources, struct error *err)
+{
+    enum status status = OK;
+    for (size_t part = 0; status == OK && part < sources->count; part++) {
+        struct page_source source;
+        struct error why;
+        if (!has_part(&g->measured->answers, part))
+            continue;
+        status = sources->open(&source, sources->context, part, &why);
+        if (status == OK)
+            status = make_part(g, &source, part, &why);
+        sources->close(sources->context);
+        g->open += status == OK;
+        if (status == ERR_IO || status == ERR_SYSTEM)
+            return error_set(err, status, "%s", why.text);
+        if (status != OK && !g->why.text[0])
+            g->why = why;
+        status = OK;
+    }
+    return status;
+}
+
+static void free_pictures(struct gallery *g)
+{
+    for (size_t i = 0; g->pictures && i < g->measured->answers.chosen_count; i++)
+        page_picture_free(&g->pictures[i]);
+    memory_free(g->pictures);
+}
+
+/* ---- cards ------------------------------------------------------------------------------------------------------- */
 
 static bool is_first_of_cell(const struct page_answers *a, size_t i)
 {
@@ -100,51 +155,57 @@ static void put_words(FILE *out, const struct class_names *classes, const struct
         page_put_percent(out, a->label_probability);
         fputs(", ", out);
     }
-    fprintf(out, "loss %.3g</div><div class=path title=\"", a->loss);
+    fprintf(out, "loss %.3g</div>", a->loss);
+}
+
+static void put_file(FILE *out, const struct page_measured *measured, const struct page_answer *a)
+{
+    fputs("<div class=path title=\"", out);
     html_text(out, a->file);
     fputs("\">", out);
     html_name(out, a->file);
     fputs("</div>", out);
+    if (measured->parts) {
+        fputs("<div class=path>", out);
+        html_name(out, measured->parts[a->part]);
+        fputs("</div>", out);
+    }
 }
 
-static enum status put_card(FILE *out, struct gallery *g, size_t i, struct error *err)
+static void put_card(FILE *out, struct gallery *g, size_t i)
 {
     const struct page_answer *a = &g->measured->answers.chosen[i];
-    struct page_picture picture = {0};
-    enum status status = g->open ? page_pictures_next(&picture, &g->pictures, i, err) : OK;
+    const struct page_picture *picture = &g->pictures[i];
     fprintf(out, "<div class=\"p c%u-%u%s\">", a->label, a->predicted, a->label == a->predicted ? "" : " wrong");
-    size_t size = picture_size(&picture);
-    if (picture.jpeg && size <= g->room) {
+    size_t size = picture_size(picture);
+    if (picture->jpeg && size <= g->room) {
         fputs("<span class=pic>", out);
-        put_picture(out, &picture, a->file);
+        put_picture(out, picture, a->file);
         fputs("</span>", out);
         g->room -= size;
-    } else if (picture.jpeg) {
+    } else if (picture->jpeg) {
         g->left_out++;
     }
     put_words(out, g->measured->classes, a);
+    put_file(out, g->measured, a);
     fputs("</div>\n", out);
-    page_picture_free(&picture);
-    return status;
 }
 
-static enum status put_group(FILE *out, struct gallery *g, size_t *at, enum page_kind kind, struct error *err)
+static void put_group(FILE *out, struct gallery *g, size_t *at, enum page_kind kind)
 {
     static const char *const names[] = {"Mistakes, the largest loss first", "Right, the least sure first",
                                         "A random sample"};
     const struct page_answers *a = &g->measured->answers;
-    enum status status = OK;
     if (*at == a->chosen_count || a->chosen[*at].kind != kind)
-        return OK;
+        return;
     fprintf(out, "<div class=group><h3>%s</h3>\n<div class=g>\n",
             kind == PAGE_SAMPLE && a->chosen_count == a->count ? "All others" : names[kind]);
-    for (; status == OK && *at < a->chosen_count && a->chosen[*at].kind == kind; ++*at)
-        status = put_card(out, g, *at, err);
+    for (; *at < a->chosen_count && a->chosen[*at].kind == kind; ++*at)
+        put_card(out, g, *at);
     fputs("</div></div>\n", out);
-    return status;
 }
 
-static void put_introduction(FILE *out, const struct gallery *g, const char *why)
+static void put_introduction(FILE *out, const struct gallery *g)
 {
     char shown[NUMBER_TEXT], all[NUMBER_TEXT];
     const struct page_answers *a = &g->measured->answers;
@@ -153,46 +214,48 @@ static void put_introduction(FILE *out, const struct gallery *g, const char *why
         "<p class=soft>%s of %s %s%s: the answer with its probability, and for mistakes the class with its own.</p>\n",
         number_count(shown, a->chosen_count), number_count(all, a->count), g->measured->photos,
         g->open ? ", as the network saw them" : "");
-    if (why) {
-        fputs("<p class=alert>Without pictures: ", out);
-        html_text(out, why);
+    if (g->why.text[0]) {
+        fprintf(out, "<p class=alert>Without %spictures: ", g->open ? "some of the " : "");
+        html_text(out, g->why.text);
         fputs("</p>\n", out);
     }
 }
 
-enum status page_put_photos(FILE *out, const struct page_measured *measured, const struct page_source *source,
-                            const char *why, size_t room, struct error *err)
+static void put_gallery(FILE *out, struct gallery *g)
+{
+    size_t at = 0;
+    fputs("<section id=photos class=gallery><h2>Photos</h2>\n", out);
+    put_introduction(out, g);
+    put_filters(out, &g->measured->answers);
+    put_tools(out, g->open > 0);
+    fputs("<div class=all>\n", out);
+    for (int kind = 0; kind < PAGE_KINDS; kind++)
+        put_group(out, g, &at, (enum page_kind)kind);
+    fputs("</div>\n", out);
+    if (g->left_out > 0)
+        fprintf(out, "<p class=alert>%zu pictures are left out, so that the page stays below --max-size.</p>\n",
+                g->left_out);
+    page_section_end(out);
+}
+
+enum status page_put_photos(FILE *out, const struct page_measured *measured, const struct page_sources *sources,
+                            size_t room, struct error *err)
 {
     const struct page_answers *a = &measured->answers;
-    struct gallery g = {.measured = measured};
-    struct error reason;
-    size_t at = 0, words = a->chosen_count * CARD_BYTES;
-    enum status status = OK;
+    size_t words = a->chosen_count * CARD_BYTES;
+    struct gallery g = {.measured = measured, .room = room > words ? room - words : 0};
+    void *pictures;
     if (a->chosen_count == 0)
         return OK;
-    g.room = room > words ? room - words : 0;
-    if (source) {
-        status = page_pictures_open(&g.pictures, source, a, &reason);
-        g.open = status == OK;
-        why = g.open ? NULL : reason.text;
-        status = status == ERR_SYSTEM || status == ERR_IO ? error_set(err, status, "%s", reason.text) : OK;
-    }
-    if (status != OK) {
-        page_pictures_close(&g.pictures);
+    enum status status =
+        memory_alloc(&pictures, a->chosen_count, sizeof(struct page_picture), "the photos of the report", err);
+    if (status != OK)
         return status;
-    }
-    fputs("<section id=photos class=gallery><h2>Photos</h2>\n", out);
-    put_introduction(out, &g, why);
-    put_filters(out, a);
-    put_tools(out, g.open);
-    fputs("<div class=all>\n", out);
-    for (int kind = 0; kind < PAGE_KINDS && status == OK; kind++)
-        status = put_group(out, &g, &at, (enum page_kind)kind, err);
-    fputs("</div>\n", out);
-    if (g.left_out > 0)
-        fprintf(out, "<p class=alert>%zu pictures are left out, so that the page stays below --max-size.</p>\n",
-                g.left_out);
-    page_section_end(out);
-    page_pictures_close(&g.pictures);
+    g.pictures = pictures;
+    if (sources)
+        status = make_pictures(&g, sources, err);
+    if (status == OK)
+        put_gallery(out, &g);
+    free_pictures(&g);
     return status;
 }

@@ -21,20 +21,21 @@ static int by_file(const void *a, const void *b)
 }
 
 /* order[] by one walk over the list. */
-static enum status find_order(struct page_pictures *p, const struct photo_list *list, struct error *err)
+static enum status find_order(struct page_pictures *p, const struct photo_list *list, size_t part, struct error *err)
 {
-    size_t count = p->answers->chosen_count;
+    size_t all = p->answers->chosen_count, count = 0;
     void *memory, *order;
-    enum status status = memory_alloc(&order, count, sizeof(uint32_t), "the photos of the report", err);
+    enum status status = memory_alloc(&order, all, sizeof(uint32_t), "the photos of the report", err);
     if (status != OK)
         return status;
     p->order = order;
-    status = memory_alloc(&memory, count, sizeof(struct wanted), "the photos of the report", err);
+    status = memory_alloc(&memory, all, sizeof(struct wanted), "the photos of the report", err);
     if (status != OK)
         return status;
     struct wanted *wanted = memory;
-    for (size_t i = 0; i < count; i++) {
-        wanted[i] = (struct wanted){p->answers->chosen[i].file, i};
+    for (size_t i = 0; i < all; i++) {
+        if (p->answers->chosen[i].part == part)
+            wanted[count++] = (struct wanted){p->answers->chosen[i].file, i};
         p->order[i] = PAGE_NO_PHOTO;
     }
     qsort(wanted, count, sizeof *wanted, by_file);
@@ -74,11 +75,11 @@ static enum status start(struct page_pictures *p, struct error *err)
 }
 
 enum status page_pictures_open(struct page_pictures *out, const struct page_source *source,
-                               const struct page_answers *answers, struct error *err)
+                               const struct page_answers *answers, size_t part, struct error *err)
 {
     void *map = NULL;
     *out = (struct page_pictures){.answers = answers, .side = (size_t)source->model->info.preprocess.crop};
-    enum status status = find_order(out, source->photos, err);
+    enum status status = find_order(out, source->photos, part, err);
     if (status == OK)
         status = resizer_create(&out->resizer, err);
     if (status == OK)

@@ -30,13 +30,13 @@ struct page_picture {
     size_t heat_size;
 };
 
-/* For the chosen ones of `answers`, found by their names. ERR_DATA for a network without maps, ERR_SYSTEM, errors of
- * inference_next. All is borrowed. Free with page_pictures_close, also after an error. */
+/* For those chosen of `answers` that this part gave, found by their names. ERR_DATA for a network without maps,
+ * ERR_SYSTEM, errors of inference_next. All is borrowed. Free with page_pictures_close, also after an error. */
 MUST_CHECK enum status page_pictures_open(struct page_pictures *out, const struct page_source *source,
-                                          const struct page_answers *answers, struct error *err);
+                                          const struct page_answers *answers, size_t part, struct error *err);
 void page_pictures_close(struct page_pictures *pictures);
 
-/* The picture of chosen[i], for i = 0, 1, 2, ... in this order; owned by the caller (page_picture_free). */
+/* The picture of chosen[i], for those of the part in their order; owned by the caller (page_picture_free). */
 MUST_CHECK enum status page_pictures_next(struct page_picture *out, struct page_pictures *pictures, size_t i,
                                           struct error *err);
 void page_picture_free(struct page_picture *picture);

@@ -33,6 +33,13 @@ double page_run_number(const struct page_run *run, const char *object, const cha
     return cJSON_IsNumber(item) ? item->valuedouble : otherwise;
 }
 
+const char *page_run_data(const struct page_run *run, const char *otherwise)
+{
+    const char *data = run->config ? page_run_text(run, "options", "data") : NULL;
+    const char *slash = data ? strrchr(data, '/') : NULL;
+    return slash && slash[1] ? slash + 1 : data ? data : otherwise;
+}
+
 static enum status read_config(struct page_run *run, struct error *err)
 {
     char *text;
@@ -202,6 +209,15 @@ static enum status read_name(struct page_run *run, struct error *err)
     return memory_strdup(&run->name, slash && slash[1] ? slash + 1 : path, err);
 }
 
+enum status page_run_open_series(struct page_run *out, const char *folder, struct error *err)
+{
+    *out = (struct page_run){.folder = folder};
+    enum status status = read_name(out, err);
+    if (status == OK)
+        status = read_config(out, err);
+    return status == OK ? read_options(out, err) : status;
+}
+
 enum status page_run_open(struct page_run *out, const char *folder, size_t photos, struct error *err)
 {
     *out = (struct page_run){.folder = folder, .measured = {.classes = &out->classes, .photos = "validation photos"}};
@@ -219,7 +235,7 @@ enum status page_run_open(struct page_run *out, const char *folder, size_t photo
     if (status == OK)
         status = record_result_read(&out->result, &out->over, NULL, folder, err);
     if (status == OK)
-        status = page_answers_read(&out->measured.answers, &out->answered, folder, &out->classes, photos,
+        status = page_answers_read(&out->measured.answers, &out->answered, &folder, 1, &out->classes, photos,
                                    (uint64_t)out->values->seed, err);
     if (status == OK && out->answered)
         status = page_calibration_read(&out->measured.calibration, folder, err);

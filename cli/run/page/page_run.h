@@ -42,10 +42,14 @@ struct page_run {
 /* `photos`: how many answers to keep. ERR_NOINPUT where the folder holds no run, ERR_DATA, ERR_IO, ERR_SYSTEM. Free
  * with page_run_close, also after an error. */
 MUST_CHECK enum status page_run_open(struct page_run *out, const char *folder, size_t photos, struct error *err);
+/* The same of the folder of a series: its name, config.json, options and command alone. */
+MUST_CHECK enum status page_run_open_series(struct page_run *out, const char *folder, struct error *err);
 void page_run_close(struct page_run *run);
 
 /* Text under a key of config.json, or of its options, or NULL; a number, or `otherwise`. */
 const char *page_run_text(const struct page_run *run, const char *object, const char *key);
+/* What a title calls the data: the last part of --data, or `otherwise` without one. */
+const char *page_run_data(const struct page_run *run, const char *otherwise);
 double page_run_number(const struct page_run *run, const char *object, const char *key, double otherwise);
 
 #endif

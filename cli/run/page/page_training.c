@@ -3,48 +3,14 @@
 #include <math.h>
 #include <string.h>
 
-#include "cli/model/model_file.h"
+#include "cli/run/page/page_found.h"
 #include "cli/run/page/page_pictures.h"
-#include "cli/run/run_photos.h"
 #include "cli/shell/augment_options.h"
-#include "core/base/file.h"
 #include "core/base/memory.h"
 #include "core/base/rng.h"
 #include "core/data/loader.h"
 #include "core/data/photo_view.h"
 #include "core/data/resize.h"
-
-/* The run's model and photos. */
-struct source {
-    struct model model;
-    struct record_config record;
-    struct run_photos photos;
-};
-
-static enum status source_open(struct source *out, const char *folder, struct error *err)
-{
-    char *path;
-    *out = (struct source){0};
-    enum status status = path_join(&path, folder, "best.safetensors", err);
-    if (status != OK)
-        return status;
-    status = model_open(&out->model, path, NULL, err);
-    memory_free(path);
-    if (status == OK)
-        status = record_config_read(&out->record, &out->model, err);
-    if (status == OK && !out->record.folder)
-        status = error_set(err, ERR_DATA, "%s: best.safetensors is not the model of this run", folder);
-    if (status == OK)
-        status = run_photos_open(&out->photos, &out->record, out->record.data, &out->model.info.classes, err);
-    return status;
-}
-
-static void source_close(struct source *source)
-{
-    run_photos_free(&source->photos);
-    record_config_free(&source->record);
-    model_close(&source->model);
-}
 
 static void count_classes(uint64_t *counts, const struct photo_list *list)
 {
@@ -52,7 +18,7 @@ static void count_classes(uint64_t *counts, const struct photo_list *list)
         counts[list->photos[i].class]++;
 }
 
-static enum status count_photos(struct page_training *out, const struct source *source, struct error *err)
+static enum status count_photos(struct page_training *out, const struct page_found *source, struct error *err)
 {
     void *counts;
     size_t classes = source->model.info.classes.count;
@@ -99,8 +65,8 @@ static enum status keep_batch(struct page_training *out, const struct photo_batc
 }
 
 /* The order of epoch 0 and the draws of its photos are those of train.h. A larger batch begins with the same photos. */
-static enum status draw_batch(struct page_training *out, const struct source *source, const struct train_values *values,
-                              struct error *err)
+static enum status draw_batch(struct page_training *out, const struct page_found *source,
+                              const struct train_values *values, struct error *err)
 {
     const struct photo_list *list = &source->photos.dataset.train;
     struct train_options options = train_options_from(values, &source->model.info.preprocess);
@@ -138,16 +104,16 @@ static enum status draw_batch(struct page_training *out, const struct source *so
 enum status page_training_read(struct page_training *out, const char *folder, const struct train_values *values,
                                struct error *err)
 {
-    struct source source;
+    struct page_found source;
     *out = (struct page_training){0};
-    enum status status = source_open(&source, folder, err);
+    enum status status = page_found_open(&source, folder, err);
     if (status == OK && !source.photos.changed && source.photos.gone == 0) {
         status = count_photos(out, &source, err);
         if (status == OK)
             status = draw_batch(out, &source, values, err);
         out->known = status == OK;
     }
-    source_close(&source);
+    page_found_close(&source);
     if (status == OK || status == ERR_SYSTEM || status == ERR_IO)
         return status;
     return memory_strdup(&out->why, err->text, err);

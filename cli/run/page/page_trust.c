@@ -112,6 +112,10 @@ static void put_bins(FILE *out, const struct reliability *reliability)
 static void put_temperature(FILE *out, const struct page_measured *measured)
 {
     const struct page_calibration *c = &measured->calibration;
+    if (measured->parts) {
+        fputs("<p>Each photo was answered by a model that was not trained on it.</p>\n", out);
+        return;
+    }
     if (!c->known) {
         fputs("<p><code>freezetune eval --calibrate --model RUN</code> fits a temperature that brings them closer, and "
               "<code>predict --error</code> then answers only what it is sure of.</p>\n",

@@ -8,6 +8,8 @@
 #include "cli/report/html/html_text.h"
 #include "cli/shell/numbers.h"
 
+enum { COUNTS_TEXT = 3 * NUMBER_TEXT + 80 };
+
 /* Right answers of an epoch: metrics.csv has their share alone. */
 static size_t right_of(const struct page_run *run, const struct metrics_row *row)
 {
@@ -34,6 +36,15 @@ static void put_figures(FILE *out, const struct page_run *run)
     fputs("</div>\n", out);
 }
 
+void page_put_proof(FILE *out, const struct train_values *values, int freeze_until, bool each)
+{
+    fprintf(out,
+            "<p class=proof><b>Frozen means frozen.</b> %s tensor of children 1 to %d that stayed frozen was compared "
+            "with %s, bit by bit, after training: all are equal.</p>\n",
+            each ? "In each run every" : "Every", freeze_until,
+            strcmp(values->weights, "random") == 0 ? "the initial weights" : "the weight file");
+}
+
 static void put_state(FILE *out, const struct page_run *run)
 {
     long long epochs = run->values->epochs;
@@ -42,11 +53,7 @@ static void put_state(FILE *out, const struct page_run *run)
               "(--clip-norm).</p>\n",
               out);
     else if (run->over)
-        fprintf(out,
-                "<p class=proof><b>Frozen means frozen.</b> Every tensor of children 1 to %d that stayed frozen was "
-                "compared with %s, bit by bit, after training: all are equal.</p>\n",
-                run->result.freeze_until,
-                strcmp(run->values->weights, "random") == 0 ? "the initial weights" : "the weight file");
+        page_put_proof(out, run->values, run->result.freeze_until, false);
     else if (run->running)
         fprintf(out,
                 "<p class=alert><b>The run goes on:</b> %zu of %lld epochs are done. This page is written again after "
@@ -59,17 +66,16 @@ static void put_state(FILE *out, const struct page_run *run)
                 run->row_count, epochs);
 }
 
-static void put_counts(FILE *out, const struct page_run *run)
+static void put_counts(char text[COUNTS_TEXT], const struct page_run *run)
 {
-    char text[3 * NUMBER_TEXT + 80], train[NUMBER_TEXT], val[NUMBER_TEXT], bad[NUMBER_TEXT];
+    char train[NUMBER_TEXT], val[NUMBER_TEXT], bad[NUMBER_TEXT];
     size_t unread = (size_t)(page_run_number(run, NULL, "unreadable_photos", 0) +
                              page_run_number(run, NULL, "unavailable_photos", 0));
-    snprintf(text, sizeof text, "%s to train on, %s to validate, %zu classes",
+    snprintf(text, COUNTS_TEXT, "%s to train on, %s to validate, %zu classes",
              number_count(train, (uint64_t)page_run_number(run, NULL, "train_photos", 0)),
              number_count(val, (uint64_t)page_run_number(run, NULL, "val_photos", 0)), run->classes.count);
     if (unread > 0)
-        snprintf(text + strlen(text), sizeof text - strlen(text), "; %s could not be read", number_count(bad, unread));
-    page_put_fact(out, "Photos", text);
+        snprintf(text + strlen(text), COUNTS_TEXT - strlen(text), "; %s could not be read", number_count(bad, unread));
 }
 
 static void put_recipe(FILE *out, const struct page_run *run)
@@ -91,17 +97,15 @@ static void put_recipe(FILE *out, const struct page_run *run)
     page_put_fact(out, "Trained", text);
 }
 
-static void put_facts(FILE *out, const struct page_run *run)
+void page_put_facts(FILE *out, const struct page_run *run, const char *arch, const char *photos)
 {
     char text[160];
     const char *weights = page_run_text(run, "options", "weights");
     fputs("<dl>\n", out);
     page_put_fact(out, "Data", page_run_text(run, "options", "data"));
-    put_counts(out, run);
-    snprintf(text, sizeof text, "%.60s, children 1 to %.40s frozen", page_run_text(run, NULL, "arch"),
-             run->values->freeze_until);
-    page_put_fact(out, "Network",
-                  strcmp(run->values->freeze_until, "0") == 0 ? page_run_text(run, NULL, "arch") : text);
+    page_put_fact(out, "Photos", photos);
+    snprintf(text, sizeof text, "%.60s, children 1 to %.40s frozen", arch, run->values->freeze_until);
+    page_put_fact(out, "Network", strcmp(run->values->freeze_until, "0") == 0 ? arch : text);
     page_put_fact(out, "Weights", weights);
     put_recipe(out, run);
     snprintf(text, sizeof text, "%lld", run->values->seed);
@@ -114,10 +118,12 @@ static void put_facts(FILE *out, const struct page_run *run)
 
 void page_put_verdict(FILE *out, const struct page_run *run)
 {
+    char photos[COUNTS_TEXT];
     page_section(out, "verdict", "Result");
     put_figures(out, run);
     put_state(out, run);
-    put_facts(out, run);
+    put_counts(photos, run);
+    page_put_facts(out, run, page_run_text(run, NULL, "arch"), photos);
     page_put_command(out, "This command trains it again:", run->command);
     page_section_end(out);
 }

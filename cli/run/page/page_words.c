@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "cli/report/html/html_text.h"
+#include "cli/run/run_file.h"
 #include "cli/shell/numbers.h"
+#include "core/base/file.h"
+#include "core/base/memory.h"
 #include "core/train/statistics.h"
 
 void page_put_percent(FILE *out, double share)
@@ -40,6 +43,27 @@ void page_put_fact(FILE *out, const char *name, const char *value)
     fprintf(out, "<dt>%s</dt><dd>", name);
     html_text(out, value);
     fputs("</dd>\n", out);
+}
+
+enum status page_put_run(FILE *out, const char *folder, const char *name, struct error *err)
+{
+    char *path;
+    bool there;
+    enum status status = path_join(&path, folder, name, err);
+    if (status != OK)
+        return status;
+    status = run_file_exists(&there, path, "report.html", err);
+    memory_free(path);
+    if (status != OK)
+        return status;
+    if (there) {
+        fputs("<a href=\"", out);
+        html_text(out, name);
+        fputs("/report.html\">", out);
+    }
+    html_name(out, name);
+    fputs(there ? "</a>" : "", out);
+    return OK;
 }
 
 void page_put_command(FILE *out, const char *what, const char *command)

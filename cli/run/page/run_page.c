@@ -3,12 +3,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "cli/report/html/html_page.h"
+#include "cli/run/page/page_found.h"
 #include "cli/run/page/page_parts.h"
-#include "cli/run/run_photos.h"
 #include "cli/shell/remark.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -37,19 +36,13 @@ static enum status make_rest(char **text, size_t *size, const struct page_run *r
     return status;
 }
 
-static const char *last_part(const char *path)
-{
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static void put_head(FILE *out, const struct page_run *run)
 {
     static const struct page_link links[] = {{"curves", "Curves"}, {"confusion", "Confusion"}, {"classes", "Classes"},
                                              {"photos", "Photos"}, {"trust", "Trust"},         {"data-found", "Data"}};
     char title[400], subtitle[200];
-    const char *data = last_part(page_run_text(run, "options", "data")), *arch = page_run_text(run, NULL, "arch");
-    snprintf(title, sizeof title, "%.300s", data ? data : "a run");
+    const char *arch = page_run_text(run, NULL, "arch");
+    snprintf(title, sizeof title, "%.300s", page_run_data(run, "a run"));
     snprintf(subtitle, sizeof subtitle, "%.100s, run %.80s", arch ? arch : "", run->name);
     const struct page_head head = {.title = title,
                                    .subtitle = subtitle,
@@ -59,52 +52,30 @@ static void put_head(FILE *out, const struct page_run *run)
     page_begin(out, &head);
 }
 
-/* The model of a run and the photos that it validated, found again by its options. */
-struct found {
-    struct model model;
-    struct record_config record;
-    struct run_photos photos;
+/* Photos or a model that are gone are no error: the gallery has no pictures then, and says why. */
+struct opened {
+    const struct page_run *run;
+    struct page_found found;
 };
 
-static void found_close(struct found *found)
+static enum status open_source(struct page_source *out, void *context, size_t part, struct error *err)
 {
-    run_photos_free(&found->photos);
-    record_config_free(&found->record);
-    model_close(&found->model);
+    struct opened *o = context;
+    (void)part;
+    *out = (struct page_source){&o->found.model, &o->found.photos.dataset.val, &o->run->values->engine};
+    return page_found_open(&o->found, o->run->folder, err);
 }
 
-static enum status found_open(struct found *out, const char *folder, struct error *err)
+static void close_source(void *context)
 {
-    char *path;
-    *out = (struct found){0};
-    enum status status = path_join(&path, folder, "best.safetensors", err);
-    if (status != OK)
-        return status;
-    status = model_open(&out->model, path, NULL, err);
-    if (status == OK)
-        status = record_config_read(&out->record, &out->model, err);
-    if (status == OK && !out->record.folder)
-        status = error_set(err, ERR_DATA, "%s: is not the model of this run", path);
-    memory_free(path);
-    return status == OK ? run_photos_open(&out->photos, &out->record, out->record.data, &out->model.info.classes, err)
-                        : status;
+    page_found_close(&((struct opened *)context)->found);
 }
 
-/* Photos or a model that are gone are no error: the gallery has no pictures then, and says why. */
 static enum status put_photos(FILE *out, const struct page_run *run, size_t room, struct error *err)
 {
-    struct found found;
-    struct error why;
-    if (!run->answered || run->running)
-        return run->answered ? page_put_photos(out, &run->measured, NULL, NULL, room, err) : OK;
-    enum status status = found_open(&found, run->folder, &why);
-    const struct page_source source = {&found.model, &found.photos.dataset.val, &run->values->engine};
-    if (status == ERR_SYSTEM || status == ERR_IO)
-        status = error_set(err, status, "%s", why.text);
-    else
-        status = page_put_photos(out, &run->measured, status == OK ? &source : NULL, why.text, room, err);
-    found_close(&found);
-    return status;
+    struct opened opened = {.run = run};
+    const struct page_sources sources = {open_source, close_source, &opened, 1};
+    return run->answered ? page_put_photos(out, &run->measured, run->running ? NULL : &sources, room, err) : OK;
 }
 
 static enum status put_page(FILE *out, const struct page_run *run, size_t max_size, struct error *err)

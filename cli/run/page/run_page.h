@@ -27,6 +27,13 @@ MUST_CHECK enum status sweep_page_write(bool *is_sweep, const char *folder, cons
 /* The same, where an error is a warning. */
 void sweep_page_try(const char *folder);
 
+/* Of train --folds, from its config.json and its runs. *is_folds = false, and nothing else, for a folder without
+ * folds.csv. `options` and errors as of run_page_write. */
+MUST_CHECK enum status folds_page_write(bool *is_folds, const char *folder, const struct run_page_options *options,
+                                        struct error *err);
+/* The same, where an error is a warning; not `whole`: some folds are not over, and no photos are shown. */
+void folds_page_try(const char *folder, bool whole);
+
 /* run_page_write for a run that goes on or has ended. A page that cannot be written is no error of the run: a warning
  * says why. */
 void run_page_try(const char *folder, bool running, size_t photos);

@@ -224,15 +224,14 @@ static enum status put_chart(FILE *out, const struct sweep *sweep, enum number y
     return OK;
 }
 
-static void put_row(FILE *out, const struct sweep *sweep, const struct sweep_row *row)
+static enum status put_row(FILE *out, const struct sweep *sweep, const struct sweep_row *row, const char *folder,
+                           struct error *err)
 {
     const double *n = row->numbers;
     char text[NUMBER_TEXT];
-    fprintf(out, "<tr%s><td class=name><a href=\"", row == sweep->chosen ? " class=pick" : "");
-    html_text(out, row->name);
-    fputs("/report.html\">", out);
-    html_name(out, row->name);
-    fprintf(out, "</a><td class=n data-v=%g>%g<td class=n data-v=%g>%g", n[POINT], n[POINT], n[RATE], n[RATE]);
+    fprintf(out, "<tr%s><td class=name>", row == sweep->chosen ? " class=pick" : "");
+    enum status status = page_put_run(out, folder, row->name, err);
+    fprintf(out, "<td class=n data-v=%g>%g<td class=n data-v=%g>%g", n[POINT], n[POINT], n[RATE], n[RATE]);
     if (!is_done(row)) {
         fputs("<td class=n data-v=-1><td class=n data-v=-1><td class=n data-v=-1><td class=n data-v=-1><td class=n "
               "data-v=-1><td>",
@@ -250,6 +249,7 @@ static void put_row(FILE *out, const struct sweep *sweep, const struct sweep_row
         html_text(out, row->choice);
     }
     fputs("</tr>\n", out);
+    return status;
 }
 
 static void put_verdict(FILE *out, const struct sweep *sweep, const struct page_run *run)
@@ -285,18 +285,20 @@ static void put_verdict(FILE *out, const struct sweep *sweep, const struct page_
     page_section_end(out);
 }
 
-static void put_table(FILE *out, const struct sweep *sweep)
+static enum status put_table(FILE *out, const struct sweep *sweep, const char *folder, struct error *err)
 {
+    enum status status = OK;
     page_section(out, "runs", "Runs");
     fputs(
         "<p class=soft>Each run has a page of its own.</p>\n<div class=wide><table class=sort id=sweep>\n<thead><tr><th "
         "class=name>run<th class=n>frozen<th class=n>rate<th class=n>accuracy<th class=n>macro-F1<th class=n>trained "
         "parameters<th class=n>an epoch<th class=n>memory<th>choice</tr></thead>\n<tbody>\n",
         out);
-    for (size_t i = 0; i < sweep->count; i++)
-        put_row(out, sweep, &sweep->rows[i]);
+    for (size_t i = 0; i < sweep->count && status == OK; i++)
+        status = put_row(out, sweep, &sweep->rows[i], folder, err);
     fputs("</tbody></table></div>\n", out);
     page_section_end(out);
+    return status;
 }
 
 static enum status put_numbers(FILE *out, const struct sweep *sweep, struct error *err)
@@ -328,13 +330,12 @@ static enum status put_numbers(FILE *out, const struct sweep *sweep, struct erro
     return status;
 }
 
-static enum status put_page(FILE *out, const struct sweep *sweep, const struct page_run *run, struct error *err)
+static enum status put_page(FILE *out, const struct sweep *sweep, const struct page_run *run, const char *folder,
+                            struct error *err)
 {
     static const struct page_link links[] = {{"charts", "Freeze points"}, {"runs", "Runs"}};
-    const char *data = run->config ? page_run_text(run, "options", "data") : NULL;
-    const char *slash = data ? strrchr(data, '/') : NULL;
     char title[400];
-    snprintf(title, sizeof title, "%.300s: how much to freeze", slash && slash[1] ? slash + 1 : data ? data : "sweep");
+    snprintf(title, sizeof title, "%.300s: how much to freeze", page_run_data(run, "sweep"));
     const struct page_head head = {.title = title, .links = links, .link_count = 2};
     page_begin(out, &head);
     put_verdict(out, sweep, run);
@@ -347,7 +348,8 @@ static enum status put_page(FILE *out, const struct sweep *sweep, const struct p
         status = put_chart(out, sweep, MEMORY, "Memory in MB", 1e-6, err);
     fputs("</div>\n", out);
     page_section_end(out);
-    put_table(out, sweep);
+    if (status == OK)
+        status = put_table(out, sweep, folder, err);
     if (status == OK)
         status = put_numbers(out, sweep, err);
     page_end(out);
@@ -369,7 +371,7 @@ static enum status write_page(const struct sweep *sweep, const char *folder, con
     if (status == OK)
         status = to ? outfile_open(&file, to, err) : outfile_open_in(&file, folder, "report.html", err);
     if (status == OK)
-        status = outfile_end(&file, put_page(file.stream, sweep, &run, err), err);
+        status = outfile_end(&file, put_page(file.stream, sweep, &run, folder, err), err);
     page_run_close(&run);
     memory_free(chosen);
     return status;
