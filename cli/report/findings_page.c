@@ -89,7 +89,7 @@ static enum status put_finding(struct page *page, const struct finding *finding,
 {
     const char *other = finding_other_class(page->dataset, finding);
     enum status status = OK;
-    fputs("<div>\n<div class=g>", page->out);
+    fputs("<div class=find><div class=g>", page->out);
     if (finding->photo != FINDING_NONE)
         status = put_photo(page, finding->photo, err);
     if (status == OK && finding->other != FINDING_NONE)
@@ -116,8 +116,10 @@ static enum status put_kind(struct page *page, size_t first, struct error *err)
     snprintf(id, sizeof id, "k%d", (int)kind);
     page_section(page->out, id, finding_abouts[kind].name);
     fprintf(page->out, "<p>%zu found. To do: %s.</p>\n", count, finding_abouts[kind].suggest);
+    fputs("<div class=finds>\n", page->out);
     for (size_t i = 0; i < shown && status == OK; i++)
         status = put_finding(page, &findings->rows[first + i], err);
+    fputs("</div>\n", page->out);
     if (shown < count)
         fprintf(page->out, "<p>%zu more are in the list of --tsv.</p>\n", count - shown);
     page_section_end(page->out);
