@@ -243,8 +243,10 @@ static enum status open_inference(struct job *job, const struct photo_list *phot
 {
     const struct model *model = &job->model;
     bool cam = predict_files_want_cam(&job->files);
-    enum status status = (cam ? inference_open_cam : inference_open)(&job->inference, model, photos,
-                                                                     &job->values->engine, (size_t)batch, false, err);
+    const struct engine_options *engine = &job->values->engine;
+    enum status status = job->values->stream ? inference_open_stream(&job->inference, model, photos, engine, err)
+                                             : (cam ? inference_open_cam : inference_open)(
+                                                   &job->inference, model, photos, engine, (size_t)batch, false, err);
     if (status == OK)
         status = inference_set_tta(&job->inference, job->values->tta, model, err);
     if (status != OK)

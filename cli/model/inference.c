@@ -8,10 +8,11 @@
 const char *const tta_choices[] = {[TTA_NONE] = "none", [TTA_FLIP] = "flip", [TTA_FLIP + 1] = NULL};
 
 static enum status make_run(struct inference *inference, const struct model *model, const struct engine_options *engine,
-                            size_t batch_size, bool with_cam, struct error *err)
+                            size_t batch_size, bool with_cam, bool stream, struct error *err)
 {
     const struct preprocess *preprocess = &model->info.preprocess;
     struct plan_options options = {.batch = batch_size,
+                                   .keep_prepared = stream,
                                    .height = (size_t)preprocess->crop,
                                    .width = (size_t)preprocess->crop,
                                    .conv = (enum conv_engine)engine->conv,
@@ -49,7 +50,7 @@ static enum status make_loader(struct inference *inference, const struct model *
 
 static enum status open_any(struct inference *out, const struct model *model, const struct photo_list *photos,
                             const struct engine_options *engine, size_t batch_size, bool strict, bool with_cam,
-                            struct error *err)
+                            bool stream, struct error *err)
 {
     struct inference inference = {.model = model, .photos = photos};
     if (photos->count < batch_size)
@@ -57,7 +58,7 @@ static enum status open_any(struct inference *out, const struct model *model, co
     inference.batch = batch_size;
     enum status status = engine_start(&inference.pool, engine, err);
     if (status == OK)
-        status = make_run(&inference, model, engine, batch_size, with_cam, err);
+        status = make_run(&inference, model, engine, batch_size, with_cam, stream, err);
     if (status == OK)
         status = make_loader(&inference, model, photos, engine, batch_size, strict, err);
     if (status == OK)
@@ -70,13 +71,19 @@ static enum status open_any(struct inference *out, const struct model *model, co
 enum status inference_open(struct inference *out, const struct model *model, const struct photo_list *photos,
                            const struct engine_options *engine, size_t batch_size, bool strict, struct error *err)
 {
-    return open_any(out, model, photos, engine, batch_size, strict, false, err);
+    return open_any(out, model, photos, engine, batch_size, strict, false, false, err);
 }
 
 enum status inference_open_cam(struct inference *out, const struct model *model, const struct photo_list *photos,
                                const struct engine_options *engine, size_t batch_size, bool strict, struct error *err)
 {
-    return open_any(out, model, photos, engine, batch_size, strict, true, err);
+    return open_any(out, model, photos, engine, batch_size, strict, true, false, err);
+}
+
+enum status inference_open_stream(struct inference *out, const struct model *model, const struct photo_list *photos,
+                                  const struct engine_options *engine, struct error *err)
+{
+    return open_any(out, model, photos, engine, 1, false, false, true, err);
 }
 
 enum status inference_set_tta(struct inference *inference, int tta, const struct model *model, struct error *err)

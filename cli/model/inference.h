@@ -41,6 +41,11 @@ MUST_CHECK enum status inference_open(struct inference *out, const struct model 
 MUST_CHECK enum status inference_open_cam(struct inference *out, const struct model *model,
                                           const struct photo_list *photos, const struct engine_options *engine,
                                           size_t batch_size, bool strict, struct error *err);
+/* The same for photos that come one at a time, and many of them: what each needs of the weights is kept in memory,
+ * about half as much again as the weights. The logits keep their bits. */
+MUST_CHECK enum status inference_open_stream(struct inference *out, const struct model *model,
+                                             const struct photo_list *photos, const struct engine_options *engine,
+                                             struct error *err);
 void inference_close(struct inference *inference);
 
 /* From now on each photo is looked at as `tta` says. ERR_SYSTEM without memory. */

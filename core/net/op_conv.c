@@ -22,13 +22,15 @@ static bool shape(struct plan_step *planned, struct plan_tensor *out, const stru
     return true;
 }
 
-/* Weights are prepared once where each image needs them again, and in a frozen part that is trained behind, which has
- * memory to spare and many passes to come; not those that its kernel can do without, which may be four times as large.
+/* Weights are prepared once where each image needs them again, where the caller asks for it, and in a frozen part that
+ * is trained behind, which has memory to spare and many passes to come; not those that its kernel can do without, which
+ * may be four times as large.
  */
 static bool keeps_prepared(const struct plan *plan, size_t index)
 {
     return index < plan->depth_first_steps ||
-           (plan->options.train && index < plan->program->folded_steps && !plan->steps[index].kernel->prepare_optional);
+           ((plan->options.train || plan->options.keep_prepared) && index < plan->program->folded_steps &&
+            !plan->steps[index].kernel->prepare_optional);
 }
 
 /* Prepared weights are kept in the state or made in scratch at each pass (keeps_prepared); depth-first they must be

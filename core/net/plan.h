@@ -26,7 +26,10 @@ enum { PLAN_ROWS = 256 }; /* rows of a tile where a step is not a product */
 struct plan_options {
     enum precision precision; /* of the maps up to the last average pooling; what comes after it is float32 */
     bool train;               /* false: forward only, everything folded; `freeze` is then ignored */
-    size_t batch;             /* the most images of a pass */
+    /* Forward only: weights are prepared once instead of at each pass, which pays with few images in many passes. It
+     * takes as much memory as the weights that are prepared. No bit differs. */
+    bool keep_prepared;
+    size_t batch; /* the most images of a pass */
     size_t height, width;
     struct freeze freeze;
     enum conv_engine conv; /* which kernels may be chosen */
