@@ -140,7 +140,7 @@ endif
 # ---- files ------------------------------------------------------------------------------------------------------------
 SIMD_SOURCES := $(wildcard core/*/*.simd.c)
 LIB_SOURCES := $(filter-out $(SIMD_SOURCES),$(wildcard core/*/*.c)) $(wildcard models/*.c weights/*.c weights/*/*.c)
-MPI_SOURCES := cli/shell/group_mpi.c
+MPI_SOURCES := cli/shell/group_mpi.c cli/shell/watch_mpi.c
 CLI_SOURCES := $(filter-out $(MPI_SOURCES),$(wildcard cli/*.c cli/*/*.c cli/*/*/*.c))
 PAGE_FILES := $(wildcard cli/report/html/*.css cli/report/html/*.js)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) \

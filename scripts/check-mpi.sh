@@ -1,10 +1,21 @@
 #!/bin/sh
-# check-mpi.sh PROGRAM MAKE_PHOTOS [MPIRUN=PROGRAM_MPI ...]: trainings by several processes, under each MPIRUN given, end with the bytes of
-# PROGRAM alone: best.safetensors and last.safetensors of any number of processes, with every recipe, resumed by another number,
-# and after one process was killed. Skips where no MPIRUN is given (sh scripts/deps.sh mpi installs them).
-# Leaves no process and no file. The last line says `N passed, N failed`.
+# check-mpi.sh [-k KILLS] PROGRAM MAKE_PHOTOS [MPIRUN=PROGRAM_MPI ...]: trainings by several processes, under each MPIRUN given, end with the
+# bytes of PROGRAM alone: best.safetensors and last.safetensors of any number of processes, with every recipe, resumed by another number,
+# after one process was killed, and after the link between two hosts went down (network namespaces; skipped where there can be none).
+# -k does something else: trainings of which one process is killed at a random moment and which are then resumed, KILLS times.
+# Skips where no MPIRUN is given (sh scripts/deps.sh mpi installs them). Leaves no process and no file. The last line says
+# `N passed, N failed`.
 set -eu
 
+here=$(cd "$(dirname "$0")" && pwd)
+kills=0
+while getopts k: option; do
+    case $option in
+    k) kills=$OPTARG ;;
+    *) exit 64 ;;
+    esac
+done
+shift $((OPTIND - 1))
 program=$1
 make_photos=$2
 shift 2
@@ -14,7 +25,9 @@ shift 2
 }
 
 work=$(mktemp -d /tmp/freezetune-mpi.XXXXXX)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=scripts/hosts.sh
+. "$here/hosts.sh"
+trap 'hosts_remove; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 cd "$work"
 # More processes than cores, as root, in a test: Open MPI wants to be told that each of it is meant. A waiting process lets others work.
@@ -65,6 +78,75 @@ resume() {
 same() {
     cmp "$1/best.safetensors" "$2/best.safetensors" >>log.txt 2>&1 && cmp "$1/last.safetensors" "$2/last.safetensors" >>log.txt 2>&1
 }
+
+# trained NUMBER PATTERN: the NUMBER-th of the processes of $mpi_program whose arguments hold PATTERN; nothing where there is none
+trained() {
+    pgrep -f "^$mpi_program train .*$2" | sed -n "$1p"
+}
+count_trained() {
+    pgrep -c -f "^$mpi_program train .*$1" || true
+}
+seconds() {
+    date +%s
+}
+wait_for() {
+    tries=0
+    until [ -e "$1" ] || [ $tries = 300 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+}
+# random N: 0 to N-1
+random() {
+    od -An -N4 -tu4 /dev/urandom | awk -v n="$1" '{ print $1 % n }'
+}
+
+# ---- kills at random moments: one training after the other, until as many are done ----
+# A life lasts up to four seconds, of which starting takes one. A run is killed again and again until it has ended.
+if [ "$kills" -gt 0 ]; then
+    alone alone-killed --epochs 300
+    for pair in "$@"; do
+        mpirun=${pair%%=*}
+        mpi_program=${pair#*=}
+        echo "# $mpirun"
+        killed=0
+        while [ $killed -lt "$kills" ]; do
+            code=0
+            if [ -e killed/last.safetensors ]; then
+                resume 2 killed &
+            else
+                ranks 2 killed --epochs 300 --save-every 0.001 &
+            fi
+            job=$!
+            sleep "$(random 4).$(random 10)"
+            process=$(trained $((1 + $(random 2))) killed)
+            if [ "$process" ] && kill -KILL "$process" 2>/dev/null; then
+                killed=$((killed + 1))
+                begun=$(seconds)
+                ended=0
+                wait $job || ended=$?
+                took=$(($(seconds) - begun))
+                # A rank that has done its work may be killed too late to matter.
+                [ $took -le 10 ] && [ "$(count_trained killed)" = 0 ] || code=1
+                [ ! -e killed/last.safetensors ] || "$program" inspect killed/last.safetensors >/dev/null 2>>log.txt || code=1
+                result $code "kill $killed: ended after $took s with $ended"
+            else
+                wait $job || true
+            fi
+            if [ -e killed/result.json ]; then
+                same alone-killed killed || code=1
+                result $code "killed and resumed to the end: the bytes of one"
+                rm -rf killed
+            fi
+        done
+        [ ! -e killed/last.safetensors ] || resume 2 killed && same alone-killed killed || code=1
+        result "$code" "killed and resumed to the end: the bytes of one"
+        rm -rf killed
+    done
+    echo "$passed passed, $failed failed"
+    [ $failed = 0 ]
+    exit
+fi
 
 # ---- recipes: a name, then options ----
 cat >cases.txt <<'END'
@@ -133,15 +215,14 @@ for pair in "$@"; do
         # shellcheck disable=SC2086
         timeout 120 "$mpirun" -n 2 "$mpi_program" train $options --out stopped --epochs 300 --save-every 0.001 >log.txt 2>&1 </dev/null &
         job=$!
-        tries=0
-        until [ -e stopped/last.safetensors ] || [ $tries = 300 ]; do
-            sleep 0.1
-            tries=$((tries + 1))
-        done
-        # The youngest of the processes of this program is rank 1, or rank 0: whichever it is, all must end.
-        pkill -"$signal" -n -f "^$mpi_program train .*--out stopped" || code=1
+        wait_for stopped/last.safetensors
+        # Whichever rank it is, all must end.
+        process=$(trained 2 stopped)
+        begun=$(seconds)
+        kill -"$signal" "$process" || code=1
         ended=0
         wait $job || ended=$?
+        [ $(($(seconds) - begun)) -le 10 ] && [ "$(count_trained stopped)" = 0 ] || code=1
         case $signal/$ended in
         TERM/143 | USR1/75) ;;
         KILL/0 | TERM/* | USR1/* | */124) code=1 ;;
@@ -150,6 +231,43 @@ for pair in "$@"; do
         resume 2 stopped && same alone-long stopped || code=1
         result $code "SIG$signal to one of two ends both ($ended); resumed, they end with the bytes of one"
     done
+
+    # ---- the link between two hosts goes down ----
+    # Open MPI's own processes look after their connection where they are told to; MPICH's wait for as long as TCP.
+    if hosts_make "$work"; then
+        code=0
+        hosts_mpirun=$mpirun
+        rm -rf cut
+        # shellcheck disable=SC2086
+        OMPI_MCA_oob_tcp_keepalive_time=3 OMPI_MCA_oob_tcp_keepalive_intvl=1 OMPI_MCA_oob_tcp_keepalive_probes=6 \
+            hosts_start "$mpi_program" 2 train $options --out cut --epochs 300 --save-every 0.001 >log.txt 2>&1 </dev/null &
+        job=$!
+        wait_for cut/last.safetensors
+        [ "$(count_trained cut)" = 2 ] || code=1
+        begun=$(seconds)
+        ip -n "$host_a" link set "$link_a" down
+        while [ "$(count_trained cut)" != 0 ] && [ $(($(seconds) - begun)) -lt 30 ]; do
+            sleep 0.1
+        done
+        took=$(($(seconds) - begun))
+        [ $took -le 10 ] || code=1
+        case $mpirun in
+        *openmpi*)
+            ended=0
+            wait $job || ended=$?
+            [ $ended = 74 ] && [ $(($(seconds) - begun)) -le 20 ] || code=1
+            ;;
+        esac
+        hosts_remove
+        wait $job || true
+        [ "$(tr -s '\r\n ' ' ' <log.txt | grep -o 'rank 0: nothing was heard of rank 1 for 7 seconds' | wc -l)" = 1 ] || code=1
+        "$program" inspect cut/last.safetensors >/dev/null 2>>log.txt || code=1
+        resume 2 cut && same alone-long cut || code=1
+        result $code "the link goes down: both end ($took s) and say so; resumed, they end with the bytes of one"
+    else
+        echo "# skipped: a link that goes down: no network namespaces here"
+        hosts_remove
+    fi
 
     # ---- processes that are not about to do the same ----
     cat >unlike.sh <<'END'

@@ -95,7 +95,7 @@ mpi-narrow: $(MPI_NARROW)
 
 check-mpi: freezetune $(NARROW) $(BUILD)/tests/tools/make_photos ## train with several processes by Open MPI and MPICH: the bytes of one; skips where they are not installed
 	@set -e; for mpi in $(MPIS); do $(MAKE) --no-print-directory MPICC=mpicc.$$mpi mpi-narrow; done
-	@sh scripts/check-mpi.sh '$(abspath $(NARROW))' '$(abspath $(BUILD)/tests/tools/make_photos)' \
+	@sh scripts/check-mpi.sh $(if $(KILLS),-k $(KILLS)) '$(abspath $(NARROW))' '$(abspath $(BUILD)/tests/tools/make_photos)' \
 		$(foreach mpi,$(MPIS),mpirun.$(mpi)=$(abspath $(BUILD))/mpicc.$(mpi)/narrow/freezetune-mpi)
 
 check-slurm: freezetune $(NARROW) $(BUILD)/tests/tools/make_photos ## stop and requeue an array of trainings under a Slurm of its own (root); skips where it is not installed

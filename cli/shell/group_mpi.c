@@ -1,19 +1,28 @@
 /* The group of freezetune-mpi: the ranks of MPI_COMM_WORLD. MPI moves bytes here and never adds floats: the order of
  * MPI_Allreduce's sums is the library's, and changes with the number of ranks, the size of a message and the version.
  *
- * Errors of MPI end all ranks (MPI_ERRORS_ARE_FATAL, which is what a communicator begins with): a rank that is gone
- * cannot be trained without, and the last checkpoint is whole. */
+ * One thread, the mover, makes all calls of MPI, from MPI_Init to MPI_Finalize. Who calls a function of the group gives
+ * it a request and sleeps until that is done. So a rank shows the others that it lives (watch_mpi.h) while it computes,
+ * reads photos or waits, and a rank that waits takes no core.
+ *
+ * An error of MPI ends the process, and what has started it ends the others: a rank that is gone cannot be trained
+ * without, and the last checkpoint is whole. */
+#define _POSIX_C_SOURCE 200809L
 #include "cli/shell/group.h"
 
-#include <assert.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
 #include <mpi.h>
 
 #include "cli/shell/remark.h"
+#include "cli/shell/watch_mpi.h"
 #include "core/base/memory.h"
 #include "core/ops/cpu.h"
 
@@ -22,9 +31,166 @@ struct blocks {
     int *counts, *places; /* [ranks] */
 };
 
+enum request_kind { EXCHANGE, GATHER, END };
+
+struct request {
+    enum request_kind kind;
+    void *out;
+    const void *in;
+    bool done;
+};
+
 static struct blocks sent, received;
 static struct peers group = {.rank = 0, .count = 1};
 
+static struct mover {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t asked, answered;
+    struct request *request; /* NULL: none */
+    bool started;
+    int *argc;
+    char ***argv;
+} mover = {.lock = PTHREAD_MUTEX_INITIALIZER, .answered = PTHREAD_COND_INITIALIZER};
+
+/* ---- the mover -------------------------------------------------------------------------------------------------- */
+static void fail(MPI_Comm *communicator, int *code, ...)
+{
+    char text[MPI_MAX_ERROR_STRING];
+    int length;
+    (void)communicator;
+    if (MPI_Error_string(*code, text, &length) != MPI_SUCCESS)
+        text[length = 0] = '\0';
+    watch_give_up("rank %zu: MPI: %.*s; train --resume goes on from the last checkpoint", group.rank, length, text);
+}
+
+static void initialise(void)
+{
+    MPI_Errhandler handler;
+    int level, rank, count;
+    MPI_Init_thread(mover.argc, mover.argv, MPI_THREAD_FUNNELED, &level);
+    MPI_Comm_create_errhandler(fail, &handler);
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, handler);
+    MPI_Errhandler_free(&handler);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &count);
+    group.rank = (size_t)rank;
+    group.count = (size_t)count;
+    watch_begin(group.rank, group.count);
+}
+
+/* What moves data only within MPI's calls must be called often while there is any: first without sleeping, which is
+ * enough for what is small. */
+static void nap(size_t tests)
+{
+    enum { AT_ONCE = 64, BETWEEN_NAPS = 8 };
+    static const struct timespec shortly = {.tv_nsec = 50000};
+    if (tests < AT_ONCE)
+        sched_yield();
+    else if (tests % BETWEEN_NAPS == 0)
+        nanosleep(&shortly, NULL);
+}
+
+static void move(const struct request *request)
+{
+    MPI_Request moving;
+    int moved = 0;
+    if (request->kind == EXCHANGE)
+        MPI_Ialltoallv(request->in, sent.counts, sent.places, MPI_BYTE, request->out, received.counts, received.places,
+                       MPI_BYTE, MPI_COMM_WORLD, &moving);
+    else
+        MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, request->out, received.counts, received.places, MPI_BYTE,
+                        MPI_COMM_WORLD, &moving);
+    for (size_t tests = 0; !moved; tests++) {
+        MPI_Test(&moving, &moved, MPI_STATUS_IGNORE);
+        watch_look();
+        if (!moved)
+            nap(tests);
+    }
+}
+
+/* The next request, or NULL when it is time to look at the others. */
+static struct request *next_request(void)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += 200000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&mover.lock);
+    for (int code = 0; !mover.request && code == 0;)
+        code = pthread_cond_timedwait(&mover.asked, &mover.lock, &until);
+    struct request *request = mover.request;
+    pthread_mutex_unlock(&mover.lock);
+    return request;
+}
+
+static void answer(struct request *request)
+{
+    pthread_mutex_lock(&mover.lock);
+    mover.request = NULL;
+    request->done = true;
+    pthread_cond_broadcast(&mover.answered);
+    pthread_mutex_unlock(&mover.lock);
+}
+
+static void *run_mover(void *context)
+{
+    bool ended = false;
+    initialise();
+    pthread_mutex_lock(&mover.lock);
+    mover.started = true;
+    pthread_cond_broadcast(&mover.answered);
+    pthread_mutex_unlock(&mover.lock);
+    while (!ended) {
+        struct request *request = next_request();
+        watch_look();
+        if (!request)
+            continue;
+        ended = request->kind == END;
+        if (!ended)
+            move(request);
+        answer(request);
+    }
+    watch_end();
+    MPI_Finalize();
+    return context;
+}
+
+/* Signals are for the thread that trains. */
+static bool start_mover(int *argc, char ***argv)
+{
+    sigset_t all, before;
+    pthread_condattr_t attributes;
+    mover.argc = argc;
+    mover.argv = argv;
+    if (pthread_condattr_init(&attributes) != 0)
+        return false;
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    bool started = pthread_cond_init(&mover.asked, &attributes) == 0;
+    pthread_condattr_destroy(&attributes);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    started = started && pthread_create(&mover.thread, NULL, run_mover, NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_mutex_lock(&mover.lock);
+    while (started && !mover.started)
+        pthread_cond_wait(&mover.answered, &mover.lock);
+    pthread_mutex_unlock(&mover.lock);
+    return started;
+}
+
+static void ask(struct request request)
+{
+    pthread_mutex_lock(&mover.lock);
+    mover.request = &request;
+    pthread_cond_signal(&mover.asked);
+    while (!request.done)
+        pthread_cond_wait(&mover.answered, &mover.lock);
+    pthread_mutex_unlock(&mover.lock);
+}
+
+/* ---- the group -------------------------------------------------------------------------------------------------- */
 /* MPI counts in int: no block of a step is nearly that large, and one that were would have to be cut. */
 static enum status fill(struct blocks *blocks, const size_t *sizes, struct error *err)
 {
@@ -47,8 +213,7 @@ static enum status exchange(void *context, void *out, const size_t *out_sizes, c
     if (status == OK)
         status = fill(&sent, in_sizes, err);
     if (status == OK)
-        MPI_Alltoallv(in, sent.counts, sent.places, MPI_BYTE, out, received.counts, received.places, MPI_BYTE,
-                      MPI_COMM_WORLD);
+        ask((struct request){.kind = EXCHANGE, .out = out, .in = in});
     return status;
 }
 
@@ -57,52 +222,57 @@ static enum status gather(void *context, void *all, const size_t *sizes, struct 
     (void)context;
     enum status status = fill(&received, sizes, err);
     if (status == OK)
-        MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all, received.counts, received.places, MPI_BYTE,
-                       MPI_COMM_WORLD);
+        ask((struct request){.kind = GATHER, .out = all});
     return status;
 }
 
 /* Unlike processors round unlike, since only some fuse a product and a sum: all take the set that all have. */
-static void share_instructions(void)
+static enum status share_instructions(struct error *err)
 {
-    int least[2] = {(int)cpu_set_get(), cpu_has_bf16()};
-    MPI_Allreduce(MPI_IN_PLACE, least, 2, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
-    cpu_narrow((enum cpu_set)least[0], least[1] != 0);
+    int least[2] = {-(int)cpu_set_get(), -cpu_has_bf16()}; /* the least is the most of the negative */
+    enum status status = peers_most(&group, least, 2, err);
+    if (status == OK)
+        cpu_narrow((enum cpu_set) - least[0], least[1] != 0);
+    return status;
 }
 
-static void start_group(size_t rank, size_t count)
+static void start_group(void)
 {
     static const struct peers_calls calls = {exchange, gather};
+    struct error err;
     void *memory;
-    if (memory_alloc(&memory, 4 * count, sizeof(int), "the ranks", NULL) != OK)
-        MPI_Abort(MPI_COMM_WORLD, ERR_SYSTEM);
-    sent = (struct blocks){.counts = memory, .places = (int *)memory + count};
-    received = (struct blocks){.counts = (int *)memory + 2 * count, .places = (int *)memory + 3 * count};
-    group = (struct peers){.rank = rank, .count = count, .calls = &calls};
-    share_instructions();
+    enum status status = memory_alloc(&memory, 4 * group.count, sizeof(int), "the ranks", &err);
+    if (status == OK) {
+        int *counts = memory;
+        sent = (struct blocks){.counts = counts, .places = counts + group.count};
+        received = (struct blocks){.counts = counts + 2 * group.count, .places = counts + 3 * group.count};
+        group.calls = &calls;
+        status = share_instructions(&err);
+    }
+    if (status != OK)
+        watch_give_up("rank %zu: %s", group.rank, err.text);
 }
 
 void group_open(int *argc, char ***argv)
 {
-    int level, rank, count;
-    MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &level);
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &count);
-    if (count > 1)
-        start_group((size_t)rank, (size_t)count);
-    if (rank > 0) {
+    if (!start_mover(argc, argv))
+        watch_give_up("no thread for MPI");
+    if (group.count > 1)
+        start_group();
+    if (group.rank > 0) {
         remarks_silence();
         if (!freopen("/dev/null", "w", stdout))
-            MPI_Abort(MPI_COMM_WORLD, ERR_SYSTEM);
+            watch_give_up("rank %zu: /dev/null cannot be opened", group.rank);
     }
 }
 
 int group_close(int code)
 {
-    if (group.count > 1)
-        MPI_Allreduce(MPI_IN_PLACE, &code, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+    if (peers_most(&group, &code, 1, NULL) != OK)
+        watch_give_up("rank %zu: the exit code of the others is not known", group.rank);
+    ask((struct request){.kind = END});
+    pthread_join(mover.thread, NULL);
     memory_free(sent.counts);
-    MPI_Finalize();
     return code;
 }
 

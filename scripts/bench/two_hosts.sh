@@ -32,45 +32,20 @@ for tool in ip tc unshare mpirun.openmpi; do
 done
 
 work=$(mktemp -d)
-a=ft-a-$$
-b=ft-b-$$
-trap 'ip netns del "$a" 2>/dev/null; ip netns del "$b" 2>/dev/null; rm -rf "$work"' EXIT
+# shellcheck source=scripts/hosts.sh
+. "$(dirname "$0")/../hosts.sh"
+trap 'hosts_remove; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
-
-ip netns add "$a"
-ip netns add "$b"
-ip link add "va$$" type veth peer name "vb$$"
-ip link set "va$$" netns "$a"
-ip link set "vb$$" netns "$b"
-host() {
-    ip -n "$1" addr add "$3/24" dev "$2"
-    ip -n "$1" link set "$2" up
-    ip -n "$1" link set lo up
-    [ "$rate" = none ] || ip netns exec "$1" tc qdisc add dev "$2" root tbf rate "$rate" burst 256kb latency 50ms
+hosts_make "$work" "$rate" || {
+    echo "two_hosts.sh: network namespaces cannot be made here" >&2
+    exit 66
 }
-host "$a" "va$$" 10.99.0.1
-host "$b" "vb$$" 10.99.0.2
-
-# What mpirun starts the other host's process with, in the place of ssh.
-cat >"$work/agent" <<END
-#!/bin/sh
-while [ "\${1#-}" != "\$1" ]; do shift; done
-shift
-exec ip netns exec $b unshare --uts sh -c "hostname $b; \$*"
-END
-chmod +x "$work/agent"
-
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 two_hosts() {
-    # shellcheck disable=SC2016 # the inner shell's arguments
-    ip netns exec "$a" unshare --uts sh -c 'hostname "$0"; exec "$@"' "$a" \
-        mpirun.openmpi --mca plm_rsh_agent "$work/agent" --mca plm_rsh_no_tree_spawn 1 --host 10.99.0.1,10.99.0.2 -n 2 --bind-to none \
-        --mca pml ob1 --mca btl tcp,self --mca btl_tcp_if_include 10.99.0.0/24 --mca oob_tcp_if_include 10.99.0.0/24 \
-        "$program_mpi" train "$@" --threads 1 --loader-threads 1 --out "$work/two" >"$work/log" 2>&1
+    hosts_start "$program_mpi" 2 train "$@" --threads 1 --loader-threads 1 --out "$work/two" >"$work/log" 2>&1
 }
 # shellcheck disable=SC2016 # awk's own
 sent() {
-    ip netns exec "$a" awk -v dev="va$$:" '$1 == dev { print $10 }' /proc/net/dev
+    ip netns exec "$host_a" awk -v dev="$link_a:" '$1 == dev { print $10 }' /proc/net/dev
 }
 seconds() {
     awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "seconds") at = i } NR > 1 { printf " %s", $at }' "$1/metrics.csv"
