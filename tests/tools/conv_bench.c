@@ -1,6 +1,7 @@
 /* How fast each convolution kernel is on ResNet-50's shapes, and how exact.
  *
- *   conv_bench [--threads T] [--images N] [--repeat R] [--shape TEXT] [--kernel TEXT] [--part f|d|w] [--error]
+ *   conv_bench [--threads T] [--images N] [--repeat R] [--shape TEXT] [--kernel TEXT] [--part f|d|w]
+ *              [--precision f32|bf16] [--error]
  *
  * Prints, for each shape, part (forward, data gradient, weight gradient) and kernel, the median and the least ms per
  * image and GFLOP/s counted as direct convolution. Kernels and parts are interleaved: the machine may be busy.
@@ -15,6 +16,7 @@
 #include "core/ops/blas.h"
 #include "core/ops/conv.h"
 #include "tests/support/guarded.h"
+#include "tests/support/maps.h"
 #include "tests/support/naive.h"
 
 static const struct {
@@ -34,6 +36,7 @@ static const char *const part_names[PARTS] = {"forward", "data", "weight"};
 struct options {
     size_t threads, images, repeat;
     const char *shape, *kernel, *part;
+    enum precision precision;
     bool error;
 };
 
@@ -41,7 +44,8 @@ struct bench {
     struct conv_shape shape;
     struct pool *pool;
     size_t images, x_count, y_count, w_count;
-    float *x, *w, *dy, *y, *da, *dw, *prepared[MOST_KERNELS], *scratch;
+    float *x, *w, *dy, *dw, *prepared[MOST_KERNELS], *scratch;
+    void *x_map, *dy_map, *y, *da; /* x and dy as they are stored */
 };
 
 /* With one thread the processor time, which other programs disturb less. */
@@ -64,6 +68,7 @@ static void bench_init(struct bench *b, size_t index, const struct options *o, s
     if (!conv_shape_init(&b->shape, shapes[index].h, shapes[index].h, shapes[index].c, shapes[index].k,
                          shapes[index].kernel, shapes[index].stride, shapes[index].pad))
         abort();
+    b->shape.precision = o->precision;
     const struct conv_shape *s = &b->shape;
     b->x_count = b->images * s->h * s->w * s->c;
     b->y_count = b->images * s->p * s->q * s->k;
@@ -71,8 +76,12 @@ static void bench_init(struct bench *b, size_t index, const struct options *o, s
     b->x = random_floats(&rng, b->x_count, 1, 0.5);
     b->w = random_floats(&rng, b->w_count, 0.05, 0);
     b->dy = random_floats(&rng, b->y_count, 1, 0);
-    b->y = guarded_alloc(b->y_count);
-    b->da = guarded_alloc(b->x_count);
+    round_values(b->x, b->x_count, o->precision);
+    round_values(b->dy, b->y_count, o->precision);
+    b->x_map = map_of(b->x, b->x_count, o->precision);
+    b->dy_map = map_of(b->dy, b->y_count, o->precision);
+    b->y = guarded_map(b->y_count, o->precision);
+    b->da = guarded_map(b->x_count, o->precision);
     b->dw = guarded_alloc(b->w_count);
     size_t scratch = 0;
     for (size_t i = 0; conv_kernels[i]; i++) {
@@ -94,8 +103,10 @@ static void bench_end(struct bench *b)
     free(b->x);
     free(b->w);
     free(b->dy);
-    guarded_free(b->y);
-    guarded_free(b->da);
+    free(b->x_map);
+    free(b->dy_map);
+    guarded_map_free(b->y);
+    guarded_map_free(b->da);
     guarded_free(b->dw);
     guarded_free(b->scratch);
     for (size_t i = 0; i < MOST_KERNELS; i++)
@@ -107,16 +118,16 @@ static void run(struct bench *b, size_t kernel, size_t part)
     struct conv_task task = {.kernel = conv_kernels[kernel],
                              .shape = b->shape,
                              .images = b->images,
-                             .in = {.x = b->x},
+                             .in = {.x = b->x_map},
                              .w = b->w,
                              .prepared = b->prepared[kernel],
                              .y = b->y};
     if (part == 0)
         conv_forward(&task, b->pool, b->scratch);
     else if (part == 1)
-        task.kernel->backward_data(b->da, false, &task, b->dy, NULL, b->pool, b->scratch);
+        task.kernel->backward_data(b->da, false, &task, b->dy_map, NULL, b->pool, b->scratch);
     else
-        task.kernel->backward_weight(b->dw, &task, b->dy, b->pool, b->scratch);
+        task.kernel->backward_weight(b->dw, &task, b->dy_map, b->pool, b->scratch);
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -152,7 +163,7 @@ static void measure(struct bench *b, const char *name, const struct options *o)
                 continue;
             double *t = times[kernel][part];
             qsort(t, o->repeat, sizeof *t, compare_doubles);
-            printf("%-10s %-8s %-10s %8.3f ms  %7.1f GFLOP/s   least %8.3f ms  %7.1f GFLOP/s\n", name, part_names[part],
+            printf("%-10s %-8s %-14s %8.3f ms  %7.1f GFLOP/s   least %8.3f ms  %7.1f GFLOP/s\n", name, part_names[part],
                    conv_kernels[kernel]->name, 1e3 * t[o->repeat / 2], gflop / t[o->repeat / 2], 1e3 * t[0],
                    gflop / t[0]);
         }
@@ -177,9 +188,12 @@ static void compare(struct bench *b, const char *name, const struct options *o)
         for (size_t kernel = 0; conv_kernels[kernel]; kernel++)
             if (wanted(b, o, kernel, part)) {
                 run(b, kernel, part);
-                const float *got[PARTS] = {b->y, b->da, b->dw};
-                printf("%-10s %-8s %-10s error %.3g\n", name, part_names[part], conv_kernels[kernel]->name,
-                       naive_error(got[part], want, counts[part]));
+                void *maps[PARTS] = {b->y, b->da, NULL};
+                float *got = maps[part] ? values_of(maps[part], counts[part], o->precision) : b->dw;
+                printf("%-10s %-8s %-14s error %.3g\n", name, part_names[part], conv_kernels[kernel]->name,
+                       naive_error(got, want, counts[part]));
+                if (maps[part])
+                    free(got);
             }
         free(want);
     }
@@ -191,7 +205,7 @@ static void compare(struct bench *b, const char *name, const struct options *o)
 static int usage(void)
 {
     fprintf(stderr, "usage: conv_bench [--threads T] [--images N] [--repeat R] [--shape TEXT] [--kernel TEXT] "
-                    "[--part f|d|w] [--error]\n");
+                    "[--part f|d|w] [--precision f32|bf16] [--error]\n");
     return 64;
 }
 
@@ -216,6 +230,8 @@ static bool parse(struct options *o, int argc, char **argv)
             o->shape = value;
         else if (strcmp(argv[i], "--kernel") == 0)
             o->kernel = value;
+        else if (strcmp(argv[i], "--precision") == 0)
+            o->precision = strcmp(value, precision_names[PRECISION_BF16]) == 0 ? PRECISION_BF16 : PRECISION_F32;
         else if (strcmp(argv[i], "--part") == 0)
             o->part = value;
         else
