@@ -28,7 +28,7 @@
 
 /* Goes up when kernels or preprocessing begin to round differently without a new version of the program:
  * tests/unit/features/test_feature_sums.c holds the bytes of each instruction set. */
-enum { FEATURE_FORMAT = 5 };
+enum { FEATURE_FORMAT = 6 };
 
 /* "gcc 12": who compiled the kernels. Which products and sums become one (FMA) is the compiler's choice: gcc 12 and
  * clang 14 choose differently in Winograd's transformations, and their features differ in the last bits. */

@@ -11,8 +11,8 @@ const char *const conv_engine_names[] = {
     [CONV_FAST] = "fast", [CONV_EXACT] = "exact", [CONV_IM2COL] = "im2col", [CONV_IM2COL + 1] = NULL};
 
 /* In order of preference. */
-const struct conv_kernel *const conv_kernels[] = {&conv_packed, &conv_pointwise, &conv_winograd,
-                                                  &conv_direct, &conv_im2col,    NULL};
+const struct conv_kernel *const conv_kernels[] = {
+    &conv_packed, &conv_pointwise, &conv_winograd_pairs, &conv_winograd, &conv_direct, &conv_im2col, NULL};
 
 bool conv_shape_init(struct conv_shape *out, size_t h, size_t w, size_t c, size_t k, size_t kernel, size_t stride,
                      size_t pad)
@@ -37,14 +37,15 @@ static bool allowed(const struct conv_kernel *kernel, const struct conv_shape *s
     if (engine == CONV_IM2COL)
         return kernel->blas && kernel->blas(shape, false);
     bool wide = cpu_set_get() != CPU_PLAIN || shape->precision != PRECISION_F32; /* BLAS knows float32 alone */
-    return (kernel->exact || engine != CONV_EXACT) && (wide || !kernel->wide);
+    return (kernel->exact || engine != CONV_EXACT) && (wide || !kernel->wide) && (cpu_has_bf16() || !kernel->pairs);
 }
 
 /* The first of the table that fits and is allowed; the last one fits everything in float32. The order is that of
  * measured speed (docs/benchmarks/kernels.md): packed weights beat BLAS, which packs both operands at every call (1x1
- * on 14x14 maps 102 to 106 GFLOP/s against 92 to 95), and Winograd makes 36 multiplications of 144. Without AVX2
- * it is the other way round for the kernels that are marked wide: vectors of four floats, of which x86-64 holds 16,
- * leave them behind BLAS. aarch64 holds 32 (docs/decisions/aarch64.md). The choice depends on shape, engine and
+ * on 14x14 maps 102 to 106 GFLOP/s against 92 to 95), and Winograd makes 36 multiplications of 144; in bfloat16 64 of
+ * 144, twice as many at a time, where an instruction multiplies pairs. Without AVX2 it is the other way round for the
+ * kernels that are marked wide: vectors of four floats, of which x86-64 holds 16, leave them behind BLAS. aarch64 holds
+ * 32 (docs/decisions/aarch64.md). The choice depends on shape, engine and
  * instruction set, never on the batch or the threads, or features would not be the same bytes. */
 const struct conv_kernel *conv_kernel_choose(const struct conv_shape *shape, enum conv_engine engine)
 {

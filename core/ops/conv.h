@@ -88,6 +88,7 @@ struct conv_kernel {
     const char *name;
     bool exact; /* multiplies as the definition does: allowed under --conv exact */
     bool wide;  /* faster than BLAS with vectors of AVX2 or wider alone: not chosen without them */
+    bool pairs; /* rounds to bfloat16 what it has transformed: faster by AVX512_BF16 alone, not chosen without it */
     /* A row of y has the same bytes whatever rows are made with it. Not so where BLAS makes them: what it does with the
      * last rows of a product depends on how many there are. */
     bool rows_alone;

@@ -49,6 +49,9 @@ struct panel_lanes {
     void (*product)(void *c, size_t ldc, struct panel_left a, const void *b, size_t m, size_t n, size_t k, bool add,
                     const struct panel_finish *finish);
 
+    /* The same without an ending, in float32 whatever the operands are. OVERWRITES. */
+    void (*sums)(float *c, size_t ldc, struct panel_left a, const void *b, size_t m, size_t n, size_t k);
+
     /* c[m,n] = a[K,32]^T b[K,32] for two panels, summed over their K rows: the first m (1..32) columns of a by the
      * first n (1..32) of b; row i of c is at c + i*ldc. OVERWRITES c, or ADDS to it when `add`. */
     void (*outer)(float *c, size_t ldc, const void *a, const void *b, size_t m, size_t n, size_t k, bool add);

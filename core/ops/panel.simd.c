@@ -171,6 +171,11 @@ static void product(void *c, size_t ldc, struct panel_left a, const void *b, siz
             product_rows(c, ldc, a, b, row, m - row < GROUP ? m - row : GROUP, column, n, k, add, finish);
 }
 
+static void sums(float *c, size_t ldc, struct panel_left a, const void *b, size_t m, size_t n, size_t k)
+{
+    product(c, ldc, a, b, m, n, k, false, NULL);
+}
+
 static void outer(float *c, size_t ldc, const void *left_panel, const void *right_panel, size_t m, size_t n, size_t k,
                   bool add)
 {
@@ -267,6 +272,7 @@ static void transpose(void *to, const float *w, size_t ld, size_t n, size_t colu
 extern const struct panel_lanes SIMD_NAME(panel_lanes);
 const struct panel_lanes SIMD_NAME(panel_lanes) = {
     .product = product,
+    .sums = sums,
     .outer = outer,
     .pack = pack,
     .pack_summed = pack,

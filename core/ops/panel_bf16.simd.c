@@ -202,6 +202,13 @@ ALWAYS_INLINE void block_of(void *c, size_t ldc, struct left left, const uint16_
     }
 }
 
+/* The rows begin.. of a left operand, in pairs. */
+static struct left left_of(struct panel_left a, size_t begin)
+{
+    return (struct left){
+        .a = (const uint16_t *)a.a + begin * a.row, .row = a.row, .column = 2, .chunk = a.chunk / 2, .block = a.block};
+}
+
 static void product(void *to, size_t ldc, struct panel_left a, const void *panel, size_t m, size_t n, size_t k,
                     bool add, const struct panel_finish *finish)
 {
@@ -216,12 +223,20 @@ static void product(void *to, size_t ldc, struct panel_left a, const void *panel
             struct ending ending = whole;
             if (finish && finish->residual)
                 ending.residual = (const uint16_t *)finish->residual + begin * ldc + column;
-            struct left left = {.a = (const uint16_t *)a.a + begin * a.row,
-                                .row = a.row,
-                                .column = 2,
-                                .chunk = a.chunk / 2,
-                                .block = a.block};
-            block_of(c + begin * ldc + column, ldc, left, b, k / 2, &ending, end - begin, false);
+            block_of(c + begin * ldc + column, ldc, left_of(a, begin), b, k / 2, &ending, end - begin, false);
+        }
+    }
+}
+
+static void sums(float *c, size_t ldc, struct panel_left a, const void *panel, size_t m, size_t n, size_t k)
+{
+    size_t blocks = (m + ROWS - 1) / ROWS;
+    for (size_t column = 0; column < n; column += COLUMNS) {
+        struct ending ending = {.n = n - column < COLUMNS ? n - column : COLUMNS, .sums = true};
+        for (size_t i = 0; i < blocks; i++) {
+            size_t begin = m * i / blocks, end = m * (i + 1) / blocks;
+            block_of(c + begin * ldc + column, ldc, left_of(a, begin), (const uint16_t *)panel + 2 * column, k / 2,
+                     &ending, end - begin, true);
         }
     }
 }
@@ -399,6 +414,7 @@ static void transpose(void *to, const float *w, size_t ld, size_t n, size_t colu
 extern const struct panel_lanes SIMD_NAME(panel_lanes_bf16);
 const struct panel_lanes SIMD_NAME(panel_lanes_bf16) = {
     .product = product,
+    .sums = sums,
     .outer = outer,
     .pack = pack,
     .pack_summed = pack_summed,

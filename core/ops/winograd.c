@@ -26,6 +26,17 @@ static bool fits(const struct conv_shape *shape)
     return shape->r == 3 && shape->s == 3 && shape->stride == 1 && shape->pad == 1 && shape->p >= 3 && shape->q >= 3;
 }
 
+static const struct winograd_sizes sizes = {
+    .t = WINOGRAD_TILE,
+    /* More tiles make the products no faster, and fewer blocks leave threads without work. Blocks of 3.6 and 4.8 MB
+     * read the 38 MB of U half as often and gained nothing on 14x14, and were slower on 7x7. */
+    .block_tiles = 64,
+    .block_most = 600 * 1000,
+    .group_times = 2,
+    .group_least = 500 * 1000,
+    .group_most = 5000 * 1000,
+};
+
 /* Transformed weights are [panel][chunk][f][chunk_rows][32]: one panel of outputs, some rows of the sum. */
 enum {
     CHUNK = 64, /* rows in use at a time: 0.3 MB, which stay in the second cache from their making to their use */
@@ -52,16 +63,11 @@ static size_t chunks(size_t channels)
     return ceil_div(channels, chunk_rows(channels));
 }
 
-/* Frequencies along a side of `size` pixels. */
-static size_t side_frequencies(size_t size)
-{
-    return winograd_tiles(size) * (WINOGRAD_SIDE - 1) + winograd_large(size);
-}
-
 static double work(const struct conv_shape *shape)
 {
-    return 2.0 * (double)(side_frequencies(shape->p) * side_frequencies(shape->q)) * (double)shape->c *
-           (double)shape->k;
+    size_t frequencies =
+        winograd_side_frequencies(shape->p, WINOGRAD_TILE) * winograd_side_frequencies(shape->q, WINOGRAD_TILE);
+    return 2.0 * (double)frequencies * (double)shape->c * (double)shape->k;
 }
 
 /* ---- one block of tiles, forward or backward --------------------------------------------------------------------- */
@@ -83,9 +89,9 @@ struct block {
 
 static size_t block_scratch(const struct conv_shape *shape)
 {
-    size_t tiles = winograd_block_tiles(shape);
+    size_t tiles = winograd_block_tiles(&sizes, shape);
     size_t widest = max_size(shape->c, shape->k);
-    return winograd_size(tiles, widest) + winograd_size(tiles, PANEL) +
+    return winograd_size(WINOGRAD_TILE, tiles, widest) + winograd_size(WINOGRAD_TILE, tiles, PANEL) +
            max_size(chunk_size(shape->c), chunk_size(shape->k));
 }
 
@@ -123,7 +129,8 @@ static void block_run(const struct block *b, const struct conv_shape *shape, con
 {
     size_t tiles = (end - begin) * cut->row_tiles, channels = b->from.c;
     struct winograd_steps steps = winograd_steps_of(tiles, channels), out_steps = winograd_steps_of(tiles, PANEL);
-    float *v = scratch, *m = v + winograd_size(tiles, channels), *made = m + winograd_size(tiles, PANEL);
+    float *v = scratch, *m = v + winograd_size(WINOGRAD_TILE, tiles, channels),
+          *made = m + winograd_size(WINOGRAD_TILE, tiles, PANEL);
     struct winograd_layout layout = winograd_layout_of(cut, begin, end);
     struct conv_input image = b->in;
     for (size_t row = begin; row < end; row++) {
@@ -148,7 +155,7 @@ static void block_run(const struct block *b, const struct conv_shape *shape, con
 
 static size_t tiles(const struct conv_shape *shape, size_t images)
 {
-    return winograd_cut_of(shape, images).blocks;
+    return winograd_cut_of(&sizes, shape, images).blocks;
 }
 
 static size_t prepared_size(const struct conv_shape *shape)
@@ -201,7 +208,7 @@ static void prepare(float *prepared, const float *w, const struct conv_shape *sh
 static void forward(const struct conv_task *task, size_t tile, float *scratch)
 {
     const struct conv_shape *shape = &task->shape;
-    struct winograd_cut cut = winograd_cut_of(shape, task->images);
+    struct winograd_cut cut = winograd_cut_of(&sizes, shape, task->images);
     size_t begin = tile * cut.block_rows, end = min_size(begin + cut.block_rows, cut.rows);
     struct block block = {.in = task->in,
                           .from = {shape->h, shape->w, shape->c},
@@ -263,7 +270,7 @@ static void data_block(void *context, size_t tile, size_t thread)
 {
     struct data_work *work = context;
     const struct conv_shape *shape = &work->task->shape;
-    struct winograd_cut cut = winograd_cut_of(shape, work->task->images);
+    struct winograd_cut cut = winograd_cut_of(&sizes, shape, work->task->images);
     size_t begin = tile * cut.block_rows, end = min_size(begin + cut.block_rows, cut.rows);
     struct block block = {.in = {.x = work->dy},
                           .from = {shape->p, shape->q, shape->k},
@@ -285,7 +292,7 @@ static void backward_data(void *da, bool add, const struct conv_task *task, cons
                           struct pool *pool, float *scratch)
 {
     struct data_work work = {.da = da, .scratch = scratch, .add = add, .task = task, .dy = dy, .tail = tail};
-    pool_for(pool, winograd_cut_of(&task->shape, task->images).blocks, data_block, &work);
+    pool_for(pool, winograd_cut_of(&sizes, &task->shape, task->images).blocks, data_block, &work);
 }
 
 /* ---- gradient of the weights ----------------------------------------------------------------------------------------
@@ -351,10 +358,10 @@ static void backward_weight(float *dw, const struct conv_task *task, const void 
 {
     const struct conv_shape *shape = &task->shape;
     struct weight_work work = {
-        .dw = dw, .task = task, .dy = dy, .cut = winograd_cut_of(shape, task->images), .v = scratch};
+        .dw = dw, .task = task, .dy = dy, .cut = winograd_cut_of(&sizes, shape, task->images), .v = scratch};
     size_t most = work.cut.group_rows * work.cut.row_tiles;
-    work.d = work.v + winograd_size(most, shape->c);
-    work.squares = work.d + winograd_size(most, shape->k);
+    work.d = work.v + winograd_size(WINOGRAD_TILE, most, shape->c);
+    work.squares = work.d + winograd_size(WINOGRAD_TILE, most, shape->k);
     for (; work.begin < work.cut.rows; work.begin = work.end) {
         work.end = min_size(work.begin + work.cut.group_rows, work.cut.rows);
         size_t tiles = (work.end - work.begin) * work.cut.row_tiles;
@@ -368,13 +375,14 @@ static void backward_weight(float *dw, const struct conv_task *task, const void 
 
 static size_t backward_scratch(const struct conv_shape *shape, size_t images, size_t threads)
 {
-    struct winograd_cut cut = winograd_cut_of(shape, images);
+    struct winograd_cut cut = winograd_cut_of(&sizes, shape, images);
     /* Groups have equal sizes, so those of a smaller batch may be larger: 24 rows of at most 23 are two groups of 12,
      * 16 are one. */
     size_t tiles = min_size(cut.group_most, cut.rows) * cut.row_tiles, squares = threads;
     if (cut.groups > 1 && squares < squares_of(shape))
         squares = squares_of(shape);
-    size_t weight = winograd_size(tiles, shape->c) + winograd_size(tiles, shape->k) + squares * SQUARE;
+    size_t weight = winograd_size(WINOGRAD_TILE, tiles, shape->c) + winograd_size(WINOGRAD_TILE, tiles, shape->k) +
+                    squares * SQUARE;
     size_t data = threads * block_scratch(shape);
     return max_size(weight, data);
 }

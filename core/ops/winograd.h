@@ -39,6 +39,8 @@
 
 #include "core/ops/winograd_cut.h"
 
+enum { WINOGRAD_TILE = 4, WINOGRAD_SIDE = 6, WINOGRAD_FREQUENCIES = 36 };
+
 /* What the kernel is made of, compiled once per precision of the maps and instruction set (winograd.simd.c); all
  * between the transformations is float32. Operands of products lie in panels of 32 channels (panel.h), frequency after
  * frequency:
@@ -66,6 +68,36 @@ struct winograd_lanes {
     void (*weights)(float *u, size_t frequency, const float *g, size_t ld, size_t n, size_t width);
 
     /* dg[9][i] = G^T u G for i < n; dg's nine rows are `ld` floats apart. OVERWRITES. */
+    void (*weight_gradient)(float *dg, size_t ld, const float *u, size_t frequency, size_t n);
+};
+
+/* The same for kernel "winograd_pairs", F(2x2,3x3), whose products are of bfloat16: operands are rounded after their
+ * transformation.
+ *
+ *        0   1  -1  inf            B^T                G
+ * A^T = [1   1   1   0]      [1   0  -1   0]     [1    0    0 ]
+ *       [0   1  -1  -1]      [0   1   1   0]     [1/2  1/2 1/2]
+ *                            [0  -1   1   0]     [1/2 -1/2 1/2]
+ *                            [0   1   0  -1]     [0    0    1 ]
+ *
+ * Infinity goes into the second output alone here as well, so that a tile of one is a tile of two without it. What the
+ * weight gradient sums over, tiles, comes in pairs: the same tile of two images.
+ *
+ *   v[f][C/32][tiles][32] values    v[f][C/32][tiles of two images][32][2] for the weight gradient
+ */
+struct winograd_pairs_lanes {
+    /* As in winograd_lanes, rounded. */
+    void (*input)(void *v, struct winograd_steps steps, const struct conv_input *in, struct winograd_map map,
+                  struct winograd_row row);
+    /* The same of the images in->x and other, which may be NULL for zeros; steps count pairs. */
+    void (*input_pairs)(void *v, struct winograd_steps steps, const struct conv_input *in, const void *other,
+                        struct winograd_map map, struct winograd_row row);
+    void (*gradient_pairs)(void *d, struct winograd_steps steps, const void *dy, const void *other,
+                           struct winograd_map map, struct winograd_row row);
+    /* As in winograd_lanes. */
+    void (*output)(void *y, const float *m, size_t frequency, struct winograd_map map, struct winograd_row row,
+                   size_t c, size_t n, bool add, const struct panel_finish *finish);
+    void (*weights)(float *u, size_t frequency, const float *g, size_t ld, size_t n, size_t width);
     void (*weight_gradient)(float *dg, size_t ld, const float *u, size_t frequency, size_t n);
 };
 

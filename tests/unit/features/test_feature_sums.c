@@ -27,7 +27,7 @@
 #include "tests/support/narrow.h"
 
 /* 61 pixels: odd sides all the way down, so that the last tile of a map is never a full one. */
-enum { PHOTOS = 3, SIZE = 61, CLASSES = 5, VALUES = SIZE * SIZE * 3, FORMAT = 5 };
+enum { PHOTOS = 3, SIZE = 61, CLASSES = 5, VALUES = SIZE * SIZE * 3, FORMAT = 6 };
 
 static const char *const compilers[] = {"gcc 12", "clang 14"};
 enum { COMPILERS = sizeof compilers / sizeof *compilers };
@@ -53,6 +53,14 @@ static const struct {
     {"avx2", "windows", "exact", "bf16", {0x06aa4a7a4d44bb54, 0x06aa4a7a4d44bb54}},
     {"avx2", "bottlenecks", "fast", "bf16", {0x2ce0a57223a1203e, 0x2ce0a57223a1203e}},
     {"avx2", "bottlenecks", "exact", "bf16", {0xc07bcda0fd6df1fb, 0xc07bcda0fd6df1fb}},
+    {"avx512", "windows", "fast", "bf16", {0x08320e3942956c42, 0xd47f52079bbecc47}},
+    {"avx512", "windows", "exact", "bf16", {0x06aa4a7a4d44bb54, 0x06aa4a7a4d44bb54}},
+    {"avx512", "bottlenecks", "fast", "bf16", {0x2ce0a57223a1203e, 0x2ce0a57223a1203e}},
+    {"avx512", "bottlenecks", "exact", "bf16", {0xc07bcda0fd6df1fb, 0xc07bcda0fd6df1fb}},
+    {"avx512bf16", "windows", "fast", "bf16", {0x1284b4644c44b158, 0x1284b4644c44b158}},
+    {"avx512bf16", "windows", "exact", "bf16", {0x06aa4a7a4d44bb54, 0x06aa4a7a4d44bb54}},
+    {"avx512bf16", "bottlenecks", "fast", "bf16", {0xdc26c22027564996, 0xdc26c22027564996}},
+    {"avx512bf16", "bottlenecks", "exact", "bf16", {0xc07bcda0fd6df1fb, 0xc07bcda0fd6df1fb}},
 };
 
 static const struct normalise normalise = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
@@ -220,6 +228,8 @@ static void check_sum(struct tally *tally, struct net *net, const char *name, st
 {
     const char *set = cpu_set_name(cpu_set_get()), *conv = conv_engine_names[way.engine];
     const char *precision = precision_names[way.precision];
+    if (way.precision == PRECISION_BF16 && cpu_has_bf16())
+        set = "avx512bf16";
     uint64_t sum;
     if (!features_sum(&sum, net, way)) {
         print_message("# skipped: %s, %s, --conv %s, %s: BLAS makes some of the features\n", set, name, conv,

@@ -21,6 +21,12 @@
  * and 6.8e-7: products of such numbers are floats, and what one rounding of a map may change is no error (map_error);
  * that alone is up to 1.8e-3. */
 static const double exact_tolerance = 8e-7, fast_tolerance = 5e-6;
+/* Kernels that round to bfloat16 what they have transformed: at most 4.4e-3. */
+static const double pairs_tolerance = 8e-3;
+
+/* The numbers of a trial: random ones, rounded where an exact kernel rounds; or whole ones, so small that bfloat16
+ * holds them after Winograd's transformations as well: then nothing is lost by rounding. */
+enum numbers { RANDOM, ROUNDED, WHOLE, NUMBERS };
 
 /* One convolution with its inputs, and the references. Maps are there as they are stored and, rounded to that, as
  * floats of the same name. */
@@ -30,7 +36,7 @@ struct maps {
 
 struct trial {
     struct conv_shape shape;
-    bool exact;
+    enum numbers numbers;
     const struct conv_kernel *kernel;
     struct conv_task task;
     size_t images, x_count, y_count, w_count, rows, pixels;
@@ -45,10 +51,20 @@ static float *floats(struct rng *rng, size_t count, double scale, double shift)
     return random_floats(rng, count, scale, shift);
 }
 
-/* Values of a map, rounded, and the map. */
-static float *stored(void **map, struct rng *rng, size_t count, double scale, double shift, enum precision precision)
+/* Multiples of `unit`, at most eight of them, in place. */
+static void make_whole(float *values, size_t count, float unit)
 {
+    for (size_t i = 0; i < count; i++)
+        values[i] = unit * fminf(fmaxf(roundf(3 * values[i]), -8), 8);
+}
+
+/* Values of a map, rounded, and the map. */
+static float *stored(void **map, struct rng *rng, size_t count, double scale, double shift, const struct trial *t)
+{
+    enum precision precision = t->shape.precision;
     float *values = floats(rng, count, scale, shift);
+    if (t->numbers == WHOLE)
+        make_whole(values, count, 1);
     round_values(values, count, precision);
     *map = map_of(values, count, precision);
     return values;
@@ -77,7 +93,7 @@ static void references(struct trial *t)
         t->a[i] = t->a[i] * (double)t->scale[i % t->shape.c] + (double)t->shift[i % t->shape.c];
     for (size_t i = 0; t->task.in.relu && i < t->x_count; i++)
         t->a[i] = t->a[i] > 0 ? t->a[i] : 0;
-    if (t->shape.precision != PRECISION_F32 && t->exact) {
+    if (t->shape.precision != PRECISION_F32 && t->numbers == ROUNDED) {
         free(t->a);
         t->a = rounded_input(t);
     }
@@ -91,33 +107,39 @@ static void references(struct trial *t)
     naive_conv_backward_weight(t->want_dw, t->dy_wide, t->a, &t->shape, t->images);
 }
 
-/* `exact`: for the kernels that round operands and weights to the precision, and so are the references made. */
-static void trial_init(struct trial *t, const struct conv_case *one, enum precision precision, bool exact, bool affine,
-                       bool relu)
+/* ROUNDED: for the kernels that round operands and weights to the precision, and so are the references made. */
+static void trial_init(struct trial *t, const struct conv_case *one, enum precision precision, enum numbers numbers,
+                       bool affine, bool relu)
 {
     struct rng rng = rng_stream(11, RNG_TEST, 0, (uint64_t)(one - conv_cases));
-    *t = (struct trial){.exact = exact, .images = one->images, .shape = conv_case_shape(one, precision)};
+    *t = (struct trial){.numbers = numbers, .images = one->images, .shape = conv_case_shape(one, precision)};
     const struct conv_shape *s = &t->shape;
     t->pixels = t->images * s->h * s->w;
     t->rows = t->images * s->p * s->q;
     t->x_count = t->pixels * s->c;
     t->y_count = t->rows * s->k;
     t->w_count = s->k * s->r * s->s * s->c;
-    t->x = stored(&t->maps.x, &rng, t->x_count, 1, 0.3, precision);
+    t->x = stored(&t->maps.x, &rng, t->x_count, 1, 0.3, t);
     t->w = floats(&rng, t->w_count, 0.2, 0);
-    if (exact) /* they are rounded where they are packed; Winograd's products are float32 */
+    if (numbers == ROUNDED) /* they are rounded where they are packed; Winograd's products are float32 */
         round_values(t->w, t->w_count, precision);
-    t->dy = stored(&t->maps.dy, &rng, t->y_count, 1, 0.1, precision);
+    t->dy = stored(&t->maps.dy, &rng, t->y_count, 1, 0.1, t);
     t->scale = floats(&rng, s->c, 0.3, 1);
     t->shift = floats(&rng, s->c, 0.5, 0.2);
+    if (numbers == WHOLE) { /* Winograd's weights are quarters */
+        make_whole(t->w, t->w_count, 4);
+        for (size_t i = 0; i < s->c; i++)
+            t->scale[i] = t->scale[i] > 1 ? 2 : 1;
+        make_whole(t->shift, s->c, 1);
+    }
     t->y_scale = floats(&rng, s->k, 0.3, 1);
     t->y_shift = floats(&rng, s->k, 0.5, 0.2);
-    t->residual = stored(&t->maps.residual, &rng, t->y_count, 1, 0, precision);
-    t->z = stored(&t->maps.z, &rng, t->x_count, 1, 0.2, precision);
+    t->residual = stored(&t->maps.residual, &rng, t->y_count, 1, 0, t);
+    t->z = stored(&t->maps.z, &rng, t->x_count, 1, 0.2, t);
     t->z_scale = floats(&rng, s->c, 0.3, 1);
     t->z_shift = floats(&rng, s->c, 0.5, 0);
     t->mean = floats(&rng, s->c, 0.5, 0);
-    t->before = stored(&t->maps.before, &rng, t->x_count, 1, 0, precision);
+    t->before = stored(&t->maps.before, &rng, t->x_count, 1, 0, t);
     t->task = (struct conv_task){.shape = *s, .images = t->images, .in = {.x = t->maps.x, .relu = relu}, .w = t->w};
     if (affine) {
         t->task.in.scale = t->scale;
@@ -129,7 +151,9 @@ static void trial_init(struct trial *t, const struct conv_case *one, enum precis
 static void trial_use(struct trial *t, const struct conv_kernel *kernel)
 {
     t->kernel = t->task.kernel = kernel;
-    t->tolerance = kernel->exact ? exact_tolerance : fast_tolerance;
+    t->tolerance = kernel->exact || t->numbers == WHOLE ? exact_tolerance
+                   : kernel->pairs                      ? pairs_tolerance
+                                                        : fast_tolerance;
 }
 
 static void trial_end(struct trial *t)
@@ -265,15 +289,16 @@ static double sums_error(const double *sums, size_t tiles, size_t channels, cons
     return norm > 0 && isfinite(off) ? sqrt(off / norm) : INFINITY;
 }
 
-/* Of float32 and bfloat16, of fast and exact kernels; and what the rounding of bfloat16 itself changed, of a map of so
- * many values that it is no chance. */
-static double worst[PRECISIONS][2], worst_rounding;
+/* Of float32 and bfloat16, of fast and exact kernels and of pairs; and what the rounding of bfloat16 itself changed, of
+ * a map of so many values that it is no chance. */
+static double worst[PRECISIONS][2], worst_pairs, worst_rounding;
 enum { MANY = 1000 };
 
 static void within(const char *what, double error, const struct trial *t)
 {
     const struct conv_shape *s = &t->shape;
-    worst[s->precision][t->kernel->exact] = fmax(worst[s->precision][t->kernel->exact], error);
+    double *most = t->kernel->pairs && t->numbers != WHOLE ? &worst_pairs : &worst[s->precision][t->kernel->exact];
+    *most = fmax(*most, error);
     if (!(error <= t->tolerance))
         fail_msg("%s: %s, %s: %zux%zux%zu to %zu, %zux%zu stride %zu pad %zu, %zu images: error %.3g, allowed %.3g",
                  t->kernel->name, precision_names[s->precision], what, s->h, s->w, s->c, s->k, s->r, s->s, s->stride,
@@ -366,18 +391,26 @@ static void check_kernel(struct trial *t, const struct options *o)
     results_free(&first);
 }
 
-/* All kernels that fit and round alike. The references, which take most of the time, are made once for them. */
-static size_t check_case(const struct conv_case *one, enum precision precision, bool exact, bool affine, bool relu,
-                         const struct options *o)
+/* In float32 no operand is rounded, whatever the kernel. */
+static bool takes(const struct conv_kernel *kernel, enum precision precision, enum numbers numbers)
+{
+    if (precision == PRECISION_F32)
+        return numbers == RANDOM;
+    return numbers == WHOLE ? kernel->pairs : kernel->exact == (numbers == ROUNDED);
+}
+
+/* All kernels that fit and take these numbers. The references, which take most of the time, are made once for them. */
+static size_t check_case(const struct conv_case *one, enum precision precision, enum numbers numbers, bool affine,
+                         bool relu, const struct options *o)
 {
     struct trial t;
     struct conv_shape shape = conv_case_shape(one, precision);
     size_t done = 0;
     for (const struct conv_kernel *const *kernel = conv_kernels; *kernel; kernel++) {
-        if (!(*kernel)->fits(&shape) || (precision != PRECISION_F32 && (*kernel)->exact != exact))
+        if (!(*kernel)->fits(&shape) || !takes(*kernel, precision, numbers))
             continue;
         if (done++ == 0)
-            trial_init(&t, one, precision, exact, affine, relu);
+            trial_init(&t, one, precision, numbers, affine, relu);
         trial_use(&t, *kernel);
         check_kernel(&t, o);
     }
@@ -403,16 +436,14 @@ static size_t count_cases(const struct options *o)
     return count;
 }
 
-/* In float32 no operand is rounded, whatever the kernel. */
 static size_t check_precision(enum precision precision, bool affine, bool relu, const struct options *o)
 {
     size_t done = 0;
     for (size_t i = 0; i < CONV_CASES; i++) {
         if (left_out(&conv_cases[i], o))
             continue;
-        done += check_case(&conv_cases[i], precision, true, affine, relu, o);
-        if (precision != PRECISION_F32)
-            done += check_case(&conv_cases[i], precision, false, affine, relu, o);
+        for (int numbers = 0; numbers < NUMBERS; numbers++)
+            done += check_case(&conv_cases[i], precision, (enum numbers)numbers, affine, relu, o);
     }
     return done;
 }
@@ -473,6 +504,7 @@ static int report(void **state)
     for (int i = 0; i < PRECISIONS; i++)
         printf("# worst relative error, %s: exact kernels %.2g, fast kernels %.2g\n", precision_names[i], worst[i][1],
                worst[i][0]);
+    printf("# what is rounded after its transformation: at most %.2g\n", worst_pairs);
     printf("# the rounding of bfloat16: at most %.2g\n", worst_rounding);
     return 0;
 }

@@ -292,6 +292,24 @@ static uint16_t *run_product(const struct set *set, const struct product_case *o
     return c;
 }
 
+/* The same sums as floats. */
+static void check_sums(const struct set *set, const struct product_case *one, const struct left_sample *left,
+                       const void *panel, const float *b)
+{
+    size_t m = one->m, n = one->n, k = one->k, ldc = n + 3, count = (m - 1) * ldc + n;
+    float *c = guarded_alloc(count);
+    set->lanes->sums(c, ldc, left->left, panel, m, n, k);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < ldc && i * ldc + j < count; j++) {
+            float want = j < n ? sum_of_pairs(left->values + i * k, 1, b + j, n, k) : NAN;
+            if (j < n ? c[i * ldc + j] != want : !isnan(c[i * ldc + j]))
+                fail_msg("%s, left %d: sum (%zu, %zu) of %zux%zux%zu is %a, not %a", set->name, one->kind, i, j, m, n,
+                         k, (double)c[i * ldc + j], (double)want);
+        }
+    assert_true(guarded_intact(c));
+    guarded_free(c);
+}
+
 static void check_product(const struct product_case *one)
 {
     struct rng rng = rng_stream(53, RNG_TEST, 0, one->m * 1000 + one->n * 10 + one->k);
@@ -311,6 +329,8 @@ static void check_product(const struct product_case *one)
                                         .relu = one->finish & 8};
     for (size_t s = 0; s < sets_count; s++) {
         sets[s].lanes->weights(panel, k * PANEL, b, n, k, n);
+        if (!one->finish && !one->add)
+            check_sums(&sets[s], one, &left, panel, b);
         uint16_t *c = run_product(&sets[s], one, left.left, panel, before_map, one->finish & 1 ? &finish : NULL);
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < n; j++) {
