@@ -353,14 +353,16 @@ static void slot_release(struct loader *loader)
     pthread_mutex_unlock(&loader->lock);
 }
 
-static void batch_push(struct loader *loader, uint32_t photo, const struct box *hole)
+/* At place n of the batch buffer. */
+static void batch_put(struct loader *loader, size_t n, uint32_t photo, const struct box *hole)
 {
-    size_t n = loader->batch.count++, bytes = loader->photo_bytes;
+    size_t bytes = loader->photo_bytes;
     uint32_t class = loader->list->photos[photo].class;
     memcpy(loader->pixels + n * bytes, loader->slot_pixels + loader->done % loader->slot_count * bytes, bytes);
     loader->labels[n] = class == PHOTO_NO_CLASS ? -1 : (int32_t) class;
     loader->photos[n] = photo;
     loader->holes[n] = *hole;
+    loader->batch.count++;
 }
 
 /* "path: reason" */
@@ -372,7 +374,10 @@ static enum status name_photo(const struct loader *loader, uint32_t photo, enum 
                      reason);
 }
 
-static enum status take_entry(struct loader *loader, struct error *err)
+enum { NOWHERE = UINT32_MAX };
+
+/* Its pixels go to `place` of the batch buffer, unless that is NOWHERE. */
+static enum status take_entry(struct loader *loader, uint32_t place, struct error *err)
 {
     uint32_t photo = loader->order[loader->done];
     struct slot slot = slot_await(loader);
@@ -380,7 +385,8 @@ static enum status take_entry(struct loader *loader, struct error *err)
     if (slot.hash != 0)
         loader->hashes[photo] = slot.hash;
     if (slot.state == SLOT_GOOD) {
-        batch_push(loader, photo, &slot.hole);
+        if (place != NOWHERE)
+            batch_put(loader, place, photo, &slot.hole);
         if (slot.damaged)
             photo_faults_mark_damaged(&loader->faults, photo);
     } else if (slot.state == SLOT_FAILED) {
@@ -398,14 +404,38 @@ static enum status take_entry(struct loader *loader, struct error *err)
     return status;
 }
 
+static void batch_clear(struct loader *loader)
+{
+    loader->batch = (struct photo_batch){
+        .pixels = loader->pixels, .labels = loader->labels, .photos = loader->photos, .holes = loader->holes};
+}
+
+enum status loader_take(const uint8_t **pixels, const struct box **holes, struct loader *loader, const uint32_t *places,
+                        size_t entries, struct error *err)
+{
+    enum status status = OK;
+    double start = clock_seconds();
+    assert(entries <= loader->count - loader->done);
+    batch_clear(loader);
+    for (size_t i = 0; i < entries && status == OK; i++)
+        status = take_entry(loader, places ? places[i] : NOWHERE, err);
+    loader->waited += clock_seconds() - start;
+    if (status != OK) {
+        drop_epoch(loader);
+        return status;
+    }
+    *pixels = loader->pixels;
+    *holes = loader->holes;
+    return OK;
+}
+
 enum status loader_next(struct loader *loader, const struct photo_batch **out, struct error *err)
 {
     enum status status = OK;
     double start = clock_seconds();
-    loader->batch = (struct photo_batch){
-        .pixels = loader->pixels, .labels = loader->labels, .photos = loader->photos, .holes = loader->holes};
+    batch_clear(loader);
     while (status == OK && loader->done < loader->count && loader->batch.count < loader->options.batch)
-        status = take_entry(loader, err);
+        status = take_entry(loader, (uint32_t)loader->batch.count, err);
     loader->waited += clock_seconds() - start;
     if (status != OK) {
         drop_epoch(loader);
@@ -463,4 +493,9 @@ enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *r
 uint64_t loader_hash(const struct loader *loader, uint32_t photo)
 {
     return loader->hashes[photo];
+}
+
+void loader_set_hash(struct loader *loader, uint32_t photo, uint64_t hash)
+{
+    loader->hashes[photo] = hash;
 }

@@ -75,7 +75,14 @@ void loader_start(struct loader *loader, const uint32_t *order, size_t count, si
  * without memory or descriptors. After an error the epoch is over. */
 MUST_CHECK enum status loader_next(struct loader *loader, const struct photo_batch **out, struct error *err);
 
-/* Seconds that loader_next has waited for its threads, since loader_create. */
+/* For a caller that composes batches itself and wants a part of each: takes the next `entries` entries of the order,
+ * which has as many left. Entry i is put at places[i], below options.batch, of *pixels [batch,crop,crop,3] and *holes
+ * [batch], where nothing else changes; places NULL: nowhere. One that is skipped is not put there: loader_is_bad tells
+ * which. Borrowed as loader_next's are, and kept where the next call takes nothing. Errors of loader_next. */
+MUST_CHECK enum status loader_take(const uint8_t **pixels, const struct box **holes, struct loader *loader,
+                                   const uint32_t *places, size_t entries, struct error *err);
+
+/* Seconds that loader_next and loader_take have waited for threads, since loader_create. */
 double loader_waited(const struct loader *loader);
 
 /* Photos that are skipped: the bad ones so far and those that are away, in the order of being met by loader_next or
@@ -106,5 +113,7 @@ void loader_renew(struct loader *loader, uint32_t photo);
 /* The content hash (XXH3 128, low half) of a photo's file when it was last read and could be looked through; 0: not
  * yet. */
 uint64_t loader_hash(const struct loader *loader, uint32_t photo);
+/* Where another process has read it. */
+void loader_set_hash(struct loader *loader, uint32_t photo, uint64_t hash);
 
 #endif

@@ -25,11 +25,14 @@ MUST_CHECK enum status evaluate(struct metrics *metrics, struct exec *exec, stru
 
 /* The same over the batches that peers deal among them in turn: rank r computes every count'th one from its r'th on,
  * and all learn the logits of all, so that metrics and hook see on every rank what one process sees, in its order. The
- * hook's batch has no pixels. `batch` is the most photos of a batch, `classes` the network's. Where one rank fails all
- * do (peers_settle); the hook must answer the same on all of them. ERR_SYSTEM without memory. */
+ * hook's batch has no pixels. The feed has joined them (feed_join, evaluate_needs). `batch` is the most photos of a
+ * batch, `classes` the network's. Where one rank fails all do (peers_settle); the hook must answer the same on all of
+ * them. ERR_SYSTEM without memory. */
 MUST_CHECK enum status evaluate_shared(struct metrics *metrics, struct exec *exec, struct feed *feed,
                                        const struct peers *peers, size_t batch, size_t classes, evaluate_hook *hook,
                                        void *context, struct error *err);
+/* What rank r needs of batch i then: all of it or nothing. For feed_join; the context is the peers. */
+size_t evaluate_needs(void *peers, uint32_t *places, size_t rank, size_t batch, size_t count);
 /* Bytes that it takes while it runs; alone 0. */
 size_t evaluate_shared_bytes(const struct peers *peers, size_t batch, size_t classes);
 

@@ -1,13 +1,12 @@
 /* An evaluation by several processes, in rounds of a batch for each:
  *
  *   every rank goes through all batches of a round, so that all compose them by the same rule, and keeps their numbers
- *   of each it computes its own
+ *   each computes its own, for which alone it has decoded photos (feed_share.h)
  *   all are told the logits of all
  *   the batches of the round are counted one after the other
  */
 #include <string.h>
 
-#include "core/base/hash.h"
 #include "core/base/memory.h"
 #include "core/train/evaluate.h"
 
@@ -76,42 +75,40 @@ static float *logits_of(const struct round *round, size_t batch)
     return round->logits + batch * round->most * round->classes;
 }
 
-/* A rank that cannot read a photo makes up other batches. */
-static enum status check_photos(const struct round *round, struct error *err)
-{
-    struct hash128 hash = {0};
-    size_t rank;
-    for (size_t i = 0; i < round->batches; i++)
-        hash = hash_bytes(round->rows[i].photos, round->rows[i].count * sizeof *round->photos, hash.low + i + 1);
-    enum status status = peers_compare(&rank, round->peers, &hash, sizeof hash, err);
-    if (status != OK || rank == 0)
-        return status;
-    return error_set(err, ERR_NOINPUT,
-                     "rank %zu could not read the same validation photos as rank 0: make them available to both", rank);
-}
-
+/* The feed's batch without pixels, or with those of another, is this rank's no more: so its own is kept apart. */
 static enum status run_round(struct round *round, struct exec *exec, struct feed *feed, struct error *err)
 {
     const struct peers *peers = round->peers;
+    const float *logits;
+    struct photo_batch own = {0};
     enum status status = OK;
     memset(round->sizes, 0, peers->count * sizeof *round->sizes);
-    for (round->batches = 0; status == OK && round->batches < peers->count; round->batches++) {
+    for (round->batches = 0; round->batches < peers->count; round->batches++) {
         const struct photo_batch *batch;
-        const float *logits;
         status = feed_next(feed, &batch, err);
         if (status != OK || !batch)
             break;
         keep(round, batch);
-        if (round->batches != peers->rank)
-            continue;
-        status = feed_forward(&logits, feed, exec, batch, 0, batch->count, err);
-        if (status == OK)
-            memcpy(logits_of(round, round->batches), logits, round->sizes[round->batches]);
+        if (round->batches == peers->rank) {
+            own = round->rows[peers->rank];
+            own.pixels = batch->pixels;
+        }
     }
+    if (status == OK && own.count > 0)
+        status = feed_forward(&logits, feed, exec, &own, 0, own.count, err);
+    if (status == OK && own.count > 0)
+        memcpy(logits_of(round, peers->rank), logits, round->sizes[peers->rank]);
     status = peers_settle(peers, status, err);
-    if (status == OK)
-        status = check_photos(round, err);
     return status == OK ? peers_gather(peers, round->logits, round->sizes, err) : status;
+}
+
+size_t evaluate_needs(void *peers, uint32_t *places, size_t rank, size_t batch, size_t count)
+{
+    if (batch % ((const struct peers *)peers)->count != rank)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        places[i] = (uint32_t)i;
+    return count;
 }
 
 enum status evaluate_shared(struct metrics *metrics, struct exec *exec, struct feed *feed, const struct peers *peers,

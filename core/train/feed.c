@@ -14,6 +14,11 @@ struct feed {
     size_t count, position;
     struct photo_view view;
 
+    /* In a group, or NULL: */
+    struct feed_share *share;
+    size_t batch;   /* of the pass, from 0 */
+    uint32_t *part; /* [photos] the loader's order: what this rank needs of the batches to come */
+
     /* A batch of features. */
     struct photo_batch own;
     int32_t *labels;  /* [batch_most] */
@@ -48,10 +53,26 @@ void feed_destroy(struct feed *feed)
 {
     if (!feed)
         return;
+    feed_share_destroy(feed->share);
+    memory_free(feed->part);
     memory_free(feed->photos);
     memory_free(feed->labels);
     memory_free(feed->order);
     memory_free(feed);
+}
+
+enum status feed_join(struct feed *feed, const struct peers *peers, feed_needs *needs, void *context, struct error *err)
+{
+    void *memory;
+    size_t photos = feed->list.photos->count;
+    if (peers->count == 1)
+        return OK;
+    enum status status = memory_alloc(&memory, photos, sizeof *feed->part, "the batches of the ranks", err);
+    if (status != OK)
+        return status;
+    feed->part = memory;
+    return feed_share_create(&feed->share, peers, feed->list.loader, feed->list.photos, feed->batch_most, needs,
+                             context, err);
 }
 
 void feed_use_cache(struct feed *feed, struct feature_cache *cache, struct hash128 *hashes)
@@ -59,6 +80,68 @@ void feed_use_cache(struct feed *feed, struct feature_cache *cache, struct hash1
     feed->cache = cache;
     feed->list.hashes = hashes;
     feed->cached = false;
+}
+
+/* ---- the next batch ---------------------------------------------------------------------------------------------- */
+
+/* The loader's rule of batches, over photos that are known, or taken, to be good. */
+static void compose(struct feed *feed)
+{
+    struct photo_batch *batch = &feed->own;
+    *batch = (struct photo_batch){.labels = feed->labels, .photos = feed->photos};
+    for (; feed->position < feed->count && batch->count < feed->batch_most; feed->position++) {
+        uint32_t photo = feed->order[feed->position], class = feed->list.photos->photos[photo].class;
+        if (loader_is_bad(feed->list.loader, photo))
+            continue;
+        feed->photos[batch->count] = photo;
+        feed->labels[batch->count++] = class == PHOTO_NO_CLASS ? -1 : (int32_t) class;
+    }
+    batch->position = feed->position;
+}
+
+/* Starts the loader on what this rank needs of the batches from here on, as they are while every photo can be read. */
+static void start_part(struct feed *feed)
+{
+    const size_t position = feed->position;
+    const uint32_t *places;
+    size_t needed = 0;
+    for (size_t batch = feed->batch;; batch++) {
+        compose(feed);
+        if (feed->own.count == 0)
+            break;
+        size_t n = feed_share_needs(&places, feed->share, batch, feed->own.count);
+        for (size_t i = 0; i < n; i++)
+            feed->part[needed++] = feed->photos[places[i]];
+    }
+    feed->position = position;
+    loader_start(feed->list.loader, feed->part, needed, 0, feed->view.number, feed->view.augment);
+}
+
+/* A batch in a group: composed once more where a photo turns out to be none. */
+static enum status next_shared(struct feed *feed, const struct photo_batch **out, struct error *err)
+{
+    bool again = true;
+    while (again) {
+        const size_t position = feed->position;
+        const uint32_t *places;
+        compose(feed);
+        struct photo_batch *batch = &feed->own;
+        if (batch->count == 0)
+            break;
+        size_t n = feed_share_needs(&places, feed->share, feed->batch, batch->count);
+        enum status status = loader_take(&batch->pixels, &batch->holes, feed->list.loader, places, n, err);
+        status = feed_share_agree(&again, feed->share, feed->photos, batch->count, feed->batch, status, err);
+        if (status != OK)
+            return status;
+        if (!again)
+            feed->batch++;
+        else {
+            feed->position = position;
+            start_part(feed);
+        }
+    }
+    *out = feed->own.count > 0 ? &feed->own : NULL;
+    return OK;
 }
 
 enum status feed_start(struct feed *feed, const uint32_t *order, size_t count, size_t position, struct photo_view view,
@@ -77,28 +160,23 @@ enum status feed_start(struct feed *feed, const uint32_t *order, size_t count, s
     feed->position = position < count ? position : count;
     for (size_t i = 0; i < count; i++)
         feed->order[i] = order ? order[i] : (uint32_t)i;
-    if (!feed->cached)
-        loader_start(feed->list.loader, feed->order, count, position, view.number, view.augment);
-    return OK;
-}
-
-/* The loader's rule of batches, over photos that are known to be good. */
-static void compose(struct feed *feed)
-{
-    struct photo_batch *batch = &feed->own;
-    *batch = (struct photo_batch){.labels = feed->labels, .photos = feed->photos};
-    for (; feed->position < feed->count && batch->count < feed->batch_most; feed->position++) {
-        uint32_t photo = feed->order[feed->position], class = feed->list.photos->photos[photo].class;
-        if (loader_is_bad(feed->list.loader, photo))
-            continue;
-        feed->photos[batch->count] = photo;
-        feed->labels[batch->count++] = class == PHOTO_NO_CLASS ? -1 : (int32_t) class;
+    feed->batch = 0;
+    if (feed->cached)
+        return OK;
+    if (feed->share) {
+        enum status status = feed_share_begin(feed->share, view, err);
+        if (status == OK)
+            start_part(feed);
+        return status;
     }
-    batch->position = feed->position;
+    loader_start(feed->list.loader, feed->order, count, position, view.number, view.augment);
+    return OK;
 }
 
 enum status feed_next(struct feed *feed, const struct photo_batch **out, struct error *err)
 {
+    if (!feed->cached && feed->share)
+        return next_shared(feed, out, err);
     if (!feed->cached)
         return loader_next(feed->list.loader, out, err);
     compose(feed);

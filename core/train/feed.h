@@ -20,6 +20,7 @@
 #include "core/data/photo_view.h"
 #include "core/features/feature_cache.h"
 #include "core/net/exec.h"
+#include "core/train/feed_share.h"
 
 struct feed;
 
@@ -28,6 +29,13 @@ struct feed;
 MUST_CHECK enum status feed_create(struct feed **out, struct loader *loader, const struct photo_list *photos,
                                    size_t batch, bool half, struct error *err);
 void feed_destroy(struct feed *feed);
+
+/* Before the first feed_start: the feed is one of a group, whose ranks call feed_start and feed_next together. A batch
+ * then has the pixels, and the holes, of the photos that this rank needs alone; its labels and photos are all there. Of
+ * a batch without any of them the pixels of the batch before are kept. Alone nothing changes. All borrowed. ERR_SYSTEM
+ * without memory. */
+MUST_CHECK enum status feed_join(struct feed *feed, const struct peers *peers, feed_needs *needs, void *context,
+                                 struct error *err);
 
 /* From the next feed_start on features come from `cache` (borrowed; NULL: there is none). `hashes` are the list's
  * photo_hashes, borrowed. */
@@ -38,7 +46,8 @@ void feed_use_cache(struct feed *feed, struct feature_cache *cache, struct hash1
 MUST_CHECK enum status feed_start(struct feed *feed, const uint32_t *order, size_t count, size_t position,
                                   struct photo_view view, feature_watch *watch, void *context, struct error *err);
 
-/* As loader_next. `pixels` is NULL where features are there instead. */
+/* As loader_next. `pixels` is NULL where features are there instead. In a group also the errors of the others, and
+ * ERR_NOINPUT for a photo that only some of them can read. */
 MUST_CHECK enum status feed_next(struct feed *feed, const struct photo_batch **out, struct error *err);
 
 /* *logits = the run's forward pass over photos from..from+count-1 of a batch, as exec_forward_pixels gives it. A batch

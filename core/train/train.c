@@ -281,6 +281,10 @@ static enum status make_feeds(struct train *train, struct error *err)
         status = feed_create(&train->feed, train->loader, &dataset->train, options->batch, half, err);
     if (status == OK)
         status = feed_create(&train->val_feed, train->val_loader, &dataset->val, val.batch, half, err);
+    if (status == OK)
+        status = feed_join(train->feed, train->peers, train_needs_of_batch, train, err);
+    if (status == OK)
+        status = feed_join(train->val_feed, train->peers, evaluate_needs, (void *)train->peers, err);
     return status;
 }
 

@@ -136,22 +136,6 @@ static enum status pause_after_step(struct train *train, struct error *err)
     return OK;
 }
 
-/* With peers all must train on the same photos: a rank that cannot read one makes up another batch. */
-static enum status check_batch(const struct train *train, const struct photo_batch *batch, struct error *err)
-{
-    size_t rank = 0;
-    if (train->peers->count == 1)
-        return OK;
-    struct hash128 hash =
-        batch ? hash_bytes(batch->photos, batch->count * sizeof *batch->photos, batch->count) : (struct hash128){0};
-    enum status status = peers_compare(&rank, train->peers, &hash, sizeof hash, err);
-    if (status != OK || rank == 0)
-        return status;
-    return error_set(err, ERR_NOINPUT,
-                     "%s: epoch %zu: rank %zu could not read the same photos as rank 0: make them available to both",
-                     train->dataset->train.root, train->state.epoch + 1, rank);
-}
-
 /* What is left of the epoch, or as far as it comes. An error does not end it before all peers know of it. */
 static enum status train_one_epoch(struct train *train, struct error *err)
 {
@@ -164,8 +148,6 @@ static enum status train_one_epoch(struct train *train, struct error *err)
         if (status == OK)
             status = next_batch(&batch, &photos, train, err);
         status = train_settle(train, status, err);
-        if (status == OK)
-            status = check_batch(train, batch, err);
         if (status != OK || !batch)
             break;
         status = step(train, batch, photos, err);

@@ -41,6 +41,27 @@ bool train_is_late(const struct train *train)
     return train->peers->count > 1 ? train->late : past_deadline(train);
 }
 
+size_t train_needs_of_batch(void *context, uint32_t *places, size_t rank, size_t batch, size_t count)
+{
+    const struct train *train = context;
+    const struct peers *peers = train->peers;
+    const struct recipe_options *options = &train->options.recipe;
+    size_t photos = recipe_step_photos(options, train->stage.plan, count), pieces = recipe_pieces(options, photos);
+    size_t first = 0, end = 0, n = 0;
+    (void)batch;
+    if (pieces > 0) {
+        first = photos * peers_first(peers, rank, pieces) / pieces;
+        end = photos * peers_first(peers, rank + 1, pieces) / pieces;
+    }
+    if (recipe_mixes(options) && end - first > 0 && end - first < photos)
+        places[n++] = (uint32_t)(first > 0 ? first - 1 : photos - 1);
+    for (size_t i = first; i < end; i++)
+        places[n++] = (uint32_t)i;
+    for (size_t i = photos; rank + 1 == peers->count && i < count; i++)
+        places[n++] = (uint32_t)i;
+    return n;
+}
+
 /* For feature_cache_fill: filling may take as long as an epoch, so it can be interrupted after each batch. */
 static bool watch_features(void *context, size_t done, size_t all)
 {

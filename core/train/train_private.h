@@ -89,6 +89,9 @@ MUST_CHECK enum status train_settle(struct train *train, enum status status, str
 bool train_interrupted(struct train *train);
 /* Whether the deadline has passed, by the clock or by train_settle. */
 bool train_is_late(const struct train *train);
+/* Which photos of a batch a rank computes with (feed_needs): those of its pieces, the one before them that the first is
+ * mixed with (mix.h), and with the last rank those that no piece has, which must be readable all the same. */
+size_t train_needs_of_batch(void *train, uint32_t *places, size_t rank, size_t batch, size_t count);
 /* Begins a pass of a list's feed, its missing features computed; arguments as feed_start. It has not begun where that
  * was interrupted. */
 MUST_CHECK enum status train_begin_pass(struct train *train, bool val, const uint32_t *order, size_t count,

@@ -196,6 +196,40 @@ static void any_number_of_ranks_trains_the_same(void **state)
     }
 }
 
+/* Photos that no rank can decode, which those that do not need them would not find out by themselves: one changes the
+ * batches from where it is on, in training and in the evaluation. */
+static void photos_that_cannot_be_read_are_left_out_by_all(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"data/train/ants/1.bmp", "data/train/bees/6.bmp", "data/val/bees/more4.bmp"};
+    const struct freeze six = {.until = 6, .bn_trained = BN_BATCH};
+    struct trial alone = {.options = options_of((struct recipe_options){.micro_batch = 1, .mixup = 0.8}, six),
+                          .at = NOBODY};
+    for (size_t i = 0; i < 3; i++)
+        test_write(test_path(folder, names[i]), "BM", 2);
+    alone.options.schedule.epochs = 1;
+    run(&alone, 1);
+    assert_int_equal(train_bad_count(alone.ranks[0].run.train, false), 2);
+    assert_int_equal(train_bad_count(alone.ranks[0].run.train, true), 1);
+    for (size_t ranks = 2; ranks <= 3; ranks++) {
+        struct trial shared = {.options = alone.options, .at = NOBODY};
+        run(&shared, ranks);
+        for (size_t r = 0; r < ranks; r++) {
+            const struct train *train = shared.ranks[r].run.train;
+            for (size_t i = 0; i < alone.ranks[0].run.net->params_count; i++)
+                small_net_assert_same(&alone.ranks[0].run.net->params[i], &shared.ranks[r].run.net->params[i]);
+            assert_same_number(alone.ranks[0].loss, shared.ranks[r].loss);
+            assert_int_equal(shared.ranks[r].predicted, VALIDATED - 1);
+            assert_memory_equal(alone.ranks[0].predictions, shared.ranks[r].predictions,
+                                (VALIDATED - 1) * sizeof *alone.ranks[0].predictions);
+            assert_int_equal(train_bad_count(train, false), 2);
+            assert_int_equal(train_bad_count(train, true), 1);
+        }
+        close_trial(&shared, ranks);
+    }
+    close_trial(&alone, 1);
+}
+
 /* ---- what one is told or fails at -------------------------------------------------------------------------------- */
 
 static void run_faulty(struct error *ends, struct trial *trial, size_t ranks, enum fault fault, size_t at)
@@ -244,7 +278,7 @@ static void ranks_that_differ_end_the_run(void **state)
         size_t steps;
     } cases[] = {{OTHER_WEIGHT, ERR_PROMISE, "rank 1 holds other weights than rank 0", 3},
                  {BAD_PHOTO, ERR_NOINPUT, "rank 1 could not read the same photos as rank 0", 0},
-                 {BAD_VALIDATION_PHOTO, ERR_NOINPUT, "rank 1 could not read the same validation photos", 3}};
+                 {BAD_VALIDATION_PHOTO, ERR_NOINPUT, "val: rank 1 could not read the same photos as rank 0", 3}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct trial trial;
         struct error ends[RANKS];
@@ -300,6 +334,7 @@ int main(void)
         cmocka_unit_test(ranks_that_differ_end_the_run),
         cmocka_unit_test(all_stop_after_the_same_step),
         cmocka_unit_test(a_rank_needs_a_piece),
+        cmocka_unit_test(photos_that_cannot_be_read_are_left_out_by_all), /* the last: it spoils photos */
     };
     return cmocka_run_group_tests(tests, make_photos, folder_teardown);
 }
