@@ -10,20 +10,27 @@
 #include "core/ops/map_lanes.h"
 
 /* ---- places ------------------------------------------------------------------------------------------------------ */
+static void *first_at_work(const struct exec *exec, const struct plan_tensor *planned, size_t offset)
+{
+    return map_at(exec->arena + offset, exec->first * planned->values, planned->precision);
+}
+
 void *exec_tensor(const struct exec *exec, int tensor)
 {
-    return exec->arena + exec->plan->tensors[tensor].offset;
+    const struct plan_tensor *planned = &exec->plan->tensors[tensor];
+    return first_at_work(exec, planned, planned->offset);
 }
 
 void *exec_kept(const struct exec *exec, int tensor)
 {
     const struct plan_tensor *planned = &exec->plan->tensors[tensor];
-    return exec->arena + (planned->remade ? planned->remade_offset : planned->offset);
+    return first_at_work(exec, planned, planned->remade ? planned->remade_offset : planned->offset);
 }
 
 void *exec_gradient(const struct exec *exec, int tensor)
 {
-    return exec->arena + exec->plan->tensors[tensor].gradient;
+    const struct plan_tensor *planned = &exec->plan->tensors[tensor];
+    return first_at_work(exec, planned, planned->gradient);
 }
 
 static float *exec_scratch(const struct exec *exec, struct plan_region region)
@@ -175,6 +182,12 @@ void exec_profile(const struct exec *exec, size_t index, enum profile_pass pass,
         profile_add(exec->profile, 0, index, pass, exec->images, start);
 }
 
+void exec_profile_more(const struct exec *exec, size_t index, enum profile_pass pass, double start)
+{
+    if (exec->profile)
+        profile_add_seconds(exec->profile, 0, index, pass, start);
+}
+
 /* ---- one step ---------------------------------------------------------------------------------------------------- */
 struct conv_input exec_input(const struct exec *exec, const struct operand *operand, const void *x)
 {
@@ -205,7 +218,7 @@ static struct op_task batch_task(const struct exec *exec, size_t index)
     if (fused->residual.tensor >= 0)
         task.residual = exec_input(exec, &fused->residual, exec_tensor(exec, fused->residual.tensor));
     if (planned->saved.floats > 0)
-        task.saved = exec->arena + planned->saved.at;
+        task.saved = (uint8_t *)(exec->arena + planned->saved.at) + exec->first * planned->saved_bytes;
     return task;
 }
 
@@ -234,19 +247,17 @@ static void forward_item(void *context, size_t image, size_t thread)
     op_info_of(task.exec->plan->program->steps[task.index].kind)->forward_image(&task);
 }
 
-/* Steps from..to-1 over the whole batch. */
-static void exec_steps(struct exec *exec, size_t from, size_t to)
+/* Step `index` over the images at work. */
+static void exec_step(struct exec *exec, size_t index)
 {
-    for (size_t i = from; i < to; i++) {
-        const struct op_info *info = op_info_of(exec->plan->program->steps[i].kind);
-        double start = exec_clock(exec);
-        struct op_task task = batch_task(exec, i);
-        if (info->forward)
-            info->forward(&task);
-        else
-            pool_for(exec->pool, exec->images, forward_item, &task);
-        exec_profile(exec, i, PROFILE_FORWARD, start);
-    }
+    const struct op_info *info = op_info_of(exec->plan->program->steps[index].kind);
+    double start = exec_clock(exec);
+    struct op_task task = batch_task(exec, index);
+    if (info->forward)
+        info->forward(&task);
+    else
+        pool_for(exec->pool, exec->images, forward_item, &task);
+    exec_profile(exec, index, PROFILE_FORWARD, start);
 }
 
 /* ---- the input --------------------------------------------------------------------------------------------------- */
@@ -327,17 +338,20 @@ static void exec_depth_first(struct exec *exec, size_t from, size_t to)
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
-/* Folded steps from..to-1; each of the two is 0, a cut or the end of the folded steps. */
+/* Folded steps from..to-1; each of the two is 0, a cut or the end of the folded steps. Pieces are no concern of theirs:
+ * an image has the same bytes in any batch. */
 static void forward_folded(struct exec *exec, size_t from, size_t to)
 {
     size_t depth_first = exec->plan->depth_first_steps;
     double start = exec_clock(exec);
+    if (exec->pass == 0)
+        return;
     if (from < depth_first)
         exec_depth_first(exec, from, to < depth_first ? to : depth_first);
     else if (from == 0)
         pool_for(exec->pool, exec->images, load_item, exec);
-    if (to > depth_first)
-        exec_steps(exec, from > depth_first ? from : depth_first, to);
+    for (size_t i = from > depth_first ? from : depth_first; i < to; i++)
+        exec_step(exec, i);
     if (exec->profile)
         exec->profile->prefix += clock_seconds() - start;
 }
@@ -349,17 +363,30 @@ static const float *forward_suffix(struct exec *exec)
     for (size_t b = 0; b < program->bns_count; b++)
         if (!program->bns[b].folded && program->bns[b].mode == BN_EVAL)
             batchnorm_from_running(&exec->bns[b]);
-    exec_steps(exec, program->folded_steps, program->steps_count);
+    for (size_t i = program->folded_steps; i < program->steps_count; i++) {
+        for (size_t piece = 0; piece < exec_pieces_count(exec); piece++) {
+            exec_enter_piece(exec, piece);
+            exec_step(exec, i);
+        }
+        exec_leave_pieces(exec);
+        exec_join_statistics(exec, i);
+    }
     if (exec->profile)
         exec->profile->suffix += clock_seconds() - start;
     return exec_tensor(exec, program->steps[program->steps_count - 1].out);
+}
+
+static void set_images(struct exec *exec, size_t images)
+{
+    exec->pass = exec->images = images;
+    exec->first = 0;
 }
 
 static void set_input(struct exec *exec, const uint8_t *pixels, const float *x, size_t images)
 {
     exec->pixels = pixels;
     exec->x = x;
-    exec->images = images;
+    set_images(exec, images);
     if (exec->moments)
         bn_moments_begin(exec->moments, pixels, images);
 }
@@ -389,7 +416,7 @@ void exec_features(struct exec *exec, const uint8_t *pixels, size_t images)
 const float *exec_forward_features(struct exec *exec, size_t images)
 {
     assert(exec->plan->cut.steps > 0);
-    exec->images = images;
+    set_images(exec, images);
     forward_folded(exec, exec->plan->cut.steps, exec->plan->program->folded_steps);
     return forward_suffix(exec);
 }
@@ -397,7 +424,7 @@ const float *exec_forward_features(struct exec *exec, size_t images)
 void exec_advance(struct exec *exec, size_t images)
 {
     assert(exec->plan->from.steps > 0 && exec->plan->from.steps < exec->plan->cut.steps);
-    exec->images = images;
+    set_images(exec, images);
     forward_folded(exec, exec->plan->from.steps, exec->plan->cut.steps);
 }
 

@@ -43,9 +43,9 @@ void exec_set_profile(struct exec *exec, struct profile *profile);
  * it wants more; NULL stops that. What a pass returns keeps its bits. */
 void exec_set_moments(struct exec *exec, struct bn_moments *moments);
 
-/* Forward over images (1..batch) of uint8 pixels[images,H,W,3] or of ready-made x[images,H,W,C]. Returns logits
- * [images, classes], borrowed until the next call. A training plan's BatchNorm layers in batch mode move their running
- * statistics. */
+/* Forward over images (1..batch; 0 with exec_pieces) of uint8 pixels[images,H,W,3] or of ready-made x[images,H,W,C].
+ * Returns logits [images, classes], borrowed until the next call. A training plan's BatchNorm layers in batch mode move
+ * their running statistics. */
 const float *exec_forward_pixels(struct exec *exec, const uint8_t *pixels, size_t images);
 const float *exec_forward(struct exec *exec, const float *x, size_t images);
 
@@ -77,12 +77,37 @@ enum precision exec_features_precision(const struct exec *exec);
 size_t exec_pixels_size(const struct exec *exec); /* bytes of one image */
 void *exec_advance_place(const struct exec *exec);
 
+/* A pass over several pieces, such as those of a batch that this process computes, in which every BatchNorm layer with
+ * batch statistics sees all of them, and the pieces of other processes too: forward its mean and variance, backward the
+ * two sums of batchnorm.h are those over all photos. So each step is done with every piece before the next begins, and
+ * activations of all pieces are there at once. All else is made piece by piece, as passes over one piece each make it:
+ * the sink is told each gradient once for each piece, in their order. One piece alone gives the bytes of a pass without
+ * this.
+ *
+ * Sums are double, of each piece over its tiles in order. All processes call `total` for the same layers in the same
+ * order, forward once a layer and backward once. Where it fails it keeps that to itself, and the pass goes on. */
+struct exec_pieces {
+    size_t count;        /* of this process; 0: its passes have no images and only call total */
+    size_t before;       /* pieces of other processes that come before them */
+    const size_t *begin; /* [count + 1]: the first image of each piece in the pass; then how many images there are */
+    size_t images;       /* of all pieces of all processes */
+    /* Room for exec_pieces_values doubles of every piece, for each of two operands: piece i of this process leaves its
+     * sums at (before + i) * values. Returns the sums over all pieces, borrowed until the next call. */
+    double *sums[2];
+    const double *(*total)(void *context, double *sums, size_t values);
+    void *context;
+};
+size_t exec_pieces_values(const struct plan *plan);
+
+/* From now on passes are over these (borrowed); NULL: a pass is one piece. Backward needs those of its forward. */
+void exec_set_pieces(struct exec *exec, const struct exec_pieces *pieces);
+
 /* Is told the gradient of a parameter (in the parameter's layout) as soon as it is complete: when the parameter itself
  * is not read again in this backward pass, so it may be updated at once. `gradient` is borrowed for the call. */
 typedef void gradient_sink(void *context, size_t param, const float *gradient);
 
-/* Backward of the last forward: dlogits[images, classes]. Every trainable parameter reaches the sink once, in a fixed
- * order, from the calling thread (which may use the pool). */
+/* Backward of the last forward: dlogits[images, classes]. Every trainable parameter reaches the sink once (or
+ * once for each of exec_pieces), in a fixed order, from the calling thread (which may use the pool). */
 void exec_backward(struct exec *exec, const float *dlogits, gradient_sink *sink, void *context);
 
 #endif

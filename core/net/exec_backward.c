@@ -96,29 +96,57 @@ struct tail exec_operand_tail(const struct exec *exec, const struct operand *ope
     return tail;
 }
 
-void exec_finish_operand(const struct backward *back, const struct operand *operand, void *out, void *g,
+void exec_keep_operand(const struct exec *exec, int which, const struct operand *operand, const double *sums,
+                       size_t tiles)
+{
+    if (operand->bn >= 0)
+        exec_keep_sums(exec, which, (size_t)operand->bn, sums, tiles);
+}
+
+/* Between the two parts of a step with pieces: BatchNorm's coefficients, from the sums of all. */
+static void join_operand(const struct exec *exec, int which, const struct operand *operand)
+{
+    if (!exec->pieces || operand->tensor < 0 || operand->bn < 0)
+        return;
+    const struct plan_tensor *tensor = &exec->plan->tensors[operand->tensor];
+    size_t bn = (size_t)operand->bn;
+    if (tensor->has_gradient && exec->plan->program->bns[bn].mode == BN_BATCH)
+        batchnorm_backward(&exec->bns[bn], NULL, NULL, exec_total_sums(exec, which, bn), 1,
+                           exec->pieces->images * tensor->h * tensor->w, true);
+}
+
+/* The gradients of BatchNorm's own parameters are those of a piece, as all that the sink is told. */
+static void own_gradients(const struct backward *back, int which, size_t bn, const double *sums, size_t tiles,
+                          size_t rows)
+{
+    struct exec *exec = back->exec;
+    const struct program_bn *planned = &exec->plan->program->bns[bn];
+    float *dweight = exec_gradient_scratch(exec), *dbias = exec_tiles(exec);
+    if (exec->pieces) /* b and c are there */
+        batchnorm_backward(&exec->bns[bn], dweight, dbias, exec_kept_sums(exec, which, bn), 1, rows, false);
+    else
+        batchnorm_backward(&exec->bns[bn], dweight, dbias, sums, tiles, rows, planned->mode == BN_BATCH);
+    exec_give(back, planned->param, dweight);
+    exec_give(back, planned->param + 1, dbias);
+}
+
+void exec_finish_operand(const struct backward *back, int which, const struct operand *operand, void *out, void *g,
                          const double *sums, size_t tiles)
 {
     struct exec *exec = back->exec;
     if (operand->bn < 0)
         return;
-    const struct program_bn *planned = &exec->plan->program->bns[operand->bn];
     const struct plan_tensor *tensor = &exec->plan->tensors[operand->tensor];
-    struct batchnorm *bn = &exec->bns[operand->bn];
-    float *dweight = exec_gradient_scratch(exec), *dbias = exec_tiles(exec);
-    bool batch = planned->mode == BN_BATCH;
     size_t rows = exec->images * tensor->h * tensor->w;
-    batchnorm_backward(bn, dweight, dbias, sums, tiles, rows, batch);
-    exec_give(back, planned->param, dweight);
-    exec_give(back, planned->param + 1, dbias);
+    own_gradients(back, which, (size_t)operand->bn, sums, tiles, rows);
     struct rows_work work = {.precision = tensor->precision,
                              .g = g,
                              .rows = rows,
                              .channels = tensor->channels,
                              .out = out,
                              .z = exec_kept(exec, operand->tensor),
-                             .bn = bn,
-                             .batch = batch};
+                             .bn = &exec->bns[operand->bn],
+                             .batch = exec->plan->program->bns[operand->bn].mode == BN_BATCH};
     pool_for(exec->pool, exec_row_tiles(rows), apply_tile, &work);
 }
 
@@ -138,9 +166,22 @@ static void data_backward(const struct backward *back, const struct op_info *inf
     const struct tail tails[2] = {exec_operand_tail(exec, &fused->in, exec_sums(exec))};
     if (tails[0].z) {
         exec_mask_and_sum(exec, dx, NULL, in, tails);
-        exec_finish_operand(back, &fused->in, dx, dx, exec_sums(exec), exec_row_tiles(exec->images * in->h * in->w));
+        exec_keep_operand(exec, 0, &fused->in, exec_sums(exec), exec_row_tiles(exec->images * in->h * in->w));
     }
     exec_profile(exec, index, PROFILE_DATA, start);
+}
+
+static void data_backward_end(const struct backward *back, size_t index)
+{
+    const struct exec *exec = back->exec;
+    const struct fused_op *fused = &exec->plan->program->steps[index];
+    const struct plan_tensor *in = &exec->plan->tensors[fused->in.tensor];
+    double start = exec_clock(exec);
+    if (!in->has_gradient)
+        return;
+    void *dx = exec_gradient(exec, fused->in.tensor);
+    exec_finish_operand(back, 0, &fused->in, dx, dx, exec_sums(exec), exec_row_tiles(exec->images * in->h * in->w));
+    exec_profile_more(exec, index, PROFILE_DATA, start);
 }
 
 /* Makes again what this step reads and forward has given up, if no reader came before it. */
@@ -151,11 +192,10 @@ static void remake(struct exec *exec, size_t index, const struct operand *operan
         return;
     double start = exec_clock(exec);
     exec_merge(exec, planned->maker, exec_kept(exec, operand->tensor));
-    if (exec->profile) /* the photos are counted when its backward comes */
-        profile_add(exec->profile, 0, planned->maker, PROFILE_DATA, 0, start);
+    exec_profile_more(exec, planned->maker, PROFILE_DATA, start); /* its photos are counted when its backward comes */
 }
 
-static void step_backward(const struct backward *back, size_t index)
+static void begin_step(const struct backward *back, size_t index)
 {
     struct exec *exec = back->exec;
     const struct fused_op *fused = &exec->plan->program->steps[index];
@@ -168,6 +208,32 @@ static void step_backward(const struct backward *back, size_t index)
         data_backward(back, info, index);
 }
 
+static void end_step(const struct backward *back, size_t index)
+{
+    const struct op_info *info = op_info_of(back->exec->plan->program->steps[index].kind);
+    if (info->backward)
+        info->backward_end(back, index);
+    else
+        data_backward_end(back, index);
+}
+
+static void step_backward(const struct backward *back, size_t index)
+{
+    struct exec *exec = back->exec;
+    const struct fused_op *fused = &exec->plan->program->steps[index];
+    for (size_t piece = 0; piece < exec_pieces_count(exec); piece++) {
+        exec_enter_piece(exec, piece);
+        begin_step(back, index);
+    }
+    join_operand(exec, 0, &fused->in);
+    join_operand(exec, 1, &fused->residual);
+    for (size_t piece = 0; piece < exec_pieces_count(exec); piece++) {
+        exec_enter_piece(exec, piece);
+        end_step(back, index);
+    }
+    exec_leave_pieces(exec);
+}
+
 void exec_backward(struct exec *exec, const float *dlogits, gradient_sink *sink, void *context)
 {
     const struct program *program = exec->plan->program;
@@ -177,7 +243,8 @@ void exec_backward(struct exec *exec, const float *dlogits, gradient_sink *sink,
     if (program->backward_from > last)
         return;
     const struct plan_tensor *logits = &exec->plan->tensors[program->steps[last].out];
-    memcpy(exec_gradient(exec, program->steps[last].out), dlogits, exec->images * logits->values * sizeof *dlogits);
+    if (exec->pass > 0)
+        memcpy(exec_gradient(exec, program->steps[last].out), dlogits, exec->pass * logits->values * sizeof *dlogits);
     for (size_t i = program->steps_count; i-- > program->backward_from;)
         step_backward(&back, i);
     if (exec->profile)

@@ -42,11 +42,29 @@ void exec_move_statistics(struct exec *exec, const double *statistics)
             move(exec, b, statistics + place_of(program, b));
 }
 
-void exec_take_statistics(const struct exec *exec, size_t bn, size_t tiles, size_t rows)
+/* The scratch of the sums is free once they are read: what is not kept may lie there. */
+static void take(const struct exec *exec, size_t bn, const double *sums, size_t tiles, size_t rows)
 {
-    double *sums = exec_sums(exec);
-    double *statistics = exec->statistics ? exec->statistics + place_of(exec->plan->program, bn) : sums;
+    double *statistics = exec->statistics ? exec->statistics + place_of(exec->plan->program, bn) : exec_sums(exec);
     batchnorm_from_sums(&exec->bns[bn], statistics, sums, tiles, rows);
     if (!exec->statistics)
         move(exec, bn, statistics);
+}
+
+void exec_take_statistics(const struct exec *exec, size_t bn, size_t tiles, size_t rows)
+{
+    if (exec->pieces)
+        exec_keep_sums(exec, 0, bn, exec_sums(exec), tiles);
+    else
+        take(exec, bn, exec_sums(exec), tiles, rows);
+}
+
+void exec_join_statistics(const struct exec *exec, size_t index)
+{
+    const struct fused_op *fused = &exec->plan->program->steps[index];
+    const struct plan_tensor *out = &exec->plan->tensors[fused->out];
+    if (!exec->pieces || fused->bn < 0 || !moves(&exec->plan->program->bns[fused->bn]))
+        return;
+    size_t bn = (size_t)fused->bn;
+    take(exec, bn, exec_total_sums(exec, 0, bn), 1, exec->pieces->images * out->h * out->w);
 }

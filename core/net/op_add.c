@@ -74,38 +74,68 @@ static void pass_on(const struct exec *exec, size_t index, const struct operand 
         map_lanes(tensor->precision)->add(to, g, values);
 }
 
+struct merge_operands {
+    const struct operand *of[2]; /* the second may share g's place: it comes last */
+    double *sums[2];
+    bool wanted[2]; /* its gradient */
+    size_t tiles;
+};
+
+static struct merge_operands operands_of(const struct exec *exec, size_t index)
+{
+    const struct fused_op *fused = &exec->plan->program->steps[index];
+    const struct plan_tensor *out = &exec->plan->tensors[fused->out];
+    struct merge_operands operands = {.of = {&fused->in, &fused->residual},
+                                      .sums = {exec_sums(exec), exec_residual_sums(exec)},
+                                      .tiles = exec_row_tiles(exec->images * out->h * out->w)};
+    for (int i = 0; i < 2; i++)
+        operands.wanted[i] = operands.of[i]->tensor >= 0 && exec->plan->tensors[operands.of[i]->tensor].has_gradient;
+    return operands;
+}
+
 /* Both operands get the same gradient g, masked by the merge's own ReLU, and each takes it through its own BatchNorm.
  * So the mask and both sums are one pass over g, and only then are the operands finished: a block with a downsampling
- * shortcut has a BatchNorm on both sides, one with an identity shortcut on one. The plan may let the second operand's
- * gradient live where g does (alias_gradients); therefore the first is written while g is still what it was. */
+ * shortcut has a BatchNorm on both sides, one with an identity shortcut on one. */
 static void backward(const struct backward *back, size_t index)
 {
     const struct exec *exec = back->exec;
-    const struct plan *plan = exec->plan;
-    const struct fused_op *fused = &plan->program->steps[index];
-    const struct plan_tensor *out = &plan->tensors[fused->out];
-    const struct operand *operands[2] = {&fused->in,
-                                         &fused->residual}; /* the second may share g's place: it comes last */
-    double *sums[2] = {exec_sums(exec), exec_residual_sums(exec)};
-    void *g = exec_gradient(exec, fused->out);
+    const struct fused_op *fused = &exec->plan->program->steps[index];
+    const struct merge_operands operands = operands_of(exec, index);
     struct tail tails[2] = {{0}, {0}};
-    bool wanted[2];
     double start = exec_clock(exec);
-    for (int i = 0; i < 2; i++) {
-        wanted[i] = operands[i]->tensor >= 0 && plan->tensors[operands[i]->tensor].has_gradient;
-        if (wanted[i])
-            tails[i] = exec_operand_tail(exec, operands[i], sums[i]);
-    }
-    exec_mask_and_sum(exec, g, fused->relu ? exec_kept(exec, fused->out) : NULL, out, tails);
-    for (int i = 0; i < 2; i++) {
-        if (wanted[i] && operands[i]->bn >= 0)
-            exec_finish_operand(back, operands[i], exec_gradient(exec, operands[i]->tensor), g, sums[i],
-                                exec_row_tiles(exec->images * out->h * out->w));
-        else if (wanted[i])
-            pass_on(exec, index, operands[i], g);
-    }
+    for (int i = 0; i < 2; i++)
+        if (operands.wanted[i])
+            tails[i] = exec_operand_tail(exec, operands.of[i], operands.sums[i]);
+    exec_mask_and_sum(exec, exec_gradient(exec, fused->out), fused->relu ? exec_kept(exec, fused->out) : NULL,
+                      &exec->plan->tensors[fused->out], tails);
+    for (int i = 0; i < 2; i++)
+        if (operands.wanted[i])
+            exec_keep_operand(exec, i, operands.of[i], operands.sums[i], operands.tiles);
     exec_profile(exec, index, PROFILE_DATA, start);
 }
 
-const struct op_info op_add = {
-    .name = "add", .onnx = "Add", .forward = forward, .forward_image = forward_image, .backward = backward};
+/* The plan may let the second operand's gradient live where g does (alias_gradients); therefore the first is written
+ * while g is still what it was. */
+static void backward_end(const struct backward *back, size_t index)
+{
+    const struct exec *exec = back->exec;
+    const struct merge_operands operands = operands_of(exec, index);
+    void *g = exec_gradient(exec, exec->plan->program->steps[index].out);
+    double start = exec_clock(exec);
+    for (int i = 0; i < 2; i++) {
+        const struct operand *operand = operands.of[i];
+        if (operands.wanted[i] && operand->bn >= 0)
+            exec_finish_operand(back, i, operand, exec_gradient(exec, operand->tensor), g, operands.sums[i],
+                                operands.tiles);
+        else if (operands.wanted[i])
+            pass_on(exec, index, operand, g);
+    }
+    exec_profile_more(exec, index, PROFILE_DATA, start);
+}
+
+const struct op_info op_add = {.name = "add",
+                               .onnx = "Add",
+                               .forward = forward,
+                               .forward_image = forward_image,
+                               .backward = backward,
+                               .backward_end = backward_end};

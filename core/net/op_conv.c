@@ -152,25 +152,40 @@ static void bias_gradient(const struct backward *back, const struct conv_task *c
 /* The data gradient comes before the weights': giving the gradient of a weight updates it, and the data gradient needs
  * the weights that forward used. It is left out where nothing before is trained. The output's gradient is that of the
  * stored tensor already; the input's is masked and summed for the operand's BatchNorm in the kernel's tail, and
- * finished when the sums are complete. The bias goes before the weight because both use the same scratch. */
+ * finished when the sums are complete (backward_end). */
 static void backward(const struct backward *back, size_t index)
+{
+    const struct exec *exec = back->exec;
+    const struct fused_op *fused = &exec->plan->program->steps[index];
+    const struct plan_tensor *in = &exec->plan->tensors[fused->in.tensor];
+    struct op_task task = exec_backward_task(exec, index);
+    struct conv_task conv = conv_task(&task);
+    double start = exec_clock(exec);
+    if (!in->has_gradient)
+        return;
+    struct tail tail = exec_operand_tail(exec, &fused->in, exec_sums(exec));
+    conv.kernel->backward_data(exec_gradient(exec, fused->in.tensor), in->last_reader != index, &conv,
+                               exec_gradient(exec, fused->out), &tail, task.pool, task.tiles);
+    exec_keep_operand(exec, 0, &fused->in, exec_sums(exec), conv.kernel->tail_tiles(&conv.shape, conv.images));
+    exec_profile(exec, index, PROFILE_DATA, start);
+}
+
+/* The bias goes before the weight because both use the same scratch. */
+static void backward_end(const struct backward *back, size_t index)
 {
     const struct exec *exec = back->exec;
     const struct plan *plan = exec->plan;
     const struct fused_op *fused = &plan->program->steps[index];
     const struct op *op = &plan->net->ops[fused->op];
-    const struct plan_tensor *in = &plan->tensors[fused->in.tensor];
     struct op_task task = exec_backward_task(exec, index);
     struct conv_task conv = conv_task(&task);
     const void *dy = exec_gradient(exec, fused->out);
     double start = exec_clock(exec);
-    if (in->has_gradient) {
+    if (plan->tensors[fused->in.tensor].has_gradient) {
         void *da = exec_gradient(exec, fused->in.tensor);
-        struct tail tail = exec_operand_tail(exec, &fused->in, exec_sums(exec));
-        conv.kernel->backward_data(da, in->last_reader != index, &conv, dy, &tail, task.pool, task.tiles);
-        exec_finish_operand(back, &fused->in, da, da, exec_sums(exec),
+        exec_finish_operand(back, 0, &fused->in, da, da, exec_sums(exec),
                             conv.kernel->tail_tiles(&conv.shape, conv.images));
-        exec_profile(exec, index, PROFILE_DATA, start);
+        exec_profile_more(exec, index, PROFILE_DATA, start);
     }
     start = exec_clock(exec);
     if (op->bias >= 0 && plan->net->params[op->bias].trainable)
@@ -189,4 +204,5 @@ const struct op_info op_conv = {.name = "conv",
                                 .needs = add_needs,
                                 .forward = forward,
                                 .forward_image = forward_image,
-                                .backward = backward};
+                                .backward = backward,
+                                .backward_end = backward_end};

@@ -53,9 +53,11 @@ struct op_info {
     void (*forward_image)(const struct op_task *task);
 
     /* One of the two. backward_data: the gradient dx of what `in` reads, after its BatchNorm and ReLU, given dy of out;
-     * OVERWRITES dx, or ADDS to it when `add`. Parameters would get none. backward: all of it, see exec_backward.c. */
+     * OVERWRITES dx, or ADDS to it when `add`. Parameters would get none. backward and backward_end: all of it in two
+     * parts, between which the sums of the operands' BatchNorm become complete, see exec_internal.h. */
     void (*backward_data)(void *dx, bool add, const void *dy, const struct op_task *task);
     void (*backward)(const struct backward *back, size_t index);
+    void (*backward_end)(const struct backward *back, size_t index);
 };
 
 /* The table: the kind in net.h and the row. */

@@ -56,6 +56,11 @@ void profile_add(struct profile *profile, size_t thread, size_t step, enum profi
     row->seconds += clock_seconds() - start;
 }
 
+void profile_add_seconds(struct profile *profile, size_t thread, size_t step, enum profile_pass pass, double start)
+{
+    row_at(profile, thread, step, pass)->seconds += clock_seconds() - start;
+}
+
 struct profile_row profile_row_get(const struct profile *profile, size_t step, enum profile_pass pass)
 {
     struct profile_row sum = {0};

@@ -27,6 +27,8 @@ void profile_reset(struct profile *profile);
 /* Called by the run: what began at `start` (clock_seconds) is done. */
 void profile_add(struct profile *profile, size_t thread, size_t step, enum profile_pass pass, size_t images,
                  double start);
+/* A further part of such a call. */
+void profile_add_seconds(struct profile *profile, size_t thread, size_t step, enum profile_pass pass, double start);
 
 /* Summed over threads. */
 struct profile_row profile_row_get(const struct profile *profile, size_t step, enum profile_pass pass);

@@ -10,6 +10,13 @@ static double sum_tiles(const double *sums, size_t tiles, size_t channels, size_
     return sum;
 }
 
+void batchnorm_add_tiles(double *total, const double *sums, size_t tiles, size_t channels)
+{
+    for (size_t which = 0; which < 2; which++)
+        for (size_t c = 0; c < channels; c++)
+            total[which * channels + c] = sum_tiles(sums, tiles, channels, which, c);
+}
+
 static void set_scale(struct batchnorm *bn, size_t c, double mean, double var)
 {
     double inverse = 1.0 / sqrt(var + BATCHNORM_EPS), scale = (double)bn->weight[c] * inverse;

@@ -37,6 +37,9 @@ struct batchnorm {
  * rows >= 2. */
 void batchnorm_from_sums(struct batchnorm *bn, double *statistics, const double *sums, size_t tiles, size_t rows);
 
+/* OVERWRITES total[2][C] with the sums of sums[tiles][2][C], added in order. */
+void batchnorm_add_tiles(double *total, const double *sums, size_t tiles, size_t channels);
+
 /* Moves the running statistics by statistics[2][C] of one pass. */
 void batchnorm_move(struct batchnorm *bn, const double *statistics);
 
