@@ -160,6 +160,11 @@ frozen-statistics --bn-frozen batch
 fixed-statistics --bn-trained eval
 bf16 --precision bf16
 im2col --conv im2col
+sync --bn-sync
+sync-of-photos --bn-sync --micro-batch 1 --bn-frozen batch --bn-trained eval --class-weight-power 0.5 --clip-norm 0.5
+sync-unfreezing --bn-sync --freeze-until 6 --unfreeze-at 2:4 --unfreeze-at 3:0 --mixup 0.4
+sync-bf16 --bn-sync --precision bf16
+sync-im2col --bn-sync --conv im2col --freeze-until 0
 END
 while read -r name more; do
     # shellcheck disable=SC2086
@@ -167,6 +172,7 @@ while read -r name more; do
 done <cases.txt
 
 alone alone-long --epochs 300
+alone alone-long--bn-sync --epochs 300 --bn-sync
 
 for pair in "$@"; do
     mpirun=${pair%%=*}
@@ -175,7 +181,7 @@ for pair in "$@"; do
     while read -r name more; do
         for count in 1 2 3 4; do
             case $name/$count in
-            plain/* | */2 | unfreezing/4 | mixup/3) ;;
+            plain/* | sync/* | */2 | *unfreezing/4 | mixup/3 | sync-bf16/4) ;;
             *) continue ;;
             esac
             code=0
@@ -194,6 +200,11 @@ for pair in "$@"; do
     [ $code = 0 ] && [ ! -e resumed/result.json ] && resume 2 resumed --time-limit 100 && same alone-plain resumed || code=1
     result $code "stopped five times and resumed by 4, 1, 2, 4 and 2 processes: the bytes of one"
 
+    code=0
+    ranks 4 resumed --bn-sync --time-limit 0.0001 || code=1
+    resume 1 resumed --time-limit 0.0001 && resume 2 resumed --time-limit 100 && same alone-sync resumed || code=1
+    result $code "--bn-sync, resumed by 1 and 2 processes: the bytes of one"
+
     # ---- pieces that nobody asked for are the run's from then on ----
     code=0
     rm -rf halves
@@ -209,11 +220,13 @@ for pair in "$@"; do
     result $code "a run without pieces is not cut when it is resumed by two"
 
     # ---- a signal to one, the death of one ----
-    for signal in TERM USR1 KILL; do
+    for case in TERM USR1 KILL USR1--bn-sync KILL--bn-sync; do
         code=0
+        signal=${case%%--*}
+        more=${case#"$signal"}
         rm -rf stopped
         # shellcheck disable=SC2086
-        timeout 120 "$mpirun" -n 2 "$mpi_program" train $options --out stopped --epochs 300 --save-every 0.001 >log.txt 2>&1 </dev/null &
+        timeout 120 "$mpirun" -n 2 "$mpi_program" train $options $more --out stopped --epochs 300 --save-every 0.001 >log.txt 2>&1 </dev/null &
         job=$!
         wait_for stopped/last.safetensors
         # Whichever rank it is, all must end.
@@ -228,8 +241,8 @@ for pair in "$@"; do
         KILL/0 | TERM/* | USR1/* | */124) code=1 ;;
         esac
         "$program" inspect stopped/last.safetensors >/dev/null 2>>log.txt || code=1
-        resume 2 stopped && same alone-long stopped || code=1
-        result $code "SIG$signal to one of two ends both ($ended); resumed, they end with the bytes of one"
+        resume 2 stopped && same "alone-long$more" stopped || code=1
+        result $code "SIG$signal to one of two ends both ($ended)${more:+, $more}; resumed, they end with the bytes of one"
     done
 
     # ---- the link between two hosts goes down ----
@@ -278,7 +291,7 @@ shift
 [ "$rank" = 0 ] || exec "$program" "$@" $UNLIKE
 exec "$program" "$@"
 END
-    for unlike in "--data others:list of photos" "--lr 0.5:options" "--weights gone.safetensors:gone.safetensors" "--no-such-option:no-such-option" "--out photos:photos"; do
+    for unlike in "--data others:list of photos" "--lr 0.5:options" "--bn-sync:options" "--weights gone.safetensors:gone.safetensors" "--no-such-option:no-such-option" "--out photos:photos"; do
         code=0
         rm -rf refused
         # shellcheck disable=SC2086
@@ -293,6 +306,17 @@ END
     # Open MPI gives its processes a terminal, where lines are wrapped.
     [ "$(tr -s '\r\n ' ' ' <log.txt | grep -o 'ranks 3 processes for 4 pieces of a batch, at most 2 each; in a step each sends up to' | wc -l)" = 1 ] || code=1
     result $code "--dry-run says once how much is sent"
+
+    code=0
+    # shellcheck disable=SC2086
+    sent() {
+        timeout 60 "$mpirun" -n 2 "$mpi_program" train $options --dry-run --json "$@" 2>log.txt </dev/null | grep -o '"bytes_sent_per_step": [0-9]*' | grep -o '[0-9]*$'
+    }
+    plain=$(sent)
+    synced=$(sent --bn-sync)
+    # BatchNorm of layer2 to layer4 has 4480 channels: two sums forward and two backward, of two pieces.
+    [ "$((synced - plain))" = $((4480 * 4 * 2 * 8)) ] || code=1
+    result $code "--dry-run --bn-sync counts the sums"
 
     code=0
     ranks 5 refused >/dev/null 2>&1 && code=1

@@ -94,7 +94,7 @@ static enum status network_bytes(size_t *out, const struct bench *b, enum precis
     struct plan_options options = b->infer_plan->options;
     struct plan *plan = NULL;
     if (b->train_plan)
-        return stage_bytes_in(out, b->net, &options, precision, err);
+        return stage_bytes_in(out, b->net, &options, options.batch, precision, err);
     options.precision = precision;
     enum status status = plan_create(&plan, b->net, &options, err);
     if (status == OK)

@@ -5,6 +5,7 @@
 #include "cli/shell/group.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/wrap.h"
+#include "core/train/bn_sync.h"
 #include "core/train/gradients.h"
 #include "core/train/recipe.h"
 
@@ -27,6 +28,8 @@ static struct ranks look(const struct run_setup *t, const struct forecast *forec
                           .pieces = pieces,
                           .most = (pieces + peers->count - 1) / peers->count,
                           .sent = gradients_sent(t->net, peers, pieces)};
+    if (t->options.recipe.bn_sync)
+        ranks.sent += bn_sync_sent(train_plan(t->train), ranks.most) * (double)(peers->count - 1);
     if (forecast && forecast->speed > 0)
         ranks.alone = (double)batch * needs.step_flops * (double)peers->count / forecast->speed;
     return ranks;

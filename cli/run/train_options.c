@@ -124,6 +124,10 @@ static const struct option options[] = {
             "updates the running ones, as PyTorch's usual recipe does"),
     ROW(GROUP_NET, OPTION_CHOICE, "bn-trained", bn_trained, .choices = bn_choices, .initial = "batch",
         .help = "set the same for BatchNorm of trained children"),
+    ROW(GROUP_NET, OPTION_FLAG, "bn-sync", bn_sync,
+        .help =
+            "take batch statistics over the whole batch where --micro-batch or several processes cut it: the step of "
+            "the whole batch, in the memory that all pieces of a process need"),
 
     ROW(GROUP_PHOTOS, OPTION_INT, "image-size", image_size, .placeholder = "N", .initial = "224", .low = 1,
         .high = 4096, .help = "crop photos to squares of N pixels a side, the input of the network"),
@@ -280,6 +284,7 @@ struct train_options train_options_from(const struct train_values *v, const stru
                    .cutmix = v->cutmix,
                    .clip_norm = v->clip_norm,
                    .micro_batch = (size_t)v->micro_batch,
+                   .bn_sync = v->bn_sync,
                    .ema = v->ema},
         .schedule = schedule_from(v),
         .loader = {.threads = v->loader_threads ? (size_t)v->loader_threads : engine_threads(&v->engine),

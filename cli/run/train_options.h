@@ -27,7 +27,8 @@ struct train_values {
     double label_smoothing, class_weight_power, mixup, cutmix, clip_norm, ema;
     long long micro_batch;
     int group_by, optimizer, schedule, augment, interpolation, fit, bn_frozen, bn_trained, cache, cache_dtype;
-    bool nesterov, new_head, strict, dry_run, json, profile, keep_last, tensorboard, no_report, accept_changed_photos;
+    bool nesterov, new_head, bn_sync, strict, dry_run, json, profile, keep_last, tensorboard, no_report,
+        accept_changed_photos;
 };
 
 /* The options of train, for all commands that are like it (cmd_train, cmd_sweep) and for what reads recorded ones; it

@@ -184,26 +184,37 @@ enum status feed_next(struct feed *feed, const struct photo_batch **out, struct 
     return OK;
 }
 
+/* Whether a batch's pixels go through the frozen part first, to be rounded as a cache would keep them. */
+static bool rounds(const struct feed *feed, const struct exec *exec)
+{
+    return feed->half && exec_features_count(exec) > 0 && exec_features_precision(exec) == PRECISION_F32;
+}
+
+/* Leaves features where the run looks for them, if it is to begin with features. */
+enum status feed_load(struct feed *feed, struct exec *exec, const struct photo_batch *batch, size_t from, size_t count,
+                      struct error *err)
+{
+    if (!batch->pixels)
+        return feature_cache_load(exec_features_place(exec), feed->cache, &feed->list, batch->photos + from, count,
+                                  feed->view, err);
+    if (!rounds(feed, exec))
+        return OK;
+    exec_features(exec, batch->pixels + from * exec_pixels_size(exec), count);
+    return feature_round_half(exec_features_place(exec), count * exec_features_count(exec), err);
+}
+
+const float *feed_run(struct feed *feed, struct exec *exec, const struct photo_batch *batch, size_t from, size_t count)
+{
+    if (!batch->pixels || rounds(feed, exec))
+        return exec_forward_features(exec, count);
+    return exec_forward_pixels(exec, batch->pixels + from * exec_pixels_size(exec), count);
+}
+
 enum status feed_forward(const float **logits, struct feed *feed, struct exec *exec, const struct photo_batch *batch,
                          size_t from, size_t count, struct error *err)
 {
-    size_t values = exec_features_count(exec);
-    enum status status = OK;
-    if (!batch->pixels) {
-        status = feature_cache_load(exec_features_place(exec), feed->cache, &feed->list, batch->photos + from, count,
-                                    feed->view, err);
-        if (status == OK)
-            *logits = exec_forward_features(exec, count);
-        return status;
-    }
-    const uint8_t *pixels = batch->pixels + from * exec_pixels_size(exec);
-    if (!feed->half || values == 0 || exec_features_precision(exec) != PRECISION_F32) {
-        *logits = exec_forward_pixels(exec, pixels, count);
-        return OK;
-    }
-    exec_features(exec, pixels, count);
-    status = feature_round_half(exec_features_place(exec), count * values, err);
+    enum status status = feed_load(feed, exec, batch, from, count, err);
     if (status == OK)
-        *logits = exec_forward_features(exec, count);
+        *logits = feed_run(feed, exec, batch, from, count);
     return status;
 }

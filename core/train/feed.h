@@ -4,7 +4,8 @@
  *   feed_start     the order of the pass; with a cache, what is missing of the view is computed first
  *   feed_next      the next batch, by the loader's rule (loader.h): photos that cannot be read are skipped. With a
  *                  cache those are the photos without kept features that were bad or away when it was filled
- *   feed_forward   the network's answer to that batch, or to a piece of it
+ *   feed_forward   the network's answer to that batch, or to a piece of it; in two parts, of which the first can fail:
+ *                  feed_load, feed_run
  *
  * When a cache cannot be written any more the pass goes on from pixels, and so do all later ones.
  */
@@ -55,5 +56,8 @@ MUST_CHECK enum status feed_next(struct feed *feed, const struct photo_batch **o
  * precision. */
 MUST_CHECK enum status feed_forward(const float **logits, struct feed *feed, struct exec *exec,
                                     const struct photo_batch *batch, size_t from, size_t count, struct error *err);
+MUST_CHECK enum status feed_load(struct feed *feed, struct exec *exec, const struct photo_batch *batch, size_t from,
+                                 size_t count, struct error *err);
+const float *feed_run(struct feed *feed, struct exec *exec, const struct photo_batch *batch, size_t from, size_t count);
 
 #endif

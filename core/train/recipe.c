@@ -38,9 +38,23 @@ size_t recipe_pieces(const struct recipe_options *options, size_t photos)
     return most > 0 ? (photos + most - 1) / most : 0;
 }
 
+/* A shorter batch has fewer pieces, which may be dealt otherwise, so all are looked at. */
+size_t recipe_at_once(const struct recipe_options *options, const struct peers *peers, size_t batch)
+{
+    size_t most = recipe_pass(options, batch);
+    for (size_t photos = 1; options->bn_sync && photos <= batch; photos++) {
+        size_t pieces = recipe_pieces(options, photos);
+        size_t first = photos * peers_first(peers, peers->rank, pieces) / pieces;
+        size_t end = photos * peers_first(peers, peers->rank + 1, pieces) / pieces;
+        most = end - first > most ? end - first : most;
+    }
+    return most;
+}
+
 size_t recipe_step_photos(const struct recipe_options *options, const struct plan *plan, size_t photos)
 {
-    while (photos > 0 && plan_batch_too_small(plan, photos / recipe_pieces(options, photos)))
+    while (photos > 0 &&
+           plan_batch_too_small(plan, options->bn_sync ? photos : photos / recipe_pieces(options, photos)))
         photos--;
     return photos;
 }
@@ -88,9 +102,9 @@ static enum status prepare_mixing(struct recipe *recipe, const struct recipe_run
                                   const struct normalise *normalise, struct error *err)
 {
     void *memory;
-    size_t pass = recipe_pass(&recipe->options, run->batch);
+    size_t photos = recipe_at_once(&recipe->options, run->peers, run->batch);
     enum status status =
-        memory_alloc(&memory, pass * run->side * run->side * 3, sizeof(float), "the mixed photos", err);
+        memory_alloc(&memory, photos * run->side * run->side * 3, sizeof(float), "the mixed photos", err);
     if (status != OK)
         return status;
     recipe->mixed = memory;
@@ -138,12 +152,12 @@ void recipe_free(struct recipe *recipe)
 
 struct recipe_needs recipe_needs(const struct recipe_options *options, const struct recipe_run *run)
 {
-    size_t pass = recipe_pass(options, run->batch), pieces = recipe_pieces(options, run->batch);
+    size_t photos = recipe_at_once(options, run->peers, run->batch), pieces = recipe_pieces(options, run->batch);
     size_t gradients =
         gradients_bytes(run->net, run->peers, pieces) + gradients_exchange_bytes(run->net, run->peers, pieces);
     return (struct recipe_needs){
         .gradients = keeps_gradients(options, run->batch) ? gradients : 0,
         .average = options->ema > 0 ? ema_bytes(run->net, run->freeze) : 0,
-        .mixing = makes_numbers(options, run) ? pass * run->side * run->side * 3 * sizeof(float) : 0,
+        .mixing = makes_numbers(options, run) ? photos * run->side * run->side * 3 * sizeof(float) : 0,
     };
 }

@@ -21,6 +21,10 @@
  * sum_tree.h, so that the step is that of the whole batch to float rounding. But a BatchNorm with batch statistics sees
  * a piece at a time, and its running statistics move with every piece: PyTorch's do the same when gradients are
  * accumulated. With --bn-trained eval nothing depends on the pieces.
+ *
+ * bn_sync: BatchNorm sees all pieces, of all processes (bn_sync.h), as torch.nn.SyncBatchNorm lets it, and moves its
+ * running statistics once a step: the step is that of the whole batch to float rounding. A process works on its pieces
+ * together, so memory is planned for all of them.
  */
 #ifndef FREEZETUNE_RECIPE_H
 #define FREEZETUNE_RECIPE_H
@@ -44,6 +48,7 @@ struct recipe_options {
     double clip_norm;          /* the largest norm; 0: any */
     size_t micro_batch;        /* the most photos of a piece; 0: the batch is one piece */
     double ema;                /* decay, 0 or more and below 1; 0: no average */
+    bool bn_sync;              /* BatchNorm's statistics are those of the whole batch */
 };
 
 /* ERR_USAGE, naming the option, for what is out of range. */
@@ -57,8 +62,12 @@ size_t recipe_pass(const struct recipe_options *options, size_t batch);
 /* How many pieces a batch of `photos` is cut into: piece i is photos * i / pieces and up to where the next begins. */
 size_t recipe_pieces(const struct recipe_options *options, size_t photos);
 
+/* The most photos that this process works on at a time, in training or evaluation: of a pass, or with bn_sync of its
+ * pieces of any batch. */
+size_t recipe_at_once(const struct recipe_options *options, const struct peers *peers, size_t batch);
+
 /* How many photos of a batch of `photos` BatchNorm can use by this plan of a training pass: all of them, or fewer where
- * a piece would be too small. */
+ * a piece would be too small, or the batch with bn_sync. */
 size_t recipe_step_photos(const struct recipe_options *options, const struct plan *plan, size_t photos);
 
 /* weight[classes] as above, owned by the caller (memory_free); a class without photos has 0. ERR_SYSTEM. */
@@ -71,7 +80,7 @@ struct recipe {
     float *class_weights; /* [classes] */
     struct gradients *gradients;
     struct ema *ema;
-    float *mixed;         /* [pass,side,side,3]: when photos are mixed or have holes */
+    float *mixed;         /* [recipe_at_once,side,side,3]: when photos are mixed or have holes */
     int32_t *others;      /* [batch] labels of the neighbours */
     float table[3 * 256]; /* normalise_table, for mixing */
 };

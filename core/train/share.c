@@ -4,22 +4,29 @@
 
 enum { LOSS, RIGHT, STATISTICS }; /* where they lie in a record */
 
-static size_t values_of(const struct peers *peers, size_t statistics)
+static bool keeps_statistics(const struct peers *peers, bool synced)
 {
-    return STATISTICS + (peers->count > 1 ? statistics : 0);
+    return peers->count > 1 && !synced;
 }
 
-size_t share_bytes(const struct peers *peers, const struct plan *plan, size_t pieces)
+static size_t values_of(const struct plan *plan, bool keeps)
 {
-    return pieces * values_of(peers, exec_statistics_count(plan)) * sizeof(double) + peers->count * sizeof(size_t);
+    return STATISTICS + (keeps ? exec_statistics_count(plan) : 0);
+}
+
+size_t share_bytes(const struct peers *peers, const struct plan *plan, size_t pieces, bool synced)
+{
+    size_t values = values_of(plan, keeps_statistics(peers, synced));
+    return pieces * values * sizeof(double) + peers->count * sizeof(size_t);
 }
 
 enum status share_create(struct share *out, const struct peers *peers, const struct plan *plan, size_t pieces,
-                         struct error *err)
+                         bool synced, struct error *err)
 {
     static const char what[] = "what the ranks tell each other";
     void *memory;
-    *out = (struct share){.peers = peers, .values = values_of(peers, exec_statistics_count(plan))};
+    bool keeps = keeps_statistics(peers, synced);
+    *out = (struct share){.peers = peers, .values = values_of(plan, keeps), .keeps = keeps};
     enum status status = memory_alloc(&memory, pieces * out->values, sizeof(double), what, err);
     if (status != OK)
         return status;
@@ -52,14 +59,19 @@ static double *record_of(const struct share *share, size_t piece)
 
 void share_begin_piece(struct share *share, struct exec *exec, size_t piece)
 {
-    exec_keep_statistics(exec, share->peers->count > 1 ? record_of(share, piece) + STATISTICS : NULL);
+    exec_keep_statistics(exec, share->keeps ? record_of(share, piece) + STATISTICS : NULL);
 }
 
-void share_end_piece(struct share *share, struct exec *exec, size_t piece, double loss, size_t right)
+void share_end_piece(struct share *share, struct exec *exec)
+{
+    (void)share;
+    exec_keep_statistics(exec, NULL);
+}
+
+void share_note(struct share *share, size_t piece, double loss, size_t right)
 {
     record_of(share, piece)[LOSS] = loss;
     record_of(share, piece)[RIGHT] = (double)right;
-    exec_keep_statistics(exec, NULL);
 }
 
 enum status share_gather(double *loss, size_t *right, struct share *share, struct exec *exec, struct error *err)
@@ -76,7 +88,7 @@ enum status share_gather(double *loss, size_t *right, struct share *share, struc
     for (size_t i = 0; i < share->pieces; i++) {
         *loss += record_of(share, i)[LOSS];
         *right += (size_t)record_of(share, i)[RIGHT];
-        if (peers->count > 1)
+        if (share->keeps)
             exec_move_statistics(exec, record_of(share, i) + STATISTICS);
     }
     return OK;

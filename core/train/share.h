@@ -6,6 +6,7 @@
 #ifndef FREEZETUNE_SHARE_H
 #define FREEZETUNE_SHARE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/error.h"
@@ -17,26 +18,30 @@ struct share {
     double *records;   /* [pieces][values] */
     size_t *sizes;     /* [ranks] */
     size_t values;     /* of a piece: loss, right answers, statistics */
+    bool keeps;        /* statistics */
     size_t pieces;     /* of the current step */
     size_t first, end; /* of them, those of this rank */
 };
 
-/* For steps of up to `pieces` pieces by a plan, whose statistics a group keeps. OVERWRITES *out; free it with
+/* For steps of up to `pieces` pieces by a plan, whose statistics a group keeps unless they are `synced` (bn_sync.h):
+ * then every pass moves them itself. OVERWRITES *out; free it with
  * share_free, also after an error. ERR_SYSTEM without memory. */
 MUST_CHECK enum status share_create(struct share *out, const struct peers *peers, const struct plan *plan,
-                                    size_t pieces, struct error *err);
+                                    size_t pieces, bool synced, struct error *err);
 void share_free(struct share *share);
 /* Bytes that share_create takes. */
-size_t share_bytes(const struct peers *peers, const struct plan *plan, size_t pieces);
+size_t share_bytes(const struct peers *peers, const struct plan *plan, size_t pieces, bool synced);
 
 /* A step of so many pieces begins. Those of this rank are first up to where end begins. */
 void share_begin(struct share *share, size_t pieces);
 
-/* A piece of this rank is worked on: in a group its statistics are kept for share_gather. */
+/* A pass over a piece of this rank begins and ends: in a group its statistics are kept for share_gather. */
 void share_begin_piece(struct share *share, struct exec *exec, size_t piece);
-void share_end_piece(struct share *share, struct exec *exec, size_t piece, double loss, size_t right);
+void share_end_piece(struct share *share, struct exec *exec);
+/* What a piece of this rank came to. */
+void share_note(struct share *share, size_t piece, double loss, size_t right);
 
-/* Gathers the pieces of all ranks. *loss and *right = their sums in order; the running statistics are moved. */
+/* Gathers the pieces of all ranks. *loss and *right = their sums in order; the statistics that were kept are moved. */
 MUST_CHECK enum status share_gather(double *loss, size_t *right, struct share *share, struct exec *exec,
                                     struct error *err);
 

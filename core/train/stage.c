@@ -2,12 +2,14 @@
 
 #include "core/base/memory.h"
 
-enum status stage_plan(struct stage *out, struct net *net, const struct plan_options *options, struct error *err)
+enum status stage_plan(struct stage *out, struct net *net, const struct plan_options *options, size_t evaluated,
+                       struct error *err)
 {
     struct stage stage = {0};
     struct plan_options training = *options, evaluation = *options;
     training.train = true;
     evaluation.train = false;
+    evaluation.batch = evaluated;
     freeze_apply(net, &options->freeze);
     enum status status = plan_create(&stage.plan, net, &training, err);
     if (status == OK)
@@ -50,8 +52,8 @@ size_t stage_bytes(const struct stage *stage)
            plan_bytes(stage->evaluation_plan) - plan_shared_bytes(stage->evaluation_plan);
 }
 
-enum status stage_bytes_in(size_t *out, struct net *net, const struct plan_options *options, enum precision precision,
-                           struct error *err)
+enum status stage_bytes_in(size_t *out, struct net *net, const struct plan_options *options, size_t evaluated,
+                           enum precision precision, struct error *err)
 {
     struct plan_options other = *options;
     struct stage stage;
@@ -59,7 +61,7 @@ enum status stage_bytes_in(size_t *out, struct net *net, const struct plan_optio
     other.precision = precision;
     if (precision != PRECISION_F32 && other.conv == CONV_IM2COL)
         return OK;
-    enum status status = stage_plan(&stage, net, &other, err);
+    enum status status = stage_plan(&stage, net, &other, evaluated, err);
     if (status != OK)
         return status;
     *out = stage_bytes(&stage);

@@ -21,10 +21,11 @@ struct stage {
     struct exec *exec, *evaluation;
 };
 
-/* Sets the net's trainable flags as options->freeze says. `options` are those of the training pass. Overwrites *out;
- * errors of plan_create, after which there is nothing to free. `net` must outlive the stage. */
+/* Sets the net's trainable flags as options->freeze says. `options` are those of the training pass; the evaluation
+ * takes up to `evaluated` images at a time. Overwrites *out; errors of plan_create, after which there is nothing to
+ * free. `net` must outlive the stage. */
 MUST_CHECK enum status stage_plan(struct stage *out, struct net *net, const struct plan_options *options,
-                                  struct error *err);
+                                  size_t evaluated, struct error *err);
 
 /* After stage_plan, with the net's parameters loaded. `pool` must outlive the stage. ERR_SYSTEM without memory; the
  * stage is then to be freed. */
@@ -40,6 +41,6 @@ size_t stage_bytes(const struct stage *stage);
 /* *out = the same for a stage with these options in another precision, planned for the answer alone; 0 where their
  * engine does not compute in it. Errors of stage_plan. */
 MUST_CHECK enum status stage_bytes_in(size_t *out, struct net *net, const struct plan_options *options,
-                                      enum precision precision, struct error *err);
+                                      size_t evaluated, enum precision precision, struct error *err);
 
 #endif

@@ -18,6 +18,10 @@ static size_t steps_in_epoch(const struct train *train, size_t photos, size_t ba
 static enum status check(const struct train_options *options, struct error *err)
 {
     const struct schedule *schedule = &options->schedule;
+    bool of_batch = options->freeze.bn_trained == BN_BATCH || options->freeze.bn_frozen == BN_BATCH;
+    if (options->recipe.bn_sync && !of_batch)
+        return error_set(err, ERR_USAGE,
+                         "--bn-sync cannot be combined with --bn-trained eval, which takes no statistics of a batch");
     if (schedule->epochs < 1)
         return error_set(err, ERR_USAGE, "--epochs must be 1 or more");
     if (!(schedule->lr > 0) || !isfinite(schedule->lr))
@@ -120,14 +124,17 @@ static enum status plan_all_stages(struct train *train, struct error *err)
         if (status == OK)
             status = count_steps(&steps, train, err);
         if (status == OK)
-            status = stage_bytes_in(&bf16, train->net, &train->stage.plan->options, PRECISION_BF16, err);
+            status = stage_bytes_in(&bf16, train->net, &train->stage.plan->options,
+                                    train->stage.evaluation_plan->options.batch, PRECISION_BF16, err);
         if (status != OK)
             return status;
         const struct plan *plan = train->stage.plan, *evaluation = train->stage.evaluation_plan;
         const struct recipe_run run = recipe_run_of(train);
         struct recipe_needs recipe = recipe_needs(&train->options.recipe, &run);
         size_t pieces = recipe_pieces(&train->options.recipe, run.batch);
-        size_t told = train->peers->count > 1 ? share_bytes(train->peers, plan, pieces) : 0; /* alone next to nothing */
+        bool synced = train->options.recipe.bn_sync;
+        size_t told = train->peers->count > 1 ? share_bytes(train->peers, plan, pieces, synced) : 0; /* alone little */
+        told += synced ? bn_sync_bytes(train->peers, plan, pieces) : 0;
         double flops = plan->flops_prefix + plan->flops_suffix + plan->flops_backward;
         train->stages[train->stages_count++] = (struct train_stage){.epoch = epoch,
                                                                     .epochs = next - epoch,
@@ -157,7 +164,7 @@ static size_t metrics_needs(const struct train *train)
     size_t classes = net_classes(train->net), val = train->dataset->val.count;
     size_t pass = recipe_pass(&train->options.recipe, train->options.loader.batch);
     return metrics_bytes(classes, 0) + metrics_bytes(classes, val) + confusion_bytes(val) +
-           evaluate_shared_bytes(train->peers, pass, classes) + pass * classes * sizeof(float);
+           evaluate_shared_bytes(train->peers, pass, classes) + train_at_once(train) * classes * sizeof(float);
 }
 
 static enum status plan_run(struct train *train, struct error *err)
@@ -256,8 +263,7 @@ static enum status make_buffers(struct train *train, struct error *err)
     if (status != OK)
         return status;
     train->order = memory;
-    size_t pass = recipe_pass(&train->options.recipe, train->options.loader.batch);
-    status = memory_alloc(&memory, pass * classes, sizeof(float), "the logits", err);
+    status = memory_alloc(&memory, train_at_once(train) * classes, sizeof(float), "the logits", err);
     if (status != OK)
         return status;
     train->dlogits = memory;

@@ -2,6 +2,7 @@
 #ifndef FREEZETUNE_TRAIN_PRIVATE_H
 #define FREEZETUNE_TRAIN_PRIVATE_H
 
+#include "core/train/bn_sync.h"
 #include "core/train/feed.h"
 #include "core/train/share.h"
 #include "core/train/stage.h"
@@ -33,13 +34,14 @@ struct train {
     struct absence absence[2]; /* of training and validation photos */
     size_t seen[2];            /* entries of the loaders' lists of bad photos that were told */
     uint32_t *order;           /* [training photos] */
-    float *dlogits;            /* [pass, classes] */
+    float *dlogits;            /* [train_at_once, classes] */
     struct metrics batch;      /* of the current step, of the pieces of this rank */
     struct metrics val;
 
     struct timing timing;
     double lr; /* of the current step */
     struct share share;
+    struct bn_sync sync; /* with --bn-sync */
 
     /* Of the call of train_run. Times are by clock_seconds. */
     const struct train_hooks *hooks; /* borrowed */
@@ -64,6 +66,8 @@ MUST_CHECK enum status train_plan_stage(struct train *train, size_t epoch, struc
 MUST_CHECK enum status train_prepare_stage(struct train *train, struct error *err);
 /* Frees all of it, the cache included, whose files stay. Twice is fine. */
 void train_leave_stage(struct train *train);
+/* The most photos that this process works on at a time (recipe_at_once). */
+size_t train_at_once(const struct train *train);
 /* Of the photos, as the first operator applies it. */
 struct normalise train_normalise(const struct train *train);
 

@@ -160,6 +160,7 @@ void train_leave_stage(struct train *train)
 {
     close_cache(train);
     timing_detach(&train->timing, &train->stage);
+    bn_sync_free(&train->sync);
     share_free(&train->share);
     stage_free(&train->stage);
 }
@@ -176,7 +177,7 @@ enum status train_plan_stage(struct train *train, size_t epoch, struct error *er
 {
     const struct train_options *options = &train->options;
     struct plan_options plan = {
-        .batch = recipe_pass(&options->recipe, options->loader.batch),
+        .batch = train_at_once(train),
         .height = (size_t)options->loader.preprocess.crop,
         .width = (size_t)options->loader.preprocess.crop,
         .freeze = options->freeze,
@@ -190,8 +191,14 @@ enum status train_plan_stage(struct train *train, size_t epoch, struct error *er
     train_leave_stage(train);
     enum status status = choose_cache(train, &plan, err);
     if (status == OK)
-        status = stage_plan(&train->stage, train->net, &plan, err);
+        status =
+            stage_plan(&train->stage, train->net, &plan, recipe_pass(&options->recipe, options->loader.batch), err);
     return status == OK ? size_cache(train, err) : status;
+}
+
+size_t train_at_once(const struct train *train)
+{
+    return recipe_at_once(&train->options.recipe, train->peers, train->options.loader.batch);
 }
 
 struct normalise train_normalise(const struct train *train)
@@ -209,7 +216,10 @@ enum status train_prepare_stage(struct train *train, struct error *err)
     size_t pieces = recipe_pieces(&train->options.recipe, train->options.loader.batch);
     enum status status = stage_prepare(&train->stage, &normalise, train->pool, err);
     if (status == OK)
-        status = share_create(&train->share, train->peers, train->stage.plan, pieces, err);
+        status =
+            share_create(&train->share, train->peers, train->stage.plan, pieces, train->options.recipe.bn_sync, err);
+    if (status == OK && train->options.recipe.bn_sync)
+        status = bn_sync_create(&train->sync, train->peers, train->stage.plan, pieces, err);
     if (status == OK)
         status = timing_attach(&train->timing, &train->stage, err);
     return status == OK ? open_cache(train, err) : status;

@@ -6,6 +6,8 @@
  *       backward(d loss / d logits)                          from the last operator to the freeze point
  *           for each parameter, as soon as its gradient is complete:
  *               update it, or add to the gradients that are kept
+ *   with --bn-sync each of these lines is done for all pieces of this rank before the next: layer by layer, together
+ *   with the other ranks, since BatchNorm needs the sums of all
  *   the ranks tell each other the losses and statistics of their pieces
  *   where gradients are kept (several pieces, several ranks, or --clip-norm):
  *       sum them over the ranks, clip them, update all parameters
@@ -59,14 +61,14 @@ static struct work begin_step(struct train *train, const struct photo_batch *bat
     return work;
 }
 
-/* The feed knows whether the batch comes as pixels or as kept features. Photos that are mixed or have holes are made
- * into normalised floats here, since nothing of such a batch can be kept. */
-static enum status forward_piece(const float **logits, const struct work *work, size_t from, size_t count,
-                                 struct error *err)
+/* Photos from..from+count-1 are put where forward takes them from. The feed knows whether the batch comes as pixels or
+ * as kept features. Photos that are mixed or have holes are made into normalised floats here, since nothing of such a
+ * batch can be kept. */
+static enum status load(const struct work *work, size_t from, size_t count, struct error *err)
 {
     struct train *train = work->train;
     if (!train->recipe.mixed)
-        return feed_forward(logits, train->feed, train->stage.exec, work->batch, from, count, err);
+        return feed_load(train->feed, train->stage.exec, work->batch, from, count, err);
     const struct mix_photos photos = {.pixels = work->batch->pixels,
                                       .count = work->photos,
                                       .height = work->side,
@@ -74,8 +76,16 @@ static enum status forward_piece(const float **logits, const struct work *work, 
                                       .table = train->recipe.table,
                                       .holes = work->batch->holes};
     mix_images(train->recipe.mixed, &work->mix, &photos, from, count, train->pool);
-    *logits = exec_forward(train->stage.exec, train->recipe.mixed, count);
     return OK;
+}
+
+/* After that. */
+static const float *forward(const struct work *work, size_t from, size_t count)
+{
+    struct train *train = work->train;
+    if (train->recipe.mixed)
+        return exec_forward(train->stage.exec, train->recipe.mixed, count);
+    return feed_run(train->feed, train->stage.exec, work->batch, from, count);
 }
 
 static void update(struct train *train, size_t param, const float *gradient)
@@ -113,29 +123,86 @@ static enum status refuse_loss(const struct work *work, const float *logits, siz
                      photo_name(&train->dataset->train, work->batch->photos[from + bad]));
 }
 
-/* Photos from..to-1, which are a piece. When its part of the batch's loss is not finite nothing was updated. */
-static enum status run_piece(double *loss, size_t piece, const struct work *work, size_t from, size_t to,
-                             struct error *err)
+/* *loss = that of photos from..to-1, which are a piece, from their logits; and its gradient at those. When a piece's
+ * part of the batch's loss is not finite nothing was updated. */
+static enum status take_loss(double *loss, float *dlogits, const float *logits, size_t piece, const struct work *work,
+                             size_t from, size_t to, struct error *err)
 {
     struct train *train = work->train;
-    struct exec *exec = train->stage.exec;
     struct targets targets = work->targets;
+    size_t right = train->batch.top1;
     targets.labels += from;
     if (targets.others)
         targets.others += from;
-    const float *logits;
-    share_begin_piece(&train->share, exec, piece);
-    enum status status = forward_piece(&logits, work, from, to - from, err);
-    if (status != OK)
-        return status;
-    *loss = cross_entropy_targets(train->dlogits, logits, &targets, to - from, net_classes(train->net), work->divisor);
+    *loss = cross_entropy_targets(dlogits, logits, &targets, to - from, net_classes(train->net), work->divisor);
     if (!isfinite(*loss))
         return refuse_loss(work, logits, from, to - from, *loss, err);
-    size_t right = train->batch.top1;
     metrics_add(&train->batch, logits, work->leading + from, work->batch->photos + from, to - from);
-    exec_backward(exec, train->dlogits, take_gradient, train);
-    share_end_piece(&train->share, exec, piece, *loss, train->batch.top1 - right);
+    share_note(&train->share, piece, *loss, train->batch.top1 - right);
     return OK;
+}
+
+static size_t piece_begins(const struct work *work, size_t piece)
+{
+    return work->photos * piece / work->train->share.pieces;
+}
+
+static enum status run_piece(double *loss, size_t piece, const struct work *work, struct error *err)
+{
+    struct train *train = work->train;
+    struct exec *exec = train->stage.exec;
+    size_t from = piece_begins(work, piece), to = piece_begins(work, piece + 1);
+    share_begin_piece(&train->share, exec, piece);
+    enum status status = load(work, from, to - from, err);
+    if (status == OK)
+        status = take_loss(loss, train->dlogits, forward(work, from, to - from), piece, work, from, to, err);
+    if (status == OK)
+        exec_backward(exec, train->dlogits, take_gradient, train);
+    share_end_piece(&train->share, exec);
+    return status;
+}
+
+/* Forward and the losses of all pieces of this rank. */
+static enum status forward_together(double *loss, const struct work *work, struct error *err)
+{
+    struct train *train = work->train;
+    const struct share *share = &train->share;
+    size_t first = piece_begins(work, share->first), end = piece_begins(work, share->end);
+    const float *logits = forward(work, first, end - first);
+    enum status status = bn_sync_status(&train->sync, err);
+    for (size_t i = share->first; i < share->end && status == OK; i++) {
+        size_t from = piece_begins(work, i), at = (from - first) * net_classes(train->net);
+        status = take_loss(loss, train->dlogits + at, logits + at, i, work, from, piece_begins(work, i + 1), err);
+    }
+    return status;
+}
+
+/* The pieces of this rank with --bn-sync. Between the layers the ranks wait for each other, so before each of the two
+ * passes all must know that nobody has failed. */
+static enum status run_together(double *loss, const struct work *work, struct error *err)
+{
+    struct train *train = work->train;
+    struct share *share = &train->share;
+    size_t first = piece_begins(work, share->first), end = piece_begins(work, share->end);
+    bn_sync_begin(&train->sync, train->stage.exec, share, work->photos);
+    enum status status = train_settle(train, load(work, first, end - first, err), err);
+    if (status == OK)
+        status = train_settle(train, forward_together(loss, work, err), err);
+    if (status == OK) {
+        exec_backward(train->stage.exec, train->dlogits, take_gradient, train);
+        status = bn_sync_status(&train->sync, err);
+    }
+    bn_sync_end(&train->sync, train->stage.exec);
+    return status;
+}
+
+static enum status run_apart(double *loss, const struct work *work, struct error *err)
+{
+    const struct share *share = &work->train->share;
+    enum status status = OK;
+    for (size_t i = share->first; i < share->end && status == OK; i++)
+        status = run_piece(loss, i, work, err);
+    return status;
 }
 
 /* The pieces of this rank, then what all ranks have found. */
@@ -143,14 +210,13 @@ static enum status run_pieces(struct step_result *out, const struct work *work, 
 {
     struct train *train = work->train;
     struct share *share = &train->share;
-    size_t photos = work->photos, pieces = recipe_pieces(&train->recipe.options, photos);
-    enum status status = OK;
+    size_t pieces = recipe_pieces(&train->recipe.options, work->photos);
     metrics_reset(&train->batch);
     share_begin(share, pieces);
     if (train->recipe.gradients)
         gradients_begin(train->recipe.gradients, pieces);
-    for (size_t i = share->first; i < share->end && status == OK; i++)
-        status = run_piece(&out->loss, i, work, photos * i / pieces, photos * (i + 1) / pieces, err);
+    enum status status =
+        train->recipe.options.bn_sync ? run_together(&out->loss, work, err) : run_apart(&out->loss, work, err);
     status = train_settle(train, status, err);
     if (status == OK)
         status = share_gather(&out->loss, &out->right, share, train->stage.exec, err);

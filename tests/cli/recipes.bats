@@ -88,6 +88,31 @@ assert sum(last[name] != best[name] for name in moving) > 25'
     [ "$status" = 1 ]
 }
 
+@test "--bn-sync: one piece is the whole batch, pieces take its memory, --resume keeps it" {
+    train() {
+        "$FREEZETUNE" train --quiet "${small[@]}" --freeze-until 6 "$@" >/dev/null
+    }
+    train --out plain
+    train --bn-sync --out one
+    cmp plain/best.safetensors one/best.safetensors
+    cmp plain/last.safetensors one/last.safetensors
+    train --bn-sync --micro-batch 2 --threads 1 --out pieces
+    if cmp -s plain/best.safetensors pieces/best.safetensors; then return 1; fi # gradients are added in another order
+    train --bn-sync --micro-batch 2 --threads 3 --time-limit 0.0001 --out stopped
+    [ ! -e stopped/result.json ]
+    "$FREEZETUNE" train --quiet --resume stopped --time-limit 0 --threads 2 >/dev/null
+    cmp pieces/best.safetensors stopped/best.safetensors
+    cmp pieces/last.safetensors stopped/last.safetensors
+    grep -qx '    "bn-sync": true,\?' pieces/config.json
+    grep -qx '    "bn-sync": false,\?' plain/config.json
+    fails 64 '--bn-sync cannot be changed' "$FREEZETUNE" train --resume plain --bn-sync
+    network() {
+        "$FREEZETUNE" train "${small[@]}" --image-size 160 --batch-size 24 --freeze-until 6 --dry-run "$@" 2>/dev/null |
+            sed -n 's/^memory.*network \([0-9]*\).*/\1/p'
+    }
+    [ "$(network --micro-batch 4 --bn-sync)" = "$(network)" ]
+}
+
 @test "what makes no sense is refused in one line" {
     for option in label-smoothing:1.1 class-weight-power:2 mixup:-1 cutmix:x clip-norm:-1 micro-batch:0 ema:1; do
         fails 64 "--${option%:*} ${option#*:}" "$FREEZETUNE" train "${small[@]}" "--${option%:*}" "${option#*:}"
@@ -95,5 +120,7 @@ assert sum(last[name] != best[name] for name in moving) > 25'
     fails 64 '--micro-batch 2: in a piece of a batch of 7 .*--bn-trained eval' "$FREEZETUNE" train --quiet "${small[@]}" \
         --freeze-until 6 --micro-batch 2
     "$FREEZETUNE" train --quiet "${small[@]}" --freeze-until 6 --micro-batch 2 --bn-trained eval --dry-run >/dev/null
+    fails 64 '--bn-sync cannot be combined with --bn-trained eval' "$FREEZETUNE" train --quiet "${small[@]}" --bn-sync \
+        --bn-trained eval
     [ ! -e runs ]
 }

@@ -6,6 +6,8 @@
 #include "core/base/memory.h"
 #include "core/base/threads.h"
 #include "core/ops/loss.h"
+#include "core/train/bn_sync.h"
+#include "core/train/gradients.h"
 #include "core/train/stage.h"
 #include "models/resnet.h"
 #include "tests/support/gates.h"
@@ -137,6 +139,9 @@ struct session {
     struct pool *pool;
     struct stage stage;
     struct optimizer *optimizer;
+    struct gradients *gradients; /* with pieces, */
+    struct bn_sync sync;         /* and these */
+    struct share share;
     float *dlogits;
     size_t step;
     enum status sink_status;
@@ -150,6 +155,35 @@ static void take_gradient(void *context, size_t param, const float *gradient)
         s->sink_status = add_param(s->result, "grad/", &s->net->params[param], gradient, s->err);
     if (s->optimizer)
         optimizer_update(s->optimizer, param, gradient, s->options->lr);
+}
+
+/* With pieces: a gradient is complete when those of all of them are there. */
+static void add_gradient(void *context, size_t param, const float *gradient)
+{
+    struct session *s = context;
+    gradients_add(s->gradients, param, gradient);
+}
+
+static void give_sums(struct session *s)
+{
+    if (s->sink_status == OK)
+        s->sink_status = gradients_sum(s->gradients, s->err);
+    for (size_t i = s->net->params_count; i-- > 0;)
+        if (gradients_get(s->gradients, i))
+            take_gradient(s, i, gradients_get(s->gradients, i));
+}
+
+static enum status prepare_pieces(struct session *s)
+{
+    size_t pieces = s->options->pieces;
+    s->share = (struct share){.peers = &peers_alone, .pieces = pieces, .end = pieces};
+    bn_sync_free(&s->sync);
+    enum status status = bn_sync_create(&s->sync, &peers_alone, s->stage.plan, pieces, s->err);
+    if (status != OK)
+        return status;
+    if (s->gradients)
+        return gradients_add_trainable(s->gradients, s->err);
+    return gradients_create(&s->gradients, s->net, s->pool, &peers_alone, pieces, s->err);
 }
 
 static enum status check_labels(const struct session *s)
@@ -177,10 +211,12 @@ static enum status enter_stage(struct session *s)
     if (s->stage.plan && s->stage.plan->options.freeze.until == plan.freeze.until)
         return OK;
     stage_free(&s->stage);
-    enum status status = stage_plan(&s->stage, s->net, &plan, s->err);
+    enum status status = stage_plan(&s->stage, s->net, &plan, plan.batch, s->err);
     if (status == OK && s->optimizer)
         status = optimizer_add_trainable(s->optimizer, s->err);
-    return status == OK ? stage_prepare(&s->stage, &imagenet, s->pool, s->err) : status;
+    if (status == OK)
+        status = stage_prepare(&s->stage, &imagenet, s->pool, s->err);
+    return status == OK && options->pieces > 0 ? prepare_pieces(s) : status;
 }
 
 static enum status prepare(struct session *s)
@@ -219,6 +255,10 @@ static enum status one_batch(struct session *s, float *loss_out)
     enum status status;
     size_t images = s->batches->images, classes = net_classes(s->net);
     size_t pixels = images * s->batches->height * s->batches->width * 3, batch = s->step % s->batches->steps;
+    if (s->options->pieces > 0) {
+        gradients_begin(s->gradients, s->options->pieces);
+        bn_sync_begin(&s->sync, s->stage.exec, &s->share, images);
+    }
     const float *logits = exec_forward_pixels(s->stage.exec, s->batches->pixels + batch * pixels, images);
     *loss_out = (float)cross_entropy(s->dlogits, logits, s->batches->labels + batch * images, images, classes);
     if (s->step == 0) {
@@ -237,7 +277,11 @@ static enum status one_batch(struct session *s, float *loss_out)
     status = write_gates(s);
     if (status != OK)
         return status;
-    exec_backward(s->stage.exec, s->dlogits, take_gradient, s);
+    exec_backward(s->stage.exec, s->dlogits, s->options->pieces > 0 ? add_gradient : take_gradient, s);
+    if (s->options->pieces > 0) {
+        bn_sync_end(&s->sync, s->stage.exec);
+        give_sums(s);
+    }
     return s->sink_status;
 }
 
@@ -273,6 +317,8 @@ enum status parity_run(struct parity_result *result, struct net *net, const stru
     if (status == OK)
         status = all_batches(&s);
     memory_free(s.dlogits);
+    gradients_destroy(s.gradients);
+    bn_sync_free(&s.sync);
     optimizer_destroy(s.optimizer);
     stage_free(&s.stage);
     pool_destroy(s.pool);

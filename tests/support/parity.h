@@ -44,6 +44,8 @@ struct parity_options {
     enum conv_engine conv;
     enum precision precision;
     size_t threads;
+    size_t
+        pieces; /* a batch goes through in so many, with BatchNorm's statistics of all of them (--bn-sync); 0: whole */
     const char
         *gates; /* NULL, or where to write the choices of ReLU before each backward: step S to GATES.S (gates.h) */
 };

@@ -90,7 +90,7 @@ static enum status open_session(struct session *session, enum optimizer_kind opt
         .freeze = {.until = 5, .bn_trained = BN_BATCH},
         .unfreezing = {epochs - 1, {{1, 4}}},
         .augment = AUGMENT_STANDARD,
-        .recipe = {.class_weight_power = 0.5, .mixup = 0.2, .micro_batch = 2, .ema = 0.5},
+        .recipe = {.class_weight_power = 0.5, .mixup = 0.2, .micro_batch = 2, .ema = 0.5, .bn_sync = true},
         .loader = {.threads = 1, .batch = 3, .preprocess = preprocess_for_size(SCENARIO_SIDE)},
         .usable = 2 * SCENARIO_PHOTOS};
     return open_any_session(session, &options, err);

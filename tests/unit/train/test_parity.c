@@ -1,6 +1,7 @@
 /* Training against PyTorch on a small ResNet: logits, loss, every gradient, running statistics and ten steps, for every
- * freeze point and both kinds of BatchNorm, from the committed fixtures. The same code as tests/tools/parity_dump.c,
- * which does it live with real weights (scripts/parity/compare_live.py). */
+ * freeze point and both kinds of BatchNorm, from the committed fixtures: a batch at once, and in pieces with the
+ * statistics of the whole batch (--bn-sync), for which PyTorch's step on the whole batch is the definition. The same
+ * code as tests/tools/parity_dump.c, which does it live with real weights (scripts/parity/compare_live.py). */
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -92,7 +93,7 @@ static const struct run_setup twenty_steps[] = {
 
 /* Runs one training and compares every row that the fixture has of it; *compared counts them. */
 static void compare_training(struct fixture *fixture, const struct run_setup *training, bool optimize,
-                             enum conv_engine engine, size_t threads, double tolerance, size_t *compared)
+                             enum conv_engine engine, size_t threads, size_t pieces, double tolerance, size_t *compared)
 {
     struct error err = {0};
     struct weight_file *file;
@@ -111,7 +112,8 @@ static void compare_training(struct fixture *fixture, const struct run_setup *tr
                                      .unfreezing = training->unfreezing,
                                      .steps = training->steps,
                                      .conv = engine,
-                                     .threads = threads};
+                                     .threads = threads,
+                                     .pieces = pieces};
     if (weight_file_open(&file, FOLDER "small_weights.safetensors", &err) != OK ||
         parity_net_create(&net, file, &err) != OK || parity_run(&result, net, &batches, &options, &err) != OK)
         fail_msg("%s: %s", training->name, err.text);
@@ -124,8 +126,9 @@ static void compare_training(struct fixture *fixture, const struct run_setup *tr
         struct fixture_tensor wanted = fixture_get(fixture, "%s/%s", training->name, row->name);
         compare_tensor(&comparison, row->name, row->values, row->count, wanted.values, wanted.count, tolerance);
     }
-    print_message("# %s, %s, %zu threads: %zu tensors, worst %.1e (%s)\n", training->name, conv_engine_names[engine],
-                  threads, comparison.tensors, comparison.worst, comparison.worst_name);
+    print_message("# %s, %s, %zu threads, %zu pieces: %zu tensors, worst %.1e (%s)\n", training->name,
+                  conv_engine_names[engine], threads, pieces, comparison.tensors, comparison.worst,
+                  comparison.worst_name);
     if (!compare_passed(&comparison))
         fail_msg("%s: %zu tensors differ, first %s", training->name, comparison.failures, comparison.first_fault);
     *compared += comparison.tensors;
@@ -135,14 +138,15 @@ static void compare_training(struct fixture *fixture, const struct run_setup *tr
 }
 
 /* Every tensor of the fixture must have been looked at: none is left over, none counted twice. */
-static void compare_all(const char *path, const struct run_setup *trainings, size_t count, bool optimize,
+static void compare_all(const char *path, const struct run_setup *trainings, size_t count, bool optimize, size_t pieces,
                         double tolerance)
 {
     struct fixture *fixture = fixture_open(path);
     for (int engine = 0; conv_engine_names[engine]; engine++) {
         size_t compared = 0, threads = engine == CONV_EXACT ? 1 : 3;
         for (size_t i = 0; i < count; i++)
-            compare_training(fixture, &trainings[i], optimize, (enum conv_engine)engine, threads, tolerance, &compared);
+            compare_training(fixture, &trainings[i], optimize, (enum conv_engine)engine, threads, pieces, tolerance,
+                             &compared);
         assert_int_equal(compared, fixture_count(fixture));
     }
     fixture_close(fixture);
@@ -151,14 +155,14 @@ static void compare_all(const char *path, const struct run_setup *trainings, siz
 static void gradients_of_one_batch(void **state)
 {
     (void)state;
-    compare_all(FOLDER "small_gradients.safetensors", one_batch, sizeof one_batch / sizeof *one_batch, false,
+    compare_all(FOLDER "small_gradients.safetensors", one_batch, sizeof one_batch / sizeof *one_batch, false, 0,
                 TOLERANCE_GRADIENTS);
 }
 
 static void ten_steps_of_every_optimizer(void **state)
 {
     (void)state;
-    compare_all(FOLDER "small_ten_steps.safetensors", ten_steps, sizeof ten_steps / sizeof *ten_steps, true,
+    compare_all(FOLDER "small_ten_steps.safetensors", ten_steps, sizeof ten_steps / sizeof *ten_steps, true, 0,
                 TOLERANCE_STEPS);
 }
 
@@ -167,7 +171,22 @@ static void unfreezing_is_add_param_group(void **state)
 {
     (void)state;
     compare_all(FOLDER "small_unfreezing.safetensors", twenty_steps, sizeof twenty_steps / sizeof *twenty_steps, true,
-                TOLERANCE_STEPS);
+                0, TOLERANCE_STEPS);
+}
+
+/* The last cuts a batch into photos. */
+static void pieces_with_the_statistics_of_the_batch(void **state)
+{
+    (void)state;
+    const size_t cuts[] = {1, 2, batches.images};
+    for (size_t c = 0; c < sizeof cuts / sizeof *cuts; c++) {
+        compare_all(FOLDER "small_gradients.safetensors", one_batch, sizeof one_batch / sizeof *one_batch, false,
+                    cuts[c], TOLERANCE_GRADIENTS);
+        compare_all(FOLDER "small_ten_steps.safetensors", ten_steps, sizeof ten_steps / sizeof *ten_steps, true,
+                    cuts[c], TOLERANCE_STEPS);
+    }
+    compare_all(FOLDER "small_unfreezing.safetensors", twenty_steps, sizeof twenty_steps / sizeof *twenty_steps, true,
+                2, TOLERANCE_STEPS);
 }
 
 static int setup(void **state)
@@ -210,6 +229,7 @@ int main(void)
         cmocka_unit_test(gradients_of_one_batch),
         cmocka_unit_test(ten_steps_of_every_optimizer),
         cmocka_unit_test(unfreezing_is_add_param_group),
+        cmocka_unit_test(pieces_with_the_statistics_of_the_batch),
     };
     return cmocka_run_group_tests_name("parity of training", tests, setup, teardown);
 }

@@ -105,6 +105,15 @@ static void photos_too_few_for_batchnorm_are_left_out(void **state)
         assert_int_equal(recipe_step_photos(&s.train->options.recipe, s.train->stage.plan, photos), photos);
     close_session(&s);
 
+    /* The batch counts, not the piece. */
+    options.recipe = (struct recipe_options){.micro_batch = 1, .bn_sync = true};
+    open_session(&s, &options, 1);
+    for (size_t photos = 0; photos <= 6; photos++)
+        assert_int_equal(recipe_step_photos(&s.train->options.recipe, s.train->stage.plan, photos),
+                         photos > 1 ? photos : 0);
+    close_session(&s);
+    options.recipe.bn_sync = false;
+
     options.loader.batch = 5;
     for (options.recipe.micro_batch = 1; options.recipe.micro_batch <= 2; options.recipe.micro_batch++) {
         assert_int_equal(create(&s, &options, 1, &err), ERR_USAGE);
@@ -118,16 +127,19 @@ static void photos_too_few_for_batchnorm_are_left_out(void **state)
 static const struct recipe_options whole = {
     .label_smoothing = 0.1, .class_weight_power = 0.7, .mixup = 0.8, .cutmix = 1, .clip_norm = 0.5, .ema = 0.7};
 
-/* Three steps in pieces of `most`, and in one; BatchNorm in eval mode, where they are the same: 1.2e-7 measured. */
-static void compare_pieces(size_t most, bool mixes, struct comparison *comparison)
+/* Three steps in pieces of `most`, and in one; BatchNorm in eval mode, where they are the same: 1.2e-7 measured; or
+ * with the statistics of the whole batch. */
+static void compare_pieces(size_t most, bool mixes, enum bn_mode trained, double tolerance,
+                           struct comparison *comparison)
 {
     struct session a, b;
     struct recipe_options recipe = whole;
     if (!mixes)
         recipe.mixup = recipe.cutmix = 0;
-    struct train_options options = options_of(BN_EVAL, recipe);
+    struct train_options options = options_of(trained, recipe);
     open_session(&a, &options, 2);
     options.recipe.micro_batch = most;
+    options.recipe.bn_sync = trained == BN_BATCH;
     open_session(&b, &options, 2);
     for (int i = 0; i < 3; i++) {
         struct step_result one = step(&a), pieces = step(&b);
@@ -140,7 +152,9 @@ static void compare_pieces(size_t most, bool mixes, struct comparison *compariso
         const struct param *found = &b.net->params[i], *wanted = &a.net->params[i];
         assert_int_equal(found->batches, wanted->batches);
         if (wanted->trainable)
-            compare_tensor(comparison, wanted->name, found->data, found->count, wanted->data, wanted->count, 1e-6);
+            compare_tensor(comparison, wanted->name, found->data, found->count, wanted->data, wanted->count, tolerance);
+        else if (trained == BN_BATCH && wanted->child > 6 && wanted->count > 0)
+            compare_tensor(comparison, wanted->name, found->data, found->count, wanted->data, wanted->count, tolerance);
         else if (wanted->count > 0)
             assert_memory_equal(found->data, wanted->data, wanted->count * sizeof(float));
     }
@@ -154,20 +168,53 @@ static void pieces_equal_the_whole_batch(void **state)
     struct comparison comparison = {0};
     static const size_t most[] = {1, 2, 3, 6};
     for (size_t i = 0; i < sizeof most / sizeof *most; i++)
-        compare_pieces(most[i], i % 2 == 0, &comparison);
+        compare_pieces(most[i], i % 2 == 0, BN_EVAL, 1e-6, &comparison);
     print_message("# pieces: %zu tensors, worst %.1e (%s)\n", comparison.tensors, comparison.worst,
                   comparison.worst_name);
     if (!compare_passed(&comparison))
         fail_msg("%s", comparison.first_fault);
 }
 
+static void pieces_with_common_statistics_equal_the_whole_batch(void **state)
+{
+    (void)state;
+    struct comparison comparison = {0};
+    static const size_t most[] = {1, 2, 3, 6};
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++)
+        compare_pieces(most[i], i % 2 == 0, BN_BATCH, 2e-6, &comparison);
+    print_message("# pieces with --bn-sync: %zu tensors, worst %.1e (%s)\n", comparison.tensors, comparison.worst,
+                  comparison.worst_name);
+    if (!compare_passed(&comparison))
+        fail_msg("%s", comparison.first_fault);
+}
+
+static void statistics_of_the_batch_need_a_batchnorm_that_takes_them(void **state)
+{
+    (void)state;
+    struct session s;
+    struct error err;
+    struct train_options options = options_of(BN_EVAL, (struct recipe_options){.bn_sync = true});
+    assert_int_equal(create(&s, &options, 1, &err), ERR_USAGE);
+    assert_non_null(strstr(err.text, "--bn-sync cannot be combined with --bn-trained eval"));
+    close_session(&s);
+    options.freeze.bn_frozen = BN_BATCH;
+    assert_int_equal(create(&s, &options, 1, &err), OK);
+    close_session(&s);
+}
+
 /* Every option by itself does something. */
 static void each_option_changes_the_result(void **state)
 {
     (void)state;
-    static const struct recipe_options options[] = {
-        {0},           {.label_smoothing = 0.1}, {.class_weight_power = 1}, {.mixup = 1},
-        {.cutmix = 1}, {.clip_norm = 0.01},      {.micro_batch = 4},        {.ema = 0.5}};
+    static const struct recipe_options options[] = {{0},
+                                                    {.label_smoothing = 0.1},
+                                                    {.class_weight_power = 1},
+                                                    {.mixup = 1},
+                                                    {.cutmix = 1},
+                                                    {.clip_norm = 0.01},
+                                                    {.micro_batch = 4},
+                                                    {.ema = 0.5},
+                                                    {.micro_batch = 4, .bn_sync = true}};
     enum { COUNT = sizeof options / sizeof *options };
     float heads[COUNT][CLASSES];
     for (size_t i = 0; i < COUNT; i++) {
@@ -460,6 +507,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(photos_too_few_for_batchnorm_are_left_out),
         cmocka_unit_test(pieces_equal_the_whole_batch),
+        cmocka_unit_test(pieces_with_common_statistics_equal_the_whole_batch),
+        cmocka_unit_test(statistics_of_the_batch_need_a_batchnorm_that_takes_them),
         cmocka_unit_test(each_option_changes_the_result),
         cmocka_unit_test(batchnorm_sees_pieces),
         cmocka_unit_test(what_is_unfrozen_joins),

@@ -27,7 +27,7 @@ static void what_is_out_of_range_is_refused(void **state)
         assert_int_equal(recipe_check(&cases[i].options, &err), ERR_USAGE);
         assert_non_null(strstr(err.text, cases[i].named));
     }
-    const struct recipe_options good = {1, 1, 1000, 0.1, 5, 3, 0.999};
+    const struct recipe_options good = {1, 1, 1000, 0.1, 5, 3, 0.999, true};
     assert_int_equal(recipe_check(&good, NULL), OK);
     assert_true(recipe_mixes(&good));
     assert_false(recipe_mixes(&(struct recipe_options){.label_smoothing = 0.1, .ema = 0.9, .micro_batch = 1}));
@@ -46,6 +46,31 @@ static void pieces_are_even_and_never_too_large(void **state)
                 assert_in_range(count, photos / pieces, pass);
             }
         }
+}
+
+/* With bn_sync a process holds its pieces at once; without it, one of them. */
+static void all_that_is_there_at_once_fits(void **state)
+{
+    (void)state;
+    for (size_t most = 1; most < 6; most++)
+        for (size_t batch = 1; batch < 20; batch++)
+            for (size_t ranks = 1; ranks <= 4; ranks++)
+                for (size_t rank = 0; rank < ranks; rank++) {
+                    const struct peers peers = {.rank = rank, .count = ranks};
+                    struct recipe_options options = {.micro_batch = most};
+                    assert_int_equal(recipe_at_once(&options, &peers, batch), recipe_pass(&options, batch));
+                    options.bn_sync = true;
+                    size_t at_once = recipe_at_once(&options, &peers, batch), reached = recipe_pass(&options, batch);
+                    for (size_t photos = 1; photos <= batch; photos++) {
+                        size_t pieces = recipe_pieces(&options, photos), count = 0;
+                        for (size_t i = pieces * rank / ranks; i < pieces * (rank + 1) / ranks; i++)
+                            count += photos * (i + 1) / pieces - photos * i / pieces;
+                        reached = count > reached ? count : reached;
+                    }
+                    assert_int_equal(at_once, reached);
+                    if (ranks == 1)
+                        assert_int_equal(at_once, batch);
+                }
 }
 
 static void class_weights_have_the_mean_1(void **state)
@@ -78,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_out_of_range_is_refused),
+        cmocka_unit_test(all_that_is_there_at_once_fits),
         cmocka_unit_test(pieces_are_even_and_never_too_large),
         cmocka_unit_test(class_weights_have_the_mean_1),
     };

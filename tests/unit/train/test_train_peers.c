@@ -179,7 +179,12 @@ static void any_number_of_ranks_trains_the_same(void **state)
             (struct recipe_options){.micro_batch = 1, .mixup = 0.8, .clip_norm = 0.01, .class_weight_power = 0.7},
             (struct freeze){.until = 0, .bn_trained = BN_BATCH}),
         options_of((struct recipe_options){.micro_batch = 1, .cutmix = 1, .label_smoothing = 0.1, .ema = 0.7},
-                   (struct freeze){.until = 6, .bn_frozen = BN_BATCH, .bn_trained = BN_BATCH})};
+                   (struct freeze){.until = 6, .bn_frozen = BN_BATCH, .bn_trained = BN_BATCH}),
+        options_of((struct recipe_options){.micro_batch = 1, .bn_sync = true}, six),
+        options_of((struct recipe_options){.micro_batch = 2, .bn_sync = true, .clip_norm = 0.01},
+                   (struct freeze){.until = 5, .bn_frozen = BN_BATCH, .bn_trained = BN_EVAL}),
+        options_of((struct recipe_options){.micro_batch = 1, .bn_sync = true, .mixup = 0.8, .ema = 0.7},
+                   (struct freeze){.until = 0, .bn_frozen = BN_BATCH, .bn_trained = BN_BATCH})};
     for (size_t t = 0; t < sizeof options / sizeof *options; t++) {
         struct trial alone = {.options = options[t], .at = NOBODY};
         run(&alone, 1);
@@ -187,6 +192,30 @@ static void any_number_of_ranks_trains_the_same(void **state)
         assert_int_equal(alone.ranks[0].steps, 6);
         for (size_t ranks = 2; ranks <= (options[t].recipe.micro_batch == 1 ? 3 : 2); ranks++) {
             struct trial shared = {.options = options[t], .at = NOBODY};
+            run(&shared, ranks);
+            for (size_t r = 0; r < ranks; r++)
+                assert_same_rank(&alone.ranks[0], &shared.ranks[r]);
+            close_trial(&shared, ranks);
+        }
+        close_trial(&alone, 1);
+    }
+}
+
+/* Of a batch of five photos four ranks have a piece each or two, and of the three that remain one has none: it only
+ * takes part in the sums of BatchNorm. */
+static void four_ranks_with_the_statistics_of_the_batch(void **state)
+{
+    (void)state;
+    for (int precision = PRECISION_F32; precision <= PRECISION_BF16; precision++) {
+        struct train_options options = options_of((struct recipe_options){.micro_batch = 1, .bn_sync = true},
+                                                  (struct freeze){.until = 5, .bn_trained = BN_BATCH});
+        options.precision = (enum precision)precision;
+        options.loader.batch = 5;
+        struct trial alone = {.options = options, .at = NOBODY};
+        run(&alone, 1);
+        assert_int_equal(alone.ranks[0].steps, 4);
+        for (size_t ranks = 2; ranks <= 4; ranks += 2) {
+            struct trial shared = {.options = options, .at = NOBODY};
             run(&shared, ranks);
             for (size_t r = 0; r < ranks; r++)
                 assert_same_rank(&alone.ranks[0], &shared.ranks[r]);
@@ -234,9 +263,9 @@ static void photos_that_cannot_be_read_are_left_out_by_all(void **state)
 
 static void run_faulty(struct error *ends, struct trial *trial, size_t ranks, enum fault fault, size_t at)
 {
-    const struct freeze six = {.until = 6, .bn_trained = BN_EVAL};
-    *trial =
-        (struct trial){.options = options_of((struct recipe_options){.micro_batch = 1}, six), .fault = fault, .at = at};
+    const struct freeze six = {.until = 6, .bn_trained = BN_BATCH};
+    const struct recipe_options recipe = {.micro_batch = 1, .bn_sync = at % 2 == 0}; /* both are to end well */
+    *trial = (struct trial){.options = options_of(recipe, six), .fault = fault, .at = at};
     thread_peers_run(ends, ranks, train_rank, trial);
 }
 
@@ -330,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_ranks_trains_the_same),
+        cmocka_unit_test(four_ranks_with_the_statistics_of_the_batch),
         cmocka_unit_test(all_hear_of_what_one_fails_at),
         cmocka_unit_test(ranks_that_differ_end_the_run),
         cmocka_unit_test(all_stop_after_the_same_step),
