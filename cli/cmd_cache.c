@@ -1,4 +1,4 @@
-/* freezetune cache: the features that runs have kept on disk. */
+/* freezetune cache: the features that runs have kept on disk, or will. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdint.h>
 #include <stdio.h>
@@ -7,6 +7,8 @@
 
 #include "cli/commands.h"
 #include "cli/report/cache_folder.h"
+#include "cli/run/cache_fill.h"
+#include "cli/run/train_line.h"
 #include "cli/shell/numbers.h"
 #include "cli/shell/paths.h"
 #include "cli/shell/remark.h"
@@ -15,22 +17,34 @@
 #include "core/base/memory.h"
 #include "core/features/feature_file.h"
 
+/* Begins with the values of train, whose options are those of fill too. */
 struct values {
-    const char *cache_dir;
+    struct train_values train;
+    const char *part;
     int format;
     double older_than;
     long long keep;
 };
 
 static const struct option options[] = {
-    OPTION_ROW("Common", OPTION_STRING, "cache-dir", struct values, cache_dir, .placeholder = "DIR",
+    OPTION_ROW("Cache", OPTION_STRING, "cache-dir", struct values, train.cache_dir, .placeholder = "DIR",
                .shown = "~/.cache/freezetune", .help = "use the cache in this folder"),
-    OPTION_ROW("Common", OPTION_CHOICE, "format", struct values, format, .choices = table_formats, .initial = "table",
-               .help = "print the list in this format"),
-    OPTION_ROW("Clear", OPTION_FLOAT, "older-than", struct values, older_than, .placeholder = "DAYS", .high = 1e6,
-               .help = "remove only files that were not used for this many days"),
-    OPTION_ROW("Clear", OPTION_SIZE, "keep", struct values, keep, .placeholder = "SIZE", .high = 1e18,
-               .help = "remove the least recently used files until at most this much is left"),
+    OPTION_ROW("Cache", OPTION_STRING, "part", struct values, part, .placeholder = "I/N", .shown = "1/1",
+               .help =
+                   "fill: compute part I of N of the features, as other machines with the same folder do the others"),
+    OPTION_ROW("Cache", OPTION_FLOAT, "older-than", struct values, older_than, .placeholder = "DAYS", .high = 1e6,
+               .help = "clear: remove only files that were not used for this many days"),
+    OPTION_ROW("Cache", OPTION_SIZE, "keep", struct values, keep, .placeholder = "SIZE", .high = 1e18,
+               .help = "clear: remove the least recently used files until at most this much is left"),
+    OPTION_ROW("Output", OPTION_CHOICE, "format", struct values, format, .choices = table_formats, .initial = "table",
+               .help = "list: print the list in this format"),
+    {.name = "out"},
+    {.name = "resume"},
+    {.name = "resume-or-start"},
+    {.name = "dry-run"},
+    {.name = "json"},
+    {.name = "profile"},
+    {.name = "no-report"},
 };
 
 /* ---- list -------------------------------------------------------------------------------------------------------- */
@@ -206,32 +220,98 @@ static enum status clear(const char *dir, const struct cache_folder *folder, con
     return status;
 }
 
+/* ---- fill -------------------------------------------------------------------------------------------------------- */
+
+/* "2/4"; NULL is all. */
+static enum status read_part(size_t *part, size_t *parts, const char *text, struct error *err)
+{
+    enum { MOST = 100000 };
+    *part = *parts = 1;
+    if (!text)
+        return OK;
+    char end;
+    unsigned i, n;
+    bool digits = strspn(text, "0123456789/") == strlen(text) && strlen(text) <= 13;
+    if (!digits || sscanf(text, "%u/%u%c", &i, &n, &end) != 2 || i < 1 || i > n || n > MOST)
+        return error_set(err, ERR_USAGE, "--part %s: must be I/N, such as 2/4 for the second of four parts", text);
+    *part = i;
+    *parts = n;
+    return OK;
+}
+
+static enum status fill(const struct arguments *args, struct error *err)
+{
+    struct values *v = args->values;
+    struct train_line line;
+    size_t part, parts;
+    enum status status = read_part(&part, &parts, v->part, err);
+    if (status != OK)
+        return status;
+    v->train.dry_run = true; /* no folder of a run is looked at */
+    status = train_line_open(&line, args, err);
+    if (status == OK)
+        status = cache_fill(line.args->values, part, parts, err);
+    train_line_close(&line);
+    return status;
+}
+
 /* ---- the command ------------------------------------------------------------------------------------------------- */
+
+enum action { LIST, CLEAR, PATH, FILL, ACTIONS };
+static const char *const actions[] = {"list", "clear", "path", "fill"};
+
+/* Which of them has a use for the option. */
+static bool takes(enum action action, const char *name)
+{
+    static const struct {
+        const char *name;
+        enum action action;
+    } rows[] = {{"format", LIST}, {"older-than", CLEAR}, {"keep", CLEAR}};
+    if (strcmp(name, "cache-dir") == 0 || strcmp(name, "quiet") == 0)
+        return true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(name, rows[i].name) == 0)
+            return action == rows[i].action;
+    return action == FILL;
+}
+
+static enum status check_options(enum action action, const struct arguments *args, struct error *err)
+{
+    for (size_t i = 0; i < command_option_count(args->command); i++) {
+        const char *name = command_option(args->command, i)->name;
+        if (!args->given[i] || takes(action, name))
+            continue;
+        enum action other = takes(LIST, name) ? LIST : takes(CLEAR, name) ? CLEAR : FILL;
+        return error_set(err, ERR_USAGE, "--%s only applies to cache %s", name, actions[other]);
+    }
+    if (action != CLEAR && args->operand_count > 1)
+        return error_set(err, ERR_USAGE, "%s: only clear takes keys", args->operands[1]);
+    return OK;
+}
 
 static enum status run(const struct arguments *args, struct error *err)
 {
     const struct values *v = args->values;
     struct cache_folder folder = {0};
     char *dir;
-    const char *what = args->operands[0];
-    bool is_list = strcmp(what, "list") == 0, is_clear = strcmp(what, "clear") == 0,
-         is_path = strcmp(what, "path") == 0;
-    if (!is_list && !is_clear && !is_path)
-        return error_set(err, ERR_USAGE, "%s: must be list, clear or path", what);
-    if (!is_clear && (arguments_given(args, "older-than") || arguments_given(args, "keep")))
-        return error_set(err, ERR_USAGE, "--older-than and --keep only apply to cache clear");
-    if (!is_clear && args->operand_count > 1)
-        return error_set(err, ERR_USAGE, "%s: only clear takes keys", args->operands[1]);
-    enum status status = path_cache(&dir, v->cache_dir, err);
+    enum action action = LIST;
+    while (action < ACTIONS && strcmp(args->operands[0], actions[action]) != 0)
+        action++;
+    if (action == ACTIONS)
+        return error_set(err, ERR_USAGE, "%s: must be list, clear, path or fill", args->operands[0]);
+    enum status status = check_options(action, args, err);
+    if (status != OK || action == FILL)
+        return status == OK ? fill(args, err) : status;
+    status = path_cache(&dir, v->train.cache_dir, err);
     if (status != OK)
         return status;
-    if (is_path)
+    if (action == PATH)
         puts(dir);
     else
         status = cache_folder_list(&folder, dir, err);
-    if (status == OK && is_list)
+    if (status == OK && action == LIST)
         status = list(dir, &folder, (enum table_format)v->format, err);
-    else if (status == OK && is_clear)
+    else if (status == OK && action == CLEAR)
         status = clear(dir, &folder, args, err);
     cache_folder_free(&folder);
     memory_free(dir);
@@ -240,16 +320,19 @@ static enum status run(const struct arguments *args, struct error *err)
 
 const struct command cmd_cache = {
     .name = "cache",
-    .summary = "list or clear the features that training keeps on disk",
-    .usage = "list|clear|path [options] [KEY...]",
+    .summary = "list, clear or fill the features that training keeps on disk",
+    .usage = "list|clear|path|fill [options] [KEY...]",
     .description =
         "train keeps the output of the frozen children for each photo, so that later epochs and runs need not compute "
         "it again. list shows the files and their contents; clear removes all of them, or only those with the given "
         "keys, but never a file that a run is using; path prints the folder. Clearing the cache is safe: features that "
-        "are needed again are computed again.",
+        "are needed again are computed again. fill takes the options of train and computes what that training would "
+        "keep, without training; with --part several machines share the work, and one of them then trains.",
+    .like = &train_table,
     .examples = "  freezetune cache list\n"
                 "  freezetune cache clear --older-than 30\n"
-                "  freezetune cache clear --keep 2G\n",
+                "  freezetune cache clear --keep 2G\n"
+                "  freezetune cache fill --augment flip --cache-dir shared --part 1/4\n",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .values_size = sizeof(struct values),

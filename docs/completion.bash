@@ -57,7 +57,7 @@ _freezetune() {
         mapfile -t COMPREPLY < <(compgen -W "$(awk '/^  --/ { print $1 }' <<<"$help")" -- "$word")
         return
     fi
-    # `cache list|clear|path`: the first argument is one of these; clear takes the keys that list shows.
+    # `cache list|clear|path|fill`: the first argument is one of these; clear takes the keys that list shows.
     if ((COMP_CWORD == 2)); then
         choices=$(awk 'NR == 1 && $4 ~ /^[a-z]+[|]/ { gsub(/\|/, " ", $4); print $4 }' <<<"$help")
     elif [[ $command == cache && ${COMP_WORDS[2]} == clear && $before != --* ]]; then

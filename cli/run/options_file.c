@@ -34,7 +34,7 @@ static enum status add_recorded(struct resumed *out, const cJSON *options, const
     return status;
 }
 
-/* All but --options itself, which has done its work. */
+/* All but --options itself, which has done its work. The operand of a command that has one (cache fill) stays. */
 static enum status add_given(struct resumed *out, const struct arguments *given, struct error *err)
 {
     enum status status = OK;
@@ -42,6 +42,10 @@ static enum status add_given(struct resumed *out, const struct arguments *given,
         const struct option *option = command_option(given->command, i);
         if (given->given[i] && strcmp(option->name, "options") != 0)
             status = recorded_add_given(out, option, given->values, err);
+    }
+    for (size_t i = 0; i < given->operand_count && status == OK; i++) {
+        status = memory_strdup(&out->texts[out->count], given->operands[i], err);
+        out->count += status == OK;
     }
     return status;
 }

@@ -266,27 +266,64 @@ static enum status compute(struct feature_cache *cache, const struct feature_lis
 
 /* ---- fill -------------------------------------------------------------------------------------------------------- */
 
-/* cache->missing[*count] = the photos of the list without an entry, in order; `once`: of those that share one the
- * first. */
-static enum status collect(size_t *count, struct feature_cache *cache, const struct feature_list *list,
-                           struct photo_view view, bool once, struct error *err)
+static enum status reserve(struct feature_cache *cache, const struct feature_list *list, struct error *err)
 {
     void *memory = cache->missing;
     enum status status = memory_grow(&memory, &cache->missing_room, list->photos->count, sizeof *cache->missing,
                                      "the feature cache", err);
     cache->missing = memory;
+    return status;
+}
+
+/* photos[] = the list, or of each content of its part the first. Returns how many those are. */
+static size_t part_of(uint32_t *photos, const struct feature_list *list, struct photo_view view)
+{
+    size_t count = list->photos->count, kept = 0;
+    for (size_t i = 0; i < count; i++)
+        photos[i] = (uint32_t)i;
+    if (list->parts < 2)
+        return count;
+    count = feature_distinct(photos, count, list, view);
+    for (size_t i = list->part; i < count; i += list->parts)
+        photos[kept++] = photos[i];
+    return kept;
+}
+
+/* cache->missing[*count] = the photos of the list, or of its part, without an entry, in order; `once`: of those that
+ * share one the first. */
+static enum status collect(size_t *count, struct feature_cache *cache, const struct feature_list *list,
+                           struct photo_view view, bool once, struct error *err)
+{
+    enum status status = reserve(cache, list, err);
     if (status != OK)
         return status;
+    size_t all = part_of(cache->missing, list, view);
     *count = 0;
-    for (size_t i = 0; i < list->photos->count; i++) {
-        struct feature_id id = id_of(cache, list, (uint32_t)i, view);
-        bool there = photo_hash_known(list->hashes[i]) && feature_store_has(cache->store, &id);
-        if (!there && !loader_is_bad(list->loader, (uint32_t)i))
-            cache->missing[(*count)++] = (uint32_t)i;
+    for (size_t i = 0; i < all; i++) {
+        uint32_t photo = cache->missing[i];
+        struct feature_id id = id_of(cache, list, photo, view);
+        bool there = photo_hash_known(list->hashes[photo]) && feature_store_has(cache->store, &id);
+        if (!there && !loader_is_bad(list->loader, photo))
+            cache->missing[(*count)++] = photo;
     }
     if (once)
         *count = feature_distinct(cache->missing, *count, list, view);
     return OK;
+}
+
+enum status feature_cache_look(size_t *all, size_t *missing, struct feature_cache *cache,
+                               const struct feature_list *list, struct photo_view view, struct error *err)
+{
+    enum status status = reserve(cache, list, err);
+    if (status != OK)
+        return status;
+    uint32_t *photos = cache->missing;
+    size_t count = part_of(photos, list, view), kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!loader_is_bad(list->loader, photos[i]))
+            photos[kept++] = photos[i];
+    *all = feature_distinct(photos, kept, list, view);
+    return collect(missing, cache, list, view, true, err);
 }
 
 static enum status advance(struct feature_cache *cache, const struct feature_list *list, struct photo_view view,

@@ -22,11 +22,13 @@
 #include "core/net/exec.h"
 
 /* Photos whose features are kept. All borrowed. `hashes` (photo_hashes) are brought up to date when a file turns out to
- * have changed. */
+ * have changed. With `parts` above 1 only a part of the list is filled: every parts'th content from the part'th on.
+ * Photos of the same bytes count once, so that several processes fill one file and none computes what another does. */
 struct feature_list {
     struct loader *loader;
     const struct photo_list *photos;
     struct hash128 *hashes;
+    size_t part, parts;
 };
 
 /* Entries since the last look. */
@@ -59,6 +61,11 @@ typedef bool feature_watch(void *context, size_t done, size_t all);
 MUST_CHECK enum status feature_cache_fill(struct feature_cache *cache, const struct feature_list *list,
                                           struct photo_view view, feature_watch *watch, void *context, bool *stopped,
                                           struct error *err);
+
+/* How many entries of a view the list, or its part, has, but for photos known to be bad: *all; how many of these are
+ * not there: *missing. ERR_SYSTEM. */
+MUST_CHECK enum status feature_cache_look(size_t *all, size_t *missing, struct feature_cache *cache,
+                                          const struct feature_list *list, struct photo_view view, struct error *err);
 
 /* out[count], in the run's precision = the features of a view of photos of the list, after feature_cache_fill. `out`
  * may lie in the memory that the run shares. ERR_DATA when an entry is damaged and its photo is bad now, ERR_NOINPUT

@@ -82,6 +82,17 @@ void feed_use_cache(struct feed *feed, struct feature_cache *cache, struct hash1
     feed->cached = false;
 }
 
+void feed_fill_part(struct feed *feed, size_t part, size_t parts)
+{
+    feed->list.part = part;
+    feed->list.parts = parts;
+}
+
+enum status feed_look(size_t *all, size_t *missing, struct feed *feed, struct photo_view view, struct error *err)
+{
+    return feature_cache_look(all, missing, feed->cache, &feed->list, view, err);
+}
+
 /* ---- the next batch ---------------------------------------------------------------------------------------------- */
 
 /* The loader's rule of batches, over photos that are known, or taken, to be good. */

@@ -42,6 +42,13 @@ MUST_CHECK enum status feed_join(struct feed *feed, const struct peers *peers, f
  * photo_hashes, borrowed. */
 void feed_use_cache(struct feed *feed, struct feature_cache *cache, struct hash128 *hashes);
 
+/* From the next feed_start on: of the cache only part `part` of `parts` is filled (feature_list). For passes of no
+ * photos. */
+void feed_fill_part(struct feed *feed, size_t part, size_t parts);
+/* feature_cache_look, of the cache and the list that the feed has. */
+MUST_CHECK enum status feed_look(size_t *all, size_t *missing, struct feed *feed, struct photo_view view,
+                                 struct error *err);
+
 /* Begins a pass: order[count] (NULL: 0, 1, 2, ...) from `position` on, see loader_start. Where `watch`, which may be
  * NULL, ends the filling of the cache, the pass has not begun. Errors of feature_cache_fill. */
 MUST_CHECK enum status feed_start(struct feed *feed, const uint32_t *order, size_t count, size_t position,

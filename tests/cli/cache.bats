@@ -152,10 +152,10 @@ assert rows[1] == {"key": sys.argv[1], "arch": "resnet50", "cut": "layer2", "pix
 }
 
 @test "mistakes on the command line" {
-    fails 64 'too few arguments; usage: freezetune cache list\|clear\|path' "$FREEZETUNE" cache
-    fails 64 'lst: must be list, clear or path' "$FREEZETUNE" cache lst
+    fails 64 'too few arguments; usage: freezetune cache list\|clear\|path\|fill' "$FREEZETUNE" cache
+    fails 64 'lst: must be list, clear, path or fill' "$FREEZETUNE" cache lst
     fails 64 'more: only clear takes keys' "$FREEZETUNE" cache list more
-    fails 64 'only apply to cache clear' "$FREEZETUNE" cache list --keep 1G
+    fails 64 '--keep only applies to cache clear' "$FREEZETUNE" cache list --keep 1G
     fails 64 'cannot be combined with KEY' "$FREEZETUNE" cache clear --older-than 3 $one
     fails 64 'older-than -1: must be' "$FREEZETUNE" cache clear --older-than -1
     [ "$(ls freezetune | wc -l)" = 3 ]
@@ -165,7 +165,7 @@ assert rows[1] == {"key": sys.argv[1], "arch": "resnet50", "cut": "layer2", "pix
     source "$BATS_TEST_DIRNAME/../../docs/completion.bash"
     COMP_WORDS=("$FREEZETUNE" cache "") COMP_CWORD=2
     _freezetune
-    [ "${COMPREPLY[*]}" = "list clear path" ]
+    [ "${COMPREPLY[*]}" = "list clear path fill" ]
     COMP_WORDS=("$FREEZETUNE" cache clear 012) COMP_CWORD=3
     _freezetune
     [ "${COMPREPLY[*]}" = $two ]
