@@ -314,8 +314,8 @@ END
     }
     plain=$(sent)
     synced=$(sent --bn-sync)
-    # BatchNorm of layer2 to layer4 has 4480 channels: two sums forward and two backward, of two pieces.
-    [ "$((synced - plain))" = $((4480 * 4 * 2 * 8)) ] || code=1
+    # BatchNorm of layer2 to layer4 of the narrow network has 280 channels: two sums forward and two backward, of two pieces.
+    [ "$((synced - plain))" = $((280 * 4 * 2 * 8)) ] || code=1
     result $code "--dry-run --bn-sync counts the sums"
 
     code=0
