@@ -171,6 +171,7 @@ while read -r name more; do
     alone "alone-$name" $more
 done <cases.txt
 
+alone alone-views --augment flip
 alone alone-long --epochs 300
 alone alone-long--bn-sync --epochs 300 --bn-sync
 
@@ -190,6 +191,23 @@ for pair in "$@"; do
             result $code "$name: $count processes write the bytes of one"
         done
     done <cases.txt
+
+    # ---- features that are kept: 21 photos in two views, 9 to validate; in a file all have in common each is computed once ----
+    computed() {
+        sed -n 's/.*"features": {"computed": \([0-9]*\),.*/\1/p' "$1/log.jsonl" | paste -sd +
+    }
+    for cache in ram disk; do
+        code=0
+        rm -rf kept
+        ranks 2 run-views --augment flip --cache $cache --cache-dir kept && same alone-views run-views || code=1
+        if [ $cache = disk ]; then
+            [ "$("$program" cache list --cache-dir kept --format tsv 2>>log.txt | sed -n 2p | cut -f6)" = 51 ] || code=1
+            [ $(($(computed run-views))) = 27 ] || code=1 # rank 0: 11 of each view, 5 of those to validate
+            ranks 3 run-views --augment flip --cache disk --cache-dir kept && same alone-views run-views || code=1
+            [ "$(computed run-views)" = 0+0+0 ] || code=1
+        fi
+        result $code "--cache $cache: processes write the bytes of one without it"
+    done
 
     # ---- another number of processes goes on; the time is over after each step ----
     code=0

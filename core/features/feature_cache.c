@@ -311,6 +311,11 @@ static enum status collect(size_t *count, struct feature_cache *cache, const str
     return OK;
 }
 
+enum status feature_cache_refresh(struct feature_cache *cache, struct error *err)
+{
+    return feature_store_refresh(cache->store, err);
+}
+
 enum status feature_cache_look(size_t *all, size_t *missing, struct feature_cache *cache,
                                const struct feature_list *list, struct photo_view view, struct error *err)
 {

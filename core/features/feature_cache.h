@@ -62,6 +62,9 @@ MUST_CHECK enum status feature_cache_fill(struct feature_cache *cache, const str
                                           struct photo_view view, feature_watch *watch, void *context, bool *stopped,
                                           struct error *err);
 
+/* Finds what other processes have kept in the file since. Errors of feature_store_refresh. */
+MUST_CHECK enum status feature_cache_refresh(struct feature_cache *cache, struct error *err);
+
 /* How many entries of a view the list, or its part, has, but for photos known to be bad: *all; how many of these are
  * not there: *missing. ERR_SYSTEM. */
 MUST_CHECK enum status feature_cache_look(size_t *all, size_t *missing, struct feature_cache *cache,

@@ -16,6 +16,7 @@ struct feed {
 
     /* In a group, or NULL: */
     struct feed_share *share;
+    const struct peers *peers;
     size_t batch;   /* of the pass, from 0 */
     uint32_t *part; /* [photos] the loader's order: what this rank needs of the batches to come */
 
@@ -71,6 +72,7 @@ enum status feed_join(struct feed *feed, const struct peers *peers, feed_needs *
     if (status != OK)
         return status;
     feed->part = memory;
+    feed->peers = peers;
     return feed_share_create(&feed->share, peers, feed->list.loader, feed->list.photos, feed->batch_most, needs,
                              context, err);
 }
@@ -155,32 +157,76 @@ static enum status next_shared(struct feed *feed, const struct photo_batch **out
     return OK;
 }
 
+/* What all ranks have to know of filling. */
+enum { STOPPED, FAILED, DAMAGED, KNOWN };
+
+static enum status fill(int known[KNOWN], struct feed *feed, struct photo_view view, feature_watch *watch,
+                        void *context, struct error *err)
+{
+    bool stopped = false;
+    size_t damaged = loader_damaged_count(feed->list.loader);
+    enum status status = feature_cache_fill(feed->cache, &feed->list, view, watch, context, &stopped, err);
+    known[STOPPED] = stopped;
+    known[FAILED] = feature_cache_failure(feed->cache) != NULL;
+    known[DAMAGED] = loader_damaged_count(feed->list.loader) > damaged;
+    if (!feed->share)
+        return status;
+    status = peers_settle(feed->peers, status, err);
+    return status == OK ? peers_most(feed->peers, known, KNOWN, err) : status;
+}
+
+/* In a group each fills its part first. In a file that all have in common the others' parts are found then; of files
+ * that they do not, and of memory, each computes the rest too. A photo that cannot be read is missing everywhere, so
+ * that each tries it. */
+static enum status fill_shared(int known[KNOWN], struct feed *feed, struct photo_view view, feature_watch *watch,
+                               void *context, struct error *err)
+{
+    feed_fill_part(feed, feed->peers->rank, feed->peers->count);
+    enum status status = fill(known, feed, view, watch, context, err);
+    feed_fill_part(feed, 0, 0);
+    if (status != OK || known[STOPPED] || known[FAILED])
+        return status;
+    int damaged = known[DAMAGED];
+    status = peers_settle(feed->peers, feature_cache_refresh(feed->cache, err), err);
+    if (status == OK)
+        status = fill(known, feed, view, watch, context, err);
+    return status == OK && (damaged || known[DAMAGED]) ? feed_share_tell_damaged(feed->share, err) : status;
+}
+
+/* Features are used where all ranks can. */
+static enum status has_cache(bool *has, const struct feed *feed, struct error *err)
+{
+    int none = !feed->cache || feature_cache_failure(feed->cache);
+    enum status status = feed->share ? peers_most(feed->peers, &none, 1, err) : OK;
+    *has = !none;
+    return status;
+}
+
 enum status feed_start(struct feed *feed, const uint32_t *order, size_t count, size_t position, struct photo_view view,
                        feature_watch *watch, void *context, struct error *err)
 {
-    bool stopped = false;
-    feed->cached = feed->cache && !feature_cache_failure(feed->cache);
-    if (feed->cached) {
-        enum status status = feature_cache_fill(feed->cache, &feed->list, view, watch, context, &stopped, err);
-        if (status != OK || stopped)
-            return status;
-        feed->cached = !feature_cache_failure(feed->cache);
-    }
+    int known[KNOWN] = {0};
+    enum status status = has_cache(&feed->cached, feed, err);
+    if (status == OK && feed->cached)
+        status = feed->share ? fill_shared(known, feed, view, watch, context, err)
+                             : fill(known, feed, view, watch, context, err);
+    if (status != OK || known[STOPPED])
+        return status;
+    feed->cached = feed->cached && !known[FAILED];
     feed->view = view;
     feed->count = count;
     feed->position = position < count ? position : count;
     for (size_t i = 0; i < count; i++)
         feed->order[i] = order ? order[i] : (uint32_t)i;
     feed->batch = 0;
-    if (feed->cached)
-        return OK;
-    if (feed->share) {
-        enum status status = feed_share_begin(feed->share, view, err);
-        if (status == OK)
-            start_part(feed);
+    if (feed->share)
+        status = feed_share_begin(feed->share, view, err);
+    if (status != OK || feed->cached)
         return status;
-    }
-    loader_start(feed->list.loader, feed->order, count, position, view.number, view.augment);
+    if (feed->share)
+        start_part(feed);
+    else
+        loader_start(feed->list.loader, feed->order, count, position, view.number, view.augment);
     return OK;
 }
 

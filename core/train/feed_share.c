@@ -135,6 +135,30 @@ static size_t learn(struct feed_share *share, const uint32_t *photos, size_t cou
     return failed;
 }
 
+enum status feed_share_tell_damaged(struct feed_share *share, struct error *err)
+{
+    const struct peers *peers = share->peers;
+    size_t count = share->list->count;
+    void *memory = NULL;
+    enum status status = memory_alloc(&memory, peers->count, count, "the photos that are damaged", err);
+    status = peers_settle(peers, status, err);
+    if (status != OK) {
+        memory_free(memory);
+        return status;
+    }
+    uint8_t *all = memory;
+    for (size_t r = 0; r < peers->count; r++)
+        share->sizes[r] = count;
+    for (size_t i = 0; i < count; i++)
+        all[peers->rank * count + i] = loader_is_damaged(share->loader, (uint32_t)i);
+    status = peers_gather(peers, all, share->sizes, err);
+    for (size_t i = 0; status == OK && i < peers->count * count; i++)
+        if (all[i])
+            loader_mark_damaged(share->loader, (uint32_t)(i % count));
+    memory_free(all);
+    return status;
+}
+
 /* ---- photos that cannot be read ---------------------------------------------------------------------------------- */
 
 /* Those that another rank has decoded, and that this one did not try, are tried here too. */

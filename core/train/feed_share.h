@@ -32,6 +32,9 @@ void feed_share_destroy(struct feed_share *share);
 /* A pass begins: ERR_NOINPUT where a rank skips other photos than rank 0. */
 MUST_CHECK enum status feed_share_begin(struct feed_share *share, struct photo_view view, struct error *err);
 
+/* Outside a batch: a photo that any rank has found damaged is damaged for all. ERR_SYSTEM; errors of the peers. */
+MUST_CHECK enum status feed_share_tell_damaged(struct feed_share *share, struct error *err);
+
 /* What this rank needs of a batch: how many, and *places, borrowed until the next call of any function here. */
 size_t feed_share_needs(const uint32_t **places, const struct feed_share *share, size_t batch, size_t count);
 

@@ -31,7 +31,7 @@ static enum status check(const struct train_options *options, struct error *err)
     return recipe_check(&options->recipe, err);
 }
 
-/* A rank without a piece would only wait. What is kept of photos lies with one process, and trains fast there. */
+/* A rank without a piece would only wait. */
 static enum status check_peers(const struct train *train, struct error *err)
 {
     const struct train_options *options = &train->options;
@@ -41,8 +41,6 @@ static enum status check_peers(const struct train *train, struct error *err)
             err, ERR_USAGE,
             "%zu processes for a batch of %zu photos, which --micro-batch cuts into %zu: start at most %zu", ranks,
             options->loader.batch, pieces, pieces);
-    if (ranks > 1 && options->cache.mode != CACHE_OFF)
-        return error_set(err, ERR_USAGE, "--cache cannot be combined with several processes: choose --cache off");
     return OK;
 }
 

@@ -68,7 +68,8 @@ static bool watch_features(void *context, size_t done, size_t all)
     struct train *train = context;
     if (train->hooks->on_features)
         train->hooks->on_features(train->hooks->context, done, all);
-    return !train_interrupted(train);
+    return train->peers->count > 1 ? !asked_to_stop(train)
+                                   : !train_interrupted(train); /* the others hear of it later */
 }
 
 /* Photos that were away in the pass before are tried again: a network drive may be back. The photos that the filling of

@@ -66,6 +66,8 @@ static enum status run_evaluation(struct train *train, struct error *err)
     absence_forget(&train->absence[1], train->state.epoch);
     status = train_begin_pass(train, true, NULL, count, 0, photo_view_plain(), err);
     status = train_settle(train, status, err);
+    if (train->peers->count > 1)
+        (void)train_interrupted(train); /* as all know now: one of them may have been told while it filled the cache */
     if (status == OK && train->end != TRAIN_INTERRUPTED)
         status = evaluate_shared(&train->val, train->stage.evaluation, train->val_feed, train->peers, batch,
                                  net_classes(train->net), watch_evaluation, &watch, err);

@@ -45,6 +45,7 @@ struct rank {
     double loss, norm;                        /* sums over the steps */
     struct prediction predictions[VALIDATED]; /* of the last evaluation */
     size_t predicted;
+    size_t computed; /* features */
 };
 
 struct trial {
@@ -88,6 +89,7 @@ static enum status on_epoch(void *context, const struct epoch_result *epoch, str
     const struct heard *heard = context;
     struct rank *rank = heard->rank;
     rank->epochs++;
+    rank->computed += epoch->features.pixels;
     rank->predicted = epoch->val->predictions_count;
     for (size_t i = 0; i < rank->predicted && i < VALIDATED; i++)
         rank->predictions[i] = epoch->val->predictions[i];
@@ -225,15 +227,46 @@ static void four_ranks_with_the_statistics_of_the_batch(void **state)
     }
 }
 
-/* Photos that no rank can decode, which those that do not need them would not find out by themselves: one changes the
- * batches from where it is on, in training and in the evaluation. */
-static void photos_that_cannot_be_read_are_left_out_by_all(void **state)
+/* With features in a file that all have in common each is computed once; in memory by each. */
+static void any_number_of_ranks_trains_the_same_with_a_cache(void **state)
 {
     (void)state;
+    const struct freeze freeze = {.until = 6, .bn_trained = BN_BATCH};
+    for (int until = 6; until <= 9; until += 3)
+        for (int mode = CACHE_RAM; mode <= CACHE_DISK; mode++) {
+            struct trial alone = {.options = options_of((struct recipe_options){.micro_batch = 1}, freeze),
+                                  .at = NOBODY};
+            alone.options.freeze.until = until;
+            run(&alone, 1);
+            for (size_t ranks = 2; ranks <= 3; ranks++) {
+                struct trial shared = {.options = alone.options, .at = NOBODY};
+                char dir[4200];
+                size_t computed = 0;
+                snprintf(dir, sizeof dir, "%s-cache-%d-%zu", data, until, ranks);
+                shared.options.cache = (struct cache_options){.mode = mode, .dir = dir, .limit = 1 << 30};
+                run(&shared, ranks);
+                for (size_t r = 0; r < ranks; r++) {
+                    assert_same_rank(&alone.ranks[0], &shared.ranks[r]);
+                    computed += shared.ranks[r].computed;
+                }
+                size_t all = SMALL_RUN_PHOTOS + VALIDATED;
+                assert_int_equal(computed, mode == CACHE_DISK ? all : ranks * all);
+                close_trial(&shared, ranks);
+            }
+            close_trial(&alone, 1);
+        }
+}
+
+/* Photos that no rank can decode, which those that do not need them would not find out by themselves: one changes the
+ * batches from where it is on, in training and in the evaluation. */
+static void leave_out(bool cached)
+{
+    char dir[4200];
+    snprintf(dir, sizeof dir, "%s-cache-bad", data);
     static const char *const names[] = {"data/train/ants/1.bmp", "data/train/bees/6.bmp", "data/val/bees/more4.bmp"};
     const struct freeze six = {.until = 6, .bn_trained = BN_BATCH};
-    struct trial alone = {.options = options_of((struct recipe_options){.micro_batch = 1, .mixup = 0.8}, six),
-                          .at = NOBODY};
+    struct trial alone = {
+        .options = options_of((struct recipe_options){.micro_batch = 1, .mixup = cached ? 0 : 0.8}, six), .at = NOBODY};
     for (size_t i = 0; i < 3; i++)
         test_write(test_path(folder, names[i]), "BM", 2);
     alone.options.schedule.epochs = 1;
@@ -242,6 +275,8 @@ static void photos_that_cannot_be_read_are_left_out_by_all(void **state)
     assert_int_equal(train_bad_count(alone.ranks[0].run.train, true), 1);
     for (size_t ranks = 2; ranks <= 3; ranks++) {
         struct trial shared = {.options = alone.options, .at = NOBODY};
+        if (cached)
+            shared.options.cache = (struct cache_options){.mode = CACHE_DISK, .dir = dir, .limit = 1 << 30};
         run(&shared, ranks);
         for (size_t r = 0; r < ranks; r++) {
             const struct train *train = shared.ranks[r].run.train;
@@ -257,6 +292,13 @@ static void photos_that_cannot_be_read_are_left_out_by_all(void **state)
         close_trial(&shared, ranks);
     }
     close_trial(&alone, 1);
+}
+
+static void photos_that_cannot_be_read_are_left_out_by_all(void **state)
+{
+    (void)state;
+    leave_out(false);
+    leave_out(true);
 }
 
 /* ---- what one is told or fails at -------------------------------------------------------------------------------- */
@@ -360,6 +402,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_ranks_trains_the_same),
         cmocka_unit_test(four_ranks_with_the_statistics_of_the_batch),
+        cmocka_unit_test(any_number_of_ranks_trains_the_same_with_a_cache),
         cmocka_unit_test(all_hear_of_what_one_fails_at),
         cmocka_unit_test(ranks_that_differ_end_the_run),
         cmocka_unit_test(all_stop_after_the_same_step),
