@@ -84,8 +84,8 @@ bytes() {
 
 @test "a disk that is full in the middle: what is good is said, and goes on to the same bytes" {
     small_disk 260m
-    train --epochs 40 --lr 1e-5 --keep-last --out whole >/dev/null
-    train --epochs 40 --lr 1e-5 --keep-last --save-every 0.0001 --out small/run >/dev/null 2>stderr.txt &
+    train --epochs 14 --lr 1e-5 --keep-last --out whole >/dev/null
+    train --epochs 14 --lr 1e-5 --keep-last --save-every 0.0001 --out small/run >/dev/null 2>stderr.txt &
     pid=$!
     for _ in $(seq 1200); do
         [ "$(cat small/run/metrics.csv 2>/dev/null | wc -l)" -lt 3 ] || break

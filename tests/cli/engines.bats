@@ -40,6 +40,7 @@ skip_unless_loaded() {
     grep -q '^ *"conv": "im2col",$' "$model/config.json"
     fails 64 '--conv blas: must be fast, exact or im2col' "$FREEZETUNE" train --conv blas
     fails 64 '--conv cannot be changed when a run is resumed' "$FREEZETUNE" train --resume "$model" --conv fast
+    narrow
     run sh "$BATS_TEST_DIRNAME/../../scripts/check-resume.sh" -k 3 -- --data "$photos" --weights random --arch resnet18 \
         --image-size 32 --freeze-until 6 --epochs 2 --batch-size 4 --augment standard --save-every 0.0005 --conv im2col
     echo "$output"
@@ -50,8 +51,9 @@ skip_unless_loaded() {
 @test "im2col: one thread, two and three to the same bytes, at every kind of freeze point" {
     for until in 0 6 9; do
         for bn in eval batch; do
+            [ "$until $bn" != "0 batch" ] || continue # nothing is frozen: the same training
             for threads in 1 2 3; do
-                train --conv im2col --freeze-until $until --bn-frozen $bn --threads $threads --out t$threads >out.txt
+                train --conv im2col --epochs 1 --freeze-until $until --bn-frozen $bn --threads $threads --out t$threads >out.txt
                 cmp t1/best.safetensors t$threads/best.safetensors
                 cmp t1/predictions_val.csv t$threads/predictions_val.csv
             done
@@ -107,6 +109,7 @@ END
 }
 
 @test "sweep and folds hand the engine to their runs" {
+    narrow
     "$FREEZETUNE" sweep --quiet --data "$photos" --weights random --arch resnet18 --image-size 32 --batch-size 4 --epochs 1 \
         --freeze-until 6,9 --conv im2col --cache-dir cache --out sweep >/dev/null
     [ "$(grep -l '"conv": "im2col"' sweep/*/config.json | wc -l)" = 2 ]

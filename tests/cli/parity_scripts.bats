@@ -90,12 +90,23 @@ PYTHON
 
 @test "precision_accuracy: what cannot be asked" {
     needs_pytorch
-    run_split "$python" "$scripts/precision_accuracy.py" --help
-    [ "$status" = 0 ]
-    for wrong in '--precision f64' '--conv magic' '--points'; do
-        # shellcheck disable=SC2086 # words
-        run_split "$python" "$scripts/precision_accuracy.py" none.safetensors $wrong
-        [ "$status" = 2 ]
-        [ -z "$out" ]
-    done
+    # In one process: PyTorch takes seconds to load.
+    "$python" - <<'PYTHON'
+import contextlib, io, sys
+import precision_accuracy
+
+def asked(*words):
+    out, sys.argv = io.StringIO(), ["precision_accuracy.py", *words]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            precision_accuracy.main()
+        except SystemExit as end:
+            return end.code or 0, out.getvalue()
+    raise AssertionError(f"{words} went on")
+
+code, text = asked("--help")
+assert code == 0 and "--precision" in text, text
+for wrong in (("--precision", "f64"), ("--conv", "magic"), ("--points",)):
+    assert asked("none.safetensors", *wrong) == (2, ""), wrong
+PYTHON
 }

@@ -63,7 +63,7 @@ value() {
 }
 
 @test "bfloat16: stopped, resumed, and by any number of threads: the same bytes" {
-    run sh "$BATS_TEST_DIRNAME/../../scripts/check-resume.sh" -k 3 -- "${few[@]}" --epochs 3 --lr 0.01 --cache off \
+    run sh "$BATS_TEST_DIRNAME/../../scripts/check-resume.sh" -k 3 -- "${few[@]}" --epochs 2 --lr 0.01 --cache off \
         --augment standard --save-every 0.0005 --precision bf16
     echo "$output"
     [ "$status" = 0 ]
@@ -155,9 +155,11 @@ PYTHON
 }
 
 @test "sweep and --folds pass it on" {
+    narrow
+    few=(--data "$photos" --weights random --arch resnet18 --image-size 32 --batch-size 8)
     "$FREEZETUNE" sweep --quiet "${few[@]}" --freeze-until 8 --lr 0.01,0.02 --epochs 1 --cache off --precision bf16 \
         --out sweep >/dev/null
-    "$FREEZETUNE" train --quiet --data "$photos/train" --weights "$weights" --image-size 32 --batch-size 6 --freeze-until 8 \
+    "$FREEZETUNE" train --quiet --data "$photos/train" --weights random --arch resnet18 --image-size 32 --batch-size 6 --freeze-until 8 \
         --epochs 1 --lr 0.01 --cache off --folds 2 --precision bf16 --out folds >/dev/null
     for config in sweep/config.json sweep/8-0.01/config.json sweep/8-0.02/config.json folds/config.json \
         folds/fold-1/config.json folds/fold-2/config.json; do
@@ -174,6 +176,7 @@ PYTHON
 }
 
 @test "bench has the precision in its figures, with the memory of the other" {
+    narrow
     local small=(bench --arch resnet18 --image-size 32 --batch-size 2 --repeat 1 --threads 1 --classes 10)
     for more in "" --forward; do
         "$FREEZETUNE" "${small[@]}" $more --format json >plain.json
@@ -187,5 +190,6 @@ PYTHON
     "$FREEZETUNE" "${small[@]}" --forward --precision bf16 | grep -q '1 thread, bf16, '
     FREEZETUNE_CPU=avx2 "$FREEZETUNE" "${small[@]}" --forward --precision bf16 | grep -q '^this processor lacks AVX512_BF16'
     has_instruction || skip "this processor lacks AVX512_BF16"
+    wide
     "$FREEZETUNE" "${small[@]}" --forward | grep -q '^--precision bf16 would take .* MB for the network instead of'
 }

@@ -3,6 +3,7 @@
 # is in train.bats.
 
 load common
+narrow
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
@@ -12,7 +13,7 @@ setup() {
 
 @test "kill -9 at random moments, and any number of threads, come to the same bytes" {
     run sh "$BATS_TEST_DIRNAME/../../scripts/check-resume.sh" -k 6 -- --data "$PWD/photos" --weights random \
-        --arch resnet18 --image-size 32 --freeze-until 6 --epochs 3 --batch-size 4 --augment standard --save-every 0.0005
+        --arch resnet18 --image-size 32 --freeze-until 6 --epochs 25 --batch-size 2 --augment standard --save-every 0.00005
     echo "$output"
     [ "$status" = 0 ]
     [[ $output == *"6 kills, "*" the same bytes"* ]]
@@ -20,6 +21,7 @@ setup() {
 }
 
 @test "a second Ctrl-C leaves at once; the run goes on from where it was" {
+    wide # a step that takes a while
     env --default-signal=INT "$FREEZETUNE" train --quiet --data photos --weights random --arch resnet18 --image-size 160 \
         --batch-size 12 --epochs 50 --freeze-until 6 --save-every 0.0001 --out run >/dev/null 2>stderr.txt &
     pid=$!

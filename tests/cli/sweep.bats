@@ -2,6 +2,7 @@
 # sweep on tiny photos of coloured noise: a ResNet-18 at 32 pixels. The lists and the rule are in tests/unit/cli/test_sweep.c.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
@@ -11,6 +12,9 @@ setup_file() {
     cp -r photos "it's"
     "$FREEZETUNE" sweep --quiet --data "it's" --weights weights.safetensors --image-size 32 --epochs 2 --batch-size 6 \
         --freeze-until 8,7 --lr 0.01,1e-3 --keep-last --out whole >whole.txt
+    # The same, long enough to be stopped in the middle.
+    "$FREEZETUNE" sweep --quiet --data "it's" --weights weights.safetensors --image-size 32 --epochs 60 --batch-size 6 \
+        --freeze-until 8,7 --lr 0.01,1e-3 --keep-last --out long >/dev/null
 }
 
 setup() {
@@ -90,7 +94,7 @@ same_sweep() {
 }
 
 @test "Ctrl-C leaves what is done; --resume goes on to the same bytes" {
-    sweep_aside --out part &
+    sweep_aside --epochs 60 --out part &
     pid=$!
     wait_file part/7-0.001/log.jsonl 3
     kill -INT "$pid"
@@ -105,14 +109,14 @@ same_sweep() {
     [ "$status" = 0 ]
     [ "$(stat -c %Y part/7-0.01/last.safetensors)" = "$(date -d 2001-01-01 +%s)" ] # not touched again
     cmp kept part/7-0.01/last.safetensors
-    same_sweep "$whole" part
+    same_sweep "$BATS_FILE_TMPDIR/long" part
     # Nothing is left to do: the same table.
     "$FREEZETUNE" sweep --resume part --quiet >again.txt
     cmp stdout.txt again.txt
 }
 
 @test "kill -9 at any moment and --resume come to the same bytes" {
-    sweep_aside --out part --save-every 0.0001 &
+    sweep_aside --epochs 60 --out part --save-every 0.0001 &
     pid=$!
     wait_file part/config.json 1
     kill -9 "$pid"
@@ -126,7 +130,7 @@ same_sweep() {
         wait "$pid" || true
     done
     "$FREEZETUNE" sweep --resume part --quiet >/dev/null
-    same_sweep "$whole" part
+    same_sweep "$BATS_FILE_TMPDIR/long" part
     [ -z "$(find part -name '*.part')" ]
 }
 

@@ -1,6 +1,7 @@
 # What is shown on a terminal fits it: every command in pseudo-terminals of 60, 80 and 120 columns.
 
 load common
+narrow
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
