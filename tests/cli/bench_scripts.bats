@@ -201,3 +201,21 @@ PYTHON
     [ "$code" = 143 ]
     left_clean
 }
+
+@test "scaling.py prints the tables of docs/several-machines.md, and takes a step that it is given" {
+    root=$BATS_TEST_DIRNAME/../..
+    python3 "$root/scripts/bench/scaling.py" >told.txt
+    [ "$(grep -c '^| [0-9]' told.txt)" = 16 ]
+    while read -r line; do
+        [ -z "$line" ] || grep -qxF "$line" "$root/docs/several-machines.md" || {
+            echo "not in the document: $line"
+            return 1
+        }
+    done <told.txt
+    grep -q "2.85 s a step, 88.8 MB sent; this says 2.62 s and 88.3 MB: +9 % measured" told.txt
+    # Half the time of a step, and nothing for the exchange.
+    python3 "$root/scripts/bench/scaling.py" --step 6=1e9 --gbit 1000 --latency 0 | grep -q '^| 6 | 1000 | 2 | 4 | 8 | 16 | 32 | 64 | 128 | 256 |$'
+    run python3 "$root/scripts/bench/scaling.py" --step 5=1
+    [ "$status" = 2 ]
+    [[ $output == *"freeze must be one of 0, 6, 7, 9" ]]
+}
