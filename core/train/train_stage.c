@@ -191,8 +191,7 @@ enum status train_plan_stage(struct train *train, size_t epoch, struct error *er
     train_leave_stage(train);
     enum status status = choose_cache(train, &plan, err);
     if (status == OK)
-        status =
-            stage_plan(&train->stage, train->net, &plan, recipe_pass(&options->recipe, options->loader.batch), err);
+        status = stage_plan(&train->stage, train->net, &plan, plan.batch, err);
     return status == OK ? size_cache(train, err) : status;
 }
 

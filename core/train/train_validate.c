@@ -56,7 +56,8 @@ static enum status refuse_infinite(struct train *train, struct error *err)
  * chance. */
 static enum status run_evaluation(struct train *train, struct error *err)
 {
-    size_t count = train->dataset->val.count, batch = train->stage.evaluation_plan->options.batch;
+    const struct train_options *options = &train->options;
+    size_t count = train->dataset->val.count, batch = recipe_pass(&options->recipe, options->loader.batch);
     struct watch watch = {.train = train, .err = err};
     enum status status = train_check_weights(train, err);
     if (status != OK)

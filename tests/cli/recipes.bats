@@ -106,6 +106,10 @@ assert sum(last[name] != best[name] for name in moving) > 25'
     grep -qx '    "bn-sync": true,\?' pieces/config.json
     grep -qx '    "bn-sync": false,\?' plain/config.json
     fails 64 '--bn-sync cannot be changed' "$FREEZETUNE" train --resume plain --bn-sync
+    # Kept features come for all pieces at once.
+    train --bn-sync --micro-batch 2 --augment none --cache off --out pixels
+    train --bn-sync --micro-batch 2 --augment none --cache ram --out features
+    cmp pixels/best.safetensors features/best.safetensors
     network() {
         "$FREEZETUNE" train "${small[@]}" --image-size 160 --batch-size 24 --freeze-until 6 --dry-run "$@" 2>/dev/null |
             sed -n 's/^memory.*network \([0-9]*\).*/\1/p'
