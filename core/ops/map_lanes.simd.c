@@ -126,32 +126,46 @@ ALWAYS_INLINE sum_floats get_some(const value *p)
 #endif
 }
 
+#if defined(STORED_BF16)
+/* WIDTH floats to as many doubles. */
+ALWAYS_INLINE void add_floats(double *sum, vec some)
+{
+    for (size_t i = 0; i < WIDTH; i += SUM_WIDTH) {
+        sum_floats part;
+        memcpy(&part, (const float *)&some + i, sizeof part);
+        *(sum_vector *)(sum + i) += doubles(part);
+    }
+}
+#endif
+
 /* Values of bfloat16 are added as floats over the few rows, which costs less than their own rounding by far (2^-24
  * beside 2^-9), and then to the doubles. `rows` is a constant after inlining wherever there are SUM_ROWS. */
 ALWAYS_INLINE void moments_rows(double *sum, double *squares, const value *x, size_t rows, size_t channels)
 {
     size_t c = 0;
-    for (; c + SUM_WIDTH <= channels; c += SUM_WIDTH) {
-        sum_vector s = *(const sum_vector *)(sum + c), q = *(const sum_vector *)(squares + c);
 #if defined(STORED_BF16)
-        sum_floats some = {0}, some_squares = {0};
+    for (; c + WIDTH <= channels; c += WIDTH) {
+        vec some = {0}, some_squares = {0};
         for (size_t row = 0; row < rows; row++) {
-            sum_floats v = get_some(x + row * channels + c);
+            vec v = vec_of_bf16(x + row * channels + c);
             some += v;
             some_squares += v * v;
         }
-        s += doubles(some);
-        q += doubles(some_squares);
+        add_floats(sum + c, some);
+        add_floats(squares + c, some_squares);
+    }
 #else
+    for (; c + SUM_WIDTH <= channels; c += SUM_WIDTH) {
+        sum_vector s = *(const sum_vector *)(sum + c), q = *(const sum_vector *)(squares + c);
         for (size_t row = 0; row < rows; row++) {
             sum_vector v = doubles(get_some(x + row * channels + c));
             s += v;
             q += v * v;
         }
-#endif
         *(sum_vector *)(sum + c) = s;
         *(sum_vector *)(squares + c) = q;
     }
+#endif
     for (; c < channels; c++)
         for (size_t row = 0; row < rows; row++) {
             double v = get(x[row * channels + c]);
@@ -172,28 +186,30 @@ ALWAYS_INLINE void gradient_rows(double *sum, double *product, const value *g, c
                                  size_t rows, size_t channels)
 {
     size_t c = 0;
+#if defined(STORED_BF16)
+    for (; c + WIDTH <= channels; c += WIDTH) {
+        vec some = {0}, some_products = {0}, m = load(mean + c, WIDTH);
+        for (size_t row = 0; row < rows; row++) {
+            vec v = vec_of_bf16(g + row * channels + c);
+            some += v;
+            some_products += v * (vec_of_bf16(z + row * channels + c) - m);
+        }
+        add_floats(sum + c, some);
+        add_floats(product + c, some_products);
+    }
+#else
     for (; c + SUM_WIDTH <= channels; c += SUM_WIDTH) {
         sum_vector s = *(const sum_vector *)(sum + c), p = *(const sum_vector *)(product + c);
         sum_floats m = *(const sum_floats *)(mean + c);
-#if defined(STORED_BF16)
-        sum_floats some = {0}, some_products = {0};
-        for (size_t row = 0; row < rows; row++) {
-            sum_floats v = get_some(g + row * channels + c);
-            some += v;
-            some_products += v * (get_some(z + row * channels + c) - m);
-        }
-        s += doubles(some);
-        p += doubles(some_products);
-#else
         for (size_t row = 0; row < rows; row++) {
             sum_vector v = doubles(get_some(g + row * channels + c));
             s += v;
             p += v * doubles(get_some(z + row * channels + c) - m);
         }
-#endif
         *(sum_vector *)(sum + c) = s;
         *(sum_vector *)(product + c) = p;
     }
+#endif
     for (; c < channels; c++)
         for (size_t row = 0; row < rows; row++) {
             double v = get(g[row * channels + c]);

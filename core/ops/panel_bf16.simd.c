@@ -272,7 +272,7 @@ ALWAYS_INLINE vec_bits read_values(const uint16_t *x, size_t j, size_t n, const 
         vec scale = {0}, shift = {0};
         memcpy(&scale, reader->scale + j, n * sizeof(float));
         memcpy(&shift, reader->shift + j, n * sizeof(float));
-        bits = rounded_bits((vec)(bits << 16) * scale + shift);
+        bits = bf16_bits_of_vec((vec)(bits << 16) * scale + shift);
     }
     if (relu) /* of what is negative and no NaN, nothing */
         bits &= ~(vec_bits)((vec)(bits << 16) < 0);

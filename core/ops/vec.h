@@ -83,4 +83,21 @@ ALWAYS_INLINE void bf16_of_vec(uint16_t *p, vec v)
     memcpy(p, &h, sizeof h);
 }
 
+/* The same in the lower half of each lane; and of two vectors side by side, the first in the lower half. */
+ALWAYS_INLINE vec_bits bf16_bits_of_vec(vec v)
+{
+#if defined(__AVX512BF16__)
+    vec_halves h;
+    bf16_of_vec((uint16_t *)&h, v);
+    return __builtin_convertvector(h, vec_bits);
+#else
+    return rounded_bits(v);
+#endif
+}
+
+ALWAYS_INLINE vec_bits bf16_pairs_of_vecs(vec low, vec high)
+{
+    return bf16_bits_of_vec(low) | bf16_bits_of_vec(high) << 16;
+}
+
 #endif

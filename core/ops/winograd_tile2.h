@@ -57,7 +57,7 @@ ALWAYS_INLINE void put_operands(void *v, size_t at, vec a, const vec *other)
         bf16_of_vec((uint16_t *)v + at, a);
         return;
     }
-    vec_bits pairs = rounded_bits(a) | rounded_bits(*other) << 16;
+    vec_bits pairs = bf16_pairs_of_vecs(a, *other);
     memcpy((uint32_t *)v + at, &pairs, sizeof pairs);
 }
 
