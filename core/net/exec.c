@@ -38,11 +38,6 @@ static float *exec_scratch(const struct exec *exec, struct plan_region region)
     return exec->scratch + region.at;
 }
 
-float *exec_prepared(const struct exec *exec)
-{
-    return exec_scratch(exec, exec->plan->scratch.prepared);
-}
-
 double *exec_sums(const struct exec *exec)
 {
     return (double *)(void *)exec_scratch(exec, exec->plan->scratch.sums);

@@ -64,7 +64,6 @@ const double *exec_kept_sums(const struct exec *exec, int which, size_t bn);  /*
 const double *exec_total_sums(const struct exec *exec, int which, size_t bn); /* over all pieces of all processes */
 
 /* Parts of the scratch memory: see plan.h. */
-float *exec_prepared(const struct exec *exec);
 double *exec_sums(const struct exec *exec);
 double *exec_residual_sums(const struct exec *exec);
 float *exec_gradient_scratch(const struct exec *exec);

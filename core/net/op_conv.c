@@ -33,6 +33,13 @@ static bool keeps_prepared(const struct plan *plan, size_t index)
             !plan->steps[index].kernel->prepare_optional);
 }
 
+/* Floats of scratch that weights take which are prepared for one pass: what tiles lie behind. */
+static size_t prepared_in_scratch(const struct plan_step *planned)
+{
+    bool kept = planned->prepared.floats > 0 || planned->kernel->prepare_optional;
+    return kept ? 0 : plan_align(planned->kernel->prepared_size(&planned->shape));
+}
+
 /* Prepared weights are kept in the state or made in scratch at each pass (keeps_prepared); depth-first they must be
  * kept, because no thread may prepare for the others. A depth-first convolution needs tiles for one thread and no sums:
  * its BatchNorm is folded. All others need sums for BatchNorm's moments in forward and, where gradients pass through,
@@ -42,17 +49,15 @@ static void add_needs(struct plan *plan, size_t index, struct plan_needs *needs)
     struct plan_step *planned = &plan->steps[index];
     const struct conv_kernel *kernel = planned->kernel;
     size_t threads = plan->options.threads, batch = plan->options.batch;
-    size_t prepared = kernel->prepared_size(&planned->shape), scratch = kernel->scratch(&planned->shape);
+    size_t scratch = kernel->scratch(&planned->shape);
     if (keeps_prepared(plan, index))
-        planned->prepared = plan_take(&plan->state_floats, prepared);
-    else if (!kernel->prepare_optional)
-        plan_need(&needs->prepared, prepared);
+        planned->prepared = plan_take(&plan->state_floats, kernel->prepared_size(&planned->shape));
     if (index < plan->depth_first_steps) {
         plan_need(&needs->thread_tiles, scratch);
         return;
     }
     plan_need(&needs->sums_doubles, kernel->tiles(&planned->shape, batch) * 2 * planned->shape.k);
-    plan_need(&needs->tiles, threads * scratch);
+    plan_need(&needs->tiles, prepared_in_scratch(planned) + threads * scratch);
     if (index >= plan->program->backward_from) {
         plan_need(&needs->tiles, kernel->backward_scratch(&planned->shape, batch, threads));
         plan_need(&needs->sums_doubles, kernel->tail_tiles(&planned->shape, batch) * 2 * planned->shape.c);
@@ -85,16 +90,19 @@ static struct conv_task conv_task(const struct op_task *task)
     return conv;
 }
 
-/* Transforms the weights for this pass, if the kernel wants that and they are not kept. */
-static void prepare(const struct exec *exec, const struct plan_step *planned, struct conv_task *conv)
+/* Transforms the weights for this pass, if the kernel wants that and they are not kept: where the tiles begin, whose
+ * rest is returned. Backward needs none of them, and has the whole room. */
+static float *prepare(const struct op_task *task, struct conv_task *conv)
 {
-    if (planned->prepared.floats > 0) {
-        conv->prepared = exec->state + planned->prepared.at;
-    } else if (conv->kernel->prepared_size(&conv->shape) > 0 && !conv->kernel->prepare_optional) {
-        float *prepared = exec_prepared(exec);
-        conv->kernel->prepare(prepared, conv->w, &conv->shape, exec->pool);
-        conv->prepared = prepared;
+    const struct plan_step *planned = task->planned;
+    size_t floats = prepared_in_scratch(planned);
+    if (planned->prepared.floats > 0)
+        conv->prepared = task->exec->state + planned->prepared.at;
+    if (floats > 0) {
+        conv->kernel->prepare(task->tiles, conv->w, &conv->shape, task->exec->pool);
+        conv->prepared = task->tiles;
     }
+    return task->tiles + floats;
 }
 
 /* Three things can follow the product while its tiles are in the cache. A folded BatchNorm, residual and ReLU are the
@@ -112,11 +120,11 @@ static void forward(const struct op_task *task)
     bool gathers = bn && !bn->folded && bn->mode == BN_BATCH;
     if (gathers)
         conv.epilogue.sums = exec_sums(exec);
-    prepare(exec, task->planned, &conv);
+    float *tiles = prepare(task, &conv);
     if (task->index < exec->plan->cut.steps && !conv.kernel->rows_alone)
-        conv_forward_apart(&conv, task->pool, task->tiles);
+        conv_forward_apart(&conv, task->pool, tiles);
     else
-        conv_forward(&conv, task->pool, task->tiles);
+        conv_forward(&conv, task->pool, tiles);
     if (exec_takes_moments(exec, task->index))
         exec_take_batch(exec, task->index, conv.y);
     if (gathers)

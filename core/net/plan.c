@@ -295,7 +295,6 @@ static void place_scratch(struct plan *plan)
     struct plan_scratch *scratch = &plan->scratch;
     struct plan_thread *thread = &plan->thread;
     size_t batchwise = 0;
-    scratch->prepared = plan_take(&batchwise, needs.prepared);
     scratch->sums = plan_take(&batchwise, needs.sums_doubles * 2);
     scratch->residual_sums.floats = needs.sums_doubles / 2 * 2;
     scratch->residual_sums.at = scratch->sums.at + scratch->sums.floats - scratch->residual_sums.floats;

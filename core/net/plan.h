@@ -87,11 +87,11 @@ struct plan_bn {
 /* Scratch is used in one of two ways at a time: these parts for steps over the whole batch, or, depth-first, a part of
  * plan_thread.stride floats for each thread. */
 struct plan_scratch {
-    struct plan_region prepared;            /* transformed weights of the current step */
     struct plan_region sums, residual_sums; /* doubles: BatchNorm's partial sums; the latter is the second half of the
                                                former, for a merge's second operand */
     struct plan_region gradient;            /* of one parameter */
-    struct plan_region tiles;               /* of every thread; the gradient of a bias, when no tile is */
+    struct plan_region tiles;               /* of every thread, in forward behind the step's prepared weights; the
+                                               gradient of a bias, when no tile is */
 };
 
 struct plan_thread {

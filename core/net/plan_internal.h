@@ -16,8 +16,8 @@ struct plan_region plan_take(size_t *total, size_t floats);
 
 /* What the steps need of scratch, the largest of each, in floats but for the doubles. */
 struct plan_needs {
-    size_t prepared, sums_doubles, gradient, tiles; /* over the whole batch */
-    size_t thread_tiles;                            /* depth-first, one thread */
+    size_t sums_doubles, gradient, tiles; /* over the whole batch */
+    size_t thread_tiles;                  /* depth-first, one thread */
 };
 
 /* Raises *need to `amount` at least. */

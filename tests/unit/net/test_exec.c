@@ -471,16 +471,18 @@ static void kept_weights_change_no_byte(void **state)
                                                  .threads = 1};
             struct error err = {0};
             struct plan *plan;
-            size_t kept = 0, made = 0;
+            size_t kept = 0, made = 0, room = 0;
             assert_int_equal(plan_create(&plan, net, &options, &err), OK);
             for (size_t i = 0; i < plan->program->steps_count; i++) {
                 const struct plan_step *step = &plan->steps[i];
                 bool wants = step->kernel && step->kernel->prepared_size(&step->shape) > 0;
                 kept += step->prepared.floats > 0;
                 made += wants && !step->kernel->prepare_optional && step->prepared.floats == 0;
+                if (wants && room < step->kernel->prepared_size(&step->shape))
+                    room = step->kernel->prepared_size(&step->shape);
             }
             assert_true(keep ? kept > 0 && made == 0 : made > 0);
-            assert_int_equal(plan->scratch.prepared.floats == 0, keep);
+            assert_true(keep || plan->scratch.tiles.floats > room); /* made in front of the tiles */
             plan_destroy(plan);
             one_step(net, &options, x, NULL, logits[keep], NULL);
         }

@@ -113,9 +113,9 @@ static void check_state(struct plan *plan)
 static void check_scratch(const struct plan *plan)
 {
     const struct plan_scratch *scratch = &plan->scratch;
-    const struct plan_region batchwise[] = {scratch->prepared, scratch->sums, scratch->gradient, scratch->tiles};
+    const struct plan_region batchwise[] = {scratch->sums, scratch->gradient, scratch->tiles};
     const struct plan_region thread[] = {plan->thread.buffer, plan->thread.tiles};
-    assert_apart(batchwise, 4, plan->scratch_floats);
+    assert_apart(batchwise, 3, plan->scratch_floats);
     assert_apart(thread, 2, plan->thread.stride);
     assert_true(plan->thread.stride * THREADS <= plan->scratch_floats);
     /* What two operands of a merge sum up goes to both halves. */
@@ -251,7 +251,6 @@ static void spread_scratch(struct plan *plan, struct spread *scratch, struct spr
     spread_region(scratch, &parts->gradient);
     spread_region(scratch, &parts->residual_sums);
     spread_region(scratch, &parts->sums);
-    spread_region(scratch, &parts->prepared);
     struct spread part = {0};
     spread_region(&part, &plan->thread.tiles);
     plan->thread.buffer.floats = buffer->total;
