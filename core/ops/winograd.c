@@ -4,6 +4,7 @@
 #include "core/ops/conv_kernels.h"
 #include "core/ops/cpu.h"
 #include "core/ops/panel.h"
+#include "core/ops/winograd_weight.h"
 
 CPU_DISPATCH(const struct winograd_lanes, winograd_lanes)
 CPU_DISPATCH_BF16(const struct winograd_lanes, winograd_lanes_bf16)
@@ -220,11 +221,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
                           .weights = forward_weights,
                           .frequency = frequency_same};
     block_run(&block, shape, &cut, begin, end, scratch);
-    for (size_t row = begin; task->epilogue.sums && row < end; row++) {
-        struct winograd_place place = winograd_place_of(&cut, row, shape->p);
-        size_t m0 = (place.image * shape->p + place.top) * shape->q;
-        epilogue_apply(task, m0, place.rows * shape->q, tile, row == begin);
-    }
+    winograd_epilogue(task, &cut, tile);
 }
 
 /* ---- gradient of the input ------------------------------------------------------------------------------------------
@@ -281,11 +278,7 @@ static void data_block(void *context, size_t tile, size_t thread)
                           .weights = data_weights,
                           .frequency = frequency_turned};
     block_run(&block, shape, &cut, begin, end, work->scratch + thread * block_scratch(shape));
-    for (size_t row = begin; row < end; row++) {
-        struct winograd_place place = winograd_place_of(&cut, row, shape->h);
-        size_t m0 = (place.image * shape->h + place.top) * shape->w;
-        tail_apply(work->tail, work->da, m0, place.rows * shape->w, shape->c, tile, row == begin);
-    }
+    winograd_tail(work->tail, work->da, shape, &cut, tile);
 }
 
 static void backward_data(void *da, bool add, const struct conv_task *task, const void *dy, const struct tail *tail,
@@ -295,96 +288,38 @@ static void backward_data(void *da, bool add, const struct conv_task *task, cons
     pool_for(pool, winograd_cut_of(&sizes, &task->shape, task->images).blocks, data_block, &work);
 }
 
-/* ---- gradient of the weights ----------------------------------------------------------------------------------------
- *   forward:  y = A^T [ U . V ] A                 summed over c
- *   weight:   dU[f] = D[f]^T V[f], D = A dy A^T   summed over tiles; dw = G^T dU G
- * Groups of rows of tiles: transform dy and a, then add the group's products to dU, cut into squares of 32 outputs by
- * 32 inputs, [f][32][32] each. With one group a square is only needed until it is transformed back. */
-enum { SQUARE_STEP = PANEL * PANEL + WINOGRAD_APART, SQUARE = WINOGRAD_FREQUENCIES * SQUARE_STEP };
-
-struct weight_work {
-    float *dw, *squares, *v, *d;
-    struct winograd_steps v_steps, d_steps;
-    const struct conv_task *task;
-    const void *dy;
-    struct winograd_cut cut;
-    size_t begin, end; /* rows of tiles of this group */
-    struct winograd_layout layout;
-};
-
-static void weight_transform(void *context, size_t item, size_t thread)
+/* ---- gradient of the weights ------------------------------------------------------------------------------------- */
+static void weight_transform(float *v, struct winograd_steps v_steps, float *d, struct winograd_steps d_steps,
+                             const struct conv_task *task, const void *dy, size_t image, struct winograd_row row)
 {
-    (void)thread;
-    struct weight_work *work = context;
-    const struct conv_shape *shape = &work->task->shape;
-    size_t image = (work->begin + item) / work->cut.tile_rows;
-    struct winograd_row row = winograd_row_of(&work->layout, work->begin + item, shape->p);
-    struct conv_input in = work->task->in;
+    const struct conv_shape *shape = &task->shape;
+    const struct winograd_lanes *lanes = lanes_of(shape->precision);
+    struct conv_input in = task->in;
     in.x = map_from(in.x, image * shape->h * shape->w * shape->c, shape->precision);
-    lanes_of(shape->precision)
-        ->input(work->v, work->v_steps, &in, (struct winograd_map){shape->h, shape->w, shape->c}, row);
-    lanes_of(shape->precision)
-        ->gradient(work->d, work->d_steps, map_from(work->dy, image * shape->p * shape->q * shape->k, shape->precision),
-                   (struct winograd_map){shape->p, shape->q, shape->k}, row);
+    lanes->input(v, v_steps, &in, (struct winograd_map){shape->h, shape->w, shape->c}, row);
+    lanes->gradient(d, d_steps, map_from(dy, image * shape->p * shape->q * shape->k, shape->precision),
+                    (struct winograd_map){shape->p, shape->q, shape->k}, row);
 }
 
-static void weight_square(void *context, size_t item, size_t thread)
+static struct winograd_weight weight_gradient(void)
 {
-    struct weight_work *work = context;
-    const struct conv_shape *shape = &work->task->shape;
-    size_t across = panels(shape->c), k0 = item / across * PANEL, c0 = item % across * PANEL;
-    float *u = work->squares + (work->cut.groups == 1 ? thread : item) * SQUARE;
-    for (size_t f = 0; f < WINOGRAD_FREQUENCIES; f++) {
-        struct winograd_span span = winograd_span_of(&work->layout, f);
-        const float *d = work->d + f * work->d_steps.frequency + item / across * work->d_steps.panel;
-        const float *v = work->v + f * work->v_steps.frequency + item % across * work->v_steps.panel;
-        panel_lanes(PRECISION_F32)
-            ->outer(u + f * SQUARE_STEP, PANEL, d + span.begin * PANEL, v + span.begin * PANEL, PANEL, PANEL,
-                    span.count, work->begin > 0);
-    }
-    if (work->end < work->cut.rows)
-        return;
-    for (size_t k = k0; k < min_size(k0 + PANEL, shape->k); k++)
-        winograd_lanes_of_cpu()->weight_gradient(work->dw + k * 9 * shape->c + c0, shape->c, u + (k - k0) * PANEL,
-                                                 SQUARE_STEP, min_size(PANEL, shape->c - c0));
-}
-
-static size_t squares_of(const struct conv_shape *shape)
-{
-    return panels(shape->c) * panels(shape->k);
+    return (struct winograd_weight){.sizes = &sizes,
+                                    .products = PRECISION_F32,
+                                    .together = 1,
+                                    .transform = weight_transform,
+                                    .back = winograd_lanes_of_cpu()->weight_gradient};
 }
 
 static void backward_weight(float *dw, const struct conv_task *task, const void *dy, struct pool *pool, float *scratch)
 {
-    const struct conv_shape *shape = &task->shape;
-    struct weight_work work = {
-        .dw = dw, .task = task, .dy = dy, .cut = winograd_cut_of(&sizes, shape, task->images), .v = scratch};
-    size_t most = work.cut.group_rows * work.cut.row_tiles;
-    work.d = work.v + winograd_size(WINOGRAD_TILE, most, shape->c);
-    work.squares = work.d + winograd_size(WINOGRAD_TILE, most, shape->k);
-    for (; work.begin < work.cut.rows; work.begin = work.end) {
-        work.end = min_size(work.begin + work.cut.group_rows, work.cut.rows);
-        size_t tiles = (work.end - work.begin) * work.cut.row_tiles;
-        work.v_steps = winograd_steps_of(tiles, shape->c);
-        work.d_steps = winograd_steps_of(tiles, shape->k);
-        work.layout = winograd_layout_of(&work.cut, work.begin, work.end);
-        pool_for(pool, work.end - work.begin, weight_transform, &work);
-        pool_for(pool, squares_of(shape), weight_square, &work);
-    }
+    struct winograd_weight how = weight_gradient();
+    winograd_weight_run(dw, &how, task, dy, pool, scratch);
 }
 
 static size_t backward_scratch(const struct conv_shape *shape, size_t images, size_t threads)
 {
-    struct winograd_cut cut = winograd_cut_of(&sizes, shape, images);
-    /* Groups have equal sizes, so those of a smaller batch may be larger: 24 rows of at most 23 are two groups of 12,
-     * 16 are one. */
-    size_t tiles = min_size(cut.group_most, cut.rows) * cut.row_tiles, squares = threads;
-    if (cut.groups > 1 && squares < squares_of(shape))
-        squares = squares_of(shape);
-    size_t weight = winograd_size(WINOGRAD_TILE, tiles, shape->c) + winograd_size(WINOGRAD_TILE, tiles, shape->k) +
-                    squares * SQUARE;
-    size_t data = threads * block_scratch(shape);
-    return max_size(weight, data);
+    struct winograd_weight how = weight_gradient();
+    return max_size(winograd_weight_scratch(&how, shape, images, threads), threads * block_scratch(shape));
 }
 
 const struct conv_kernel conv_winograd = {

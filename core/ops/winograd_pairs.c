@@ -11,6 +11,7 @@
 #include "core/ops/conv_kernels.h"
 #include "core/ops/cpu.h"
 #include "core/ops/panel.h"
+#include "core/ops/winograd_weight.h"
 
 CPU_DISPATCH_BF16(const struct winograd_pairs_lanes, winograd_pairs_lanes)
 
@@ -222,11 +223,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
                           .u = task->prepared,
                           .line = same};
     block_run(&block, &cut, begin, end, scratch);
-    for (size_t row = begin; task->epilogue.sums && row < end; row++) {
-        struct winograd_place place = winograd_place_of(&cut, row, shape->p);
-        size_t m0 = (place.image * shape->p + place.top) * shape->q;
-        epilogue_apply(task, m0, place.rows * shape->q, tile, row == begin);
-    }
+    winograd_epilogue(task, &cut, tile);
 }
 
 /* ---- gradient of the input: as in winograd.c, by the frequencies of turned weights ------------------------------- */
@@ -256,11 +253,7 @@ static void data_block(void *context, size_t tile, size_t thread)
                           .u = work->u,
                           .line = turned};
     block_run(&block, &cut, begin, end, work->scratch + thread * block_scratch(shape));
-    for (size_t row = begin; row < end; row++) {
-        struct winograd_place place = winograd_place_of(&cut, row, shape->h);
-        size_t m0 = (place.image * shape->h + place.top) * shape->w;
-        tail_apply(work->tail, work->da, m0, place.rows * shape->w, shape->c, tile, row == begin);
-    }
+    winograd_tail(work->tail, work->da, shape, &cut, tile);
 }
 
 static void backward_data(void *da, bool add, const struct conv_task *task, const void *dy, const struct tail *tail,
@@ -279,107 +272,49 @@ static void backward_data(void *da, bool add, const struct conv_task *task, cons
     pool_for(pool, tiles(shape, task->images), data_block, &work);
 }
 
-/* ---- gradient of the weights: as in winograd.c; the sum over tiles is one over pairs of images ------------------- */
-enum { SQUARE_STEP = PANEL * PANEL + WINOGRAD_APART, SQUARE = FREQUENCIES * SQUARE_STEP };
+/* ---- gradient of the weights: the sum over tiles is one over pairs of images ------------------------------------- */
 
-struct weight_work {
-    float *dw, *squares;
-    uint32_t *v, *d;
-    struct winograd_steps v_steps, d_steps;
-    const struct conv_task *task;
-    const void *dy;
-    struct winograd_cut cut; /* its images are pairs of images */
-    size_t begin, end;       /* rows of tiles of this group */
-    struct winograd_layout layout;
-};
-
-/* Image 2*pair and the one after it, NULL where there is none. */
-static const void *image_at(const void *map, size_t pair, size_t size)
+/* The image after number `image`, or NULL where there is none. */
+static const void *image_beside(const void *map, size_t image, size_t size, size_t images)
 {
-    return map_from(map, 2 * pair * size, PRECISION_BF16);
+    return image + 1 < images ? map_from(map, (image + 1) * size, PRECISION_BF16) : NULL;
 }
 
-static const void *image_beside(const void *map, size_t pair, size_t size, size_t images)
+static void weight_transform(float *v, struct winograd_steps v_steps, float *d, struct winograd_steps d_steps,
+                             const struct conv_task *task, const void *dy, size_t image, struct winograd_row row)
 {
-    return 2 * pair + 1 < images ? map_from(map, (2 * pair + 1) * size, PRECISION_BF16) : NULL;
-}
-
-static void weight_transform(void *context, size_t item, size_t thread)
-{
-    (void)thread;
-    struct weight_work *work = context;
-    const struct conv_shape *shape = &work->task->shape;
-    size_t pair = (work->begin + item) / work->cut.tile_rows, images = work->task->images;
+    const struct conv_shape *shape = &task->shape;
+    const struct winograd_pairs_lanes *lanes = winograd_pairs_lanes_of_cpu();
     size_t x_size = shape->h * shape->w * shape->c, dy_size = shape->p * shape->q * shape->k;
-    struct winograd_row row = winograd_row_of(&work->layout, work->begin + item, shape->p);
-    struct conv_input in = work->task->in;
-    in.x = image_at(work->task->in.x, pair, x_size);
-    winograd_pairs_lanes_of_cpu()->input_pairs(work->v, work->v_steps, &in,
-                                               image_beside(work->task->in.x, pair, x_size, images),
-                                               (struct winograd_map){shape->h, shape->w, shape->c}, row);
-    winograd_pairs_lanes_of_cpu()->gradient_pairs(work->d, work->d_steps, image_at(work->dy, pair, dy_size),
-                                                  image_beside(work->dy, pair, dy_size, images),
-                                                  (struct winograd_map){shape->p, shape->q, shape->k}, row);
+    struct conv_input in = task->in;
+    in.x = map_from(task->in.x, image * x_size, PRECISION_BF16);
+    lanes->input_pairs(v, v_steps, &in, image_beside(task->in.x, image, x_size, task->images),
+                       (struct winograd_map){shape->h, shape->w, shape->c}, row);
+    lanes->gradient_pairs(d, d_steps, map_from(dy, image * dy_size, PRECISION_BF16),
+                          image_beside(dy, image, dy_size, task->images),
+                          (struct winograd_map){shape->p, shape->q, shape->k}, row);
 }
 
-static void weight_square(void *context, size_t item, size_t thread)
+static struct winograd_weight weight_gradient(void)
 {
-    struct weight_work *work = context;
-    const struct conv_shape *shape = &work->task->shape;
-    size_t across = panels(shape->c), k0 = item / across * PANEL, c0 = item % across * PANEL;
-    float *u = work->squares + (work->cut.groups == 1 ? thread : item) * SQUARE;
-    for (size_t f = 0; f < FREQUENCIES; f++) {
-        struct winograd_span span = winograd_span_of(&work->layout, f);
-        const uint32_t *d = work->d + f * work->d_steps.frequency + item / across * work->d_steps.panel;
-        const uint32_t *v = work->v + f * work->v_steps.frequency + item % across * work->v_steps.panel;
-        products()->outer(u + f * SQUARE_STEP, PANEL, d + span.begin * PANEL, v + span.begin * PANEL, PANEL, PANEL,
-                          2 * span.count, work->begin > 0);
-    }
-    if (work->end < work->cut.rows)
-        return;
-    for (size_t k = k0; k < min_size(k0 + PANEL, shape->k); k++)
-        winograd_pairs_lanes_of_cpu()->weight_gradient(work->dw + k * 9 * shape->c + c0, shape->c, u + (k - k0) * PANEL,
-                                                       SQUARE_STEP, min_size(PANEL, shape->c - c0));
-}
-
-static size_t squares_of(const struct conv_shape *shape)
-{
-    return panels(shape->c) * panels(shape->k);
-}
-
-static struct winograd_cut weight_cut(const struct conv_shape *shape, size_t images)
-{
-    return winograd_cut_of(&sizes, shape, ceil_div(images, 2));
+    return (struct winograd_weight){.sizes = &sizes,
+                                    .products = PRECISION_BF16,
+                                    .together = 2,
+                                    .transform = weight_transform,
+                                    .back = winograd_pairs_lanes_of_cpu()->weight_gradient};
 }
 
 static void backward_weight(float *dw, const struct conv_task *task, const void *dy, struct pool *pool, float *scratch)
 {
-    const struct conv_shape *shape = &task->shape;
-    struct weight_work work = {.dw = dw, .task = task, .dy = dy, .cut = weight_cut(shape, task->images)};
-    size_t most = work.cut.group_rows * work.cut.row_tiles;
-    work.v = (uint32_t *)scratch;
-    work.d = work.v + winograd_size(T, most, shape->c);
-    work.squares = scratch + winograd_size(T, most, shape->c) + winograd_size(T, most, shape->k);
-    for (; work.begin < work.cut.rows; work.begin = work.end) {
-        work.end = min_size(work.begin + work.cut.group_rows, work.cut.rows);
-        size_t count = (work.end - work.begin) * work.cut.row_tiles;
-        work.v_steps = winograd_steps_of(count, shape->c);
-        work.d_steps = winograd_steps_of(count, shape->k);
-        work.layout = winograd_layout_of(&work.cut, work.begin, work.end);
-        pool_for(pool, work.end - work.begin, weight_transform, &work);
-        pool_for(pool, squares_of(shape), weight_square, &work);
-    }
+    struct winograd_weight how = weight_gradient();
+    winograd_weight_run(dw, &how, task, dy, pool, scratch);
 }
 
 static size_t backward_scratch(const struct conv_shape *shape, size_t images, size_t threads)
 {
-    struct winograd_cut cut = weight_cut(shape, images);
-    size_t most = min_size(cut.group_most, cut.rows) * cut.row_tiles, squares = threads;
-    if (cut.groups > 1 && squares < squares_of(shape))
-        squares = squares_of(shape);
-    size_t weight = winograd_size(T, most, shape->c) + winograd_size(T, most, shape->k) + squares * SQUARE;
+    struct winograd_weight how = weight_gradient();
     size_t data = weights_size(shape->k, shape->c) + threads * block_scratch(shape);
-    return max_size(weight, data);
+    return max_size(winograd_weight_scratch(&how, shape, images, threads), data);
 }
 
 const struct conv_kernel conv_winograd_pairs = {

@@ -162,30 +162,28 @@ static void compare_pieces(size_t most, bool mixes, enum bn_mode trained, double
     close_session(&b);
 }
 
-static void pieces_equal_the_whole_batch(void **state)
+static void compare_all_pieces(const char *what, enum bn_mode mode, double tolerance)
 {
-    (void)state;
     struct comparison comparison = {0};
     static const size_t most[] = {1, 2, 3, 6};
     for (size_t i = 0; i < sizeof most / sizeof *most; i++)
-        compare_pieces(most[i], i % 2 == 0, BN_EVAL, 1e-6, &comparison);
-    print_message("# pieces: %zu tensors, worst %.1e (%s)\n", comparison.tensors, comparison.worst,
+        compare_pieces(most[i], i % 2 == 0, mode, tolerance, &comparison);
+    print_message("# %s: %zu tensors, worst %.1e (%s)\n", what, comparison.tensors, comparison.worst,
                   comparison.worst_name);
     if (!compare_passed(&comparison))
         fail_msg("%s", comparison.first_fault);
 }
 
+static void pieces_equal_the_whole_batch(void **state)
+{
+    (void)state;
+    compare_all_pieces("pieces", BN_EVAL, 1e-6);
+}
+
 static void pieces_with_common_statistics_equal_the_whole_batch(void **state)
 {
     (void)state;
-    struct comparison comparison = {0};
-    static const size_t most[] = {1, 2, 3, 6};
-    for (size_t i = 0; i < sizeof most / sizeof *most; i++)
-        compare_pieces(most[i], i % 2 == 0, BN_BATCH, 2e-6, &comparison);
-    print_message("# pieces with --bn-sync: %zu tensors, worst %.1e (%s)\n", comparison.tensors, comparison.worst,
-                  comparison.worst_name);
-    if (!compare_passed(&comparison))
-        fail_msg("%s", comparison.first_fault);
+    compare_all_pieces("pieces with --bn-sync", BN_BATCH, 2e-6);
 }
 
 static void statistics_of_the_batch_need_a_batchnorm_that_takes_them(void **state)
