@@ -351,11 +351,10 @@ static void weights(void *to, size_t step, const float *w, size_t ld, size_t row
     for (size_t i = 0; i < rows; i += 2, w += 2 * ld, panels += 2 * PANEL)
         for (size_t j = 0; j < padded; j += WIDTH) {
             size_t n = j >= columns ? 0 : columns - j < WIDTH ? columns - j : WIDTH;
-            vec even = {0}, odd = {0};
-            memcpy(&even, w + j, n * sizeof *w);
-            if (i + 1 < rows)
-                memcpy(&odd, w + ld + j, n * sizeof *w);
-            vec_bits pairs = rounded_bits(even) | rounded_bits(odd) << 16;
+            size_t n_odd = i + 1 < rows ? n : 0;
+            vec even = n == WIDTH ? load(w + j, WIDTH) : load(w + j, n);
+            vec odd = n_odd == WIDTH ? load(w + ld + j, WIDTH) : load(w + ld + j, n_odd);
+            vec_bits pairs = bf16_pairs_of_vecs(even, odd);
             memcpy(panels + j / PANEL * step + j % PANEL * 2, &pairs, sizeof pairs);
         }
 }
