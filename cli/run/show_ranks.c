@@ -35,7 +35,7 @@ static struct ranks look(const struct run_setup *t, const struct forecast *forec
     return ranks;
 }
 
-/* The exchange follows the last piece: it is not hidden behind backward. */
+/* At most: how much of the exchange hides behind the last piece's backward is not known. */
 static double step_seconds(const struct ranks *ranks, double gigabits)
 {
     return ranks->alone * (double)ranks->most / (double)ranks->pieces + ranks->sent / (gigabits * 125e6);

@@ -40,14 +40,23 @@ struct request {
     bool done;
 };
 
-static struct blocks sent, received;
+/* Calls of one thread, in their order; those of another do not wait for them. */
+struct channel {
+    MPI_Comm communicator;
+    struct blocks sent, received;
+    struct request *request; /* NULL: none. The mover's once it moves */
+    MPI_Request moving;      /* MPI_REQUEST_NULL: not yet */
+};
+
+enum { CHANNELS = 2 }; /* of the thread that trains, and of the one beside it */
+static struct channel channels[CHANNELS];
+static struct peers beside = {.rank = 0, .count = 1};
 static struct peers group = {.rank = 0, .count = 1};
 
 static struct mover {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t asked, answered;
-    struct request *request; /* NULL: none */
     bool started;
     int *argc;
     char ***argv;
@@ -76,6 +85,9 @@ static void initialise(void)
     MPI_Comm_size(MPI_COMM_WORLD, &count);
     group.rank = (size_t)rank;
     group.count = (size_t)count;
+    channels[0] = (struct channel){.communicator = MPI_COMM_WORLD, .moving = MPI_REQUEST_NULL};
+    channels[1] = (struct channel){.moving = MPI_REQUEST_NULL};
+    MPI_Comm_dup(MPI_COMM_WORLD, &channels[1].communicator);
     watch_begin(group.rank, group.count);
 }
 
@@ -91,26 +103,37 @@ static void nap(size_t tests)
         nanosleep(&shortly, NULL);
 }
 
-static void move(const struct request *request)
+static void begin(struct channel *channel, const struct request *request)
 {
-    MPI_Request moving;
-    int moved = 0;
+    const struct blocks *to = &channel->received, *from = &channel->sent;
     if (request->kind == EXCHANGE)
-        MPI_Ialltoallv(request->in, sent.counts, sent.places, MPI_BYTE, request->out, received.counts, received.places,
-                       MPI_BYTE, MPI_COMM_WORLD, &moving);
+        MPI_Ialltoallv(request->in, from->counts, from->places, MPI_BYTE, request->out, to->counts, to->places,
+                       MPI_BYTE, channel->communicator, &channel->moving);
     else
-        MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, request->out, received.counts, received.places, MPI_BYTE,
-                        MPI_COMM_WORLD, &moving);
-    for (size_t tests = 0; !moved; tests++) {
-        MPI_Test(&moving, &moved, MPI_STATUS_IGNORE);
-        watch_look();
-        if (!moved)
-            nap(tests);
-    }
+        MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, request->out, to->counts, to->places, MPI_BYTE,
+                        channel->communicator, &channel->moving);
 }
 
-/* The next request, or NULL when it is time to look at the others. */
-static struct request *next_request(void)
+static void answer(struct channel *channel)
+{
+    pthread_mutex_lock(&mover.lock);
+    channel->request->done = true;
+    channel->request = NULL;
+    pthread_cond_broadcast(&mover.answered);
+    pthread_mutex_unlock(&mover.lock);
+}
+
+static bool asked(void)
+{
+    for (size_t c = 0; c < CHANNELS; c++)
+        if (channels[c].request)
+            return true;
+    return false;
+}
+
+/* Copies what is asked for now. Where that is nothing it waits for a request, or until it is time to look at the other
+ * ranks. */
+static void take_requests(struct request *requests[CHANNELS])
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -118,20 +141,26 @@ static struct request *next_request(void)
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&mover.lock);
-    for (int code = 0; !mover.request && code == 0;)
+    for (int code = 0; !asked() && code == 0;)
         code = pthread_cond_timedwait(&mover.asked, &mover.lock, &until);
-    struct request *request = mover.request;
+    for (size_t c = 0; c < CHANNELS; c++)
+        requests[c] = channels[c].request;
     pthread_mutex_unlock(&mover.lock);
-    return request;
 }
 
-static void answer(struct request *request)
+/* One look at a channel. *busy where its request is under way; true where something has begun or ended. */
+static bool attend(struct channel *channel, struct request *request, bool *busy)
 {
-    pthread_mutex_lock(&mover.lock);
-    mover.request = NULL;
-    request->done = true;
-    pthread_cond_broadcast(&mover.answered);
-    pthread_mutex_unlock(&mover.lock);
+    int moved;
+    bool begins = channel->moving == MPI_REQUEST_NULL;
+    if (begins)
+        begin(channel, request);
+    MPI_Test(&channel->moving, &moved, MPI_STATUS_IGNORE);
+    if (moved)
+        answer(channel);
+    else
+        *busy = true;
+    return begins || moved;
 }
 
 static void *run_mover(void *context)
@@ -142,16 +171,24 @@ static void *run_mover(void *context)
     mover.started = true;
     pthread_cond_broadcast(&mover.answered);
     pthread_mutex_unlock(&mover.lock);
-    while (!ended) {
-        struct request *request = next_request();
+    for (size_t tests = 0; !ended;) {
+        struct request *requests[CHANNELS];
+        bool busy = false, changed = false;
+        take_requests(requests);
         watch_look();
-        if (!request)
-            continue;
-        ended = request->kind == END;
-        if (!ended)
-            move(request);
-        answer(request);
+        for (size_t c = 0; c < CHANNELS; c++) {
+            if (requests[c] && requests[c]->kind == END) {
+                ended = true;
+                answer(&channels[c]);
+            } else if (requests[c]) {
+                changed = attend(&channels[c], requests[c], &busy) || changed;
+            }
+        }
+        tests = changed ? 0 : tests + 1;
+        if (busy && !changed)
+            nap(tests);
     }
+    MPI_Comm_free(&channels[1].communicator);
     watch_end();
     MPI_Finalize();
     return context;
@@ -180,17 +217,17 @@ static bool start_mover(int *argc, char ***argv)
     return started;
 }
 
-static void ask(struct request request)
+static void ask(struct channel *channel, struct request request)
 {
     pthread_mutex_lock(&mover.lock);
-    mover.request = &request;
+    channel->request = &request;
     pthread_cond_signal(&mover.asked);
     while (!request.done)
         pthread_cond_wait(&mover.answered, &mover.lock);
     pthread_mutex_unlock(&mover.lock);
 }
 
-/* ---- the group -------------------------------------------------------------------------------------------------- */
+/* ---- the group --------------------------------------------------------------------------------------------------- */
 /* MPI counts in int: no block of a step is nearly that large, and one that were would have to be cut. */
 static enum status fill(struct blocks *blocks, const size_t *sizes, struct error *err)
 {
@@ -208,21 +245,21 @@ static enum status fill(struct blocks *blocks, const size_t *sizes, struct error
 static enum status exchange(void *context, void *out, const size_t *out_sizes, const void *in, const size_t *in_sizes,
                             struct error *err)
 {
-    (void)context;
-    enum status status = fill(&received, out_sizes, err);
+    struct channel *channel = context;
+    enum status status = fill(&channel->received, out_sizes, err);
     if (status == OK)
-        status = fill(&sent, in_sizes, err);
+        status = fill(&channel->sent, in_sizes, err);
     if (status == OK)
-        ask((struct request){.kind = EXCHANGE, .out = out, .in = in});
+        ask(channel, (struct request){.kind = EXCHANGE, .out = out, .in = in});
     return status;
 }
 
 static enum status gather(void *context, void *all, const size_t *sizes, struct error *err)
 {
-    (void)context;
-    enum status status = fill(&received, sizes, err);
+    struct channel *channel = context;
+    enum status status = fill(&channel->received, sizes, err);
     if (status == OK)
-        ask((struct request){.kind = GATHER, .out = all});
+        ask(channel, (struct request){.kind = GATHER, .out = all});
     return status;
 }
 
@@ -241,12 +278,15 @@ static void start_group(void)
     static const struct peers_calls calls = {exchange, gather};
     struct error err;
     void *memory;
-    enum status status = memory_alloc(&memory, 4 * group.count, sizeof(int), "the ranks", &err);
+    enum status status = memory_alloc(&memory, CHANNELS * 4 * group.count, sizeof(int), "the ranks", &err);
     if (status == OK) {
         int *counts = memory;
-        sent = (struct blocks){.counts = counts, .places = counts + group.count};
-        received = (struct blocks){.counts = counts + 2 * group.count, .places = counts + 3 * group.count};
-        group.calls = &calls;
+        for (size_t c = 0; c < CHANNELS; c++, counts += 4 * group.count) {
+            channels[c].sent = (struct blocks){counts, counts + group.count};
+            channels[c].received = (struct blocks){counts + 2 * group.count, counts + 3 * group.count};
+        }
+        beside = (struct peers){group.rank, group.count, &calls, &channels[1], NULL};
+        group = (struct peers){group.rank, group.count, &calls, &channels[0], &beside};
         status = share_instructions(&err);
     }
     if (status != OK)
@@ -270,9 +310,9 @@ int group_close(int code)
 {
     if (peers_most(&group, &code, 1, NULL) != OK)
         watch_give_up("rank %zu: the exit code of the others is not known", group.rank);
-    ask((struct request){.kind = END});
+    ask(&channels[0], (struct request){.kind = END});
     pthread_join(mover.thread, NULL);
-    memory_free(sent.counts);
+    memory_free(channels[0].sent.counts);
     return code;
 }
 

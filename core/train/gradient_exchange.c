@@ -9,7 +9,7 @@
 
 struct gradient_exchange {
     const struct peers *peers;
-    struct pool *pool;
+    struct pool *pool;               /* the caller's thread alone */
     size_t most;                     /* pieces of a step */
     size_t pieces;                   /* of this step */
     size_t *nodes, *sent, *received; /* [peers->count]: nodes of each, and bytes to and from each */
@@ -58,8 +58,8 @@ size_t gradient_exchange_bytes(const struct peers *peers, size_t pieces, size_t 
     return (load.in * values + load.out * most_of_a_slice(peers, values)) * sizeof(float);
 }
 
-enum status gradient_exchange_create(struct gradient_exchange **out, const struct peers *peers, struct pool *pool,
-                                     size_t pieces, struct error *err)
+enum status gradient_exchange_create(struct gradient_exchange **out, const struct peers *peers, size_t pieces,
+                                     struct error *err)
 {
     void *memory, *counts;
     enum status status = memory_alloc(&memory, 1, sizeof(struct gradient_exchange), "the exchange of gradients", err);
@@ -71,17 +71,22 @@ enum status gradient_exchange_create(struct gradient_exchange **out, const struc
         return status;
     }
     struct gradient_exchange *exchange = memory;
-    *exchange = (struct gradient_exchange){.peers = peers, .pool = pool, .most = pieces, .nodes = counts};
+    *exchange = (struct gradient_exchange){.peers = peers, .most = pieces, .nodes = counts};
     exchange->sent = exchange->nodes + peers->count;
     exchange->received = exchange->sent + peers->count;
-    *out = exchange;
-    return OK;
+    status = pool_create(&exchange->pool, 1, err);
+    if (status == OK)
+        *out = exchange;
+    else
+        gradient_exchange_destroy(exchange);
+    return status;
 }
 
 void gradient_exchange_destroy(struct gradient_exchange *exchange)
 {
     if (!exchange)
         return;
+    pool_destroy(exchange->pool);
     memory_free(exchange->in);
     memory_free(exchange->out);
     memory_free(exchange->nodes);

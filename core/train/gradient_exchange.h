@@ -15,9 +15,9 @@
 struct gradient_exchange;
 
 /* For steps of at most `pieces` pieces, which are dealt by peers_first, and parameters of no values, so far. Borrows
- * peers and pool. ERR_SYSTEM without memory. */
+ * peers. It adds in the caller's thread, which may be another one than that of the pool. ERR_SYSTEM without memory. */
 MUST_CHECK enum status gradient_exchange_create(struct gradient_exchange **out, const struct peers *peers,
-                                                struct pool *pool, size_t pieces, struct error *err);
+                                                size_t pieces, struct error *err);
 void gradient_exchange_destroy(struct gradient_exchange *exchange);
 /* Room for parameters of at most `values` values, from now on. ERR_SYSTEM without memory. */
 MUST_CHECK enum status gradient_exchange_reserve(struct gradient_exchange *exchange, size_t values, struct error *err);

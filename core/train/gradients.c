@@ -4,14 +4,16 @@
 #include <math.h>
 
 #include "core/base/memory.h"
+#include "core/train/exchange_queue.h"
 #include "core/train/gradient_exchange.h"
 #include "core/train/sum_tree.h"
 #include "core/train/vectors.h"
 
 struct sum {
-    float *nodes; /* [depth][values of the parameter]; NULL while it is frozen */
-    size_t count; /* of nodes that hold something */
-    size_t added; /* pieces, since gradients_begin */
+    float *nodes;   /* [depth][values of the parameter]; NULL while it is frozen */
+    size_t count;   /* of nodes that hold something */
+    size_t added;   /* pieces, since gradients_begin */
+    size_t planned; /* its number in the queue */
     bool complete;
 };
 
@@ -22,8 +24,10 @@ struct gradients {
     size_t depth;                       /* vectors of each parameter */
     size_t first, end, pieces;          /* of the step: the leaves of this process, of how many */
     struct sum *sums;                   /* [net->params_count] */
-    struct gradient_exchange *exchange; /* NULL alone */
-    double *squares;                    /* scratch for the largest parameter */
+    struct gradient_exchange *exchange; /* NULL alone, as the next one */
+    struct exchange_queue *queue;
+    bool started;    /* the exchange of this step */
+    double *squares; /* scratch for the largest parameter */
 };
 
 /* The most of any step. A block of fewer leaves may need more of them, so all are looked at. */
@@ -65,8 +69,10 @@ enum status gradients_create(struct gradients **out, const struct net *net, stru
     }
     if (status == OK) {
         gradients->squares = memory;
-        status = peers->count > 1 ? gradient_exchange_create(&gradients->exchange, peers, pool, pieces, err) : OK;
+        status = peers->count > 1 ? gradient_exchange_create(&gradients->exchange, peers->beside, pieces, err) : OK;
     }
+    if (status == OK && gradients->exchange)
+        status = exchange_queue_create(&gradients->queue, gradients->exchange, net->params_count, err);
     if (status == OK)
         status = gradients_add_trainable(gradients, err);
     if (status != OK)
@@ -80,6 +86,7 @@ void gradients_destroy(struct gradients *gradients)
 {
     if (!gradients)
         return;
+    exchange_queue_destroy(gradients->queue);
     for (size_t i = 0; gradients->sums && i < gradients->net->params_count; i++)
         memory_free(gradients->sums[i].nodes);
     gradient_exchange_destroy(gradients->exchange);
@@ -132,6 +139,22 @@ double gradients_sent(const struct net *net, const struct peers *peers, size_t p
     return (double)(floats * sizeof(float)) * others * (double)(most + 1);
 }
 
+/* Backward makes the gradients complete from the last parameter to the first, or nearly. */
+static void plan_exchange(struct gradients *gradients)
+{
+    gradients->started = false;
+    gradient_exchange_begin(gradients->exchange, gradients->pieces);
+    exchange_queue_begin(gradients->queue);
+    for (size_t i = gradients->net->params_count; i-- > 0;) {
+        struct sum *sum = &gradients->sums[i];
+        if (!sum->nodes)
+            continue;
+        sum->planned = exchange_queue_plan(gradients->queue, sum->nodes, gradients->net->params[i].count);
+        if (gradients->first == gradients->end)
+            exchange_queue_ready(gradients->queue, sum->planned);
+    }
+}
+
 void gradients_begin(struct gradients *gradients, size_t pieces)
 {
     const struct peers *peers = gradients->peers;
@@ -143,11 +166,18 @@ void gradients_begin(struct gradients *gradients, size_t pieces)
         *sum = (struct sum){.nodes = sum->nodes};
     }
     if (gradients->exchange)
-        gradient_exchange_begin(gradients->exchange, pieces);
+        plan_exchange(gradients);
+}
+
+void gradients_start(struct gradients *gradients)
+{
+    if (gradients->exchange)
+        exchange_queue_start(gradients->queue);
+    gradients->started = true;
 }
 
 /* A leaf that merges at once needs no vector of its own. */
-void gradients_add(struct gradients *gradients, size_t param, const float *gradient)
+static void add_leaf(struct gradients *gradients, size_t param, const float *gradient)
 {
     struct sum *sum = &gradients->sums[param];
     size_t values = gradients->net->params[param].count, leaf = gradients->first + sum->added++;
@@ -165,19 +195,27 @@ void gradients_add(struct gradients *gradients, size_t param, const float *gradi
     }
 }
 
+void gradients_add(struct gradients *gradients, size_t param, const float *gradient)
+{
+    const struct sum *sum = &gradients->sums[param];
+    add_leaf(gradients, param, gradient);
+    if (gradients->exchange && sum->added == gradients->end - gradients->first)
+        exchange_queue_ready(gradients->queue, sum->planned);
+}
+
 /* Alone, the last leaf has made the root. */
 enum status gradients_sum(struct gradients *gradients, struct error *err)
 {
-    enum status status = OK;
+    if (!gradients->started)
+        gradients_start(gradients);
+    enum status status = gradients->exchange ? exchange_queue_wait(gradients->queue, err) : OK;
     for (size_t i = 0; i < gradients->net->params_count && status == OK; i++) {
         struct sum *sum = &gradients->sums[i];
         bool all = sum->added == gradients->end - gradients->first;
         if (!sum->nodes || (!gradients->exchange && sum->added == 0))
             continue;
         assert(all);
-        if (all && gradients->exchange)
-            status = gradient_exchange_sum(gradients->exchange, sum->nodes, gradients->net->params[i].count, err);
-        sum->complete = all && status == OK;
+        sum->complete = all;
     }
     return status;
 }

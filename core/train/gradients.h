@@ -44,6 +44,10 @@ void gradients_begin(struct gradients *gradients, size_t pieces);
 /* ADDS the gradient of one trainable parameter, laid out as the parameter is: once for each piece of the block, in
  * their order. With peers every trainable parameter is added to; alone some may be left out. */
 void gradients_add(struct gradients *gradients, size_t param, const float *gradient);
+/* All peers are certain to add all of their pieces: from now on what has the last one is exchanged, by a thread of its
+ * own, while others are still being added. All peers call it in a step, or none; it may come at any place before
+ * gradients_sum. */
+void gradients_start(struct gradients *gradients);
 /* Ends a step: makes the sums over all pieces, the same bytes on every peer. All peers call it, after the same
  * gradients_add_trainable. Errors of peers_exchange; alone there is none. */
 MUST_CHECK enum status gradients_sum(struct gradients *gradients, struct error *err);

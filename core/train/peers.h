@@ -1,7 +1,8 @@
 /* The processes that train one network together, each with its share of the pieces of every batch. One that works alone
  * is a group of one, for which nothing here does or costs anything.
  *
- * All of a group call the same functions in the same order, each from the thread that drives its training. What is
+ * All of a group call the same functions in the same order, each from the thread that drives its training. One other
+ * thread of each may do the same with `beside`, the same ranks once more, at the same time. What is
  * behind them (struct peers_calls) moves bytes and adds nothing: sums are made by the caller, in an order that does not
  * depend on how many processes there are (sum_tree.h), so that neither does any result.
  *
@@ -32,6 +33,7 @@ struct peers {
     size_t rank, count; /* rank 0..count-1; rank 0 writes the files of the run */
     const struct peers_calls *calls;
     void *context;
+    const struct peers *beside; /* NULL where there is one process */
 };
 
 /* The group of one. */

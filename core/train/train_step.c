@@ -3,6 +3,7 @@
  *   for each piece of the batch (one, unless --micro-batch), of those that are this rank's (all, alone):
  *       logits = forward(piece)                              from pixels, mixed pixels or kept features
  *       loss += cross_entropy(logits, labels)                divided by the divisor of the whole batch
+ *       in the last piece: the ranks wait until all have come so far or one has failed; then the exchange may begin
  *       backward(d loss / d logits)                          from the last operator to the freeze point
  *           for each parameter, as soon as its gradient is complete:
  *               update it, or add to the gradients that are kept
@@ -142,11 +143,21 @@ static enum status take_loss(double *loss, float *dlogits, const float *logits, 
     return OK;
 }
 
+/* From here on no rank fails before the gradients are summed: their exchange may begin. */
+static enum status agree(struct train *train, enum status status, struct error *err)
+{
+    status = train_settle(train, status, err);
+    if (status == OK && train->recipe.gradients)
+        gradients_start(train->recipe.gradients);
+    return status;
+}
+
 static size_t piece_begins(const struct work *work, size_t piece)
 {
     return work->photos * piece / work->train->share.pieces;
 }
 
+/* Between the two passes of its last piece a rank waits for the others. */
 static enum status run_piece(double *loss, size_t piece, const struct work *work, struct error *err)
 {
     struct train *train = work->train;
@@ -156,6 +167,8 @@ static enum status run_piece(double *loss, size_t piece, const struct work *work
     enum status status = load(work, from, to - from, err);
     if (status == OK)
         status = take_loss(loss, train->dlogits, forward(work, from, to - from), piece, work, from, to, err);
+    if (status != OK || piece + 1 == train->share.end)
+        status = agree(train, status, err);
     if (status == OK)
         exec_backward(exec, train->dlogits, take_gradient, train);
     share_end_piece(&train->share, exec);
@@ -193,7 +206,7 @@ static enum status run_together(double *loss, const struct work *work, struct er
         status = bn_sync_status(&train->sync, err);
     }
     bn_sync_end(&train->sync, train->stage.exec);
-    return status;
+    return train_settle(train, status, err);
 }
 
 static enum status run_apart(double *loss, const struct work *work, struct error *err)
@@ -202,7 +215,7 @@ static enum status run_apart(double *loss, const struct work *work, struct error
     enum status status = OK;
     for (size_t i = share->first; i < share->end && status == OK; i++)
         status = run_piece(loss, i, work, err);
-    return status;
+    return share->first == share->end ? agree(work->train, OK, err) : status;
 }
 
 /* The pieces of this rank, then what all ranks have found. */
@@ -217,7 +230,6 @@ static enum status run_pieces(struct step_result *out, const struct work *work, 
         gradients_begin(train->recipe.gradients, pieces);
     enum status status =
         train->recipe.options.bn_sync ? run_together(&out->loss, work, err) : run_apart(&out->loss, work, err);
-    status = train_settle(train, status, err);
     if (status == OK)
         status = share_gather(&out->loss, &out->right, share, train->stage.exec, err);
     if (status == OK && train->recipe.gradients)

@@ -25,11 +25,13 @@ struct group {
     unsigned long round;
     bool ended; /* a rank has, `first` being the first */
     size_t first;
+    struct group *beside;
     struct call *calls[2]; /* [count], for calls in turn: one is read while the next is being made */
     thread_peers_work *work;
     void *context;
 };
 
+/* A rank in one of the two groups, which are the same ranks. */
 struct member {
     struct group *group;
     struct peers peers;
@@ -37,6 +39,7 @@ struct member {
     size_t calls;
     pthread_t thread;
 };
+enum { GROUPS = 2 };
 
 /* Waits until all are here. What each has written to its call before is then seen by all. */
 static enum status meet(struct group *group, struct error *err)
@@ -132,38 +135,55 @@ static void *run_member(void *context)
     struct group *group = member->group;
     member->end->status = group->work(group->context, &member->peers, member->end);
     end(group, member->peers.rank);
+    end(group->beside, member->peers.rank);
     return NULL;
+}
+
+static void open_group(struct group *group)
+{
+    for (int i = 0; i < 2; i++) {
+        group->calls[i] = calloc(group->count, sizeof *group->calls[i]);
+        assert_non_null(group->calls[i]);
+    }
+    pthread_mutex_init(&group->lock, NULL);
+    pthread_cond_init(&group->turn, NULL);
+}
+
+static void close_group(struct group *group)
+{
+    pthread_cond_destroy(&group->turn);
+    pthread_mutex_destroy(&group->lock);
+    free(group->calls[0]);
+    free(group->calls[1]);
 }
 
 void thread_peers_run(struct error *ends, size_t count, thread_peers_work *work, void *context)
 {
     static const struct peers_calls calls = {exchange, gather};
-    struct group group = {.count = count, .work = work, .context = context};
-    struct member *members = calloc(count, sizeof *members);
+    struct group groups[GROUPS];
+    struct member *members = calloc(GROUPS * count, sizeof *members);
     size_t started = 0;
     assert_non_null(members);
-    for (int i = 0; i < 2; i++) {
-        group.calls[i] = calloc(count, sizeof *group.calls[i]);
-        assert_non_null(group.calls[i]);
+    for (int g = 0; g < GROUPS; g++) {
+        groups[g] = (struct group){.count = count, .work = work, .context = context, .beside = &groups[1 - g]};
+        open_group(&groups[g]);
     }
-    pthread_mutex_init(&group.lock, NULL);
-    pthread_cond_init(&group.turn, NULL);
     for (; started < count; started++) {
-        struct member *member = &members[started];
+        struct member *member = &members[started], *beside = &members[count + started];
         ends[started] = (struct error){.status = OK};
+        *beside = (struct member){.group = &groups[1], .peers = {started, count, &calls, beside, NULL}};
         *member = (struct member){
-            .group = &group, .peers = {started, count, &calls, member}, .end = &ends[started], .calls = 0};
+            .group = &groups[0], .peers = {started, count, &calls, member, &beside->peers}, .end = &ends[started]};
         if (pthread_create(&member->thread, NULL, run_member, member) != 0) {
-            end(&group, started);
+            end(&groups[0], started);
+            end(&groups[1], started);
             break;
         }
     }
     for (size_t r = 0; r < started; r++)
         pthread_join(members[r].thread, NULL);
-    pthread_cond_destroy(&group.turn);
-    pthread_mutex_destroy(&group.lock);
-    free(group.calls[0]);
-    free(group.calls[1]);
+    for (int g = 0; g < GROUPS; g++)
+        close_group(&groups[g]);
     free(members);
     assert_int_equal(started, count);
 }

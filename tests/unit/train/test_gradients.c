@@ -1,10 +1,14 @@
+#define _POSIX_C_SOURCE 200809L
 /* The sums of gradients are the same bytes however the pieces of a batch are dealt to peers. */
 #include "core/train/gradients.h"
 
 #include <math.h>
+#include <semaphore.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/base/rng.h"
 #include "tests/support/test.h"
@@ -67,11 +71,13 @@ struct step {
     struct outcome wanted; /* of one process */
 };
 
-/* Piece by piece, the parameters there and back. */
+/* Piece by piece, the parameters there and back. In two of three steps the exchange starts before the last piece. */
 static void add_pieces(struct gradients *gradients, const struct net *net, uint32_t number, size_t first, size_t end)
 {
     float gradient[LARGEST];
-    for (size_t piece = first; piece < end; piece++)
+    for (size_t piece = first; piece < end; piece++) {
+        if (piece + 1 == end && number % 3 > 0)
+            gradients_start(gradients);
         for (size_t i = 0; i < net->params_count; i++) {
             size_t p = piece % 2 ? i : net->params_count - 1 - i;
             if (!net->params[p].trainable)
@@ -79,6 +85,9 @@ static void add_pieces(struct gradients *gradients, const struct net *net, uint3
             draw(gradient, net->params[p].count, number, p, piece);
             gradients_add(gradients, p, gradient);
         }
+    }
+    if (first == end && number % 3 > 1)
+        gradients_start(gradients);
 }
 
 static enum status take_outcome(struct outcome *out, struct gradients *gradients, const struct net *net, double clip,
@@ -286,6 +295,92 @@ static void large_parameters_and_threads(void **state)
     net_destroy(net);
 }
 
+/* ---- beside backward --------------------------------------------------------------------------------------------- */
+
+/* The calls of the other thread, and how many have come back. */
+struct counted {
+    const struct peers *behind;
+    sem_t done;
+};
+
+static enum status counted_exchange(void *context, void *out, const size_t *received, const void *in,
+                                    const size_t *sent, struct error *err)
+{
+    const struct peers *behind = ((struct counted *)context)->behind;
+    return behind->calls->exchange(behind->context, out, received, in, sent, err);
+}
+
+static enum status counted_gather(void *context, void *all, const size_t *sizes, struct error *err)
+{
+    struct counted *counted = context;
+    const struct peers *behind = counted->behind;
+    enum status status = behind->calls->gather(behind->context, all, sizes, err);
+    sem_post(&counted->done);
+    return status;
+}
+
+static bool comes_back(struct counted *counted, long seconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += seconds;
+    return sem_timedwait(&counted->done, &until) == 0;
+}
+
+/* The last parameter is exchanged before there is any other, and not before all have started. */
+static enum status add_one_by_one(struct gradients *gradients, struct counted *counted, struct error *err)
+{
+    const float gradient[LARGEST] = {1};
+    gradients_begin(gradients, 2);
+    gradients_add(gradients, 4, gradient);
+    if (comes_back(counted, 0))
+        return error_set(err, ERR_PROMISE, "something was exchanged before gradients_start");
+    gradients_start(gradients);
+    if (!comes_back(counted, 20))
+        return error_set(err, ERR_PROMISE, "nothing was exchanged before gradients_sum");
+    gradients_add(gradients, 0, gradient);
+    gradients_add(gradients, 2, gradient);
+    enum status status = gradients_sum(gradients, err);
+    if (status == OK && (*gradients_get(gradients, 0) != 2 || *gradients_get(gradients, 4) != 2))
+        status = error_set(err, ERR_PROMISE, "another sum");
+    return status;
+}
+
+static enum status overlap(void *context, const struct peers *peers, struct error *err)
+{
+    static const struct peers_calls calls = {counted_exchange, counted_gather};
+    struct counted counted = {.behind = peers->beside};
+    const struct peers beside = {peers->rank, peers->count, &calls, &counted, NULL};
+    struct peers own = *peers;
+    struct gradients *gradients;
+    struct pool *pool;
+    own.beside = &beside;
+    enum status status = pool_create(&pool, 1, err);
+    if (status != OK)
+        return status;
+    sem_init(&counted.done, 0, 0);
+    status = gradients_create(&gradients, context, pool, &own, 2, err);
+    if (status == OK) {
+        status = add_one_by_one(gradients, &counted, err);
+        gradients_destroy(gradients);
+    }
+    sem_destroy(&counted.done);
+    pool_destroy(pool);
+    return status;
+}
+
+static void what_is_complete_is_exchanged_beside_the_rest(void **state)
+{
+    (void)state;
+    struct net *net = small_net();
+    struct error ends[2];
+    thread_peers_run(ends, 2, overlap, net);
+    for (size_t r = 0; r < 2; r++)
+        if (ends[r].status != OK)
+            fail_msg("%s", ends[r].text);
+    net_destroy(net);
+}
+
 /* Rank 1 ends before the sum of its second step. */
 static enum status leave(void *context, const struct peers *peers, struct error *err)
 {
@@ -364,8 +459,11 @@ static void what_nothing_was_added_to_has_no_sum(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_cutting_gives_the_bytes_of_one_process), cmocka_unit_test(large_parameters_and_threads),
-        cmocka_unit_test(a_rank_that_ends_is_an_error_of_the_others), cmocka_unit_test(memory_that_is_taken),
+        cmocka_unit_test(any_cutting_gives_the_bytes_of_one_process),
+        cmocka_unit_test(large_parameters_and_threads),
+        cmocka_unit_test(what_is_complete_is_exchanged_beside_the_rest),
+        cmocka_unit_test(a_rank_that_ends_is_an_error_of_the_others),
+        cmocka_unit_test(memory_that_is_taken),
         cmocka_unit_test(what_nothing_was_added_to_has_no_sum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
