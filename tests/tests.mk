@@ -66,7 +66,7 @@ programs: $(ALL_PROGRAMS)
 fuzz-targets: $(FUZZ_TARGETS)
 
 # ---- the suite --------------------------------------------------------------------------------------------------------
-check: ## build and run all tests, about fifteen minutes on two cores (TESTS=... runs some of them)
+check: ## build and run all tests, about twelve minutes on two cores (TESTS=... runs some of them)
 	@sh scripts/deps.sh check
 	$(again) run-tests
 

@@ -124,7 +124,7 @@ END
     cp cli/good.bats cli/better.bats
     TEST_WHOLE=yes check cli/good.bats cli/better.bats
     [ "$status" = 0 ]
-    grep -q '^== 2 test files; this takes about fifteen minutes on two cores$' stdout.txt
+    grep -q '^== 2 test files; this takes about twelve minutes on two cores$' stdout.txt
     grep -q '^== 1 of 2: cli/good.bats$' all.txt
     grep -q '^== 2 of 2: cli/better.bats$' all.txt
     absent 'not ok'

@@ -27,7 +27,7 @@ if [ "${TEST_WHOLE:-}" ]; then
     if [ -s "$kept" ]; then
         long="$(counted $(($(cat "$kept") / 60 + 1)) minute) here, by the last run"
     else
-        long="fifteen minutes on two cores"
+        long="twelve minutes on two cores"
     fi
     echo "== $(counted $# "test file"); this takes about $long"
 else
