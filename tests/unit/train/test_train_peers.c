@@ -243,7 +243,8 @@ static void any_number_of_ranks_trains_the_same_with_a_cache(void **state)
                 char dir[4200];
                 size_t computed = 0;
                 snprintf(dir, sizeof dir, "%s-cache-%d-%zu", data, until, ranks);
-                shared.options.cache = (struct cache_options){.mode = mode, .dir = dir, .limit = 1 << 30};
+                shared.options.cache =
+                    (struct cache_options){.mode = (enum cache_mode)mode, .dir = dir, .limit = 1 << 30};
                 run(&shared, ranks);
                 for (size_t r = 0; r < ranks; r++) {
                     assert_same_rank(&alone.ranks[0], &shared.ranks[r]);
