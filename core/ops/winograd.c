@@ -4,6 +4,7 @@
 #include "core/ops/conv_kernels.h"
 #include "core/ops/cpu.h"
 #include "core/ops/panel.h"
+#include "core/ops/winograd_block.h"
 #include "core/ops/winograd_weight.h"
 
 CPU_DISPATCH(const struct winograd_lanes, winograd_lanes)
@@ -71,85 +72,62 @@ static double work(const struct conv_shape *shape)
     return 2.0 * (double)frequencies * (double)shape->c * (double)shape->k;
 }
 
-/* ---- one block of tiles, forward or backward --------------------------------------------------------------------- */
+/* ---- products of a block ----------------------------------------------------------------------------------------- */
 
 /* Rows r0..r1 (r0 a multiple of 32) of panel number `panel` of the transformed weights, up to whole panels of rows. */
 typedef void weights_rows(float *u, size_t step, const float *w, const struct conv_shape *shape, size_t panel,
                           size_t r0, size_t r1);
 
-struct block {
-    struct conv_input in;
-    struct winograd_map from, to;
-    void *out;
-    bool add;
-    const struct conv_task *finished; /* the one whose epilogue the output gets, or NULL */
-    const float *w, *prepared;        /* prepared may be NULL: they are made where they are needed */
-    weights_rows *weights;
+struct weights {
+    const struct conv_shape *shape;
+    const float *w, *prepared; /* prepared may be NULL: they are made where they are needed */
+    weights_rows *rows;
     size_t (*frequency)(size_t f); /* which of u belongs to f */
 };
 
-static size_t block_scratch(const struct conv_shape *shape)
+/* Chunk after chunk of the sum. U has 36/9 the size of the weights (38 MB for 512 channels): where weights change at
+ * every step each chunk is computed here, which takes less time than to write 38 MB and read them back. Frozen weights
+ * that run for many epochs come prepared. */
+static void products(float *m, const void *v, const struct winograd_layout *layout, size_t channels, size_t panel,
+                     const void *weights, float *made)
 {
-    size_t tiles = winograd_block_tiles(&sizes, shape);
-    size_t widest = max_size(shape->c, shape->k);
-    return winograd_size(WINOGRAD_TILE, tiles, widest) + winograd_size(WINOGRAD_TILE, tiles, PANEL) +
-           max_size(chunk_size(shape->c), chunk_size(shape->k));
-}
-
-/* m = V U for one panel of outputs, chunk after chunk of the sum. U has 36/9 the size of the weights (38 MB for 512
- * channels): where weights change at every step each chunk is computed here, which takes less time than to write
- * 38 MB and read them back. Frozen weights that run for many epochs come prepared. */
-static void block_products(float *m, const struct block *b, const struct conv_shape *shape, const float *v,
-                           const struct winograd_layout *layout, size_t panel, float *made)
-{
-    size_t channels = b->from.c, step = weights_step(channels), tiles = winograd_span_of(layout, 0).count;
+    const struct weights *from = weights;
+    size_t step = weights_step(channels), tiles = winograd_span_of(layout, 0).count;
     struct winograd_steps steps = winograd_steps_of(tiles, channels), out_steps = winograd_steps_of(tiles, PANEL);
     for (size_t chunk = 0; chunk < chunks(channels); chunk++) {
         size_t r0 = chunk * chunk_rows(channels), r1 = min_size(r0 + chunk_rows(channels), channels);
         const float *u = made;
-        if (b->prepared)
-            u = b->prepared + (panel * chunks(channels) + chunk) * chunk_size(channels);
+        if (from->prepared)
+            u = from->prepared + (panel * chunks(channels) + chunk) * chunk_size(channels);
         else
-            b->weights(made, step, b->w, shape, panel, r0, r1);
+            from->rows(made, step, from->w, from->shape, panel, r0, r1);
         for (size_t f = 0; f < WINOGRAD_FREQUENCIES; f++) {
             struct winograd_span span = winograd_span_of(layout, f);
-            const float *left = v + f * steps.frequency + r0 / PANEL * steps.panel + span.begin * PANEL;
+            const float *left = (const float *)v + f * steps.frequency + r0 / PANEL * steps.panel + span.begin * PANEL;
             panel_lanes(PRECISION_F32)
                 ->product(m + f * out_steps.frequency + span.begin * PANEL, PANEL,
-                          (struct panel_left){left, PANEL, PANEL, steps.panel}, u + b->frequency(f) * step, span.count,
-                          PANEL, panels(r1 - r0) * PANEL, chunk > 0, NULL);
+                          (struct panel_left){left, PANEL, PANEL, steps.panel}, u + from->frequency(f) * step,
+                          span.count, PANEL, panels(r1 - r0) * PANEL, chunk > 0, NULL);
         }
     }
 }
 
-/* Rows of tiles begin..end of b->out = A^T [ U . V ] A, all channels. One panel of 32 outputs at a time: its 36
- * products, then its transformation back while both are in the second cache. So a block may be small (16 tiles of 512
- * channels run as fast as 64), and a batch of 7x7 maps still gives many threads work. */
-static void block_run(const struct block *b, const struct conv_shape *shape, const struct winograd_cut *cut,
-                      size_t begin, size_t end, float *scratch)
+static struct winograd_block block(const struct conv_shape *shape)
 {
-    size_t tiles = (end - begin) * cut->row_tiles, channels = b->from.c;
-    struct winograd_steps steps = winograd_steps_of(tiles, channels), out_steps = winograd_steps_of(tiles, PANEL);
-    float *v = scratch, *m = v + winograd_size(WINOGRAD_TILE, tiles, channels),
-          *made = m + winograd_size(WINOGRAD_TILE, tiles, PANEL);
-    struct winograd_layout layout = winograd_layout_of(cut, begin, end);
-    struct conv_input image = b->in;
-    for (size_t row = begin; row < end; row++) {
-        image.x = map_from(b->in.x, row / cut->tile_rows * b->from.h * b->from.w * b->from.c, shape->precision);
-        lanes_of(shape->precision)->input(v, steps, &image, b->from, winograd_row_of(&layout, row, b->from.h));
-    }
-    for (size_t panel = 0; panel < panels(b->to.c); panel++) {
-        block_products(m, b, shape, v, &layout, panel, made);
-        for (size_t row = begin; row < end; row++) {
-            size_t pixel = row / cut->tile_rows * b->to.h * b->to.w;
-            struct panel_finish finish;
-            lanes_of(shape->precision)
-                ->output(map_at(b->out, pixel * b->to.c, shape->precision), m, out_steps.frequency, b->to,
-                         winograd_row_of(&layout, row, b->to.h), panel * PANEL,
-                         min_size(PANEL, b->to.c - panel * PANEL), b->add,
-                         b->finished ? epilogue_finish(&finish, b->finished, pixel, 0) : NULL);
-        }
-    }
+    const struct winograd_lanes *lanes = lanes_of(shape->precision);
+    return (struct winograd_block){.sizes = &sizes,
+                                   .maps = shape->precision,
+                                   .operands = PRECISION_F32,
+                                   .scratch = max_size(chunk_size(shape->c), chunk_size(shape->k)),
+                                   .input = lanes->input,
+                                   .output = lanes->output,
+                                   .products = products};
+}
+
+static size_t block_scratch(const struct conv_shape *shape)
+{
+    struct winograd_block how = block(shape);
+    return winograd_block_scratch(&how, shape);
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -208,26 +186,13 @@ static void prepare(float *prepared, const float *w, const struct conv_shape *sh
 
 static void forward(const struct conv_task *task, size_t tile, float *scratch)
 {
-    const struct conv_shape *shape = &task->shape;
-    struct winograd_cut cut = winograd_cut_of(&sizes, shape, task->images);
-    size_t begin = tile * cut.block_rows, end = min_size(begin + cut.block_rows, cut.rows);
-    struct block block = {.in = task->in,
-                          .from = {shape->h, shape->w, shape->c},
-                          .to = {shape->p, shape->q, shape->k},
-                          .out = task->y,
-                          .finished = task,
-                          .w = task->w,
-                          .prepared = task->prepared,
-                          .weights = forward_weights,
-                          .frequency = frequency_same};
-    block_run(&block, shape, &cut, begin, end, scratch);
-    winograd_epilogue(task, &cut, tile);
+    struct winograd_block how = block(&task->shape);
+    struct weights weights = {&task->shape, task->w, task->prepared, forward_weights, frequency_same};
+    winograd_block_forward(&how, task, tile, &weights, scratch);
 }
 
-/* ---- gradient of the input ------------------------------------------------------------------------------------------
- *   forward:  y[p,q,k] = sum a[p+r-1, q+s-1, c] w[k,r,s,c]
- *   data:     da[h,w,c] = sum dy[h+r-1, w+s-1, k] w[k,2-r,2-s,c]
- * the same convolution with turned weights, whose frequency f is frequency frequency_turned(f) of the others. */
+/* ---- gradient of the input --------------------------------------------------------------------------------------- */
+/* Frequency f of turned weights is frequency frequency_turned(f) of the others. */
 static size_t frequency_turned(size_t f)
 {
     static const size_t line[WINOGRAD_SIDE] = {5, 3, 4, 1, 2, 0};
@@ -254,38 +219,12 @@ static void data_weights(float *u, size_t step, const float *w, const struct con
         winograd_lanes_of_cpu()->weights(u + (k - r0) * PANEL, step, w, c, 0, PANEL);
 }
 
-struct data_work {
-    void *da;
-    float *scratch;
-    bool add;
-    const struct conv_task *task;
-    const void *dy;
-    const struct tail *tail;
-};
-
-static void data_block(void *context, size_t tile, size_t thread)
-{
-    struct data_work *work = context;
-    const struct conv_shape *shape = &work->task->shape;
-    struct winograd_cut cut = winograd_cut_of(&sizes, shape, work->task->images);
-    size_t begin = tile * cut.block_rows, end = min_size(begin + cut.block_rows, cut.rows);
-    struct block block = {.in = {.x = work->dy},
-                          .from = {shape->p, shape->q, shape->k},
-                          .to = {shape->h, shape->w, shape->c},
-                          .out = work->da,
-                          .add = work->add,
-                          .w = work->task->w,
-                          .weights = data_weights,
-                          .frequency = frequency_turned};
-    block_run(&block, shape, &cut, begin, end, work->scratch + thread * block_scratch(shape));
-    winograd_tail(work->tail, work->da, shape, &cut, tile);
-}
-
 static void backward_data(void *da, bool add, const struct conv_task *task, const void *dy, const struct tail *tail,
                           struct pool *pool, float *scratch)
 {
-    struct data_work work = {.da = da, .scratch = scratch, .add = add, .task = task, .dy = dy, .tail = tail};
-    pool_for(pool, winograd_cut_of(&sizes, &task->shape, task->images).blocks, data_block, &work);
+    struct winograd_block how = block(&task->shape);
+    struct weights weights = {&task->shape, task->w, NULL, data_weights, frequency_turned};
+    winograd_block_data(&how, da, add, task, dy, tail, &weights, pool, scratch);
 }
 
 /* ---- gradient of the weights ------------------------------------------------------------------------------------- */

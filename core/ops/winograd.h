@@ -50,7 +50,7 @@ enum { WINOGRAD_TILE = 4, WINOGRAD_SIDE = 6, WINOGRAD_FREQUENCIES = 36 };
 struct winograd_lanes {
     /* v = B^T d B for a row of tiles of the image in->x[H,W,C]. OVERWRITES its tiles, the frequencies that they have,
      * all channels up to whole panels (zeros at the end). */
-    void (*input)(float *v, struct winograd_steps steps, const struct conv_input *in, struct winograd_map map,
+    void (*input)(void *v, struct winograd_steps steps, const struct conv_input *in, struct winograd_map map,
                   struct winograd_row row);
 
     /* d = A dy A^T, in the same way, of dy[H,W,C]. */
@@ -71,7 +71,7 @@ struct winograd_lanes {
     void (*weight_gradient)(float *dg, size_t ld, const float *u, size_t frequency, size_t n);
 };
 
-/* The same for kernel "winograd_pairs", F(2x2,3x3), whose products are of bfloat16: operands are rounded after their
+/* The same for kernel "winograd_pairs", F(2x2,3x3), which multiplies bfloat16: operands are rounded after their
  * transformation.
  *
  *        0   1  -1  inf            B^T                G

@@ -2,7 +2,7 @@
 #include "core/ops/winograd_tile4.h"
 #include "core/ops/winograd_transform.h"
 
-static void input(float *v, struct winograd_steps steps, const struct conv_input *in, struct winograd_map map,
+static void input(void *v, struct winograd_steps steps, const struct conv_input *in, struct winograd_map map,
                   struct winograd_row row)
 {
     input_images(v, steps, in, NULL, map, row);

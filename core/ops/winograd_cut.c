@@ -113,30 +113,3 @@ struct winograd_span winograd_span_of(const struct winograd_layout *layout, size
     return (struct winograd_span){.begin = tall ? layout->low * layout->wide : 0,
                                   .count = rows * (layout->wide + (wide ? 0 : layout->narrow))};
 }
-
-static size_t block_end(const struct winograd_cut *cut, size_t block)
-{
-    return min_size((block + 1) * cut->block_rows, cut->rows);
-}
-
-void winograd_epilogue(const struct conv_task *task, const struct winograd_cut *cut, size_t block)
-{
-    const struct conv_shape *shape = &task->shape;
-    size_t begin = block * cut->block_rows;
-    for (size_t row = begin; task->epilogue.sums && row < block_end(cut, block); row++) {
-        struct winograd_place place = winograd_place_of(cut, row, shape->p);
-        size_t m0 = (place.image * shape->p + place.top) * shape->q;
-        epilogue_apply(task, m0, place.rows * shape->q, block, row == begin);
-    }
-}
-
-void winograd_tail(const struct tail *tail, void *da, const struct conv_shape *shape, const struct winograd_cut *cut,
-                   size_t block)
-{
-    size_t begin = block * cut->block_rows;
-    for (size_t row = begin; row < block_end(cut, block); row++) {
-        struct winograd_place place = winograd_place_of(cut, row, shape->h);
-        size_t m0 = (place.image * shape->h + place.top) * shape->w;
-        tail_apply(tail, da, m0, place.rows * shape->w, shape->c, block, row == begin);
-    }
-}

@@ -118,9 +118,4 @@ struct winograd_span {
 
 struct winograd_span winograd_span_of(const struct winograd_layout *layout, size_t f);
 
-/* What follows the products of a block: the sums of its rows of y, and the tail of those of da. */
-void winograd_epilogue(const struct conv_task *task, const struct winograd_cut *cut, size_t block);
-void winograd_tail(const struct tail *tail, void *da, const struct conv_shape *shape, const struct winograd_cut *cut,
-                   size_t block);
-
 #endif

@@ -11,6 +11,7 @@
 #include "core/ops/conv_kernels.h"
 #include "core/ops/cpu.h"
 #include "core/ops/panel.h"
+#include "core/ops/winograd_block.h"
 #include "core/ops/winograd_weight.h"
 
 CPU_DISPATCH_BF16(const struct winograd_pairs_lanes, winograd_pairs_lanes)
@@ -28,11 +29,6 @@ static const struct winograd_sizes sizes = {
     .group_least = 500 * 1000,
     .group_most = 4000 * 1000,
 };
-
-static const struct panel_lanes *products(void)
-{
-    return panel_lanes(PRECISION_BF16);
-}
 
 static size_t panels(size_t channels)
 {
@@ -81,8 +77,9 @@ enum { STEP = PANEL * PANEL + WINOGRAD_APART };
 static void put_weights(void *panel, size_t channels, size_t r0, const float *u)
 {
     for (size_t f = 0; f < FREQUENCIES; f++)
-        products()->weights(map_at(panel, f * weights_step(channels) + r0 * PANEL, PRECISION_BF16), 0, u + f * STEP,
-                            PANEL, PANEL, PANEL);
+        panel_lanes(PRECISION_BF16)
+            ->weights(map_at(panel, f * weights_step(channels) + r0 * PANEL, PRECISION_BF16), 0, u + f * STEP, PANEL,
+                      PANEL, PANEL);
 }
 
 /* Two cache lines here and there: no processor foresees that by itself. */
@@ -147,129 +144,74 @@ static void prepare(float *prepared, const float *w, const struct conv_shape *sh
     pool_for(pool, panels(shape->k), forward_weights, &work);
 }
 
-/* ---- one block of tiles, forward or backward --------------------------------------------------------------------- */
+/* ---- products of a block ----------------------------------------------------------------------------------------- */
 
-struct block {
-    struct conv_input in;
-    struct winograd_map from, to;
-    void *out;
-    bool add;
-    const struct conv_task *finished; /* the one whose epilogue the output gets, or NULL */
+struct weights {
     const float *u;
     const size_t *line; /* which of u's frequencies along a side belongs to v's */
 };
 
-static size_t block_scratch(const struct conv_shape *shape)
+static void products(float *m, const void *v, const struct winograd_layout *layout, size_t channels, size_t panel,
+                     const void *weights, float *scratch)
 {
-    size_t tiles = winograd_block_tiles(&sizes, shape), widest = max_size(shape->c, shape->k);
-    return precision_floats(winograd_size(T, tiles, widest), PRECISION_BF16) + winograd_size(T, tiles, PANEL);
+    (void)scratch;
+    const struct weights *from = weights;
+    size_t tiles = winograd_span_of(layout, 0).count;
+    struct winograd_steps steps = winograd_steps_of(tiles, channels), out_steps = winograd_steps_of(tiles, PANEL);
+    for (size_t f = 0; f < FREQUENCIES; f++) {
+        struct winograd_span span = winograd_span_of(layout, f);
+        size_t of = from->line[f / SIDE] * SIDE + from->line[f % SIDE];
+        const void *left = map_from(v, f * steps.frequency + span.begin * PANEL, PRECISION_BF16);
+        const void *right =
+            map_from(from->u, panel * weights_panel(channels) + of * weights_step(channels), PRECISION_BF16);
+        panel_lanes(PRECISION_BF16)
+            ->sums(m + f * out_steps.frequency + span.begin * PANEL, PANEL,
+                   (struct panel_left){left, PANEL, PANEL, steps.panel}, right, span.count, PANEL,
+                   panels(channels) * PANEL);
+    }
 }
 
-/* Rows of tiles begin..end of b->out = A^T [ U . V ] A, a panel of 32 outputs at a time: its 16 products, then its
- * transformation back while they are in the second cache. */
-static void block_run(const struct block *b, const struct winograd_cut *cut, size_t begin, size_t end, float *scratch)
+static struct winograd_block block(void)
 {
     const struct winograd_pairs_lanes *lanes = winograd_pairs_lanes_of_cpu();
-    size_t tiles = (end - begin) * cut->row_tiles, channels = b->from.c;
-    struct winograd_steps steps = winograd_steps_of(tiles, channels), out_steps = winograd_steps_of(tiles, PANEL);
-    float *v = scratch, *m = v + precision_floats(winograd_size(T, tiles, channels), PRECISION_BF16);
-    struct winograd_layout layout = winograd_layout_of(cut, begin, end);
-    struct conv_input image = b->in;
-    for (size_t row = begin; row < end; row++) {
-        image.x = map_from(b->in.x, row / cut->tile_rows * b->from.h * b->from.w * b->from.c, PRECISION_BF16);
-        lanes->input(v, steps, &image, b->from, winograd_row_of(&layout, row, b->from.h));
-    }
-    for (size_t panel = 0; panel < panels(b->to.c); panel++) {
-        for (size_t f = 0; f < FREQUENCIES; f++) {
-            struct winograd_span span = winograd_span_of(&layout, f);
-            size_t of = b->line[f / SIDE] * SIDE + b->line[f % SIDE];
-            products()->sums(
-                m + f * out_steps.frequency + span.begin * PANEL, PANEL,
-                (struct panel_left){map_from(v, f * steps.frequency + span.begin * PANEL, PRECISION_BF16), PANEL, PANEL,
-                                    steps.panel},
-                map_from(b->u, panel * weights_panel(channels) + of * weights_step(channels), PRECISION_BF16),
-                span.count, PANEL, panels(channels) * PANEL);
-        }
-        for (size_t row = begin; row < end; row++) {
-            size_t pixel = row / cut->tile_rows * b->to.h * b->to.w;
-            struct panel_finish finish;
-            lanes->output(map_at(b->out, pixel * b->to.c, PRECISION_BF16), m, out_steps.frequency, b->to,
-                          winograd_row_of(&layout, row, b->to.h), panel * PANEL,
-                          min_size(PANEL, b->to.c - panel * PANEL), b->add,
-                          b->finished ? epilogue_finish(&finish, b->finished, pixel, 0) : NULL);
-        }
-    }
+    return (struct winograd_block){.sizes = &sizes,
+                                   .maps = PRECISION_BF16,
+                                   .operands = PRECISION_BF16,
+                                   .input = lanes->input,
+                                   .output = lanes->output,
+                                   .products = products};
 }
 
-/* ---- forward ----------------------------------------------------------------------------------------------------- */
+static size_t block_scratch(const struct conv_shape *shape)
+{
+    struct winograd_block how = block();
+    return winograd_block_scratch(&how, shape);
+}
 
 static size_t tiles(const struct conv_shape *shape, size_t images)
 {
     return winograd_cut_of(&sizes, shape, images).blocks;
 }
 
-static const size_t same[SIDE] = {0, 1, 2, 3};
-
 static void forward(const struct conv_task *task, size_t tile, float *scratch)
 {
-    const struct conv_shape *shape = &task->shape;
-    struct winograd_cut cut = winograd_cut_of(&sizes, shape, task->images);
-    size_t begin = tile * cut.block_rows, end = min_size(begin + cut.block_rows, cut.rows);
-    struct block block = {.in = task->in,
-                          .from = {shape->h, shape->w, shape->c},
-                          .to = {shape->p, shape->q, shape->k},
-                          .out = task->y,
-                          .finished = task,
-                          .u = task->prepared,
-                          .line = same};
-    block_run(&block, &cut, begin, end, scratch);
-    winograd_epilogue(task, &cut, tile);
+    static const size_t same[SIDE] = {0, 1, 2, 3};
+    struct winograd_block how = block();
+    struct weights weights = {task->prepared, same};
+    winograd_block_forward(&how, task, tile, &weights, scratch);
 }
 
-/* ---- gradient of the input: as in winograd.c, by the frequencies of turned weights ------------------------------- */
-
-static const size_t turned[SIDE] = {3, 1, 2, 0};
-
-struct data_work {
-    void *da;
-    float *u, *scratch;
-    bool add;
-    const struct conv_task *task;
-    const void *dy;
-    const struct tail *tail;
-};
-
-static void data_block(void *context, size_t tile, size_t thread)
-{
-    struct data_work *work = context;
-    const struct conv_shape *shape = &work->task->shape;
-    struct winograd_cut cut = winograd_cut_of(&sizes, shape, work->task->images);
-    size_t begin = tile * cut.block_rows, end = min_size(begin + cut.block_rows, cut.rows);
-    struct block block = {.in = {.x = work->dy},
-                          .from = {shape->p, shape->q, shape->k},
-                          .to = {shape->h, shape->w, shape->c},
-                          .out = work->da,
-                          .add = work->add,
-                          .u = work->u,
-                          .line = turned};
-    block_run(&block, &cut, begin, end, work->scratch + thread * block_scratch(shape));
-    winograd_tail(work->tail, work->da, shape, &cut, tile);
-}
-
+/* As in winograd.c, by the frequencies of turned weights; they are made in front of the threads' scratch. */
 static void backward_data(void *da, bool add, const struct conv_task *task, const void *dy, const struct tail *tail,
                           struct pool *pool, float *scratch)
 {
+    static const size_t turned[SIDE] = {3, 1, 2, 0};
     const struct conv_shape *shape = &task->shape;
-    struct data_work work = {.da = da,
-                             .u = scratch,
-                             .scratch = scratch + weights_size(shape->k, shape->c),
-                             .add = add,
-                             .task = task,
-                             .dy = dy,
-                             .tail = tail};
-    struct weights_work weights = {work.u, task->w, shape};
-    pool_for(pool, panels(shape->c), data_weights, &weights);
-    pool_for(pool, tiles(shape, task->images), data_block, &work);
+    struct weights_work work = {scratch, task->w, shape};
+    struct winograd_block how = block();
+    struct weights weights = {scratch, turned};
+    pool_for(pool, panels(shape->c), data_weights, &work);
+    winograd_block_data(&how, da, add, task, dy, tail, &weights, pool, scratch + weights_size(shape->k, shape->c));
 }
 
 /* ---- gradient of the weights: the sum over tiles is one over pairs of images ------------------------------------- */

@@ -1,4 +1,4 @@
-/* The transformations of F(2x2,3x3) from and to maps of bfloat16, whose products are of bfloat16 too. */
+/* The transformations of F(2x2,3x3) between maps of bfloat16 and operands that are multiplied as bfloat16. */
 #define STORED_BF16
 #include "core/ops/winograd_tile2.h"
 #include "core/ops/winograd_transform.h"
