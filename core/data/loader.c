@@ -1,71 +1,14 @@
 #define _GNU_SOURCE
-#include "core/data/loader.h"
+#include "core/data/loader_private.h"
 
 #include <assert.h>
 #include <limits.h>
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/hash.h"
 #include "core/base/memory.h"
-#include "core/data/resize.h"
-
-enum slot_state { SLOT_EMPTY, SLOT_GOOD, SLOT_BAD, SLOT_FAILED };
-
-/* A place for one decoded photo. Entry e of the order is decoded into slot e mod slots. */
-struct slot {
-    enum slot_state state;
-    enum status status; /* of a bad or failed one */
-    char *reason;       /* of a bad or failed one (may be NULL then), on its way to the list or the error */
-    uint64_t hash;      /* of the file, 0: it could not be read */
-    struct box hole;    /* of a good one, */
-    bool damaged;       /* as it is (image.damaged) */
-};
-
-struct worker {
-    struct loader *loader;
-    struct resizer *resizer;
-    uint8_t *spare; /* [crop,crop,3] */
-    pthread_t thread;
-};
-
-struct loader {
-    const struct photo_list *list;
-    struct loader_options options;
-    size_t photo_bytes; /* crop * crop * 3 */
-
-    /* Fixed for an epoch. */
-    uint32_t *order;
-    size_t count;
-    uint32_t epoch;
-    enum augment augment;
-
-    /* Under the lock. `taken` is the next entry for a worker, `done` the next one for the caller: entries done..taken-1
-     * are in the slots. */
-    pthread_mutex_t lock;
-    pthread_cond_t room, ready, idle;
-    size_t taken, done;
-    size_t busy; /* workers with a photo in their hands */
-    bool stop;
-    struct slot *slots;
-    size_t slot_count;
-    uint8_t *slot_pixels;
-
-    /* The caller's thread only; faults.is_bad is written by it, and read by workers under the lock. */
-    double waited;
-    struct photo_faults faults;
-    uint64_t *hashes; /* [photos] */
-    struct photo_batch batch;
-    uint8_t *pixels;
-    int32_t *labels;
-    uint32_t *photos;
-    struct box *holes;
-
-    struct worker *workers;
-    size_t started;
-};
 
 static size_t slots_for(const struct loader_options *options)
 {
@@ -301,36 +244,6 @@ void loader_start(struct loader *loader, const uint32_t *order, size_t count, si
     pthread_mutex_unlock(&loader->lock);
 }
 
-/* Workers read is_bad under the lock. Takes over the reason (also on failure). */
-static enum status add_bad(struct loader *loader, uint32_t photo, enum status why, char *reason, struct error *err)
-{
-    pthread_mutex_lock(&loader->lock);
-    enum status status = photo_faults_add(&loader->faults, photo, why, reason, err);
-    pthread_mutex_unlock(&loader->lock);
-    return status;
-}
-
-void loader_forget_away(struct loader *loader)
-{
-    pthread_mutex_lock(&loader->lock);
-    photo_faults_forget_away(&loader->faults);
-    pthread_mutex_unlock(&loader->lock);
-}
-
-void loader_forgive(struct loader *loader, uint32_t photo)
-{
-    pthread_mutex_lock(&loader->lock);
-    photo_faults_forgive(&loader->faults, photo);
-    pthread_mutex_unlock(&loader->lock);
-}
-
-void loader_renew(struct loader *loader, uint32_t photo)
-{
-    loader_forgive(loader, photo);
-    loader->hashes[photo] = 0;
-    loader->faults.is_damaged[photo] = false;
-}
-
 /* Waits for the next entry and takes its slot's content; the pixels stay until slot_release. */
 static struct slot slot_await(struct loader *loader)
 {
@@ -396,7 +309,7 @@ static enum status take_entry(struct loader *loader, uint32_t place, struct erro
     } else if (slot.reason && loader->options.strict) {
         status = name_photo(loader, photo, slot.status, slot.reason, err);
     } else if (slot.reason && !loader->faults.is_bad[photo]) { /* else it stands in the order twice */
-        status = add_bad(loader, photo, slot.status, slot.reason, err);
+        status = loader_add_bad(loader, photo, slot.status, slot.reason, err);
         slot.reason = NULL;
     }
     memory_free(slot.reason);
@@ -449,53 +362,4 @@ enum status loader_next(struct loader *loader, const struct photo_batch **out, s
 double loader_waited(const struct loader *loader)
 {
     return loader->waited;
-}
-
-size_t loader_bad_count(const struct loader *loader)
-{
-    return loader->faults.count;
-}
-
-struct photo_fault loader_bad_get(const struct loader *loader, size_t index)
-{
-    return loader->faults.list[index];
-}
-
-bool loader_is_bad(const struct loader *loader, uint32_t photo)
-{
-    return loader->faults.is_bad[photo];
-}
-
-size_t loader_damaged_count(const struct loader *loader)
-{
-    return loader->faults.damaged_count;
-}
-
-void loader_mark_damaged(struct loader *loader, uint32_t photo)
-{
-    photo_faults_mark_damaged(&loader->faults, photo);
-}
-
-bool loader_is_damaged(const struct loader *loader, uint32_t photo)
-{
-    return loader->faults.is_damaged[photo];
-}
-
-enum status loader_mark_bad(struct loader *loader, uint32_t photo, const char *reason, struct error *err)
-{
-    char *copy;
-    if (loader->faults.is_bad[photo])
-        return OK;
-    enum status status = memory_strdup(&copy, reason, err);
-    return status == OK ? add_bad(loader, photo, ERR_DATA, copy, err) : status;
-}
-
-uint64_t loader_hash(const struct loader *loader, uint32_t photo)
-{
-    return loader->hashes[photo];
-}
-
-void loader_set_hash(struct loader *loader, uint32_t photo, uint64_t hash)
-{
-    loader->hashes[photo] = hash;
 }
