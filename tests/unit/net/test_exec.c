@@ -453,44 +453,6 @@ static int report(void **state)
     return 0;
 }
 
-/* Weights that are prepared once give the bytes of those that each pass prepares, and no pass needs room for them. */
-static void kept_weights_change_no_byte(void **state)
-{
-    (void)state;
-    float x[IMAGES * SIZE * SIZE * 3], logits[2][IMAGES * CLASSES];
-    double wide[IMAGES * SIZE * SIZE * 3];
-    make_input(x, wide, IMAGES * SIZE * SIZE * 3);
-    for (int precision = 0; precision < PRECISIONS; precision++) {
-        struct net *net = tiny(&bottlenecks);
-        for (int keep = 0; keep < 2; keep++) {
-            const struct plan_options options = {.precision = (enum precision)precision,
-                                                 .keep_prepared = keep == 1,
-                                                 .batch = IMAGES,
-                                                 .height = SIZE,
-                                                 .width = SIZE,
-                                                 .threads = 1};
-            struct error err = {0};
-            struct plan *plan;
-            size_t kept = 0, made = 0, room = 0;
-            assert_int_equal(plan_create(&plan, net, &options, &err), OK);
-            for (size_t i = 0; i < plan->program->steps_count; i++) {
-                const struct plan_step *step = &plan->steps[i];
-                bool wants = step->kernel && step->kernel->prepared_size(&step->shape) > 0;
-                kept += step->prepared.floats > 0;
-                made += wants && !step->kernel->prepare_optional && step->prepared.floats == 0;
-                if (wants && room < step->kernel->prepared_size(&step->shape))
-                    room = step->kernel->prepared_size(&step->shape);
-            }
-            assert_true(keep ? kept > 0 && made == 0 : made > 0);
-            assert_true(keep || plan->scratch.tiles.floats > room); /* made in front of the tiles */
-            plan_destroy(plan);
-            one_step(net, &options, x, NULL, logits[keep], NULL);
-        }
-        assert_memory_equal(logits[0], logits[1], sizeof logits[0]);
-        net_destroy(net);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,7 +460,6 @@ int main(void)
         cmocka_unit_test(training_equals_the_unfused_network),
         cmocka_unit_test(a_deep_prefix_equals_the_unfused_network),
         cmocka_unit_test(threads_do_not_change_a_byte),
-        cmocka_unit_test(kept_weights_change_no_byte),
         cmocka_unit_test(a_frozen_child_is_not_written),
         cmocka_unit_test(a_multilayer_perceptron_runs_too),
         cmocka_unit_test(branches_around_poolings_run_too),

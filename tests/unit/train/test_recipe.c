@@ -1,204 +1,18 @@
-/* Recipes in a run: pieces against the whole batch, mixed steps against double precision, any number of threads, what
- * is kept and what it takes. (Against PyTorch: test_parity_recipes.c.) */
+/* Recipes in a run: mixed steps against double precision, any number of threads, what is kept and what it takes.
+ * (Against PyTorch: test_parity_recipes.c; cut into pieces: test_recipe_pieces.c.) */
 #include "tests/support/test.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/net/init.h"
 #include "core/train/mix.h"
-#include "core/train/train_private.h"
-#include "models/resnet.h"
 #include "tests/support/compare.h"
 #include "tests/support/naive.h"
+#include "tests/support/recipe_session.h"
 #include "tests/support/reference_net.h"
 
-enum { PHOTOS = 7, CLASSES = 3, SIDE = 34, FLOATS = SIDE * SIDE * 3, LIST = 21 };
-
-static uint8_t pixels[PHOTOS * FLOATS];
-static const int32_t labels[PHOTOS] = {0, 2, 1, 1, 0, 2, 2};
-static const uint32_t numbers[PHOTOS];
-static const struct photo_batch batch = {.count = PHOTOS, .pixels = pixels, .labels = labels, .photos = numbers};
-
-/* A run over photos that need not exist: batches come from the tests. */
-struct session {
-    struct net *net;
-    struct pool *pool;
-    struct photo photos[LIST];
-    struct dataset dataset;
-    struct train *train;
-};
-
-static struct train_options options_of(enum bn_mode trained, struct recipe_options recipe)
-{
-    return (struct train_options){.seed = 5,
-                                  .optimizer = optimizer_defaults(OPTIMIZER_SGD),
-                                  .schedule = {.lr = 0.05, .epochs = 5, .step_epochs = 1},
-                                  .freeze = {.until = 6, .bn_trained = trained},
-                                  .recipe = recipe,
-                                  .loader = {.threads = 1, .batch = PHOTOS, .preprocess = preprocess_for_size(SIDE)},
-                                  .usable = LIST};
-}
-
-static enum status create(struct session *s, const struct train_options *options, size_t threads, struct error *err)
-{
-    static const struct resnet_shape shape = {"tiny", true, {1, 1, 1, 1}, 4};
-    static char *classes[] = {"a", "b", "c"};
-    *s = (struct session){0};
-    for (size_t i = 0; i < LIST; i++) /* 12, 6 and 3 photos */
-        s->photos[i].class = i < 12 ? 0 : i < 18 ? 1 : 2;
-    s->dataset = (struct dataset){.classes = {classes, CLASSES},
-                                  .train = {.root = "nowhere", .names = "x", .photos = s->photos, .count = LIST},
-                                  .val = {.root = "nowhere", .names = "x", .photos = s->photos, .count = 2}};
-    assert_int_equal(pool_create(&s->pool, threads, err), OK);
-    assert_int_equal(resnet_create_shape(&s->net, &shape, CLASSES, err), OK);
-    net_init(s->net, 9);
-    return train_create(&s->train, s->net, &s->dataset, options, s->pool, err);
-}
-
-static void open_session(struct session *s, const struct train_options *options, size_t threads)
-{
-    struct error err = {0};
-    if (create(s, options, threads, &err) != OK || train_prepare(s->train, &err) != OK)
-        fail_msg("%s", err.text);
-}
-
-static void close_session(struct session *s)
-{
-    train_destroy(s->train);
-    net_destroy(s->net);
-    pool_destroy(s->pool);
-}
-
-static struct step_result step(struct session *s)
-{
-    struct step_result result;
-    struct error err = {0};
-    if (train_step(s->train, &batch, PHOTOS, &result, &err) != OK)
-        fail_msg("%s", err.text);
-    s->train->state.batch++;
-    return result;
-}
-
-/* ---- options ----------------------------------------------------------------------------------------------------- */
-
-/* Of 32 pixels layer4 makes maps of 1x1, so that one photo is too few. */
-static void photos_too_few_for_batchnorm_are_left_out(void **state)
-{
-    (void)state;
-    struct session s;
-    struct error err;
-    struct train_options options = options_of(BN_BATCH, (struct recipe_options){.micro_batch = 2});
-    options.loader.preprocess = preprocess_for_size(32);
-    options.loader.batch = 6;
-    open_session(&s, &options, 1);
-    static const size_t wanted[] = {0, 0, 2, 2, 4, 4, 6};
-    for (size_t photos = 0; photos <= 6; photos++)
-        assert_int_equal(recipe_step_photos(&s.train->options.recipe, s.train->stage.plan, photos), wanted[photos]);
-    assert_int_equal(train_state_get(s.train)->steps_per_epoch, 4); /* 6, 6, 6 and 2 of 3 */
-    close_session(&s);
-
-    options.recipe.micro_batch = 3;
-    open_session(&s, &options, 1);
-    for (size_t photos = 2; photos <= 6; photos++)
-        assert_int_equal(recipe_step_photos(&s.train->options.recipe, s.train->stage.plan, photos), photos);
-    close_session(&s);
-
-    /* The batch counts, not the piece. */
-    options.recipe = (struct recipe_options){.micro_batch = 1, .bn_sync = true};
-    open_session(&s, &options, 1);
-    for (size_t photos = 0; photos <= 6; photos++)
-        assert_int_equal(recipe_step_photos(&s.train->options.recipe, s.train->stage.plan, photos),
-                         photos > 1 ? photos : 0);
-    close_session(&s);
-    options.recipe.bn_sync = false;
-
-    options.loader.batch = 5;
-    for (options.recipe.micro_batch = 1; options.recipe.micro_batch <= 2; options.recipe.micro_batch++) {
-        assert_int_equal(create(&s, &options, 1, &err), ERR_USAGE);
-        assert_non_null(strstr(err.text, "--micro-batch"));
-        close_session(&s);
-    }
-}
-
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
-
-static const struct recipe_options whole = {
-    .label_smoothing = 0.1, .class_weight_power = 0.7, .mixup = 0.8, .cutmix = 1, .clip_norm = 0.5, .ema = 0.7};
-
-/* Three steps in pieces of `most`, and in one; BatchNorm in eval mode, where they are the same: 1.2e-7 measured; or
- * with the statistics of the whole batch. */
-static void compare_pieces(size_t most, bool mixes, enum bn_mode trained, double tolerance,
-                           struct comparison *comparison)
-{
-    struct session a, b;
-    struct recipe_options recipe = whole;
-    if (!mixes)
-        recipe.mixup = recipe.cutmix = 0;
-    struct train_options options = options_of(trained, recipe);
-    open_session(&a, &options, 2);
-    options.recipe.micro_batch = most;
-    options.recipe.bn_sync = trained == BN_BATCH;
-    open_session(&b, &options, 2);
-    for (int i = 0; i < 3; i++) {
-        struct step_result one = step(&a), pieces = step(&b);
-        assert_true(fabs(one.loss - pieces.loss) <= 1e-6 * one.loss);
-        assert_int_equal(one.right, pieces.right);
-        assert_int_equal(one.right, b.train->batch.top1);
-        assert_int_equal(b.train->batch.count, PHOTOS);
-    }
-    for (size_t i = 0; i < a.net->params_count; i++) {
-        const struct param *found = &b.net->params[i], *wanted = &a.net->params[i];
-        assert_int_equal(found->batches, wanted->batches);
-        if (wanted->trainable)
-            compare_tensor(comparison, wanted->name, found->data, found->count, wanted->data, wanted->count, tolerance);
-        else if (trained == BN_BATCH && wanted->child > 6 && wanted->count > 0)
-            compare_tensor(comparison, wanted->name, found->data, found->count, wanted->data, wanted->count, tolerance);
-        else if (wanted->count > 0)
-            assert_memory_equal(found->data, wanted->data, wanted->count * sizeof(float));
-    }
-    close_session(&a);
-    close_session(&b);
-}
-
-static void compare_all_pieces(const char *what, enum bn_mode mode, double tolerance)
-{
-    struct comparison comparison = {0};
-    static const size_t most[] = {1, 2, 3, 6};
-    for (size_t i = 0; i < sizeof most / sizeof *most; i++)
-        compare_pieces(most[i], i % 2 == 0, mode, tolerance, &comparison);
-    print_message("# %s: %zu tensors, worst %.1e (%s)\n", what, comparison.tensors, comparison.worst,
-                  comparison.worst_name);
-    if (!compare_passed(&comparison))
-        fail_msg("%s", comparison.first_fault);
-}
-
-static void pieces_equal_the_whole_batch(void **state)
-{
-    (void)state;
-    compare_all_pieces("pieces", BN_EVAL, 1e-6);
-}
-
-static void pieces_with_common_statistics_equal_the_whole_batch(void **state)
-{
-    (void)state;
-    compare_all_pieces("pieces with --bn-sync", BN_BATCH, 2e-6);
-}
-
-static void statistics_of_the_batch_need_a_batchnorm_that_takes_them(void **state)
-{
-    (void)state;
-    struct session s;
-    struct error err;
-    struct train_options options = options_of(BN_EVAL, (struct recipe_options){.bn_sync = true});
-    assert_int_equal(create(&s, &options, 1, &err), ERR_USAGE);
-    assert_non_null(strstr(err.text, "--bn-sync cannot be combined with --bn-trained eval"));
-    close_session(&s);
-    options.freeze.bn_frozen = BN_BATCH;
-    assert_int_equal(create(&s, &options, 1, &err), OK);
-    close_session(&s);
-}
 
 /* Every option by itself does something. */
 static void each_option_changes_the_result(void **state)
@@ -217,10 +31,10 @@ static void each_option_changes_the_result(void **state)
     float heads[COUNT][CLASSES];
     for (size_t i = 0; i < COUNT; i++) {
         struct session s;
-        const struct train_options mine = options_of(BN_BATCH, options[i]);
+        const struct train_options mine = session_options(BN_BATCH, options[i]);
         open_session(&s, &mine, 1);
-        step(&s);
-        step(&s);
+        session_step(&s);
+        session_step(&s);
         if (s.train->recipe.ema)
             ema_swap(s.train->recipe.ema);
         memcpy(heads[i], s.net->params[net_param_find(s.net, "fc.bias")].data, sizeof heads[i]);
@@ -237,10 +51,10 @@ static void what_is_unfrozen_joins(void **state)
     (void)state;
     struct session s;
     struct error err = {0};
-    struct train_options options = options_of(BN_BATCH, (struct recipe_options){.clip_norm = 1e9, .ema = 0.75});
+    struct train_options options = session_options(BN_BATCH, (struct recipe_options){.clip_norm = 1e9, .ema = 0.75});
     options.unfreezing = (struct unfreezing){1, {{1, 5}}};
     open_session(&s, &options, 1);
-    step(&s);
+    session_step(&s);
     size_t rows = ema_row_count(s.train->recipe.ema);
     int index = net_param_find(s.net, "layer2.0.conv1.weight");
     const struct param *param = &s.net->params[index];
@@ -249,27 +63,12 @@ static void what_is_unfrozen_joins(void **state)
     if (train_enter_stage(s.train, 1, &err) != OK)
         fail_msg("%s", err.text);
     assert_true(ema_row_count(s.train->recipe.ema) > rows);
-    step(&s);
+    session_step(&s);
     assert_non_null(gradients_get(s.train->recipe.gradients, (size_t)index));
     float after = param->data[0];
     assert_true(after < before || after > before);
     ema_swap(s.train->recipe.ema);
     assert_true(fabs((double)param->data[0] - (0.75 * (double)before + 0.25 * (double)after)) <= 1e-7);
-    close_session(&s);
-}
-
-/* With batch statistics each piece has its own, and moves the running ones. */
-static void batchnorm_sees_pieces(void **state)
-{
-    (void)state;
-    struct session s;
-    const struct train_options options = options_of(BN_BATCH, (struct recipe_options){.micro_batch = 3});
-    open_session(&s, &options, 1);
-    step(&s);
-    int count = net_param_find(s.net, "layer4.0.bn1.num_batches_tracked");
-    int frozen = net_param_find(s.net, "layer1.0.bn1.num_batches_tracked");
-    assert_int_equal(s.net->params[count].batches, 3);
-    assert_int_equal(s.net->params[frozen].batches, 0);
     close_session(&s);
 }
 
@@ -280,8 +79,8 @@ static void mix_naively(double *x, const struct mix *mix, const struct preproces
         for (size_t i = 0; i < FLOATS; i++) {
             size_t other = (n + PHOTOS - 1) % PHOTOS, c = i % 3, column = i / 3 % SIDE, row = i / 3 / SIDE;
             double mean = (double)preprocess->mean[c], deviation = (double)preprocess->std[c];
-            double a = ((double)pixels[n * FLOATS + i] / 255 - mean) / deviation;
-            double b = ((double)pixels[other * FLOATS + i] / 255 - mean) / deviation;
+            double a = ((double)session_batch.pixels[n * FLOATS + i] / 255 - mean) / deviation;
+            double b = ((double)session_batch.pixels[other * FLOATS + i] / 255 - mean) / deviation;
             bool inside = column >= mix->left && column < mix->right && row >= mix->top && row < mix->bottom;
             double keeps = mix->kind == MIX_UP ? mix->share : inside ? 0 : 1;
             x[n * FLOATS + i] = keeps * a + (1 - keeps) * b;
@@ -294,8 +93,8 @@ static void mixed_dlogits(double *dlogits, const double *logits, double share)
     double other[PHOTOS * CLASSES];
     int own_labels[PHOTOS], other_labels[PHOTOS];
     for (int n = 0; n < PHOTOS; n++) {
-        own_labels[n] = labels[n];
-        other_labels[n] = labels[(n + PHOTOS - 1) % PHOTOS];
+        own_labels[n] = session_batch.labels[n];
+        other_labels[n] = session_batch.labels[(n + PHOTOS - 1) % PHOTOS];
     }
     naive_cross_entropy(dlogits, logits, own_labels, 0, PHOTOS, CLASSES);
     naive_cross_entropy(other, logits, other_labels, 0, PHOTOS, CLASSES);
@@ -308,7 +107,7 @@ static void compare_mixed_step(struct recipe_options recipe, enum mix_kind kind,
 {
     recipe.clip_norm = 1e9;
     struct session s;
-    const struct train_options options = options_of(BN_BATCH, recipe);
+    const struct train_options options = session_options(BN_BATCH, recipe);
     open_session(&s, &options, 1);
     struct mix mix = mix_draw(recipe.mixup, recipe.cutmix, SIDE, SIDE, rng_stream(options.seed, RNG_MIX, 0, 0));
     assert_int_equal(mix.kind, kind);
@@ -317,7 +116,7 @@ static void compare_mixed_step(struct recipe_options recipe, enum mix_kind kind,
     struct reference_net *reference = reference_create(s.net, &options.freeze, PHOTOS, SIDE, SIDE);
     mixed_dlogits(dlogits, reference_forward(reference, x), mix.share);
     reference_backward(reference, dlogits);
-    step(&s);
+    session_step(&s);
     for (size_t i = 0; i < s.net->params_count; i++) {
         const struct param *param = &s.net->params[i];
         if (!param->trainable)
@@ -360,16 +159,16 @@ static bool expect_counts(struct session *s, const struct mix *mix)
     static float x[PHOTOS * FLOATS];
     const struct recipe *recipe = &s->train->recipe;
     const struct mix_photos photos = {
-        .pixels = pixels, .count = PHOTOS, .height = SIDE, .width = SIDE, .table = recipe->table};
+        .pixels = session_batch.pixels, .count = PHOTOS, .height = SIDE, .width = SIDE, .table = recipe->table};
     struct class_counts counts[CLASSES] = {{0}}, counts_of_others[CLASSES] = {{0}};
     mix_images(x, mix, &photos, 0, PHOTOS, s->pool);
     const float *logits = exec_forward(s->train->stage.exec, x, PHOTOS);
     for (size_t n = 0; n < PHOTOS; n++) {
         size_t own = n, other = (n + PHOTOS - 1) % PHOTOS, predicted = argmax(logits + n * CLASSES, CLASSES);
-        count(counts, labels[mix->share >= 0.5 ? own : other], predicted);
-        count(counts_of_others, labels[mix->share >= 0.5 ? other : own], predicted);
+        count(counts, session_batch.labels[mix->share >= 0.5 ? own : other], predicted);
+        count(counts_of_others, session_batch.labels[mix->share >= 0.5 ? other : own], predicted);
     }
-    step(s);
+    session_step(s);
     assert_memory_equal(s->train->batch.counts, counts, sizeof counts);
     return memcmp(counts, counts_of_others, sizeof counts) != 0;
 }
@@ -377,7 +176,7 @@ static bool expect_counts(struct session *s, const struct mix *mix)
 static void accuracy_counts_the_label_with_the_larger_share(void **state)
 {
     (void)state;
-    const struct train_options options = options_of(BN_EVAL, (struct recipe_options){.mixup = 1});
+    const struct train_options options = session_options(BN_EVAL, (struct recipe_options){.mixup = 1});
     int own = 0, other = 0;
     struct session s;
     open_session(&s, &options, 1);
@@ -393,13 +192,13 @@ static void the_same_bytes_with_any_number_of_threads(void **state)
 {
     (void)state;
     struct session a, b;
-    struct recipe_options recipe = whole;
+    struct recipe_options recipe = recipe_whole;
     recipe.micro_batch = 3;
-    const struct train_options options = options_of(BN_BATCH, recipe);
+    const struct train_options options = session_options(BN_BATCH, recipe);
     open_session(&a, &options, 1);
     open_session(&b, &options, 3);
     for (int i = 0; i < 4; i++) {
-        struct step_result one = step(&a), three = step(&b);
+        struct step_result one = session_step(&a), three = session_step(&b);
         assert_memory_equal(&one.loss, &three.loss, sizeof one.loss);
     }
     for (int swapped = 0; swapped < 2; swapped++) {
@@ -416,8 +215,8 @@ static void memory_is_taken_for_what_is_asked(void **state)
     (void)state;
     struct session s;
     struct error err;
-    struct train_options options = options_of(BN_BATCH, (struct recipe_options){0});
-    assert_int_equal(create(&s, &options, 1, &err), OK);
+    struct train_options options = session_options(BN_BATCH, (struct recipe_options){0});
+    assert_int_equal(create_session(&s, &options, 1, &err), OK);
     struct train_needs plain = train_needs(s.train);
     assert_true(plain.gradients == 0 && plain.average == 0);
     size_t trained = gradients_bytes(s.net, &peers_alone, 1), moving = ema_bytes(s.net, &options.freeze);
@@ -426,7 +225,7 @@ static void memory_is_taken_for_what_is_asked(void **state)
     close_session(&s);
 
     options.recipe = (struct recipe_options){.clip_norm = 1, .ema = 0.9, .mixup = 1};
-    assert_int_equal(create(&s, &options, 1, &err), OK);
+    assert_int_equal(create_session(&s, &options, 1, &err), OK);
     struct train_needs needs = train_needs(s.train);
     assert_int_equal(needs.gradients, trained);
     assert_int_equal(needs.average, moving);
@@ -436,7 +235,7 @@ static void memory_is_taken_for_what_is_asked(void **state)
     close_session(&s);
 
     options.recipe = (struct recipe_options){.micro_batch = 1};
-    assert_int_equal(create(&s, &options, 1, &err), OK);
+    assert_int_equal(create_session(&s, &options, 1, &err), OK);
     needs = train_needs(s.train);
     assert_int_equal(needs.gradients, 2 * trained); /* 7 pieces: ((0+1)+(2+3)) is held while (4+5) comes */
     assert_true(needs.network < plain.network);
@@ -458,7 +257,7 @@ static void a_gradient_that_is_not_finite_ends_the_run(void **state)
     struct session s;
     struct step_result result;
     struct error err = {0};
-    const struct train_options options = options_of(BN_EVAL, (struct recipe_options){.clip_norm = 1});
+    const struct train_options options = session_options(BN_EVAL, (struct recipe_options){.clip_norm = 1});
     open_session(&s, &options, 1);
     fill(s.net, "layer4.0.bn2.weight", 0);
     fill(s.net, "layer4.0.bn2.bias", 1e-37f);
@@ -466,7 +265,7 @@ static void a_gradient_that_is_not_finite_ends_the_run(void **state)
     struct param *head = &s.net->params[net_param_find(s.net, "fc.weight")];
     for (size_t i = 0; i < head->count; i++)
         head->data[i] *= 1e3f;
-    assert_int_equal(train_step(s.train, &batch, PHOTOS, &result, &err), ERR_DIVERGED);
+    assert_int_equal(train_step(s.train, &session_batch, PHOTOS, &result, &err), ERR_DIVERGED);
     assert_non_null(strstr(err.text, "the norm of the gradient is"));
     close_session(&s);
 }
@@ -478,37 +277,21 @@ static void an_output_that_is_not_finite_before_the_first_update_is_the_weights_
     struct session s;
     struct step_result result;
     struct error err = {0};
-    const struct train_options options = options_of(BN_EVAL, (struct recipe_options){0});
+    const struct train_options options = session_options(BN_EVAL, (struct recipe_options){0});
     open_session(&s, &options, 1);
     fill(s.net, "bn1.weight", 3e38f);
     exec_refold(s.train->stage.exec);
-    assert_int_equal(train_step(s.train, &batch, PHOTOS, &result, &err), ERR_DATA);
+    assert_int_equal(train_step(s.train, &session_batch, PHOTOS, &result, &err), ERR_DATA);
     assert_non_null(strstr(err.text, "before the first step"));
     s.train->state.step = 1;
-    assert_int_equal(train_step(s.train, &batch, PHOTOS, &result, &err), ERR_DIVERGED);
+    assert_int_equal(train_step(s.train, &session_batch, PHOTOS, &result, &err), ERR_DIVERGED);
     close_session(&s);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    struct rng rng = rng_stream(31, RNG_TEST, 0, 0);
-    for (size_t i = 0; i < sizeof pixels; i++) { /* noise around a brightness of each photo's own */
-        uint32_t photo = (uint32_t)(i / FLOATS);
-        pixels[i] = (uint8_t)(photo * 20 + rng_below(&rng, 120));
-    }
-    return 0;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(photos_too_few_for_batchnorm_are_left_out),
-        cmocka_unit_test(pieces_equal_the_whole_batch),
-        cmocka_unit_test(pieces_with_common_statistics_equal_the_whole_batch),
-        cmocka_unit_test(statistics_of_the_batch_need_a_batchnorm_that_takes_them),
         cmocka_unit_test(each_option_changes_the_result),
-        cmocka_unit_test(batchnorm_sees_pieces),
         cmocka_unit_test(what_is_unfrozen_joins),
         cmocka_unit_test(mixed_steps_equal_the_definition),
         cmocka_unit_test(accuracy_counts_the_label_with_the_larger_share),
@@ -517,5 +300,5 @@ int main(void)
         cmocka_unit_test(a_gradient_that_is_not_finite_ends_the_run),
         cmocka_unit_test(an_output_that_is_not_finite_before_the_first_update_is_the_weights_fault),
     };
-    return cmocka_run_group_tests_name("recipe", tests, setup, NULL);
+    return cmocka_run_group_tests_name("recipe", tests, recipe_session_setup, NULL);
 }
