@@ -49,7 +49,7 @@ struct panel_lanes {
     void (*product)(void *c, size_t ldc, struct panel_left a, const void *b, size_t m, size_t n, size_t k, bool add,
                     const struct panel_finish *finish);
 
-    /* The same without an ending, in float32 whatever the operands are. OVERWRITES. */
+    /* In bfloat16 alone (else NULL): the same without an ending, in float32. OVERWRITES. */
     void (*sums)(float *c, size_t ldc, struct panel_left a, const void *b, size_t m, size_t n, size_t k);
 
     /* c[m,n] = a[K,32]^T b[K,32] for two panels, summed over their K rows: the first m (1..32) columns of a by the

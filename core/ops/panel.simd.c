@@ -171,11 +171,6 @@ static void product(void *c, size_t ldc, struct panel_left a, const void *b, siz
             product_rows(c, ldc, a, b, row, m - row < GROUP ? m - row : GROUP, column, n, k, add, finish);
 }
 
-static void sums(float *c, size_t ldc, struct panel_left a, const void *b, size_t m, size_t n, size_t k)
-{
-    product(c, ldc, a, b, m, n, k, false, NULL);
-}
-
 static void outer(float *c, size_t ldc, const void *left_panel, const void *right_panel, size_t m, size_t n, size_t k,
                   bool add)
 {
@@ -244,12 +239,12 @@ ALWAYS_INLINE void transpose_4x4(float *out, const float *w, size_t ld)
 {
     four a = *(const four_unaligned *)w, b = *(const four_unaligned *)(w + ld);
     four c = *(const four_unaligned *)(w + 2 * ld), d = *(const four_unaligned *)(w + 3 * ld);
-    four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    *(four_unaligned *)out = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-    *(four_unaligned *)(out + PANEL) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-    *(four_unaligned *)(out + 2 * PANEL) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-    *(four_unaligned *)(out + 3 * PANEL) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+    four ab_low = FOUR_OF(a, b, 0, 4, 1, 5), ab_high = FOUR_OF(a, b, 2, 6, 3, 7);
+    four cd_low = FOUR_OF(c, d, 0, 4, 1, 5), cd_high = FOUR_OF(c, d, 2, 6, 3, 7);
+    *(four_unaligned *)out = FOUR_OF(ab_low, cd_low, 0, 1, 4, 5);
+    *(four_unaligned *)(out + PANEL) = FOUR_OF(ab_low, cd_low, 2, 3, 6, 7);
+    *(four_unaligned *)(out + 2 * PANEL) = FOUR_OF(ab_high, cd_high, 0, 1, 4, 5);
+    *(four_unaligned *)(out + 3 * PANEL) = FOUR_OF(ab_high, cd_high, 2, 3, 6, 7);
 }
 
 static void weights(void *panels, size_t step, const float *w, size_t ld, size_t rows, size_t columns)
@@ -272,7 +267,6 @@ static void transpose(void *to, const float *w, size_t ld, size_t n, size_t colu
 extern const struct panel_lanes SIMD_NAME(panel_lanes);
 const struct panel_lanes SIMD_NAME(panel_lanes) = {
     .product = product,
-    .sums = sums,
     .outer = outer,
     .pack = pack,
     .pack_summed = pack,

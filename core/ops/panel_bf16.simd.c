@@ -379,18 +379,18 @@ ALWAYS_INLINE four_pairs pairs_of(const float *w)
     eight_bits rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, nan = bits >> 16 | 0x40;
     eight_bits is_nan = (eight_bits)((bits & 0x7fffffff) > 0x7f800000);
     rounded = (nan & is_nan) | (rounded & ~is_nan);
-    return __builtin_shufflevector(rounded, rounded, 0, 2, 4, 6) | __builtin_shufflevector(rounded, rounded, 1, 3, 5, 7)
-                                                                       << 16;
+    four_pairs halves[2];
+    memcpy(halves, &rounded, sizeof halves);
+    return FOUR_OF(halves[0], halves[1], 0, 2, 4, 6) | FOUR_OF(halves[0], halves[1], 1, 3, 5, 7) << 16;
 }
 
 ALWAYS_INLINE void transpose_4x4(uint16_t *out, const float *w, size_t ld)
 {
     four_pairs a = pairs_of(w), b = pairs_of(w + ld), c = pairs_of(w + 2 * ld), d = pairs_of(w + 3 * ld);
-    four_pairs ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    four_pairs cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    four_pairs columns[FOUR] = {
-        __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5), __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
-        __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5), __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
+    four_pairs ab_low = FOUR_OF(a, b, 0, 4, 1, 5), ab_high = FOUR_OF(a, b, 2, 6, 3, 7);
+    four_pairs cd_low = FOUR_OF(c, d, 0, 4, 1, 5), cd_high = FOUR_OF(c, d, 2, 6, 3, 7);
+    four_pairs columns[FOUR] = {FOUR_OF(ab_low, cd_low, 0, 1, 4, 5), FOUR_OF(ab_low, cd_low, 2, 3, 6, 7),
+                                FOUR_OF(ab_high, cd_high, 0, 1, 4, 5), FOUR_OF(ab_high, cd_high, 2, 3, 6, 7)};
     for (size_t i = 0; i < FOUR; i++)
         memcpy(out + i * 2 * PAIRS, &columns[i], sizeof columns[i]);
 }
