@@ -1,7 +1,8 @@
 #!/bin/sh
 # check-mpi.sh [-k KILLS] PROGRAM MAKE_PHOTOS [MPIRUN=PROGRAM_MPI ...]: trainings by several processes, under each MPIRUN given, end with the
 # bytes of PROGRAM alone: best.safetensors and last.safetensors of any number of processes, with every recipe, resumed by another number,
-# after one process was killed, and after the link between two hosts went down (network namespaces; skipped where there can be none).
+# after one process was killed, and after the link between two hosts went down (network namespaces; skipped where there can be none); and
+# the memory of each process is what --dry-run says, within 10 % (by the program of whole width beside PROGRAM_MPI's folder, ../freezetune-mpi).
 # -k does something else: trainings of which one process is killed at a random moment and which are then resumed, KILLS times.
 # Skips where no MPIRUN is given (sh scripts/deps.sh mpi installs them). Leaves no process and no file. The last line says
 # `N passed, N failed`.
@@ -335,6 +336,37 @@ END
     # BatchNorm of layer2 to layer4 of the narrow network has 280 channels: two sums forward and two backward, of two pieces.
     [ "$((synced - plain))" = $((280 * 4 * 2 * 8)) ] || code=1
     result $code "--dry-run --bn-sync counts the sums"
+
+    # ---- the memory of each process is what the plan says, within 10 %; the ranks' blocks of pieces are unlike ----
+    cat >measured.sh <<'END'
+rank=${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-0}}
+"$PEAK_MEMORY" "$@" >"out-$rank.txt" && tail -n 1 "out-$rank.txt" >"peak-$rank.txt"
+END
+    wide=$(dirname "$mpi_program")/../freezetune-mpi
+    PEAK_MEMORY=$(dirname "$make_photos")/peak_memory
+    export PEAK_MEMORY
+    as_said() {
+        count=$1
+        shift
+        rm -rf peak-*.txt measured
+        set -- train --quiet --data photos --weights random --arch resnet18 --batch-size 8 --threads 1 --loader-threads 1 --cache off --no-report \
+            --epochs 1 --out measured "$@"
+        said=$(timeout 120 "$mpirun" -n "$count" "$wide" "$@" --dry-run --json 2>log.txt </dev/null | sed -n 's/^ *"memory": \([0-9]*\),.*/\1/p')
+        timeout 120 "$mpirun" -n "$count" sh measured.sh "$wide" "$@" >>log.txt 2>&1 </dev/null || return 1
+        [ "$(cat peak-*.txt | wc -l)" = "$count" ] || return 1
+        # One rank takes as much as is said, or nearly; none takes more.
+        sort -n peak-*.txt | awk -v said="$said" '{ print "said " said ", found " $1; most = $1 }
+            END { exit !(said > 0 && most > 0.9 * said && most < 1.1 * said) }' >>log.txt
+    }
+    if [ "$("$PEAK_MEMORY" true)" != sanitizer ]; then
+        for case in "2 --freeze-until 6 --image-size 64 --micro-batch 2" "2 --freeze-until 6 --image-size 64 --precision bf16" \
+            "3 --freeze-until 0 --image-size 96 --micro-batch 1 --bn-sync" "4 --freeze-until 5 --image-size 64 --optimizer adam"; do
+            code=0
+            # shellcheck disable=SC2086
+            as_said $case || code=1
+            result $code "memory of ${case%% *} processes, ${case#* }: as --dry-run says"
+        done
+    fi
 
     code=0
     ranks 5 refused >/dev/null 2>&1 && code=1

@@ -91,10 +91,10 @@ $(MPI_NARROW): $(BUILD)/cli/main.o $(BUILD)/tests/narrow/resnet.o $(MPI_SOURCES:
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(quiet)$(MPI_LINK)
-mpi-narrow: $(MPI_NARROW)
+mpi-programs: $(MPI_NARROW) $(MPI_PROGRAM)
 
-check-mpi: freezetune $(NARROW) $(BUILD)/tests/tools/make_photos ## train with several processes by Open MPI and MPICH: the bytes of one; skips where they are not installed
-	@set -e; for mpi in $(MPIS); do $(MAKE) --no-print-directory MPICC=mpicc.$$mpi mpi-narrow; done
+check-mpi: freezetune $(NARROW) $(BUILD)/tests/tools/make_photos $(BUILD)/tests/tools/peak_memory ## train with several processes by Open MPI and MPICH: the bytes of one; skips where they are not installed
+	@set -e; for mpi in $(MPIS); do $(MAKE) --no-print-directory MPICC=mpicc.$$mpi mpi-programs; done
 	@sh scripts/check-mpi.sh $(if $(KILLS),-k $(KILLS)) '$(abspath $(NARROW))' '$(abspath $(BUILD)/tests/tools/make_photos)' \
 		$(foreach mpi,$(MPIS),mpirun.$(mpi)=$(abspath $(BUILD))/mpicc.$(mpi)/narrow/freezetune-mpi)
 
@@ -189,5 +189,5 @@ check-all: ## every check that needs no other machine, some hours: .ci/run and w
 	$(again) mutants
 	$(again) fuzz
 
-.PHONY: programs fuzz-targets check check-units run-tests check-browser check-mpi mpi-narrow check-slurm check-stb check-aarch64 check-fresh-root check-packages asan asan-quick tsan coverage mutants fuzz lint build-clang \
+.PHONY: programs fuzz-targets check check-units run-tests check-browser check-mpi mpi-programs check-slurm check-stb check-aarch64 check-fresh-root check-packages asan asan-quick tsan coverage mutants fuzz lint build-clang \
 	tidy check-all

@@ -1,5 +1,6 @@
 #include "cli/run/run_memory.h"
 
+#include "cli/shell/group.h"
 #include "cli/shell/numbers.h"
 #include "core/base/cgroup.h"
 #include "core/base/threads.h"
@@ -15,7 +16,7 @@ struct memory_summary run_memory_of(const struct run_setup *t, const struct trai
                                    .photos = needs->photos + needs->mixing + loaders * t->scan.photo_memory,
                                    .metrics = needs->metrics,
                                    .cache = needs->cache,
-                                   .program = summary_program(pool_threads(t->pool), loaders)};
+                                   .program = summary_program(pool_threads(t->pool), loaders) + group_memory()};
 }
 
 size_t run_memory(const struct run_setup *t, const struct train *train)

@@ -12,4 +12,7 @@ int group_close(int code);
 
 const struct peers *group_peers(void);
 
+/* Bytes of memory that what connects the processes takes in each of them. */
+size_t group_memory(void);
+
 #endif

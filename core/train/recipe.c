@@ -44,9 +44,11 @@ size_t recipe_at_once(const struct recipe_options *options, const struct peers *
     size_t most = recipe_pass(options, batch);
     for (size_t photos = 1; options->bn_sync && photos <= batch; photos++) {
         size_t pieces = recipe_pieces(options, photos);
-        size_t first = photos * peers_first(peers, peers->rank, pieces) / pieces;
-        size_t end = photos * peers_first(peers, peers->rank + 1, pieces) / pieces;
-        most = end - first > most ? end - first : most;
+        for (size_t r = 0; r < peers->count; r++) {
+            size_t first = photos * peers_first(peers, r, pieces) / pieces;
+            size_t end = photos * peers_first(peers, r + 1, pieces) / pieces;
+            most = end - first > most ? end - first : most;
+        }
     }
     return most;
 }
@@ -150,13 +152,23 @@ void recipe_free(struct recipe *recipe)
     *recipe = (struct recipe){0};
 }
 
+/* Of the rank that takes the most: how many vectors a block of pieces needs depends on where it begins. */
+static size_t gradients_need(const struct recipe_run *run, size_t pieces)
+{
+    size_t most = 0;
+    struct peers peers = *run->peers;
+    for (peers.rank = 0; peers.rank < peers.count; peers.rank++) {
+        size_t bytes = gradients_bytes(run->net, &peers, pieces) + gradients_exchange_bytes(run->net, &peers, pieces);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
 struct recipe_needs recipe_needs(const struct recipe_options *options, const struct recipe_run *run)
 {
     size_t photos = recipe_at_once(options, run->peers, run->batch), pieces = recipe_pieces(options, run->batch);
-    size_t gradients =
-        gradients_bytes(run->net, run->peers, pieces) + gradients_exchange_bytes(run->net, run->peers, pieces);
     return (struct recipe_needs){
-        .gradients = keeps_gradients(options, run->batch) ? gradients : 0,
+        .gradients = keeps_gradients(options, run->batch) ? gradients_need(run, pieces) : 0,
         .average = options->ema > 0 ? ema_bytes(run->net, run->freeze) : 0,
         .mixing = makes_numbers(options, run) ? photos * run->side * run->side * 3 * sizeof(float) : 0,
     };

@@ -62,8 +62,8 @@ size_t recipe_pass(const struct recipe_options *options, size_t batch);
 /* How many pieces a batch of `photos` is cut into: piece i is photos * i / pieces and up to where the next begins. */
 size_t recipe_pieces(const struct recipe_options *options, size_t photos);
 
-/* The most photos that this process works on at a time, in training or evaluation: of a pass, or with bn_sync of its
- * pieces of any batch. */
+/* The most photos that any of the processes works on at a time, in training or evaluation: of a pass, or with bn_sync
+ * of its pieces of any batch. All plan for as many. */
 size_t recipe_at_once(const struct recipe_options *options, const struct peers *peers, size_t batch);
 
 /* How many photos of a batch of `photos` BatchNorm can use by this plan of a training pass: all of them, or fewer where
@@ -105,7 +105,7 @@ MUST_CHECK enum status recipe_prepare(struct recipe *out, const struct recipe_op
 MUST_CHECK enum status recipe_add_trainable(struct recipe *recipe, const struct freeze *freeze, struct error *err);
 void recipe_free(struct recipe *recipe);
 
-/* Bytes that recipe_prepare would take. */
+/* Bytes that recipe_prepare would take, in the process that takes the most. */
 struct recipe_needs {
     size_t gradients, average, mixing;
 };

@@ -66,7 +66,7 @@ MUST_CHECK enum status train_plan_stage(struct train *train, size_t epoch, struc
 MUST_CHECK enum status train_prepare_stage(struct train *train, struct error *err);
 /* Frees all of it, the cache included, whose files stay. Twice is fine. */
 void train_leave_stage(struct train *train);
-/* The most photos that this process works on at a time (recipe_at_once). */
+/* The most photos that a process works on at a time (recipe_at_once). */
 size_t train_at_once(const struct train *train);
 /* Of the photos, as the first operator applies it. */
 struct normalise train_normalise(const struct train *train);

@@ -243,6 +243,32 @@ static void memory_is_taken_for_what_is_asked(void **state)
     close_session(&s);
 }
 
+/* 7 pieces for 3 ranks. In a last batch of 5 rank 1 has the pieces 1 and 2, which make no sum before they are sent. */
+static void every_rank_says_what_the_largest_takes(void **state)
+{
+    (void)state;
+    enum { RANKS = 3 };
+    size_t own[RANKS], said[RANKS], network[RANKS];
+    for (size_t r = 0; r < RANKS; r++) {
+        const struct peers peers = {.rank = r, .count = RANKS};
+        struct session s;
+        struct error err;
+        struct recipe_options recipe = {.micro_batch = 1};
+        struct train_options options = session_options(BN_BATCH, recipe);
+        options.peers = &peers;
+        assert_int_equal(create_session(&s, &options, 1, &err), OK);
+        said[r] = train_needs(s.train).gradients;
+        own[r] = gradients_bytes(s.net, &peers, PHOTOS) + gradients_exchange_bytes(s.net, &peers, PHOTOS);
+        close_session(&s);
+        options.recipe.bn_sync = true;
+        assert_int_equal(create_session(&s, &options, 1, &err), OK);
+        network[r] = train_needs(s.train).network;
+        close_session(&s);
+        assert_true(said[r] == said[0] && network[r] == network[0]);
+    }
+    assert_true(own[1] > own[0] && said[0] > own[1]);
+}
+
 static void fill(struct net *net, const char *name, float value)
 {
     struct param *param = &net->params[net_param_find(net, name)];
@@ -297,6 +323,7 @@ int main(void)
         cmocka_unit_test(accuracy_counts_the_label_with_the_larger_share),
         cmocka_unit_test(the_same_bytes_with_any_number_of_threads),
         cmocka_unit_test(memory_is_taken_for_what_is_asked),
+        cmocka_unit_test(every_rank_says_what_the_largest_takes),
         cmocka_unit_test(a_gradient_that_is_not_finite_ends_the_run),
         cmocka_unit_test(an_output_that_is_not_finite_before_the_first_update_is_the_weights_fault),
     };
