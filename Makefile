@@ -107,7 +107,7 @@ endif
 # What packages bring is a system header: no warnings of ours about it.
 PACKAGES_CFLAGS = $(BLAS_CFLAGS) $(PACKAGE_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(WEBP_CFLAGS) $(GIF_CFLAGS) $(TIFF_CFLAGS) \
 	$(UTF8PROC_CFLAGS)
-ALL_CFLAGS = -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) $(STRICT) $(HARDEN_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(STATIC_CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' $(BLAS_DEFINE) \
+ALL_CFLAGS = -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) $(STRICT) $(HARDEN_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(STATIC_CFLAGS) -I. -DFREEZETUNE_VERSION='"$(VERSION)"' $(BLAS_DEFINE) $(if $(AMX),-DHAVE_AMX) \
 	$(patsubst -I%,-isystem %,$(filter -I%,$(PACKAGES_CFLAGS))) $(filter-out -I%,$(PACKAGES_CFLAGS)) -pthread
 ALL_LIBS = $(BLAS_LIBS) $(PACKAGE_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(WEBP_LIBS) $(GIF_LIBS) $(TIFF_LIBS) $(UTF8PROC_LIBS) -ldl -lm -pthread
 ifneq ($(STATIC),)
@@ -118,18 +118,21 @@ ALL_LIBS := $(BUILD)/cjson/cJSON.o $(BUILD)/scripts/package/static_tiff.o -Wl,--
 endif
 
 # Files named *.simd.c hold loops over channels that are compiled once for each instruction set and chosen at start by
-# core/ops/cpu.c; those named *_bf16.simd.c once more for processors that multiply pairs of bfloat16. Products and sums
-# may be fused (FMA) there; nowhere else. Nobody there asks errno about a root, and a sqrtf that sets it would keep Adam's
-# loop scalar.
+# core/ops/cpu.c; those named *_bf16.simd.c once more each for processors that multiply pairs and tiles of bfloat16.
+# Products and sums may be fused (FMA) there; nowhere else. Nobody there asks errno about a root, and a sqrtf that sets it
+# would keep Adam's loop scalar.
 SIMD_FLAGS := -O3 -ffp-contract=fast -fno-math-errno
 SIMD_MORE =
 SIMD_plain := $(SIMD_FLAGS)
 ifeq ($(ARCH),x86_64)
 SIMD_SETS := plain avx2 avx512
+# gcc before 11 knows no tiles: what it builds multiplies pairs.
+AMX := $(shell $(CC) -mamx-bf16 -x c -fsyntax-only /dev/null 2>/dev/null && echo amx)
 SIMD_avx2 := $(SIMD_FLAGS) -mavx2 -mfma
-SIMD_BF16 := avx512bf16
+SIMD_BF16 := avx512bf16 $(AMX)
 SIMD_avx512 := $(SIMD_FLAGS) -mavx2 -mfma -mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512
 SIMD_avx512bf16 := $(SIMD_avx512) -mavx512bf16
+SIMD_amx := $(SIMD_avx512bf16) -mamx-tile -mamx-bf16 -DSIMD_TILES
 else ifeq ($(ARCH),aarch64)
 SIMD_SETS := plain neon
 SIMD_neon := $(SIMD_FLAGS)

@@ -266,10 +266,10 @@ static enum status gather(void *context, void *all, const size_t *sizes, struct 
 /* Unlike processors round unlike, since only some fuse a product and a sum: all take the set that all have. */
 static enum status share_instructions(struct error *err)
 {
-    int least[2] = {-(int)cpu_set_get(), -cpu_has_bf16()}; /* the least is the most of the negative */
+    int least[2] = {-(int)cpu_set_get(), -(int)cpu_bf16()}; /* the least is the most of the negative */
     enum status status = peers_most(&group, least, 2, err);
     if (status == OK)
-        cpu_narrow((enum cpu_set) - least[0], least[1] != 0);
+        cpu_narrow((enum cpu_set) - least[0], (enum cpu_bf16) - least[1]);
     return status;
 }
 

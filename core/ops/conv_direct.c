@@ -142,18 +142,15 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
     size_t rows = min_size(tile_rows(shape), shape->p - p0);
     size_t m0 = (n * shape->p + p0) * shape->q;
     pad_rows(scratch, task, n, p0, rows);
-    for (size_t k = 0; k < shape->k; k += PANEL)
-        for (size_t p = 0; p < rows; p++) {
-            size_t m = m0 + p * shape->q;
-            struct panel_left windows = {map_from(scratch, p * shape->stride * padded_row(shape), shape->precision),
-                                         shape->stride * shape->c, summed_line(shape), padded_row(shape)};
-            struct panel_finish finish;
-            panel_lanes(shape->precision)
-                ->product(map_at(task->y, m * shape->k + k, shape->precision), shape->k, windows,
-                          map_from(task->prepared, k / PANEL * panel_size(shape), shape->precision), shape->q,
-                          min_size(PANEL, shape->k - k), shape->r * summed_line(shape), false,
-                          epilogue_finish(&finish, task, m, k));
-        }
+    const struct panel_left windows = {scratch, shape->stride * shape->c, summed_line(shape), padded_row(shape)};
+    const struct panel_lines lines = {rows, shape->stride * padded_row(shape), shape->q};
+    for (size_t k = 0; k < shape->k; k += PANEL) {
+        struct panel_finish finish;
+        panel_product_lines(shape->precision, map_at(task->y, m0 * shape->k + k, shape->precision), shape->k, windows,
+                            &lines, map_from(task->prepared, k / PANEL * panel_size(shape), shape->precision),
+                            min_size(PANEL, shape->k - k), shape->r * summed_line(shape), false,
+                            epilogue_finish(&finish, task, m0, k));
+    }
     if (task->epilogue.sums)
         epilogue_apply(task, m0, rows * shape->q, tile, true);
 }

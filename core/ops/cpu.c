@@ -2,6 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#if defined(HAVE_AMX)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 static enum cpu_set widest(void)
 {
@@ -19,13 +24,29 @@ static enum cpu_set widest(void)
     return CPU_PLAIN;
 }
 
-static bool has_bf16(void)
+/* A process asks the system before its first tile, because 8 KB more are then kept for each of its threads. */
+#if defined(HAVE_AMX)
+static bool has_tiles(void)
+{
+    enum { LEAF = 7, AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    unsigned a, b, c, d;
+    return __get_cpuid_count(LEAF, 0, &a, &b, &c, &d) && d & AMX_BF16 && d & AMX_TILE &&
+           syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+#elif defined(__x86_64__)
+static bool has_tiles(void)
+{
+    return false;
+}
+#endif
+
+static enum cpu_bf16 widest_bf16(void)
 {
 #if defined(__x86_64__)
-    return cpu_set_get() == CPU_AVX512 && __builtin_cpu_supports("avx512bf16");
-#else
-    return false;
+    if (cpu_set_get() == CPU_AVX512 && __builtin_cpu_supports("avx512bf16"))
+        return has_tiles() ? CPU_BF16_TILES : CPU_BF16_PAIRS;
 #endif
+    return CPU_BF16_WIDENED;
 }
 
 const char *cpu_set_name(enum cpu_set set)
@@ -55,26 +76,39 @@ enum cpu_set cpu_set_get(void)
     return (enum cpu_set)set;
 }
 
-bool cpu_has_bf16(void)
+const char *cpu_bf16_name(enum cpu_bf16 bf16)
+{
+    static const char *const names[] = {NULL, "avx512bf16", "amx"};
+    return names[bf16];
+}
+
+enum cpu_bf16 cpu_bf16(void)
 {
     int answer = __atomic_load_n(&bf16_known, __ATOMIC_RELAXED);
     if (answer < 0) {
         const char *wish = getenv("FREEZETUNE_CPU");
-        answer = has_bf16() && !(wish && strcmp(wish, cpu_set_name(cpu_set_get())) == 0);
+        answer = (int)widest_bf16();
+        if (wish && strcmp(wish, cpu_set_name(cpu_set_get())) == 0)
+            answer = CPU_BF16_WIDENED;
+        if (wish && answer == CPU_BF16_TILES && strcmp(wish, cpu_bf16_name(CPU_BF16_PAIRS)) == 0)
+            answer = CPU_BF16_PAIRS;
         __atomic_store_n(&bf16_known, answer, __ATOMIC_RELAXED);
     }
-    return answer;
+    return (enum cpu_bf16)answer;
 }
 
-void cpu_narrow(enum cpu_set set, bool bf16)
+void cpu_narrow(enum cpu_set set, enum cpu_bf16 bf16)
 {
-    bool had = cpu_has_bf16();
+    int had = (int)cpu_bf16();
     if (set < cpu_set_get())
         __atomic_store_n(&chosen, (int)set, __ATOMIC_RELAXED);
-    __atomic_store_n(&bf16_known, had && bf16 && set == cpu_set_get(), __ATOMIC_RELAXED);
+    if (set != cpu_set_get())
+        bf16 = CPU_BF16_WIDENED;
+    __atomic_store_n(&bf16_known, (int)bf16 < had ? (int)bf16 : had, __ATOMIC_RELAXED);
 }
 
 const char *cpu_instructions(void)
 {
-    return cpu_has_bf16() ? "avx512, bf16" : cpu_set_name(cpu_set_get());
+    static const char *const more[] = {NULL, "avx512, bf16", "avx512, amx"};
+    return cpu_has_bf16() ? more[cpu_bf16()] : cpu_set_name(cpu_set_get());
 }

@@ -139,8 +139,10 @@ static bool leaves_pixels_out(const struct conv_shape *shape)
     return shape->stride > shape->r || shape->stride > shape->s;
 }
 
-/* The pixels of row h of da in one class of columns that windows reach, channels c..c+32. */
-static void data_pixels(const struct work *work, void *da, const void *padded, size_t h, size_t column_class, size_t c)
+/* The pixels of rows h.. of da in one class of columns that windows reach, channels c..c+32. There is more than one row
+ * where they follow each other as those of dy do: with stride 1. */
+static void data_pixels(const struct work *work, void *da, const void *padded, size_t h, size_t count,
+                        size_t column_class, size_t c)
 {
     const struct conv_shape *shape = &work->task->shape;
     struct side rows = rows_side(shape), columns = columns_side(shape);
@@ -153,10 +155,10 @@ static void data_pixels(const struct work *work, void *da, const void *padded, s
     struct panel_left left = {map_from(padded, p * data_row(shape) + q * data_pixel(shape), shape->precision),
                               data_pixel(shape), across * data_pixel(shape), data_row(shape)};
     size_t at = c / PANEL * data_panel(shape) + data_class(shape, row_class, column_class);
-    panel_lanes(shape->precision)
-        ->product(map_at(da, (h * shape->w + first) * shape->c + c, shape->precision), shape->stride * shape->c, left,
-                  map_from(work->weights, at, shape->precision), class_count(columns, column_class),
-                  min_size(PANEL, shape->c - c), down * across * data_pixel(shape), work->add, NULL);
+    struct panel_lines lines = {count, data_row(shape), class_count(columns, column_class)};
+    panel_product_lines(shape->precision, map_at(da, (h * shape->w + first) * shape->c + c, shape->precision),
+                        shape->stride * shape->c, left, &lines, map_from(work->weights, at, shape->precision),
+                        min_size(PANEL, shape->c - c), down * across * data_pixel(shape), work->add, NULL);
 }
 
 static void data_image(void *context, size_t n, size_t thread)
@@ -169,10 +171,11 @@ static void data_image(void *context, size_t n, size_t thread)
     if (!work->add && leaves_pixels_out(shape))
         memset(da, 0, pixels * shape->c * precision_size(shape->precision));
     data_pad(padded, map_from(work->dy, n * shape->p * shape->q * shape->k, shape->precision), shape);
+    size_t rows = shape->stride == 1 ? shape->h : 1;
     for (size_t c = 0; c < shape->c; c += PANEL)
-        for (size_t h = 0; h < shape->h; h++)
+        for (size_t h = 0; h < shape->h; h += rows)
             for (size_t class = 0; class < shape->stride; class ++)
-                data_pixels(work, da, padded, h, class, c);
+                data_pixels(work, da, padded, h, rows, class, c);
     tail_apply(work->tail, work->da, n * pixels, pixels, shape->c, n, true);
 }
 

@@ -49,11 +49,20 @@ struct panel_lanes {
     void (*product)(void *c, size_t ldc, struct panel_left a, const void *b, size_t m, size_t n, size_t k, bool add,
                     const struct panel_finish *finish);
 
-    /* In bfloat16 alone (else NULL): the same without an ending, in float32. OVERWRITES. */
+    /* The same for m left rows of which only the first `stored` of each `run` give a row of c. NULL: a product for each
+     * of these is as fast. */
+    void (*run)(void *c, size_t ldc, struct panel_left a, size_t stored, size_t run, const void *b, size_t m, size_t n,
+                size_t k, bool add, const struct panel_finish *finish);
+
+    /* In bfloat16 alone (else NULL): a product without an ending, in float32. OVERWRITES. */
     void (*sums)(float *c, size_t ldc, struct panel_left a, const void *b, size_t m, size_t n, size_t k);
 
+    /* What outer wants of a panel of so many rows that is to be its left operand: done once, in place. A sum over many
+     * rows may be made of several outer products: each begins at a multiple of 32 rows. NULL: nothing. */
+    void (*turn)(void *panel, size_t rows);
+
     /* c[m,n] = a[K,32]^T b[K,32] for two panels, summed over their K rows: the first m (1..32) columns of a by the
-     * first n (1..32) of b; row i of c is at c + i*ldc. OVERWRITES c, or ADDS to it when `add`. */
+     * first n (1..32) of b; row i of c is at c + i*ldc. `a` was turned. OVERWRITES c, or ADDS to it when `add`. */
     void (*outer)(float *c, size_t ldc, const void *a, const void *b, size_t m, size_t n, size_t k, bool add);
 
     /* Panels of relu?(x * scale + shift), rows of x being `ld` apart: element (i, j) goes to
@@ -74,5 +83,14 @@ struct panel_lanes {
 };
 
 const struct panel_lanes *panel_lanes(enum precision precision);
+
+/* panel_lanes.product for `count` lines of m rows each: the first left row of a line lies `line` values behind that of
+ * the line before, and rows of c follow each other from line to line. */
+struct panel_lines {
+    size_t count, line, m;
+};
+void panel_product_lines(enum precision precision, void *c, size_t ldc, struct panel_left a,
+                         const struct panel_lines *lines, const void *b, size_t n, size_t k, bool add,
+                         const struct panel_finish *finish);
 
 #endif

@@ -5,7 +5,8 @@
 enum {
     GROUP_FLOATS = 400 * 1000, /* packed rows of dy and a that are multiplied together: 1.6 MB, */
     GROUP_LEAST = 400,         /* but not fewer rows of float32 than make reading and writing dw pay */
-    SUM_ROWS = 512             /* rows of one outer product */
+    TOGETHER_BYTES = 512 * 1024,
+    SUM_ROWS = 512 /* rows of one outer product: groups of 32, as turn has them */
 };
 
 /* Panels of a row of `a`, and of dy. */
@@ -75,13 +76,34 @@ static void pack_unit(void *context, size_t item, size_t thread)
                       map_from(work->dy, (work->begin + first) * k, shape->precision), k, rows, k, NULL, NULL, false);
 }
 
+static void turn_panel(void *context, size_t item, size_t thread)
+{
+    (void)thread;
+    struct weight_work *work = context;
+    enum precision precision = work->task->shape.precision;
+    panel_lanes(precision)->turn(map_at(work->d, item * PANEL * work->packed, precision), work->packed);
+}
+
+/* Which square of dw an item is. Columns are taken some at a time, whose panels stay in the second cache while those of
+ * dy pass by: else all of `a` would come from further away for every 32 outputs. */
+static size_t square_of(const struct weight_work *work, size_t item, size_t *k0)
+{
+    const struct conv_shape *shape = &work->task->shape;
+    size_t panel = work->packed * PANEL * precision_size(shape->precision), across = panels_across(work->how);
+    size_t most = max_size(1, TOGETHER_BYTES / panel), down = panels_down(shape);
+    size_t first = item / (most * down) * most, together = min_size(most, across - first);
+    item -= first * down;
+    *k0 = item / together * PANEL;
+    return first + item % together;
+}
+
 static void add_square(void *context, size_t item, size_t thread)
 {
     (void)thread;
     struct weight_work *work = context;
     const struct weight_panels *how = work->how;
     enum precision precision = work->task->shape.precision;
-    size_t across = panels_across(how), column = item % across, k0 = item / across * PANEL;
+    size_t k0, column = square_of(work, item, &k0);
     size_t in_part = ceil_div(how->width, PANEL), c0 = column % in_part * PANEL, ld = how->parts * how->width;
     const void *d = map_from(work->d, k0 * work->packed, precision);
     const void *a = map_from(work->a, column * PANEL * work->packed, precision);
@@ -114,6 +136,8 @@ void weight_panels_run(float *dw, const struct weight_panels *how, const struct 
         work.rows = min_size(group, rows - work.begin);
         work.packed = packed_rows(how, shape, work.rows);
         pool_for(pool, ceil_div(work.rows, how->unit), pack_unit, &work);
+        if (panel_lanes(shape->precision)->turn)
+            pool_for(pool, panels_down(shape), turn_panel, &work);
         pool_for(pool, panels_down(shape) * panels_across(how), add_square, &work);
     }
 }

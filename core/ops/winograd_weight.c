@@ -36,6 +36,17 @@ static void transform(void *context, size_t item, size_t thread)
                          winograd_row_of(&work->layout, at, work->task->shape.p));
 }
 
+static void turn(void *context, size_t panel, size_t thread)
+{
+    (void)thread;
+    struct weight_work *work = context;
+    for (size_t f = 0; f < frequencies(work->how->sizes); f++) {
+        struct winograd_span span = winograd_span_of(&work->layout, f);
+        float *d = work->d + f * work->d_steps.frequency + panel * work->d_steps.panel;
+        panel_lanes(work->how->products)->turn(d + span.begin * PANEL, work->how->together * span.count);
+    }
+}
+
 static void square(void *context, size_t item, size_t thread)
 {
     struct weight_work *work = context;
@@ -88,6 +99,8 @@ void winograd_weight_run(float *dw, const struct winograd_weight *how, const str
         work.d_steps = winograd_steps_of(tiles, shape->k);
         work.layout = winograd_layout_of(&work.cut, work.begin, work.end);
         pool_for(pool, work.end - work.begin, transform, &work);
+        if (panel_lanes(how->products)->turn)
+            pool_for(pool, panels(shape->k), turn, &work);
         pool_for(pool, squares_of(shape), square, &work);
     }
 }

@@ -47,10 +47,10 @@ int narrow_runs(int *runs)
     *runs = 0;
     if (getenv("FREEZETUNE_CPU"))
         return 0;
-    int sets = (int)cpu_set_get() + cpu_has_bf16(); /* without its products of pairs the widest set is another one */
-    for (int set = 0; set < sets; set++) {
+    int sets = (int)cpu_set_get(), ways = (int)cpu_bf16(); /* to multiply bfloat16 within the widest set */
+    for (int i = 0; i < sets + ways; i++) {
         FILE *output = tmpfile();
-        const char *name = cpu_set_name((enum cpu_set)set);
+        const char *name = i <= sets ? cpu_set_name((enum cpu_set)i) : cpu_bf16_name((enum cpu_bf16)(i - sets));
         int status = output ? run(name, fileno(output)) : -1;
         ++*runs;
         failed += status != 0;

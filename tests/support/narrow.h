@@ -2,9 +2,9 @@
 #ifndef FREEZETUNE_NARROW_H
 #define FREEZETUNE_NARROW_H
 
-/* Runs this program with FREEZETUNE_CPU=<set> for every set below the one in use, and for that one without AVX512_BF16
- * where the processor has it; returns how many of these runs failed. A run that was narrowed already runs nothing and
- * returns 0. *runs counts them. What a failing run printed appears. */
+/* Runs this program with FREEZETUNE_CPU=<set> for every set below the one in use, and for that one without AMX and
+ * without AVX512_BF16 where the processor has them; returns how many of these runs failed. A run that was narrowed
+ * already runs nothing and returns 0. *runs counts them. What a failing run printed appears. */
 int narrow_runs(int *runs);
 
 /* A cmocka test: narrow_runs finds no failure. It says how many instruction sets there were. */

@@ -208,7 +208,7 @@ static void the_instruction_set_changes_the_key(void **state)
     print_message("# %d instruction sets\n", own + 1);
 }
 
-/* Pairs multiplied by AVX512_BF16, which FREEZETUNE_CPU=avx512 goes without, concern bfloat16 alone. */
+/* Pairs and tiles of bfloat16, which FREEZETUNE_CPU=avx512 goes without, concern bfloat16 alone. */
 static void the_product_of_pairs_changes_the_key_of_bfloat16(void **state)
 {
     (void)state;

@@ -61,6 +61,10 @@ static const struct {
     {"avx512bf16", "windows", "exact", "bf16", {0x06aa4a7a4d44bb54, 0x06aa4a7a4d44bb54}},
     {"avx512bf16", "bottlenecks", "fast", "bf16", {0xdc26c22027564996, 0xdc26c22027564996}},
     {"avx512bf16", "bottlenecks", "exact", "bf16", {0xc07bcda0fd6df1fb, 0xc07bcda0fd6df1fb}},
+    {"amx", "windows", "fast", "bf16", {0x9fd7063bb66c6416, 0x9fd7063bb66c6416}},
+    {"amx", "windows", "exact", "bf16", {0x9fd7063bb66c6416, 0x9fd7063bb66c6416}},
+    {"amx", "bottlenecks", "fast", "bf16", {0xc07bcda0fd6df1fb, 0xc07bcda0fd6df1fb}},
+    {"amx", "bottlenecks", "exact", "bf16", {0xc07bcda0fd6df1fb, 0xc07bcda0fd6df1fb}},
 };
 
 static const struct normalise normalise = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
@@ -229,7 +233,7 @@ static void check_sum(struct tally *tally, struct net *net, const char *name, st
     const char *set = cpu_set_name(cpu_set_get()), *conv = conv_engine_names[way.engine];
     const char *precision = precision_names[way.precision];
     if (way.precision == PRECISION_BF16 && cpu_has_bf16())
-        set = "avx512bf16";
+        set = cpu_bf16_name(cpu_bf16());
     uint64_t sum;
     if (!features_sum(&sum, net, way)) {
         print_message("# skipped: %s, %s, --conv %s, %s: BLAS makes some of the features\n", set, name, conv,

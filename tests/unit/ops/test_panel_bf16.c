@@ -1,6 +1,6 @@
 /* Panels of bfloat16 against plain loops, with every instruction set that this processor has. A product of two such
  * numbers is exact as a float, so that multiply-add, multiplication and addition, and VDPBF16PS all round the same sum:
- * they agree with a loop of floats to the bit. */
+ * they agree with a loop of floats to the bit, and so do tiles with one that adds in their order. */
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -21,8 +21,9 @@ struct set {
     const struct panel_lanes *lanes;
     bool fused;   /* c * scale + shift is rounded once */
     bool flushes; /* denormals are zeros */
+    bool tiles;   /* pairs are added up within a step */
 };
-enum { SETS_MOST = 4 };
+enum { SETS_MOST = 5 };
 
 static struct set sets[SETS_MOST];
 static size_t sets_count;
@@ -31,20 +32,22 @@ static int find_sets(void **state)
 {
     (void)state;
 #if defined(__x86_64__)
-    const struct set all[] = {{"plain", &panel_lanes_bf16_plain, false, false},
-                              {"avx2", &panel_lanes_bf16_avx2, true, false},
-                              {"avx512", &panel_lanes_bf16_avx512, true, false}};
+    const struct set all[] = {{"plain", &panel_lanes_bf16_plain, false, false, false},
+                              {"avx2", &panel_lanes_bf16_avx2, true, false, false},
+                              {"avx512", &panel_lanes_bf16_avx512, true, false, false}};
     for (int i = 0; i <= (int)cpu_set_get(); i++)
         sets[sets_count++] = all[i];
     if (cpu_has_bf16())
-        sets[sets_count++] = (struct set){"avx512bf16", &panel_lanes_bf16_avx512bf16, true, true};
+        sets[sets_count++] = (struct set){"avx512bf16", &panel_lanes_bf16_avx512bf16, true, true, false};
+    if (cpu_bf16() == CPU_BF16_TILES)
+        sets[sets_count++] = (struct set){"amx", CPU_AMX(panel_lanes_bf16), true, true, true};
 #elif defined(__aarch64__)
-    const struct set all[] = {{"plain", &panel_lanes_bf16_plain, true, false},
-                              {"neon", &panel_lanes_bf16_neon, true, false}};
+    const struct set all[] = {{"plain", &panel_lanes_bf16_plain, true, false, false},
+                              {"neon", &panel_lanes_bf16_neon, true, false, false}};
     for (int i = 0; i <= (int)cpu_set_get(); i++)
         sets[sets_count++] = all[i];
 #else
-    sets[sets_count++] = (struct set){"plain", &panel_lanes_bf16_plain, false, false};
+    sets[sets_count++] = (struct set){"plain", &panel_lanes_bf16_plain, false, false, false};
 #endif
     return sets[sets_count - 1].lanes == panel_lanes_bf16_of_cpu() ? 0 : -1;
 }
@@ -245,6 +248,29 @@ static float sum_of_pairs(const float *a, size_t a_step, const float *b, size_t 
     return sum;
 }
 
+/* The sum as tiles add it: even and odd values of a step apart, steps of up to 32 values that begin again with each
+ * chunk. */
+static float sum_of_steps(const float *a, size_t a_step, const float *b, size_t b_step, size_t k, size_t chunk)
+{
+    float sum = 0;
+    for (size_t j = 0, count; j < k; j += count) {
+        size_t in_chunk = chunk - j % chunk;
+        count = in_chunk < 32 ? in_chunk : 32;
+        count = k - j < count ? k - j : count;
+        float parts[2] = {0};
+        for (size_t i = j; i < j + count; i++)
+            parts[(i - j) % 2] += a[i * a_step] * b[i * b_step];
+        sum += parts[0] + parts[1];
+    }
+    return sum;
+}
+
+static float sum_of(const struct set *set, const float *a, size_t a_step, const float *b, size_t b_step, size_t k,
+                    size_t chunk)
+{
+    return set->tiles ? sum_of_steps(a, a_step, b, b_step, k, chunk) : sum_of_pairs(a, a_step, b, b_step, k);
+}
+
 /* A left operand as rows where they lie (of `ld` values), as panels of 32 columns, or as windows over two lines. */
 enum left_kind { IN_PLACE, PACKED, WINDOWS, LEFT_KINDS };
 
@@ -303,7 +329,7 @@ static void check_sums(const struct set *set, const struct product_case *one, co
     set->lanes->sums(c, ldc, left->left, panel, m, n, k);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < ldc && i * ldc + j < count; j++) {
-            float want = j < n ? sum_of_pairs(left->values + i * k, 1, b + j, n, k) : NAN;
+            float want = j < n ? sum_of(set, left->values + i * k, 1, b + j, n, k, left->left.chunk) : NAN;
             if (j < n ? c[i * ldc + j] != want : !isnan(c[i * ldc + j]))
                 fail_msg("%s, left %d: sum (%zu, %zu) of %zux%zux%zu is %a, not %a", set->name, one->kind, i, j, m, n,
                          k, (double)c[i * ldc + j], (double)want);
@@ -336,7 +362,7 @@ static void check_product(const struct product_case *one)
         uint16_t *c = run_product(&sets[s], one, left.left, panel, before_map, one->finish & 1 ? &finish : NULL);
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < n; j++) {
-                float sum = sum_of_pairs(left.values + i * k, 1, b + j, n, k);
+                float sum = sum_of(&sets[s], left.values + i * k, 1, b + j, n, k, left.left.chunk);
                 uint16_t want[2];
                 sum += one->add ? before[i * ldc + j] : 0;
                 for (int fused = 0; fused < 2; fused++) {
@@ -372,10 +398,13 @@ static void check_product(const struct product_case *one)
 static void products_are_the_plain_sums_to_the_bit(void **state)
 {
     (void)state;
-    static const size_t rows[] = {1, 2, 5, 12, 13, 29}, columns[] = {1, 7, 16, 17, 31, 32}, sums[] = {4, 12, 60, 132};
-    for (size_t i = 0; i < 6 * 6 * 4; i++)
+    static const size_t rows[] = {1, 2, 5, 12, 13, 29, 33, 75}, columns[] = {1, 7, 16, 17, 31, 32};
+    static const size_t sums[] = {4, 12, 60, 132};
+    for (size_t s = 0; s < sets_count; s++) /* no rows: nothing is read or written */
+        sets[s].lanes->product(NULL, 1, (struct panel_left){NULL, 4, 4, 4}, NULL, 0, 1, 4, false, NULL);
+    for (size_t i = 0; i < 8 * 6 * 4; i++)
         for (int kind = 0; kind < LEFT_KINDS; kind++) {
-            struct product_case one = {rows[i % 6], columns[i / 6 % 6], sums[i / 36], (enum left_kind)kind, false, 0};
+            struct product_case one = {rows[i % 8], columns[i / 8 % 6], sums[i / 48], (enum left_kind)kind, false, 0};
             check_product(&one);
             one.add = true;
             check_product(&one);
@@ -383,6 +412,61 @@ static void products_are_the_plain_sums_to_the_bit(void **state)
             one.finish = 1 | (unsigned)(i % 8) << 1;
             check_product(&one);
         }
+}
+
+/* Lines of a padded map, at once and one by one: the same bytes, and none beside them. */
+static void check_lines(size_t m, size_t count, size_t gap, size_t n, unsigned form)
+{
+    enum { C = 40, K = 3 * C };
+    struct rng rng = rng_stream(55, RNG_TEST, 0, m * 100 + count);
+    size_t line = (m + gap) * C, values = count * line + K, rows = m * count, ldc = n + 3, out = (rows - 1) * ldc + n;
+    float *x = random_floats(&rng, values, 1, 0.2), *b = random_floats(&rng, K * n, 0.2, 0);
+    float *scale = random_floats(&rng, n, 0.3, 1), *shift = random_floats(&rng, n, 0.5, 0);
+    float *residual = random_floats(&rng, out, 1, 0);
+    round_values(x, values, BF16);
+    round_values(residual, out, BF16);
+    void *x_map = map_of(x, values, BF16), *residual_map = map_of(residual, out, BF16);
+    uint16_t *panel = guarded_map(K * PANEL, BF16), *all = guarded_map(out, BF16), *each = guarded_map(out, BF16);
+    const struct panel_lanes *lanes = panel_lanes(BF16);
+    const struct panel_left left = {x_map, C, K, 0};
+    bool add = form & 1;
+    struct panel_finish finish = {.scale = scale, .shift = shift, .residual = form & 2 ? residual_map : NULL};
+    lanes->weights(panel, K * PANEL, b, n, K, n);
+    if (add) {
+        memcpy(all, residual_map, out * sizeof *all);
+        memcpy(each, residual_map, out * sizeof *each);
+    }
+    panel_product_lines(BF16, all, ldc, left, &(struct panel_lines){count, line, m}, panel, n, K, add,
+                        form & 4 ? &finish : NULL);
+    for (size_t i = 0; i < count; i++) {
+        struct panel_left one = left;
+        struct panel_finish own = finish;
+        one.a = map_from(x_map, i * line, BF16);
+        own.residual = finish.residual ? map_from(finish.residual, i * m * ldc, BF16) : NULL;
+        lanes->product(each + i * m * ldc, ldc, one, panel, m, n, K, add, form & 4 ? &own : NULL);
+    }
+    assert_memory_equal(all, each, out * sizeof *all);
+    assert_true(guarded_map_intact(all) && guarded_map_intact(panel));
+    guarded_map_free(all);
+    guarded_map_free(each);
+    guarded_map_free(panel);
+    free(x_map);
+    free(residual_map);
+    free(x);
+    free(b);
+    free(scale);
+    free(shift);
+    free(residual);
+}
+
+static void lines_are_products_of_their_own(void **state)
+{
+    (void)state;
+    static const size_t widths[] = {1, 3, 7, 14, 28, 40}, counts[] = {1, 2, 7, 9}, columns[] = {5, 32};
+    for (size_t i = 0; i < 6 * 4 * 2; i++)
+        for (unsigned form = 0; form < 8; form++)
+            for (size_t gap = 0; gap < 4; gap++)
+                check_lines(widths[i % 6], counts[i / 6 % 4], gap, columns[i / 24], form);
 }
 
 static void check_outer(size_t m, size_t n, size_t k, bool add)
@@ -401,10 +485,12 @@ static void check_outer(size_t m, size_t n, size_t k, bool add)
         sets[s].lanes->pack_summed(right, packed, b_map, n, k, n, NULL, NULL, false);
         if (add)
             memcpy(c, before, count * sizeof *c);
+        if (sets[s].lanes->turn)
+            sets[s].lanes->turn(left, k);
         sets[s].lanes->outer(c, ldc, left, right, m, n, k, add);
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < n; j++) {
-                float want = sum_of_pairs(a + i, m, b + j, n, k) + (add ? before[i * ldc + j] : 0);
+                float want = sum_of(&sets[s], a + i, m, b + j, n, k, k) + (add ? before[i * ldc + j] : 0);
                 if (c[i * ldc + j] != want)
                     fail_msg("%s, add %d: (%zu, %zu) of %zux%zux%zu is %a, not %a", sets[s].name, add, i, j, m, n, k,
                              (double)c[i * ldc + j], (double)want);
@@ -471,6 +557,7 @@ int main(void)
         cmocka_unit_test(weights_are_rounded_and_summed_over_rows),
         cmocka_unit_test(weights_are_transposed),
         cmocka_unit_test(products_are_the_plain_sums_to_the_bit),
+        cmocka_unit_test(lines_are_products_of_their_own),
         cmocka_unit_test(outer_products_are_the_plain_sums_to_the_bit),
         cmocka_unit_test(numbers_at_the_ends),
     };

@@ -1,6 +1,7 @@
 /* The loop that the multiply-add peak is measured with does what it is counted for. */
 #include "tests/support/test.h"
 
+#include "core/ops/cpu.h"
 #include "core/ops/peak.h"
 #include "tests/support/narrow.h"
 
@@ -24,6 +25,14 @@ static void every_chain_goes_every_round(void **state)
     assert_true(chains_after(0.5f, 3, 2) == begin * 0.25f + 4.5f * PEAK_CHAINS);
 }
 
+static void pairs_are_multiplied_by_tiles(uint32_t factors, uint32_t others, size_t rounds, float product)
+{
+    float sum;
+    double done = peak_loop_bf16(&sum, factors, others, rounds), pairs = PEAK_TILES * PEAK_TILE_PAIRS * (double)rounds;
+    assert_true(done == 4 * 16 * 16 * pairs);
+    assert_true((double)sum == (double)product * pairs);
+}
+
 static float pairs_after(uint32_t factors, uint32_t others, size_t rounds)
 {
     float sum;
@@ -38,6 +47,12 @@ static void pairs_are_multiplied_half_by_half(void **state)
     (void)state;
     float begin = PEAK_CHAINS * (PEAK_CHAINS - 1) / 2;
     const uint32_t one = 0x3f80, two = 0x4000, three = 0x4040;
+    if (cpu_bf16() == CPU_BF16_TILES) {
+        pairs_are_multiplied_by_tiles(one, one, 1, 1);
+        pairs_are_multiplied_by_tiles(one << 16, one, 10, 0);
+        pairs_are_multiplied_by_tiles(one << 16 | two, three << 16 | two, 1000, 7);
+        return;
+    }
     assert_true(pairs_after(one, one, 1) == begin + PEAK_CHAINS);
     assert_true(pairs_after(one << 16, one, 10) == begin);
     assert_true(pairs_after(one << 16 | two, three << 16 | two, 1000) == begin + 7000 * PEAK_CHAINS);

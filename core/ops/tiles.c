@@ -1,0 +1,3 @@
+#include "core/ops/tiles.h"
+
+_Thread_local struct tile_shape tiles_now;
