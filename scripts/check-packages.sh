@@ -4,11 +4,13 @@
 # runs scripts/package/try_installed.sh, removes, and compares the lists of files and of packages before and after. All kinds
 # must give the same best.safetensors. For developers; needs root, debootstrap and git. What is not committed is not
 # tested.
-#   SUITE              bookworm, trixie, ... (default: that of this system)
+#   SUITE              bookworm, trixie, bullseye, ... (default: that of this system)
 #   FREEZETUNE_ROOT    start of the names of its folders (default: /tmp/freezetune-packages-SUITE): -base and -build, in
 #                      which the deb is built, seen by lintian and put through autopkgtest, are kept for the next call
 #   DEB_BUILD_OPTIONS  nocheck leaves out the unit tests when the deb is built
-# The static program of wheel and tarball is built on this system. Exit codes: 0 all is so; 1 something is not; 64, 66, 74.
+# The static program of wheel and tarball is built on this system, and an older Debian's OpenBLAS has other kernels for
+# AVX-512, but the same for AVX2: on a processor that has both, all three take those of AVX2 for the products of OpenBLAS.
+# Exit codes: 0 all is so; 1 something is not; 64, 66, 74.
 set -eu
 
 case "${1:-}" in
@@ -29,6 +31,7 @@ suite=${1:-$(own_suite)}
 roots=${FREEZETUNE_ROOT:-/tmp/freezetune-packages-$suite}
 base=$roots-base try=$roots-try build=$roots-build files=$roots-files
 failed=0
+coretype=$(sed -n '/^flags.* avx512f/ { s/.*/Haswell/p; q; }' /proc/cpuinfo)
 
 fail() {
     echo "$me: $suite: $1" >&2
@@ -139,7 +142,8 @@ try_kind() {
 
 # What a step prints is shown where it fails, and what the last one prints.
 in_try() {
-    if ! root_run "$try" DEBIAN_FRONTEND=noninteractive sh -c "$1" >"$try/tmp/out.txt" 2>&1; then
+    if ! root_run "$try" DEBIAN_FRONTEND=noninteractive ${coretype:+OPENBLAS_CORETYPE="$coretype"} \
+        sh -c "$1" >"$try/tmp/out.txt" 2>&1; then
         tail -n 8 "$try/tmp/out.txt" >&2
         return 1
     fi
