@@ -23,9 +23,10 @@ program=${FREEZETUNE:-$here/../freezetune}
     echo "get-weights.sh: the official file is a .pth, which freezetune converts; build it first with make" >&2
     exit 66
 }
-# What is there needs no download.
+# What is there needs no download, and where there is no folder for one, the program says so before curl is installed.
 there=$("$program" weights path $name)
-if [ ! -s "$there" ] && ! command -v curl >/dev/null 2>&1 && ! command -v wget >/dev/null 2>&1; then
+if [ ! -s "$there" ] && [ "${XDG_CACHE_HOME:-${HOME:-}}" ] &&
+    ! command -v curl >/dev/null 2>&1 && ! command -v wget >/dev/null 2>&1; then
     sh "$here/deps.sh" download >&2 || true # it says why it could not
 fi
 exec "$program" weights get $name
