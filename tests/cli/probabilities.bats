@@ -3,13 +3,19 @@
 
 load common
 
+options=(--freeze-until 6 --epochs 4 --lr 0.02 --schedule constant)
+
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
     "$BUILD/tests/tools/make_photos" photos 3 12 4 40 1
+    # Two photos in the wrong class: the surer the network becomes, the worse it judges them. So the best epoch is not
+    # the last one, which a test asks for, however a processor rounds.
+    mv photos/val/class0/00.png photo.png
+    mv photos/val/class1/00.png photos/val/class0
+    mv photo.png photos/val/class1/00.png
     small_weights 1 12
-    # Four epochs, so that the best is not the last one, which the test asks for.
-    train_with --freeze-until 6 --epochs 4 --lr 0.02 --out run >/dev/null
+    train_with "${options[@]}" --out run >/dev/null
 }
 
 setup() {
@@ -57,14 +63,13 @@ import csv, math, sys
 rows = list(csv.DictReader(open(sys.argv[1] + "/probabilities_val.csv")))
 epochs = list(csv.DictReader(open(sys.argv[1] + "/metrics.csv")))
 best = [e for e in epochs if e["best"] == "1"][-1]
-assert len(epochs) == 4 and best is not epochs[-1], "the best epoch is the last one: choose another --lr"
+assert len(epochs) == 4 and best is not epochs[-1], "the best epoch is the last one"
 loss = sum(-math.log(float(r[r["class"]])) for r in rows) / len(rows)
 assert abs(loss - float(best["val_loss"])) < 1e-6, (loss, best)
 END
 }
 
 @test "any number of threads and a resumed run give the same bytes, and nothing unfinished stays" {
-    local options=(--freeze-until 6 --epochs 4 --lr 0.02)
     train_with "${options[@]}" --threads 1 --out one >/dev/null
     train_with "${options[@]}" --threads 3 --out three >/dev/null
     # Killed as soon as a model is there, before its table, or in a later epoch.
