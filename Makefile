@@ -38,7 +38,9 @@ BLAS_DEFINE := -DBLAS_LINKED
 endif
 BLAS_LIBS ?= $(shell $(PKG_CONFIG) --libs $(OPENBLAS_PC) 2>/dev/null || echo -lopenblas) \
 	$(addprefix -Wl$(comma)-rpath$(comma),$(OPENBLAS_DIR))
-PACKAGE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcjson stb libxxhash libmd libdeflate 2>/dev/null)
+# stb has no .pc file on older systems (Debian 11), and pkg-config then says nothing of the others either.
+PACKAGE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags libcjson libxxhash libmd libdeflate 2>/dev/null) \
+	$(shell $(PKG_CONFIG) --cflags stb 2>/dev/null || echo -I/usr/include/stb)
 ifneq ($(STATIC),)
 # libtiff's archive leaves its own libraries open.
 PACKAGE_LIBS ?= $(shell $(PKG_CONFIG) --static --libs libxxhash libmd libdeflate libtiff-4)
