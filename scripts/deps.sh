@@ -1,10 +1,11 @@
 #!/bin/sh
-# deps.sh [--look] [build|check|static|package|deb|download|demo|offline|lint|develop|browser|slurm|aarch64|mpi]: installs what is missing from the distribution (Debian, Ubuntu). Says
+# deps.sh [--look] [build|check|static|musl|package|deb|download|demo|offline|lint|develop|browser|slurm|aarch64|mpi]: installs what is missing from the distribution (Debian, Ubuntu). Says
 # nothing when nothing is missing and never asks a question: where it would need a password, it prints the command.
 #   build    what `make` needs
 #   check    that, and what the tests need
 #   static   that of build, and what `make static` links into the program
-#   package  that, and what makes tarball and wheel of it
+#   musl     that of static, and what `make check-musl` compiles with
+#   package  that of static, and what makes tarball and wheel of it
 #   deb      that of build, and what `make deb` builds with
 #   download what fetch.sh downloads with; wget will do as well
 #   demo     that, and what the demo unpacks its photos with
@@ -35,10 +36,11 @@ check)
     tools="cc:gcc make:make pkg-config:pkg-config bats:bats prove:perl python3:python3 patch:patch"
     packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libxxhash-dev libmd-dev libdeflate-dev libutf8proc-dev libcmocka-dev"
     ;;
-static | package)
+static | package | musl)
     tools="cc:gcc make:make pkg-config:pkg-config dpkg-source:dpkg-dev"
     packages="libc6-dev libopenblas-pthread-dev libcjson-dev libstb-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libxxhash-dev libmd-dev libdeflate-dev libutf8proc-dev"
     [ "$1" != package ] || tools="$tools xz:xz-utils python3:python3"
+    [ "$1" != musl ] || tools="$tools musl-gcc:musl-tools"
     ;;
 deb)
     tools="cc:gcc make:make pkg-config:pkg-config dpkg-buildpackage:dpkg-dev dh:debhelper xz:xz-utils git:git"
@@ -75,7 +77,7 @@ develop)
     packages=
     ;;
 *)
-    echo "usage: deps.sh [--look] [build|check|static|package|deb|download|demo|offline|lint|develop|browser|slurm|aarch64|mpi]" >&2
+    echo "usage: deps.sh [--look] [build|check|static|musl|package|deb|download|demo|offline|lint|develop|browser|slurm|aarch64|mpi]" >&2
     exit 64
     ;;
 esac

@@ -57,4 +57,8 @@ check-static: ## build static program and tarball twice, in two folders, and com
 check-container: static $(BUILD)/tests/tools/make_photos ## do what scripts/package/Dockerfile says by chroot, and train there (as root)
 	@sh scripts/package/check_container.sh build/static/freezetune '$(BUILD)/tests/tools/make_photos'
 
-.PHONY: static dist wheel deb check-static check-container
+check-musl: freezetune $(BUILD)/tests/tools/make_photos ## build build/musl/freezetune with musl, and compare what it trains with ./freezetune
+	@sh scripts/deps.sh musl
+	@sh scripts/package/check_musl.sh '$(PROGRAM)' '$(BUILD)/tests/tools/make_photos'
+
+.PHONY: static dist wheel deb check-static check-container check-musl
