@@ -6,16 +6,22 @@
 #include "cli/shell/numbers.h"
 #include "cli/shell/wrap.h"
 #include "core/train/bn_sync.h"
+#include "core/train/exchange_time.h"
 #include "core/train/gradients.h"
 #include "core/train/recipe.h"
 
 static const double links[] = {1, 10, 25}; /* Gbit/s */
 enum { LINKS = sizeof links / sizeof *links };
 
+/* The share of a link's rate that the exchange of gradients reaches, the additions between two messages included:
+ * 88.3 MB took 0.96 s at 1 Gbit/s (scripts/bench/two_hosts.sh, docs/several-machines.md). */
+static const double reached = 0.74;
+
 struct ranks {
     size_t count, pieces, most; /* most: pieces of a process */
-    double sent;                /* bytes in a step, by the busiest */
+    double gradients, sums;     /* bytes in a step, by the busiest: sums of --bn-sync */
     double alone;               /* seconds of a step by one process like this; 0: not known */
+    double backward;            /* of them, that of a piece; the exchange goes on beside it. 0 with --bn-sync */
 };
 
 /* Of the stage that was planned last, which trains the most. */
@@ -27,18 +33,28 @@ static struct ranks look(const struct run_setup *t, const struct forecast *forec
     struct ranks ranks = {.count = peers->count,
                           .pieces = pieces,
                           .most = (pieces + peers->count - 1) / peers->count,
-                          .sent = gradients_sent(t->net, peers, pieces)};
+                          .gradients = gradients_sent(t->net, peers, pieces)};
     if (t->options.recipe.bn_sync)
-        ranks.sent += bn_sync_sent(train_plan(t->train), ranks.most) * (double)(peers->count - 1);
-    if (forecast && forecast->speed > 0)
-        ranks.alone = (double)batch * needs.step_flops * (double)peers->count / forecast->speed;
+        ranks.sums = bn_sync_sent(train_plan(t->train), ranks.most) * (double)(peers->count - 1);
+    if (forecast && forecast->speed > 0) {
+        double photo = (double)peers->count / forecast->speed; /* seconds for each of its operations */
+        ranks.alone = (double)batch * needs.step_flops * photo;
+        if (!t->options.recipe.bn_sync)
+            ranks.backward = (double)batch / (double)pieces * train_plan(t->train)->flops_backward * photo;
+    }
     return ranks;
 }
 
-/* At most: how much of the exchange hides behind the last piece's backward is not known. */
-static double step_seconds(const struct ranks *ranks, double gigabits)
+static double sent(const struct ranks *ranks)
 {
-    return ranks->alone * (double)ranks->most / (double)ranks->pieces + ranks->sent / (gigabits * 125e6);
+    return ranks->gradients + ranks->sums;
+}
+
+static double step_seconds(const struct ranks *ranks, const struct plan *plan, double gigabits)
+{
+    double rate = gigabits * 125e6 * reached;
+    return ranks->alone * (double)ranks->most / (double)ranks->pieces + ranks->sums / rate +
+           exchange_seconds_left(plan, ranks->backward, ranks->gradients / rate);
 }
 
 void show_ranks(const struct run_setup *t, const struct forecast *forecast)
@@ -50,16 +66,17 @@ void show_ranks(const struct run_setup *t, const struct forecast *forecast)
         return;
     FILE *out = lines_start(&lines, stdout);
     fprintf(out, "ranks   %zu processes for %zu pieces of a batch, at most %zu each; in a step each sends up to %s: ",
-            ranks.count, ranks.pieces, ranks.most, number_bytes(text, (uint64_t)ranks.sent));
+            ranks.count, ranks.pieces, ranks.most, number_bytes(text, (uint64_t)sent(&ranks)));
     for (size_t i = 0; i < LINKS; i++)
-        fprintf(out, "%s%.3g s at %g", i ? ", " : "", ranks.sent / (links[i] * 125e6), links[i]);
+        fprintf(out, "%s%.3g s at %g", i ? ", " : "", sent(&ranks) / (links[i] * 125e6), links[i]);
     fputs(" Gbit/s\n", out);
     if (ranks.alone > 0) {
         fprintf(out, "        a step takes about %.2g s in one process like this, and in %zu", ranks.alone,
                 ranks.count);
         for (size_t i = 0; i < LINKS; i++)
-            fprintf(out, "%s %.2g s at %g Gbit/s", i ? "," : "", step_seconds(&ranks, links[i]), links[i]);
-        if (step_seconds(&ranks, links[0]) >= ranks.alone)
+            fprintf(out, "%s %.2g s at %g Gbit/s", i ? "," : "", step_seconds(&ranks, train_plan(t->train), links[i]),
+                    links[i]);
+        if (step_seconds(&ranks, train_plan(t->train), links[0]) >= ranks.alone)
             fputs(": at 1 Gbit/s more processes do not help", out);
         putc('\n', out);
     }
@@ -71,5 +88,5 @@ void show_ranks_json(struct json *json, const struct run_setup *t)
     struct ranks ranks = look(t, NULL);
     json_int(json, "processes", (int64_t)ranks.count);
     json_int(json, "pieces", (int64_t)ranks.pieces);
-    json_int(json, "bytes_sent_per_step", (int64_t)ranks.sent);
+    json_int(json, "bytes_sent_per_step", (int64_t)sent(&ranks));
 }

@@ -102,22 +102,29 @@ static void find_readers(struct plan *plan)
  * weights. The first is left out where nothing before it is trained, as for the first trained convolution, the second
  * where its weights are frozen: a trained BatchNorm behind a frozen convolution still needs the first. So a step at
  * --freeze-until 6 costs 16.9 GFLOP and not three times 8.2. Element-wise work is not counted, as nobody counts it. */
+static int backward_products(const struct plan *plan, size_t step)
+{
+    const struct fused_op *fused = &plan->program->steps[step];
+    if (step < plan->program->backward_from || plan->steps[step].flops == 0)
+        return 0;
+    return plan->tensors[fused->in.tensor].has_gradient + plan->net->params[plan->net->ops[fused->op].param].trainable;
+}
+
+double plan_backward_flops(const struct plan *plan, size_t step)
+{
+    return backward_products(plan, step) * plan->steps[step].flops;
+}
+
 static void count_flops(struct plan *plan)
 {
     const struct program *program = plan->program;
     for (size_t i = 0; i < program->steps_count; i++) {
         const struct fused_op *fused = &program->steps[i];
         const struct plan_step *planned = &plan->steps[i];
-        if (planned->flops == 0)
-            continue;
-        int backward = 0; /* products as large as forward's: the data gradient, the weight gradient */
-        if (i >= program->backward_from)
-            backward = plan->tensors[fused->in.tensor].has_gradient +
-                       plan->net->params[plan->net->ops[fused->op].param].trainable;
         *(fused->folded ? &plan->flops_prefix : &plan->flops_suffix) += planned->flops;
         plan->flops_features += i < plan->cut.steps ? planned->flops : 0;
-        plan->flops_backward += backward * planned->flops;
-        plan->work += (1 + backward) * planned->work;
+        plan->flops_backward += plan_backward_flops(plan, i);
+        plan->work += (1 + backward_products(plan, i)) * planned->work;
     }
 }
 

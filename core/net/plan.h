@@ -136,6 +136,9 @@ size_t plan_bytes(const struct plan *plan);
 /* Bytes of the arena and scratch, which two runs that never work at the same time can share. */
 size_t plan_shared_bytes(const struct plan *plan);
 
+/* Operations of one image in the backward pass of a step, counted as forward's are. */
+double plan_backward_flops(const struct plan *plan, size_t step);
+
 /* Whether BLAS makes some of its products when that engine chooses the kernels: all with CONV_IM2COL; else, with AVX2
  * or wider vectors, only the gradient of a trained first convolution. */
 bool plan_uses_blas(const struct plan *plan, enum conv_engine engine);
