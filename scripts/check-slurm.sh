@@ -1,12 +1,14 @@
 #!/bin/sh
-# check-slurm.sh PROGRAM MAKE_PHOTOS: examples/slurm-train.sh, an array of two trainings, under a Slurm of its own, on this machine. Slurm sends
-# SIGUSR1 before the time is over, the jobs save, end with 75 and are put back into the queue until they are done; each
-# ends with the bytes of a run that nobody disturbed. Skips where Slurm and MUNGE are not installed (sh scripts/deps.sh
+# check-slurm.sh PROGRAM MAKE_PHOTOS [PLUGIN=PROGRAM_MPI ...]: examples/slurm-train.sh, an array of two trainings, under a Slurm of its own, on
+# this machine. Slurm sends SIGUSR1 before the time is over, the jobs save, end with 75 and are put back into the queue until they are done;
+# each ends with the bytes of a run that nobody disturbed. Before them `srun --mpi=PLUGIN -n 2 PROGRAM_MPI train` writes the bytes of one
+# process, for each PLUGIN given that this Slurm has. Skips where Slurm and MUNGE are not installed (sh scripts/deps.sh
 # slurm) and where it is not run as root. Leaves no process and no file.
 set -eu
 
 program=$1
 make_photos=$2
+shift 2
 example=$(cd "$(dirname "$0")/.." && pwd)/examples/slurm-train.sh
 for tool in munged slurmctld slurmd sbatch scontrol; do
     command -v "$tool" >/dev/null 2>&1 || {
@@ -95,10 +97,30 @@ done
     exit 1
 }
 
-# ---- the jobs ----
-# Slurm looks every 30 s who is to be signalled: a run must take longer, on any machine.
 cd "$work"
 "$make_photos" photos 3 8 4 40 1
+
+# ---- one training by two tasks ----
+several() {
+    out=$1
+    shift
+    "$@" train --quiet --data photos --weights random --arch resnet18 --image-size 32 --batch-size 8 --micro-batch 2 --epochs 2 --freeze-until 5 \
+        --cache off --keep-last --no-report --threads 1 --loader-threads 1 --out "$out" >"$out.txt" 2>&1
+}
+shared=
+for pair in "$@"; do
+    plugin=${pair%%=*}
+    srun --mpi=list 2>&1 | grep -qw "$plugin" || continue
+    [ -d alone ] || several alone "$program"
+    several "by-$plugin" timeout 120 srun "--mpi=$plugin" -n 2 "${pair#*=}"
+    tr -s '\r\n ' ' ' <"by-$plugin.txt" | grep -q "2 processes for 4 pieces"
+    cmp "alone/last.safetensors" "by-$plugin/last.safetensors"
+    cmp "alone/best.safetensors" "by-$plugin/best.safetensors"
+    shared="$shared $plugin"
+done
+
+# ---- the jobs ----
+# Slurm looks every 30 s who is to be signalled: a run must take longer, on any machine.
 set -- --data photos --weights random --arch resnet18 --image-size 32 --batch-size 6 --freeze-until 7 --cache off \
     --keep-last --no-report --threads 1
 begun=$(date +%s%N)
@@ -121,4 +143,5 @@ for seed in 1 2; do
     cmp "run-$seed/last.safetensors" "whole-$seed/last.safetensors"
     cmp "run-$seed/best.safetensors" "whole-$seed/best.safetensors"
 done
+[ -z "$shared" ] || echo "check-slurm: two tasks of srun wrote the bytes of one process, by$shared"
 echo "check-slurm: two jobs were stopped $(cat run-*.txt | grep -c 'exit code 75$') times and ended with the bytes of undisturbed runs"

@@ -98,8 +98,11 @@ check-mpi: freezetune $(NARROW) $(BUILD)/tests/tools/make_photos $(BUILD)/tests/
 	@sh scripts/check-mpi.sh $(if $(KILLS),-k $(KILLS)) '$(abspath $(NARROW))' '$(abspath $(BUILD)/tests/tools/make_photos)' \
 		$(foreach mpi,$(MPIS),mpirun.$(mpi)=$(abspath $(BUILD))/mpicc.$(mpi)/narrow/freezetune-mpi)
 
-check-slurm: freezetune $(NARROW) $(BUILD)/tests/tools/make_photos ## stop and requeue an array of trainings under a Slurm of its own (root); skips where it is not installed
-	@sh scripts/check-slurm.sh '$(abspath $(NARROW))' '$(abspath $(BUILD)/tests/tools/make_photos)'
+# Open MPI's processes find each other by PMIx, MPICH's by PMI 2.
+check-slurm: freezetune $(NARROW) $(BUILD)/tests/tools/make_photos ## srun one training by two tasks, stop and requeue an array of trainings, under a Slurm of its own (root); skips where it is not installed
+	@set -e; for mpi in $(MPIS); do $(MAKE) --no-print-directory MPICC=mpicc.$$mpi mpi-programs; done
+	@sh scripts/check-slurm.sh '$(abspath $(NARROW))' '$(abspath $(BUILD)/tests/tools/make_photos)' \
+		$(foreach mpi,$(MPIS),$(if $(filter openmpi,$(mpi)),pmix,pmi2)=$(abspath $(BUILD))/mpicc.$(mpi)/narrow/freezetune-mpi)
 
 check-stb: ## the whole suite in a build without any optional image library
 	+@$(MAKE) --no-print-directory check VARIANT=stb JPEG=stb PNG=stb WEBP= GIF= TIFF=
