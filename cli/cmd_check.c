@@ -25,7 +25,8 @@
 
 struct values {
     struct engine_options engine;
-    const char *tsv, *weights, *cache_dir, *labels_from, *apply, *report;
+    const char *tsv, *weights, *cache_dir, *apply, *report;
+    struct option_list labels_from;
     double near;
     long long worst, image_size;
     int wrong_labels;
@@ -45,8 +46,9 @@ static const struct option options[] = {
     OPTION_ROW("Common", OPTION_FLOAT, "near", struct values, near, .placeholder = "X", .initial = "0.95", .high = 1,
                .choices = near_words,
                .help = "call two photos the same picture when they agree by X or more, laid over each other"),
-    OPTION_ROW("Common", OPTION_STRING, "labels-from", struct values, labels_from, .placeholder = "RUN",
-               .help = "list likely wrong and doubtful labels, judged by the folds of this train --folds K"),
+    OPTION_ROW("Common", OPTION_LIST, "labels-from", struct values, labels_from, .placeholder = "RUN",
+               .help = "list likely wrong and doubtful labels, judged by the folds of this train --folds K; may be "
+                       "repeated for runs with other seeds, whose mean is more often right"),
     OPTION_ROW("Common", OPTION_STRING, "apply", struct values, apply, .placeholder = "FILE",
                .help =
                    "write a list for --labels without unreadable and one-coloured photos, the second of two copies, "
@@ -81,7 +83,7 @@ struct job {
     struct quality_photo *photos; /* [train, then val] */
     struct align_photo *align;    /* the same; NULL without weights */
     struct model model;           /* its net is NULL without weights */
-    struct label_counts labels;
+    struct label_counts labels[OPTION_LIST_MOST];
     struct findings findings;
     struct progress progress;
 };
@@ -158,20 +160,21 @@ static enum status look_at_photos(struct job *job, bool *stopped, struct error *
 static enum status look(struct job *job, struct error *err)
 {
     const struct image_options image = engine_image_options(&job->values->engine);
-    const char *run = job->values->labels_from;
+    const struct option_list *runs = &job->values->labels_from;
     bool stopped = false;
     enum status status = open_near(job, err);
-    if (status == OK && run)
-        status = findings_look_labels(&job->findings, &job->labels, &job->dataset, run, err);
+    if (status == OK && runs->count > 0)
+        status = findings_look_labels(&job->findings, job->labels, &job->dataset, runs->texts, runs->count, err);
     if (status == OK)
         status = scan_dataset(&job->scan, &job->dataset, &image, job->pool, err);
     if (status == OK && !signals_stop())
         status = look_at_photos(job, &stopped, err);
     if (status == OK && !signals_stop() && job->model.net)
         status = look_near(job, &stopped, err);
-    if (status == OK && job->labels.unknown + job->labels.relabels > 0)
-        remark("%s: %zu photos are not in this folder now, %zu have another label in it; they are not judged", run,
-               job->labels.unknown, job->labels.relabels);
+    for (size_t i = 0; status == OK && i < runs->count; i++)
+        if (job->labels[i].unknown + job->labels[i].relabels > 0)
+            remark("%s: %zu photos are not in this folder now, %zu have another label in it; they are not judged",
+                   runs->texts[i], job->labels[i].unknown, job->labels[i].relabels);
     findings_sort(&job->findings);
     return status;
 }

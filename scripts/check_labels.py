@@ -1,9 +1,10 @@
 """Measures how many flipped labels `freezetune check --labels-from` finds, and whether cleanlab finds the same.
 
-    python3 scripts/check_labels.py --weights FILE [--seeds N] [--flip 0.05] SET...
+    python3 scripts/check_labels.py --weights FILE [--seeds 0,1,2] [--runs 5] [--flip 0.05] SET...
 
 SET is a folder with train/ and val/, which are looked at as one. For each seed that share of the photos is linked into the folder of
-another class, `train --folds 5` with all children but the last frozen is run on the links, and check is asked for wrong labels.
+another class, `train --folds 5` with all children but the last frozen is run on the links, --runs times with other seeds, and check is
+asked for wrong labels by the mean of the runs.
 Recall is the share of the flipped labels that it lists, precision the share of its list that was flipped, for likely wrong labels alone
 and together with doubtful ones. If cleanlab is installed,
 its list (filter_by "confident_learning", ranked by "normalized_margin") of the same probabilities must be the same photos
@@ -49,28 +50,44 @@ def run(command):
     return done.stdout
 
 
-def cleanlab_list(folder):
-    rows, names = [], None
-    for table in sorted(folder.glob("fold-*/probabilities_val.csv"), key=lambda path: int(path.parent.name[5:])):
+def cleanlab_list(runs):
+    """The photos that cleanlab lists, from the mean of the runs' probabilities."""
+    labels, sums, names = {}, {}, None
+    tables = [table for folder in runs for table in sorted(folder.glob("fold-*/probabilities_val.csv"))]
+    for table in tables:
         with open(table, newline="", encoding="utf-8") as stream:
             reader = csv.reader(stream)
             names = next(reader)[2:]
-            rows += list(reader)
-    labels = np.array([names.index(row[1]) for row in rows])
-    p = np.array([[float(cell) for cell in row[2:]] for row in rows])
+            for photo, label, *cells in reader:
+                labels[photo] = names.index(label)
+                sums[photo] = sums.get(photo, 0) + np.array([float(cell) for cell in cells])
+    photos = sorted(labels)
     issues = find_label_issues(
-        labels, p, filter_by="confident_learning", return_indices_ranked_by="normalized_margin", n_jobs=1
+        np.array([labels[photo] for photo in photos]),
+        np.array([sums[photo] / len(runs) for photo in photos]),
+        filter_by="confident_learning",
+        return_indices_ranked_by="normalized_margin",
+        n_jobs=1,
     )
-    return [rows[i][0] for i in issues]
+    return [photos[i] for i in issues]
+
+
+def train_runs(arguments, tree, folder, seed):
+    """Runs whose folds and heads are drawn anew; the photos' features are computed once."""
+    runs = [pathlib.Path(folder) / f"run-{i}" for i in range(arguments.runs)]
+    for i, out in enumerate(runs):
+        command = [arguments.program, "train", "--quiet", "--no-report", "--data", tree, "--folds", "5", "--freeze-until", "9"]
+        command += ["--weights", arguments.weights, "--augment", "none", "--epochs", str(arguments.epochs)]
+        run([*command, "--seed", str(seed + 1000 * i), "--out", out])
+    return runs
 
 
 def measure(arguments, root, seed, folder):
-    tree, out = pathlib.Path(folder) / "tree", pathlib.Path(folder) / "run"
+    tree = pathlib.Path(folder) / "tree"
     right = link_tree(tree, root, seed, arguments.flip)
-    train = [arguments.program, "train", "--quiet", "--data", tree, "--folds", "5", "--freeze-until", "9", "--weights"]
-    train += [arguments.weights, "--augment", "none", "--epochs", str(arguments.epochs), "--seed", str(seed), "--out", out]
-    run(train)
-    found = json.loads(run([arguments.program, "check", tree, "--near", "off", "--labels-from", out, "--json", "--quiet"]))
+    runs = train_runs(arguments, tree, folder, seed)
+    judges = [word for out in runs for word in ("--labels-from", out)]
+    found = json.loads(run([arguments.program, "check", tree, "--near", "off", *judges, "--json", "--quiet"]))
     wrong = [finding for finding in found["findings"] if finding["problem"] == "wrong label"]
     doubted = wrong + [finding for finding in found["findings"] if finding["problem"] == "doubtful label"]
     both = sum(finding["file"] in right for finding in doubted)
@@ -79,7 +96,7 @@ def measure(arguments, root, seed, folder):
     named = sum(right[finding["file"]] == finding["other_class"] for finding in hits)
     same = "not installed"
     if find_label_issues:
-        same = "the same" if cleanlab_list(out) == [finding["file"] for finding in wrong] else "DIFFERENT"
+        same = "the same" if cleanlab_list(runs) == [finding["file"] for finding in wrong] else "DIFFERENT"
     print(
         f"| {root.name} | {seed} | {len(right)} | {len(wrong)} | {len(hits)} | {recall:.2f} | {precision:.2f} | {len(doubted)} "
         f"| {both / len(right):.2f} | {both / max(1, len(doubted)):.2f} | {named} | {same} |",
@@ -92,7 +109,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="./freezetune")
     parser.add_argument("--weights", required=True)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", default="0,1,2", help="draws of flipped labels")
+    parser.add_argument("--runs", type=int, default=5, help="trainings whose mean is judged")
     parser.add_argument("--flip", type=float, default=0.05)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("sets", nargs="+", type=pathlib.Path)
@@ -101,7 +119,7 @@ def main():
     print("| set | seed | flipped | listed | of these flipped | recall | precision | with doubtful ones | recall | precision | right class named | cleanlab |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
     for root in arguments.sets:
-        for seed in range(1, arguments.seeds + 1):
+        for seed in map(int, arguments.seeds.split(",")):
             with tempfile.TemporaryDirectory() as folder:
                 good &= measure(arguments, root, seed, folder)
     return 0 if good else 1

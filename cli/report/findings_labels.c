@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/report/label_votes.h"
 #include "cli/report/probabilities_reader.h"
 #include "core/base/file.h"
 #include "core/base/memory.h"
@@ -15,16 +16,23 @@ static const char table_name[] = "probabilities_val.csv";
 
 enum { FOLDS_MOST = 1000 };
 
+/* What is done with the rows of a table. A single run is read twice, LEARN and JUDGE, so that memory does not grow with
+ * the photos; of several the rows of a photo are brought together first. */
+enum step { LEARN, JUDGE, GATHER };
+
 struct search {
     const struct dataset *dataset;
-    const char *run;
+    const char *run; /* that is read */
+    bool several;
+    enum step step;
     struct class_names classes; /* of the run's, names borrowed from the first table while it is open: see `names` */
     char **names;               /* owned, [classes.count] */
     uint32_t *order;            /* photos by name; of equal names train first */
     size_t photos;
     struct confident confident;
-    struct label_counts *counts;
-    struct findings *out; /* NULL: learn; else judge */
+    struct label_votes votes;    /* of several runs */
+    struct label_counts *counts; /* of the run that is read */
+    struct findings *out;
 };
 
 /* ---- photos by name ---------------------------------------------------------------------------------------------- */
@@ -77,7 +85,7 @@ static enum status take_classes(struct search *search, const struct class_names 
     for (size_t k = 0; search->names && same && k < classes->count; k++)
         same = strcmp(classes->names[k], search->names[k]) == 0;
     if (!same)
-        return error_set(err, ERR_DATA, "%s: has other classes than the tables of the folds before it", path);
+        return error_set(err, ERR_DATA, "%s: has other classes than the tables before it", path);
     if (search->names)
         return OK;
     if (classes->count < 2)
@@ -89,16 +97,18 @@ static enum status take_classes(struct search *search, const struct class_names 
     search->classes = (struct class_names){search->names, classes->count};
     for (size_t k = 0; k < classes->count && status == OK; k++)
         status = memory_strdup(&search->names[k], classes->names[k], err);
-    return status == OK ? confident_init(&search->confident, classes->count, err) : status;
+    if (status == OK && search->several)
+        status = label_votes_init(&search->votes, search->photos, classes->count, err);
+    return status == OK ? confident_init(&search->confident, classes->count,
+                                         search->several ? CONFIDENT_DOUBTFUL_MEAN : CONFIDENT_DOUBTFUL, err)
+                        : status;
 }
 
-static enum status judge(struct search *search, uint32_t photo, const struct probability_row *row, struct error *err)
+static enum status judge(struct search *search, uint32_t photo, size_t label, const double *p, struct error *err)
 {
     size_t class;
     struct finding finding = {.photo = photo, .other = FINDING_NONE};
-    search->counts->judged++;
-    enum confidence confidence =
-        confident_judge(&finding.score, &class, &search->confident, row->label, row->probability);
+    enum confidence confidence = confident_judge(&finding.score, &class, &search->confident, label, p);
     if (confidence == CONFIDENCE_RIGHT)
         return OK;
     finding.kind = confidence == CONFIDENCE_WRONG ? FINDING_WRONG_LABEL : FINDING_DOUBTFUL_LABEL;
@@ -110,7 +120,7 @@ static enum status judge(struct search *search, uint32_t photo, const struct pro
 static enum status take_row(struct search *search, const struct probability_row *row, struct error *err)
 {
     const struct class_names *classes = &search->dataset->classes;
-    if (!search->out) {
+    if (search->step == LEARN) {
         confident_learn(&search->confident, row->label, row->probability);
         return OK;
     }
@@ -123,7 +133,11 @@ static enum status take_row(struct search *search, const struct probability_row 
         search->counts->relabels++;
         return OK;
     }
-    return judge(search, photo, row, err);
+    search->counts->judged++;
+    if (search->step == JUDGE)
+        return judge(search, photo, row->label, row->probability, err);
+    label_votes_add(&search->votes, photo, row->label, row->probability);
+    return OK;
 }
 
 static enum status read_table(struct search *search, const char *path, struct error *err)
@@ -163,11 +177,12 @@ static enum status table_path(char **path, const char *run, unsigned fold, struc
     return status;
 }
 
-/* Once to learn, once to judge. A fold that is not done is missing. */
-static enum status read_tables(struct search *search, struct error *err)
+/* A fold that is not done is missing. */
+static enum status read_tables(struct search *search, enum step step, struct error *err)
 {
     size_t tables = 0;
     enum status status = OK;
+    search->step = step;
     for (unsigned fold = 0; fold <= FOLDS_MOST && status == OK; fold++) {
         char *path;
         status = table_path(&path, search->run, fold, err);
@@ -183,30 +198,67 @@ static enum status read_tables(struct search *search, struct error *err)
         return error_set(err, ERR_NOINPUT,
                          "%s: has no %s, neither its own nor of folds: name the folder of a finished train --folds K",
                          search->run, table_name);
+    if (status == OK && step != LEARN && search->counts->judged == 0)
+        return error_set(err, ERR_DATA,
+                         "%s: no photo of its %zu is in this folder with the same label: name the folder that the "
+                         "run was trained on",
+                         search->run, search->counts->unknown + search->counts->relabels);
     return status;
 }
 
-enum status findings_look_labels(struct findings *out, struct label_counts *counts, const struct dataset *dataset,
-                                 const char *run, struct error *err)
+static enum status look_at_one(struct search *search, struct error *err)
 {
-    struct search search = {.dataset = dataset, .run = run, .counts = counts};
-    *counts = (struct label_counts){0};
-    enum status status = order_photos(&search, err);
-    if (status == OK)
-        status = read_tables(&search, err);
-    if (status == OK && !search.names)
-        status = error_set(err, ERR_DATA, "%s: no table of probabilities in it has a row", run);
-    if (status == OK) {
-        confident_settle(&search.confident);
-        search.out = out;
-        status = read_tables(&search, err);
+    enum status status = read_tables(search, LEARN, err);
+    if (status != OK)
+        return status;
+    confident_settle(&search->confident);
+    return read_tables(search, JUDGE, err);
+}
+
+/* With the means of the runs that have a photo. */
+static enum status judge_votes(struct search *search, struct error *err)
+{
+    const struct label_votes *votes = &search->votes;
+    void *memory;
+    enum status status = memory_alloc(&memory, votes->classes, sizeof(double), "the probabilities of a photo", err);
+    if (status != OK)
+        return status;
+    double *p = memory;
+    for (size_t i = 0; i < votes->photos; i++)
+        if (label_votes_mean(p, votes, i))
+            confident_learn(&search->confident, votes->labels[i], p);
+    confident_settle(&search->confident);
+    for (size_t i = 0; i < votes->photos && status == OK; i++)
+        if (label_votes_mean(p, votes, i))
+            status = judge(search, (uint32_t)i, votes->labels[i], p, err);
+    memory_free(p);
+    return status;
+}
+
+static enum status look_at_several(struct search *search, const char *const *runs, size_t count, struct error *err)
+{
+    enum status status = OK;
+    struct label_counts *counts = search->counts;
+    for (size_t i = 0; i < count && status == OK; i++) {
+        search->run = runs[i];
+        search->counts = &counts[i];
+        status = read_tables(search, GATHER, err);
     }
-    if (status == OK && counts->judged == 0)
-        status = error_set(err, ERR_DATA,
-                           "%s: no photo of its %zu is in this folder with the same label: name the folder that the "
-                           "run was trained on",
-                           run, counts->unknown + counts->relabels);
+    return status == OK ? judge_votes(search, err) : status;
+}
+
+enum status findings_look_labels(struct findings *out, struct label_counts *counts, const struct dataset *dataset,
+                                 const char *const *runs, size_t count, struct error *err)
+{
+    struct search search = {.dataset = dataset, .run = runs[0], .several = count > 1, .counts = counts, .out = out};
+    memset(counts, 0, count * sizeof *counts);
+    enum status status = order_photos(&search, err);
+    if (status == OK && search.several)
+        status = look_at_several(&search, runs, count, err);
+    else if (status == OK)
+        status = look_at_one(&search, err);
     confident_free(&search.confident);
+    label_votes_free(&search.votes);
     for (size_t k = 0; search.names && k < search.classes.count; k++)
         memory_free(search.names[k]);
     memory_free(search.names);

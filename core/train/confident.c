@@ -9,7 +9,7 @@
 #define THRESHOLD_LEAST 2e-6
 #define THRESHOLD_NONE 2.0 /* no probability reaches it */
 
-enum status confident_init(struct confident *out, size_t classes, struct error *err)
+enum status confident_init(struct confident *out, size_t classes, double doubtful, struct error *err)
 {
     void *thresholds, *photos;
     assert(classes >= 2);
@@ -21,7 +21,7 @@ enum status confident_init(struct confident *out, size_t classes, struct error *
         memory_free(thresholds);
         return status;
     }
-    *out = (struct confident){.classes = classes, .thresholds = thresholds, .photos = photos};
+    *out = (struct confident){.classes = classes, .doubtful = doubtful, .thresholds = thresholds, .photos = photos};
     return OK;
 }
 
@@ -84,7 +84,7 @@ enum confidence confident_judge(double *score, size_t *class, const struct confi
         return CONFIDENCE_RIGHT;
     bool wrong = reached > 0 && guess != label;
     double margin = (p[label] - other + 1) / 2;
-    if (!wrong && margin > CONFIDENT_DOUBTFUL)
+    if (!wrong && margin > confident->doubtful)
         return CONFIDENCE_RIGHT;
     *score = margin;
     *class = wrong ? guess : most;

@@ -6,7 +6,9 @@
  *   photo                    none
  *   likely wrong             there is a confident class, it is not the label (the off-diagonal of the confident joint),
  *                            and the label's p is not the largest
- *   doubtful                 not that, but another class is more probable by 0.5 or more: score <= CONFIDENT_DOUBTFUL
+ *   doubtful                 not that, but another class is more probable by 0.5 or more: score <= CONFIDENT_DOUBTFUL;
+ *                            of means over several trainings, which make fewer mistakes, by 0.4 or more:
+ *                            score <= CONFIDENT_DOUBTFUL_MEAN
  *   score                    (p_label - the largest other p + 1) / 2, the normalised margin: 0 is the most likely wrong
  *
  * Thresholds are compared with a tolerance of 1e-6 and are at least 2e-6, as in cleanlab 2.9 (filter_by
@@ -23,17 +25,19 @@
 #include "core/base/error.h"
 
 #define CONFIDENT_DOUBTFUL 0.25
+#define CONFIDENT_DOUBTFUL_MEAN 0.3
 
 enum confidence { CONFIDENCE_RIGHT, CONFIDENCE_DOUBTFUL, CONFIDENCE_WRONG };
 
 struct confident {
     size_t classes;
+    double doubtful;    /* the largest score of a doubtful label */
     double *thresholds; /* [classes]: sums before confident_settle. Owned (confident_free) */
     size_t *photos;     /* [classes] by label */
 };
 
 /* At least 2 classes. ERR_SYSTEM without memory. */
-MUST_CHECK enum status confident_init(struct confident *out, size_t classes, struct error *err);
+MUST_CHECK enum status confident_init(struct confident *out, size_t classes, double doubtful, struct error *err);
 void confident_free(struct confident *confident);
 
 /* p[classes] of a photo with this label. */

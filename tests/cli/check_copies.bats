@@ -173,6 +173,49 @@ flipped_run() {
     "$FREEZETUNE" check "$photos" --near off --labels-from "$BATS_FILE_TMPDIR/base" >/dev/null || [ $? = 1 ]
 }
 
+# labels_of RUN...: rows.txt has file, problem and score of what is said of labels.
+labels_of() {
+    "$FREEZETUNE" check data --near off --labels-from "$@" --tsv found.tsv >/dev/null || [ $? = 1 ]
+    { grep ' label' found.tsv || true; } | cut -f 1-3 | tr '\t' '|' >rows.txt
+}
+
+# second_run RUN SED...: the run again, in one fold, with its probabilities changed.
+second_run() {
+    mkdir -p "$1"
+    cat run/fold-1/probabilities_val.csv >all.csv
+    tail -n +2 run/fold-2/probabilities_val.csv >>all.csv
+    sed "${@:2}" all.csv >"$1/probabilities_val.csv"
+}
+
+@test "of several --labels-from the mean is judged" {
+    flipped_run
+    # Alone it takes 0-05 for class1 and does not see what is wrong with 0-00.
+    second_run again -e '/0-05/s/,0.9,0.1$/,0.02,0.98/' -e '/0-00/s/,0.9,0.1$/,0.52,0.48/'
+    labels_of again
+    cut -d '|' -f 1,2 rows.txt | diff - <(printf 'class0/0-05.bmp|wrong label\nclass1/0-01.bmp|wrong label\nclass0/0-02.png|doubtful label\n')
+    labels_of run --labels-from again
+    # The means are 0.46 for the label of 0-05, and 0.29 for that of 0-00.
+    diff - rows.txt <<'END'
+class1/0-01.bmp|wrong label|0.1
+class0/0-02.png|doubtful label|0.2
+class1/0-00.png|doubtful label|0.29
+END
+    # A photo that one run alone has is judged by it; a run of other photos, or of other classes, is refused.
+    second_run part -n -e 1p -e /0-01/p
+    labels_of run
+    mv rows.txt one.txt
+    labels_of run --labels-from part
+    cmp one.txt rows.txt
+    second_run other -e 's/^class/none/'
+    fails 65 'other: no photo of its 48' "$FREEZETUNE" check data --near off --labels-from run --labels-from other
+    second_run named -e '1s/class1/more/;s/,class1,/,more,/'
+    fails 65 'named/.*has other classes' "$FREEZETUNE" check data --near off --labels-from run --labels-from named
+    mv data/class1/0-0* data/class0/
+    run_split "$FREEZETUNE" check data --near off --labels-from run --labels-from again
+    grep -qF 'run: 2 photos are not in this folder now' stderr.txt
+    grep -qF 'again: 2 photos are not in this folder now' stderr.txt
+}
+
 @test "train takes the list of --apply" {
     check "$photos" --apply list.csv --quiet >/dev/null
     "$FREEZETUNE" train --quiet --labels list.csv --weights random --arch resnet18 --image-size 32 --freeze-until 9 \

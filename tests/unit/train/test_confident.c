@@ -34,14 +34,20 @@ static int by_score(const void *a, const void *b)
     return x->score < y->score ? -1 : x->score > y->score;
 }
 
-static void learn(struct confident *confident, size_t classes, const struct row *rows, size_t count)
+static void learn_for(struct confident *confident, size_t classes, double doubtful, const struct row *rows,
+                      size_t count)
 {
     struct error err = {0};
-    if (confident_init(confident, classes, &err) != OK)
+    if (confident_init(confident, classes, doubtful, &err) != OK)
         fail_msg("%s", err.text);
     for (size_t i = 0; i < count; i++)
         confident_learn(confident, rows[i].label, rows[i].p);
     confident_settle(confident);
+}
+
+static void learn(struct confident *confident, size_t classes, const struct row *rows, size_t count)
+{
+    learn_for(confident, classes, CONFIDENT_DOUBTFUL, rows, count);
 }
 
 /* Thresholds are (0.9 + 0.7 + 0.2) / 3 = 0.6 and (0.9 + 0.8 + 0.35) / 3 = 0.6833. */
@@ -89,6 +95,12 @@ static void a_class_without_photos_is_not_confident(void **state)
     assert_int_equal(confident_judge(&score, &class, &confident, 0, near), CONFIDENCE_DOUBTFUL);
     static const double nearer[] = {0.25, 0.01, 0.74};
     assert_int_equal(confident_judge(&score, &class, &confident, 0, nearer), CONFIDENCE_RIGHT);
+    confident_free(&confident);
+    learn_for(&confident, 3, CONFIDENT_DOUBTFUL_MEAN, rows, 2); /* by 0.49, by 0.41, and by 0.39 */
+    assert_int_equal(confident_judge(&score, &class, &confident, 0, nearer), CONFIDENCE_DOUBTFUL);
+    static const double means[][3] = {{0.29, 0.01, 0.7}, {0.3, 0.01, 0.69}};
+    assert_int_equal(confident_judge(&score, &class, &confident, 0, means[0]), CONFIDENCE_DOUBTFUL);
+    assert_int_equal(confident_judge(&score, &class, &confident, 0, means[1]), CONFIDENCE_RIGHT);
     confident_free(&confident);
 }
 
