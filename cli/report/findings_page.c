@@ -70,9 +70,9 @@ static enum status put_photo(struct page *page, uint32_t photo, struct error *er
             status = error_set(err, ERR_SYSTEM, "%s: %s", path, reason.text);
         }
     }
-    fprintf(page->out, "<br>%s: ", finding_list_name(page->dataset, photo));
+    fprintf(page->out, "<div class=soft>%s: ", finding_list_name(page->dataset, photo));
     html_name(page->out, finding_file(page->dataset, photo));
-    fputs("</div>", page->out);
+    fputs("</div></div>", page->out);
     return status;
 }
 
@@ -84,7 +84,7 @@ static void put_text(FILE *out, const char *before, const char *text)
     html_text(out, text);
 }
 
-/* A finding: its photo, the other one beside it, and why. */
+/* A finding: its photo, the other one beside it, and why. The classes stand out: they are what one looks for. */
 static enum status put_finding(struct page *page, const struct finding *finding, struct error *err)
 {
     const char *other = finding_other_class(page->dataset, finding);
@@ -94,15 +94,16 @@ static enum status put_finding(struct page *page, const struct finding *finding,
         status = put_photo(page, finding->photo, err);
     if (status == OK && finding->other != FINDING_NONE)
         status = put_photo(page, finding->other, err);
-    fputs("</div>\n<p class=soft>", page->out);
-    put_text(page->out, "class ", page->dataset->classes.names[finding->class]);
+    fputs("</div>\n<p>", page->out);
+    put_text(page->out, "class <b>", page->dataset->classes.names[finding->class]);
     if (other)
-        put_text(page->out, finding->other == FINDING_NONE ? ", more likely " : ", the other ", other);
+        put_text(page->out, finding->other == FINDING_NONE ? "</b>, more likely <b>" : "</b>, the other <b>", other);
+    fputs("</b><span class=soft>", page->out);
     if (finding_abouts[finding->kind].scored)
         fprintf(page->out, "; score %.4g", finding->score);
     if (finding->reason)
         put_text(page->out, "; ", finding->reason);
-    fputs("</p></div>\n", page->out);
+    fputs("</span></p></div>\n", page->out);
     return status;
 }
 

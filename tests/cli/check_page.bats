@@ -47,6 +47,7 @@ for source in page.images:
     kind, data = source.split(",")
     assert kind == "data:image/jpeg;base64" and base64.b64decode(data)[:2] == b"\xff\xd8"
 assert page.tags.count("script") == 2 and text.count("Content-Security-Policy") == 1
+assert re.search(r"<p>class <b>class\d</b><span class=soft>; score ", text)
 assert "&lt;img src=x onerror=alert(1)&gt;" in text and "an empty file" in text
 assert all(link in page.links for link in re.findall(r'href="#(\w+)"', text))
 END
