@@ -36,7 +36,7 @@ static void one_photo(void *context, size_t item, size_t thread)
     best->other = NEAR_NONE;
     for (size_t i = 0; i < NEAR_MOST && job->rows[photo][i].row != NEAR_NONE; i++) {
         uint32_t other = job->rows[photo][i].row;
-        float correlation = align_correlation(&input->align[photo], &input->align[other]);
+        float correlation = align_correlation(&input->align[photo], &input->align[other], input->least);
         enum finding_kind kind = kind_of(input->dataset, photo, other);
         bool better =
             best->other == NEAR_NONE || kind < best->kind || (kind == best->kind && correlation > best->correlation);

@@ -16,6 +16,13 @@ enum {
 /* In radians, in the logarithm of the scale and in halves of a side: what is further off is another picture. */
 #define FURTHEST 0.25F
 
+/* A corner of nine tenths of each side: the logarithm of its scale, and how far its middle has moved. */
+#define CORNER_ZOOM 0.105F
+#define CORNER_SHIFT 0.1F
+
+/* A search that after its first level lacks more than this is given up (docs/decisions/check.md). */
+#define LACKING 0.25F
+
 /* b's samples: less their mean, divided by the root of their squares' sum. */
 struct align_target {
     float values[SAMPLES];
@@ -101,11 +108,30 @@ static int improve(struct placement *place, float *best, const struct align_phot
     return 0;
 }
 
-static float search(const struct align_photo *a, const struct align_target *b, int way, float best)
+/* Where one of both lies in a corner of the other. Small things all over a picture agree within less than a step, so that
+ * a search from the middle does not find it. */
+static float best_corner(struct placement *place, const struct align_photo *a, const struct align_target *b, int way)
 {
-    struct placement place = {0};
+    float best = -2;
+    for (int corner = 0; corner < 8; corner++) {
+        const struct placement tried = {.zoom = corner & 1 ? CORNER_ZOOM : -CORNER_ZOOM,
+                                        .across = corner & 2 ? CORNER_SHIFT : -CORNER_SHIFT,
+                                        .down = corner & 4 ? CORNER_SHIFT : -CORNER_SHIFT};
+        float found = correlate(a, b, way, &tried);
+        if (found > best) {
+            best = found;
+            *place = tried;
+        }
+    }
+    return best;
+}
+
+/* From a place on, at which both agree by `best`. */
+static float search(const struct align_photo *a, const struct align_target *b, int way, struct placement place,
+                    float best, float least)
+{
     float steps[] = {0.08F, 0.06F, 0.06F, 0.06F};
-    for (int level = 0; level < LEVELS; level++) {
+    for (int level = 0; level < LEVELS && (level == 0 || best >= least - LACKING); level++) {
         int moved = 1;
         for (int round = 0; round < ROUNDS_MOST && moved; round++) {
             moved = 0;
@@ -116,6 +142,17 @@ static float search(const struct align_photo *a, const struct align_target *b, i
             steps[p] /= 2;
     }
     return best;
+}
+
+static float search_way(const struct align_photo *a, const struct align_target *b, int way, float still, float least)
+{
+    struct placement corner;
+    const struct placement none = {0};
+    float best = search(a, b, way, none, still, least);
+    if (best >= least)
+        return best;
+    float first = best_corner(&corner, a, b, way);
+    return first > still ? fmaxf(best, search(a, b, way, corner, first, least)) : best;
 }
 
 enum status align_prepare(struct align_photo *out, const struct image *image, struct resizer *resizer,
@@ -135,7 +172,7 @@ enum status align_prepare(struct align_photo *out, const struct image *image, st
     return OK;
 }
 
-float align_correlation(const struct align_photo *a, const struct align_photo *b)
+float align_correlation(const struct align_photo *a, const struct align_photo *b, float least)
 {
     struct align_target target = {.aspect = b->aspect};
     const struct placement still = {0};
@@ -153,7 +190,7 @@ float align_correlation(const struct align_photo *a, const struct align_photo *b
         for (int w = 1; w < WAYS; w++)
             if (starts[w] > starts[way])
                 way = w;
-        best = fmaxf(best, search(a, &target, way, starts[way]));
+        best = fmaxf(best, search_way(a, &target, way, starts[way], least));
         starts[way] = -2;
     }
     return best;
