@@ -12,10 +12,10 @@ struct label_counts {
     size_t relabels; /* rows whose photo has another label there by now: not judged */
 };
 
-/* runs[count], at least one, are the folders, and counts[count] what was found of each (OVERWRITES). Of several runs the
- * mean of what they say of a photo is judged (label_votes.h). Photos are found by the name that the run knew them by,
- * below train first. ERR_NOINPUT when a folder holds no probabilities, ERR_DATA when no photo of its is in the dataset
- * or when the tables differ in their classes; errors of probabilities_open and _next. */
+/* runs[count], at least one, are the folders, and counts[count] is what was found of each (OVERWRITES). Of several
+ * runs the mean of what they say of a photo is judged (label_votes.h). Photos are found by the name that the run knew
+ * them by, below train first. ERR_NOINPUT when a folder holds no probabilities, ERR_DATA when no photo of its is in the
+ * dataset or when the tables differ in their classes; errors of probabilities_open and _next. */
 MUST_CHECK enum status findings_look_labels(struct findings *out, struct label_counts *counts,
                                             const struct dataset *dataset, const char *const *runs, size_t count,
                                             struct error *err);

@@ -108,8 +108,8 @@ static int improve(struct placement *place, float *best, const struct align_phot
     return 0;
 }
 
-/* Where one of both lies in a corner of the other. Small things all over a picture agree within less than a step, so that
- * a search from the middle does not find it. */
+/* Where one of both lies in a corner of the other. Small things all over a picture agree within less than a step, so
+ * that a search from the middle does not find it. */
 static float best_corner(struct placement *place, const struct align_photo *a, const struct align_target *b, int way)
 {
     float best = -2;

@@ -26,8 +26,8 @@ struct align_photo {
 MUST_CHECK enum status align_prepare(struct align_photo *out, const struct image *image, struct resizer *resizer,
                                      struct error *err);
 
-/* -1..1: the best correlation that was found; 0 where one of both has a single grey. It is exact only where it may reach
- * `least`: a search far below that is given up. Symmetric only nearly: the search begins at b. */
+/* -1..1: the best correlation that was found; 0 where one of both has a single grey. It is exact only where it may
+ * reach `least`: a search far below that is given up. Symmetric only nearly: the search begins at b. */
 float align_correlation(const struct align_photo *a, const struct align_photo *b, float least);
 
 #endif
