@@ -73,7 +73,7 @@ def cleanlab_list(runs):
 
 
 def train_runs(arguments, tree, folder, seed):
-    """Runs whose folds and heads are drawn anew; the photos' features are computed once."""
+    """Runs with other folds and other first weights; the photos' features are computed once."""
     runs = [pathlib.Path(folder) / f"run-{i}" for i in range(arguments.runs)]
     for i, out in enumerate(runs):
         command = [arguments.program, "train", "--quiet", "--no-report", "--data", tree, "--folds", "5", "--freeze-until", "9"]
