@@ -12,6 +12,7 @@
 
 #include "core/base/sizes.h"
 #include "core/ops/conv_kernels.h"
+#include "core/ops/conv_tiles.h"
 #include "core/ops/data_panels.h"
 #include "core/ops/map_lanes.h"
 #include "core/ops/panel.h"
@@ -44,9 +45,14 @@ static size_t image_tiles(const struct conv_shape *shape)
     return ceil_div(shape->p, tile_rows(shape));
 }
 
+static size_t together(const struct conv_shape *shape)
+{
+    return images_together(shape->precision, shape->p * shape->q);
+}
+
 static size_t tiles(const struct conv_shape *shape, size_t images)
 {
-    return images * image_tiles(shape);
+    return ceil_div(images, together(shape)) * image_tiles(shape);
 }
 
 /* Values under one line of a window, and what is multiplied of them: one more if they must be even and are not. That
@@ -67,9 +73,15 @@ static size_t padded_row(const struct conv_shape *shape)
     return (shape->w + 2 * shape->pad) * shape->c + summed_line(shape) - line(shape);
 }
 
+/* Values of the padded rows of one image. */
+static size_t padded_rows(const struct conv_shape *shape)
+{
+    return ((tile_rows(shape) - 1) * shape->stride + shape->r) * padded_row(shape);
+}
+
 static size_t scratch_size(const struct conv_shape *shape)
 {
-    return precision_floats(((tile_rows(shape) - 1) * shape->stride + shape->r) * padded_row(shape), shape->precision);
+    return precision_floats(together(shape) * padded_rows(shape), shape->precision);
 }
 
 static size_t window(const struct conv_shape *shape)
@@ -138,21 +150,25 @@ static void pad_rows(void *out, const struct conv_task *task, size_t n, size_t p
 static void forward(const struct conv_task *task, size_t tile, float *scratch)
 {
     const struct conv_shape *shape = &task->shape;
-    size_t n = tile / image_tiles(shape), p0 = tile % image_tiles(shape) * tile_rows(shape);
-    size_t rows = min_size(tile_rows(shape), shape->p - p0);
-    size_t m0 = (n * shape->p + p0) * shape->q;
-    pad_rows(scratch, task, n, p0, rows);
-    const struct panel_left windows = {scratch, shape->stride * shape->c, summed_line(shape), padded_row(shape)};
+    size_t n = tile / image_tiles(shape) * together(shape), p0 = tile % image_tiles(shape) * tile_rows(shape);
+    size_t images = min_size(together(shape), task->images - n), rows = min_size(tile_rows(shape), shape->p - p0);
     const struct panel_lines lines = {rows, shape->stride * padded_row(shape), shape->q};
-    for (size_t k = 0; k < shape->k; k += PANEL) {
-        struct panel_finish finish;
-        panel_product_lines(shape->precision, map_at(task->y, m0 * shape->k + k, shape->precision), shape->k, windows,
-                            &lines, map_from(task->prepared, k / PANEL * panel_size(shape), shape->precision),
-                            min_size(PANEL, shape->k - k), shape->r * summed_line(shape), false,
-                            epilogue_finish(&finish, task, m0, k));
-    }
-    if (task->epilogue.sums)
-        epilogue_apply(task, m0, rows * shape->q, tile, true);
+    for (size_t i = 0; i < images; i++)
+        pad_rows(map_at(scratch, i * padded_rows(shape), shape->precision), task, n + i, p0, rows);
+    for (size_t k = 0; k < shape->k; k += PANEL)
+        for (size_t i = 0; i < images; i++) {
+            size_t m = ((n + i) * shape->p + p0) * shape->q;
+            struct panel_left windows = {map_from(scratch, i * padded_rows(shape), shape->precision),
+                                         shape->stride * shape->c, summed_line(shape), padded_row(shape)};
+            struct panel_finish finish;
+            panel_product_lines(shape->precision, map_at(task->y, m * shape->k + k, shape->precision), shape->k,
+                                windows, &lines,
+                                map_from(task->prepared, k / PANEL * panel_size(shape), shape->precision),
+                                min_size(PANEL, shape->k - k), shape->r * summed_line(shape), false,
+                                epilogue_finish(&finish, task, m, k));
+        }
+    if (task->epilogue.sums) /* of whole images, where there are several */
+        epilogue_apply(task, (n * shape->p + p0) * shape->q, images * rows * shape->q, tile, true);
 }
 
 /* ---- gradient of the input --------------------------------------------------------------------------------------- */

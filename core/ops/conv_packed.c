@@ -9,6 +9,7 @@
 
 #include "core/base/sizes.h"
 #include "core/ops/conv_kernels.h"
+#include "core/ops/conv_tiles.h"
 #include "core/ops/data_panels.h"
 #include "core/ops/panel.h"
 #include "core/ops/weight_panels.h"
@@ -38,12 +39,23 @@ static size_t rows_of(const struct conv_shape *shape, size_t images)
     return images * shape->p * shape->q;
 }
 
+/* The more rows use a panel, the less often it comes from the third cache (products_by_amx). Two photos of 14x14 pixels,
+ * or four of 7x7, still lie in the second one. */
+enum { AMX_ROWS = 392 };
+
 /* Fewer rows where there are many channels to work on: a tile is then about as much work. 7x7x512 to 2048 has 49 rows a
  * photo: tiles of 384 rows would leave most threads of a batch of 16 without work, and the weights are packed already,
  * so that short tiles cost nothing. */
 static size_t tile_rows(const struct conv_shape *shape)
 {
+    if (products_by_amx(shape->precision))
+        return shape->c * shape->k >= 512 * 1024 ? AMX_ROWS / 2 : AMX_ROWS;
     return shape->c * shape->k >= 128 * 1024 ? STEP_ROWS : TILE_ROWS;
+}
+
+static size_t step_rows(const struct conv_shape *shape)
+{
+    return products_by_amx(shape->precision) ? tile_rows(shape) : STEP_ROWS;
 }
 
 static size_t tiles(const struct conv_shape *shape, size_t images)
@@ -53,7 +65,7 @@ static size_t tiles(const struct conv_shape *shape, size_t images)
 
 static size_t scratch_size(const struct conv_shape *shape)
 {
-    return precision_floats(STEP_ROWS * padded(shape->c), shape->precision);
+    return precision_floats(step_rows(shape) * padded(shape->c), shape->precision);
 }
 
 /* Values from one panel of prepared weights to the next. */
@@ -140,7 +152,7 @@ static void forward(const struct conv_task *task, size_t tile, float *scratch)
     bool plain = shape->stride == 1 && !in->scale && !in->relu && lies_well(shape, shape->c);
     size_t begin = tile * tile_rows(shape), end = min_size(begin + tile_rows(shape), rows_of(shape, task->images));
     for (size_t m = begin, rows; m < end; m += rows) {
-        rows = min_size(STEP_ROWS, end - m);
+        rows = min_size(step_rows(shape), end - m);
         struct panel_left a =
             plain ? in_place(map_from(in->x, m * shape->c, shape->precision), shape->c) : packed(scratch, rows);
         struct panel_finish finish;
@@ -185,7 +197,7 @@ static size_t data_weights_size(const struct conv_shape *shape)
 
 static size_t data_rows_size(const struct conv_shape *shape)
 {
-    return precision_floats(STEP_ROWS * padded(shape->k), shape->precision);
+    return precision_floats(step_rows(shape) * padded(shape->k), shape->precision);
 }
 
 static void data_weights(void *context, size_t item, size_t thread)
@@ -209,7 +221,7 @@ static void data_tile(void *context, size_t tile, size_t thread)
     float *panels = work->scratch + thread * data_rows_size(shape);
     bool plain = lies_well(shape, shape->k);
     for (size_t m = begin, rows; m < end; m += rows) {
-        rows = min_size(STEP_ROWS, end - m);
+        rows = min_size(step_rows(shape), end - m);
         const void *dy = map_from(work->dy, m * shape->k, shape->precision);
         struct panel_left a = plain ? in_place(dy, shape->k) : packed(panels, rows);
         if (!plain)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/sizes.h"
+#include "core/ops/conv_tiles.h"
 #include "core/ops/panel.h"
 
 /* Along one side: `taps` of the window, `in` pixels of da, `out` of dy. */
@@ -161,27 +162,45 @@ static void data_pixels(const struct work *work, void *da, const void *padded, s
                         min_size(PANEL, shape->c - c), down * across * data_pixel(shape), work->add, NULL);
 }
 
-static void data_image(void *context, size_t n, size_t thread)
+static size_t together(const struct conv_shape *shape)
+{
+    return images_together(shape->precision, shape->h * shape->w);
+}
+
+/* All pixels of an image, channels c..c+32. */
+static void data_channels(const struct work *work, void *da, const void *padded, size_t c)
+{
+    const struct conv_shape *shape = &work->task->shape;
+    size_t rows = shape->stride == 1 ? shape->h : 1;
+    for (size_t h = 0; h < shape->h; h += rows)
+        for (size_t class = 0; class < shape->stride; class ++)
+            data_pixels(work, da, padded, h, rows, class, c);
+}
+
+static void data_images(void *context, size_t item, size_t thread)
 {
     struct work *work = context;
     const struct conv_shape *shape = &work->task->shape;
-    size_t pixels = shape->h * shape->w;
-    void *padded = work->padded + thread * data_padded_size(shape);
-    void *da = map_at(work->da, n * pixels * shape->c, shape->precision);
+    size_t pixels = shape->h * shape->w, first = item * together(shape);
+    size_t count = min_size(together(shape), work->task->images - first);
+    float *padded = work->padded + thread * together(shape) * data_padded_size(shape);
+    char *da = map_at(work->da, first * pixels * shape->c, shape->precision);
+    size_t image = pixels * shape->c * precision_size(shape->precision);
     if (!work->add && leaves_pixels_out(shape))
-        memset(da, 0, pixels * shape->c * precision_size(shape->precision));
-    data_pad(padded, map_from(work->dy, n * shape->p * shape->q * shape->k, shape->precision), shape);
-    size_t rows = shape->stride == 1 ? shape->h : 1;
+        memset(da, 0, count * image);
+    for (size_t i = 0; i < count; i++)
+        data_pad(padded + i * data_padded_size(shape),
+                 map_from(work->dy, (first + i) * shape->p * shape->q * shape->k, shape->precision), shape);
     for (size_t c = 0; c < shape->c; c += PANEL)
-        for (size_t h = 0; h < shape->h; h += rows)
-            for (size_t class = 0; class < shape->stride; class ++)
-                data_pixels(work, da, padded, h, rows, class, c);
-    tail_apply(work->tail, work->da, n * pixels, pixels, shape->c, n, true);
+        for (size_t i = 0; i < count; i++)
+            data_channels(work, da + i * image, padded + i * data_padded_size(shape), c);
+    for (size_t n = first; n < first + count; n++)
+        tail_apply(work->tail, work->da, n * pixels, pixels, shape->c, n, true);
 }
 
 size_t data_panels_scratch(const struct conv_shape *shape, size_t threads)
 {
-    return data_weights_size(shape) + threads * data_padded_size(shape);
+    return data_weights_size(shape) + threads * together(shape) * data_padded_size(shape);
 }
 
 void data_panels_run(void *da, bool add, const struct conv_task *task, const void *dy, const struct tail *tail,
@@ -196,5 +215,5 @@ void data_panels_run(void *da, bool add, const struct conv_task *task, const voi
                         .dy = dy,
                         .tail = tail};
     pool_for(pool, shape->r * shape->s, data_weights, &work);
-    pool_for(pool, task->images, data_image, &work);
+    pool_for(pool, ceil_div(task->images, together(shape)), data_images, &work);
 }
