@@ -12,7 +12,7 @@ static enum status make_run(struct inference *inference, const struct model *mod
 {
     const struct preprocess *preprocess = &model->info.preprocess;
     struct plan_options options = {.batch = batch_size,
-                                   .keep_prepared = stream,
+                                   .keep_prepared = stream || prepared_pays((enum precision)engine->precision),
                                    .height = (size_t)preprocess->crop,
                                    .width = (size_t)preprocess->crop,
                                    .conv = (enum conv_engine)engine->conv,

@@ -63,6 +63,7 @@ static enum status prepare_runs(struct bench *b, struct error *err)
                                 .conv = o->conv,
                                 .precision = o->precision,
                                 .threads = o->threads,
+                                .keep_prepared = o->forward_only && prepared_pays(o->precision),
                                 .freeze = {o->freeze_until, BN_EVAL, BN_BATCH}};
     freeze_apply(b->net, &plan.freeze);
     struct normalise normalise;
@@ -96,6 +97,7 @@ static enum status network_bytes(size_t *out, const struct bench *b, enum precis
     if (b->train_plan)
         return stage_bytes_in(out, b->net, &options, options.batch, precision, err);
     options.precision = precision;
+    options.keep_prepared = prepared_pays(precision);
     enum status status = plan_create(&plan, b->net, &options, err);
     if (status == OK)
         *out = plan_bytes(plan);
