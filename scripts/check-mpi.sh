@@ -173,6 +173,11 @@ while read -r name more; do
 done <cases.txt
 
 alone alone-views --augment flip
+for set in plain avx2 avx512; do
+    for precision in f32 bf16; do
+        FREEZETUNE_CPU=$set alone "alone-$set-$precision" --precision $precision
+    done
+done
 alone alone-long --epochs 300
 alone alone-long--bn-sync --epochs 300 --bn-sync
 
@@ -208,6 +213,20 @@ for pair in "$@"; do
             [ "$(computed run-views)" = 0+0+0 ] || code=1
         fi
         result $code "--cache $cache: processes write the bytes of one without it"
+    done
+
+    # ---- unlike processors: both take the instructions that both have ----
+    for set in plain avx2 avx512; do
+        for precision in f32 bf16; do
+            code=0
+            rm -rf unlike
+            # shellcheck disable=SC2086
+            timeout 120 "$mpirun" -n 1 "$mpi_program" train $options --out unlike --precision $precision : \
+                -n 1 env FREEZETUNE_CPU=$set "$mpi_program" train $options --out unlike --precision $precision \
+                >log.txt 2>&1 </dev/null || code=1
+            same "alone-$set-$precision" unlike || code=1
+            result $code "$precision: one process of two goes without what $set lacks: the bytes of one that does"
+        done
     done
 
     # ---- another number of processes goes on; the time is over after each step ----
