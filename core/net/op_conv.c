@@ -34,7 +34,7 @@ static bool keeps_prepared(const struct plan *plan, size_t index)
             !plan->steps[index].kernel->prepare_optional);
 }
 
-/* By AMX, ResNet-50 at batch 16: a fifth of a pass. */
+/* By AMX, ResNet-50 at batch 16: two fifths of a pass. */
 bool prepared_pays(enum precision precision)
 {
     return precision == PRECISION_BF16 && cpu_bf16() == CPU_BF16_TILES;

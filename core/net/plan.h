@@ -26,8 +26,9 @@ enum { PLAN_ROWS = 256 }; /* rows of a tile where a step is not a product */
 struct plan_options {
     enum precision precision; /* of the maps up to the last average pooling; what comes after it is float32 */
     bool train;               /* false: forward only, everything folded; `freeze` is then ignored */
-    /* Forward only, for weights that stay: they are prepared once instead of at each pass, which pays with few images in
-     * many passes, or where prepared_pays. It takes as much memory as the weights that are prepared. No bit differs. */
+    /* Forward only, for weights that stay: they are prepared once instead of at each pass, which pays with few images
+     * in many passes, or where prepared_pays. It takes as much memory as the weights that are prepared. No bit
+     * differs. */
     bool keep_prepared;
     size_t batch; /* the most images of a pass */
     size_t height, width;
@@ -121,8 +122,8 @@ struct plan {
     double work; /* the first three, as the kernels make them */
 };
 
-/* Whether keep_prepared pays with any number of images: where products are so fast that preparing weights is a good part
- * of a pass. */
+/* Whether keep_prepared pays with any number of images: where products are so fast that preparing weights is a good
+ * part of a pass. */
 bool prepared_pays(enum precision precision);
 
 /* ERR_USAGE when the image is too small for the network, or for CONV_IM2COL in another precision than float32;

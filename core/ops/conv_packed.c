@@ -39,8 +39,8 @@ static size_t rows_of(const struct conv_shape *shape, size_t images)
     return images * shape->p * shape->q;
 }
 
-/* The more rows use a panel, the less often it comes from the third cache (products_by_amx). Two photos of 14x14 pixels,
- * or four of 7x7, still lie in the second one. */
+/* The more rows use a panel, the less often it comes from the third cache (products_by_amx). Two photos of 14x14
+ * pixels, or four of 7x7, still lie in the second one. */
 enum { AMX_ROWS = 392 };
 
 /* Fewer rows where there are many channels to work on: a tile is then about as much work. 7x7x512 to 2048 has 49 rows a
