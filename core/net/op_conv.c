@@ -5,7 +5,6 @@
 #include "core/net/op_info.h"
 #include "core/net/plan_internal.h"
 #include "core/net/exec_internal.h"
-#include "core/ops/cpu.h"
 #include "core/ops/map_lanes.h"
 
 /* ---- plan -------------------------------------------------------------------------------------------------------- */
@@ -37,7 +36,7 @@ static bool keeps_prepared(const struct plan *plan, size_t index)
 /* By AMX, ResNet-50 at batch 16: two fifths of a pass. */
 bool prepared_pays(enum precision precision)
 {
-    return precision == PRECISION_BF16 && cpu_bf16() == CPU_BF16_TILES;
+    return products_by_amx(precision);
 }
 
 /* Floats of scratch that weights take which are prepared for one pass: what tiles lie behind. */

@@ -36,7 +36,7 @@ static bool allowed(const struct conv_kernel *kernel, const struct conv_shape *s
 {
     if (engine == CONV_IM2COL)
         return kernel->blas && kernel->blas(shape, false);
-    if (shape->precision == PRECISION_BF16 && cpu_bf16() == CPU_BF16_TILES)
+    if (products_by_amx(shape->precision))
         return kernel->exact;
     bool wide = cpu_set_get() != CPU_PLAIN || shape->precision != PRECISION_F32; /* BLAS knows float32 alone */
     return (kernel->exact || engine != CONV_EXACT) && (wide || !kernel->wide) && (cpu_has_bf16() || !kernel->pairs);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/base/sizes.h"
-#include "core/ops/cpu.h"
 #include "core/ops/gemm.h"
 #include "core/ops/map_lanes.h"
 
@@ -114,11 +113,6 @@ void weight_blocks(float *dw, const struct conv_task *task, const float *dy, siz
     pool_for(pool, work.blocks.columns * work.blocks.outputs * work.blocks.groups, weight_block, &work);
     if (work.blocks.groups > 1)
         pool_for(pool, task->shape.k, sum_groups, &work);
-}
-
-bool products_by_amx(enum precision precision)
-{
-    return precision == PRECISION_BF16 && cpu_bf16() == CPU_BF16_TILES;
 }
 
 size_t images_together(enum precision precision, size_t pixels)

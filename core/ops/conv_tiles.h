@@ -24,9 +24,6 @@ size_t weight_blocks_scratch(const struct conv_shape *shape, size_t images, size
 void weight_blocks(float *dw, const struct conv_task *task, const float *dy, size_t column, conv_gather *gather,
                    struct pool *pool, float *scratch);
 
-/* Whether products are made by AMX. It multiplies faster than panels of weights come from the third cache, so that one
- * should serve many rows; the second cache has 2 MB there. */
-bool products_by_amx(enum precision precision);
 /* Images of so many pixels that share a panel before the next one is taken: 1, or some small ones by AMX. */
 size_t images_together(enum precision precision, size_t pixels);
 

@@ -10,6 +10,11 @@ const struct panel_lanes *panel_lanes(enum precision precision)
     return precision == PRECISION_BF16 ? panel_lanes_bf16_of_cpu() : panel_lanes_of_cpu();
 }
 
+bool products_by_amx(enum precision precision)
+{
+    return precision == PRECISION_BF16 && cpu_bf16() == CPU_BF16_TILES;
+}
+
 /* Whether lines are faster in one run, with the left rows between two lines, whose products are thrown away: tiles
  * of 32 rows are filled that way where lines are short. A line by itself takes as long as 24 rows of a run at least,
  * because it reads all of the panel. */

@@ -84,6 +84,10 @@ struct panel_lanes {
 
 const struct panel_lanes *panel_lanes(enum precision precision);
 
+/* Whether these multiply by AMX: faster than panels of weights come from the third cache, so that one should serve many
+ * rows. The second cache has 2 MB there. */
+bool products_by_amx(enum precision precision);
+
 /* panel_lanes.product for `count` lines of m rows each: the first left row of a line lies `line` values behind that of
  * the line before, and rows of c follow each other from line to line. */
 struct panel_lines {
