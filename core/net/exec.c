@@ -81,7 +81,7 @@ static void place_batchnorms(struct exec *exec)
     }
 }
 
-void exec_refold(struct exec *exec)
+static void refold(struct exec *exec, bool all)
 {
     const struct program *program = exec->plan->program;
     for (size_t b = 0; b < program->bns_count; b++)
@@ -89,11 +89,22 @@ void exec_refold(struct exec *exec)
             batchnorm_fold(exec->bns[b].scale, exec->bns[b].shift, &exec->bns[b]);
     for (size_t i = 0; i < program->folded_steps; i++) {
         const struct plan_step *planned = &exec->plan->steps[i];
-        if (planned->prepared.floats > 0)
-            planned->kernel->prepare(exec->state + planned->prepared.at,
-                                     program->net->params[program->net->ops[program->steps[i].op].param].data,
-                                     &planned->shape, exec->pool);
+        if (planned->prepared.floats == 0)
+            continue;
+        const struct param *weight = &program->net->params[program->net->ops[program->steps[i].op].param];
+        if (all || weight->trainable)
+            planned->kernel->prepare(exec->state + planned->prepared.at, weight->data, &planned->shape, exec->pool);
     }
+}
+
+void exec_refold(struct exec *exec)
+{
+    refold(exec, true);
+}
+
+void exec_refold_trained(struct exec *exec)
+{
+    refold(exec, false);
 }
 
 void normalise_table(float table[3 * 256], const struct normalise *normalise)

@@ -33,8 +33,10 @@ MUST_CHECK enum status exec_create(struct exec **out, const struct plan *plan, c
                                    struct pool *pool, void *shared, struct error *err);
 void exec_destroy(struct exec *exec);
 
-/* To be called when weights that it folded have changed: the folded ones of an inference plan after training. */
+/* To be called when weights that it folded or prepared have changed: all of them, or by steps with the net's trainable
+ * flags as they are. */
 void exec_refold(struct exec *exec);
+void exec_refold_trained(struct exec *exec);
 
 /* From now on its time is added to `profile` (of the same plan, borrowed); NULL stops that. */
 void exec_set_profile(struct exec *exec, struct profile *profile);

@@ -57,6 +57,11 @@ enum bn_mode freeze_bn_mode(const struct freeze *freeze, int child)
     return freeze_covers(freeze, child) ? freeze->bn_frozen : freeze->bn_trained;
 }
 
+bool freeze_moves(const struct freeze *freeze, const struct param *param)
+{
+    return param->learnable ? param->trainable : freeze_bn_mode(freeze, param->child) == BN_BATCH;
+}
+
 void freeze_apply(struct net *net, const struct freeze *freeze)
 {
     for (size_t i = 0; i < net->params_count; i++) {

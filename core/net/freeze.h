@@ -33,6 +33,8 @@ bool freeze_same(const struct net *net, int until, int other);
 
 bool freeze_covers(const struct freeze *freeze, int child);
 enum bn_mode freeze_bn_mode(const struct freeze *freeze, int child);
+/* After freeze_apply: whether a step changes it, as it trains or is a statistic that BatchNorm moves. */
+bool freeze_moves(const struct freeze *freeze, const struct param *param);
 
 /* Sets `trainable` on every parameter. */
 void freeze_apply(struct net *net, const struct freeze *freeze);

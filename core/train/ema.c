@@ -24,11 +24,6 @@ struct ema {
     struct average *averages; /* [net->params_count] */
 };
 
-static bool moves(const struct param *param, const struct freeze *freeze)
-{
-    return param->learnable ? param->trainable : freeze_bn_mode(freeze, param->child) == BN_BATCH;
-}
-
 static void copy(struct average *average, const struct param *param)
 {
     if (param->count > 0)
@@ -73,7 +68,7 @@ enum status ema_add_moving(struct ema *ema, const struct freeze *freeze, struct 
         struct average *average = &ema->averages[i];
         const struct param *param = &ema->net->params[i];
         void *memory;
-        if (average->used || !moves(param, freeze))
+        if (average->used || !freeze_moves(freeze, param))
             continue;
         enum status status = memory_alloc(&memory, param->count, sizeof(float), "the averages", err);
         if (status != OK)
@@ -89,7 +84,7 @@ size_t ema_bytes(const struct net *net, const struct freeze *freeze)
 {
     size_t floats = 0;
     for (size_t i = 0; i < net->params_count; i++)
-        if (moves(&net->params[i], freeze))
+        if (freeze_moves(freeze, &net->params[i]))
             floats += net->params[i].count;
     return floats * sizeof(float);
 }

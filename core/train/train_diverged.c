@@ -17,9 +17,11 @@ enum status train_check_weights(struct train *train, struct error *err)
 {
     for (size_t i = 0; i < train->net->params_count; i++) {
         const struct param *param = &train->net->params[i];
-        for (size_t j = 0; j < param->count; j++)
+        bool looked_at = train->checked && !freeze_moves(train_freeze(train), param);
+        for (size_t j = 0; j < param->count && !looked_at; j++)
             if (!isfinite(param->data[j]))
                 return train_diverged(train, param->name, (double)param->data[j], err);
     }
+    train->checked = true;
     return OK;
 }

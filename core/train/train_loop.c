@@ -264,7 +264,7 @@ enum status train_run(struct train *train, const struct train_limits *limits, co
     double start = clock_seconds();
     train->hooks = hooks;
     train->limits = limits ? *limits : (struct train_limits){0};
-    train->stop = train->late = false;
+    train->stop = train->late = train->checked = false;
     train->saved = start;
     train->epoch_started = start - train->state.seconds;
     train->state.seconds = 0;

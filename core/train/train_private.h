@@ -48,6 +48,7 @@ struct train {
     struct train_limits limits;
     enum train_end end;   /* why the loop ends; TRAIN_UNFINISHED while it goes on */
     bool stop, late;      /* with peers: one of them was told to stop; rank 0's time was over (train_settle) */
+    bool checked;         /* all weights by train_check_weights, and since then those that move */
     bool in_epoch;        /* false between two epochs */
     double epoch_started; /* as if the epoch had never been interrupted */
     double saved;         /* the last checkpoint; before there was one, the start */

@@ -62,7 +62,7 @@ static enum status run_evaluation(struct train *train, struct error *err)
     enum status status = train_check_weights(train, err);
     if (status != OK)
         return status;
-    exec_refold(train->stage.evaluation);
+    exec_refold_trained(train->stage.evaluation);
     metrics_reset(&train->val);
     absence_forget(&train->absence[1], train->state.epoch);
     status = train_begin_pass(train, true, NULL, count, 0, photo_view_plain(), err);

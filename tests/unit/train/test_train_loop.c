@@ -2,6 +2,7 @@
 #include "tests/support/test.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,12 +235,62 @@ static void an_infinite_loss_ends_the_run_before_the_update(void **state)
     small_run_close(&run);
 }
 
+/* ---- a weight that is not finite --------------------------------------------------------------------------------- */
+
+struct spoiler {
+    const struct small_run *run;
+    const char *name;
+    size_t epoch; /* after the last step of which the weight becomes a NaN */
+};
+
+static void spoil(void *context, const struct step_result *step)
+{
+    const struct spoiler *spoiler = context;
+    if (step->epoch == spoiler->epoch && step->batch + 1 == step->steps)
+        spoiler->run->net->params[net_param_find(spoiler->run->net, spoiler->name)].data[0] = NAN;
+}
+
+static enum status hear_nothing(void *context, const struct epoch_result *epoch, struct error *err)
+{
+    (void)context;
+    (void)epoch;
+    (void)err;
+    return OK;
+}
+
+/* What moves is looked at after each epoch; what is frozen, which no step changes, after the first. */
+static void a_weight_that_is_no_number_ends_the_run_by_name(void **state)
+{
+    (void)state;
+    static const struct spoiler cases[] = {{.name = "fc.weight", .epoch = 0},
+                                           {.name = "fc.weight", .epoch = 1},
+                                           {.name = "layer4.0.bn1.running_var", .epoch = 1},
+                                           {.name = "layer1.0.conv1.weight", .epoch = 0}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct small_run run;
+        struct train_options options = small_run_options();
+        struct error err = {0};
+        char text[128];
+        options.schedule.epochs = 3;
+        small_run_open(&run, folder, &options);
+        struct spoiler spoiler = cases[c];
+        spoiler.run = &run;
+        const struct train_hooks hooks = {
+            .context = &spoiler, .on_step = spoil, .on_epoch = hear_nothing, .save = save_nothing};
+        assert_int_equal(train_run(run.train, NULL, &hooks, &err), ERR_DIVERGED);
+        snprintf(text, sizeof text, "%s is not a number in epoch %zu", spoiler.name, spoiler.epoch + 1);
+        assert_non_null(strstr(err.text, text));
+        small_run_close(&run);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_epoch_has_an_order_of_its_own),
         cmocka_unit_test(a_run_ends_and_saves_as_its_limits_say),
         cmocka_unit_test(an_infinite_loss_ends_the_run_before_the_update),
+        cmocka_unit_test(a_weight_that_is_no_number_ends_the_run_by_name),
     };
     return cmocka_run_group_tests_name("train loop", tests, make_photos, folder_teardown);
 }
