@@ -173,6 +173,7 @@ while read -r name more; do
 done <cases.txt
 
 alone alone-views --augment flip
+alone alone-head --freeze-until 9 --augment flip --clip-norm 0.5
 for set in plain avx2 avx512; do
     for precision in f32 bf16; do
         FREEZETUNE_CPU=$set alone "alone-$set-$precision" --precision $precision
@@ -180,6 +181,9 @@ for set in plain avx2 avx512; do
 done
 alone alone-long --epochs 300
 alone alone-long--bn-sync --epochs 300 --bn-sync
+head="--freeze-until 9 --augment flip --cache disk --cache-dir kept-head"
+# shellcheck disable=SC2086
+alone alone-long--head --epochs 3000 $head
 
 for pair in "$@"; do
     mpirun=${pair%%=*}
@@ -213,6 +217,14 @@ for pair in "$@"; do
             [ "$(computed run-views)" = 0+0+0 ] || code=1
         fi
         result $code "--cache $cache: processes write the bytes of one without it"
+    done
+
+    # ---- the last layer alone: each process makes all steps, of as many pieces as one alone ----
+    for count in 2 3 4; do
+        code=0
+        rm -rf kept
+        ranks $count run-head --freeze-until 9 --augment flip --clip-norm 0.5 --cache disk --cache-dir kept && same alone-head run-head || code=1
+        result $code "the last layer from kept features: $count processes write the bytes of one"
     done
 
     # ---- unlike processors: both take the instructions that both have ----
@@ -258,13 +270,15 @@ for pair in "$@"; do
     result $code "a run without pieces is not cut when it is resumed by two"
 
     # ---- a signal to one, the death of one ----
-    for case in TERM USR1 KILL USR1--bn-sync KILL--bn-sync; do
+    for case in TERM USR1 KILL USR1--bn-sync KILL--bn-sync TERM--head KILL--head; do
         code=0
         signal=${case%%--*}
         more=${case#"$signal"}
+        recipe="--epochs 300 $more"
+        [ "$more" != --head ] || recipe="--epochs 3000 $head"
         rm -rf stopped
         # shellcheck disable=SC2086
-        timeout 120 "$mpirun" -n 2 "$mpi_program" train $options $more --out stopped --epochs 300 --save-every 0.001 >log.txt 2>&1 </dev/null &
+        timeout 120 "$mpirun" -n 2 "$mpi_program" train $options $recipe --out stopped --save-every 0.001 >log.txt 2>&1 </dev/null &
         job=$!
         wait_for stopped/last.safetensors
         # Whichever rank it is, all must end.
@@ -347,6 +361,12 @@ END
 
     code=0
     # shellcheck disable=SC2086
+    timeout 60 "$mpirun" -n 2 "$mpi_program" train $options $head --dry-run >log.txt 2>&1 </dev/null || code=1
+    tr -s '\r\n ' ' ' <log.txt | grep -q 'ranks 2 processes; each makes all steps by itself, from kept features' || code=1
+    result $code "--dry-run says that the last layer's steps send nothing"
+
+    code=0
+    # shellcheck disable=SC2086
     sent() {
         timeout 60 "$mpirun" -n 2 "$mpi_program" train $options --dry-run --json "$@" 2>log.txt </dev/null | grep -o '"bytes_sent_per_step": [0-9]*' | grep -o '[0-9]*$'
     }
@@ -354,7 +374,9 @@ END
     synced=$(sent --bn-sync)
     # BatchNorm of layer2 to layer4 of the narrow network has 280 channels: two sums forward and two backward, of two pieces.
     [ "$((synced - plain))" = $((280 * 4 * 2 * 8)) ] || code=1
-    result $code "--dry-run --bn-sync counts the sums"
+    # shellcheck disable=SC2086
+    [ "$(sent $head)" = 0 ] || code=1
+    result $code "--dry-run counts the sums of --bn-sync, and nothing where nothing is sent"
 
     # ---- the memory of each process is what the plan says, within 10 %; the ranks' blocks of pieces are unlike ----
     cat >measured.sh <<'END'

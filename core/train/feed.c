@@ -230,6 +230,11 @@ enum status feed_start(struct feed *feed, const uint32_t *order, size_t count, s
     return OK;
 }
 
+bool feed_is_cached(const struct feed *feed)
+{
+    return feed->cached;
+}
+
 enum status feed_next(struct feed *feed, const struct photo_batch **out, struct error *err)
 {
     if (!feed->cached && feed->share)

@@ -54,6 +54,10 @@ MUST_CHECK enum status feed_look(size_t *all, size_t *missing, struct feed *feed
 MUST_CHECK enum status feed_start(struct feed *feed, const uint32_t *order, size_t count, size_t position,
                                   struct photo_view view, feature_watch *watch, void *context, struct error *err);
 
+/* Whether the pass that was begun last takes features from the cache: in a group the same on all ranks, and then each
+ * of them has those of all photos. */
+bool feed_is_cached(const struct feed *feed);
+
 /* As loader_next. `pixels` is NULL where features are there instead. In a group also the errors of the others, and
  * ERR_NOINPUT for a photo that only some of them can read. */
 MUST_CHECK enum status feed_next(struct feed *feed, const struct photo_batch **out, struct error *err);

@@ -17,21 +17,27 @@ struct sum {
     bool complete;
 };
 
+/* Vectors of a parameter: of the last child, whose steps may be whole, and of the others. */
+struct depth {
+    size_t head, body;
+};
+
 struct gradients {
     const struct net *net;
     struct pool *pool;
     const struct peers *peers;
-    size_t depth;                       /* vectors of each parameter */
+    struct depth depth;
     size_t first, end, pieces;          /* of the step: the leaves of this process, of how many */
     struct sum *sums;                   /* [net->params_count] */
     struct gradient_exchange *exchange; /* NULL alone, as the next one */
     struct exchange_queue *queue;
+    bool whole;      /* this step: without the exchange */
     bool started;    /* the exchange of this step */
     double *squares; /* scratch for the largest parameter */
 };
 
-/* The most of any step. A block of fewer leaves may need more of them, so all are looked at. */
-static size_t depth_of(const struct peers *peers, size_t most)
+/* Vectors of a process, the most of any step. A block of fewer leaves may need more of them, so all are looked at. */
+static size_t most_live(const struct peers *peers, size_t most)
 {
     size_t depth = 1;
     for (size_t pieces = 1; pieces <= most; pieces++) {
@@ -40,6 +46,17 @@ static size_t depth_of(const struct peers *peers, size_t most)
         depth = live > depth ? live : depth;
     }
     return depth;
+}
+
+static struct depth depth_of(const struct peers *peers, size_t most)
+{
+    size_t shared = most_live(peers, most), whole = most_live(&peers_alone, most);
+    return (struct depth){.body = shared, .head = shared > whole ? shared : whole};
+}
+
+static size_t depth_at(const struct depth *depth, const struct net *net, const struct param *param)
+{
+    return (size_t)param->child == net->children ? depth->head : depth->body;
 }
 
 static size_t largest(const struct net *net, bool trainable)
@@ -103,8 +120,8 @@ enum status gradients_add_trainable(struct gradients *gradients, struct error *e
         void *memory;
         if (gradients->sums[i].nodes || !param->trainable)
             continue;
-        enum status status =
-            memory_alloc(&memory, param->count, gradients->depth * sizeof(float), "the gradients", err);
+        size_t depth = depth_at(&gradients->depth, net, param);
+        enum status status = memory_alloc(&memory, param->count, depth * sizeof(float), "the gradients", err);
         if (status != OK)
             return status;
         gradients->sums[i].nodes = memory;
@@ -114,11 +131,12 @@ enum status gradients_add_trainable(struct gradients *gradients, struct error *e
 
 size_t gradients_bytes(const struct net *net, const struct peers *peers, size_t pieces)
 {
+    struct depth depth = depth_of(peers, pieces);
     size_t floats = 0;
     for (size_t i = 0; i < net->params_count; i++)
         if (net->params[i].trainable)
-            floats += net->params[i].count;
-    return floats * depth_of(peers, pieces) * sizeof(float);
+            floats += net->params[i].count * depth_at(&depth, net, &net->params[i]);
+    return floats * sizeof(float);
 }
 
 size_t gradients_exchange_bytes(const struct net *net, const struct peers *peers, size_t pieces)
@@ -139,6 +157,11 @@ double gradients_sent(const struct net *net, const struct peers *peers, size_t p
     return (double)(floats * sizeof(float)) * others * (double)(most + 1);
 }
 
+static bool exchanges(const struct gradients *gradients)
+{
+    return gradients->exchange && !gradients->whole;
+}
+
 /* Backward makes the gradients complete from the last parameter to the first, or nearly. */
 static void plan_exchange(struct gradients *gradients)
 {
@@ -155,23 +178,24 @@ static void plan_exchange(struct gradients *gradients)
     }
 }
 
-void gradients_begin(struct gradients *gradients, size_t pieces)
+void gradients_begin(struct gradients *gradients, size_t pieces, bool whole)
 {
-    const struct peers *peers = gradients->peers;
+    const struct peers *peers = whole ? &peers_alone : gradients->peers;
     gradients->pieces = pieces;
+    gradients->whole = whole;
     gradients->first = peers_first(peers, peers->rank, pieces);
     gradients->end = peers_first(peers, peers->rank + 1, pieces);
     for (size_t i = 0; i < gradients->net->params_count; i++) {
         struct sum *sum = &gradients->sums[i];
         *sum = (struct sum){.nodes = sum->nodes};
     }
-    if (gradients->exchange)
+    if (exchanges(gradients))
         plan_exchange(gradients);
 }
 
 void gradients_start(struct gradients *gradients)
 {
-    if (gradients->exchange)
+    if (exchanges(gradients))
         exchange_queue_start(gradients->queue);
     gradients->started = true;
 }
@@ -184,7 +208,7 @@ static void add_leaf(struct gradients *gradients, size_t param, const float *gra
     size_t merges = sum_tree_merges(gradients->first, (struct sum_node){leaf, leaf + 1}, gradients->pieces);
     assert(sum->nodes && leaf < gradients->end);
     if (merges == 0) {
-        assert(sum->count < gradients->depth);
+        assert(sum->count < depth_at(&gradients->depth, gradients->net, &gradients->net->params[param]));
         vectors_copy(gradients->pool, sum->nodes + sum->count++ * values, gradient, values);
         return;
     }
@@ -199,7 +223,7 @@ void gradients_add(struct gradients *gradients, size_t param, const float *gradi
 {
     const struct sum *sum = &gradients->sums[param];
     add_leaf(gradients, param, gradient);
-    if (gradients->exchange && sum->added == gradients->end - gradients->first)
+    if (exchanges(gradients) && sum->added == gradients->end - gradients->first)
         exchange_queue_ready(gradients->queue, sum->planned);
 }
 
@@ -208,11 +232,11 @@ enum status gradients_sum(struct gradients *gradients, struct error *err)
 {
     if (!gradients->started)
         gradients_start(gradients);
-    enum status status = gradients->exchange ? exchange_queue_wait(gradients->queue, err) : OK;
+    enum status status = exchanges(gradients) ? exchange_queue_wait(gradients->queue, err) : OK;
     for (size_t i = 0; i < gradients->net->params_count && status == OK; i++) {
         struct sum *sum = &gradients->sums[i];
         bool all = sum->added == gradients->end - gradients->first;
-        if (!sum->nodes || (!gradients->exchange && sum->added == 0))
+        if (!sum->nodes || (!exchanges(gradients) && sum->added == 0))
             continue;
         assert(all);
         sum->complete = all;

@@ -5,13 +5,15 @@
  *
  * The pieces of a step are dealt to the peers by peers_first and added in the order of sum_tree.h, so that the sums are
  * the same bytes for any number of peers. A process keeps as many vectors of each parameter as its block needs at once:
- * alone one for up to three pieces, and log2(pieces) rounded down for more.
+ * alone one for up to three pieces, and log2(pieces) rounded down for more. Of the last child's parameters it has room
+ * for as many as one alone needs: a step that trains no others may be `whole`, made by every peer by itself.
  *
  * Sums and scaling are cut into parts of fixed size, so that they give the same bytes for any pool.
  */
 #ifndef FREEZETUNE_GRADIENTS_H
 #define FREEZETUNE_GRADIENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/error.h"
@@ -39,8 +41,9 @@ size_t gradients_exchange_bytes(const struct net *net, const struct peers *peers
 double gradients_sent(const struct net *net, const struct peers *peers, size_t pieces);
 
 /* Begins a step of `pieces` pieces, 1 or more, with nothing added: this process adds those of its block,
- * peers_first(peers, rank, pieces) up to where the next rank's begin, perhaps none. */
-void gradients_begin(struct gradients *gradients, size_t pieces);
+ * peers_first(peers, rank, pieces) up to where the next rank's begin, perhaps none. In a `whole` step it adds all
+ * pieces and nothing is exchanged; then only parameters of the last child are trainable, and all peers do the same. */
+void gradients_begin(struct gradients *gradients, size_t pieces, bool whole);
 /* ADDS the gradient of one trainable parameter, laid out as the parameter is: once for each piece of the block, in
  * their order. With peers every trainable parameter is added to; alone some may be left out. */
 void gradients_add(struct gradients *gradients, size_t param, const float *gradient);

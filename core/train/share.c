@@ -44,10 +44,11 @@ void share_free(struct share *share)
     *share = (struct share){0};
 }
 
-void share_begin(struct share *share, size_t pieces)
+void share_begin(struct share *share, size_t pieces, bool whole)
 {
-    const struct peers *peers = share->peers;
+    const struct peers *peers = whole ? &peers_alone : share->peers;
     share->pieces = pieces;
+    share->whole = whole;
     share->first = peers_first(peers, peers->rank, pieces);
     share->end = peers_first(peers, peers->rank + 1, pieces);
 }
@@ -76,7 +77,7 @@ void share_note(struct share *share, size_t piece, double loss, size_t right)
 
 enum status share_gather(double *loss, size_t *right, struct share *share, struct exec *exec, struct error *err)
 {
-    const struct peers *peers = share->peers;
+    const struct peers *peers = share->whole ? &peers_alone : share->peers;
     for (size_t r = 0; r < peers->count; r++)
         share->sizes[r] = (peers_first(peers, r + 1, share->pieces) - peers_first(peers, r, share->pieces)) *
                           share->values * sizeof(double);

@@ -131,6 +131,9 @@ const struct feature_plan *train_cache(const struct train *train);
 /* The plan of the training pass, borrowed until the stage changes: before train_prepare that of the last stage, which
  * has the most work. */
 const struct plan *train_plan(const struct train *train);
+/* Whether, with peers, each rank makes every step of that stage by itself, as its features are kept and it trains the
+ * last child alone: then a step sends nothing. */
+bool train_is_whole(const struct train *train);
 /* The frozen children of the current stage. After train_run: those that stayed frozen to the end. */
 const struct freeze *train_freeze(const struct train *train);
 

@@ -142,11 +142,14 @@ static enum status train_one_epoch(struct train *train, struct error *err)
     const struct photo_batch *batch = NULL;
     size_t photos = 0;
     enum status status = train_settle(train, begin_epoch(train, err), err);
-    if (status == OK && train_interrupted(train))
-        return OK;
+    if (status != OK || train_interrupted(train))
+        return status;
+    train_enter_pass(train, false);
     while (goes_on(train)) {
         if (status == OK)
             status = next_batch(&batch, &photos, train, err);
+        if (status == OK && !batch)
+            train_leave_pass(train);
         status = train_settle(train, status, err);
         if (status != OK || !batch)
             break;
@@ -154,6 +157,7 @@ static enum status train_one_epoch(struct train *train, struct error *err)
         if (status == OK)
             status = pause_after_step(train, err);
     }
+    train_leave_pass(train);
     return status;
 }
 
@@ -202,8 +206,9 @@ static void next_epoch(struct train *train)
     state->loss_sum = 0;
 }
 
-/* That all ranks hold the same weights is what the bytes of a run rest on. */
-static enum status compare_weights(const struct train *train, struct error *err)
+/* That all ranks hold the same weights is what the bytes of a run rest on. After the first time those that no step
+ * changes are the same still. */
+static enum status compare_weights(struct train *train, struct error *err)
 {
     struct hash128 hash = {0};
     size_t rank;
@@ -211,9 +216,12 @@ static enum status compare_weights(const struct train *train, struct error *err)
         return OK;
     for (size_t i = 0; i < train->net->params_count; i++) {
         const struct param *param = &train->net->params[i];
+        if (train->compared && !freeze_moves(train_freeze(train), param))
+            continue;
         hash = hash_bytes(param->data, param->count * sizeof(float), hash.low ^ (uint64_t)param->batches);
     }
     enum status status = peers_compare(&rank, train->peers, &hash, sizeof hash, err);
+    train->compared = true;
     if (status != OK || rank == 0)
         return status;
     return error_set(err, ERR_PROMISE,
@@ -264,7 +272,7 @@ enum status train_run(struct train *train, const struct train_limits *limits, co
     double start = clock_seconds();
     train->hooks = hooks;
     train->limits = limits ? *limits : (struct train_limits){0};
-    train->stop = train->late = train->checked = false;
+    train->stop = train->late = train->checked = train->compared = false;
     train->saved = start;
     train->epoch_started = start - train->state.seconds;
     train->state.seconds = 0;

@@ -1,7 +1,15 @@
 /* A pass over the photos of a list, of an epoch or of its evaluation: it is begun, the photos that its loader skips are
- * noted and told, and a class is not trained without. */
+ * noted and told, and a class is not trained without.
+ *
+ * With peers a pass is shared, or it is whole. A step of the last layer alone from kept features takes less than
+ * its seven exchanges with the others would; so each rank, which has all features by then, makes the steps and the
+ * evaluation by itself, and all come to the same weights. They still talk now and then, of failures, signals and time,
+ * at points that depend on nothing but how many there were before: a rank that fails goes to the next of them at once
+ * and waits for the others there. */
 #include "core/base/clock.h"
 #include "core/train/train_private.h"
+
+enum { SETTLE_EVERY = 32 }; /* two calls of train_settle a step: a signal waits for 16 of a few milliseconds */
 
 static bool asked_to_stop(const struct train *train)
 {
@@ -19,6 +27,9 @@ enum status train_settle(struct train *train, enum status status, struct error *
     const struct peers *peers = train->peers;
     if (peers->count == 1)
         return status;
+    if (train->whole && status == OK && ++train->unsettled < SETTLE_EVERY)
+        return OK;
+    train->unsettled = 0;
     struct error lost;
     int asked[3] = {status != OK, asked_to_stop(train), peers->rank == 0 && past_deadline(train)};
     enum status told = peers_most(peers, asked, 3, &lost);
@@ -39,6 +50,36 @@ bool train_interrupted(struct train *train)
 bool train_is_late(const struct train *train)
 {
     return train->peers->count > 1 ? train->late : past_deadline(train);
+}
+
+static bool trains_head_alone(const struct net *net)
+{
+    for (size_t i = 0; i < net->params_count; i++)
+        if (net->params[i].trainable && (size_t)net->params[i].child != net->children)
+            return false;
+    return true;
+}
+
+/* With --bn-sync a pass goes through all pieces of a rank at once, for which there is no room here. */
+static bool may_be_whole(const struct train *train)
+{
+    return train->peers->count > 1 && !train->options.recipe.bn_sync && trains_head_alone(train->net);
+}
+
+bool train_is_whole(const struct train *train)
+{
+    return may_be_whole(train) && train->feature_plan.mode != CACHE_OFF;
+}
+
+void train_enter_pass(struct train *train, bool val)
+{
+    train->whole = may_be_whole(train) && feed_is_cached(val ? train->val_feed : train->feed);
+    train->unsettled = 0;
+}
+
+void train_leave_pass(struct train *train)
+{
+    train->whole = false;
 }
 
 size_t train_needs_of_batch(void *context, uint32_t *places, size_t rank, size_t batch, size_t count)

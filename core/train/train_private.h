@@ -48,7 +48,10 @@ struct train {
     struct train_limits limits;
     enum train_end end;   /* why the loop ends; TRAIN_UNFINISHED while it goes on */
     bool stop, late;      /* with peers: one of them was told to stop; rank 0's time was over (train_settle) */
+    bool whole;           /* the pass that runs: each rank computes all of it, from features (train_pass.c) */
     bool checked;         /* all weights by train_check_weights, and since then those that move */
+    bool compared;        /* those of all ranks, likewise */
+    size_t unsettled;     /* calls of train_settle in it since the ranks last talked */
     bool in_epoch;        /* false between two epochs */
     double epoch_started; /* as if the epoch had never been interrupted */
     double saved;         /* the last checkpoint; before there was one, the start */
@@ -88,7 +91,7 @@ MUST_CHECK enum status train_step(struct train *train, const struct photo_batch 
 
 /* With peers, where all of them are at the same point: whether one has failed with `status`, which then ends all
  * (peers_settle), and whether one was told to stop or rank 0 is out of time, for train_interrupted and
- * train_is_late. Alone: `status`. */
+ * train_is_late. Alone: `status`. In a whole pass they talk at some of these points, unless this rank has failed. */
 MUST_CHECK enum status train_settle(struct train *train, enum status status, struct error *err);
 /* Asks should_stop, or knows it from train_settle. Once the answer was yes, train->end is TRAIN_INTERRUPTED. */
 bool train_interrupted(struct train *train);
@@ -101,6 +104,10 @@ size_t train_needs_of_batch(void *train, uint32_t *places, size_t rank, size_t b
  * was interrupted. */
 MUST_CHECK enum status train_begin_pass(struct train *train, bool val, const uint32_t *order, size_t count,
                                         size_t position, struct photo_view view, struct error *err);
+/* A pass that has begun on all ranks: whether it is whole; and that this one has come to its end, where the next
+ * train_settle is one at which all talk. */
+void train_enter_pass(struct train *train, bool val);
+void train_leave_pass(struct train *train);
 /* Notes the photos that a loader has skipped since the last call, and tells of them (on_skipped). ERR_NOINPUT when no
  * training photo of a class is left; ERR_SYSTEM. */
 MUST_CHECK enum status train_note_skipped(struct train *train, bool val, struct error *err);

@@ -9,7 +9,8 @@
  *               update it, or add to the gradients that are kept
  *   with --bn-sync each of these lines is done for all pieces of this rank before the next: layer by layer, together
  *   with the other ranks, since BatchNorm needs the sums of all
- *   the ranks tell each other the losses and statistics of their pieces
+ *   the ranks tell each other the losses and statistics of their pieces; in a whole pass (train_pass.c) all pieces are
+ *   each rank's own, and the ranks neither wait for nor tell each other anything
  *   where gradients are kept (several pieces, several ranks, or --clip-norm):
  *       sum them over the ranks, clip them, update all parameters
  *   --ema: the average of the weights follows
@@ -225,9 +226,9 @@ static enum status run_pieces(struct step_result *out, const struct work *work, 
     struct share *share = &train->share;
     size_t pieces = recipe_pieces(&train->recipe.options, work->photos);
     metrics_reset(&train->batch);
-    share_begin(share, pieces);
+    share_begin(share, pieces, train->whole);
     if (train->recipe.gradients)
-        gradients_begin(train->recipe.gradients, pieces);
+        gradients_begin(train->recipe.gradients, pieces, train->whole);
     enum status status =
         train->recipe.options.bn_sync ? run_together(&out->loss, work, err) : run_apart(&out->loss, work, err);
     if (status == OK)

@@ -69,9 +69,13 @@ static enum status run_evaluation(struct train *train, struct error *err)
     status = train_settle(train, status, err);
     if (train->peers->count > 1)
         (void)train_interrupted(train); /* as all know now: one of them may have been told while it filled the cache */
-    if (status == OK && train->end != TRAIN_INTERRUPTED)
-        status = evaluate_shared(&train->val, train->stage.evaluation, train->val_feed, train->peers, batch,
-                                 net_classes(train->net), watch_evaluation, &watch, err);
+    if (status == OK && train->end != TRAIN_INTERRUPTED) {
+        train_enter_pass(train, true);
+        status = evaluate_shared(&train->val, train->stage.evaluation, train->val_feed,
+                                 train->whole ? &peers_alone : train->peers, batch, net_classes(train->net),
+                                 watch_evaluation, &watch, err);
+        train_leave_pass(train);
+    }
     if (watch.status != OK)
         return watch.status; /* all know of it */
     if (status == OK && train->end != TRAIN_INTERRUPTED)

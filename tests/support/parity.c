@@ -256,7 +256,7 @@ static enum status one_batch(struct session *s, float *loss_out)
     size_t images = s->batches->images, classes = net_classes(s->net);
     size_t pixels = images * s->batches->height * s->batches->width * 3, batch = s->step % s->batches->steps;
     if (s->options->pieces > 0) {
-        gradients_begin(s->gradients, s->options->pieces);
+        gradients_begin(s->gradients, s->options->pieces, false);
         bn_sync_begin(&s->sync, s->stage.exec, &s->share, images);
     }
     const float *logits = exec_forward_pixels(s->stage.exec, s->batches->pixels + batch * pixels, images);

@@ -119,6 +119,12 @@ static enum status gather(void *context, void *all, const size_t *sizes, struct 
     return call(context, CALL_GATHER, all, sizes, all, sizes, err);
 }
 
+size_t thread_peers_calls(const struct peers *peers)
+{
+    const struct member *member = peers->context, *beside = peers->beside ? peers->beside->context : NULL;
+    return peers->count == 1 ? 0 : member->calls + (beside ? beside->calls : 0);
+}
+
 static void end(struct group *group, size_t rank)
 {
     pthread_mutex_lock(&group->lock);

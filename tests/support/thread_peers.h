@@ -14,4 +14,7 @@ typedef enum status thread_peers_work(void *context, const struct peers *peers, 
  * test when threads cannot be started. */
 void thread_peers_run(struct error *ends, size_t count, thread_peers_work *work, void *context);
 
+/* For a rank at work: the calls it has made so far, those beside included while no other thread makes any. */
+size_t thread_peers_calls(const struct peers *peers);
+
 #endif

@@ -174,7 +174,7 @@ static void clipping_to_a_norm(void **state)
         struct net *net = net_of_sizes(&sizes);
         if (gradients_create(&gradients, net, pool, &peers_alone, 1, &err) != OK)
             fail_msg("%s", err.text);
-        gradients_begin(gradients, 1);
+        gradients_begin(gradients, 1, false);
         size_t at = 0;
         for (size_t i = 0; i < sizes.count; at += (size_t)sizes.values[i++]) {
             assert_int_equal(net->params[2 * i].count, (size_t)sizes.values[i]);

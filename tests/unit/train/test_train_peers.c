@@ -36,7 +36,17 @@ static int make_photos(void **state)
 }
 
 /* What is out of order, and with which rank. */
-enum fault { NO_FAULT, BAD_WEIGHT, OTHER_WEIGHT, BAD_PHOTO, BAD_VALIDATION_PHOTO, STOP, EPOCH_FAILS, SAVE_FAILS };
+enum fault {
+    NO_FAULT,
+    BAD_WEIGHT,
+    OTHER_WEIGHT,
+    OTHER_FROZEN,
+    BAD_PHOTO,
+    BAD_VALIDATION_PHOTO,
+    STOP,
+    EPOCH_FAILS,
+    SAVE_FAILS
+};
 
 struct rank {
     struct small_run run;
@@ -46,12 +56,14 @@ struct rank {
     struct prediction predictions[VALIDATED]; /* of the last evaluation */
     size_t predicted;
     size_t computed; /* features */
+    size_t calls;    /* to the other ranks */
 };
 
 struct trial {
     struct train_options options;
     enum fault fault;
-    size_t at; /* the rank that the fault is with */
+    size_t at;        /* the rank that the fault is with */
+    bool save_always; /* after each step */
     struct rank ranks[RANKS];
 };
 
@@ -76,12 +88,14 @@ static void on_step(void *context, const struct step_result *step)
     rank->norm += step->norm;
     if (faulty(heard->trial, rank, OTHER_WEIGHT) && rank->steps == 2)
         rank->run.net->params[net_param_find(rank->run.net, "fc.bias")].data[0] += 1e-3f;
+    if (faulty(heard->trial, rank, OTHER_FROZEN) && rank->steps == 2)
+        rank->run.net->params[net_param_find(rank->run.net, "conv1.weight")].data[0] += 1e-3f;
 }
 
 static bool should_stop(void *context)
 {
     const struct heard *heard = context;
-    return faulty(heard->trial, heard->rank, STOP) && heard->rank->steps == 1;
+    return faulty(heard->trial, heard->rank, STOP) && heard->rank->steps >= 1;
 }
 
 static enum status on_epoch(void *context, const struct epoch_result *epoch, struct error *err)
@@ -110,6 +124,7 @@ static enum status train_rank(void *context, const struct peers *peers, struct e
     struct train_options options = trial->options;
     const struct train_hooks hooks = {
         .context = &heard, .on_step = on_step, .should_stop = should_stop, .on_epoch = on_epoch, .save = save};
+    const struct train_limits limits = {.save_every = trial->save_always ? 1e-9 : 0};
     options.peers = peers;
     *rank = (struct rank){.peers = peers};
     enum status status = small_run_try(&rank->run, data, &options, err);
@@ -117,7 +132,10 @@ static enum status train_rank(void *context, const struct peers *peers, struct e
         rank->run.net->params[net_param_find(rank->run.net, "fc.weight")].data[0] = NAN;
     if (status == OK && (faulty(trial, rank, BAD_PHOTO) || faulty(trial, rank, BAD_VALIDATION_PHOTO)))
         status = train_mark_bad(rank->run.train, trial->fault == BAD_VALIDATION_PHOTO, 0, "a test", err);
-    return status == OK ? train_run(rank->run.train, NULL, &hooks, err) : status;
+    if (status == OK)
+        status = train_run(rank->run.train, &limits, &hooks, err);
+    rank->calls = thread_peers_calls(peers);
+    return status;
 }
 
 static void close_trial(struct trial *trial, size_t ranks)
@@ -125,6 +143,8 @@ static void close_trial(struct trial *trial, size_t ranks)
     for (size_t r = 0; r < ranks; r++)
         small_run_close(&trial->ranks[r].run);
 }
+
+static const struct freeze six = {.until = 6, .bn_trained = BN_BATCH}, head = {.until = 9};
 
 /* ---- the same bytes ---------------------------------------------------------------------------------------------- */
 
@@ -173,7 +193,6 @@ static void assert_same_rank(const struct rank *a, const struct rank *b)
 static void any_number_of_ranks_trains_the_same(void **state)
 {
     (void)state;
-    const struct freeze six = {.until = 6, .bn_trained = BN_BATCH};
     const struct train_options options[] = {
         options_of((struct recipe_options){.micro_batch = 1}, six),
         options_of((struct recipe_options){.micro_batch = 2}, (struct freeze){.until = 4, .bn_trained = BN_EVAL}),
@@ -258,6 +277,31 @@ static void any_number_of_ranks_trains_the_same_with_a_cache(void **state)
         }
 }
 
+/* The head alone, from kept features: each rank makes all steps by itself, and more of them need no more calls. */
+static void steps_of_the_head_need_no_calls(void **state)
+{
+    (void)state;
+    size_t calls[2] = {0};
+    for (size_t batch = 2; batch <= 4; batch += 2) { /* four steps, and two; seven batches to validate, and four */
+        struct recipe_options recipe = {.micro_batch = batch / 2, .clip_norm = 0.01};
+        struct train_options options = options_of(recipe, head);
+        struct trial alone, shared;
+        options.loader.batch = batch;
+        options.cache = (struct cache_options){.mode = CACHE_RAM, .limit = 1 << 30};
+        alone = shared = (struct trial){.options = options, .at = NOBODY};
+        run(&alone, 1);
+        run(&shared, 2);
+        for (size_t r = 0; r < 2; r++) {
+            assert_same_rank(&alone.ranks[0], &shared.ranks[r]);
+            assert_true(calls[r] == 0 || calls[r] == shared.ranks[r].calls);
+            calls[r] = shared.ranks[r].calls;
+        }
+        assert_int_not_equal(calls[0], 0);
+        close_trial(&shared, 2);
+        close_trial(&alone, 1);
+    }
+}
+
 /* Photos that no rank can decode, which those that do not need them would not find out by themselves: one changes the
  * batches from where it is on, in training and in the evaluation. */
 static void leave_out(bool cached)
@@ -265,7 +309,6 @@ static void leave_out(bool cached)
     char dir[4200];
     snprintf(dir, sizeof dir, "%s-cache-bad", data);
     static const char *const names[] = {"data/train/ants/1.bmp", "data/train/bees/6.bmp", "data/val/bees/more4.bmp"};
-    const struct freeze six = {.until = 6, .bn_trained = BN_BATCH};
     struct trial alone = {
         .options = options_of((struct recipe_options){.micro_batch = 1, .mixup = cached ? 0 : 0.8}, six), .at = NOBODY};
     for (size_t i = 0; i < 3; i++)
@@ -304,11 +347,13 @@ static void photos_that_cannot_be_read_are_left_out_by_all(void **state)
 
 /* ---- what one is told or fails at -------------------------------------------------------------------------------- */
 
-static void run_faulty(struct error *ends, struct trial *trial, size_t ranks, enum fault fault, size_t at)
+/* Shared passes, with and without --bn-sync, and whole ones: all are to end well. */
+static void run_faulty(struct error *ends, struct trial *trial, size_t ranks, enum fault fault, size_t at, bool whole)
 {
-    const struct freeze six = {.until = 6, .bn_trained = BN_BATCH};
-    const struct recipe_options recipe = {.micro_batch = 1, .bn_sync = at % 2 == 0}; /* both are to end well */
-    *trial = (struct trial){.options = options_of(recipe, six), .fault = fault, .at = at};
+    const struct recipe_options recipe = {.micro_batch = 1, .bn_sync = !whole && at % 2 == 0};
+    *trial = (struct trial){.options = options_of(recipe, whole ? head : six), .fault = fault, .at = at};
+    if (whole)
+        trial->options.cache = (struct cache_options){.mode = CACHE_RAM, .limit = 1 << 30};
     thread_peers_run(ends, ranks, train_rank, trial);
 }
 
@@ -323,16 +368,16 @@ static void all_hear_of_what_one_fails_at(void **state)
     } cases[] = {{BAD_WEIGHT, ERR_DATA, "not finite before the first step"},
                  {EPOCH_FAILS, ERR_IO, "no room for an epoch"},
                  {SAVE_FAILS, ERR_IO, "no room to save"}};
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+    for (size_t c = 0; c < 2 * (sizeof cases / sizeof *cases); c++)
         for (size_t at = 0; at < 3; at++) {
             struct trial trial;
             struct error ends[RANKS];
             char prefix[16];
-            run_faulty(ends, &trial, 3, cases[c].fault, at);
+            run_faulty(ends, &trial, 3, cases[c / 2].fault, at, c % 2);
             snprintf(prefix, sizeof prefix, "rank %zu: ", at);
             for (size_t r = 0; r < 3; r++) {
-                assert_int_equal(ends[r].status, cases[c].status);
-                assert_non_null(strstr(ends[r].text, cases[c].text));
+                assert_int_equal(ends[r].status, cases[c / 2].status);
+                assert_non_null(strstr(ends[r].text, cases[c / 2].text));
                 assert_int_equal(strncmp(ends[r].text, prefix, strlen(prefix)) == 0, r != at);
             }
             close_trial(&trial, 3);
@@ -349,38 +394,80 @@ static void ranks_that_differ_end_the_run(void **state)
         const char *text;
         size_t steps;
     } cases[] = {{OTHER_WEIGHT, ERR_PROMISE, "rank 1 holds other weights than rank 0", 3},
+                 {OTHER_FROZEN, ERR_PROMISE, "rank 1 holds other weights than rank 0", 3},
                  {BAD_PHOTO, ERR_NOINPUT, "rank 1 could not read the same photos as rank 0", 0},
                  {BAD_VALIDATION_PHOTO, ERR_NOINPUT, "val: rank 1 could not read the same photos as rank 0", 3}};
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    for (size_t c = 0; c < 2 * (sizeof cases / sizeof *cases); c++) {
         struct trial trial;
         struct error ends[RANKS];
-        run_faulty(ends, &trial, 2, cases[c].fault, 1);
+        run_faulty(ends, &trial, 2, cases[c / 2].fault, 1, c % 2);
         for (size_t r = 0; r < 2; r++) {
-            assert_int_equal(ends[r].status, cases[c].status);
-            assert_non_null(strstr(ends[r].text, cases[c].text));
+            assert_int_equal(ends[r].status, cases[c / 2].status);
+            assert_non_null(strstr(ends[r].text, cases[c / 2].text));
             assert_int_equal(trial.ranks[r].epochs, 0);
-            assert_true(trial.ranks[r].steps <= 3 && trial.ranks[r].steps >= cases[c].steps);
+            assert_true(trial.ranks[r].steps <= 3 && trial.ranks[r].steps >= cases[c / 2].steps);
         }
         close_trial(&trial, 2);
     }
 }
 
+/* Whole passes hear of it at their end at the latest. */
 static void all_stop_after_the_same_step(void **state)
 {
     (void)state;
-    for (size_t at = 0; at < 3; at++) {
+    for (size_t c = 0; c < 6; c++) {
+        size_t at = c / 2;
+        bool whole = c % 2;
         struct trial trial;
         struct error ends[RANKS];
-        run_faulty(ends, &trial, 3, STOP, at);
+        run_faulty(ends, &trial, 3, STOP, at, whole);
         for (size_t r = 0; r < 3; r++) {
             assert_int_equal(ends[r].status, OK);
             assert_int_equal(train_end_get(trial.ranks[r].run.train), TRAIN_INTERRUPTED);
             assert_int_equal(trial.ranks[r].steps, trial.ranks[at].steps);
             assert_int_equal(train_state_get(trial.ranks[r].run.train)->epoch, 0);
         }
-        assert_in_range(trial.ranks[at].steps, 1, 2);
+        assert_in_range(trial.ranks[at].steps, 1, whole ? 3 : 2);
         close_trial(&trial, 3);
     }
+}
+
+/* Far from its end, too: an epoch of sixty steps. */
+static void a_whole_pass_stops_on_its_way(void **state)
+{
+    (void)state;
+    char few[sizeof data], many[sizeof data];
+    snprintf(few, sizeof few, "%s", data);
+    snprintf(many, sizeof many, "%s", test_path(folder, "many"));
+    small_run_photos(many);
+    for (uint32_t i = 0; i < 112; i++) {
+        char name[64];
+        size_t size;
+        uint8_t *bytes = test_bmp(&size, 40, 36, 200 + i);
+        snprintf(name, sizeof name, "many/data/train/%s/more%u.bmp", i % 2 ? "ants" : "bees", i);
+        test_write(test_path(folder, name), bytes, size);
+        memory_free(bytes);
+    }
+    snprintf(data, sizeof data, "%s", test_path(folder, "many/data"));
+    static const enum fault faults[] = {STOP, SAVE_FAILS};
+    struct trial trial = {.options = options_of((struct recipe_options){.micro_batch = 1}, head), .at = 1};
+    trial.options.usable = 120;
+    trial.options.loader.batch = 2;
+    trial.options.cache = (struct cache_options){.mode = CACHE_RAM, .limit = 1 << 30};
+    for (size_t f = 0; f < 2; f++) {
+        struct error ends[RANKS];
+        trial.fault = faults[f];
+        trial.save_always = faults[f] == SAVE_FAILS;
+        thread_peers_run(ends, 2, train_rank, &trial);
+        for (size_t r = 0; r < 2; r++) {
+            assert_int_equal(ends[r].status, faults[f] == STOP ? OK : ERR_IO);
+            assert_in_range(trial.ranks[r].steps, 1, 20);
+        }
+        if (faults[f] == STOP)
+            assert_int_equal(trial.ranks[0].steps, trial.ranks[1].steps);
+        close_trial(&trial, 2);
+    }
+    snprintf(data, sizeof data, "%s", few);
 }
 
 /* The fourth has nothing to do with three pieces. */
@@ -389,7 +476,7 @@ static void a_rank_needs_a_piece(void **state)
     (void)state;
     struct trial trial;
     struct error ends[RANKS];
-    run_faulty(ends, &trial, 4, NO_FAULT, NOBODY);
+    run_faulty(ends, &trial, 4, NO_FAULT, NOBODY, false);
     for (size_t r = 0; r < 4; r++) {
         assert_int_equal(ends[r].status, ERR_USAGE);
         assert_non_null(strstr(ends[r].text, "4 processes"));
@@ -404,9 +491,11 @@ int main(void)
         cmocka_unit_test(any_number_of_ranks_trains_the_same),
         cmocka_unit_test(four_ranks_with_the_statistics_of_the_batch),
         cmocka_unit_test(any_number_of_ranks_trains_the_same_with_a_cache),
+        cmocka_unit_test(steps_of_the_head_need_no_calls),
         cmocka_unit_test(all_hear_of_what_one_fails_at),
         cmocka_unit_test(ranks_that_differ_end_the_run),
         cmocka_unit_test(all_stop_after_the_same_step),
+        cmocka_unit_test(a_whole_pass_stops_on_its_way),
         cmocka_unit_test(a_rank_needs_a_piece),
         cmocka_unit_test(photos_that_cannot_be_read_are_left_out_by_all), /* the last: it spoils photos */
     };
