@@ -228,9 +228,9 @@ static enum status load_net(struct net **out, const struct values *v, struct err
 static void print_precision(const struct bench_options *o, const struct bench_result *result)
 {
     char now[NUMBER_TEXT], bf16[NUMBER_TEXT];
-    if (o->precision == PRECISION_BF16 && !cpu_has_bf16())
-        say(stdout, "this processor lacks AVX512_BF16: it does the same operations in float32, no faster\n");
-    if (o->precision == PRECISION_F32 && cpu_has_bf16() && result->network_bf16)
+    if (o->precision == PRECISION_BF16 && !cpu_multiplies_bf16())
+        say(stdout, "this processor multiplies bfloat16 as float32, no faster\n");
+    if (o->precision == PRECISION_F32 && cpu_multiplies_bf16() && result->network_bf16)
         say(stdout, "--precision bf16 would take %s for the network instead of %s; bench it for its time\n",
             number_bytes(bf16, result->network_bf16), number_bytes(now, result->network));
 }

@@ -269,9 +269,9 @@ static void print_precision(const struct run_setup *t, const struct train_needs 
     char memory[NUMBER_TEXT];
     if (t->options.precision == PRECISION_BF16)
         say(stdout, "maps    bfloat16, %s",
-            cpu_has_bf16() ? "multiplied by this processor's own instruction"
-                           : "and this processor lacks AVX512_BF16: it does the same operations in float32, no faster");
-    else if (cpu_has_bf16() && needs->network_bf16)
+            cpu_multiplies_bf16() ? "multiplied by this processor's own instruction"
+                                  : "which this processor multiplies as float32, no faster");
+    else if (cpu_multiplies_bf16() && needs->network_bf16)
         say(stdout, "maps    float32; --precision bf16 would take %s of memory, and this processor has its instruction",
             number_bytes(memory, memory_in_bf16(t, needs)));
 }

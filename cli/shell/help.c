@@ -118,7 +118,7 @@ void program_help(FILE *out, const struct command *const *commands, int width)
         "\nEnvironment:\n"
         "  FREEZETUNE_WEIGHTS  the pretrained weights, where --weights is not given\n"
         "  FREEZETUNE_CPU      plain, avx2 or avx512: use no wider vectors than these, nor, with avx512, AVX512_BF16\n"
-        "                      and AMX; avx512bf16: no AMX; on aarch64 plain or neon\n"
+        "                      and AMX; avx512bf16: use it, and no AMX; on aarch64 plain or neon\n"
         "  SLURM_CPUS_PER_TASK use no more threads than these, where --threads is not given\n"
         "\nExit codes:\n"
         "  0    done\n"

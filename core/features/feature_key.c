@@ -77,7 +77,8 @@ static size_t params_before(const struct net *net, size_t cut)
 /* Products of pairs and of tiles add in another order than multiply-adds do; only bfloat16 has them. */
 static const char *instructions(enum precision precision)
 {
-    return precision == PRECISION_BF16 && cpu_has_bf16() ? cpu_bf16_name(cpu_bf16()) : cpu_set_name(cpu_set_get());
+    return precision == PRECISION_BF16 && cpu_multiplies_bf16() ? cpu_bf16_name(cpu_bf16())
+                                                                : cpu_set_name(cpu_set_get());
 }
 
 struct hash128 feature_key(const struct net *net, size_t cut, const struct hash128 *params,

@@ -39,7 +39,8 @@ static bool allowed(const struct conv_kernel *kernel, const struct conv_shape *s
     if (products_by_amx(shape->precision))
         return kernel->exact;
     bool wide = cpu_set_get() != CPU_PLAIN || shape->precision != PRECISION_F32; /* BLAS knows float32 alone */
-    return (kernel->exact || engine != CONV_EXACT) && (wide || !kernel->wide) && (cpu_has_bf16() || !kernel->pairs);
+    return (kernel->exact || engine != CONV_EXACT) && (wide || !kernel->wide) &&
+           (cpu_multiplies_bf16() || !kernel->pairs);
 }
 
 /* The first of the table that fits and is allowed; the last one fits everything in float32. The order is that of

@@ -26,11 +26,15 @@ enum cpu_bf16 {
     CPU_BF16_PAIRS,   /* AVX512_BF16 multiplies a vector of pairs. FREEZETUNE_CPU=avx512bf16 goes no further. */
     CPU_BF16_TILES    /* AMX multiplies 16 rows of 32 values by 32 rows of 16 */
 };
+/* The way that is used: the widest, but pairs where FREEZETUNE_CPU asks for them or they are faster than floats
+ * (docs/decisions/bfloat16.md). */
 enum cpu_bf16 cpu_bf16(void);
+/* The widest that this processor has. */
+enum cpu_bf16 cpu_bf16_had(void);
 /* Of a way to multiply that is wider than those of cpu_set_name: "avx512bf16", "amx"; else NULL. */
 const char *cpu_bf16_name(enum cpu_bf16 bf16);
 
-static inline bool cpu_has_bf16(void)
+static inline bool cpu_multiplies_bf16(void)
 {
     return cpu_bf16() != CPU_BF16_WIDENED;
 }
@@ -63,7 +67,7 @@ void cpu_narrow(enum cpu_set set, enum cpu_bf16 bf16);
     {                                                                                                                  \
         static type *const table[] = {&name##_plain, &name##_avx2, &name##_avx512};                                    \
         static type *const wider[] = {NULL, &name##_avx512bf16, CPU_AMX(name)};                                        \
-        return cpu_has_bf16() ? wider[cpu_bf16()] : table[cpu_set_get()];                                              \
+        return cpu_multiplies_bf16() ? wider[cpu_bf16()] : table[cpu_set_get()];                                       \
     }
 #elif defined(__aarch64__)
 #define CPU_DISPATCH(type, name)                                                                                       \

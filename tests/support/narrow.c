@@ -47,10 +47,12 @@ int narrow_runs(int *runs)
     *runs = 0;
     if (getenv("FREEZETUNE_CPU"))
         return 0;
-    int sets = (int)cpu_set_get(), ways = (int)cpu_bf16(); /* to multiply bfloat16 within the widest set */
-    for (int i = 0; i < sets + ways; i++) {
-        FILE *output = tmpfile();
+    int sets = (int)cpu_set_get(), ways = (int)cpu_bf16_had(); /* to multiply bfloat16 within the widest set */
+    for (int i = 0; i <= sets + ways; i++) {
         const char *name = i <= sets ? cpu_set_name((enum cpu_set)i) : cpu_bf16_name((enum cpu_bf16)(i - sets));
+        if (i - sets == (int)cpu_bf16())
+            continue;
+        FILE *output = tmpfile();
         int status = output ? run(name, fileno(output)) : -1;
         ++*runs;
         failed += status != 0;

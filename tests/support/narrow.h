@@ -2,8 +2,8 @@
 #ifndef FREEZETUNE_NARROW_H
 #define FREEZETUNE_NARROW_H
 
-/* Runs this program with FREEZETUNE_CPU=<set> for every set below the one in use, and for that one without AMX and
- * without AVX512_BF16 where the processor has them; returns how many of these runs failed. A run that was narrowed
+/* Runs this program with FREEZETUNE_CPU=<set> for every set below the one in use, and for every other way to multiply
+ * bfloat16 that the processor has; returns how many of these runs failed. A run that was narrowed
  * already runs nothing and returns 0. *runs counts them. What a failing run printed appears. */
 int narrow_runs(int *runs);
 

@@ -22,10 +22,10 @@ int panel_sets_find(void **state)
                                     {"avx512", &panel_lanes_bf16_avx512, true, false, false}};
     for (int i = 0; i <= (int)cpu_set_get(); i++)
         panel_sets[panel_sets_count++] = all[i];
-    if (cpu_has_bf16())
+    if (cpu_bf16_had() != CPU_BF16_WIDENED)
         panel_sets[panel_sets_count++] =
             (struct panel_set){"avx512bf16", &panel_lanes_bf16_avx512bf16, true, true, false};
-    if (cpu_bf16() == CPU_BF16_TILES)
+    if (cpu_bf16_had() == CPU_BF16_TILES)
         panel_sets[panel_sets_count++] = (struct panel_set){"amx", CPU_AMX(panel_lanes_bf16), true, true, true};
 #elif defined(__aarch64__)
     const struct panel_set all[] = {{"plain", &panel_lanes_bf16_plain, true, false, false},
@@ -35,7 +35,10 @@ int panel_sets_find(void **state)
 #else
     panel_sets[panel_sets_count++] = (struct panel_set){"plain", &panel_lanes_bf16_plain, false, false, false};
 #endif
-    return panel_sets[panel_sets_count - 1].lanes == panel_lanes_bf16_of_cpu() ? 0 : -1;
+    for (size_t s = 0; s < panel_sets_count; s++)
+        if (panel_sets[s].lanes == panel_lanes_bf16_of_cpu())
+            return 0;
+    return -1;
 }
 
 int panel_sets_report(void **state)

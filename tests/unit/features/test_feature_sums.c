@@ -232,7 +232,7 @@ static void check_sum(struct tally *tally, struct net *net, const char *name, st
 {
     const char *set = cpu_set_name(cpu_set_get()), *conv = conv_engine_names[way.engine];
     const char *precision = precision_names[way.precision];
-    if (way.precision == PRECISION_BF16 && cpu_has_bf16())
+    if (way.precision == PRECISION_BF16 && cpu_multiplies_bf16())
         set = cpu_bf16_name(cpu_bf16());
     uint64_t sum;
     if (!features_sum(&sum, net, way)) {

@@ -257,7 +257,7 @@ static void pixels_go_through_the_table(void **state)
 static double narrowed(float value)
 {
     bool denormal = value != 0 && fabsf(value) < FLT_MIN;
-    return denormal && cpu_has_bf16() ? copysign(0, (double)value) : nearest((double)value, PRECISION_BF16);
+    return denormal && cpu_multiplies_bf16() ? copysign(0, (double)value) : nearest((double)value, PRECISION_BF16);
 }
 
 /* Both ways of a loop's end: whole vectors and the rest. */
