@@ -29,7 +29,7 @@ ASAN_QUICK_CLI := basics bad_input cache classes convert inspect_diff predict_ev
 # What ThreadSanitizer looks at: whatever starts threads, shares a file between processes or is stopped by a signal.
 # tests/cli/threads.bats is written for it.
 TSAN_TESTS = $(addprefix build/tsan/tests/unit/,data/test_loader net/test_exec train/test_train_loop train/test_peers train/test_gradients \
-	train/test_train_peers \
+	train/test_train_peers train/test_train_peers_faults \
 	features/test_feature_cache features/test_feature_sharing features/test_feature_store data/test_reduce \
 	data/test_overlap ops/test_blas) tests/cli/threads.bats tests/cli/run_lock.bats
 TSAN_PROGRAMS = $(filter build/%,$(or $(TESTS),$(TSAN_TESTS))) $(TOOLS:$(BUILD)/%=build/tsan/%) $(FAULTY:$(BUILD)/%=build/tsan/%) $(NARROW:$(BUILD)/%=build/tsan/%)

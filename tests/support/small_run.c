@@ -8,7 +8,7 @@
 #include "tests/support/test.h"
 #include "tests/support/test_files.h"
 
-static void make_photo(const char *folder, const char *name, uint32_t seed)
+void small_run_photo(const char *folder, const char *name, uint32_t seed)
 {
     size_t size;
     uint8_t *bytes = test_bmp(&size, 40, 36, seed);
@@ -27,14 +27,14 @@ static const char *name_of(size_t photo)
 void small_run_photos(const char *folder)
 {
     for (size_t i = 0; i < SMALL_RUN_PHOTOS; i++)
-        make_photo(folder, name_of(i), (uint32_t)i);
-    make_photo(folder, "data/val/ants/x.bmp", 50);
-    make_photo(folder, "data/val/bees/y.bmp", 51);
+        small_run_photo(folder, name_of(i), (uint32_t)i);
+    small_run_photo(folder, "data/val/ants/x.bmp", 50);
+    small_run_photo(folder, "data/val/bees/y.bmp", 51);
 }
 
 void small_run_change_photo(const char *folder, size_t photo)
 {
-    make_photo(folder, name_of(photo), 100 + (uint32_t)photo);
+    small_run_photo(folder, name_of(photo), 100 + (uint32_t)photo);
 }
 
 struct train_options small_run_options(void)

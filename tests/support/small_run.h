@@ -2,6 +2,9 @@
 #ifndef FREEZETUNE_SMALL_RUN_H
 #define FREEZETUNE_SMALL_RUN_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "core/data/dataset.h"
 #include "core/net/net.h"
 #include "core/train/train_private.h"
@@ -10,6 +13,8 @@ enum { SMALL_RUN_PHOTOS = 8, SMALL_RUN_SIDE = 33, SMALL_RUN_CLASSES = 2 };
 
 /* Makes folder/data: SMALL_RUN_PHOTOS to train on and a photo of each class to validate, none like another. */
 void small_run_photos(const char *folder);
+/* Makes folder/name, which ends in .bmp: one more like them, of other pixels for another seed. */
+void small_run_photo(const char *folder, const char *name, uint32_t seed);
 /* Photo number `photo` to train on gets other pixels. */
 void small_run_change_photo(const char *folder, size_t photo);
 
